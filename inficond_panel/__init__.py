@@ -1,0 +1,3 @@
+"""InFiConD Panel: interactive, no-code fine-tuning of concept-based student models."""
+
+__version__ = "0.1.0"

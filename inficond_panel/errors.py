@@ -1,0 +1,87 @@
+"""Every error that a user can cause: what happened, and what to do about it.
+
+One hierarchy, so that the command line and the page can show any of them in the same way.
+Each leaf is also the fitting builtin (a missing store is a ``FileNotFoundError``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class InficondError(Exception):
+    """Base of all errors shown to a user: a message and a remedy, never a traceback."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault in a file, at a 1-based line and column."""
+
+    file: Path
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class FileProblems(InficondError, ValueError):
+    """All faults of one file a user wrote, reported together."""
+
+    def __init__(self, problems: list[Problem], remedy: str = "") -> None:
+        super().__init__("\n".join(str(problem) for problem in problems), remedy)
+        self.problems = problems
+
+
+class SpecError(FileProblems):
+    """A spec that does not say what it must."""
+
+
+class EditsError(FileProblems):
+    """An edits file that does not fit the store."""
+
+
+class DataError(InficondError, ValueError):
+    """Images, labels, logits or word lists that cannot be used."""
+
+
+class StoreError(InficondError):
+    """A store that cannot be used."""
+
+
+class StoreMissingError(StoreError, FileNotFoundError):
+    """No store where one is expected."""
+
+
+class StoreFormatError(StoreError, ValueError):
+    """A store of another format version, or with parts that are damaged or missing."""
+
+
+class SolverError(InficondError, ValueError):
+    """A distillation problem without a solution, such as an empty box."""
+
+
+class TuningError(InficondError, ValueError):
+    """An intent that names something unknown, or cannot be carried out."""
+
+
+class HistoryError(InficondError, OSError):
+    """A history file that cannot be read or written."""
+
+
+class CancelledError(InficondError):
+    """Work stopped because the user asked for it."""
+
+
+class MissingExtraError(InficondError, ImportError):
+    """A part that needs packages which the base install leaves out."""
