@@ -1,0 +1,156 @@
+// Helpers that every view's module starts with (joined in front of it, so nothing is imported).
+// All text goes in as text nodes or attributes, never as HTML.
+
+const SVG = "http://www.w3.org/2000/svg"
+const MINUS = "\u2212"
+
+/** Element `tag` with attributes (`on…` are listeners, null is left out) and children. */
+function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children)
+}
+
+function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children)
+}
+
+function fill(element, attributes, children) {
+  setAll(element, attributes)
+  element.append(...children.flat().filter((child) => child != null && child !== false))
+  return element
+}
+
+function setAll(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
+    else set(element, name, value)
+  }
+}
+
+/** Set an attribute only if it differs, so that an update leaves what is unchanged alone. */
+function set(element, name, value) {
+  if (value == null || value === false) element.removeAttribute(name)
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value)
+}
+
+function text(element, value) {
+  if (element.textContent !== String(value)) element.textContent = value
+}
+
+/** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
+    focus, scroll position and listeners survive. `make(key)` creates, `update(element, item)` fills. */
+function keyed(parent, items, key, make, update) {
+  const old = new Map([...parent.children].map((child) => [child.dataset.key, child]))
+  let place = parent.firstElementChild
+  items.forEach((item, index) => {
+    const id = String(key(item))
+    let child = old.get(id)
+    old.delete(id)
+    if (!child) {
+      child = make(item)
+      child.dataset.key = id
+    }
+    if (child === place) place = place.nextElementSibling
+    else parent.insertBefore(child, place)
+    update(child, item, index)
+  })
+  old.forEach((child) => child.remove())
+}
+
+// Numbers: AP 0.742, in rings .69, change +1.9 pp, influence +1.12, counts 2,476, "–" if undefined.
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
+const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
+const ring = (value) => (isNumber(value) ? (value >= 0.995 ? "1" : value.toFixed(2).slice(1)) : "–")
+const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
+const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
+function signed(value, digits) {
+  if (!isNumber(value)) return "–"
+  const shown = Math.abs(value).toFixed(digits)
+  return (Number(shown) === 0 ? "" : value < 0 ? MINUS : "+") + shown
+}
+const points = (value) => signed(isNumber(value) ? 100 * value : value, 1)
+const interval = (low, high) => (isNumber(low) ? `[${points(low)}, ${points(high)}]` : "")
+
+const THUMB = "M2.5 10.5h4v10h-4zM6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
+const ICONS = {
+  down: ["M7 10l5 5 5-5"],
+  search: ["M5 11a6 6 0 1012 0a6 6 0 10-12 0", "M16 16l4.5 4.5"],
+  order: ["M8 4v15M4.5 15.5L8 19l3.500-3.500M16 20V5M12.500 8.500L16 5l3.500 3.500"],
+  lock: ["M7 11h10a2 2 0 012 2v5a2 2 0 01-2 2H7a2 2 0 01-2-2v-5a2 2 0 012-2z", "M8 11V8a4 4 0 018 0v3"],
+  thumb: [THUMB],
+  cross: ["M6 6l12 12M18 6L6 18"],
+  download: ["M12 4v11M7 11l5 5 5-5M5 20h14"],
+  undo: ["M8 5L4 9l4 4M4 9h10a5.5 5.5 0 010 11H9"],
+  redo: ["M16 5l4 4-4 4M20 9H10a5.5 5.5 0 000 11h5"],
+  pen: ["M4 20h4L19 9l-4-4L4 16z"],
+}
+
+function icon(name, size = 16) {
+  const attributes = { class: "icon", width: size, height: size, viewBox: "0 0 24 24", "aria-hidden": "true" }
+  return s("svg", attributes, ICONS[name].map((d) => s("path", { d })))
+}
+
+/** A native select in the look of the views. `options` are [value, label]; `onpick(value)`. */
+function select(label, options, value, onpick, prefix = null) {
+  const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
+  const control = h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list)
+  return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+}
+
+/** A segmented control: a radio group with arrow keys. Returns the element; `show(value)` marks. */
+function segments(label, options, onpick) {
+  const group = h("div", { class: "seg", role: "radiogroup", "aria-label": label })
+  const buttons = options.map(([id, ...names]) =>
+    h("button", { role: "radio", type: "button", "data-value": id, onclick: () => onpick(id) }, names))
+  group.append(...buttons)
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
+    if (!step) return
+    event.preventDefault()
+    const at = buttons.indexOf(event.target.closest("button"))
+    const next = buttons[(at + step + buttons.length) % buttons.length]
+    next.focus()
+    onpick(next.dataset.value)
+  })
+  group.show = (value) => buttons.forEach((button) => {
+    set(button, "aria-checked", String(button.dataset.value === value))
+    set(button, "tabindex", button.dataset.value === value ? 0 : -1)
+  })
+  return group
+}
+
+/** One hover card a view: `show(anchor, children)` places it beside the anchor, inside the window. */
+function hoverCard(root) {
+  const card = h("div", { class: "card", role: "tooltip", id: "card", hidden: "" })
+  root.append(card)
+  const show = (anchor, children) => {
+    card.replaceChildren(...children)
+    card.hidden = false
+    const box = anchor.getBoundingClientRect()
+    const below = box.bottom + 6 + card.offsetHeight <= window.innerHeight
+    card.style.left = `${Math.max(8, Math.min(box.left, window.innerWidth - card.offsetWidth - 8))}px`
+    card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
+  }
+  return { show, hide: () => { card.hidden = true } }
+}
+
+/** Run `draw` now and whenever one of the model's params changes; several changes at once draw once. */
+function watch(model, names, draw) {
+  let queued = false
+  model.on(names, () => {
+    if (queued) return
+    queued = true
+    queueMicrotask(() => { queued = false; draw() })
+  })
+  draw()
+}
+
+/** Take the theme of the component's param ("light", "dark"; "" inherits the page's). */
+function followTheme(model, element) {
+  const apply = () => {
+    const host = element.getRootNode().host
+    if (host) set(host, "data-theme", model.theme || null)
+  }
+  model.on("theme", apply)
+  model.on("after_render", apply)
+  queueMicrotask(apply)
+}
