@@ -35,7 +35,7 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class FileProblems(InficondError, ValueError):
+class FileProblemsError(InficondError, ValueError):
     """All faults of one file a user wrote, reported together."""
 
     def __init__(self, problems: list[Problem], remedy: str = "") -> None:
@@ -43,11 +43,11 @@ class FileProblems(InficondError, ValueError):
         self.problems = problems
 
 
-class SpecError(FileProblems):
+class SpecError(FileProblemsError):
     """A spec that does not say what it must."""
 
 
-class EditsError(FileProblems):
+class EditsError(FileProblemsError):
     """An edits file that does not fit the store."""
 
 

@@ -1,0 +1,61 @@
+"""What a store holds: names, dimensions and types (one Zarr group, opened with xarray)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+SPLITS = ("fit", "tune", "holdout")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One array of the store: its dimensions, its type, and whether a store can do without it."""
+
+    dims: tuple[str, ...]
+    dtype: str
+    required: bool = True
+
+
+#: Coordinates: names of things. ``string`` is variable-length UTF-8.
+COORDINATES = {
+    "image": Variable(("image",), "string"),
+    "concept": Variable(("concept",), "string"),
+    "class_name": Variable(("class_name",), "string"),
+    "method": Variable(("method",), "string"),
+}
+
+VARIABLES = {
+    # max(0, max over the image's segments of cos(segment, concept text))
+    "concept_score": Variable(("image", "concept"), "float32"),
+    "teacher_logit": Variable(("image", "class_name"), "float32"),
+    # 1 present, 0 absent, -1 ignored
+    "label": Variable(("image", "class_name"), "int8"),
+    # "fit", "tune" or "holdout"
+    "split": Variable(("image",), "string"),
+    "segment_image": Variable(("segment",), "int32"),
+    "segment_concept": Variable(("segment",), "int32"),
+    "segment_cosine": Variable(("segment",), "float32"),
+    # unit length, half precision
+    "segment_embedding": Variable(("segment", "embed"), "float16"),
+    # x0, y0, x1, y1 as shares of the image's width and height
+    "segment_box": Variable(("segment", "corner"), "float32"),
+    "concept_text_embedding": Variable(("concept", "embed"), "float32"),
+    "concept_projection": Variable(("method", "concept", "xy"), "float32"),
+    # Per image a label map at thumbnail size: 0 no segment, j the image's j-th segment (from 1).
+    # All maps lie one behind the other; image i has pixels offset[i] to offset[i + 1].
+    "mask": Variable(("mask_pixel",), "uint8"),
+    "mask_offset": Variable(("image_edge",), "int64"),
+    # JPEG files one behind the other, likewise.
+    "thumbnail": Variable(("thumbnail_byte",), "uint8"),
+    "thumbnail_offset": Variable(("image_edge",), "int64"),
+    # height, width of the thumbnail and of its label map
+    "thumbnail_shape": Variable(("image", "side"), "int32"),
+    "segment_projection": Variable(("method", "segment", "xy"), "float32", required=False),
+}
+
+#: Arrays read a piece at a time; the others are read whole and checked against their hash.
+PIECEWISE = frozenset({"mask", "thumbnail"})
+
+#: Attributes a store must have (besides ``content_hash`` and ``variable_hashes``, made on writing).
+ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")

@@ -1,0 +1,207 @@
+"""Open, check and read a store."""
+
+from __future__ import annotations
+
+import io
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from PIL import Image
+
+from inficond_panel.errors import StoreFormatError, StoreMissingError
+from inficond_panel.store.hashing import array_hash, content_hash
+from inficond_panel.store.schema import (
+    COORDINATES,
+    FORMAT_VERSION,
+    PIECEWISE,
+    SPLITS,
+    VARIABLES,
+    Variable,
+)
+
+_WRITE_AGAIN = "Write it again: inficond precompute SPEC"
+
+
+def open_store(path: Path | str) -> Store:
+    """Open the store at ``path`` read-only.
+
+    Raises ``StoreMissingError`` where there is none, and ``StoreFormatError`` for another format
+    version, missing or ill-shaped arrays. Values are checked against their hashes when read.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise StoreMissingError(f"There is no store at {path}.", _WRITE_AGAIN)
+    try:
+        dataset = xr.open_zarr(path, chunks=None, consolidated=False)
+    except Exception as error:  # zarr and xarray raise many kinds for one fact
+        raise StoreFormatError(
+            f"{path} cannot be read as a store: {error}", _WRITE_AGAIN
+        ) from error
+    _check(path, dataset)
+    return Store(path, dataset)
+
+
+def _check(path: Path, dataset: xr.Dataset) -> None:
+    version = dataset.attrs.get("format_version")
+    if dataset.attrs.get("format") != "inficond-store":
+        raise StoreFormatError(f"{path} is a Zarr group, but not a store.", _WRITE_AGAIN)
+    if version != FORMAT_VERSION:
+        raise StoreFormatError(
+            f"{path} has format version {version}; this program reads {FORMAT_VERSION}.",
+            _WRITE_AGAIN,
+        )
+    wrong = [
+        fault
+        for name, variable in {**COORDINATES, **VARIABLES}.items()
+        if (fault := _fault(name, variable, dataset))
+    ]
+    if wrong:
+        raise StoreFormatError(f"{path} is damaged: " + "; ".join(wrong) + ".", _WRITE_AGAIN)
+
+
+def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
+    if name not in dataset.variables:
+        return f"{name} is missing" if variable.required else ""
+    array = dataset[name]
+    if array.dims != variable.dims:
+        return f"{name} has dimensions {array.dims}, expected {variable.dims}"
+    if variable.dtype != "string" and array.dtype != np.dtype(variable.dtype):
+        return f"{name} holds {array.dtype}, expected {variable.dtype}"
+    return ""
+
+
+class Store:
+    """A store's arrays, read when first asked for, read-only, shared by all sessions.
+
+    Every variable of the schema is an attribute: ``store.concept_score`` is ``(image, concept)``
+    float32, and so on. A damaged array raises ``StoreFormatError``.
+    """
+
+    def __init__(self, path: Path, dataset: xr.Dataset) -> None:
+        self.path = path
+        self.dataset = dataset
+        self.attrs: dict[str, Any] = dict(dataset.attrs)
+        self._arrays: dict[str, np.ndarray] = {}
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name not in VARIABLES or name in PIECEWISE:
+            raise AttributeError(name)
+        if name not in self._arrays:
+            self._arrays[name] = self._read(name)
+        return self._arrays[name]
+
+    @property
+    def title(self) -> str:
+        """Title of the spec that the store was written from."""
+        return str(self.attrs["title"])
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of all that the store holds."""
+        return str(self.attrs["content_hash"])
+
+    @cached_property
+    def images(self) -> list[str]:
+        """Image ids, in order."""
+        return [str(name) for name in self._read("image")]
+
+    @cached_property
+    def concepts(self) -> list[str]:
+        """Concept names, in order."""
+        return [str(name) for name in self._read("concept")]
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names, in order."""
+        return [str(name) for name in self._read("class_name")]
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Names of the projections of the concepts: ``pca``, ``tsne``, ..."""
+        return [str(name) for name in self._read("method")]
+
+    def has(self, name: str) -> bool:
+        """Whether the optional variable ``name`` is there."""
+        return name in self.dataset.variables
+
+    def rows(self, split: str) -> np.ndarray:
+        """Positions of the images of ``split`` (``fit``, ``tune`` or ``holdout``), ascending."""
+        if split not in SPLITS:
+            raise ValueError(f"No split {split!r}; there are {', '.join(SPLITS)}.")
+        return np.flatnonzero(self.split == split)
+
+    def segments_of(self, image: int) -> np.ndarray:
+        """Positions of the segments of the image at position ``image``, ascending."""
+        return self._segment_order[self._segment_start[image] : self._segment_start[image + 1]]
+
+    def thumbnail(self, image: int) -> bytes:
+        """JPEG bytes of the image at position ``image``."""
+        return self._piece("thumbnail", image).tobytes()
+
+    def mask(self, image: int) -> np.ndarray:
+        """Label map ``(height, width)`` at thumbnail size: 0 none, j its j-th segment (from 1)."""
+        return self._piece("mask", image).reshape(self.thumbnail_shape[image])
+
+    def segment_mask(self, segment: int) -> np.ndarray:
+        """Boolean mask ``(height, width)`` of one segment, at thumbnail size."""
+        image = int(self.segment_image[segment])
+        number = int(np.searchsorted(self.segments_of(image), segment)) + 1
+        return self.mask(image) == number
+
+    def patch(self, segment: int, margin: float = 0.08, quality: int = 85) -> bytes:
+        """JPEG bytes of the square around a segment's box, cut from the thumbnail."""
+        image = Image.open(io.BytesIO(self.thumbnail(int(self.segment_image[segment]))))
+        crop = image.crop(_square(self.segment_box[segment], image.size, margin))
+        buffer = io.BytesIO()
+        crop.convert("RGB").save(buffer, "JPEG", quality=quality)
+        return buffer.getvalue()
+
+    def verify(self) -> None:
+        """Read everything; raise ``StoreFormatError`` where it differs from its hashes."""
+        for name in self.dataset.variables:
+            self._read(str(name))
+        if content_hash(self.attrs["variable_hashes"]) != self.content_hash:
+            raise StoreFormatError(f"{self.path} is damaged: its hashes differ.", _WRITE_AGAIN)
+
+    def _read(self, name: str) -> np.ndarray:
+        try:
+            values = self.dataset[name].to_numpy()
+        except Exception as error:
+            raise self._damaged(name) from error
+        if array_hash(values) != self.attrs["variable_hashes"].get(name):
+            raise self._damaged(name)
+        values.setflags(write=False)
+        return values
+
+    def _piece(self, name: str, image: int) -> np.ndarray:
+        start, stop = getattr(self, f"{name}_offset")[image : image + 2]
+        try:
+            return self.dataset[name][int(start) : int(stop)].to_numpy()
+        except Exception as error:
+            raise self._damaged(name) from error
+
+    def _damaged(self, name: str) -> StoreFormatError:
+        return StoreFormatError(f"{self.path} is damaged: {name} differs.", _WRITE_AGAIN)
+
+    @cached_property
+    def _segment_order(self) -> np.ndarray:
+        return np.argsort(self.segment_image, kind="stable")
+
+    @cached_property
+    def _segment_start(self) -> np.ndarray:
+        counts = np.bincount(self.segment_image, minlength=len(self.images))
+        return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
+    """Pixel square around a box (shares of the image), kept inside the image."""
+    width, height = size
+    centre_x, centre_y = (box[0] + box[2]) / 2 * width, (box[1] + box[3]) / 2 * height
+    side = max((box[2] - box[0]) * width, (box[3] - box[1]) * height) * (1 + 2 * margin)
+    side = int(min(max(side, 8), width, height))
+    left = int(np.clip(centre_x - side / 2, 0, width - side))
+    top = int(np.clip(centre_y - side / 2, 0, height - side))
+    return left, top, left + side, top + side
