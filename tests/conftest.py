@@ -1,0 +1,31 @@
+"""Puts this folder on the path (``from factory import small_store``); fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from factory import small_spec, small_store
+
+from inficond_panel.store import Store
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A small store, shared: it is read-only."""
+    return small_store(tmp_path_factory.mktemp("store") / "small.zarr")
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    """A spec beside a small store of its own."""
+    return small_spec(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the person who runs the tests do not reach them (data and browser do)."""
+    for name in set(os.environ) - {"INFICOND_DATA"}:
+        if name.startswith("INFICOND_"):
+            monkeypatch.delenv(name)
