@@ -1,0 +1,54 @@
+"""One session's state: the data set, the selection, the students and the tuning."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.spec import Spec
+from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.jobs import Jobs, Publish, run_at_once
+from inficond_panel.state.selection import Selection
+from inficond_panel.state.snapshot import take_snapshot
+from inficond_panel.state.students import StudentsState
+from inficond_panel.state.tuning import TuningState
+from inficond_panel.tuning import Tuner
+
+
+class AppState(param.Parameterized):
+    """All that the views of one session watch. Made per session; ``tuner`` may be shared.
+
+    ``publish`` runs a function on the session's event loop (see ``Jobs``); without it, and with
+    ``inline``, everything happens at once in the calling thread.
+    """
+
+    theme = param.Selector(default="light", objects=["light", "dark"], doc="Colours in use.")
+    datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
+    requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
+
+    def __init__(
+        self, spec: Spec, tuner: Tuner, publish: Publish = run_at_once, *, inline: bool = False
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.store = tuner.store
+        self.tuner = tuner
+        self.jobs = Jobs(publish, inline=inline)
+        self.selection = Selection()
+        self.dataset = DatasetState(tuner.store, title=spec.title, looks=tuner.looks())
+        snapshot = take_snapshot(tuner, tuner.head(), "tune")
+        self.students = StudentsState(tuner, self.dataset, snapshot)
+        self.tuning = TuningState(
+            tuner,
+            self.students,
+            self.jobs,
+            preview=spec.tuning.preview,
+            factor=spec.tuning.factor,
+        )
+
+    def choose_dataset(self, title: str) -> None:
+        """Ask the page to show another of ``datasets``."""
+        self.requested = title
+
+    def close(self) -> None:
+        """Stop the worker; called when the session ends."""
+        self.jobs.close()

@@ -1,0 +1,37 @@
+"""The data set in view: its store, the split on screen, and the looks at the holdout."""
+
+from __future__ import annotations
+
+import numpy as np
+import param
+
+from inficond_panel.store import SPLITS, Store
+
+
+class DatasetState(param.Parameterized):
+    """What the store holds, and which split the screen shows (``tune`` unless asked)."""
+
+    title = param.String(doc="Title of the data set, from the spec.")
+    split = param.Selector(default="tune", objects=["tune", "holdout"], doc="Split on screen.")
+    looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
+
+    def __init__(self, store: Store, **params: object) -> None:
+        self.store = store
+        super().__init__(**params)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of images (all, and by split), classes, concepts and segments."""
+        splits = {split: len(self.store.rows(split)) for split in SPLITS}
+        return {
+            "images": len(self.store.images),
+            "classes": len(self.store.classes),
+            "concepts": len(self.store.concepts),
+            "segments": len(self.store.segment_image),
+            **splits,
+        }
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Positions of the images of the split in view."""
+        return self.store.rows(self.split)

@@ -1,0 +1,131 @@
+"""One worker and one queue per session: long work leaves the event loop and can be cancelled."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import param
+
+from inficond_panel.errors import CancelledError, InficondError
+
+Publish = Callable[[Callable[[], None]], None]
+Progress = Callable[[float, str], None]
+
+
+def run_at_once(update: Callable[[], None]) -> None:
+    """Publish an update on the calling thread (tests, scripts)."""
+    update()
+
+
+@dataclass
+class Job:
+    """Work for the worker thread. A newer job with the same key cancels this one."""
+
+    key: str
+    work: Callable[[Job], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[InficondError], None]
+    report: Progress | None = None
+    _cancel: threading.Event = field(default_factory=threading.Event)
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next step."""
+        self._cancel.set()
+
+    def cancelled(self) -> bool:
+        """Whether the work shall stop."""
+        return self._cancel.is_set()
+
+
+class Jobs(param.Parameterized):
+    """A session's queue. Results are published on the session's event loop.
+
+    ``publish`` runs a function there: with a Bokeh document it is
+    ``document.add_next_tick_callback``. ``inline=True`` does the work at once in the caller's
+    thread.
+    """
+
+    busy = param.Boolean(False, doc="Whether a job runs or waits.")
+
+    def __init__(self, publish: Publish = run_at_once, *, inline: bool = False) -> None:
+        super().__init__()
+        self._publish = publish
+        self._inline = inline
+        self._queue: queue.Queue[Job | None] = queue.Queue()
+        self._latest: dict[str, Job] = {}
+        self._thread: threading.Thread | None = None
+
+    def submit(self, job: Job) -> None:
+        """Queue ``job``; the one with the same key that runs or waits is cancelled."""
+        self.cancel(job.key)
+        self._latest[job.key] = job
+        self.busy = True
+        if self._inline:
+            self._run(job)
+        else:
+            self._start()
+            self._queue.put(job)
+
+    def cancel(self, key: str) -> None:
+        """Cancel the job of this key, if there is one."""
+        if key in self._latest:
+            self._latest[key].cancel()
+
+    def progress(self, job: Job) -> Progress:
+        """A progress callback for the worker that reports on the event loop."""
+
+        def report(share: float, text: str) -> None:
+            if job.report and not job.cancelled():
+                self._publish(lambda: job.report(share, text))  # type: ignore[misc]
+
+        return report
+
+    def close(self) -> None:
+        """Cancel everything and stop the worker (the session has ended)."""
+        for job in self._latest.values():
+            job.cancel()
+        self._queue.put(None)
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="inficond-jobs", daemon=True)
+            self._thread.start()
+
+    def _loop(self) -> None:
+        while (job := self._queue.get()) is not None:
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        if job.cancelled():
+            self._finish(job, job.failed, CancelledError("Cancelled."))
+            return
+        try:
+            result = job.work(job)
+        except InficondError as error:
+            self._finish(job, job.failed, error)
+        except Exception as error:  # a defect must not kill the worker; it is told like the rest
+            self._finish(job, job.failed, _unexpected(error))
+        else:
+            self._finish(job, job.done, result)
+
+    def _finish(self, job: Job, report: Callable[[Any], None], result: Any) -> None:
+        def update() -> None:
+            newest = self._latest.get(job.key) is job
+            if newest:
+                del self._latest[job.key]
+            self.busy = bool(self._latest)
+            if newest:
+                report(result)
+
+        self._publish(update)
+
+
+def _unexpected(error: Exception) -> InficondError:
+    return InficondError(
+        f"{type(error).__name__}: {error}",
+        "This is a defect of the program. What was reported as done is saved.",
+    )

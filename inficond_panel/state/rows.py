@@ -1,0 +1,158 @@
+"""What one row of a view shows, as plain records computed from a store and a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.distill import ap_what_if_band, discrepancy
+from inficond_panel.state.patches import best_segment, images_with, nearest_segments
+from inficond_panel.tuning import Node, Tuner
+
+SORTS = ("weight", "discrepancy_p", "discrepancy_n")
+#: The what-if axis runs from 0 to this multiple of the strongest influence, towards both signs.
+AXIS_MULTIPLE = 1.5
+EFFECT_POINTS = 25
+GALLERY_LIMIT = 400
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Change in AP over the influence of one concept, the others held, with a 95 % band."""
+
+    influence: np.ndarray
+    change: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class ConceptRow:
+    """One concept of a student (InFiConD, fig. 5 d2).
+
+    ``share`` is the influence relative to the student's strongest (−1 to 1); ``discrepancy`` is
+    nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs.
+    """
+
+    rank: int
+    concept: str
+    influence: float
+    share: float
+    discrepancy: float
+    bounds: tuple[float | None, float | None] | None
+    bound_since: int | None
+    patches: list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class GalleryImage:
+    """One image of a concept's gallery; ``segment`` is its nearest to the concept, −1 if none."""
+
+    row: int
+    image: str
+    score: float
+    segment: int
+    label: int
+    student_logit: float
+    teacher_logit: float
+    student_right: bool
+    teacher_right: bool
+
+
+def concept_rows(
+    tuner: Tuner, node: Node, class_name: str, split: str, *, sort: str, top: int
+) -> list[ConceptRow]:
+    """The ``top`` concepts of a class's student in the order of ``sort`` (one of ``SORTS``).
+
+    By weight: descending absolute influence. By discrepancy: descending absolute value among the
+    concepts, undefined last.
+    """
+    store = tuner.store
+    k = store.classes.index(class_name)
+    weights = node.weights[:, k]
+    values = _discrepancies(tuner, node, k, split, sort)
+    key = np.abs(weights) if sort == "weight" else np.abs(values)
+    order = np.argsort(-np.nan_to_num(key, nan=-1.0), kind="stable")[:top]
+    strongest = float(np.abs(weights).max()) or 1.0
+    segments, cosines = nearest_segments(store)
+    return [
+        ConceptRow(
+            rank=rank,
+            concept=store.concepts[c],
+            influence=float(weights[c]),
+            share=float(weights[c]) / strongest,
+            discrepancy=float(values[c]),
+            bounds=node.bounds.get((class_name, store.concepts[c])),
+            bound_since=tuner.bound_since(node, class_name, store.concepts[c]),
+            patches=[(int(s), float(v)) for s, v in zip(segments[c], cosines[c], strict=True)],
+        )
+        for rank, c in enumerate(order.tolist(), start=1)
+    ]
+
+
+def _discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> np.ndarray:
+    store = tuner.store
+    rows = store.rows(split)
+    if sort == "weight":
+        return np.full(len(store.concepts), np.nan)
+    return discrepancy(
+        store.concept_score[rows],
+        store.label[rows, k],
+        tuner.logits(node)[rows, k],
+        store.teacher_logit[rows, k],
+        positives=sort == "discrepancy_p",
+        threshold=tuner.threshold(store.classes[k]),
+    )
+
+
+def influence_axis(weights: np.ndarray, weight: float) -> tuple[float, float]:
+    """The what-if axis of one weight: from 0 to a multiple of it, and some way to the other sign.
+
+    A concept at 0 gets a third of the strongest influence to both sides.
+    """
+    strongest = float(np.abs(weights).max()) or 1.0
+    reach = max(AXIS_MULTIPLE * abs(weight), strongest / 3)
+    return (-reach / 3, reach) if weight > 0 else (-reach, reach / 3 if weight < 0 else reach)
+
+
+def effect(tuner: Tuner, node: Node, class_name: str, concept: str, split: str) -> Effect:
+    """Exact what-if of AP on a grid over the influence of one concept, relative to now."""
+    store = tuner.store
+    rows, k = store.rows(split), store.classes.index(class_name)
+    c = store.concepts.index(concept)
+    weight = float(node.weights[c, k])
+    grid = np.linspace(*influence_axis(node.weights[:, k], weight), EFFECT_POINTS)
+    change, low, high = ap_what_if_band(
+        store.concept_score[rows, c],
+        tuner.logits(node)[rows, k],
+        weight,
+        store.label[rows, k],
+        grid,
+    )
+    return Effect(grid, change, low, high)
+
+
+def gallery_images(
+    tuner: Tuner, node: Node, class_name: str, concept: str, split: str
+) -> list[GalleryImage]:
+    """Images of ``split`` in which the concept is present, strongest first, at most 400."""
+    store = tuner.store
+    k, c = store.classes.index(class_name), store.concepts.index(concept)
+    threshold = tuner.threshold(class_name)
+    student, teacher = tuner.logits(node)[:, k], store.teacher_logit[:, k]
+    images = images_with(store, store.rows(split), c)[:GALLERY_LIMIT]
+    return [
+        GalleryImage(
+            row=i,
+            image=store.images[i],
+            score=float(store.concept_score[i, c]),
+            segment=best_segment(store, i, c),
+            label=int(store.label[i, k]),
+            student_logit=float(student[i]),
+            teacher_logit=float(teacher[i]),
+            student_right=(student[i] > threshold) == (store.label[i, k] == 1),
+            teacher_right=(teacher[i] > threshold) == (store.label[i, k] == 1),
+        )
+        for i in images.tolist()
+    ]

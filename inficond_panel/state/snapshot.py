@@ -1,0 +1,78 @@
+"""All numbers of one node on one split, computed together off the event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.distill import Agreement, ClassMetrics, Interval, agreement, change_interval
+from inficond_panel.store import Store
+from inficond_panel.tuning import Node, Tuner
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
+
+    ``change`` and ``total`` are the paired-bootstrap intervals of the change in AP against the
+    parent and against #0, by class.
+    """
+
+    node: Node
+    split: str
+    metrics: dict[str, ClassMetrics]
+    before: dict[str, ClassMetrics]
+    last: dict[str, ClassMetrics]
+    agreement: dict[str, Agreement]
+
+
+def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
+    """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
+    root = tuner.root()
+    parent = tuner.node(node.parent) if node.parent else root
+    return Snapshot(
+        node=node,
+        split=split,
+        metrics=tuner.metrics(node, split),
+        before=tuner.metrics(root, split),
+        last=tuner.metrics(parent, split),
+        agreement=_agreements(tuner.store, tuner.logits(node), split, tuner),
+    )
+
+
+def _agreements(store: Store, logits: np.ndarray, split: str, tuner: Tuner) -> dict[str, Agreement]:
+    rows = store.rows(split)
+    return {
+        name: agreement(
+            store.label[rows, k],
+            logits[rows, k],
+            store.teacher_logit[rows, k],
+            threshold=tuner.threshold(name),
+        )
+        for k, name in enumerate(store.classes)
+    }
+
+
+def ap_change(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> Interval:
+    """Paired-bootstrap interval of the change in a class's AP from one node to another."""
+    rows = tuner.store.rows(split)
+    k = tuner.store.classes.index(class_name)
+    return change_interval(
+        tuner.store.label[rows, k],
+        tuner.logits(before)[rows, k],
+        tuner.logits(after)[rows, k],
+    )
+
+
+def changed_sides(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> int:
+    """Number of images of ``split`` on which the two nodes' students decide differently."""
+    rows = tuner.store.rows(split)
+    k = tuner.store.classes.index(class_name)
+    threshold = tuner.threshold(class_name)
+    return int(
+        np.count_nonzero(
+            (tuner.logits(before)[rows, k] > threshold)
+            != (tuner.logits(after)[rows, k] > threshold)
+        )
+    )

@@ -1,0 +1,117 @@
+"""The students in view: the node shown, its metrics, and what a view asks about one student."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import param
+
+from inficond_panel.distill import Interval, WhatIf, what_if
+from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.rows import (
+    ConceptRow,
+    Effect,
+    GalleryImage,
+    concept_rows,
+    effect,
+    gallery_images,
+    influence_axis,
+)
+from inficond_panel.state.snapshot import Snapshot, ap_change, changed_sides
+from inficond_panel.tuning import Node, Tuner
+
+
+class StudentsState(param.Parameterized):
+    """The students of one node on the split in view.
+
+    One parameter changes when anything changes (``snapshot``), so that one change causes one
+    redraw. It is replaced, never mutated.
+    """
+
+    snapshot: Snapshot = param.ClassSelector(class_=Snapshot, doc="All numbers of the node shown.")
+
+    def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot) -> None:
+        self.tuner = tuner
+        self.dataset = dataset
+        self._change = lru_cache(maxsize=4096)(self._compute_change)
+        self._effect = lru_cache(maxsize=4096)(self._compute_effect)
+        super().__init__(snapshot=snapshot)
+
+    @property
+    def node(self) -> Node:
+        """The node shown."""
+        return self.snapshot.node
+
+    def teacher_logits(self) -> np.ndarray:
+        """Teacher logits ``(n, K)`` of the split in view."""
+        return self.dataset.store.teacher_logit[self.dataset.rows]
+
+    def logits(self) -> np.ndarray:
+        """Student logits ``(n, K)`` of the split in view."""
+        return self.tuner.logits(self.node)[self.dataset.rows]
+
+    def weight(self, class_name: str, concept: str) -> float:
+        """Influence of a concept on a class in the node shown."""
+        store = self.dataset.store
+        return float(
+            self.node.weights[store.concepts.index(concept), store.classes.index(class_name)]
+        )
+
+    def concept_rows(self, class_name: str, sort: str, top: int) -> list[ConceptRow]:
+        """The ``top`` concepts of a class's student; see ``rows.concept_rows``."""
+        return concept_rows(
+            self.tuner, self.node, class_name, self.snapshot.split, sort=sort, top=top
+        )
+
+    def effect(self, class_name: str, concept: str) -> Effect:
+        """Change in AP over the influence of one concept (others held)."""
+        return self._effect(self.node.id, class_name, concept, self.snapshot.split)
+
+    def what_if(self, class_name: str, concept: str) -> WhatIf:
+        """Exact curves of accuracy, precision, recall and F1 over the influence of one concept."""
+        store, rows = self.dataset.store, self.dataset.rows
+        k, c = store.classes.index(class_name), store.concepts.index(concept)
+        weight = float(self.node.weights[c, k])
+        low, high = influence_axis(self.node.weights[:, k], weight)
+        return what_if(
+            store.concept_score[rows, c],
+            self.tuner.logits(self.node)[rows, k],
+            weight,
+            store.label[rows, k],
+            low,
+            high,
+            threshold=self.tuner.threshold(class_name),
+        )
+
+    def gallery(self, class_name: str, concept: str) -> list[GalleryImage]:
+        """Images that show the concept, strongest first."""
+        return gallery_images(self.tuner, self.node, class_name, concept, self.snapshot.split)
+
+    def change(self, class_name: str) -> Interval | None:
+        """Change in AP of a class against the parent; ``None`` at #0."""
+        parent = self.node.parent
+        return self.change_between(parent, self.node.id, class_name) if parent else None
+
+    def total_change(self, class_name: str) -> Interval | None:
+        """Change in AP of a class against #0; ``None`` at #0."""
+        root = self.tuner.root().id
+        if self.node.id == root:
+            return None
+        return self.change_between(root, self.node.id, class_name)
+
+    def change_between(self, before: str, after: str, class_name: str) -> Interval:
+        """Change in AP of a class from node ``before`` to node ``after``, on the split in view."""
+        return self._change(before, after, class_name, self.snapshot.split)
+
+    def changed_sides(self, before: Node, after: Node, class_name: str) -> int:
+        """Images of the split in view on which the two nodes' students decide differently."""
+        return changed_sides(self.tuner, before, after, class_name, self.snapshot.split)
+
+    def _compute_change(self, before: str, after: str, class_name: str, split: str) -> Interval:
+        return ap_change(
+            self.tuner, self.tuner.node(before), self.tuner.node(after), class_name, split
+        )
+
+    def _compute_effect(self, node: str, class_name: str, concept: str, split: str) -> Effect:
+        return effect(self.tuner, self.tuner.node(node), class_name, concept, split)

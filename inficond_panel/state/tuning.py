@@ -1,0 +1,217 @@
+"""The pending batch, its preview, the refit, and the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import param
+
+from inficond_panel.distill import ClassMetrics, Interval
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.snapshot import Snapshot, ap_change, changed_sides, take_snapshot
+from inficond_panel.state.students import StudentsState
+from inficond_panel.tuning import Intent, Node, Tuner
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the fine-tune button tells: kind, a sentence, progress (0 to 1), and a remedy."""
+
+    kind: str = "idle"  # idle | previewing | fitting | done | error
+    text: str = ""
+    progress: float = 0.0
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What the pending batch would give, by touched class; nothing of it is stored."""
+
+    node: Node
+    change: dict[str, Interval] = field(default_factory=dict)
+    metrics: dict[str, ClassMetrics] = field(default_factory=dict)
+    sides: dict[str, int] = field(default_factory=dict)
+
+
+class TuningState(param.Parameterized):
+    """Intents that wait, the refit that runs, and the tree of iterations of this history."""
+
+    pending: list[Intent] = param.List([], item_type=Intent, doc="The batch, in order of thumbs.")
+    factor: float = param.Number(2.0, bounds=(1, 10), inclusive_bounds=(False, True))
+    preview: Preview | None = param.ClassSelector(class_=Preview, default=None)
+    status: Status = param.ClassSelector(class_=Status, default=Status())
+    nodes: list[Node] = param.List([], item_type=Node, doc="Nodes of this history, oldest first.")
+    can_undo: bool = param.Boolean(False)
+    can_redo: bool = param.Boolean(False)
+
+    def __init__(
+        self, tuner: Tuner, students: StudentsState, jobs: Jobs, *, preview: bool, factor: float
+    ) -> None:
+        self.tuner = tuner
+        self.students = students
+        self.jobs = jobs
+        self._previews = preview
+        self._redo: list[str] = []
+        super().__init__(nodes=tuner.nodes(), factor=factor)
+        self._update_undo()
+
+    @property
+    def head(self) -> Node:
+        """The node that the screen shows and the next iteration starts from."""
+        return self.students.node
+
+    def intent_of(self, class_name: str, concept: str) -> Intent | None:
+        """The pending intent on a concept of a class, if there is one."""
+        return next(
+            (i for i in self.pending if (i.class_name, i.concept) == (class_name, concept)), None
+        )
+
+    def bounds_of(self, intent: Intent) -> tuple[float | None, float | None]:
+        """The bound (lower, upper) that a pending intent would set, from the node shown."""
+        return self.tuner.resolve(self.head, [intent])[intent.class_name, intent.concept]
+
+    def toggle(self, class_name: str, concept: str, direction: str) -> None:
+        """Add an intent, replace the one on the same concept, or take the same one out again."""
+        old = self.intent_of(class_name, concept)
+        rest = [intent for intent in self.pending if intent != old]
+        if old is None or old.direction != direction:
+            rest.append(Intent(class_name, concept, direction, self.factor))
+        self._set_pending(rest)
+
+    def withdraw(self, class_name: str, concept: str) -> None:
+        """Take the pending intent on a concept of a class out of the batch."""
+        old = self.intent_of(class_name, concept)
+        self._set_pending([intent for intent in self.pending if intent != old])
+
+    def clear(self) -> None:
+        """Empty the batch."""
+        self._set_pending([])
+
+    def set_factor(self, factor: float) -> None:
+        """Use this factor for the batch and for later thumbs."""
+        self.factor = factor
+        if self.pending:
+            self._set_pending(
+                [Intent(i.class_name, i.concept, i.direction, factor) for i in self.pending]
+            )
+
+    def fine_tune(self) -> None:
+        """Refit with the pending batch; on disk before anything on screen says so."""
+        if not self.pending or self.status.kind == "fitting":
+            return
+        self.jobs.cancel("preview")
+        self.status = Status("fitting", "Starting")
+        batch, parent = list(self.pending), self.head
+
+        def work(job: Job) -> Snapshot:
+            node = self.tuner.fine_tune(
+                parent, batch, progress=self.jobs.progress(job), cancelled=job.cancelled
+            )
+            self.tuner.set_head(node)
+            return self._snapshot(node)
+
+        self.jobs.submit(Job("refit", work, self._tuned, self._failed, self._fitting))
+
+    def cancel(self) -> None:
+        """Stop the refit; the batch stays."""
+        self.jobs.cancel("refit")
+
+    def undo(self) -> None:
+        """Go to the parent of the node shown. Nothing is deleted."""
+        if self.head.parent:
+            self._redo.append(self.head.id)
+            self._go(self.head.parent)
+
+    def redo(self) -> None:
+        """Go back to the node last left by undo."""
+        if self._redo:
+            self._go(self._redo.pop())
+
+    def jump(self, node_id: str) -> None:
+        """Show any node; a later refit starts a branch there."""
+        self._redo.clear()
+        self._go(node_id)
+
+    def set_note(self, node_id: str, text: str) -> None:
+        """Write a note to a node."""
+        self.tuner.set_note(node_id, text)
+        self.nodes = self.tuner.nodes()
+
+    def show_split(self, split: str) -> None:
+        """Show another split; a look at the holdout is counted before it is given."""
+
+        def work(_: Job) -> Snapshot:
+            if split == "holdout":
+                self.tuner.count_look(self.head, split)
+            return take_snapshot(self.tuner, self.head, split)
+
+        self.jobs.submit(Job("show", work, self._shown, self._failed))
+
+    def _go(self, node_id: str) -> None:
+        def work(_: Job) -> Snapshot:
+            node = self.tuner.node(node_id)
+            self.tuner.set_head(node)
+            return self._snapshot(node)
+
+        self.jobs.submit(Job("show", work, self._shown, self._failed))
+
+    def _snapshot(self, node: Node) -> Snapshot:
+        return take_snapshot(self.tuner, node, self.students.snapshot.split)
+
+    def _shown(self, snapshot: Snapshot) -> None:
+        dataset = self.students.dataset
+        dataset.param.update(split=snapshot.split, looks=self.tuner.looks())
+        self.students.snapshot = snapshot
+        self.param.update(nodes=self.tuner.nodes(), status=Status())
+        self._update_undo()
+        self._start_preview()
+
+    def _tuned(self, snapshot: Snapshot) -> None:
+        self._redo.clear()
+        self.param.update(pending=[], preview=None)
+        self._shown(snapshot)
+        self.status = Status("done", f"Done in {snapshot.node.seconds:.1f} s", 1.0)
+
+    def _failed(self, error: InficondError) -> None:
+        if isinstance(error, CancelledError):
+            self.status = Status()
+        else:
+            self.status = Status("error", error.message, 0.0, error.remedy)
+
+    def _fitting(self, share: float, text: str) -> None:
+        self.status = Status("fitting", text, share)
+
+    def _set_pending(self, batch: list[Intent]) -> None:
+        self.param.update(pending=batch, preview=None, status=Status())
+        self._start_preview()
+
+    def _start_preview(self) -> None:
+        if not self.pending or not self._previews:
+            self.jobs.cancel("preview")
+            return
+        self.status = Status("previewing", "Previewing")
+        batch, parent, split = list(self.pending), self.head, self.students.snapshot.split
+
+        def work(job: Job) -> Preview:
+            node = self.tuner.preview(parent, batch, cancelled=job.cancelled)
+            return _preview(self.tuner, parent, node, batch, split)
+
+        self.jobs.submit(Job("preview", work, self._previewed, self._failed))
+
+    def _previewed(self, preview: Preview) -> None:
+        self.param.update(preview=preview, status=Status())
+
+    def _update_undo(self) -> None:
+        self.param.update(can_undo=self.head.parent is not None, can_redo=bool(self._redo))
+
+
+def _preview(tuner: Tuner, parent: Node, node: Node, batch: list[Intent], split: str) -> Preview:
+    touched = sorted({intent.class_name for intent in batch})
+    metrics = tuner.metrics(node, split)
+    return Preview(
+        node=node,
+        change={name: ap_change(tuner, parent, node, name, split) for name in touched},
+        metrics={name: metrics[name] for name in touched},
+        sides={name: changed_sides(tuner, parent, node, name, split) for name in touched},
+    )
