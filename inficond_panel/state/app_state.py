@@ -6,7 +6,7 @@ import param
 
 from inficond_panel.spec import Spec
 from inficond_panel.state.dataset import DatasetState
-from inficond_panel.state.jobs import Jobs, Publish, run_at_once
+from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import take_snapshot
 from inficond_panel.state.students import StudentsState
@@ -17,22 +17,19 @@ from inficond_panel.tuning import Tuner
 class AppState(param.Parameterized):
     """All that the views of one session watch. Made per session; ``tuner`` may be shared.
 
-    ``publish`` runs a function on the session's event loop (see ``Jobs``); without it, and with
-    ``inline``, everything happens at once in the calling thread.
+    ``jobs`` is the session's queue (see ``Jobs``).
     """
 
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Colours in use.")
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
     requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
 
-    def __init__(
-        self, spec: Spec, tuner: Tuner, publish: Publish = run_at_once, *, inline: bool = False
-    ) -> None:
-        super().__init__()
+    def __init__(self, spec: Spec, tuner: Tuner, jobs: Jobs, **params: object) -> None:
+        super().__init__(**params)
         self.spec = spec
         self.store = tuner.store
         self.tuner = tuner
-        self.jobs = Jobs(publish, inline=inline)
+        self.jobs = jobs
         self.selection = Selection()
         self.dataset = DatasetState(tuner.store, title=spec.title, looks=tuner.looks())
         snapshot = take_snapshot(tuner, tuner.head(), "tune")
@@ -48,7 +45,3 @@ class AppState(param.Parameterized):
     def choose_dataset(self, title: str) -> None:
         """Ask the page to show another of ``datasets``."""
         self.requested = title
-
-    def close(self) -> None:
-        """Stop the worker; called when the session ends."""
-        self.jobs.close()

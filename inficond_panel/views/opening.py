@@ -1,0 +1,73 @@
+"""The page before the views: what is being opened, or what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import panel as pn
+import param
+from panel.viewable import Viewable, Viewer
+
+from inficond_panel.errors import FileProblemsError, InficondError
+
+_STYLE = """
+:host { display: grid; place-items: center; min-height: 100vh; box-sizing: border-box;
+  padding: 24px; background: #eff1f4; color: #1a1e24;
+  font: 14px/20px Inter, Roboto, "Segoe UI", system-ui, sans-serif; }
+section { max-width: 960px; background: #fff; border-radius: 8px; padding: 24px 32px; }
+h1 { font-size: 18px; line-height: 22px; margin: 0 0 12px; }
+p { margin: 8px 0 0; color: #4a5361; }
+li, code { font: 13px/20px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+ul { margin: 0; padding-left: 20px; }
+progress { width: 320px; }
+@media (prefers-color-scheme: dark) {
+  :host { background: #0f1216; color: #e9ecf0; } section { background: #191d23; }
+  p { color: #b6bec9; } }
+"""
+
+
+class OpeningView(Viewer):
+    """Progress while a spec is opened; the error and its remedy if it cannot be."""
+
+    text: str = param.String("Opening", doc="What is being done.")
+    share: float = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
+    error: InficondError | None = param.ClassSelector(class_=InficondError, default=None)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pane = pn.pane.HTML(
+            self._html, sizing_mode="stretch_both", margin=0, stylesheets=[_STYLE]
+        )
+
+    def report(self, share: float, text: str) -> None:
+        """Show progress (0 to 1) and what is being done."""
+        self.param.update(share=min(max(share, 0.0), 1.0), text=text, error=None)
+
+    def fail(self, error: InficondError) -> None:
+        """Show what is wrong, and the remedy."""
+        self.error = error
+
+    @param.depends("text", "share", "error")
+    def _html(self) -> str:
+        return error_html(self.error) if self.error else _progress_html(self.text, self.share)
+
+    def __panel__(self) -> Viewable:
+        return self._pane
+
+
+def _progress_html(text: str, share: float) -> str:
+    return (
+        f"<section role='status'><h1>{escape(text)}</h1>"
+        f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress></section>"
+    )
+
+
+def error_html(error: InficondError) -> str:
+    """An error as escaped HTML: every problem of a file on its own line, then the remedy."""
+    if isinstance(error, FileProblemsError):
+        items = "".join(f"<li>{escape(str(problem))}</li>" for problem in error.problems)
+        body = f"<h1>The spec needs {len(error.problems)} change(s)</h1><ul>{items}</ul>"
+    else:
+        body = f"<h1>{escape(error.message)}</h1>"
+    remedy = f"<p>{escape(error.remedy)}</p>" if error.remedy else ""
+    return f"<section role='alert'>{body}{remedy}</section>"
