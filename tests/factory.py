@@ -30,7 +30,7 @@ CLASSES = ("bicycle", "tv monitor", "sheep", "bird", "train", "boat", "bottle", 
 
 def concept_names(count: int) -> list[str]:
     """``wheel``, ``spoke``, …, ``wheel 2``, …"""
-    rounds = [f"{word} {i}" if i > 1 else word for i in range(1, count) for word in WORDS]
+    rounds = [f"{word} {i}" if i > 1 else word for i in range(1, count + 1) for word in WORDS]
     return rounds[:count]
 
 

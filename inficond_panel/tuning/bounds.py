@@ -1,0 +1,97 @@
+"""From intents to bounds on weights (after InFiConD, sec. 4.5).
+
+With w₀ the weight that the thumb refers to, x the factor and m = max(abs(w₀), s):
+
+- ``up``:     w ≥ w₀ + (x − 1)·m
+- ``down``:   w ≤ w₀ − (1 − 1/x)·m
+- ``remove``: w = 0
+
+For w₀ ≥ s these are the paper's x·w₀ and w₀/x. Scaling alone would turn round a negative weight
+and leave a weight of 0 where it is; these bounds move it the way the thumb points: since x > 1
+and m > 0, each lies strictly beyond w₀.
+
+``reference: parent`` takes w₀ from the parent iteration: thumbing again goes further.
+``reference: original`` takes it from the untouched student: thumbing again gives the same bound,
+and a weight that is already past it is only held there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from inficond_panel.tuning.intents import Intent
+
+#: (class, concept) → (lower, upper); None is no limit on that side.
+Bounds = dict[tuple[str, str], tuple[float | None, float | None]]
+
+#: Smallest step s, for students whose weights are all (nearly) 0.
+STEP_FLOOR = 1e-3
+
+
+def step_size(original: np.ndarray, step: float) -> float:
+    """The step s of one student: ``step`` × its largest untouched weight ``(C,)`` in size."""
+    return max(step * float(np.abs(original).max(initial=0.0)), STEP_FLOOR)
+
+
+def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, float | None]:
+    """Lower and upper bound of a resolved intent on ``weight`` (w₀), with step s."""
+    if intent.direction == "remove" or intent.factor is None:
+        return 0.0, 0.0
+    size = max(abs(weight), step)
+    if intent.direction == "up":
+        return weight + (intent.factor - 1) * size, None
+    return None, weight - (1 - 1 / intent.factor) * size
+
+
+def resolve(
+    intents: Iterable[Intent],
+    *,
+    classes: Sequence[str],
+    concepts: Sequence[str],
+    parent: np.ndarray,
+    original: np.ndarray,
+    reference: str,
+    step: float,
+) -> Bounds:
+    """Bounds of the resolved ``intents`` of one iteration.
+
+    ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the untouched
+    students; ``reference`` (``parent`` or ``original``) says which is w₀.
+    """
+    row = {name: c for c, name in enumerate(concepts)}
+    column = {name: k for k, name in enumerate(classes)}
+    weights = parent if reference == "parent" else original
+    bounds: Bounds = {}
+    for intent in intents:
+        c, k = row[intent.concept], column[intent.class_name]
+        size = step_size(original[:, k], step)
+        bounds[intent.class_name, intent.concept] = bound(intent, float(weights[c, k]), size)
+    return bounds
+
+
+def in_force(earlier: Bounds, later: Bounds) -> Bounds:
+    """All bounds of a branch, sorted: a later one on a concept and class replaces the earlier."""
+    return dict(sorted({**earlier, **later}.items()))
+
+
+def box(
+    bounds: Mapping[tuple[str, str], tuple[float | None, float | None]],
+    classes: Sequence[str],
+    concepts: Sequence[str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper limits ``(C, K)`` for the solver, infinite where nothing is bound.
+
+    Bounds on classes that are not among ``classes`` are left out.
+    """
+    lower = np.full((len(concepts), len(classes)), -np.inf)
+    upper = np.full_like(lower, np.inf)
+    row = {name: c for c, name in enumerate(concepts)}
+    column = {name: k for k, name in enumerate(classes)}
+    for (class_name, concept), (low, high) in bounds.items():
+        if class_name in column:
+            place = row[concept], column[class_name]
+            lower[place] = -np.inf if low is None else low
+            upper[place] = np.inf if high is None else high
+    return lower, upper

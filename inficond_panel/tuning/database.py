@@ -1,0 +1,168 @@
+"""The SQLite file of a history: opened late, again after a fork, and checked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+
+from inficond_panel.errors import HistoryError
+
+APPLICATION_ID = 0x1F1C07D
+SCHEMA_VERSION = 1
+
+_TABLES = {
+    "nodes": """id TEXT PRIMARY KEY, root TEXT NOT NULL, number INTEGER NOT NULL,
+        parent TEXT REFERENCES nodes(id), intents TEXT NOT NULL, bounds TEXT NOT NULL,
+        concepts INTEGER NOT NULL, classes INTEGER NOT NULL, weights BLOB NOT NULL,
+        intercepts BLOB NOT NULL, weights_hash TEXT NOT NULL, gap TEXT NOT NULL,
+        certificate TEXT NOT NULL, seconds REAL NOT NULL, author TEXT NOT NULL,
+        settings TEXT NOT NULL, created TEXT NOT NULL, UNIQUE (root, number)""",
+    "head_events": """seq INTEGER PRIMARY KEY, root TEXT NOT NULL,
+        node TEXT NOT NULL REFERENCES nodes(id), kind TEXT NOT NULL, created TEXT NOT NULL""",
+    "looks": """seq INTEGER PRIMARY KEY, node TEXT NOT NULL REFERENCES nodes(id),
+        split TEXT NOT NULL, created TEXT NOT NULL""",
+    "notes": """seq INTEGER PRIMARY KEY, node TEXT NOT NULL REFERENCES nodes(id),
+        text TEXT NOT NULL, created TEXT NOT NULL""",
+}
+_BUSY_SECONDS = 10.0
+
+
+class Database:
+    """One connection a process to the SQLite file at ``path`` (or ``":memory:"``).
+
+    Nothing is opened before the first transaction; after a fork the child opens the file anew.
+    Threads take turns. Raises ``HistoryError`` for all that can be wrong with the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        _live.add(self)
+
+    @contextlib.contextmanager
+    def transaction(self, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """A transaction that is on disk when the block ends, and undone when it raises."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = _open(self.path)
+                self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                try:
+                    yield self._connection
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(sqlite3.Error):
+                        self._connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise _explained(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again (what was in memory is lost)."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def _forget(self) -> None:
+        """Start anew in a forked child: the connection is the parent's, and is not closed here."""
+        _inherited.append(self._connection)
+        self._lock, self._connection = threading.RLock(), None
+
+
+_live: weakref.WeakSet[Database] = weakref.WeakSet()
+_inherited: list[sqlite3.Connection | None] = []
+
+
+def _after_fork() -> None:
+    for database in list(_live):
+        database._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Open and, where it is new, make the file; check that it is a history of this version."""
+    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    try:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA synchronous = FULL")
+        if _is_empty(db):
+            _create(db)
+        _check(path, db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+
+
+def _create(db: sqlite3.Connection) -> None:
+    """Make the tables, unless another process does so at this moment."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("BEGIN IMMEDIATE")
+    if _is_empty(db):
+        _create_tables(db)
+    db.execute("COMMIT")
+
+
+def _create_tables(db: sqlite3.Connection) -> None:
+    for table, columns in _TABLES.items():
+        db.execute(f"CREATE TABLE {table} ({columns})")
+        for change in ("UPDATE", "DELETE"):
+            db.execute(
+                f"CREATE TRIGGER {table}_{change.lower()} BEFORE {change} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _check(path: str, db: sqlite3.Connection) -> None:
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise HistoryError(
+            f"{path} is an SQLite file, but not a history.", "Choose another with --history."
+        )
+    if version != SCHEMA_VERSION:
+        raise HistoryError(
+            f"{path} has schema version {version}; this program reads {SCHEMA_VERSION}.",
+            "Open it with the version that wrote it, or choose another with --history.",
+        )
+
+
+def _explained(path: str, error: sqlite3.Error) -> HistoryError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return HistoryError(
+            f"The history {path} is in use by another process ({text}).",
+            "Wait for it to finish, or choose another with --history.",
+        )
+    if isinstance(error, sqlite3.IntegrityError):
+        return HistoryError(f"The history {path} refused a change: {text}.")
+    if isinstance(error, sqlite3.OperationalError) and "malformed" not in text:
+        return HistoryError(
+            f"The history {path} cannot be opened or written: {text}.",
+            "Make its folder and file writable, or choose another with --history.",
+        )
+    return damaged(path, text)
+
+
+def damaged(path: str, fact: str) -> HistoryError:
+    """The error for a file that holds something else than it should."""
+    return HistoryError(
+        f"The history {path} is damaged: {fact}.",
+        "Move it away (a new one is made), or choose another with --history.",
+    )

@@ -1,0 +1,75 @@
+"""One iteration of the provenance tree: students, and what they came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.tuning.bounds import Bounds
+from inficond_panel.tuning.intents import Intent
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """Students after one batch of intents, or the untouched ones (``parent`` is None).
+
+    ``weights`` ``(C, K)`` and ``intercepts`` ``(K,)`` are float64 and read-only; ``bounds`` are
+    all that are in force on the branch; ``gap`` and ``certificate`` have one entry a class.
+    ``number`` counts from 0 within one history; a preview, which is not stored, has -1.
+    """
+
+    id: str
+    root: str
+    parent: str | None
+    intents: tuple[Intent, ...]
+    bounds: Bounds
+    weights: np.ndarray
+    intercepts: np.ndarray
+    gap: tuple[float, ...]
+    certificate: tuple[str, ...]
+    seconds: float = 0.0
+    author: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    number: int = -1
+    created: str = ""
+    note: str = ""
+    weights_hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("weights", "intercepts"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "weights_hash", weights_hash(self.weights, self.intercepts))
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """Names of the classes that this iteration tunes, sorted."""
+        return tuple(sorted({intent.class_name for intent in self.intents}))
+
+
+def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
+    """SHA-256 over weights ``(C, K)`` and intercepts ``(K,)`` as little-endian float64, C order."""
+    digest = hashlib.sha256()
+    for values in (weights, intercepts):
+        digest.update(np.ascontiguousarray(values + 0.0, dtype="<f8").tobytes())  # -0.0 is 0.0
+    return digest.hexdigest()
+
+
+def node_id(parent: str | None, intents: Iterable[Intent], settings: Mapping[str, Any]) -> str:
+    """First 12 hex digits of SHA-256 over all that a node follows from.
+
+    ``intents`` are canonical (see ``intents.canonical``), so that their order does not matter.
+    """
+    facts = {
+        "parent": parent,
+        "intents": [intent.to_json() for intent in intents],
+        "settings": settings,
+    }
+    text = json.dumps(facts, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

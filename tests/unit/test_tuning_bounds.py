@@ -1,0 +1,150 @@
+"""Intents resolve to bounds that lie where the thumb points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.bounds import STEP_FLOOR, bound, box, in_force, resolve, step_size
+from inficond_panel.tuning.intents import Intent, canonical, check_names
+
+CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
+weight = st.floats(-1e3, 1e3, allow_subnormal=False)
+factor = st.floats(1.000001, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("direction", "w", "expected"),
+    [
+        ("up", 2.0, (6.0, None)),  # the paper's x·w
+        ("down", 6.0, (None, 2.0)),  # the paper's w/x
+        ("up", -2.0, (2.0, None)),  # -2 + 2·2: towards the thumb, not 3·(-2)
+        ("down", -6.0, (None, -10.0)),  # -6 - (2/3)·6
+        ("up", 0.0, (1.0, None)),  # 0 + 2·s
+        ("down", 0.0, (None, -1 / 3)),  # 0 - (2/3)·s
+        ("up", 0.25, (1.25, None)),  # |w| < s: s counts
+        ("remove", 5.0, (0.0, 0.0)),
+    ],
+)
+def test_formula_with_factor_3_and_step_one_half(direction, w, expected):
+    intent = Intent("cat", "ear", direction).resolved(3.0)
+    assert bound(intent, w, 0.5) == pytest.approx(expected)
+
+
+@given(w=weight, x=factor, s=st.floats(STEP_FLOOR, 50))
+def test_bound_lies_strictly_beyond_the_weight(w, x, s):
+    lower, upper = bound(Intent("c", "k", "up", x), w, s)
+    assert lower > w
+    assert upper is None
+    lower, upper = bound(Intent("c", "k", "down", x), w, s)
+    assert upper < w
+    assert lower is None
+
+
+@given(w=weight, x=factor, s=st.floats(STEP_FLOOR, 50))
+def test_thumbing_again_goes_further(w, x, s):
+    up, down = Intent("c", "k", "up", x), Intent("c", "k", "down", x)
+    first, _ = bound(up, w, s)
+    assert bound(up, first, s)[0] > first
+    _, first = bound(down, w, s)
+    assert bound(down, first, s)[1] < first
+
+
+@given(w=st.floats(STEP_FLOOR, 1e3), x=factor)
+def test_large_positive_weights_scale_as_in_the_paper(w, x):
+    assert bound(Intent("c", "k", "up", x), w, STEP_FLOOR)[0] == pytest.approx(x * w)
+    assert bound(Intent("c", "k", "down", x), w, STEP_FLOOR)[1] == pytest.approx(w / x)
+
+
+def test_step_is_a_share_of_the_largest_untouched_weight():
+    assert step_size(np.array([1.0, -8.0, 3.0]), 0.05) == pytest.approx(0.4)
+    assert step_size(np.zeros(3), 0.05) == STEP_FLOOR
+
+
+def _resolve(reference, *intents, parent=None):
+    original = np.array([[4.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
+    return resolve(
+        canonical(intents, 2.0),
+        classes=CLASSES,
+        concepts=CONCEPTS,
+        parent=original if parent is None else parent,
+        original=original,
+        reference=reference,
+        step=0.05,
+    )
+
+
+def test_each_student_has_its_own_step():
+    bounds = _resolve("parent", Intent("cat", "sky", "up"), Intent("dog", "sky", "up"))
+    assert bounds == {("cat", "sky"): (0.2, None), ("dog", "sky"): (0.5, None)}
+
+
+def test_reference_parent_goes_on_from_the_parent_and_original_does_not():
+    parent = np.array([[8.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
+    intent = Intent("cat", "ear", "up")
+    assert _resolve("parent", intent, parent=parent) == {("cat", "ear"): (16.0, None)}
+    assert _resolve("original", intent, parent=parent) == {("cat", "ear"): (8.0, None)}
+
+
+def test_later_bound_replaces_the_earlier_and_the_others_stay():
+    earlier = {("cat", "ear"): (8.0, None), ("dog", "fur"): (0.0, 0.0)}
+    later = {("cat", "ear"): (None, 4.0)}
+    assert in_force(earlier, later) == {("cat", "ear"): (None, 4.0), ("dog", "fur"): (0.0, 0.0)}
+
+
+def test_box_holds_the_bounds_of_the_classes_that_are_solved():
+    bounds = {("cat", "ear"): (8.0, None), ("dog", "fur"): (None, 3.0), ("dog", "sky"): (0.0, 0.0)}
+    lower, upper = box(bounds, ["dog"], CONCEPTS)
+    assert lower.tolist() == [[-np.inf], [-np.inf], [0.0]]
+    assert upper.tolist() == [[np.inf], [3.0], [0.0]]
+
+
+@given(st.permutations(range(5)))
+def test_order_within_an_iteration_does_not_matter(order):
+    intents = [
+        Intent("dog", "ear", "up"),
+        Intent("cat", "ear", "down", 3.0),
+        Intent("cat", "sky", "remove"),
+        Intent("dog", "fur", "down"),
+        Intent("cat", "fur", "up", 1.5),
+    ]
+    assert canonical([intents[i] for i in order], 2.0) == canonical(intents, 2.0)
+
+
+@given(
+    first=st.sampled_from(["up", "down", "remove"]),
+    second=st.sampled_from(["up", "down", "remove"]),
+)
+def test_two_intents_on_one_concept_in_one_iteration_conflict(first, second):
+    with pytest.raises(TuningError, match="'ear' on 'cat' is tuned twice"):
+        canonical([Intent("cat", "ear", first), Intent("cat", "ear", second)], 2.0)
+
+
+@given(direction=st.sampled_from(["up", "down", "remove"]), x=st.none() | st.floats(1.001, 1e6))
+def test_json_round_trip(direction, x):
+    intent = Intent("tv monitor", "wheel", direction, x)
+    assert Intent.from_json(intent.to_json()) == intent
+    assert set(intent.to_json()) == {"class", "concept", "direction", "factor"}
+
+
+@given(st.floats())
+def test_factor_must_be_finite_and_above_one(x):
+    assume(not 1 < x < np.inf)
+    with pytest.raises(TuningError, match="factor"):
+        Intent("cat", "ear", "up", x)
+
+
+def test_unknown_words_come_with_the_nearest():
+    with pytest.raises(TuningError, match="Did you mean 'remove'"):
+        Intent("cat", "ear", "removed")
+    with pytest.raises(TuningError, match=r"no concept 'eer'.*Did you mean 'ear'"):
+        check_names([Intent("cat", "eer", "up")], CLASSES, CONCEPTS)
+    with pytest.raises(TuningError, match=r"no class 'Dog'.*Did you mean 'dog'"):
+        check_names([Intent("Dog", "ear", "up")], CLASSES, CONCEPTS)
+
+
+def test_remove_has_no_factor():
+    assert Intent("cat", "ear", "remove", 3.0).resolved(2.0).factor is None
