@@ -1,0 +1,15 @@
+"""The spec: one YAML file, read into checked Params, with every problem told at once."""
+
+from inficond_panel.spec.dataset import REST, ScenesDataset, Share, TableDataset, VocDataset
+from inficond_panel.spec.spec import Spec, find_spec, load_spec
+
+__all__ = [
+    "REST",
+    "ScenesDataset",
+    "Share",
+    "Spec",
+    "TableDataset",
+    "VocDataset",
+    "find_spec",
+    "load_spec",
+]

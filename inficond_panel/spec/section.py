@@ -1,0 +1,170 @@
+"""A section of the spec: a Parameterized class that reads itself from a mapping of YAML."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import param
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from inficond_panel.spec.fields import Choice, Field, Mismatch, Reading, hint, is_null
+from inficond_panel.spec.source import shown, text_of
+
+S = TypeVar("S", bound="Section")
+Nodes = dict[str, tuple[Node, Node]]
+
+
+class Section(param.Parameterized):
+    """Base of the sections. A value of the key ``chooser`` chooses the subclass."""
+
+    chooser: ClassVar[str] = ""
+    usual: ClassVar[str] = ""
+
+    @classmethod
+    def fields(cls) -> dict[str, Field]:
+        """Fields by their key in YAML; an attribute's closing underscore is no part of the key."""
+        params = cls.param.objects().items()
+        fields = {key: field for key, field in params if isinstance(field, Field)}
+        first = [key for key in fields if key == cls.chooser]
+        return {key.rstrip("_"): fields[key] for key in [*first, *fields]}
+
+    @classmethod
+    def kinds(cls) -> dict[str, type[Section]]:
+        """Return the subclasses by the value of the chooser; empty where there is no choice."""
+        if cls.chooser in cls.param:
+            return {}
+        return {kind.param[cls.chooser].default: kind for kind in cls.__subclasses__()}
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for values that do not fit together; ``given``: full names."""
+        yield from ()
+
+    def files(self) -> Iterator[tuple[str, Path, str]]:
+        """Yield (key, path, "file" or "folder") for what must exist."""
+        for key, field in self.fields().items():
+            path, kind = getattr(self, field.attribute), field.option("exists")
+            if kind and isinstance(path, Path):
+                yield key, path, kind
+
+    def values(self) -> dict[str, Any]:
+        """Values by key."""
+        return {key: getattr(self, field.attribute) for key, field in self.fields().items()}
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.values() == other.values()
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+class Nested(Field, param.ClassSelector):
+    """A section within a section."""
+
+    __slots__ = ()
+
+    class_: type[Section]
+
+    def __init__(self, kind: type[Section], **options: Any) -> None:
+        super().__init__(class_=kind, **options)
+
+    def expected(self) -> str:  # noqa: D102
+        return f"a mapping with the keys {', '.join(self._keys())}"
+
+    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+        return {"$ref": f"#/$defs/{self.class_.__name__}"}
+
+    def read(self, node: Node, reading: Reading) -> Section:  # noqa: D102
+        if not isinstance(node, MappingNode):
+            raise self.wrong(node)
+        return read_section(self.class_, node, reading.inside(self.attribute.rstrip("_")))
+
+    def _keys(self) -> list[str]:
+        kinds = list(self.class_.kinds().values()) or [self.class_]
+        return list(dict.fromkeys(key for kind in kinds for key in kind.fields()))
+
+
+def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
+    """Read a mapping; problems go to ``reading``, and keys that have one keep their default."""
+    nodes: Nodes = {
+        text_of(key): (key, value) for key, value in node.value if isinstance(key, ScalarNode)
+    }
+    reading.nodes.update({reading.at(key): pair for key, pair in nodes.items()})
+    before = len(reading.problems)
+    kind, sure = _choose(cls, node, nodes, reading)
+    _report_unknown(cls, kind, nodes, reading, sure)
+    for key, field in kind.fields().items():
+        if key in nodes and (key != kind.chooser or sure):
+            _read_field(key, field, nodes[key][1], reading)
+        elif key not in nodes and field.option("required") and sure:
+            reading.report(node, key, f"missing; expected {field.expected()}")
+    section = kind(**reading.values)
+    if len(reading.problems) == before:
+        _check(section, reading)
+    return section
+
+
+def _read_field(key: str, field: Field, node: Node, reading: Reading) -> None:
+    if is_null(node) and field.default is None and not field.option("required"):
+        return
+    try:
+        reading.values[field.attribute] = field.read(node, reading)
+    except Mismatch as mismatch:
+        reading.report(mismatch.node, key, str(mismatch))
+
+
+def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:
+    """Return the subclass that a section asks for and whether that is sure."""
+    kinds: dict[str, Any] = cls.kinds()
+    if not kinds:
+        return cls, True
+    choice = Choice(objects=list(kinds))
+    if cls.chooser not in nodes:
+        if cls.usual:
+            return kinds[cls.usual], True
+        reading.report(node, cls.chooser, f"missing; expected {choice.expected()}")
+        return max(kinds.values(), key=lambda kind: len(set(nodes) & set(kind.fields()))), False
+    value = nodes[cls.chooser][1]
+    try:
+        return kinds[choice.read(value, reading)], True
+    except Mismatch as mismatch:
+        reading.report(value, cls.chooser, str(mismatch))
+        return max(kinds.values(), key=lambda kind: len(set(nodes) & set(kind.fields()))), False
+
+
+def _report_unknown(
+    cls: type[Section], kind: type[Section], nodes: Nodes, reading: Reading, sure: bool
+) -> None:
+    known = list(kind.fields())
+    for key, (node, _) in nodes.items():
+        users = [word for word, other in cls.kinds().items() if key in other.fields()]
+        if key in known or (users and not sure):
+            continue
+        if users:
+            chosen = f"{cls.chooser}: {kind.param[cls.chooser].default}"
+            needs = " or ".join(f"{cls.chooser}: {word}" for word in users)
+            reading.report(node, key, f"is not used with {chosen}; it belongs to {needs}")
+        else:
+            near = hint(key, known) or f"; there are {', '.join(known)}"
+            reading.report(node, key, f"unknown key{near}")
+
+
+def _check(section: Section, reading: Reading) -> None:
+    for key, message in section.faults(set(reading.nodes)):
+        reading.report(reading.nodes[reading.at(key)][0], key, message)
+    missing: list[Path] = []
+    for key, path, kind in section.files() if reading.check_files else ():
+        there = os.path.isdir(path) if kind == "folder" else os.path.isfile(path)  # noqa: PTH112, PTH113 - never raise
+        if there or any(parent in missing for parent in path.parents):
+            continue
+        missing.append(path)
+        node = reading.nodes.get(reading.at(key))
+        said = node[1] if node else reading.nodes[reading.where][0]
+        reading.report(said, key, f"no such {kind}: {path}")
+
+
+def not_a_mapping(node: Node) -> str:
+    """Message for a file that is a list or a text."""
+    return f"expected a mapping (title: ..., dataset: ...), got {shown(node)}"

@@ -1,0 +1,195 @@
+"""The other sections: concepts, teacher, students, tuning and layout."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from inficond_panel.spec.fields import (
+    Choice,
+    FilePath,
+    Flag,
+    NameOrPath,
+    Number,
+    Numbers,
+    Rows,
+    Whole,
+    Words,
+)
+from inficond_panel.spec.section import Nested, Section
+
+VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
+_REQUIRED = {"required": True}
+
+
+class Encoder(Section):
+    """The image-text model whose space the concepts live in."""
+
+    chooser: ClassVar[str] = "kind"
+    usual: ClassVar[str] = "open_clip"
+
+
+class OpenClipEncoder(Encoder):
+    """A model that open_clip builds."""
+
+    kind = Choice(default="open_clip", objects=["open_clip"], doc="A model that open_clip builds.")
+    model = NameOrPath(
+        doc="open_clip's name of the model, or a folder with open_clip_config.json.",
+        metadata={"required": True, "exists": "folder"},
+    )
+    pretrained = NameOrPath(
+        doc="Checkpoint file, or a tag that open_clip knows.",
+        metadata={"required": True, "exists": "file"},
+    )
+    image_size = Whole(
+        None,
+        bounds=(32, None),
+        doc="Side that images are resized to; the model's own if left out.",
+        metadata={"unit": "pixels"},
+    )
+    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time.")
+
+
+class Segments(Section):
+    """How an image is divided into segments."""
+
+    chooser: ClassVar[str] = "method"
+    usual: ClassVar[str] = "kmeans"
+
+
+class KMeansSegments(Segments):
+    """Segments by clustering the encoder's dense features."""
+
+    method = Choice(
+        default="kmeans", objects=["kmeans"], doc="Clusters of the encoder's dense features."
+    )
+    max_per_image = Whole(16, bounds=(1, 255), doc="Most segments of one image.")
+    seed = Whole(0, bounds=(0, None), doc="Seed of the clustering.")
+
+
+class Projections(Section):
+    """Maps of the concepts to the plane."""
+
+    methods = Words(
+        ["pca", "tsne"],
+        doc="Projections to compute; the first is shown first.",
+        metadata={"words": ["pca", "tsne"]},
+    )
+    seed = Whole(0, bounds=(0, None), doc="Seed of the projections.")
+
+
+class Thumbnails(Section):
+    """Small images kept in the store."""
+
+    size = Whole(256, bounds=(16, None), doc="Longest side.", metadata={"unit": "pixels"})
+    quality = Whole(80, bounds=(1, 100), doc="JPEG quality.", metadata={"unit": "percent"})
+
+
+class Concepts(Section):
+    """The words, and the segments that stand for them."""
+
+    corpus = FilePath(
+        doc="Text file, one concept a line.", metadata={"required": True, "exists": "file"}
+    )
+    prompts = Words(
+        ["a photo of a {}"],
+        doc="Sentences that a concept is put into; their embeddings are averaged.",
+        metadata={"holding": "{}"},
+    )
+    encoder = Nested(Encoder, doc="The image-text model.", metadata=_REQUIRED)
+    segments = Nested(Segments, default_factory=KMeansSegments, doc="Segments of an image.")
+    projections = Nested(Projections, default_factory=Projections, doc="Maps of the concepts.")
+    thumbnails = Nested(Thumbnails, default_factory=Thumbnails, doc="Small images in the store.")
+
+
+class Teacher(Section):
+    """The model that the students are distilled from."""
+
+    chooser: ClassVar[str] = "kind"
+    usual: ClassVar[str] = "logits"
+
+
+class LogitsTeacher(Teacher):
+    """A teacher known by its logits."""
+
+    kind = Choice(default="logits", objects=["logits"], doc="A table of the teacher's logits.")
+    path = FilePath(
+        doc="CSV: image_id and a column of logits per class.",
+        metadata={"required": True, "exists": "file"},
+    )
+
+
+class Students(Section):
+    """How the linear students are distilled from the teacher."""
+
+    chooser: ClassVar[str] = "solver"
+    usual: ClassVar[str] = "exact"
+
+    lambda_ = Number(1e-4, bounds=(0, None), doc="Weight of the L1 penalty on the influences.")
+    temperature = Number(
+        1.0,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Divides the teacher's logits before the sigmoid.",
+    )
+    threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
+
+
+class ExactStudents(Students):
+    """Students by the exact solver, with a certificate."""
+
+    solver = Choice(default="exact", objects=["exact"], doc="Convex solver with a duality gap.")
+    tolerance = Number(
+        1e-6,
+        bounds=(0, 1),
+        inclusive_bounds=(False, False),
+        doc="Duality gap, relative to the objective at w = 0, to stop at.",
+    )
+
+
+class PaperStudents(Students):
+    """Students by the paper's recipe."""
+
+    solver = Choice(
+        default="paper", objects=["paper"], doc="Adam on mini-batches, as in the paper."
+    )
+    epochs = Whole(10, bounds=(1, None), doc="Passes over the images.")
+    batch = Whole(128, bounds=(1, None), doc="Images in a mini-batch.")
+    lr = Number(1e-3, bounds=(0, None), inclusive_bounds=(False, True), doc="Adam's step size.")
+    seed = Whole(0, bounds=(0, None), doc="Seed of the order of the images.")
+
+
+class Tuning(Section):
+    """What a thumb does."""
+
+    factor = Number(
+        2.0,
+        bounds=(1, None),
+        inclusive_bounds=(False, True),
+        doc="Factor x of an intent that names none.",
+    )
+    reference = Choice(
+        default="parent",
+        objects=["parent", "original"],
+        doc="Weights that a bound is measured from: the parent iteration's or the untouched ones.",
+    )
+    step = Number(
+        0.05,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Least magnitude a thumb acts on, as a share of the student's largest weight.",
+    )
+    preview = Flag(True, doc="Whether a pending batch is solved before it is committed.")
+    epochs = Whole(3, bounds=(1, None), doc="Passes of a refit; only with solver: paper.")
+
+
+class Layout(Section):
+    """How the page looks."""
+
+    theme = Choice(
+        default="auto", objects=["auto", "light", "dark"], doc="Colours; auto: the browser's."
+    )
+    rows = Rows(
+        [VIEWS[:3], VIEWS[3:]],
+        doc="Views of each row, from left to right.",
+        metadata={"words": VIEWS},
+    )

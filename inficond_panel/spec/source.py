@@ -1,0 +1,130 @@
+"""A spec file as YAML nodes: every key and value with its line and column, and nothing built.
+
+Nodes are composed, never constructed, so no tag can create an object or run code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+from inficond_panel.errors import Problem, SpecError
+
+REMEDY = "docs/spec.md describes every key; `inficond check SPEC` reads a spec and starts nothing."
+_TAGS = {
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")
+}
+# A brace is an indicator inside `{...}`, so `{root: ${DATA}/x}` would be a syntax error. The braces
+# of a variable are hidden behind two private characters, which leaves all columns as they are.
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_HIDDEN = re.compile("\\$\ue000(\\w+)\ue001")
+
+
+def compose(file: Path) -> Node:
+    """Read a file as one tree of nodes; raise ``SpecError`` where it is not readable YAML."""
+    text = _VARIABLE.sub("$\ue000\\1\ue001", _read(file))
+    try:
+        node = YAML(typ="rt", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _broken(file, mark.line + 1, mark.column + 1, f"not YAML: {message}") from None
+    except ReaderError as error:
+        line, column = _position(text[: error.position])
+        raise _broken(file, line, column, "not YAML: a control character") from None
+    except (YAMLError, RecursionError):
+        raise _broken(file, 1, 1, "not YAML that can be read (nested too deeply?)") from None
+    if node is None:
+        raise _broken(file, 1, 1, "the file is empty; a spec starts with 'title: ...'")
+    return node
+
+
+def faults(root: Node) -> Iterator[tuple[Node, str]]:
+    """Yield what is wrong in any tree: a key given twice, a tag of the user's."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.tag not in _TAGS:
+            yield node, f"the tag {short(str(node.tag))} is not allowed"
+        if isinstance(node, MappingNode):
+            yield from _repeated(node)
+            waiting.extend(child for pair in node.value for child in pair)
+        elif isinstance(node, SequenceNode):
+            waiting.extend(node.value)
+
+
+def tag(node: Node) -> str:
+    """Type of a node by YAML's rules: str, int, float, bool, null, map, seq ..."""
+    return str(node.tag).rpartition(":")[2]
+
+
+def text_of(node: ScalarNode) -> str:
+    """Text of a scalar as the user wrote it."""
+    return _HIDDEN.sub(r"${\1}", node.value)
+
+
+def short(text: str) -> str:
+    """Quote a text for a message, cut to a length that a line can hold."""
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def shown(node: Node) -> str:
+    """Say what a node is, for "got ..."."""
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, SequenceNode):
+        return "a list"
+    if not isinstance(node, ScalarNode) or tag(node) == "null":
+        return "nothing"
+    return short(text_of(node)) + (" in quotes" if node.style in ("'", '"') else "")
+
+
+def expand(text: str, variables: dict[str, str]) -> tuple[str, list[str]]:
+    """Replace each ``${NAME}``; return the text and the names that are not set."""
+    unset = [name for name in _VARIABLE.findall(text) if not variables.get(name)]
+    return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text), unset
+
+
+def _repeated(node: MappingNode) -> Iterator[tuple[Node, str]]:
+    first: dict[str, Node] = {}
+    for key, _ in node.value:
+        if not isinstance(key, ScalarNode):
+            continue
+        earlier = first.setdefault(key.value, key)
+        if earlier is not key:
+            line = earlier.start_mark.line + 1
+            yield key, f"the key {short(text_of(key))} is given twice (first on line {line})"
+
+
+def _read(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise _broken(file, 1, 1, "no such file") from None
+    except IsADirectoryError:
+        raise _broken(file, 1, 1, "is a folder, expected a YAML file") from None
+    except (OSError, ValueError) as error:
+        raise _broken(file, 1, 1, f"cannot be read ({error})") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = _position(data[: error.start].decode("utf-8", "replace"))
+        raise _broken(file, line, column, "not UTF-8 text; save the file as UTF-8") from None
+
+
+def _position(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _broken(file: Path, line: int, column: int, message: str) -> SpecError:
+    return SpecError([Problem(file, line, column, message)], REMEDY)
