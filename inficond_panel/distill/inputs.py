@@ -1,0 +1,130 @@
+"""Check what the caller asks to fit, and put it in one form for each class."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inficond_panel.distill.objective import Problem
+from inficond_panel.distill.scores import Array, check_finite
+from inficond_panel.errors import SolverError
+
+
+def make_problems(
+    shape: tuple[int, int],
+    targets: NDArray,
+    l1: ArrayLike,
+    l2: float,
+    lower: NDArray | None,
+    upper: NDArray | None,
+    sample_weight: NDArray | None,
+) -> list[Problem]:
+    """One Problem per column of the targets (N, K), for scores of shape (N, C).
+
+    Raises SolverError where shapes or values do not fit, the box is empty, or a class has no
+    finite solution; DataError where targets are not finite.
+    """
+    images, concepts = shape
+    targets = np.asarray(targets, dtype=np.float64)
+    if targets.ndim != 2 or targets.shape[0] != images:
+        raise SolverError(
+            f"Targets have shape {targets.shape}, the scores {images} rows.",
+            "Give one row of targets for each row of scores, one column for each class.",
+        )
+    check_finite(targets, "targets")
+    outside = np.count_nonzero((targets < 0) | (targets > 1))
+    if outside:
+        raise SolverError(
+            f"{outside} of {targets.size} targets lie outside [0, 1].",
+            "Pass probabilities, such as soft_targets(teacher_logit).",
+        )
+    classes = targets.shape[1]
+    weight = _normalised(sample_weight, images)
+    _check_classes(weight @ targets)
+    penalties = _penalties(l1, classes)
+    if not (np.isfinite(l2) and l2 >= 0):
+        raise SolverError(f"l2 is {l2}.", "It must be a finite number, 0 or more.")
+    low = _bound(lower, -np.inf, (concepts, classes), "lower")
+    high = _bound(upper, np.inf, (concepts, classes), "upper")
+    _check_box(low, high)
+    return [
+        Problem(targets[:, k].copy(), weight, penalties[k], l2, low[:, k], high[:, k])
+        for k in range(classes)
+    ]
+
+
+def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:
+    """Weights (C, K) to start from: the start's, or 0, clipped into each box."""
+    weights = np.zeros(shape) if start is None else np.array(start, dtype=np.float64)
+    if weights.shape != shape:
+        raise SolverError(
+            f"The start has weights of shape {weights.shape}, the problem {shape}.",
+            "Start from a fit of the same concepts and classes.",
+        )
+    check_finite(weights, "weights of the start")
+    for k, problem in enumerate(problems):
+        weights[:, k] = np.clip(weights[:, k], problem.lower, problem.upper)
+    return weights
+
+
+def _normalised(sample_weight: NDArray | None, images: int) -> Array:
+    if sample_weight is None:
+        return np.full(images, 1.0 / images)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (images,):
+        raise SolverError(
+            f"Sample weights have shape {weight.shape}, not ({images},).",
+            "Give one weight for each image.",
+        )
+    check_finite(weight, "sample weights")
+    if (weight < 0).any() or not weight.sum() > 0:
+        raise SolverError(
+            "Sample weights must be 0 or more, and not all 0.", "Leave them out to count all alike."
+        )
+    return weight / weight.sum()
+
+
+def _check_classes(mean: Array) -> None:
+    for k in np.flatnonzero((mean <= 0) | (mean >= 1)):
+        value = "0" if mean[k] <= 0 else "1"
+        raise SolverError(
+            f"All targets of class {k} are {value}: its best intercept is infinite.",
+            "Leave the class out, add images that show the other case, or use the teacher's soft "
+            "targets.",
+        )
+
+
+def _penalties(l1: ArrayLike, classes: int) -> list[float]:
+    try:
+        penalties = np.broadcast_to(np.asarray(l1, dtype=np.float64), (classes,))
+    except ValueError:
+        raise SolverError(
+            f"l1 has shape {np.shape(l1)} for {classes} classes.",
+            "Give one number, or one for each class.",
+        ) from None
+    if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
+        raise SolverError(f"l1 is {l1}.", "It must be finite, 0 or more.")
+    return penalties.tolist()
+
+
+def _bound(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
+    if value is None:
+        return np.full(shape, default)
+    bound = np.array(value, dtype=np.float64)
+    if bound.shape != shape:
+        raise SolverError(
+            f"The {name} bounds have shape {bound.shape}, not {shape}.",
+            "Give one bound for each concept and class; infinity where there is none.",
+        )
+    return bound
+
+
+def _check_box(lower: Array, upper: Array) -> None:
+    empty = ~(lower <= upper) | (lower == np.inf) | (upper == -np.inf)  # ~: catches nan too
+    if empty.any():
+        concept, k = np.argwhere(empty)[0]
+        raise SolverError(
+            f"{np.count_nonzero(empty)} coefficients have no allowed value; the first is concept "
+            f"{concept} of class {k}: lower {lower[concept, k]}, upper {upper[concept, k]}.",
+            "Let each lower bound be at most its upper bound.",
+        )

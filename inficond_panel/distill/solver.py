@@ -1,0 +1,224 @@
+"""Exact solver of the students: proximal Newton on working sets, all classes in lockstep.
+
+Each pass over the scores gives the gradients of all classes. Then, for each class: certificate;
+working set (the weights that rest at no kink, and those pulled away from theirs); quadratic model
+from the weighted Gram matrix of these columns, intercept eliminated; its minimiser under L1 and
+box (subproblem.py); line search; best intercept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inficond_panel.distill.inputs import make_problems, start_weights
+from inficond_panel.distill.objective import Problem
+from inficond_panel.distill.scores import Array, Scores
+from inficond_panel.distill.subproblem import movable, solve_quadratic
+from inficond_panel.errors import CancelledError, SolverError
+
+_NEW_COLUMNS = 64
+_HALVINGS = 40
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Students: weights (C, K) and intercepts (K,), with the certificate of each (K,).
+
+    ``gap`` bounds (objective - optimum) / (objective at w = 0) where ``certificate`` is "gap";
+    where it is "kkt" it is the residual of the optimality conditions (objective.py).
+    """
+
+    weights: Array
+    intercepts: Array
+    objective: Array
+    gap: Array
+    certificate: tuple[str, ...]
+    iterations: NDArray[np.int64]
+    converged: NDArray[np.bool_]
+
+
+def fit(
+    scores: ArrayLike,
+    targets: NDArray,
+    *,
+    l1: ArrayLike = 1e-4,
+    l2: float = 0.0,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    start: Fit | None = None,
+    tolerance: float = 1e-6,
+    max_iterations: int = 100,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Fit:
+    """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
+
+    ``l1`` is one number or one per class; ``lower`` and ``upper`` (C, K) bound the weights, an
+    infinite side is open, equal sides fix a weight. ``start`` gives the weights to start from.
+    ``progress`` is called with the share done, 0 to 1, and a line of text.
+
+    Raises DataError for scores or targets that are not finite, SolverError for a problem without
+    a solution, CancelledError where ``cancelled()`` becomes true.
+    """
+    if not 0 < tolerance < 1:
+        raise SolverError(f"The tolerance is {tolerance}.", "It must lie between 0 and 1.")
+    data = Scores(scores)
+    problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
+    shape = (data.shape[1], len(problems))
+    first = start_weights(None if start is None else start.weights, shape, problems)
+    students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
+    unfinished, done = students, 0.0
+    while unfinished:
+        _check_cancelled(cancelled)
+        _certify(data, unfinished)
+        unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
+        if progress is not None:
+            done = max(done, _share_done(students, unfinished, tolerance))
+            ready = len(students) - len(unfinished)
+            progress(done, f"{ready} of {len(students)} students at gap {tolerance:g}")
+        for student in unfinished:
+            _check_cancelled(cancelled)
+            student.step()
+    return _collect(students, tolerance)
+
+
+class _Student:
+    """One class on its way to the optimum."""
+
+    def __init__(self, data: Scores, problem: Problem, weights: Array) -> None:
+        self.data, self.problem = data, problem
+        self.iterations, self.gap, self.stuck, self.cautious = 0, np.inf, False, False
+        self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
+        self._move_to(weights)
+
+    @property
+    def objective(self) -> float:
+        """Value of the objective at the present weights and intercept."""
+        return self.loss + self.problem.penalty(self.weights)
+
+    def goes_on(self, tolerance: float, max_iterations: int) -> bool:
+        """True while there is something to gain and an iteration left."""
+        return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
+
+    def certify(self, gradient: Array) -> None:
+        """Take the gradient X'u (C,) of the present weights, and set gap and forces by it."""
+        problem = self.problem
+        self.gradient = gradient
+        self.force = problem.forces(self.weights, gradient)
+        if self.variance is None:
+            self.gap = problem.gap(self.weights, self.logits, gradient)
+        else:
+            self.gap = problem.kkt_residual(self.force, self.variance)
+
+    def step(self) -> None:
+        """One proximal Newton step on the working set."""
+        self.iterations += 1
+        columns = self._working_set()
+        target, centre = self._model_minimum(columns)
+        self.stuck = not self._search(columns, target, centre)
+
+    def _move_to(self, weights: Array) -> None:
+        support = np.flatnonzero(weights)
+        linear = self.data.product(support, weights[support])
+        self.weights = weights
+        self.intercept = self.problem.intercept(linear)
+        self.logits = linear + self.intercept
+        self.loss = self.problem.loss(self.logits)
+
+    def _working_set(self) -> NDArray[np.intp]:
+        problem, weights = self.problem, self.weights
+        can = movable(weights, self.force, problem.l1_each, problem.lower, problem.upper)
+        new = np.flatnonzero(can & (weights == 0))
+        limit = max(_NEW_COLUMNS, np.count_nonzero(weights))
+        order = np.argsort(-np.abs(self.force[new]), kind="stable")
+        can[new[order[limit:]]] = False
+        return np.flatnonzero(can)
+
+    def _model_minimum(self, columns: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Minimiser (p,) of the quadratic model, and the columns' weighted means (p,)."""
+        problem, weights = self.problem, self.weights[columns]
+        curvature = problem.curvature(self.logits, self.cautious)
+        gram, centre = self.data.gram(columns, curvature)
+        gram[np.diag_indices_from(gram)] += problem.l2
+        linear = self.gradient[columns] + problem.l2 * weights - gram @ weights
+        box = problem.l1_each[columns], problem.lower[columns], problem.upper[columns]
+        return solve_quadratic(gram, linear, *box, weights), centre
+
+    def _search(self, columns: NDArray[np.intp], target: Array, centre: Array) -> bool:
+        """Move towards the target, halving until the objective falls; False where it cannot."""
+        problem, weights, before = self.problem, self.weights, self.objective
+        move = target - weights[columns]
+        along = self.data.product(columns, move) - centre @ move
+        trial = weights.copy()
+        trial[columns] = target
+        promised = self.gradient[columns] @ move + problem.penalty(trial) - problem.penalty(weights)
+        for halving in range(_HALVINGS):
+            length = 0.5**halving
+            if halving:
+                trial[columns] = weights[columns] + length * move
+                np.clip(trial, problem.lower, problem.upper, out=trial)
+            value = problem.loss(self.logits + length * along) + problem.penalty(trial)
+            if value <= before + 1e-4 * length * promised + 1e-15 * problem.reference:
+                self._move_to(trial)
+                self.cautious = halving > 1
+                return promised < -1e-16 * problem.reference
+        return False
+
+
+def _certify(data: Scores, students: list[_Student]) -> None:
+    residuals = np.stack([s.problem.residuals(s.logits) for s in students], axis=1)
+    gradients = data.gradient(residuals)
+    for k, student in enumerate(students):
+        student.certify(gradients[:, k].copy())
+
+
+def _check_cancelled(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise CancelledError("The fit was cancelled.", "Nothing was changed.")
+
+
+def _share_done(students: list[_Student], unfinished: list[_Student], tolerance: float) -> float:
+    """Mean over the students of how far the gap has come, in orders of magnitude from 1."""
+    open_share = sum(
+        1 - np.log(min(max(s.gap, tolerance), 1.0)) / np.log(tolerance) for s in unfinished
+    )
+    return 1.0 - float(open_share) / len(students)
+
+
+def _collect(students: list[_Student], tolerance: float) -> Fit:
+    gap = np.array([s.gap for s in students])
+    return Fit(
+        weights=np.stack([s.weights for s in students], axis=1),
+        intercepts=np.array([s.intercept for s in students]),
+        objective=np.array([s.objective for s in students]),
+        gap=gap,
+        certificate=tuple(s.problem.kind for s in students),
+        iterations=np.array([s.iterations for s in students]),
+        converged=gap <= tolerance,
+    )
+
+
+def certify(
+    scores: ArrayLike,
+    targets: NDArray,
+    weights: Array,
+    *,
+    l1: ArrayLike = 1e-4,
+    l2: float = 0.0,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    tolerance: float = 1e-6,
+) -> Fit:
+    """The given weights (C, K), clipped into the box, with best intercepts and certificate."""
+    data = Scores(scores)
+    problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
+    first = start_weights(weights, (data.shape[1], len(problems)), problems)
+    students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
+    _certify(data, students)
+    return _collect(students, tolerance)
