@@ -10,6 +10,7 @@ two-metric projection (Bertsekas 1982), the projected step descends.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from inficond_panel.distill.scores import Array
@@ -64,19 +65,27 @@ def _newton_step(
 ) -> Array | None:
     """One projected Newton step, or None where rounding leaves no descent."""
     free = np.flatnonzero(movable(point, force, l1, lower, upper))
-    inner, at, pull = hessian[np.ix_(free, free)], point[free], force[free]
-    low, high = _orthant(at, pull, l1[free], lower[free], upper[free])
-    damped = inner + _RIDGE * np.eye(len(free))
-    direction = -cho_solve(cho_factor(damped, lower=True, check_finite=False), pull)
-    target = np.clip(at + direction, low, high)
-    step = target - at
-    change = pull @ step + 0.5 * step @ inner @ step
-    if not change <= 1e-3 * (pull @ step) < 0:
-        target, change = _search_arc(inner, at, pull, direction, low, high)
-    if not change < 0:
-        return None
+    while len(free):
+        inner, at, pull = hessian[np.ix_(free, free)], point[free], force[free]
+        low, high = _orthant(at, pull, l1[free], lower[free], upper[free])
+        damped = inner + _RIDGE * np.eye(len(free))
+        direction = -cho_solve(cho_factor(damped, lower=True, check_finite=False), pull)
+        target = np.clip(at + direction, low, high)
+        step = target - at
+        change = pull @ step + 0.5 * step @ inner @ step
+        if change >= 0 or change > 1e-3 * (pull @ step):
+            blocked = (step == 0) & (direction != 0)
+            if blocked.any():
+                free = free[~blocked]  # the others' step counted on them: find one without
+                continue
+            target, change = _search_arc(inner, at, pull, direction, low, high)
+        return _replace(point, free, target) if change < 0 else None
+    return None
+
+
+def _replace(point: Array, at: NDArray[np.intp], values: Array) -> Array:
     moved = point.copy()
-    moved[free] = target
+    moved[at] = values
     return moved
 
 
