@@ -118,19 +118,26 @@ function segments(label, options, onpick) {
   return group
 }
 
-/** One hover card a view: `show(anchor, children)` places it beside the anchor, inside the window. */
+/** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor. */
 function hoverCard(root) {
-  const card = h("div", { class: "card", role: "tooltip", id: "card", hidden: "" })
+  const card = h("div", { class: "card", role: "tooltip", popover: "manual" })
   root.append(card)
   const show = (anchor, children) => {
     card.replaceChildren(...children)
-    card.hidden = false
+    card.showPopover()
     const box = anchor.getBoundingClientRect()
     const below = box.bottom + 6 + card.offsetHeight <= window.innerHeight
     card.style.left = `${Math.max(8, Math.min(box.left, window.innerWidth - card.offsetWidth - 8))}px`
     card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
   }
-  return { show, hide: () => { card.hidden = true } }
+  return { show, hide: () => card.hidePopover() }
+}
+
+/** Term and description pairs of a hover card; a third column if the items have three parts. */
+function details(items) {
+  const columns = Math.max(...items.map((item) => item.length))
+  const cells = items.flatMap(([term, ...values]) => [h("dt", {}, term), ...values.map((value) => h("dd", {}, value))])
+  return h("dl", { class: columns > 2 ? "three" : null }, cells)
 }
 
 /** Run `draw` now and whenever one of the model's params changes; several changes at once draw once. */

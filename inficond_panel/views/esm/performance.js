@@ -1,0 +1,258 @@
+// Student performance: one row a class, two rings, two bars with four fills.
+
+const SORTS = {
+  gap: { name: "AP gap", head: ["Gap, pp", "Gap"], show: (row) => points(row.gap), descending: true },
+  ap: { name: "AP", head: ["AP", "AP"], show: (row) => fixed(row.ap, 3), descending: false },
+  recall: { name: "Recall", head: ["Recall", "Rec."], show: (row) => fixed(row.recall, 3), descending: false },
+  precision: { name: "Precision", head: ["Prec.", "Prec."], show: (row) => fixed(row.precision, 3), descending: false },
+  f1: { name: "F1", head: ["F1", "F1"], show: (row) => fixed(row.f1, 3), descending: false },
+}
+const FILLS = [
+  ["both-right", "both right"],
+  ["student-wrong", "teacher right, student wrong"],
+  ["both-wrong", "both wrong"],
+  ["teacher-wrong", "student right, teacher wrong"],
+]
+const SIDES = ["positives", "negatives"]
+const TURN = 2 * Math.PI * 12.25
+
+export function render({ model, el }) {
+  const search = h("input", { type: "search", placeholder: "Find class", "aria-label": "Find class", spellcheck: "false", autocomplete: "off" })
+  const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
+  const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, search) }
+  const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
+    parts.head, parts.controls, parts.columns, h("div", { class: "scroll" }, list, parts.empty), legend())
+  const card = hoverCard(el)
+
+  const draw = () => drawList(model, parts)
+  search.addEventListener("input", draw)
+  search.addEventListener("keydown", (event) => searchKey(event, model, list, draw))
+  list.addEventListener("click", (event) => pick(model, event.target.closest(".row")))
+  list.addEventListener("keydown", (event) => listKey(event, model, list))
+  list.addEventListener("pointerover", (event) => hover(model, card, event.target))
+  list.addEventListener("pointerleave", card.hide)
+  el.append(root)
+  slashFocuses(search)
+  followTheme(model, root)
+  watch(model, ["rows", "selected", "sort", "descending", "waiting"], draw)
+}
+
+// --- the frame -------------------------------------------------------------------------------
+
+function header(model, search) {
+  const total = h("span", { class: "muted num" })
+  const sort = h("span", { class: "sorting" })
+  const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
+  const find = h("label", { class: "find" }, icon("search", 14), search, h("kbd", { "aria-hidden": "true" }, "/"))
+  const value = h("span", { class: "value" })
+  return {
+    total, sort, order, value,
+    head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total),
+    controls: h("div", { class: "controls" }, find, sort, order),
+    columns: h("div", { class: "row columns", "aria-hidden": "true" },
+      h("span", {}, "Class"), value, h("span", { class: "centre" }, ...wideOrNarrow("Teacher", "T")),
+      h("span", { class: "centre" }, ...wideOrNarrow("Student", "S")),
+      h("span", { class: "sides" }, h("span", {}, "Positives"), h("span", {}, "Negatives"))),
+  }
+}
+
+function wideOrNarrow(wide, narrow) {
+  return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
+}
+
+function legend() {
+  const size = h("span", { class: "size" }, h("i"))
+  return h("div", { class: "legend" },
+    FILLS.map(([fill, name]) => h("span", {}, h("i", { class: `swatch fill ${fill}` }), name)),
+    h("span", { class: "all" }, size, ...wideOrNarrow("size of the subset, share of the split", "size of the subset. T, S: AP of teacher, student")))
+}
+
+function emptyState(search, draw) {
+  const clear = () => { search.value = ""; draw(); search.focus() }
+  return h("div", { class: "empty", hidden: "" }, h("b"), h("span", { class: "muted" }),
+    h("button", { class: "link", type: "button", onclick: clear }, "Clear search"))
+}
+
+// --- rows ------------------------------------------------------------------------------------
+
+function drawList(model, parts) {
+  const { list, search, total, empty } = parts
+  const rows = sorted(model.rows, model.sort, model.descending).filter((row) => matches(row, search.value))
+  text(total, model.waiting ? "" : totalOf(rows.length, model.rows.length))
+  drawSorting(model, parts)
+  set(list, "aria-busy", String(model.waiting))
+  list.style.setProperty("--n", rows.length)
+  if (model.waiting) return skeleton(list)
+  list.querySelectorAll(".bones").forEach((bones) => bones.remove())
+  keyed(list, rows, (row) => row.name, makeRow, (element, row) => fillRow(element, row, model))
+  const focusable = list.querySelector("[aria-selected=true]") ?? list.firstElementChild
+  for (const row of list.children) set(row, "tabindex", row === focusable ? 0 : -1)
+  empty.hidden = rows.length > 0
+  list.hidden = rows.length === 0
+  text(empty.firstChild, model.rows.length ? "No class matches" : "No classes")
+  text(empty.children[1], model.rows.length ? `“${search.value.trim()}”, in ${count(model.rows.length)} classes.` : "The store has no class.")
+  empty.lastChild.hidden = !model.rows.length
+}
+
+function totalOf(shown, all) {
+  return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
+}
+
+function drawSorting(model, { sort, order, value }) {
+  const [wide, narrow] = SORTS[model.sort].head
+  if (sort.dataset.value !== model.sort) {
+    const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
+    const names = Object.entries(SORTS).map(([id, { name }]) => [id, name])
+    if (!sort.firstChild) sort.append(select("Sort by", names, model.sort, pickSort, "Sort:"))
+    sort.querySelector("select").value = model.sort
+    sort.dataset.value = model.sort
+    value.replaceChildren(...wideOrNarrow(wide, narrow))
+  }
+  const label = model.descending ? "Largest first" : "Smallest first"
+  set(order, "aria-label", `${label}. Turn the order round`)
+  set(order, "title", label)
+}
+
+/** By the sort's value, undefined last whichever the direction, equal ones by name. */
+function sorted(rows, key, descending) {
+  const sign = descending ? -1 : 1
+  return [...rows].sort((a, b) => {
+    if (isNumber(a[key]) !== isNumber(b[key])) return isNumber(a[key]) ? -1 : 1
+    return (isNumber(a[key]) && sign * (a[key] - b[key])) || a.name.localeCompare(b.name)
+  })
+}
+
+const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toLowerCase())
+
+function makeRow() {
+  return h("div", { class: "row", role: "option" },
+    h("span", { class: "name clip" }), h("span", { class: "value num" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "bars" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
+      h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))))
+}
+
+function makeRing(who) {
+  const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
+  return s("svg", { class: `ring ${who}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
+    circle("rest"), circle("part"), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+}
+
+function fillRow(element, row, model) {
+  const [name, value, teacher, student, bars] = element.children
+  set(element, "aria-selected", String(row.name === model.selected))
+  set(element, "aria-label", spoken(row))
+  text(name, row.name)
+  set(name, "title", row.name)
+  text(value, SORTS[model.sort].show(row))
+  fillRing(teacher, row.teacher_ap)
+  fillRing(student, row.ap)
+  SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
+}
+
+function fillRing(svg, value) {
+  const part = isNumber(value) ? value * TURN : 0
+  set(svg.children[1], "stroke-dasharray", `${part.toFixed(2)} ${TURN.toFixed(2)}`)
+  text(svg.lastChild, ring(value))
+}
+
+function fillSide(element, counts, images) {
+  const [size, bar] = element.children
+  const total = sum(counts)
+  size.firstChild.style.height = `${images ? Math.max((100 * total) / images, total ? 6 : 0) : 0}%`
+  counts.forEach((n, index) => {
+    bar.children[index].style.flexGrow = n
+    bar.children[index].hidden = n === 0
+  })
+  bar.classList.toggle("none", total === 0)
+}
+
+const sum = (counts) => counts.reduce((a, b) => a + b, 0)
+
+function spoken(row) {
+  const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
+  const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
+  const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
+  return [row.name, gap, value("teacher AP", rounded(row.teacher_ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
+}
+
+const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)
+
+function skeleton(list) {
+  const bones = (key) => h("div", { class: "row bones", "data-key": key, "aria-hidden": "true" },
+    h("i", { class: "bone" }), h("i"), h("i", { class: "bone round" }), h("i", { class: "bone round" }), h("i", { class: "bone" }))
+  list.hidden = false
+  list.style.setProperty("--n", 12)
+  list.replaceChildren(...Array.from({ length: 12 }, (_, index) => bones(`bone-${index}`)))
+}
+
+// --- hover card --------------------------------------------------------------------------------
+
+function hover(model, card, target) {
+  const element = target.closest(".row")
+  const row = element && model.rows.find(({ name }) => name === element.dataset.key)
+  const side = target.closest("[data-side]")
+  if (row && side) card.show(side, sideCard(row, side.dataset.side))
+  else if (row && target.closest(".ring, .value")) card.show(element.querySelector(".ring"), ringCard(row))
+  else card.hide()
+}
+
+function sideCard(row, side) {
+  const total = sum(row[side])
+  const title = h("b", {}, `${row.name}, ${count(total)} ${total === 1 ? side.slice(0, -1) : side}`)
+  if (!total) return [title, h("p", {}, `The split has no ${side.slice(0, -1)} of this class.`)]
+  const line = ([fill, name], index) =>
+    [[h("i", { class: `swatch fill ${fill}` }), name], count(row[side][index]), percent(row[side][index], total)]
+  return [title, details(FILLS.map(line))]
+}
+
+function ringCard(row) {
+  const undefinedNote = row.reason && h("p", {}, row.reason)
+  const lines = [
+    ["AP, teacher", fixed(row.teacher_ap, 3)], ["AP, student", fixed(row.ap, 3)],
+    ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
+    ["Recall", fixed(row.recall, 3)], ["Precision", fixed(row.precision, 3)], ["F1", fixed(row.f1, 3)],
+    ["Fidelity", fixed(row.fidelity, 3)], ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
+  ]
+  return [h("b", {}, row.name), undefinedNote, details(lines)].filter(Boolean)
+}
+
+// --- keyboard and pointer ----------------------------------------------------------------------
+
+function pick(model, row) {
+  if (row?.dataset.key && !row.classList.contains("bones")) model.selected = row.dataset.key
+}
+
+function listKey(event, model, list) {
+  const row = event.target.closest(".row")
+  const rows = [...list.children]
+  const at = rows.indexOf(row)
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key]
+  if (event.key === "Enter" || event.key === " ") pick(model, row)
+  else if (to === undefined) return
+  else focusRow(rows, Math.max(0, Math.min(rows.length - 1, to)))
+  event.preventDefault()
+}
+
+function focusRow(rows, index) {
+  rows.forEach((row, at) => set(row, "tabindex", at === index ? 0 : -1))
+  rows[index]?.focus()
+}
+
+function searchKey(event, model, list, draw) {
+  if (event.key === "Enter") pick(model, list.firstElementChild)
+  else if (event.key === "ArrowDown") focusRow([...list.children], 0)
+  else if (event.key === "Escape") { event.target.value = ""; draw() }
+  else return
+  event.preventDefault()
+}
+
+/** "/" anywhere on the page goes to the search box, unless something is being typed. */
+function slashFocuses(search) {
+  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
+  document.addEventListener("keydown", function press(event) {
+    if (!search.isConnected) return document.removeEventListener("keydown", press)
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing(event.composedPath()[0])) return
+    event.preventDefault()
+    search.select()
+  })
+}
