@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec, small_store
+from hypothesis import settings
 
 from inficond_panel.store import Store
+
+settings.register_profile("tests", deadline=None)  # machines differ in speed
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,11 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _HIDDEN = re.compile("\\$\ue000(\\w+)\ue001")
 
 
-def compose(file: Path) -> Node:
-    """Read a file as one tree of nodes; raise ``SpecError`` where it is not readable YAML."""
+def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
+    """Read a file as one tree of nodes; raise ``SpecError`` where it is not readable YAML.
+
+    ``start`` is told where the file is empty.
+    """
     text = _VARIABLE.sub("$\ue000\\1\ue001", _read(file))
     try:
         node = YAML(typ="rt", pure=True).compose(text)
@@ -42,12 +45,12 @@ def compose(file: Path) -> Node:
     except (YAMLError, RecursionError):
         raise _broken(file, 1, 1, "not YAML that can be read (nested too deeply?)") from None
     if node is None:
-        raise _broken(file, 1, 1, "the file is empty; a spec starts with 'title: ...'")
+        raise _broken(file, 1, 1, f"the file is empty; {start}")
     return node
 
 
 def faults(root: Node) -> Iterator[tuple[Node, str]]:
-    """Yield what is wrong in any tree: a key given twice, a tag of the user's."""
+    """Yield what is wrong in any tree: a key given twice or no text, a tag."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -57,7 +60,7 @@ def faults(root: Node) -> Iterator[tuple[Node, str]]:
         if node.tag not in _TAGS:
             yield node, f"the tag {short(str(node.tag))} is not allowed"
         if isinstance(node, MappingNode):
-            yield from _repeated(node)
+            yield from _key_faults(node)
             waiting.extend(child for pair in node.value for child in pair)
         elif isinstance(node, SequenceNode):
             waiting.extend(node.value)
@@ -95,10 +98,11 @@ def expand(text: str, variables: dict[str, str]) -> tuple[str, list[str]]:
     return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text), unset
 
 
-def _repeated(node: MappingNode) -> Iterator[tuple[Node, str]]:
+def _key_faults(node: MappingNode) -> Iterator[tuple[Node, str]]:
     first: dict[str, Node] = {}
     for key, _ in node.value:
         if not isinstance(key, ScalarNode):
+            yield key, f"a key must be text, got {shown(key)}"
             continue
         earlier = first.setdefault(key.value, key)
         if earlier is not key:

@@ -1,8 +1,21 @@
 """Intents, the bounds they resolve to, the refit, and the history of iterations."""
 
 from inficond_panel.tuning.bounds import Bounds
+from inficond_panel.tuning.edits import dump_edits, read_edits
 from inficond_panel.tuning.history import HeadEvent, History
 from inficond_panel.tuning.intents import Intent
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.opening import open_tuner
+from inficond_panel.tuning.tuner import Tuner
 
-__all__ = ["Bounds", "HeadEvent", "History", "Intent", "Node"]
+__all__ = [
+    "Bounds",
+    "HeadEvent",
+    "History",
+    "Intent",
+    "Node",
+    "Tuner",
+    "dump_edits",
+    "open_tuner",
+    "read_edits",
+]

@@ -28,8 +28,8 @@ class Node:
     parent: str | None
     intents: tuple[Intent, ...]
     bounds: Bounds
-    weights: np.ndarray
-    intercepts: np.ndarray
+    weights: np.ndarray = field(repr=False)
+    intercepts: np.ndarray = field(repr=False)
     gap: tuple[float, ...]
     certificate: tuple[str, ...]
     seconds: float = 0.0
@@ -46,6 +46,16 @@ class Node:
             values.setflags(write=False)
             object.__setattr__(self, name, values)
         object.__setattr__(self, "weights_hash", weights_hash(self.weights, self.intercepts))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.id, self.weights_hash
 
     @property
     def tuned(self) -> tuple[str, ...]:

@@ -1,0 +1,159 @@
+"""The edits file: a list of iterations, each a list of intents, in YAML.
+
+- - {class: bicycle, concept: wheel, direction: up, factor: 2}
+  - {class: bicycle, concept: road, direction: remove}
+- - {class: tv monitor, concept: bookshelf, direction: down}
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from inficond_panel.errors import EditsError, Problem, SpecError
+from inficond_panel.spec.fields import parse_number
+from inficond_panel.spec.source import compose, faults, short, shown, tag, text_of
+from inficond_panel.store import Store
+from inficond_panel.tuning.intents import DIRECTIONS, Intent, did_you_mean
+
+_KEYS = ("class", "concept", "direction", "factor")
+_INTENT = "{class, concept, direction, factor (optional)}"
+REMEDY = f"An edits file is a list of iterations, each a list of {_INTENT}."
+
+
+def read_edits(path: str | Path, store: Store) -> list[list[Intent]]:
+    """The iterations of an edits file, checked against the names in ``store``.
+
+    Raises ``EditsError`` with all problems of the file at once, each at its line and column.
+    """
+    file = Path(path)
+    root = _compose(file)
+    reader = _Reader(file, {"class": store.classes, "concept": store.concepts})
+    for node, message in faults(root):
+        reader.report(node, message)
+    iterations = reader.iterations(root)
+    if reader.problems:
+        problems = sorted(set(reader.problems), key=lambda p: (p.line, p.column, p.message))
+        raise EditsError(problems, REMEDY)
+    return iterations
+
+
+def dump_edits(iterations: Iterable[Sequence[Intent]]) -> str:
+    """YAML that ``read_edits`` reads back as the same intents."""
+    plain = [
+        [{k: v for k, v in intent.to_json().items() if v is not None} for intent in batch]
+        for batch in iterations
+    ]
+    yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(plain, stream)
+    return stream.getvalue()
+
+
+def _compose(file: Path) -> Node:
+    try:
+        return compose(file, "an edits file starts with '- - {class: ...'")
+    except SpecError as error:
+        raise EditsError(error.problems, REMEDY) from None
+
+
+class _Reader:
+    """Reads iterations from YAML nodes and notes what is wrong."""
+
+    def __init__(self, file: Path, known: dict[str, list[str]]) -> None:
+        self.file = file
+        self.known = known
+        self.problems: list[Problem] = []
+
+    def report(self, node: Node, message: str) -> None:
+        """Note a problem at a node."""
+        mark = node.start_mark
+        self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message))
+
+    def iterations(self, root: Node) -> list[list[Intent]]:
+        """All iterations of the file."""
+        if not isinstance(root, SequenceNode):
+            self.report(root, f"expected a list of iterations, got {shown(root)}")
+            return []
+        return [self._iteration(node) for node in root.value]
+
+    def _iteration(self, node: Node) -> list[Intent]:
+        if not isinstance(node, SequenceNode):
+            self.report(node, f"expected an iteration, a list of {_INTENT}, got {shown(node)}")
+            return []
+        if not node.value:
+            self.report(node, "an iteration without intents")
+        batch: dict[tuple[str, str], Intent] = {}
+        for item in node.value:
+            intent = self._intent(item)
+            if intent is None:
+                continue
+            if (intent.class_name, intent.concept) in batch:
+                what = f"{intent.concept!r} on {intent.class_name!r}"
+                self.report(item, f"{what} is tuned twice in one iteration; keep one of the two")
+            batch[intent.class_name, intent.concept] = intent
+        return list(batch.values())
+
+    def _intent(self, node: Node) -> Intent | None:
+        if not isinstance(node, MappingNode):
+            self.report(node, f"expected an intent, {_INTENT}, got {shown(node)}")
+            return None
+        before = len(self.problems)
+        values = self._values(node)
+        class_name = self._name(values, "class")
+        concept = self._name(values, "concept")
+        direction = self._direction(values)
+        factor = self._factor(values)
+        if len(self.problems) > before:
+            return None
+        return Intent(class_name, concept, direction, factor)
+
+    def _values(self, node: MappingNode) -> dict[str, Node]:
+        values: dict[str, Node] = {}
+        for key, value in node.value:
+            name = text_of(key) if isinstance(key, ScalarNode) else ""
+            if name in _KEYS:
+                values[name] = value
+            else:
+                self.report(key, f"unknown key {short(name)}.{did_you_mean(name, _KEYS)}")
+        for name in _KEYS[:3]:
+            if name not in values:
+                self.report(node, f"the key {name!r} is missing")
+        return values
+
+    def _name(self, values: dict[str, Node], kind: str) -> str:
+        if kind not in values:
+            return ""
+        node, known = values[kind], self.known[kind]
+        if not isinstance(node, ScalarNode):
+            self.report(node, f"expected the name of a {kind}, got {shown(node)}")
+            return ""
+        name = text_of(node)
+        if name not in known:
+            near = did_you_mean(name, known)
+            self.report(node, f"there is no {kind} {short(name)} in the store.{near}")
+        return name
+
+    def _direction(self, values: dict[str, Node]) -> str:
+        if "direction" not in values:
+            return ""
+        node = values["direction"]
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        if word not in DIRECTIONS:
+            expected = f"expected {', '.join(DIRECTIONS[:-1])} or {DIRECTIONS[-1]}"
+            self.report(node, f"{expected}, got {shown(node)}.{did_you_mean(word, DIRECTIONS)}")
+        return word
+
+    def _factor(self, values: dict[str, Node]) -> float | None:
+        node = values.get("factor")
+        if node is None or tag(node) == "null":
+            return None
+        factor = parse_number(node)
+        if factor is None or not factor > 1:
+            self.report(node, f"expected a number above 1, got {shown(node)}")
+            return None
+        return float(factor)

@@ -1,0 +1,57 @@
+"""What students decide, and how well: logits and metrics of a node, kept while in use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from inficond_panel.distill import ClassMetrics, class_metrics, decision_function
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.node import Node
+
+
+class Evaluation:
+    """Logits and metrics of nodes on one store, with the decision threshold of each class.
+
+    Raises ``TuningError`` for a threshold of a class that the store does not know.
+    """
+
+    def __init__(self, store: Store, thresholds: Mapping[str, float]) -> None:
+        _check(thresholds, store.classes)
+        self.store = store
+        self.thresholds = dict(thresholds)
+        self.logits = lru_cache(8)(self._logits)
+        self.metrics = lru_cache(256)(self._metrics)
+
+    def threshold(self, class_name: str) -> float:
+        """Logit above which a class is decided to be present; 0 unless the spec says other."""
+        return self.thresholds.get(class_name, 0.0)
+
+    def _logits(self, node: Node) -> np.ndarray:
+        logits = decision_function(self.store.concept_score, node.weights, node.intercepts)
+        logits = logits.astype(np.float32)
+        logits.setflags(write=False)
+        return logits
+
+    def _metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
+        rows = self.store.rows(split)
+        student, teacher = self.logits(node)[rows], self.store.teacher_logit[rows]
+        label = self.store.label[rows]
+        return {
+            name: class_metrics(label[:, k], student[:, k], teacher[:, k], self.threshold(name))
+            for k, name in enumerate(self.store.classes)
+        }
+
+
+def _check(thresholds: Mapping[str, float], classes: Sequence[str]) -> None:
+    for name in thresholds:
+        if name not in classes:
+            raise TuningError(
+                f"students.threshold names a class {name!r} that is not in the store."
+                f"{did_you_mean(name, classes)}",
+                "Correct the spec.",
+            )

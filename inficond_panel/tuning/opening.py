@@ -1,0 +1,36 @@
+"""Open a spec's store and history together, as the command line and the page do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from inficond_panel.errors import StoreMissingError
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store import Store, open_store
+from inficond_panel.tuning.history import History
+from inficond_panel.tuning.tuner import Tuner
+
+
+def open_tuner(
+    spec: str | Path, *, store: str | Path | None = None, history: str | Path | None = None
+) -> Tuner:
+    """The tuner of a spec (a file, or the name of one that comes along).
+
+    ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
+    ``INFICOND_HISTORY``, else those of the spec. Needs no data set and no encoder.
+    Raises ``SpecError``, ``StoreError`` or ``TuningError``.
+    """
+    path = find_spec(spec)
+    opened = load_spec(path, check_files=False)
+    place = store or os.environ.get("INFICOND_STORE") or opened.store
+    record = history or os.environ.get("INFICOND_HISTORY") or opened.history
+    return Tuner(open_spec_store(spec, place), opened, History(record))
+
+
+def open_spec_store(spec: str | Path, place: str | Path) -> Store:
+    """The store at ``place``; where there is none, the error names the command that makes it."""
+    try:
+        return open_store(place)
+    except StoreMissingError as error:
+        raise StoreMissingError(error.message, f"Make it: inficond precompute {spec}") from error

@@ -1,0 +1,258 @@
+"""From a store and a spec to students, and from thumbs to the next students."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from inficond_panel.distill import ClassMetrics, Fit, soft_targets
+from inficond_panel.errors import TuningError
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store
+from inficond_panel.tuning import recipe
+from inficond_panel.tuning.bounds import Bounds, box, in_force, resolve
+from inficond_panel.tuning.evaluation import Evaluation
+from inficond_panel.tuning.history import History
+from inficond_panel.tuning.intents import Intent, canonical, check_names
+from inficond_panel.tuning.node import Node, node_id
+
+Progress = Callable[[float, str], None]
+Cancelled = Callable[[], bool]
+
+
+class Tuner:
+    """The students of one store, tuned by intents; every iteration is kept in ``history``.
+
+    May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
+    that the store does not know; its methods raise ``HistoryError`` as ``History`` does.
+    """
+
+    def __init__(self, store: Store, spec: Spec, history: History) -> None:
+        self.store = store
+        self.spec = spec
+        self.history = history
+        self._evaluation = Evaluation(store, spec.students.threshold)
+        settings = {"store": store.content_hash, "temperature": float(spec.students.temperature)}
+        self._root_settings = {**settings, **recipe.distillation(spec).settings()}
+        self._refit_settings = {
+            "reference": spec.tuning.reference,
+            "step": float(spec.tuning.step),
+            **recipe.refit(spec).settings(),
+        }
+        self.root_id = node_id(None, (), self._root_settings)
+        self._node = lru_cache(256)(self._read_node)
+        self._distilled = False
+
+    def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
+        """The untouched students, #0: distilled now if the history does not have them.
+
+        Raises ``SolverError`` for a problem without a solution, and ``CancelledError``.
+        """
+        if not self._distilled and self.history.get(self.root_id) is None:
+            self.history.add(self._untouched(progress, cancelled))
+        self._distilled = True
+        return self.node(self.root_id)
+
+    def fine_tune(
+        self,
+        parent: Node,
+        intents: Iterable[Intent],
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+        author: str = "user",
+    ) -> Node:
+        """Refit from ``parent`` with one batch of ``intents``; on disk when this returns.
+
+        Only the students of classes with an intent in the batch are refitted, from the parent's
+        stored weights; the others are kept bit for bit. All bounds of the branch stay enforced.
+        The same parent and intents give the same node: it is not fitted twice.
+        Raises ``TuningError`` for unknown names, no intents, two on one concept, or a parent
+        that is not in the history; ``SolverError``; ``CancelledError``.
+        """
+        batch = self._canonical(intents)
+        stored = self.node(parent.id)
+        name = node_id(stored.id, batch, self._refit_settings)
+        if self.history.get(name) is None:
+            node = self._refitted(
+                stored, batch, name, author=author, progress=progress, cancelled=cancelled
+            )
+            self.history.add(node)
+        return self.node(name)
+
+    def preview(
+        self, parent: Node, intents: Iterable[Intent], cancelled: Cancelled | None = None
+    ) -> Node:
+        """The node that ``fine_tune`` would give, not stored: nothing can be tuned from it."""
+        batch = self._canonical(intents)
+        name = "preview-" + node_id(parent.id, batch, self._refit_settings)
+        return self._refitted(self.node(parent.id), batch, name, cancelled=cancelled)
+
+    def resolve(self, parent: Node, intents: Iterable[Intent]) -> Bounds:
+        """The bounds that a batch of ``intents`` would set, referred to ``parent``."""
+        return resolve(
+            self._canonical(intents),
+            classes=self.store.classes,
+            concepts=self.store.concepts,
+            parent=parent.weights,
+            original=self.root().weights,
+            reference=self.spec.tuning.reference,
+            step=self.spec.tuning.step,
+        )
+
+    def node(self, node_id: str) -> Node:
+        """The node of that id; ``TuningError`` where this history has none for these students."""
+        return self._node(node_id)
+
+    def nodes(self) -> list[Node]:
+        """All nodes of these students, oldest first, with their latest notes."""
+        return self.history.nodes(self.root_id)
+
+    def head(self) -> Node:
+        """The node that the page shows; #0 before the first move."""
+        self.root()
+        return self.node(self.history.head(self.root_id))
+
+    def set_head(self, node: Node, kind: str = "jump") -> None:
+        """Show ``node`` from now on; ``kind`` as in ``HeadEvent``."""
+        self.history.set_head(self.root_id, node.id, kind)
+
+    def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
+        """Number of the iteration that set the bound in force at ``node``; None without one."""
+        at: Node | None = node
+        while at is not None:
+            if any((i.class_name, i.concept) == (class_name, concept) for i in at.intents):
+                return at.number
+            at = self.node(at.parent) if at.parent else None
+        return None
+
+    def set_note(self, node_id: str, text: str) -> None:
+        """Give a node a note; the latest counts."""
+        self.history.set_note(node_id, text)
+        self._node.cache_clear()
+
+    def count_look(self, node: Node, split: str) -> int:
+        """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
+        return self.history.count_look(node.id, split)
+
+    def looks(self, split: str = "holdout") -> int:
+        """Looks at ``split`` so far, at any node of these students."""
+        return self.history.looks_at(self.root_id, split)
+
+    def threshold(self, class_name: str) -> float:
+        """Logit above which a class is decided to be present."""
+        return self._evaluation.threshold(class_name)
+
+    def logits(self, node: Node) -> np.ndarray:
+        """Student logits of all images, ``(N, K)`` float32, read-only."""
+        return self._evaluation.logits(node)
+
+    def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
+        """Metrics of each class on ``split``; nan where undefined."""
+        return dict(self._evaluation.metrics(node, split))
+
+    @cached_property
+    def _fit_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Concept scores ``(n, C)`` and soft targets ``(n, K)`` of the split ``fit``."""
+        rows = self.store.rows("fit")
+        if rows.size == 0:
+            raise TuningError(
+                "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
+            )
+        logits = self.store.teacher_logit[rows]
+        return self.store.concept_score[rows], soft_targets(logits, self.spec.students.temperature)
+
+    def _canonical(self, intents: Iterable[Intent]) -> tuple[Intent, ...]:
+        batch = canonical(intents, self.spec.tuning.factor)
+        if not batch:
+            raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
+        check_names(batch, self.store.classes, self.store.concepts)
+        return batch
+
+    def _untouched(self, progress: Progress | None, cancelled: Cancelled | None) -> Node:
+        started = time.perf_counter()
+        scores, targets = self._fit_data
+        solve = recipe.distillation(self.spec).fit
+        fit = solve(scores, targets, progress=progress, cancelled=cancelled)
+        return Node(
+            id=self.root_id,
+            root=self.root_id,
+            parent=None,
+            intents=(),
+            bounds={},
+            weights=fit.weights,
+            intercepts=fit.intercepts,
+            gap=tuple(fit.gap.tolist()),
+            certificate=tuple(fit.certificate),
+            seconds=time.perf_counter() - started,
+            author="machine",
+            settings=self._root_settings,
+        )
+
+    def _refitted(
+        self,
+        parent: Node,
+        batch: Sequence[Intent],
+        name: str,
+        *,
+        author: str = "user",
+        progress: Progress | None = None,
+        cancelled: Cancelled | None,
+    ) -> Node:
+        started = time.perf_counter()
+        bounds = in_force(parent.bounds, self.resolve(parent, batch))
+        classes = sorted({intent.class_name for intent in batch})
+        columns = [self.store.classes.index(class_name) for class_name in classes]
+        lower, upper = box(bounds, classes, self.store.concepts)
+        scores, targets = self._fit_data
+        fit = recipe.refit(self.spec).fit(
+            scores,
+            targets[:, columns],
+            lower=lower,
+            upper=upper,
+            start=_start(parent, columns),
+            progress=progress,
+            cancelled=cancelled,
+        )
+        weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
+        weights[:, columns], intercepts[columns] = fit.weights, fit.intercepts
+        gap, certificate = np.array(parent.gap), np.array(parent.certificate)
+        gap[columns], certificate[columns] = fit.gap, fit.certificate
+        return Node(
+            id=name,
+            root=self.root_id,
+            parent=parent.id,
+            intents=tuple(batch),
+            bounds=bounds,
+            weights=weights,
+            intercepts=intercepts,
+            gap=tuple(gap.tolist()),
+            certificate=tuple(certificate.tolist()),
+            seconds=time.perf_counter() - started,
+            author=author,
+            settings=self._refit_settings,
+        )
+
+    def _read_node(self, node_id: str) -> Node:
+        node = self.history.get(node_id)
+        if node is None or node.root != self.root_id:
+            raise TuningError(
+                f"The history has no iteration {node_id!r} of these students.",
+                "Tune from an iteration that is in the history, not from a preview.",
+            )
+        return node
+
+
+def _start(parent: Node, columns: list[int]) -> Fit:
+    """The parent's stored students, as a fit to start from."""
+    return Fit(
+        weights=parent.weights[:, columns],
+        intercepts=parent.intercepts[columns],
+        objective=np.full(len(columns), np.nan),
+        gap=np.array(parent.gap)[columns],
+        certificate=tuple(parent.certificate[k] for k in columns),
+        iterations=np.zeros(len(columns), dtype=np.int64),
+        converged=np.zeros(len(columns), dtype=bool),
+    )

@@ -1,0 +1,140 @@
+"""Edits files: what they say comes back; what is wrong is told all at once, with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.errors import EditsError
+from inficond_panel.store import Store
+from inficond_panel.tuning import Intent, dump_edits, read_edits
+
+GOOD = """\
+# two iterations
+- - {class: bicycle, concept: wheel, direction: up, factor: 3}
+  - class: tv monitor
+    concept: "wheel 2"
+    direction: remove
+- - {class: bicycle, concept: wheel, direction: down, factor: null}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "edits.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, text: str, store: Store) -> list[tuple[int, int, str]]:
+    with pytest.raises(EditsError) as caught:
+        read_edits(write(folder, text), store)
+    return [(p.line, p.column, p.message) for p in caught.value.problems]
+
+
+def test_reads_iterations(tmp_path, store):
+    assert read_edits(write(tmp_path, GOOD), store) == [
+        [
+            Intent("bicycle", "wheel", "up", 3.0),
+            Intent("tv monitor", "wheel 2", "remove"),
+        ],
+        [Intent("bicycle", "wheel", "down")],
+    ]
+
+
+def test_no_iterations_is_a_fine_file(tmp_path, store):
+    assert read_edits(write(tmp_path, "[]"), store) == []
+
+
+intents = st.builds(
+    Intent,
+    st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"]),
+    st.sampled_from(["wheel", "spoke", "sky", "wheel 2"]),
+    st.sampled_from(["up", "down", "remove"]),
+    st.none() | st.floats(1.000001, 1e9),
+)
+batches = st.lists(
+    intents, min_size=1, max_size=5, unique_by=lambda intent: (intent.class_name, intent.concept)
+)
+
+
+@given(iterations=st.lists(batches, max_size=4))
+def test_round_trip(tmp_path_factory, store, iterations):
+    path = tmp_path_factory.mktemp("edits") / "edits.yaml"
+    path.write_text(dump_edits(iterations))
+    assert read_edits(path, store) == iterations
+
+
+def test_all_problems_at_once_each_at_its_place(tmp_path, store):
+    text = """\
+- - {class: bycicle, concept: wheel, direction: up}
+  - {class: bicycle, concept: weel, direction: upp, factor: 1}
+  - {class: bicycle, conzept: wheel, direction: down}
+- - {class: bicycle, concept: spoke, direction: up}
+  - {class: bicycle, concept: spoke, direction: down}
+- {class: bicycle, concept: sky, direction: up}
+- []
+"""
+    assert problems(tmp_path, text, store) == [
+        (1, 13, "there is no class 'bycicle' in the store. Did you mean 'bicycle'?"),
+        (2, 31, "there is no concept 'weel' in the store. Did you mean 'wheel'?"),
+        (2, 48, "expected up, down or remove, got 'upp'. Did you mean 'up'?"),
+        (2, 61, "expected a number above 1, got '1'"),
+        (3, 5, "the key 'concept' is missing"),
+        (3, 22, "unknown key 'conzept'. Did you mean 'concept'?"),
+        (5, 5, "'spoke' on 'bicycle' is tuned twice in one iteration; keep one of the two"),
+        (
+            6,
+            3,
+            "expected an iteration, a list of {class, concept, direction, factor (optional)}, "
+            "got a mapping",
+        ),
+        (7, 3, "an iteration without intents"),
+    ]
+
+
+INTENT = "- - {{class: {}, concept: {}, direction: {}, factor: {}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "the file is empty; an edits file starts with"),
+        ("iterations: []", "expected a list of iterations, got a mapping"),
+        ("- - up", "expected an intent"),
+        ("- - {class: [bicycle], concept: wheel, direction: up}", "expected the name of a class"),
+        (INTENT.format("bicycle", "wheel", "up", "much"), "expected a number above 1, got 'much'"),
+        (INTENT.format("bicycle", "wheel", "up", ".inf"), "expected a number above 1"),
+        (INTENT.format("bicycle", "wheel", "up", "-2"), "expected a number above 1, got '-2'"),
+        (INTENT.format("bicycle", "wheel", "{}", "2"), "got a mapping"),
+        ("- - {class: bicycle, class: bird, concept: wheel, direction: up}", "given twice"),
+        ("- - !!python/object:os.system {class: bicycle}", "tag"),
+        ("- - {class: bicycle", "not YAML"),
+    ],
+)
+def test_message(tmp_path, store, text, expected):
+    assert any(expected in message for _, _, message in problems(tmp_path, text, store))
+
+
+def test_file_that_is_not_there(tmp_path, store):
+    with pytest.raises(EditsError, match="no such file") as caught:
+        read_edits(tmp_path / "none.yaml", store)
+    assert "edits file" in caught.value.remedy
+
+
+def test_names_that_look_like_numbers_or_booleans(tmp_path):
+    from factory import ATTRS, small_arrays
+
+    from inficond_panel.store import open_store, write_store
+
+    arrays = small_arrays(images=40)
+    arrays["class_name"][:2] = ["no", "7"]
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    text = """
+- - {class: no, concept: wheel, direction: up}
+  - {class: 7, concept: sky, direction: up}
+"""
+    batch = read_edits(write(tmp_path, text), open_store(tmp_path / "s.zarr"))[0]
+    assert [intent.class_name for intent in batch] == ["no", "7"]
