@@ -9,9 +9,8 @@ from inficond_panel.distill.what_if import (
     Band,
     WhatIf,
     ap_what_if,
-    ap_what_if_band,
     what_if,
-    what_if_band,
+    change_band,
 )
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "WhatIf",
     "agreement",
     "ap_what_if",
-    "ap_what_if_band",
     "average_precision",
     "certify",
     "change_interval",
@@ -36,5 +34,5 @@ __all__ = [
     "metric_interval",
     "soft_targets",
     "what_if",
-    "what_if_band",
+    "change_band",
 ]

@@ -157,16 +157,17 @@ class _Student:
         trial = weights.copy()
         trial[columns] = target
         promised = self.gradient[columns] @ move + problem.penalty(trial) - problem.penalty(weights)
+        rounding = 1e-15 * (before + problem.reference)
         for halving in range(_HALVINGS):
             length = 0.5**halving
             if halving:
                 trial[columns] = weights[columns] + length * move
                 np.clip(trial, problem.lower, problem.upper, out=trial)
             value = problem.loss(self.logits + length * along) + problem.penalty(trial)
-            if value <= before + 1e-4 * length * promised + 1e-15 * problem.reference:
+            if value <= before + 1e-4 * length * promised + rounding:
                 self._move_to(trial)
                 self.cautious = halving > 1
-                return promised < -1e-16 * problem.reference
+                return promised < -0.1 * rounding
         return False
 
 

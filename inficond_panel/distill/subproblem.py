@@ -10,13 +10,13 @@ two-metric projection (Bertsekas 1982), the projected step descends.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from inficond_panel.distill.scores import Array
 
 _RIDGE = 1e-11
 _STEPS = 60
+_LAST_GAIN = 1e-12
 _HALVINGS = 0.5 ** np.arange(1, 25)
 
 
@@ -48,22 +48,24 @@ def solve_quadratic(
     lower, upper, point = lower * scale, upper * scale, start * scale
     gradient = linear + hessian @ point
     floor = 1e-14 * np.max(np.abs(linear) + l1, initial=0.0)
+    gained = 0.0
     for _ in range(_STEPS):
         force = forces(point, gradient, l1, lower, upper)
         if np.max(np.abs(force), initial=0.0) <= floor:
             break
-        moved = _newton_step(hessian, point, force, l1, lower, upper)
-        if moved is None:
-            break
+        moved, change = _newton_step(hessian, point, force, l1, lower, upper)
         gradient += hessian @ (moved - point)
         point = moved
+        gained -= change
+        if -change <= _LAST_GAIN * gained:
+            break
     return point / scale
 
 
 def _newton_step(
     hessian: Array, point: Array, force: Array, l1: Array, lower: Array, upper: Array
-) -> Array | None:
-    """One projected Newton step, or None where rounding leaves no descent."""
+) -> tuple[Array, float]:
+    """One projected Newton step, and the change of the quadratic; no step where none descends."""
     free = np.flatnonzero(movable(point, force, l1, lower, upper))
     while len(free):
         inner, at, pull = hessian[np.ix_(free, free)], point[free], force[free]
@@ -79,14 +81,11 @@ def _newton_step(
                 free = free[~blocked]  # the others' step counted on them: find one without
                 continue
             target, change = _search_arc(inner, at, pull, direction, low, high)
-        return _replace(point, free, target) if change < 0 else None
-    return None
-
-
-def _replace(point: Array, at: NDArray[np.intp], values: Array) -> Array:
-    moved = point.copy()
-    moved[at] = values
-    return moved
+        if change < 0:
+            point = point.copy()
+            point[free] = target
+        return point, min(change, 0.0)
+    return point, 0.0
 
 
 def _orthant(at: Array, pull: Array, l1: Array, lower: Array, upper: Array) -> tuple[Array, Array]:

@@ -91,49 +91,37 @@ def ap_what_if(
     return np.array([average_precision(positive, logit + (v - weight) * score) for v in grid])
 
 
-def what_if_band(
+def change_band(
     score_column: NDArray,
     logit: NDArray,
     weight: float,
     label: NDArray,
     grid: NDArray,
-    metric: str = "f1",
+    metric: str = "ap",
     draws: int = 200,
     seed: int = 0,
     level: float = 0.95,
     threshold: float = 0.0,
 ) -> Band:
-    """One metric on a grid of influences with its bootstrap interval; one set of draws for all.
+    """Change of one metric against now, on a grid of influences, with its paired interval.
 
-    ``metric`` as in bootstrap.change_interval; the other arguments as in what_if.
+    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. ``metric`` as
+    in bootstrap.change_interval; the other arguments as in what_if.
     """
     score, logit, positive = _known(score_column, logit, label)
     table = draw_counts(len(positive), draws, seed)
     whole = np.ones((1, len(positive)), dtype=np.int32)
+    now = resampled_metric(whole, positive, logit, metric, threshold)[0]
+    now_drawn = resampled_metric(table, positive, logit, metric, threshold)
     rows = []
     for v in grid:
         moved = logit + (v - weight) * score
-        estimate = resampled_metric(whole, positive, moved, metric, threshold)[0]
-        found = interval(
-            float(estimate), resampled_metric(table, positive, moved, metric, threshold), level
-        )
+        estimate = resampled_metric(whole, positive, moved, metric, threshold)[0] - now
+        drawn = resampled_metric(table, positive, moved, metric, threshold) - now_drawn
+        found = interval(float(estimate), drawn, level)
         rows.append((found.estimate, found.low, found.high))
     estimate, lower, upper = np.array(rows).reshape(-1, 3).T
     return Band(np.asarray(grid, dtype=np.float64), estimate, lower, upper)
-
-
-def ap_what_if_band(
-    score_column: NDArray,
-    logit: NDArray,
-    weight: float,
-    label: NDArray,
-    grid: NDArray,
-    draws: int = 200,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Band:
-    """what_if_band of the average precision."""
-    return what_if_band(score_column, logit, weight, label, grid, "ap", draws, seed, level)
 
 
 def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:
