@@ -16,11 +16,10 @@ import panel as pn
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError
-from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Publish, run_at_once
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.views.configuration import ConfigurationView
 from inficond_panel.views.detail import DetailView
 from inficond_panel.views.embedding import EmbeddingView
@@ -41,10 +40,9 @@ VIEWS: dict[str, Callable[[AppState], Viewer]] = {
 
 
 @lru_cache(maxsize=8)
-def open_tuner(spec_path: Path, history: str) -> tuple[Spec, Tuner]:
-    """Open a spec's store and history once per process; all sessions share them read-only."""
-    spec = load_spec(spec_path, check_files=False)
-    return spec, Tuner(open_store(spec.store), spec, History(history or spec.history))
+def shared_tuner(spec: str, history: str) -> Tuner:
+    """Open a spec's store and history once per process; all sessions share them."""
+    return open_tuner(spec, history=history or None)
 
 
 class Explorer(Viewer):
@@ -69,10 +67,10 @@ class Explorer(Viewer):
     def open(self, spec: str) -> None:
         """Open ``spec`` off the event loop and show it; the students are distilled if need be."""
 
-        def work(job: Job) -> tuple[Spec, Tuner]:
-            opened, tuner = open_tuner(find_spec(spec), self.history)
+        def work(job: Job) -> Tuner:
+            tuner = shared_tuner(spec, self.history)
             tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
-            return opened, tuner
+            return tuner
 
         self._page[:] = [self.opening]
         self.jobs.submit(
@@ -83,11 +81,10 @@ class Explorer(Viewer):
         """Stop the worker; called when the session ends."""
         self.jobs.close()
 
-    def _show(self, opened: tuple[Spec, Tuner]) -> None:
-        spec, tuner = opened
-        self.app = AppState(spec, tuner, self.jobs, datasets=_titles(self.specs))
+    def _show(self, tuner: Tuner) -> None:
+        self.app = AppState(tuner, self.jobs, datasets=_titles(self.specs))
         self.app.param.watch(self._switch, "requested")
-        wanted = {name for row in spec.layout.rows for name in row}
+        wanted = {name for row in tuner.spec.layout.rows for name in row}
         views = {name: make(self.app) for name, make in VIEWS.items() if name in wanted}
         self._page[:] = [Shell(self.app, views)]
 

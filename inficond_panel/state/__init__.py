@@ -1,26 +1,41 @@
-"""Reactive state: Param objects without widgets, watched by the views."""
+"""Reactive state: Param objects without widgets, watched by the views.
 
+The records that the state hands out are re-exported, so that views need nothing else.
+"""
+
+from inficond_panel.distill import Agreement, Band, ClassMetrics, Counts, Interval, WhatIf
 from inficond_panel.state.app_state import AppState
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.rows import ConceptRow, Effect, GalleryImage
+from inficond_panel.state.rows import SORTS, ConceptRow, GalleryImage
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import Snapshot
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import Preview, Status, TuningState
+from inficond_panel.store import Store
+from inficond_panel.tuning import Intent, Node
 
 __all__ = [
+    "SORTS",
+    "Agreement",
     "AppState",
+    "Band",
+    "ClassMetrics",
     "ConceptRow",
+    "Counts",
     "DatasetState",
-    "Effect",
     "GalleryImage",
+    "Intent",
+    "Interval",
     "Job",
     "Jobs",
+    "Node",
     "Preview",
     "Selection",
     "Snapshot",
     "Status",
+    "Store",
     "StudentsState",
     "TuningState",
+    "WhatIf",
 ]

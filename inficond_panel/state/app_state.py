@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import param
 
-from inficond_panel.spec import Spec
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.selection import Selection
@@ -20,26 +19,28 @@ class AppState(param.Parameterized):
     ``jobs`` is the session's queue (see ``Jobs``).
     """
 
-    theme = param.Selector(default="light", objects=["light", "dark"], doc="Colours in use.")
+    theme: param.Selector[str] = param.Selector(
+        default="light", objects=["light", "dark"], doc="Colours in use."
+    )
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
     requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
 
-    def __init__(self, spec: Spec, tuner: Tuner, jobs: Jobs, **params: object) -> None:
+    def __init__(self, tuner: Tuner, jobs: Jobs, **params: object) -> None:
         super().__init__(**params)
-        self.spec = spec
+        self.spec = tuner.spec
         self.store = tuner.store
         self.tuner = tuner
         self.jobs = jobs
         self.selection = Selection()
-        self.dataset = DatasetState(tuner.store, title=spec.title, looks=tuner.looks())
+        self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         snapshot = take_snapshot(tuner, tuner.head(), "tune")
         self.students = StudentsState(tuner, self.dataset, snapshot)
         self.tuning = TuningState(
             tuner,
             self.students,
             self.jobs,
-            preview=spec.tuning.preview,
-            factor=spec.tuning.factor,
+            preview=self.spec.tuning.preview,
+            factor=self.spec.tuning.factor,
         )
 
     def choose_dataset(self, title: str) -> None:

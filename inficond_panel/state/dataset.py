@@ -12,7 +12,9 @@ class DatasetState(param.Parameterized):
     """What the store holds, and which split the screen shows (``tune`` unless asked)."""
 
     title = param.String(doc="Title of the data set, from the spec.")
-    split = param.Selector(default="tune", objects=["tune", "holdout"], doc="Split on screen.")
+    split: param.Selector[str] = param.Selector(
+        default="tune", objects=["tune", "holdout"], doc="Split on screen."
+    )
     looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
 
     def __init__(self, store: Store, **params: object) -> None:

@@ -12,7 +12,7 @@ import param
 
 from inficond_panel.errors import CancelledError, InficondError
 
-Publish = Callable[[Callable[[], None]], None]
+Publish = Callable[[Callable[[], None]], object]
 Progress = Callable[[float, str], None]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill import ap_what_if_band, discrepancy
+from inficond_panel.distill import Band, change_band, discrepancy
 from inficond_panel.state.patches import best_segment, images_with, nearest_segments
 from inficond_panel.tuning import Node, Tuner
 
@@ -15,16 +15,6 @@ SORTS = ("weight", "discrepancy_p", "discrepancy_n")
 AXIS_MULTIPLE = 1.5
 EFFECT_POINTS = 25
 GALLERY_LIMIT = 400
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Change in AP over the influence of one concept, the others held, with a 95 % band."""
-
-    influence: np.ndarray
-    change: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -116,21 +106,27 @@ def influence_axis(weights: np.ndarray, weight: float) -> tuple[float, float]:
     return (-reach / 3, reach) if weight > 0 else (-reach, reach / 3 if weight < 0 else reach)
 
 
-def effect(tuner: Tuner, node: Node, class_name: str, concept: str, split: str) -> Effect:
-    """Exact what-if of AP on a grid over the influence of one concept, relative to now."""
+def effect(
+    tuner: Tuner, node: Node, class_name: str, concept: str, split: str, *, metric: str = "ap"
+) -> Band:
+    """What-if of one metric over the influence of one concept, as the change from now.
+
+    The grid holds the present influence, where change and band are 0.
+    """
     store = tuner.store
     rows, k = store.rows(split), store.classes.index(class_name)
     c = store.concepts.index(concept)
     weight = float(node.weights[c, k])
     grid = np.linspace(*influence_axis(node.weights[:, k], weight), EFFECT_POINTS)
-    change, low, high = ap_what_if_band(
+    return change_band(
         store.concept_score[rows, c],
         tuner.logits(node)[rows, k],
         weight,
         store.label[rows, k],
-        grid,
+        np.union1d(grid, [weight]),
+        metric,
+        threshold=tuner.threshold(class_name),
     )
-    return Effect(grid, change, low, high)
 
 
 def gallery_images(

@@ -7,11 +7,10 @@ from functools import lru_cache
 import numpy as np
 import param
 
-from inficond_panel.distill import Interval, WhatIf, what_if
+from inficond_panel.distill import Band, Interval, WhatIf, collinear, what_if
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.rows import (
     ConceptRow,
-    Effect,
     GalleryImage,
     concept_rows,
     effect,
@@ -29,13 +28,16 @@ class StudentsState(param.Parameterized):
     redraw. It is replaced, never mutated.
     """
 
-    snapshot: Snapshot = param.ClassSelector(class_=Snapshot, doc="All numbers of the node shown.")
+    snapshot = param.ClassSelector(
+        class_=Snapshot, allow_None=False, doc="All numbers of the node shown."
+    )
 
     def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot) -> None:
         self.tuner = tuner
         self.dataset = dataset
         self._change = lru_cache(maxsize=4096)(self._compute_change)
         self._effect = lru_cache(maxsize=4096)(self._compute_effect)
+        self._twins = lru_cache(maxsize=4096)(self._compute_twins)
         super().__init__(snapshot=snapshot)
 
     @property
@@ -64,9 +66,16 @@ class StudentsState(param.Parameterized):
             self.tuner, self.node, class_name, self.snapshot.split, sort=sort, top=top
         )
 
-    def effect(self, class_name: str, concept: str) -> Effect:
-        """Change in AP over the influence of one concept (others held)."""
-        return self._effect(self.node.id, class_name, concept, self.snapshot.split)
+    def effect(self, class_name: str, concept: str, metric: str = "ap") -> Band:
+        """Change in a metric over the influence of one concept (others held)."""
+        return self._effect(self.node.id, class_name, concept, self.snapshot.split, metric)
+
+    def twins(self, concept: str) -> list[tuple[str, float]]:
+        """Concepts whose scores on the fit split correlate with this one's, and Pearson's r.
+
+        Such a one takes the place of a concept that is tuned down.
+        """
+        return self._twins(concept)
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
         """Exact curves of accuracy, precision, recall and F1 over the influence of one concept."""
@@ -113,5 +122,14 @@ class StudentsState(param.Parameterized):
             self.tuner, self.tuner.node(before), self.tuner.node(after), class_name, split
         )
 
-    def _compute_effect(self, node: str, class_name: str, concept: str, split: str) -> Effect:
-        return effect(self.tuner, self.tuner.node(node), class_name, concept, split)
+    def _compute_effect(
+        self, node: str, class_name: str, concept: str, split: str, metric: str
+    ) -> Band:
+        shown = self.tuner.node(node)
+        return effect(self.tuner, shown, class_name, concept, split, metric=metric)
+
+    def _compute_twins(self, concept: str) -> list[tuple[str, float]]:
+        store = self.dataset.store
+        scores = store.concept_score[store.rows("fit")]
+        pairs = collinear(scores, store.concepts.index(concept))
+        return [(store.concepts[c], r) for c, r in pairs]

@@ -37,13 +37,13 @@ class Preview:
 class TuningState(param.Parameterized):
     """Intents that wait, the refit that runs, and the tree of iterations of this history."""
 
-    pending: list[Intent] = param.List([], item_type=Intent, doc="The batch, in order of thumbs.")
-    factor: float = param.Number(2.0, bounds=(1, 10), inclusive_bounds=(False, True))
-    preview: Preview | None = param.ClassSelector(class_=Preview, default=None)
-    status: Status = param.ClassSelector(class_=Status, default=Status())
-    nodes: list[Node] = param.List([], item_type=Node, doc="Nodes of this history, oldest first.")
-    can_undo: bool = param.Boolean(False)
-    can_redo: bool = param.Boolean(False)
+    pending = param.List([], item_type=Intent, doc="The batch, in order of thumbs.")
+    factor = param.Number(2.0, bounds=(1, 10), inclusive_bounds=(False, True))
+    preview = param.ClassSelector(class_=Preview, default=None)
+    status = param.ClassSelector(class_=Status, default=Status())
+    nodes = param.List([], item_type=Node, doc="Nodes of this history, oldest first.")
+    can_undo = param.Boolean(False)
+    can_redo = param.Boolean(False)
 
     def __init__(
         self, tuner: Tuner, students: StudentsState, jobs: Jobs, *, preview: bool, factor: float

@@ -29,9 +29,9 @@ progress { width: 320px; }
 class OpeningView(Viewer):
     """Progress while a spec is opened; the error and its remedy if it cannot be."""
 
-    text: str = param.String("Opening", doc="What is being done.")
-    share: float = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
-    error: InficondError | None = param.ClassSelector(class_=InficondError, default=None)
+    text = param.String("Opening", doc="What is being done.")
+    share = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
+    error = param.ClassSelector(class_=InficondError, default=None)
 
     def __init__(self) -> None:
         super().__init__()

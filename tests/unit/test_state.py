@@ -1,0 +1,174 @@
+"""State without a browser: set parameters, check what they cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_spec
+
+from inficond_panel.errors import InficondError
+from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.tuning import open_tuner
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_path: Path) -> None:
+    before = app.students.node
+    app.tuning.toggle("bicycle", "wheel", "down")
+    assert app.tuning.status.kind == "idle"
+    upper = app.tuning.bounds_of(app.tuning.pending[0])[1]
+    assert app.tuning.preview.node.id not in [node.id for node in app.tuning.nodes]
+    app.tuning.fine_tune()
+    now = app.students.node
+    assert now.parent == before.id
+    assert app.students.weight("bicycle", "wheel") <= upper + 1e-12
+    assert app.tuning.status.kind == "done"
+    assert app.tuning.pending == []
+    again = open_tuner(small_spec(tmp_path))
+    assert again.head().id == now.id
+    assert again.head().weights_hash == now.weights_hash
+
+
+def test_one_refit_is_one_redraw(app: AppState) -> None:
+    seen = []
+    app.students.param.watch(lambda event: seen.append(event.new.node.number), "snapshot")
+    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.fine_tune()
+    assert seen == [1]
+
+
+def test_the_same_thumb_twice_takes_it_back_and_another_replaces_it(app: AppState) -> None:
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle("bicycle", "wheel", "up")
+    assert [i.direction for i in app.tuning.pending] == ["up"]
+    app.tuning.toggle("bicycle", "wheel", "up")
+    assert app.tuning.pending == []
+    assert app.tuning.preview is None
+
+
+def test_undo_redo_and_jump_move_the_head_and_delete_nothing(app: AppState) -> None:
+    root = app.students.node.id
+    for concept in ("wheel", "sky"):
+        app.tuning.toggle("bicycle", concept, "remove")
+        app.tuning.fine_tune()
+    last = app.students.node.id
+    app.tuning.undo()
+    assert app.students.node.number == 1
+    app.tuning.redo()
+    assert app.students.node.id == last
+    assert not app.tuning.can_redo
+    app.tuning.jump(root)
+    assert not app.tuning.can_undo
+    assert len(app.tuning.nodes) == 3
+
+
+def test_the_preview_is_what_the_refit_gives(app: AppState) -> None:
+    app.tuning.toggle("bicycle", "wheel", "remove")
+    expected = app.tuning.preview.metrics["bicycle"].ap
+    app.tuning.fine_tune()
+    assert app.students.snapshot.metrics["bicycle"].ap == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_look_at_the_holdout_is_counted_once_each(app: AppState) -> None:
+    app.tuning.show_split("holdout")
+    assert app.dataset.split == "holdout"
+    assert app.dataset.looks == 1
+    app.tuning.show_split("tune")
+    assert app.dataset.looks == 1
+    assert app.students.snapshot.split == "tune"
+
+
+def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
+    rows = app.students.concept_rows("bicycle", "weight", 10)
+    influence = np.abs(app.students.node.weights[:, 0])
+    assert [row.rank for row in rows] == list(range(1, 11))
+    assert [abs(row.influence) for row in rows] == sorted(influence, reverse=True)[:10]
+    assert abs(rows[0].share) == 1
+
+
+def test_rows_by_discrepancy_put_the_undefined_last(app: AppState) -> None:
+    for sort in ("discrepancy_p", "discrepancy_n"):
+        values = [row.discrepancy for row in app.students.concept_rows("bicycle", sort, 30)]
+        known = [abs(v) for v in values if not np.isnan(v)]
+        assert known == sorted(known, reverse=True)
+        assert not np.isnan(values[: len(known)]).any()
+
+
+def test_patches_are_the_nearest_segments_and_never_of_the_holdout(app: AppState) -> None:
+    store = app.store
+    row = app.students.concept_rows("bicycle", "weight", 1)[0]
+    c = store.concepts.index(row.concept)
+    segments = [segment for segment, _ in row.patches]
+    cosine = store.segment_embedding.astype("f4") @ store.concept_text_embedding[c]
+    allowed = store.split[store.segment_image] != "holdout"
+    assert allowed[segments].all()
+    assert cosine[segments].tolist() == sorted(cosine[allowed], reverse=True)[: len(segments)]
+
+
+def test_the_effect_is_zero_at_the_present_influence(app: AppState) -> None:
+    row = app.students.concept_rows("bicycle", "weight", 1)[0]
+    band = app.students.effect("bicycle", row.concept)
+    assert band.grid[0] <= row.influence <= band.grid[-1]
+    nearest = int(np.argmin(np.abs(band.grid - row.influence)))
+    assert abs(band.estimate[nearest]) < 0.05
+    assert (band.low <= band.high).all()
+
+
+def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
+    images = app.students.gallery("bicycle", "wheel")
+    scores = [image.score for image in images]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) > 0
+    assert {str(app.store.split[image.row]) for image in images} == {"tune"}
+    first = images[0]
+    assert app.store.segment_image[first.segment] == first.row
+    assert first.student_right == ((first.student_logit > 0) == (first.label == 1))
+
+
+def test_a_failed_refit_keeps_the_batch_and_tells_the_remedy(app: AppState, monkeypatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise InficondError("The disk is full.", "Free some space.")
+
+    app.tuning.toggle("bicycle", "wheel", "down")
+    monkeypatch.setattr(app.tuner, "fine_tune", fail)
+    app.tuning.fine_tune()
+    assert (app.tuning.status.kind, app.tuning.status.remedy) == ("error", "Free some space.")
+    assert len(app.tuning.pending) == 1
+
+
+def test_sessions_do_not_see_each_other(app: AppState) -> None:
+    other = AppState(app.tuner, Jobs(inline=True))
+    app.selection.class_name = "bicycle"
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.fine_tune()
+    assert other.selection.class_name == ""
+    assert other.students.node.number == 0
+    assert len(other.tuning.nodes) == 1
+
+
+def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
+    import threading
+
+    gate, done, results = threading.Event(), threading.Event(), []
+    jobs = Jobs()
+
+    def slow(job: Job) -> str:
+        gate.wait(10)
+        return "old, cancelled" if job.cancelled() else "old"
+
+    def note(result: object) -> None:
+        results.append(result)
+        done.set()
+
+    jobs.submit(Job("preview", slow, note, note))
+    jobs.submit(Job("preview", lambda _: "new", note, note))
+    gate.set()
+    assert done.wait(10)
+    assert results == ["new"]
+    jobs.close()
