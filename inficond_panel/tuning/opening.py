@@ -18,13 +18,16 @@ def open_tuner(
     """The tuner of a spec (a file, or the name of one that comes along).
 
     ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
-    ``INFICOND_HISTORY``, else those of the spec. Needs no data set and no encoder.
+    ``INFICOND_HISTORY``, else those of the spec; the history of a spec that comes along is in
+    the current folder. Needs no data set and no encoder.
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
     """
     path = find_spec(spec)
     opened = load_spec(path, check_files=False)
+    comes_along = not Path(spec).exists()
+    usual = Path.cwd() / opened.history.name if comes_along else opened.history
     place = store or os.environ.get("INFICOND_STORE") or opened.store
-    record = history or os.environ.get("INFICOND_HISTORY") or opened.history
+    record = history or os.environ.get("INFICOND_HISTORY") or usual
     return Tuner(open_spec_store(spec, place), opened, History(record))
 
 

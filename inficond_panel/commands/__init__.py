@@ -1,0 +1,1 @@
+"""The commands of ``inficond``, loaded when called."""

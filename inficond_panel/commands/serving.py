@@ -1,0 +1,130 @@
+"""``inficond serve`` and ``demo``: ``panel serve`` on the app."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import ClassVar
+
+from panel.command.serve import Serve
+
+import inficond_panel
+from inficond_panel.commands.output import note, progress, say
+from inficond_panel.errors import InficondError
+from inficond_panel.tuning import open_tuner
+
+APP = Path(inficond_panel.__file__).with_name("app.py")
+PORT = 5006
+
+
+class _Serve(Serve):
+    """``panel serve`` without its files: the app is known, and its arguments are specs."""
+
+    args: ClassVar = tuple(arg for arg in Serve.args if arg[0] not in {"files", "--args"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``panel serve``."""
+    parser.set_defaults(server=_Serve(parser=parser))
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Serve the app on one or more specs."""
+    _set_history(args.history)
+    for spec in args.specs:
+        _check(spec)
+    _run(args, args.specs)
+
+
+def demo(args: argparse.Namespace) -> None:
+    """Serve the embedded demo and say where, once the page answers."""
+    _set_history(
+        args.history or os.environ.get("INFICOND_HISTORY") or str(Path("demo.history.sqlite"))
+    )
+    _check("demo", distill=True)
+    args.port = _port(args.port, args.address)
+    url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/app"
+    threading.Thread(target=_announce, args=(url,), daemon=True).start()
+    _run(args, ["demo"])
+
+
+def _set_history(history: str | None) -> None:
+    """The app, in this process or a forked one, reads the place from the environment."""
+    if history:
+        os.environ["INFICOND_HISTORY"] = str(Path(history).absolute())
+
+
+def _check(spec: str, distill: bool = False) -> None:
+    """Raise what is wrong with spec, store or history now, not on the page."""
+    tuner = open_tuner(spec)
+    if distill:
+        tuner.root(progress=progress)
+    else:
+        tuner.nodes()
+    tuner.history.close()
+
+
+def _run(args: argparse.Namespace, specs: list[str]) -> None:
+    args.files, args.args = [str(APP)], list(specs)
+    try:
+        args.server.invoke(args)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InficondError(
+            f"The server cannot start: {error}", "See: panel serve --help"
+        ) from error
+
+
+def _port(port: int | None, address: str | None) -> int:
+    """The port asked for, else 5006, else any that is free."""
+    if port is not None:
+        if port and not _is_free(port, address):
+            raise InficondError(f"Port {port} is in use.", "Choose another with --port.")
+        return port or _any_port(address)
+    if _is_free(PORT, address):
+        return PORT
+    note(f"Port {PORT} is in use; taking another.")
+    return _any_port(address)
+
+
+def _is_free(port: int, address: str | None) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address or "", port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port(address: str | None) -> int:
+    with socket.socket() as probe:
+        probe.bind((address or "", 0))
+        return int(probe.getsockname()[1])
+
+
+def _host(address: str | None) -> str:
+    return "localhost" if address in {None, "", "0.0.0.0"} else str(address)  # noqa: S104
+
+
+def _prefix(prefix: str | None) -> str:
+    return f"/{prefix.strip('/')}" if prefix and prefix.strip("/") else ""
+
+
+def _announce(url: str) -> None:
+    pause = threading.Event()
+    while not _answers(url):
+        pause.wait(0.2)
+    say(f"The demo is at {url} (stop it with Ctrl-C)")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - our own server
+            return bool(reply.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False

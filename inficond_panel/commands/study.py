@@ -1,0 +1,125 @@
+"""``inficond check``, ``info`` and ``precompute``: the spec and its store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.tuning.report import store_document
+
+
+def check(args: argparse.Namespace) -> None:
+    """Read a spec and say what it is."""
+    spec = load_spec(find_spec(args.spec))
+    say(f"{args.spec}: no problems.")
+    say(f"title    {spec.title}")
+    if spec.store.exists():
+        say(f"store    {spec.store}")
+    else:
+        say(f"store    {spec.store} (not there yet; run: inficond precompute {args.spec})")
+    say(f"history  {spec.history}")
+
+
+def precompute(args: argparse.Namespace) -> None:
+    """Make the store of a spec."""
+    spec = load_spec(find_spec(args.spec))
+    run = _precompute_package().run
+    report = run(spec, args.store or spec.store, progress=note)
+    images = ", ".join(f"{count} {split}" for split, count in report.images.items())
+    say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
+    say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
+    if report.skipped:
+        say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
+
+
+def info(args: argparse.Namespace) -> None:
+    """What a store holds, or what a spec without one names."""
+    store, title = _store_of(args)
+    if store is None:
+        document = _planned(load_spec(find_spec(args.spec)))
+    else:
+        if args.verify:
+            store.verify()
+        document = {**store_document(store), "title": title}
+    if args.json:
+        say_json(document)
+    else:
+        _say_info(document, store, args.spec)
+
+
+def _store_of(args: argparse.Namespace) -> tuple[Store | None, str]:
+    """The store that is meant, if it is there, and the title."""
+    if Path(args.spec).is_dir():
+        store = open_store(args.spec)
+        return store, store.title
+    spec = load_spec(find_spec(args.spec), check_files=False)
+    place = args.store or os.environ.get("INFICOND_STORE")
+    if not place and not spec.store.exists():
+        return None, spec.title
+    return open_store(place or spec.store), spec.title
+
+
+def _planned(spec: Spec) -> dict[str, Any]:
+    """What the store will hold, as far as the spec's files tell."""
+    _precompute_package()
+    from precompute.concepts import read_corpus  # noqa: PLC0415 - only where it is needed
+    from precompute.datasets import load_dataset  # noqa: PLC0415
+
+    dataset = load_dataset(spec.dataset)
+    counts = Counter(dataset.split)
+    encoder = spec.concepts.encoder
+    return {
+        "title": spec.title,
+        "store_hash": None,
+        "classes": list(dataset.classes),
+        "concepts": list(read_corpus(spec.concepts.corpus)),
+        "images": {split: counts[split] for split in SPLITS},
+        "segments": 0,
+        "encoder": Path(encoder.model).name,
+        "corpus": spec.concepts.corpus.stem,
+        "teacher": spec.teacher.path.stem,
+    }
+
+
+def _say_info(document: dict[str, Any], store: Store | None, name: str) -> None:
+    say(document["title"])
+    say(f"store     {store.path if store else f'none yet; run: inficond precompute {name}'}")
+    if store:
+        say(f"hash      {document['store_hash']}")
+    for key in ("encoder", "corpus", "teacher"):
+        say(f"{key:<9} {document[key]}")
+    images = ", ".join(f"{count} {split}" for split, count in document["images"].items())
+    say(f"images    {images}")
+    say(f"segments  {document['segments']}; concepts {len(document['concepts'])}")
+    say()
+    if store is None:
+        say("classes   " + ", ".join(document["classes"]))
+        return
+    say_table(["positives", *SPLITS], _positives(store))
+    for warning in store.attrs.get("warnings", []):
+        note(f"Warning: {warning}")
+
+
+def _positives(store: Store) -> list[list[str]]:
+    counts = [np.count_nonzero(store.label[store.rows(split)] == 1, axis=0) for split in SPLITS]
+    return [[name, *(str(count[k]) for count in counts)] for k, name in enumerate(store.classes)]
+
+
+def _precompute_package() -> Any:
+    try:
+        import precompute as package  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Making a store needs packages that are not installed ({error.name}).",
+            "Install them: pip install 'inficond-panel[precompute]'",
+        ) from error
+    return package

@@ -1,0 +1,70 @@
+"""The documents that ``inficond info`` and ``inficond tune`` print: plain data for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from inficond_panel.distill import ClassMetrics
+from inficond_panel.store import SPLITS, Store
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+
+METRICS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
+
+
+def store_document(store: Store) -> dict[str, Any]:
+    """What a store holds."""
+    return {
+        "title": store.title,
+        "store_hash": store.content_hash,
+        "classes": list(store.classes),
+        "concepts": list(store.concepts),
+        "images": {split: len(store.rows(split)) for split in SPLITS},
+        "segments": len(store.segment_image),
+        "encoder": store.attrs["encoder"],
+        "corpus": store.attrs["corpus"],
+        "teacher": store.attrs["teacher"],
+    }
+
+
+def tune_document(tuner: Tuner, nodes: Iterable[Node], split: str) -> dict[str, Any]:
+    """Nodes with their intents, bounds and certificates, and their metrics on ``split``."""
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "nodes": [node_document(tuner, node, split) for node in nodes],
+    }
+
+
+def node_document(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
+    """One node; undefined metrics are None."""
+    store = tuner.store
+    bounds: dict[str, dict[str, list[float | None]]] = {}
+    weights: dict[str, dict[str, float]] = {}
+    for (class_name, concept), limits in node.bounds.items():
+        place = store.concepts.index(concept), store.classes.index(class_name)
+        bounds.setdefault(class_name, {})[concept] = list(limits)
+        weights.setdefault(class_name, {})[concept] = float(node.weights[place])
+    metrics = tuner.metrics(node, split)
+    return {
+        "id": node.id,
+        "parent": node.parent,
+        "intents": [intent.to_json() for intent in node.intents],
+        "weights_hash": node.weights_hash,
+        "weights": weights,
+        "bounds": bounds,
+        "certificate": dict(zip(store.classes, map(defined, node.gap), strict=True)),
+        "metrics": {name: metrics_document(metrics[name]) for name in store.classes},
+    }
+
+
+def metrics_document(metrics: ClassMetrics, names: Sequence[str] = METRICS) -> dict[str, Any]:
+    """The named metrics of a class; None where undefined."""
+    return {name: defined(getattr(metrics, name)) for name in names}
+
+
+def defined(value: float) -> float | None:
+    """The value as a plain float, None where it is nan or infinite."""
+    return float(value) if math.isfinite(value) else None
