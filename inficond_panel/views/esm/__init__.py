@@ -1,4 +1,4 @@
-"""Browser side of the views: one ES module and one stylesheet a view, both read from this folder."""
+"""Browser side of the views: one ES module and one stylesheet a view, read from this folder."""
 
 from importlib.resources import files
 

@@ -24,7 +24,7 @@ export function render({ model, el }) {
   table.hoverable(hoverCard(el))
   followTheme(model, root)
 
-  watch(model, ["student", "waiting", "rows", "top", "sort", "concept", "pending", "status", "axis", "metric"], () => {
+  watch(model, ["student", "waiting", "rows", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
@@ -362,7 +362,7 @@ function noteOf(row, intent, sort) {
 }
 
 function fillPatches(patches, row, { similarity }) {
-  keyed(patches, row.patches, (patch) => patch.url,
+  keyed(patches, row.patches, (patch) => patch.segment,
     (patch) => h("span", { class: "patch" }, h("img", { src: patch.url, alt: "", loading: "lazy", decoding: "async", draggable: "false" }), h("i", {}, h("b"))),
     (element, patch, index) => {
       set(element.firstChild, "alt", `${row.concept}, patch ${index + 1}, similarity ${patch.similarity.toFixed(2)}`)
@@ -374,19 +374,21 @@ function fillPatches(patches, row, { similarity }) {
 // --- effect chart --------------------------------------------------------------------------------
 
 function drawEffect(svg, row, intent, model) {
-  const key = `${row.effect.id} ${model.axis} ${model.metric} ${row.influence} ${intent?.direction} ${intent?.value}`
-  set(svg, "aria-label", effectWords(row, model))
-  drawOnce(svg, key, () => effectOf(row, intent, model.axis))
+  const effect = model.effects[row.concept]
+  set(svg, "aria-label", effectWords(effect, row.influence, model))
+  set(svg, "aria-busy", effect ? null : "true")
+  const key = effect && JSON.stringify([effect.x, effect.change, model.axis, intent?.direction, intent?.value])
+  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf(effect, row.influence, intent, model.axis) : []))
 }
 
-function effectWords({ effect, influence }, { metric, axis }) {
+function effectWords(effect, influence, { metric, axis }) {
+  if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
   const best = effect.change.reduce((top, value, index) => (value > effect.change[top] ? index : top), 0)
   return `${metric} against influence, others held, axis ±${axis} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
 }
 
-function effectOf({ effect, influence, undefined: _ }, intent, axis) {
-  const { x, change, low, high } = effect
+function effectOf({ x, change, low, high }, influence, intent, axis) {
   if (!x.length) return [s("text", { x: "50%", y: "55%", "text-anchor": "middle", class: "none" }, "undefined")]
   const right = (value) => (100 * (value - x[0])) / (x[x.length - 1] - x[0])
   const down = (value) => 50 - (5000 * value) / axis
@@ -420,9 +422,10 @@ function effectHover(rows, model, card) {
   rows.addEventListener("pointermove", (event) => {
     const svg = event.target.closest?.(".effect")
     const row = svg && model.rows.find(({ concept }) => concept === svg.closest(".row").dataset.key)
-    if (!row?.effect.x.length) return card.hide()
+    const effect = row && model.effects[row.concept]
+    if (!effect?.x.length) return card.hide()
     const box = svg.getBoundingClientRect()
-    const { x, change, low, high } = row.effect
+    const { x, change, low, high } = effect
     const at = x[0] + ((event.clientX - box.left) / box.width) * (x[x.length - 1] - x[0])
     const band = low.length ? interval(valueAt(x, low, at), valueAt(x, high, at)) : "–"
     card.show(svg, [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],

@@ -1,0 +1,308 @@
+"""Student knowledge: the concepts that count most for one student, and the batch of thumbs.
+
+InFiConD, section 5, figure 5d.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import param
+from panel.custom import JSComponent
+from panel.viewable import Viewable, Viewer
+
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state import SORTS, Job, Status
+from inficond_panel.views import esm
+from inficond_panel.views.images import patch_uri
+from inficond_panel.views.theme import bound
+
+if TYPE_CHECKING:
+    from inficond_panel.state import (
+        AppState,
+        Band,
+        ClassMetrics,
+        ConceptRow,
+        Counts,
+        Intent,
+        Interval,
+        Preview,
+        Store,
+    )
+
+PATCHES = 5
+#: Half heights of the effect charts, in percentage points; at least 3.
+AXES = (3, 5, 10, 20, 50, 100)
+#: Share of the curves' points that must lie inside the axis.
+AXIS_SHARE = 0.9
+FACTORS = (1.25, 1.5, 2, 3, 5, 10)
+METRICS = {"AP": "ap", "F1": "f1"}
+
+
+def make_concept_rows(
+    rows: Iterable[ConceptRow], store: Store, undefined: str
+) -> list[dict[str, Any]]:
+    """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value."""
+    return [
+        {
+            "concept": row.concept,
+            "rank": row.rank,
+            "influence": row.influence,
+            "share": row.share,
+            "discrepancy": _defined(row.discrepancy),
+            "undefined": undefined,
+            "held": make_held(row),
+            "patches": [
+                {"segment": segment, "url": patch_uri(store, segment), "similarity": similarity}
+                for segment, similarity in row.patches[:PATCHES]
+            ],
+        }
+        for row in rows
+    ]
+
+
+def make_held(row: ConceptRow) -> str:
+    """The bound in force on a concept, ``≥ 1.40 since #1``; empty without one."""
+    return f"{bound(*row.bounds)} since #{row.bound_since}" if row.bounds else ""
+
+
+def make_undefined(sort: str, counts: Counts) -> str:
+    """Why a discrepancy is undefined: there is no image to differ on, or none to agree on."""
+    side = "positive" if sort == "discrepancy_p" else "negative"
+    differ = counts.student_wrong + counts.teacher_wrong
+    return f"no {side} on which they {'agree' if differ else 'differ'}"
+
+
+def make_effect(band: Band) -> dict[str, list[float]]:
+    """A what-if curve as lists; empty ones where the metric is undefined."""
+    names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
+    if not np.isfinite(band.estimate).all():
+        return {name: [] for name in names}
+    curves = {name: np.nan_to_num(getattr(band, field)) for name, field in names.items()}
+    return {name: np.round(values, 5).tolist() for name, values in curves.items()}
+
+
+def make_axis(effects: Iterable[Mapping[str, Sequence[float]]]) -> int:
+    """Half the height of all effect charts in points: most of every curve lies inside."""
+    changes = [np.abs(effect["change"]) for effect in effects if effect["change"]]
+    if not changes:
+        return AXES[0]
+    reach = 100 * float(np.quantile(np.concatenate(changes), AXIS_SHARE))
+    return next((axis for axis in AXES if axis >= reach), AXES[-1])
+
+
+def make_pending(
+    intent: Intent, bounds: tuple[float | None, float | None], strongest: float
+) -> dict[str, Any]:
+    """A pending intent: its bound in words, as an influence, and relative to the strongest."""
+    value = next((limit for limit in bounds if limit is not None), 0.0)
+    return {
+        "student": intent.class_name,
+        "concept": intent.concept,
+        "direction": intent.direction,
+        "bound": bound(*bounds),
+        "value": value,
+        "share": value / strongest if strongest else 0.0,
+    }
+
+
+def make_summary(
+    metrics: ClassMetrics, total: Interval | None, preview: Preview | None, name: str, split: str
+) -> dict[str, Any]:
+    """Top bar: AP of student and teacher, change since the start, and what the batch would give."""
+    return {
+        "ap": _defined(metrics.ap),
+        "teacher_ap": _defined(metrics.teacher_ap),
+        "reason": "" if metrics.positives else f"The {split} split has no positive of {name}.",
+        "since": make_change(total),
+        "preview": make_change(preview.change.get(name)) if preview else None,
+        "flips": preview.sides.get(name) if preview else None,
+    }
+
+
+def make_change(interval: Interval | None) -> dict[str, float | None] | None:
+    """An interval of a change as plain data; None without one or where it is undefined."""
+    if interval is None or math.isnan(interval.estimate):
+        return None
+    return {name: _defined(getattr(interval, name)) for name in ("estimate", "low", "high")}
+
+
+def make_status(status: Status, change: Interval | None) -> dict[str, Any]:
+    """The line below the blocks. ``change`` is told when a refit is done."""
+    told = make_change(change) if status.kind == "done" else None
+    fields = ("kind", "text", "progress", "remedy")
+    return {**{field: getattr(status, field) for field in fields}, "change": told}
+
+
+def make_twin(
+    intents: Sequence[Intent], twins: Iterable[tuple[str, float]], class_name: str
+) -> dict[str, Any] | None:
+    """The nearest twin of the concept thumbed last in this class, unless it has a thumb too."""
+    taken = {intent.concept for intent in intents if intent.class_name == class_name}
+    last = next(intent for intent in reversed(intents) if intent.class_name == class_name)
+    twin = next(((name, r) for name, r in twins if name not in taken), None)
+    if twin is None:
+        return None
+    return {"of": last.concept, "concept": twin[0], "r": twin[1], "direction": last.direction}
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+class KnowledgeTable(JSComponent):
+    """The whole view as one component. Actions come back as messages with a ``type``."""
+
+    student = param.String(default="", doc="Class whose student is shown; empty: none.")
+    rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
+    effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
+    axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
+    pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
+    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
+    status = param.Dict(default=make_status(Status(), None))
+    twin = param.Dict(default=None, allow_None=True, doc="As ``make_twin`` gives it.")
+    concept = param.String(default="", doc="Concept opened in the detail view.")
+    top = param.Integer(default=10, bounds=(1, None), doc="Number of concepts listed.")
+    sort: str = param.Selector(default=SORTS[0], objects=list(SORTS))
+    factor = param.Number(default=2.0, bounds=(1, None), inclusive_bounds=(False, True))
+    factors = param.List(default=list(FACTORS), doc="Factors to choose from.")
+    metric: str = param.Selector(default="AP", objects=list(METRICS), doc="Metric of the what-if.")
+    metrics = param.List(default=list(METRICS), doc="Metrics to choose from.")
+    waiting = param.Boolean(default=False, doc="Show the layout without rows.")
+    theme = param.String(default="", doc="light, dark, or empty: the page's.")
+
+    _esm = esm.module("knowledge")
+    _stylesheets = esm.styles("knowledge")
+
+
+class KnowledgeView(Viewer):
+    """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
+
+    Effect charts take longer than rows; the session's worker computes them one by one.
+    """
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        super().__init__(**params)
+        self.app = app
+        factor = app.tuning.factor
+        self.table = KnowledgeTable(
+            theme=app.param.theme,
+            factor=factor,
+            factors=sorted({*FACTORS, factor}),
+            sizing_mode="stretch_both",
+            margin=0,
+        )
+        self.table.on_msg(lambda event: self.act(event.data))
+        self.table.param.watch(self._show_rows, ["sort", "top"])
+        self.table.param.watch(self._start_effects, "metric")
+        self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
+        app.students.param.watch(self._show_student, "snapshot")
+        app.selection.param.watch(self._show_student, "class_name")
+        app.selection.param.watch(self._show_concept, "concept")
+        app.tuning.param.watch(self._show_batch, ["pending", "preview", "status"])
+        self._show_student()
+        self._show_concept()
+
+    def __panel__(self) -> Viewable:
+        return self.table
+
+    def _show_student(self, *_: object) -> None:
+        name = self.app.selection.class_name
+        with param.parameterized.batch_call_watchers(self.table):
+            self.table.student = name
+            self._show_rows()
+            self._show_batch()
+
+    def _show_rows(self, *_: object) -> None:
+        name, table = self.table.student, self.table
+        if not name:
+            table.param.update(rows=[], effects={})
+            return
+        students = self.app.students
+        agreement = students.snapshot.agreement[name]
+        counts = agreement.positives if table.sort == "discrepancy_p" else agreement.negatives
+        rows = students.concept_rows(name, table.sort, table.top)
+        undefined = make_undefined(table.sort, counts)
+        table.rows = make_concept_rows(rows, self.app.store, undefined)
+        self._start_effects()
+
+    def _show_concept(self, *_: object) -> None:
+        self.table.concept = self.app.selection.concept
+
+    def _show_batch(self, *_: object) -> None:
+        name, tuning, students = self.table.student, self.app.tuning, self.app.students
+        self._yield_to_refit(tuning.status.kind)
+        if not name:
+            return
+        done = tuning.status.kind == "done"
+        self.table.param.update(
+            pending=[self._pending(intent) for intent in tuning.pending],
+            status=make_status(tuning.status, students.change(name) if done else None),
+            twin=self._twin(name),
+            summary=make_summary(
+                students.snapshot.metrics[name],
+                students.total_change(name),
+                tuning.preview,
+                name,
+                students.snapshot.split,
+            ),
+        )
+
+    def _yield_to_refit(self, kind: str) -> None:
+        """A refit must not wait for effect charts; they go on when it has ended."""
+        if kind == "fitting":
+            self.app.jobs.cancel("effects")
+        elif self.table.status["kind"] == "fitting":
+            self._next_effect()
+
+    def _pending(self, intent: Intent) -> dict[str, Any]:
+        column = self.app.store.classes.index(intent.class_name)
+        strongest = float(np.abs(self.app.students.node.weights[:, column]).max())
+        return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
+
+    def _twin(self, name: str) -> dict[str, Any] | None:
+        own = [intent for intent in self.app.tuning.pending if intent.class_name == name]
+        return make_twin(own, self.app.students.twins(own[-1].concept), name) if own else None
+
+    def _start_effects(self, *_: object) -> None:
+        """Forget the curves; ask for the first."""
+        self.table.param.update(effects={}, axis=AXES[0])
+        self._next_effect()
+
+    def _next_effect(self) -> None:
+        table = self.table
+        name, metric = table.student, METRICS[table.metric]
+        concept = next((r["concept"] for r in table.rows if r["concept"] not in table.effects), "")
+        if not concept:
+            return
+
+        def work(_: Job) -> dict[str, Any]:
+            return {concept: make_effect(self.app.students.effect(name, concept, metric))}
+
+        self.app.jobs.submit(Job("effects", work, self._add_effect, self._effect_failed))
+
+    def _add_effect(self, effect: dict[str, Any]) -> None:
+        effects = {**self.table.effects, **effect}
+        self.table.param.update(effects=effects, axis=make_axis(effects.values()))
+        self._next_effect()
+
+    def _effect_failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)
+
+    def act(self, message: Mapping[str, str]) -> None:
+        """Do what a message of the component asks for."""
+        tuning, name = self.app.tuning, self.table.student
+        concept = message.get("concept", "")
+        actions = {
+            "toggle": lambda: tuning.toggle(name, concept, message["direction"]),
+            "remove": lambda: tuning.withdraw(name, concept),
+            "open": lambda: self.app.selection.param.update(concept=concept),
+            "clear": tuning.clear,
+            "fine_tune": tuning.fine_tune,
+            "cancel": tuning.cancel,
+        }
+        actions[message["type"]]()
