@@ -61,6 +61,12 @@ class TuningState(param.Parameterized):
         """The node that the screen shows and the next iteration starts from."""
         return self.students.node
 
+    @property
+    def looks(self) -> dict[str, int]:
+        """Looks at the holdout by id of the node; changes when ``DatasetState.looks`` does."""
+        history = self.tuner.history
+        return {node.id: history.looks(node.id, "holdout") for node in self.nodes}
+
     def intent_of(self, class_name: str, concept: str) -> Intent | None:
         """The pending intent on a concept of a class, if there is one."""
         return next(

@@ -1,0 +1,186 @@
+"""Configuration view: data set, student, class, split, scope, and the metrics they give.
+
+InFiConD, section 5, figure 5a: select and overview a data set, the loaded student, its metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.custom import JSComponent
+from panel.viewable import Viewer
+
+from inficond_panel.views import esm
+from inficond_panel.views.metric_cards import Row, make_class_metrics, make_mean_metrics
+from inficond_panel.views.theme import count
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from inficond_panel.state import AppState, Node
+
+
+def make_dataset(
+    title: str, counts: Mapping[str, int], content_hash: str, attrs: Mapping[str, str]
+) -> dict[str, Any]:
+    """The data set's name, its size, and the card of what the store holds."""
+    splits = [count(counts[split]) for split in ("fit", "tune", "holdout")]
+    return {
+        "name": title,
+        "size": f"{count(counts['images'])} images",
+        "card": {
+            "title": title,
+            "rows": [
+                ("Images", count(counts["images"])),
+                ("Classes", count(counts["classes"])),
+                ("fit · tune · holdout", " · ".join(splits)),
+                ("Concepts", count(counts["concepts"])),
+                ("Segments", count(counts["segments"])),
+                ("Words", attrs["corpus"]),
+                ("Encoder", attrs["encoder"]),
+                ("Content hash", content_hash[:12]),
+            ],
+        },
+    }
+
+
+def make_student(nodes: Sequence[Node], node: Node, facts: Sequence[Row]) -> dict[str, Any]:
+    """The student shown (a node of the history), the others to choose, and its card.
+
+    ``facts`` are rows on what all students share: teacher and settings.
+    """
+    concepts = len(node.weights)
+    used = int((node.weights != 0).any(axis=1).sum())
+    return {
+        "id": node.id,
+        "name": f"#{node.number}",
+        "size": f"{count(concepts)} concepts",
+        "options": [[n.id, _option(n)] for n in reversed(nodes)],
+        "card": {
+            "title": f"Students of #{node.number}",
+            "text": "One linear model a class, distilled from the teacher.",
+            "rows": [
+                *facts,
+                ("Concepts in use", f"{count(used)} of {count(concepts)}"),
+                (f"Largest {_certificate(node)}", f"{max(node.gap):.0e}"),
+                ("Weights", node.weights_hash[:12]),
+            ],
+        },
+    }
+
+
+def make_facts(teacher: str, students: Any) -> list[Row]:
+    """What all students share: the teacher, and the settings (the spec's ``students``)."""
+    return [
+        ("Teacher", teacher),
+        ("L1 penalty λ", f"{students.lambda_:g}"),
+        ("Temperature", f"{students.temperature:g}"),
+        ("Solver", students.solver),
+    ]
+
+
+def _option(node: Node) -> str:
+    if not node.intents:
+        return f"#{node.number} untouched"
+    return f"#{node.number} {count(len(node.intents))} intent{'s' * (len(node.intents) != 1)}"
+
+
+def _certificate(node: Node) -> str:
+    return "KKT residual" if "kkt" in node.certificate else "duality gap"
+
+
+def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
+    """How often the holdout was looked at, in short and for the dialog; by number of the node."""
+    total = sum(looks.values())
+    told = f"{count(total)} look{'s' * (total != 1)}"
+    places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
+    return {
+        "short": f"{told} at holdout" if total else "",
+        "text": "Each look is counted in the provenance. "
+        + (f"{told} so far, at {places}." if total else "None so far."),
+    }
+
+
+class ConfigurationStrip(JSComponent):
+    """What the browser draws; a choice comes back as a message ``{"kind", "value"}``."""
+
+    data = param.Dict({}, doc="All texts of the strip; empty while loading.")
+    theme = param.String("", doc="light, dark, or empty: the page's.")
+
+    _esm = esm.module("configuration")
+    _stylesheets = esm.styles("configuration")
+
+
+class ConfigurationView(Viewer):
+    """Strip at the top of the page. ``scope`` is one class, or the mean over all."""
+
+    scope: param.Selector[str] = param.Selector(
+        default="class", objects=["class", "all"], doc="What the metrics are of."
+    )
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        super().__init__(**params)
+        self.app = app
+        self._strip = ConfigurationStrip(
+            theme=app.param.theme, sizing_mode="stretch_width", margin=0
+        )
+        self._strip.on_msg(self._handle)
+        self._facts = make_dataset(
+            app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
+        )
+        self._shared = make_facts(app.store.attrs["teacher"], app.spec.students)
+        self.param.watch(self._update, "scope")
+        app.selection.param.watch(self._update, "class_name")
+        app.students.param.watch(self._update, "snapshot")
+        app.dataset.param.watch(self._update, "looks")
+        app.tuning.param.watch(self._update, ["nodes", "status"])
+        app.param.watch(self._update, "datasets")
+        self._update()
+
+    def _update(self, *_: Any) -> None:
+        self._strip.data = self.data()
+
+    def data(self) -> dict[str, Any]:
+        """All that the strip shows, as plain data."""
+        app = self.app
+        snapshot = app.students.snapshot
+        return {
+            "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
+            "student": make_student(app.tuning.nodes, snapshot.node, self._shared),
+            "class": {"name": app.selection.class_name, "options": list(app.store.classes)},
+            "split": snapshot.split,
+            "looks": make_looks(
+                {n.number: app.tuning.looks.get(n.id, 0) for n in app.tuning.nodes}
+            ),
+            "scope": self._scope,
+            "metrics": self._metrics(),
+            "busy": app.tuning.status.kind == "fitting",
+        }
+
+    @property
+    def _scope(self) -> str:
+        return self.scope if self.app.selection.class_name else "all"
+
+    def _metrics(self) -> list[dict[str, Any]]:
+        students, name = self.app.students, self.app.selection.class_name
+        if self._scope == "all":
+            return make_mean_metrics(students.snapshot)
+        return make_class_metrics(name, students.snapshot, students.total_change(name))
+
+    def _handle(self, message: Mapping[str, str]) -> None:
+        kind, value = message["kind"], message["value"]
+        if kind == "dataset":
+            self.app.choose_dataset(value)
+        elif kind == "student":
+            self.app.tuning.jump(value)
+        elif kind == "class":
+            self.app.selection.class_name = value
+        elif kind == "split":
+            self.app.tuning.show_split(value)
+        elif kind == "scope":
+            self.scope = value
+
+    def __panel__(self) -> Viewable:
+        return self._strip

@@ -1,0 +1,151 @@
+"""Rows of the provenance view: what each iteration did, and what it changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.views.branches import make_lanes
+from inficond_panel.views.theme import bound, count, factor, interval, number, points
+
+if TYPE_CHECKING:
+    from inficond_panel.state import Intent, Interval, Node
+
+SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
+CARD_INTENTS = 8  #: intents that a hover card lists
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change in AP with its 95 % interval; a mean over classes has none (NaN)."""
+
+    estimate: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @classmethod
+    def of(cls, interval: Interval | None) -> Change | None:
+        """The change that a bootstrap interval tells of."""
+        return cls(interval.estimate, interval.low, interval.high) if interval else None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One node on the split in view. ``change`` is against its parent; ``None`` where not touched.
+
+    ``seen`` is False for a node whose holdout nobody has asked for: nothing of it is shown.
+    """
+
+    ap: float
+    change: Change | None = None
+    seen: bool = True
+
+
+def make_rows(
+    nodes: Sequence[Node],
+    current: str,
+    class_name: str,
+    measured: Mapping[str, Measured],
+    looks: Mapping[str, int],
+) -> list[dict[str, Any]]:
+    """Rows, newest first. Without a class, AP and change are means over all classes."""
+    numbers = {node.id: node.number for node in nodes}
+    rows = []
+    for node, lane in zip(reversed(nodes), make_lanes(nodes), strict=True):
+        parent = numbers[node.parent] if node.parent else None
+        rows.append(
+            {
+                "id": node.id,
+                "number": f"#{node.number}",
+                "lane": lane,
+                "current": node.id == current,
+                "chips": [make_chip(intent, class_name) for intent in node.intents],
+                "looks": _looks(looks.get(node.id, 0)),
+                "note": node.note,
+                "card": make_card(node, parent, looks.get(node.id, 0)),
+                **_result(measured[node.id], node, class_name),
+            }
+        )
+    return rows
+
+
+def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
+    """Sign, direction and concept; the class too if it is not the selected one."""
+    return {
+        "direction": intent.direction,
+        "sign": SIGNS[intent.direction],
+        "of": "" if intent.class_name == class_name else intent.class_name,
+        "concept": intent.concept,
+    }
+
+
+def _result(measured: Measured, node: Node, class_name: str) -> dict[str, Any]:
+    return {
+        "ap": number(measured.ap if measured.seen else None),
+        "change": make_change(measured.change) if measured.seen else None,
+        "quiet": _quiet(measured, node, class_name),
+    }
+
+
+def _quiet(measured: Measured, node: Node, class_name: str) -> str:
+    """What stands in place of a change, if there is none."""
+    if not measured.seen:
+        return "holdout not looked at"
+    if node.parent and measured.change is None:
+        return f"no change to {class_name}"
+    return ""
+
+
+def make_change(change: Change | None) -> dict[str, Any] | None:
+    """A change in AP and its interval, in percentage points, as text and for the whisker."""
+    if change is None or math.isnan(change.estimate):
+        return None
+    known = not math.isnan(change.low)
+    return {
+        "text": points(change.estimate),
+        "interval": interval(change.low, change.high) if known else "",
+        "at": [100 * value for value in (change.low, change.estimate, change.high)]
+        if known
+        else [],
+        "noise": known and change.low <= 0 <= change.high,
+    }
+
+
+def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Ends of the axis that all whiskers share, in percentage points; it holds 0."""
+    ends = [0.0, *(end for row in rows if row["change"] for end in row["change"]["at"])]
+    low, high = min(ends), max(ends)
+    margin = 0.06 * ((high - low) or 1)
+    return [low - margin, high + margin]
+
+
+def make_card(node: Node, parent: int | None, looks: int) -> dict[str, Any]:
+    """Hover card: every intent with its factor, the bound it set, time, certificate and looks."""
+    intents = [_told(intent, node) for intent in node.intents[:CARD_INTENTS]]
+    more = len(node.intents) - CARD_INTENTS
+    return {
+        "title": f"#{node.number}" + (f", from #{parent}" if parent is not None else ""),
+        "text": node.note,
+        "rows": [
+            *intents,
+            *([("", f"and {count(more)} more")] if more > 0 else []),
+            ("Made", node.created[:16].replace("T", " ") + " UTC"),
+            ("Refit" if node.parent else "Distilled", f"{node.seconds:.1f} s"),
+            ("Largest gap", f"{max(node.gap):.0e}"),
+            ("Bounds in force", count(len(node.bounds))),
+            ("Looks at holdout", count(looks)),
+        ],
+    }
+
+
+def _told(intent: Intent, node: Node) -> tuple[str, str]:
+    limits = bound(*node.bounds.get((intent.class_name, intent.concept), (None, None)))
+    by = factor(intent.factor) if intent.factor else ""
+    name = f"{SIGNS[intent.direction]} {intent.concept}, {intent.class_name}"
+    return name, " · ".join(filter(None, [by, limits]))
+
+
+def _looks(looks: int) -> str:
+    return f"{count(looks)} look{'s' * (looks != 1)}" if looks else ""

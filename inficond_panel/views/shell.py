@@ -1,0 +1,157 @@
+"""Page shell: header bar, and the views in the columns that the spec's layout asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.custom import Children, JSComponent
+from panel.viewable import Viewer
+
+from inficond_panel.views import esm
+from inficond_panel.views.theme import count
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from inficond_panel.state import AppState, Node
+
+STRIP = "configuration"
+#: Views that take the height of the page, with their share of 12 columns; others share a column.
+TALL = {"performance": 3, "knowledge": 5}
+SHARED = 4
+TITLES = {
+    "configuration": "Configuration",
+    "performance": "Student performance",
+    "knowledge": "Student knowledge",
+    "embedding": "Concept embedding",
+    "detail": "Concept detail",
+    "provenance": "Fine-tuning provenance",
+}
+SHORTCUTS = (
+    ("?", "Show these keys"),
+    ("Tab", "Go to the next control or list"),
+    ("↑ ↓", "Move in a list"),
+    ("Enter", "Select the row: class, iteration"),
+    ("/", "Find a class"),
+    ("Ctrl Z", "Undo the last iteration"),
+    ("Ctrl Shift Z", "Redo it"),
+    ("Esc", "Close a card or a dialog"),
+)
+
+
+def make_columns(rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """Columns of the page, left to right: ``{"views": names top down, "share": of the width}``.
+
+    ``configuration`` is the strip above them. A row with a list (performance, knowledge) gives
+    each of its views a column; a row of smaller views is one column, unless it is the only row.
+    """
+    groups = [names for row in rows if (names := [name for name in row if name != STRIP])]
+    columns = []
+    for names in groups:
+        if len(groups) == 1 or any(name in TALL for name in names):
+            columns += [{"views": [name], "share": TALL.get(name, SHARED)} for name in names]
+        else:
+            columns.append({"views": list(names), "share": SHARED})
+    return columns
+
+
+def make_saved(nodes: Sequence[Node], kind: str, path: str) -> dict[str, str]:
+    """What the header tells of saving: time of the newest node (ISO), or that work goes on."""
+    newest = max((node.created for node in nodes), default="")
+    if path == ":memory:":
+        return {"text": "Not kept: history in memory", "at": "", "place": ""}
+    iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"
+    return {
+        "text": "Fine-tuning…" if kind == "fitting" else "",
+        "at": newest,
+        "place": f"{iterations} in {path}",
+    }
+
+
+class ShellPage(JSComponent):
+    """What the browser draws; actions come back as messages ``{"kind"}``."""
+
+    views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
+    names = param.List([], item_type=str)
+    titles = param.Dict(TITLES, constant=True)
+    columns = param.List([], item_type=dict, doc="See `make_columns`.")
+    strip = param.Boolean(True, doc="Whether the configuration strip is shown.")
+    subtitle = param.String("")
+    saved = param.Dict({})
+    shortcuts = param.List([])
+    tab = param.String("detail", doc="View in front where views share a place as tabs.")
+    theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
+    dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
+    page = param.Boolean(True, doc="Whether it fills the browser's page.")
+
+    _esm = esm.module("shell")
+    _stylesheets = esm.styles("shell")
+
+
+class Shell(Viewer):
+    """All views of a session on one page, or in one notebook cell (``page=False``).
+
+    ``views`` maps view names to what shows them; without views it is a skeleton until ``place``.
+    """
+
+    theme: param.Selector[str] = param.Selector(
+        default="auto", objects=["auto", "light", "dark"], doc="Colours."
+    )
+
+    def __init__(
+        self,
+        app: AppState,
+        views: Mapping[str, Viewable | Viewer] | None = None,
+        *,
+        page: bool = True,
+    ) -> None:
+        super().__init__(theme=app.spec.layout.theme)
+        self.app = app
+        rows = app.spec.layout.rows
+        self._page = ShellPage(
+            columns=make_columns(rows),
+            strip=any(STRIP in row for row in rows),
+            subtitle=f"{app.dataset.title}, {count(app.dataset.counts['classes'])} classes",
+            shortcuts=[list(pair) for pair in SHORTCUTS],
+            theme=self.theme,
+            page=page,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self._page.on_msg(self._handle)
+        self._page.link(self, theme="theme", bidirectional=True)
+        self._page.param.watch(self._recolour, "dark")
+        app.tuning.param.watch(self._update_saved, ["nodes", "status"])
+        app.selection.param.watch(self._show_detail, "concept")
+        self._update_saved()
+        if views:
+            self.place(views)
+
+    def place(self, views: Mapping[str, Viewable | Viewer]) -> None:
+        """Put the views in their places."""
+        self._page.param.update(names=list(views), views=list(views.values()))
+
+    def _recolour(self, *_: Any) -> None:
+        self.app.theme = "dark" if self._page.dark else "light"
+
+    def _update_saved(self, *_: Any) -> None:
+        tuning = self.app.tuning
+        path = self.app.tuner.history.path
+        self._page.saved = make_saved(tuning.nodes, tuning.status.kind, path)
+
+    def _show_detail(self, *_: Any) -> None:
+        if self.app.selection.concept:
+            self._page.tab = "detail"
+
+    def _handle(self, message: Mapping[str, str]) -> None:
+        if self.app.tuning.status.kind == "fitting":
+            return
+        if message["kind"] == "undo":
+            self.app.tuning.undo()
+        elif message["kind"] == "redo":
+            self.app.tuning.redo()
+
+    def __panel__(self) -> Viewable:
+        return self._page
