@@ -86,9 +86,9 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.int32]:
     picks = rng.integers(max(images, 1), size=(draws, images))
     picks += np.arange(draws)[:, None] * images
     table = np.bincount(picks.ravel(), minlength=draws * images).reshape(draws, images)
-    table = table.astype(np.int32)
-    table.setflags(write=False)
-    return table
+    counts = table.astype(np.int32)
+    counts.setflags(write=False)
+    return counts
 
 
 def resampled_metric(

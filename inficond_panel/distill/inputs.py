@@ -103,7 +103,7 @@ def _penalties(l1: ArrayLike, classes: int) -> list[float]:
             "Give one number, or one for each class.",
         ) from None
     if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
-        raise SolverError(f"l1 is {l1}.", "It must be finite, 0 or more.")
+        raise SolverError(f"l1 is {l1!r}.", "It must be finite, 0 or more.")
     return penalties.tolist()
 
 

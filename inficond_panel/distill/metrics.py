@@ -91,9 +91,9 @@ def ranking(score: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def confusion(positive: NDArray, decided: NDArray) -> tuple[int, int, int, int]:
     """True positives, false positives, false negatives, true negatives."""
-    tp = np.count_nonzero(positive & decided)
-    fp = np.count_nonzero(decided) - tp
-    fn = np.count_nonzero(positive) - tp
+    tp = int(np.count_nonzero(positive & decided))
+    fp = int(np.count_nonzero(decided)) - tp
+    fn = int(np.count_nonzero(positive)) - tp
     return tp, fp, fn, len(positive) - tp - fp - fn
 
 

@@ -73,6 +73,13 @@ class Problem:
         return float(entr(mean) + entr(1 - mean))
 
     @property
+    def target_spread(self) -> float:
+        """Standard deviation of the targets, which are the residuals at w = 0 up to the sign."""
+        mean = self.sample_weight @ self.target
+        spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
+        return max(spread, 1e-9)  # constant targets: what is left is rounding
+
+    @property
     def l1_each(self) -> Array:
         """The L1 weight of each coefficient (C,)."""
         return np.full(len(self.lower), self.l1)
@@ -139,8 +146,7 @@ class Problem:
         Relative to the spread of the columns (variance (C,)) and of the residuals at w = 0, so
         that it changes with neither scale.
         """
-        mean = self.sample_weight @ self.target
-        spread = np.sqrt(variance * (self.sample_weight @ (self.target - mean) ** 2))
+        spread = np.sqrt(variance) * self.target_spread
         size = np.abs(force[force != 0])
         with np.errstate(divide="ignore"):
             return float(np.max(size / spread[force != 0], initial=0.0))
@@ -156,11 +162,8 @@ class Problem:
 
     def _conjugate(self, s: Array) -> Array:
         excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
-        if self.l2 > 0:
-            w = excess / self.l2
-        else:
-            w = np.where(excess == 0, 0.0, np.copysign(np.inf, s))
-        w = np.clip(w, self.lower, self.upper)
+        far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
+        w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
         with np.errstate(invalid="ignore"):
             value = s * w - self.l1 * np.abs(w) - 0.5 * self.l2 * w**2
         return np.where(np.isinf(w), np.inf, value)

@@ -77,14 +77,17 @@ class Scores:
         return gram, mean + pivot
 
     def variance(self, sample_weight: Array) -> Array:
-        """Weighted variance of each column (C,), for weights (N,) that sum to 1."""
+        """Weighted variance of each column (C,), for weights (N,) that sum to 1.
+
+        Never below what rounding makes of a constant column.
+        """
         pivot = self.values[:64].astype(np.float64).mean(axis=0)
         first, second = np.zeros((2, self.shape[1]))
         for rows in self._blocks(self.shape[1]):
             block = self.values[rows].astype(np.float64) - pivot
             first += sample_weight[rows] @ block
             second += sample_weight[rows] @ block**2
-        return np.maximum(second - first**2, 0.0)
+        return np.maximum(second - first**2, (1e-8 * (pivot + first)) ** 2)
 
     def _take(self, rows: slice, columns: NDArray[np.intp]) -> Array:
         return np.take(self.values[rows], columns, axis=1).astype(np.float64)

@@ -94,7 +94,7 @@ class _Student:
         self.data, self.problem = data, problem
         self.iterations, self.gap, self.stuck, self.cautious = 0, np.inf, False, False
         self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
-        self._move_to(weights)
+        self.weights, self.intercept, self.logits, self.loss = self._placed(weights)
 
     @property
     def objective(self) -> float:
@@ -115,6 +115,17 @@ class _Student:
         else:
             self.gap = problem.kkt_residual(self.force, self.variance)
 
+    def shift_intercept(self, intercept: float) -> None:
+        """Take another intercept than the best, and let the certificate pay for it."""
+        problem, best = self.problem, self.loss
+        self.logits = self.logits + (intercept - self.intercept)
+        self.intercept, self.loss = intercept, problem.loss(self.logits)
+        if self.variance is None:
+            self.gap += (self.loss - best) / problem.reference
+        else:
+            slope = abs(float(problem.residuals(self.logits).sum()))
+            self.gap = max(self.gap, slope / problem.target_spread)
+
     def step(self) -> None:
         """One proximal Newton step on the working set."""
         self.iterations += 1
@@ -122,13 +133,13 @@ class _Student:
         target, centre = self._model_minimum(columns)
         self.stuck = not self._search(columns, target, centre)
 
-    def _move_to(self, weights: Array) -> None:
+    def _placed(self, weights: Array) -> tuple[Array, float, Array, float]:
+        """The weights with their best intercept, logits and loss."""
         support = np.flatnonzero(weights)
         linear = self.data.product(support, weights[support])
-        self.weights = weights
-        self.intercept = self.problem.intercept(linear)
-        self.logits = linear + self.intercept
-        self.loss = self.problem.loss(self.logits)
+        intercept = self.problem.intercept(linear)
+        logits = linear + intercept
+        return weights, intercept, logits, self.problem.loss(logits)
 
     def _working_set(self) -> NDArray[np.intp]:
         problem, weights = self.problem, self.weights
@@ -165,9 +176,9 @@ class _Student:
                 np.clip(trial, problem.lower, problem.upper, out=trial)
             value = problem.loss(self.logits + length * along) + problem.penalty(trial)
             if value <= before + 1e-4 * length * promised + rounding:
-                self._move_to(trial)
+                self.weights, self.intercept, self.logits, self.loss = self._placed(trial)
                 self.cautious = halving > 1
-                return promised < -0.1 * rounding
+                return bool(promised < -0.1 * rounding)
         return False
 
 
@@ -208,6 +219,7 @@ def certify(
     scores: ArrayLike,
     targets: NDArray,
     weights: Array,
+    intercepts: Array | None = None,
     *,
     l1: ArrayLike = 1e-4,
     l2: float = 0.0,
@@ -216,10 +228,16 @@ def certify(
     sample_weight: NDArray | None = None,
     tolerance: float = 1e-6,
 ) -> Fit:
-    """The given weights (C, K), clipped into the box, with best intercepts and certificate."""
+    """Any students with objective and certificate: weights (C, K), clipped into the box.
+
+    Intercepts (K,) that are not given are the best for these weights. Errors as in fit.
+    """
     data = Scores(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     first = start_weights(weights, (data.shape[1], len(problems)), problems)
     students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
     _certify(data, students)
+    if intercepts is not None:
+        for student, intercept in zip(students, intercepts, strict=True):
+            student.shift_intercept(float(intercept))
     return _collect(students, tolerance)

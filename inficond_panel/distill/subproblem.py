@@ -10,7 +10,7 @@ two-metric projection (Bertsekas 1982), the projected step descends.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from inficond_panel.distill.scores import Array
 
@@ -67,14 +67,14 @@ def _newton_step(
 ) -> tuple[Array, float]:
     """One projected Newton step, and the change of the quadratic; no step where none descends."""
     free = np.flatnonzero(movable(point, force, l1, lower, upper))
-    while len(free):
+    ridge = _RIDGE
+    while len(free) and ridge < 1:
         inner, at, pull = hessian[np.ix_(free, free)], point[free], force[free]
         low, high = _orthant(at, pull, l1[free], lower[free], upper[free])
-        damped = inner + _RIDGE * np.eye(len(free))
-        direction = -cho_solve(cho_factor(damped, lower=True, check_finite=False), pull)
+        direction = -_solve_damped(inner, ridge, pull)
         target = np.clip(at + direction, low, high)
         step = target - at
-        change = pull @ step + 0.5 * step @ inner @ step
+        change = float(pull @ step + 0.5 * step @ inner @ step)
         if change >= 0 or change > 1e-3 * (pull @ step):
             blocked = (step == 0) & (direction != 0)
             if blocked.any():
@@ -84,8 +84,19 @@ def _newton_step(
         if change < 0:
             point = point.copy()
             point[free] = target
-        return point, min(change, 0.0)
+            return point, change
+        ridge *= 1e3  # the Hessian is singular to working precision
     return point, 0.0
+
+
+def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
+    """Solution of (matrix + ridge I) x = right, with more of the ridge where rounding asks it."""
+    while True:
+        damped = matrix + ridge * np.eye(len(right))
+        try:
+            return cho_solve(cho_factor(damped, lower=True, check_finite=False), right)
+        except LinAlgError:
+            ridge *= 1e3
 
 
 def _orthant(at: Array, pull: Array, l1: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
