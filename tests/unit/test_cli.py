@@ -1,0 +1,382 @@
+"""The command line: documents, messages and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays, small_spec
+
+from inficond_panel.cli import main, make_parser
+from inficond_panel.store import write_store
+from inficond_panel.tuning import History, open_tuner
+
+EDITS = """\
+- - {class: bicycle, concept: wheel, direction: up}
+  - {class: bird, concept: fur, direction: remove}
+- - {class: bicycle, concept: wheel, direction: up, factor: 1.5}
+"""
+METRICS = {"ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity"}
+NODE = {
+    "id", "parent", "intents", "weights_hash", "weights", "bounds", "certificate", "metrics",
+}  # fmt: skip
+
+
+@pytest.fixture
+def edits(tmp_path: Path) -> Path:
+    path = tmp_path / "edits.yaml"
+    path.write_text(EDITS)
+    return path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):
+    """Run a command; give status, standard output, standard error."""
+
+    def call(*argv: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in argv])
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """A spec whose data set is there and whose store is not."""
+    spec = small_spec(tmp_path, images=40)
+    shutil.rmtree(tmp_path / "small.zarr")
+    folder = tmp_path / "data"
+    (folder / "images").mkdir(parents=True)
+    ids = [f"{i:03d}" for i in range(8)]
+    rows = [f"{name},{i % 2},{i // 4}" for i, name in enumerate(ids)]
+    (folder / "labels.csv").write_text("\n".join(["image_id,cat,dog", *rows]))
+    for name, part in {"fit": ids[:4], "tune": ids[4:6], "holdout": ids[6:]}.items():
+        (folder / f"{name}.txt").write_text("\n".join(part))
+    (tmp_path / "logits.csv").write_text("\n".join(["image_id,cat,dog", *rows]))
+    (tmp_path / "words.txt").write_text("ear\nfur\nsky\n")
+    (tmp_path / "weights.pt").write_bytes(b"")
+    return spec
+
+
+# -- documents ------------------------------------------------------------------------------
+
+
+def test_tune_document(run, spec_file, edits):
+    status, out, _ = run("tune", spec_file, "--edits", edits, "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert set(document) == {"spec", "store_hash", "nodes"}
+    root, first, second = document["nodes"]
+    assert set(root) == set(first) == NODE
+    assert (root["parent"], root["intents"], root["bounds"]) == (None, [], {})
+    assert (first["parent"], second["parent"]) == (root["id"], first["id"])
+    assert second["intents"] == [
+        {"class": "bicycle", "concept": "wheel", "direction": "up", "factor": 1.5}
+    ]
+    assert second["bounds"]["bird"] == {"fur": [0.0, 0.0]}
+    lower, upper = second["bounds"]["bicycle"]["wheel"]
+    assert upper is None
+    assert second["weights"]["bicycle"]["wheel"] >= lower > 0
+    assert all(gap <= 1e-6 for gap in second["certificate"].values())
+    assert {name: set(m) for name, m in first["metrics"].items()} == dict.fromkeys(
+        ("bicycle", "tv monitor", "sheep", "bird"), METRICS
+    )
+
+
+def test_tune_again_gives_the_same_document_and_adds_nothing(run, spec_file, edits):
+    _, first, _ = run("tune", spec_file, "--edits", edits, "--json")
+    _, second, _ = run("tune", spec_file, "--edits", edits, "--json")
+    assert first == second
+    tuner = open_tuner(spec_file)
+    assert len(tuner.nodes()) == 3
+    assert tuner.head().id == tuner.root_id
+    assert tuner.history.head_events(tuner.root_id) == []
+
+
+def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
+    _, on_tune, err = run("tune", spec_file, "--edits", edits, "--json")
+    assert "holdout" not in err
+    tuner = open_tuner(spec_file)
+    assert tuner.looks("holdout") == 0
+    _, on_holdout, err = run("tune", spec_file, "--edits", edits, "--json", "--split", "holdout")
+    assert tuner.looks("holdout") == 3
+    assert "look at the holdout" in err
+    assert (
+        json.loads(on_holdout)["nodes"][0]["metrics"] != json.loads(on_tune)["nodes"][0]["metrics"]
+    )
+
+
+def test_tune_for_people(run, spec_file, edits):
+    status, out, _ = run("tune", spec_file, "--edits", edits)
+    assert status == 0
+    assert "#0" in out
+    assert "#2" in out
+    assert "bicycle: up wheel ×1.5, w ≥" in out
+    assert "bird: remove fur, w = 0.000, now 0.000" in out
+    assert "change" in out
+
+
+def test_distill_shows_each_class_and_records_the_root(run, spec_file):
+    status, out, _ = run("distill", spec_file)
+    assert status == 0
+    assert [line.split("  ")[0] for line in out.splitlines()[4:8]] == [
+        "bicycle", "tv monitor", "sheep", "bird",
+    ]  # fmt: skip
+    assert "mAP" in out
+    status, out, _ = run("distill", spec_file, "--json")
+    assert [node["id"] for node in json.loads(out)["nodes"]] == [
+        node.id for node in open_tuner(spec_file).nodes()
+    ]
+
+
+def test_undefined_metrics_are_null_and_said(run, tmp_path):
+    spec = small_spec(tmp_path)
+    arrays = small_arrays()
+    arrays["label"][arrays["split"] == "tune", 3] = 0
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    _, out, err = run("distill", spec)
+    assert "undefined" in out
+    assert "'bird' are undefined: no positives in tune" in err
+    _, out, _ = run("distill", spec, "--json")
+    assert json.loads(out)["nodes"][0]["metrics"]["bird"]["ap"] is None
+
+
+INFO = {
+    "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
+    "teacher",
+}  # fmt: skip
+
+
+def test_info_of_spec_and_of_store(run, spec_file):
+    _, by_spec, _ = run("info", spec_file, "--json")
+    _, by_store, _ = run("info", spec_file.with_suffix(".zarr"), "--json")
+    document = json.loads(by_spec)
+    assert document == json.loads(by_store)
+    assert set(document) == INFO
+    assert document["images"] == {"fit": 100, "tune": 50, "holdout": 50}
+    assert document["classes"] == ["bicycle", "tv monitor", "sheep", "bird"]
+    assert len(document["concepts"]) == 30
+    status, out, _ = run("info", spec_file, "--verify")
+    assert status == 0
+    assert "tv monitor" in out
+
+
+@pytest.mark.torch
+def test_info_before_precompute(run, data_folder):
+    pytest.importorskip("threadpoolctl")
+    status, out, _ = run("info", data_folder, "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert set(document) == INFO
+    assert document["store_hash"] is None
+    assert document["classes"] == ["cat", "dog"]
+    assert document["concepts"] == ["ear", "fur", "sky"]
+    assert document["images"] == {"fit": 4, "tune": 2, "holdout": 2}
+    assert (document["encoder"], document["corpus"]) == ("ViT-B-32", "words")
+    status, out, _ = run("info", data_folder)
+    assert "run: inficond precompute" in out
+
+
+def test_check(run, data_folder):
+    status, out, _ = run("check", data_folder)
+    assert status == 0
+    assert "no problems" in out
+    assert "inficond precompute" in out
+
+
+# -- what is wrong --------------------------------------------------------------------------
+
+
+def test_wrong_spec(run, spec_file, edits):
+    spec_file.write_text("titel: x\nstore: 3\n")
+    for command in (["check"], ["info"], ["distill"], ["tune", "--edits", edits], ["precompute"]):
+        status, out, err = run(command[0], spec_file, *command[1:])
+        assert status == 2
+        assert out == ""
+        assert f"{spec_file}:1:1: " in err
+        assert "'title'" in err
+        assert "Traceback" not in err
+
+
+def test_wrong_edits(run, spec_file, edits):
+    edits.write_text(EDITS.replace("wheel", "weel"))
+    status, out, err = run("tune", spec_file, "--edits", edits, "--json")
+    assert (status, out) == (2, "")
+    assert f"{edits}:1:31: there is no concept 'weel' in the store. Did you mean 'wheel'?" in err
+    assert f"{edits}:3:31" in err
+    assert not spec_file.with_name("small.history.sqlite").exists()
+
+
+def test_no_store_yet(run, spec_file, edits):
+    shutil.rmtree(spec_file.with_suffix(".zarr"))
+    for command in (["distill"], ["tune", "--edits", edits]):
+        status, out, err = run(command[0], spec_file, *command[1:])
+        assert (status, out) == (1, "")
+        assert f"inficond precompute {spec_file}" in err
+
+
+def test_store_of_another_version(run, spec_file):
+    meta = spec_file.with_suffix(".zarr") / "zarr.json"
+    meta.write_text(meta.read_text().replace('"format_version": 1', '"format_version": 7'))
+    for command in ("distill", "info"):
+        status, _, err = run(command, spec_file)
+        assert status == 1
+        assert "format version 7" in err
+        assert "inficond precompute" in err
+
+
+def test_damaged_store(run, spec_file):
+    chunk = next((spec_file.with_suffix(".zarr") / "concept_score" / "c").rglob("0"))
+    chunk = next(f for f in [chunk, *chunk.rglob("*")] if f.is_file())
+    chunk.write_bytes(b"garbage")
+    status, _, err = run("distill", spec_file)
+    assert status == 1
+    assert "concept_score" in err
+    assert "inficond precompute" in err
+    status, _, err = run("info", spec_file, "--verify")
+    assert status == 1
+
+
+def test_damaged_history(run, spec_file, edits):
+    history = spec_file.with_name("small.history.sqlite")
+    history.write_text("not a database, but long enough to look like one " * 50)
+    status, _, err = run("tune", spec_file, "--edits", edits)
+    assert status == 1
+    assert "damaged" in err
+    assert "--history" in err
+
+
+def test_history_and_store_flags(run, spec_file, edits, tmp_path, monkeypatch):
+    shutil.move(spec_file.with_suffix(".zarr"), tmp_path / "elsewhere.zarr")
+    monkeypatch.setenv("INFICOND_HISTORY", str(tmp_path / "env.sqlite"))
+    flags = ["--store", tmp_path / "elsewhere.zarr"]
+    assert run("tune", spec_file, "--edits", edits, *flags)[0] == 0
+    assert run("distill", spec_file, "--history", tmp_path / "flag.sqlite", *flags)[0] == 0
+    nodes = {name: sqlite_nodes(tmp_path / f"{name}.sqlite") for name in ("env", "flag")}
+    assert nodes == {"env": 3, "flag": 1}
+    assert not (tmp_path / "small.history.sqlite").exists()
+
+
+def sqlite_nodes(path: Path) -> int:
+    import sqlite3
+
+    with sqlite3.connect(path) as db:
+        return db.execute("SELECT count(*) FROM nodes").fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["nonsense"], ["tune", "x.yaml"], ["info"], ["check", "x", "--jsn"]]
+)
+def test_wrong_command_line(argv, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage: inficond" in err
+
+
+@pytest.mark.parametrize(
+    "name", ["check", "precompute", "info", "distill", "tune", "serve", "demo"]
+)
+def test_help_of_each_command(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    out, _ = capsys.readouterr()
+    assert f"Example: inficond {name}" in " ".join(out.split())
+
+
+def test_serve_has_every_flag_of_panel_serve():
+    from panel.command.serve import Serve
+
+    flags = {arg[0] for arg in Serve.args if str(arg[0]).startswith("-")} - {"--args"}
+    parser = make_parser(["serve"])
+    serve = parser._subparsers._group_actions[0].choices["serve"]
+    assert flags <= set(serve._option_string_actions)
+
+
+# -- as a process ---------------------------------------------------------------------------
+
+
+def start(*argv: object, folder: Path, **more) -> subprocess.Popen:
+    command = [sys.executable, "-m", "inficond_panel", *map(str, argv)]
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), **more}
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_as_a_module_json_is_all_of_standard_output(spec_file, edits, tmp_path):
+    process = start("tune", spec_file, "--edits", edits, "--json", folder=tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert len(json.loads(out)["nodes"]) == 3
+
+
+def test_loading_the_command_line_loads_neither_panel_nor_torch():
+    code = "import sys, inficond_panel.cli; print({'panel', 'torch', 'scipy'} & set(sys.modules))"
+    root = Path(__file__).parents[2]
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupted(tmp_path):
+    spec = small_spec(tmp_path)
+    fifo = tmp_path / "edits.yaml"
+    os.mkfifo(fifo)  # reading it waits for us
+    process = start("tune", spec, "--edits", fifo, folder=tmp_path)
+    with fifo.open("w"):  # opens when the command reads
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert (out, "Traceback" in err) == ("", False)
+
+
+def test_serve_checks_before_it_starts(run, spec_file):
+    history = History(spec_file.with_name("small.history.sqlite"))
+    assert run("serve", spec_file.with_name("none.yaml"))[0] == 2
+    spec_file.with_name("small.history.sqlite").write_text("no database " * 200)
+    status, _, err = run("serve", spec_file)
+    assert status == 1
+    assert history.path in err
+
+
+def test_demo_port_that_is_taken(monkeypatch, capsys):
+    pytest.importorskip("panel")
+    from inficond_panel.commands import serving
+
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(serving, "PORT", port)
+        assert serving._port(None, None) not in {port, 0}
+        assert f"{port} is in use" in capsys.readouterr().err
+        with pytest.raises(serving.InficondError, match=f"Port {port} is in use"):
+            serving._port(port, None)
+    assert serving._port(port, None) == port
+
+
+def test_number_of_a_metric():
+    from inficond_panel.commands.output import number
+
+    assert number(np.nan) == "undefined"
+    assert number(0.12345) == "0.123"

@@ -1,0 +1,321 @@
+"""The tuner: refits obey the branch, touch only what they must, and can be replayed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import SPEC, small_spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import Store
+from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
+from inficond_panel.tuning.report import tune_document
+
+UP = Intent("bicycle", "wheel", "up")
+DOWN = Intent("bicycle", "sky", "down")
+
+
+def make_tuner(store: Store, folder: Path, extra: str = "", history: str = ":memory:") -> Tuner:
+    path = folder / "small.yaml"
+    path.write_text(SPEC + extra)
+    return Tuner(store, load_spec(path, check_files=False), History(history))
+
+
+@pytest.fixture
+def tuner(store: Store, tmp_path: Path) -> Tuner:
+    return make_tuner(store, tmp_path)
+
+
+def weight(tuner: Tuner, node, class_name: str, concept: str) -> float:
+    store = tuner.store
+    return node.weights[store.concepts.index(concept), store.classes.index(class_name)]
+
+
+def test_root_is_distilled_once_and_close_to_the_optimum(tuner: Tuner) -> None:
+    root = tuner.root()
+    assert root.number == 0
+    assert root.parent is None
+    assert root.bounds == {}
+    assert root.weights.shape == (30, 4)
+    assert max(root.gap) <= 1e-6
+    assert tuner.root() is root
+    assert tuner.head() == root
+    assert tuner.nodes() == [root]
+
+
+def test_refit_obeys_its_bounds(tuner: Tuner) -> None:
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP, DOWN, Intent("bird", "fur", "remove")])
+    w0 = weight(tuner, root, "bicycle", "wheel")
+    assert node.bounds["bicycle", "wheel"] == (pytest.approx(2 * w0), None)
+    assert weight(tuner, node, "bicycle", "wheel") >= 2 * w0 > 0
+    assert weight(tuner, node, "bicycle", "sky") <= node.bounds["bicycle", "sky"][1]
+    assert weight(tuner, node, "bird", "fur") == 0
+    assert max(node.gap) <= 1e-6
+    assert node.tuned == ("bicycle", "bird")
+
+
+def test_classes_without_intents_keep_their_bits(tuner: Tuner) -> None:
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP])
+    assert node.weights[:, 1:].tobytes() == root.weights[:, 1:].tobytes()
+    assert node.intercepts[1:].tobytes() == root.intercepts[1:].tobytes()
+    assert (node.gap[1:], node.certificate[1:]) == (root.gap[1:], root.certificate[1:])
+    assert (node.weights[:, 0] != root.weights[:, 0]).any()
+
+
+def test_thumbing_twice_goes_further_and_the_later_replaces_the_earlier(tuner: Tuner) -> None:
+    root = tuner.root()
+    once = tuner.fine_tune(root, [UP])
+    twice = tuner.fine_tune(once, [UP])
+    back = tuner.fine_tune(twice, [Intent("bicycle", "wheel", "down", 4.0)])
+    w0 = weight(tuner, root, "bicycle", "wheel")
+    assert weight(tuner, once, "bicycle", "wheel") == pytest.approx(2 * w0)
+    assert weight(tuner, twice, "bicycle", "wheel") == pytest.approx(4 * w0)
+    assert back.bounds == {("bicycle", "wheel"): (None, pytest.approx(w0))}
+    assert weight(tuner, back, "bicycle", "wheel") <= w0 * (1 + 1e-12)
+
+
+def test_reference_original_gives_the_same_bound_again(store: Store, tmp_path: Path) -> None:
+    tuner = make_tuner(store, tmp_path, "tuning: {reference: original}\n")
+    once = tuner.fine_tune(tuner.root(), [UP])
+    twice = tuner.fine_tune(once, [UP])
+    assert once.id != twice.id
+    assert once.bounds == twice.bounds
+
+
+def test_bounds_of_the_branch_stay_enforced(tuner: Tuner) -> None:
+    once = tuner.fine_tune(tuner.root(), [UP])
+    node = tuner.fine_tune(once, [DOWN])
+    assert set(node.bounds) == {("bicycle", "wheel"), ("bicycle", "sky")}
+    assert weight(tuner, node, "bicycle", "wheel") >= once.bounds["bicycle", "wheel"][0]
+    other_branch = tuner.fine_tune(tuner.root(), [DOWN])
+    assert set(other_branch.bounds) == {("bicycle", "sky")}
+    assert tuner.bound_since(node, "bicycle", "wheel") == once.number
+    assert tuner.bound_since(node, "bicycle", "sky") == node.number
+    assert tuner.bound_since(node, "bird", "sky") is None
+
+
+batches = st.lists(
+    st.lists(
+        st.builds(
+            Intent,
+            st.sampled_from(["bicycle", "sheep"]),
+            st.sampled_from(["wheel", "spoke", "sky", "fur"]),
+            st.sampled_from(["up", "down", "remove"]),
+            st.none() | st.floats(1.1, 4.0),
+        ),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda intent: (intent.class_name, intent.concept),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=25)
+@given(iterations=batches, data=st.data())
+def test_any_history_obeys_its_bounds_and_replays_to_the_same_bits(
+    store: Store, tmp_path_factory: pytest.TempPathFactory, iterations, data
+) -> None:
+    folder = tmp_path_factory.mktemp("replay")
+    first, again = make_tuner(store, folder), make_tuner(store, folder)
+    file = folder / "edits.yaml"
+    file.write_text(dump_edits(data.draw(st.permutations(batch)) for batch in iterations))
+    node, copy = first.root(), again.root()
+    for batch, read in zip(iterations, read_edits(file, store), strict=True):
+        node, copy = first.fine_tune(node, batch), again.fine_tune(copy, read)
+        assert (node.id, node.weights_hash) == (copy.id, copy.weights_hash)
+        for (class_name, concept), (lower, upper) in node.bounds.items():
+            w = weight(first, node, class_name, concept)
+            assert lower is None or w >= lower
+            assert upper is None or w <= upper
+        assert max(node.gap) <= 1e-6
+
+
+def test_same_parent_and_intents_are_one_node(tuner: Tuner) -> None:
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP, DOWN])
+    same = tuner.fine_tune(root, [DOWN, Intent("bicycle", "wheel", "up", 2.0)])
+    assert same is node
+    assert [n.number for n in tuner.nodes()] == [0, 1]
+
+
+def test_settings_make_other_nodes(store: Store, tmp_path: Path) -> None:
+    plain = make_tuner(store, tmp_path)
+    ids = {plain.root_id, make_tuner(store, tmp_path, "students: {lambda: 1e-3}\n").root_id}
+    ids.add(make_tuner(store, tmp_path, "students: {temperature: 2}\n").root_id)
+    assert len(ids) == 3
+    threshold = make_tuner(store, tmp_path, "students: {threshold: {bird: 0.5}}\n")
+    assert threshold.root_id == plain.root_id
+    other_step = make_tuner(store, tmp_path, "tuning: {step: 0.1}\n")
+    first, second = (
+        plain.fine_tune(plain.root(), [UP]),
+        other_step.fine_tune(other_step.root(), [UP]),
+    )
+    assert first.id != second.id
+
+
+def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path: Path) -> None:
+    file = str(tmp_path / "h.sqlite")
+    first = make_tuner(store, tmp_path, history=file)
+    node = first.fine_tune(first.root(), [UP])
+    first.set_head(node, "fine-tune")
+    first.set_note(node.id, "wheels matter")
+    again = make_tuner(store, tmp_path, history=file)
+    assert again.head() == node
+    assert again.head().note == "wheels matter"
+    assert again.fine_tune(again.root(), [UP]).created == node.created
+    other = make_tuner(store, tmp_path, "students: {lambda: 1e-3}\n", history=file)
+    assert other.head().id == other.root_id
+    assert [n.number for n in other.nodes()] == [0]
+
+
+def test_preview_equals_the_refit_and_is_not_stored(tuner: Tuner) -> None:
+    root = tuner.root()
+    preview = tuner.preview(root, [UP])
+    assert tuner.nodes() == [root]
+    with pytest.raises(TuningError, match="no iteration 'preview-"):
+        tuner.fine_tune(preview, [DOWN])
+    assert preview.weights_hash == tuner.fine_tune(root, [UP]).weights_hash
+    assert preview.number == -1
+
+
+def test_refit_starts_from_the_stored_parent(tuner: Tuner, store: Store, tmp_path: Path) -> None:
+    import dataclasses
+
+    root = tuner.root()
+    fake = dataclasses.replace(root, weights=root.weights + 1.0)
+    node = tuner.fine_tune(fake, [UP])
+    other = make_tuner(store, tmp_path)
+    assert node.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
+
+
+@pytest.mark.parametrize(
+    ("intents", "message"),
+    [
+        ([], "nothing to tune"),
+        ([Intent("bicycle", "weel", "up")], "no concept 'weel'"),
+        ([Intent("bycicle", "wheel", "up")], "no class 'bycicle'"),
+        ([UP, Intent("bicycle", "wheel", "remove")], "tuned twice"),
+    ],
+)
+def test_intents_that_cannot_be_carried_out(tuner: Tuner, intents, message) -> None:
+    root = tuner.root()
+    for act in (tuner.fine_tune, tuner.preview, tuner.resolve):
+        with pytest.raises(TuningError, match=message):
+            act(root, intents)
+    assert tuner.nodes() == [root]
+
+
+def test_cancelled_work_leaves_nothing(tuner: Tuner) -> None:
+    with pytest.raises(CancelledError):
+        tuner.root(cancelled=lambda: True)
+    assert tuner.nodes() == []
+    root = tuner.root()
+    with pytest.raises(CancelledError):
+        tuner.fine_tune(root, [UP], cancelled=lambda: True)
+    assert tuner.nodes() == [root]
+
+
+def test_progress_ends_at_one(tuner: Tuner) -> None:
+    shares: list[float] = []
+    tuner.fine_tune(
+        tuner.root(progress=lambda share, _: shares.append(share)),
+        [UP],
+        progress=lambda share, _: shares.append(share),
+    )
+    assert shares[-1] == 1
+    assert all(0 <= share <= 1 for share in shares)
+
+
+def test_logits_and_metrics_follow_their_definition(tuner: Tuner) -> None:
+    node, store = tuner.fine_tune(tuner.root(), [UP]), tuner.store
+    expected = store.concept_score.astype(float) @ node.weights + node.intercepts
+    np.testing.assert_allclose(tuner.logits(node), expected, rtol=1e-5, atol=1e-5)
+    rows = store.rows("holdout")
+    decided, teacher = tuner.logits(node)[rows, 3] > 0, store.teacher_logit[rows, 3] > 0
+    label = store.label[rows, 3]
+    metrics = tuner.metrics(node, "holdout")["bird"]
+    assert metrics.fidelity == pytest.approx(np.mean(decided == teacher))
+    assert metrics.accuracy == pytest.approx(np.mean((decided == (label == 1))[label >= 0]))
+
+
+def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
+    plain = make_tuner(store, tmp_path)
+    strict = make_tuner(store, tmp_path, "students: {threshold: {bird: 3.0}}\n")
+    before, after = (t.metrics(t.root(), "tune")["bird"] for t in (plain, strict))
+    assert after.ap == before.ap
+    assert after.recall < before.recall
+    assert strict.threshold("bird") == 3.0
+    assert strict.threshold("sheep") == 0.0
+    with pytest.raises(TuningError, match=r"'birds' that is not in the store. Did you mean 'bird'"):
+        make_tuner(store, tmp_path, "students: {threshold: {birds: 3.0}}\n")
+
+
+def test_looks_are_counted(tuner: Tuner) -> None:
+    root = tuner.root()
+    assert tuner.looks() == 0
+    assert tuner.count_look(root, "holdout") == 1
+    assert tuner.looks() == 1
+
+
+def test_document_has_the_bounded_weights_and_null_for_undefined(tmp_path: Path) -> None:
+    from factory import ATTRS, small_arrays
+
+    from inficond_panel.store import open_store, write_store
+
+    arrays = small_arrays()
+    arrays["label"][arrays["split"] == "tune", 3] = 0
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    tuner = make_tuner(open_store(tmp_path / "s.zarr"), tmp_path)
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP, Intent("bird", "fur", "remove")])
+    first, second = tune_document(tuner, [root, node], "tune")["nodes"]
+    assert first["bounds"] == first["weights"] == {}
+    assert second["bounds"]["bird"] == {"fur": [0.0, 0.0]}
+    assert second["weights"]["bird"] == {"fur": 0.0}
+    assert second["bounds"]["bicycle"]["wheel"][1] is None
+    assert second["intents"][0] == {
+        "class": "bicycle",
+        "concept": "wheel",
+        "direction": "up",
+        "factor": 2.0,
+    }
+    assert set(second["certificate"]) == set(tuner.store.classes)
+    assert second["metrics"]["bird"]["ap"] is None
+    assert second["metrics"]["bird"]["recall"] is None
+    assert second["metrics"]["bird"]["fidelity"] > 0
+
+
+def test_open_tuner_takes_the_place_given_then_the_environment_then_the_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = small_spec(tmp_path)
+    assert open_tuner(spec).history.path == str(tmp_path / "small.history.sqlite")
+    monkeypatch.setenv("INFICOND_HISTORY", "env.sqlite")
+    assert open_tuner(spec).history.path == "env.sqlite"
+    assert open_tuner(spec, history="arg.sqlite").history.path == "arg.sqlite"
+
+
+@pytest.mark.torch
+def test_paper_solver_obeys_bounds_with_fewer_epochs(store: Store, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    extra = "students: {solver: paper, epochs: 4, lr: 0.05}\ntuning: {epochs: 2}\n"
+    tuner = make_tuner(store, tmp_path, extra)
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP, Intent("bird", "fur", "remove")])
+    lower, _ = node.bounds["bicycle", "wheel"]
+    assert weight(tuner, node, "bicycle", "wheel") >= lower
+    assert weight(tuner, node, "bird", "fur") == 0
+    assert node.weights[:, 1].tobytes() == root.weights[:, 1].tobytes()
+    assert node.settings["epochs"] == 2
+    assert root.settings["epochs"] == 4
+    again = make_tuner(store, tmp_path, extra)
+    assert again.fine_tune(again.root(), node.intents).weights_hash == node.weights_hash
