@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
 
 PATCHES = 5
+TOPS = (5, 10, 20, 50)
 #: Half heights of the effect charts, in percentage points; at least 3.
 AXES = (3, 5, 10, 20, 50, 100)
 #: Share of the curves' points that must lie inside the axis.
@@ -165,11 +166,16 @@ class KnowledgeTable(JSComponent):
     status = param.Dict(default=make_status(Status(), None))
     twin = param.Dict(default=None, allow_None=True, doc="As ``make_twin`` gives it.")
     concept = param.String(default="", doc="Concept opened in the detail view.")
-    top = param.Integer(default=10, bounds=(1, None), doc="Number of concepts listed.")
-    sort: str = param.Selector(default=SORTS[0], objects=list(SORTS))
+    top: param.Selector[int] = param.Selector(
+        default=10, objects=list(TOPS), doc="Number of concepts listed."
+    )
+    tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
+    sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
     factor = param.Number(default=2.0, bounds=(1, None), inclusive_bounds=(False, True))
     factors = param.List(default=list(FACTORS), doc="Factors to choose from.")
-    metric: str = param.Selector(default="AP", objects=list(METRICS), doc="Metric of the what-if.")
+    metric: param.Selector[str] = param.Selector(
+        default="AP", objects=list(METRICS), doc="Metric of the what-if."
+    )
     metrics = param.List(default=list(METRICS), doc="Metrics to choose from.")
     waiting = param.Boolean(default=False, doc="Show the layout without rows.")
     theme = param.String(default="", doc="light, dark, or empty: the page's.")

@@ -61,7 +61,9 @@ class PerformanceTable(JSComponent):
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
-    sort: str = param.Selector(default="gap", objects=["gap", "ap", "recall", "precision", "f1"])
+    sort: param.Selector[str] = param.Selector(
+        default="gap", objects=["gap", "ap", "recall", "precision", "f1"]
+    )
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
     waiting = param.Boolean(default=False, doc="Show the layout without rows.")
     theme = param.String(default="", doc="light, dark, or empty: the page's.")

@@ -2,7 +2,6 @@
 // Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction}.
 
 const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. (P)"], ["discrepancy_n", "Discrepancy (N)", "Disc. (N)"]]
-const TOPS = [5, 10, 20, 50]
 const DIRECTIONS = {
   up: { mark: "▲", verb: "Uptune", key: "u" },
   down: { mark: "▼", verb: "Downtune", key: "d" },
@@ -38,7 +37,7 @@ export function render({ model, el }) {
 
 function makeHead(model) {
   const name = h("span", { class: "subtitle" })
-  const top = select("Concepts listed", TOPS.map((n) => [n, `Top ${n}`]), model.top, (n) => { model.top = Number(n) })
+  const top = select("Concepts listed", model.tops.map((n) => [n, `Top ${n}`]), model.top, (n) => { model.top = Number(n) })
   const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
   const element = h("div", { class: "panel-head" }, h("h2", {}, "Student knowledge"), name, h("span", { class: "grow" }), top, sort)
@@ -289,7 +288,7 @@ function rowContext(model) {
   const shares = model.rows.map(({ share }) => share)
   const left = Math.max(0.52, -Math.min(0, ...shares))
   const right = Math.max(0.52, ...shares)
-  const unit = 98 / (left + right)
+  const unit = 90 / (left + right)
   const similarity = Math.max(0, ...model.rows.flatMap(({ patches }) => patches.map((patch) => patch.similarity)))
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
   const place = (share) => Math.max(0, Math.min(100, 1 + (left + share) * unit))
