@@ -19,6 +19,7 @@ from inficond_panel.errors import InficondError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Publish, run_at_once
+from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.views.configuration import ConfigurationView
 from inficond_panel.views.detail import DetailView
@@ -70,6 +71,7 @@ class Explorer(Viewer):
         def work(job: Job) -> Tuner:
             tuner = shared_tuner(spec, self.history)
             tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
+            nearest_segments(tuner.store)  # found once, here rather than at the first click
             return tuner
 
         self._page[:] = [self.opening]

@@ -28,10 +28,17 @@ def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
     cosines = np.empty((len(text), k), dtype=np.float32)
     for start in range(0, len(text), _CHUNK):
         similarity = text[start : start + _CHUNK] @ embedding.T
-        order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+        order = _top(similarity, k)
         best[start : start + _CHUNK] = order
         cosines[start : start + _CHUNK] = np.take_along_axis(similarity, order, axis=1)
     return shown[best], cosines
+
+
+def _top(values: np.ndarray, k: int) -> np.ndarray:
+    """Positions of the ``k`` largest values of each row, largest first."""
+    found = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
+    order = np.argsort(-np.take_along_axis(values, found, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)
 
 
 def best_segment(store: Store, image: int, concept: int) -> int:

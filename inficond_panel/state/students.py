@@ -28,9 +28,7 @@ class StudentsState(param.Parameterized):
     redraw. It is replaced, never mutated.
     """
 
-    snapshot = param.ClassSelector(
-        class_=Snapshot, allow_None=False, doc="All numbers of the node shown."
-    )
+    snapshot = param.Parameter(doc="All numbers of the node shown (a ``Snapshot``).")
 
     def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot) -> None:
         self.tuner = tuner
