@@ -36,7 +36,7 @@ def _bad_share() -> Number:
 
 
 class Share(Section):
-    """A part of a list, drawn at random without repeats."""
+    """A part of a list, drawn at random without repeats; for any of the three splits."""
 
     from_ = Text(None, doc="The list that is divided.", metadata=_REQUIRED)
     share = Number(
@@ -83,12 +83,13 @@ class Splits(Section):
         names = {
             key: ref.from_ if isinstance(ref, Share) else ref
             for key, ref in reversed(self.values().items())
-            if ref != REST
         }
-        return {name: key for key, name in names.items()}
+        return {name: key for key, name in names.items() if name not in (REST, None)}
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield splits that overlap, are empty, or are the rest of nothing."""
+        if not all(ref and _complete(ref) for ref in self.values().values()):
+            return
         shares: dict[str, list[Share]] = {}
         whole: list[str] = []
         for key, ref in self.values().items():
@@ -116,6 +117,10 @@ class Splits(Section):
             yield key, f"only one split can be the rest; {rests[0]} is already"
 
 
+def _complete(ref: str | Share) -> bool:
+    return isinstance(ref, str) or (ref.from_ is not None and ref.share is not None)
+
+
 def _share_faults(key: str, refs: list[Share]) -> Iterator[tuple[str, str]]:
     name = refs[0].from_
     if sum(ref.share for ref in refs) > 1 + 1e-9:
@@ -130,11 +135,36 @@ class Dataset(Section):
     chooser: ClassVar[str] = "kind"
 
 
-class TableDataset(Dataset):
+class ListedDataset(Dataset):
+    """A data set whose splits are lists in files below its root."""
+
+    root = FilePath(
+        doc="Folder of the data set; of VOC the folder of the year, such as VOCdevkit/VOC2007.",
+        metadata={"required": True, "exists": "folder"},
+    )
+    splits = Nested(
+        Splits,
+        doc="Lists are text files, one image_id a line: below root, or VOC's ImageSets/Main.",
+        metadata=_REQUIRED,
+    )
+    max_bad_share = _bad_share()
+
+    def list_file(self, name: str) -> Path:
+        """File of a list of image ids."""
+        raise NotImplementedError
+
+    def files(self) -> Iterator[tuple[str, Path, str]]:
+        """Yield the root, what it must hold, and the lists of the splits."""
+        yield from super().files()
+        if self.root and self.splits:
+            for name, key in self.splits.lists().items():
+                yield f"splits.{key}", self.list_file(name), "file"
+
+
+class TableDataset(ListedDataset):
     """A folder of images with a table of labels."""
 
     kind = Choice(default="table", objects=["table"], doc="A folder of images and a CSV of labels.")
-    root = FilePath(doc="Folder of the data set.", metadata={"required": True, "exists": "folder"})
     images = FilePath(
         Path("images"),
         doc="Folder of the images, below root; a file's stem is its image_id.",
@@ -144,10 +174,6 @@ class TableDataset(Dataset):
         doc="CSV below root: image_id and a column per class (1, 0 or empty = ignored).",
         metadata={"required": True, "exists": "file", "below": "root"},
     )
-    splits = Nested(
-        Splits, doc="Lists are text files below root, one image_id a line.", metadata=_REQUIRED
-    )
-    max_bad_share = _bad_share()
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -158,34 +184,16 @@ class TableDataset(Dataset):
         """File of a list of image ids."""
         return self.root / (name if name.endswith(".txt") else f"{name}.txt")
 
-    def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield the folders, the table and the lists of the splits."""
-        yield from super().files()
-        for name, key in self.splits.lists().items():
-            yield f"splits.{key}", self.list_file(name), "file"
 
-
-class VocDataset(Dataset):
+class VocDataset(ListedDataset):
     """A data set in the layout of PASCAL VOC."""
 
     kind = Choice(default="voc", objects=["voc"], doc="The layout of PASCAL VOC.")
-    root = FilePath(
-        doc="The folder of the year, such as VOCdevkit/VOC2007.",
-        metadata={"required": True, "exists": "folder"},
-    )
-    splits = Nested(Splits, doc="Lists are those of ImageSets/Main.", metadata=_REQUIRED)
     classes = Words([], doc="Classes to take; empty: all that ImageSets/Main names.")
-    max_bad_share = _bad_share()
 
     def list_file(self, name: str) -> Path:
         """File of a list of image ids."""
         return self.root / "ImageSets" / "Main" / f"{name.removesuffix('.txt')}.txt"
-
-    def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield the root and the lists of the splits."""
-        yield from super().files()
-        for name, key in self.splits.lists().items():
-            yield f"splits.{key}", self.list_file(name), "file"
 
 
 class Counts(Section):

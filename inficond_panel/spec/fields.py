@@ -369,7 +369,7 @@ class FilePath(Field, param.ClassSelector):
             )
         base = reading.values.get(self.option("below") or "") or reading.file.parent
         path = Path(os.path.abspath(base / full))  # noqa: PTH100 - links stay as written
-        if not self.option("below"):
+        if "${" in text:
             reading.written[path] = text
         return path
 

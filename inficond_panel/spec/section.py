@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import os.path
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -15,6 +15,8 @@ from inficond_panel.spec.source import shown, text_of
 
 S = TypeVar("S", bound="Section")
 Nodes = dict[str, tuple[Node, Node]]
+# Unlike those of Path, these never raise, not even for a name that is too long.
+_TESTS = {"folder": os.path.isdir, "file": os.path.isfile}
 
 
 class Section(param.Parameterized):
@@ -33,20 +35,25 @@ class Section(param.Parameterized):
 
     @classmethod
     def kinds(cls) -> dict[str, type[Section]]:
-        """Return the subclasses by the value of the chooser; empty where there is no choice."""
+        """Return the classes by the value of the chooser; empty where there is no choice."""
         if cls.chooser in cls.param:
-            return {}
-        return {kind.param[cls.chooser].default: kind for kind in cls.__subclasses__()}
+            return {cls.param[cls.chooser].default: cls}
+        return {word: kind for sub in cls.__subclasses__() for word, kind in sub.kinds().items()}
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for values that do not fit together; ``given``: full names."""
+        """Yield (key, message) for values that do not fit together.
+
+        ``given`` holds the full names of the keys in the file; a value that is missing or wrong
+        is None.
+        """
         yield from ()
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
         """Yield (key, path, "file" or "folder") for what must exist."""
         for key, field in self.fields().items():
             path, kind = getattr(self, field.attribute), field.option("exists")
-            if kind and isinstance(path, Path):
+            lost = field.option("below") and not getattr(self, field.option("below"))
+            if kind and isinstance(path, Path) and not lost:
                 yield key, path, kind
 
     def values(self) -> dict[str, Any]:
@@ -92,46 +99,47 @@ def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
         text_of(key): (key, value) for key, value in node.value if isinstance(key, ScalarNode)
     }
     reading.nodes.update({reading.at(key): pair for key, pair in nodes.items()})
-    before = len(reading.problems)
     kind, sure = _choose(cls, node, nodes, reading)
     _report_unknown(cls, kind, nodes, reading, sure)
     for key, field in kind.fields().items():
         if key in nodes and (key != kind.chooser or sure):
-            _read_field(key, field, nodes[key][1], reading)
+            _read_field(key, field, nodes[key], reading)
         elif key not in nodes and field.option("required") and sure:
             reading.report(node, key, f"missing; expected {field.expected()}")
     section = kind(**reading.values)
-    if len(reading.problems) == before:
-        _check(section, reading)
+    _check(section, reading)
     return section
 
 
-def _read_field(key: str, field: Field, node: Node, reading: Reading) -> None:
+def _read_field(key: str, field: Field, pair: tuple[Node, Node], reading: Reading) -> None:
+    node = pair[1]
     if is_null(node) and field.default is None and not field.option("required"):
         return
     try:
         reading.values[field.attribute] = field.read(node, reading)
     except Mismatch as mismatch:
-        reading.report(mismatch.node, key, str(mismatch))
+        # An empty value starts where the next key does; its own key is the place to look at.
+        place = pair[0] if is_null(node) and not node.value else mismatch.node
+        reading.report(place, key, str(mismatch))
 
 
 def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:
-    """Return the subclass that a section asks for and whether that is sure."""
+    """Return the subclass that a section asks for, or the likeliest, and whether that is sure."""
     kinds: dict[str, Any] = cls.kinds()
-    if not kinds:
+    if not kinds or cls in kinds.values():
         return cls, True
     choice = Choice(objects=list(kinds))
-    if cls.chooser not in nodes:
-        if cls.usual:
-            return kinds[cls.usual], True
+    if cls.chooser in nodes:
+        value = nodes[cls.chooser][1]
+        try:
+            return kinds[choice.read(value, reading)], True
+        except Mismatch as mismatch:
+            reading.report(value, cls.chooser, str(mismatch))
+    elif cls.usual:
+        return kinds[cls.usual], True
+    else:
         reading.report(node, cls.chooser, f"missing; expected {choice.expected()}")
-        return max(kinds.values(), key=lambda kind: len(set(nodes) & set(kind.fields()))), False
-    value = nodes[cls.chooser][1]
-    try:
-        return kinds[choice.read(value, reading)], True
-    except Mismatch as mismatch:
-        reading.report(value, cls.chooser, str(mismatch))
-        return max(kinds.values(), key=lambda kind: len(set(nodes) & set(kind.fields()))), False
+    return max(kinds.values(), key=lambda kind: len(set(nodes) & set(kind.fields()))), False
 
 
 def _report_unknown(
@@ -156,7 +164,7 @@ def _check(section: Section, reading: Reading) -> None:
         reading.report(reading.nodes[reading.at(key)][0], key, message)
     missing: list[Path] = []
     for key, path, kind in section.files() if reading.check_files else ():
-        there = os.path.isdir(path) if kind == "folder" else os.path.isfile(path)  # noqa: PTH112, PTH113 - never raise
+        there = _TESTS[kind](path)
         if there or any(parent in missing for parent in path.parents):
             continue
         missing.append(path)

@@ -71,11 +71,7 @@ class Spec(Section):
             plain.pop("store")
         if self.history == self.default_history():
             plain.pop("history")
-        yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
-        yaml.default_flow_style = False
-        yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-        yaml.dump(plain, stream)
-        return stream.getvalue()
+        return _dump(plain)
 
     def _plain(self, section: Section) -> dict[str, Any]:
         plain: dict[str, Any] = {}
@@ -92,13 +88,25 @@ class Spec(Section):
         return plain
 
     def _locate(self, path: Path, field: Field, section: Section) -> str:
-        """Path as the user wrote it, else relative where that is shorter."""
+        """Path with the variables that the user wrote, else relative where it can be."""
         base = field.option("below")
-        if not base and path in self._written:
-            return self._written[path]
         folder = getattr(section, base) if base else self._path.parent
-        text = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+        below = path.relative_to(folder) if path.is_relative_to(folder) else path
+        text = self._written.get(path, str(below))
         return f"./{text}" if isinstance(field, NameOrPath) and "/" not in text else text
+
+
+def _dump(plain: dict[str, Any], allow_unicode: bool = True) -> str:
+    yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width, yaml.allow_unicode = 10_000, allow_unicode
+    yaml.dump(plain, stream)
+    text = stream.getvalue()
+    # The emitter takes these for line breaks, which they are not in YAML 1.2: escape them.
+    if allow_unicode and any(character in text for character in "\x85\u2028\u2029"):
+        return _dump(plain, allow_unicode=False)
+    return text
 
 
 def load_spec(path: str | Path, check_files: bool = True) -> Spec:

@@ -1,0 +1,124 @@
+"""What a spec says reaches its attributes."""
+
+from pathlib import Path
+
+import pytest
+
+from inficond_panel.errors import SpecError
+from inficond_panel.spec import Share, find_spec, load_spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+def test_defaults_and_paths(folder, good):
+    spec = folder.load(good)
+    assert spec.title == "Small"
+    assert spec.path == folder.path / "a.yaml"
+    assert spec.store == folder.path / "a.zarr"
+    assert spec.history == folder.path / "a.history.sqlite"
+    assert spec.dataset.root == folder.path / "data"
+    assert spec.dataset.images == folder.path / "data" / "images"
+    assert spec.dataset.labels == folder.path / "data" / "labels.csv"
+    assert spec.dataset.splits.tune == Share(from_="test", share=0.5, seed=0)
+    assert spec.dataset.list_file("test") == folder.path / "data" / "test.txt"
+    assert spec.concepts.encoder.model == "ViT-B-16"
+    assert spec.concepts.encoder.pretrained == folder.path / "weights.pt"
+    assert spec.concepts.encoder.image_size is None
+    assert spec.concepts.prompts == ["a photo of a {}"]
+    assert spec.concepts.segments.max_per_image == 16
+    assert spec.students.solver == "exact"
+    assert spec.students.lambda_ == 1e-4
+    assert spec.students.tolerance == 1e-6
+    assert spec.tuning.factor == 2
+    assert spec.layout.rows[1] == ["embedding", "detail", "provenance"]
+
+
+def test_defaults_of_two_specs_are_apart(folder, good):
+    one, two = folder.load(good), folder.load(good)
+    one.tuning.factor = 3
+    one.concepts.prompts.append("a {}")
+    one.students.threshold["cat"] = 1.0
+    assert two == folder.load(good)
+    assert one != two
+
+
+def test_history_lies_beside_the_store(folder, good):
+    spec = folder.load(good + "store: out/x.zarr\n")
+    assert spec.store == folder.path / "out" / "x.zarr"
+    assert spec.history == folder.path / "out" / "x.history.sqlite"
+    assert folder.load(good + "history: h.db\n").history == folder.path / "h.db"
+
+
+@pytest.mark.parametrize("number", ["1e-4", "1E-4", "0.0001", ".0001", "1.0e-04", "100e-6"])
+def test_numbers_in_any_notation(folder, good, number):
+    assert folder.load(good + f"students: {{lambda: {number}}}\n").students.lambda_ == 1e-4
+
+
+def test_keys_of_the_paper_recipe(folder, good):
+    lines = "students: {solver: paper, epochs: 2, lr: 1e-2, batch: 8, seed: 3}\ntuning: {epochs: 1}"
+    spec = folder.load(f"{good}{lines}\n")
+    students = spec.students
+    assert (students.epochs, students.lr, students.batch, students.seed) == (2, 0.01, 8, 3)
+    assert spec.tuning.epochs == 1
+
+
+def test_variables_expand_in_paths_only(folder, good, monkeypatch):
+    monkeypatch.setenv("SOME_DATA", str(folder.path / "data"))
+    flow = "dataset: {kind: table, root: ${SOME_DATA}, labels: ${SOME_DATA}/labels.csv, splits: "
+    text = good.replace("title: Small", "title: a ${SOME_DATA}")
+    start, end = text.index("dataset:"), text.index("concepts:")
+    splits = "{fit: train, tune: {from: test, share: 0.5}, holdout: rest}}\n"
+    spec = folder.load(text[:start] + flow + splits + text[end:])
+    assert spec.title == "a ${SOME_DATA}"
+    assert spec.dataset.labels == folder.path / "data" / "labels.csv"
+
+
+def test_voc(folder, good):
+    start, end = good.index("dataset:"), good.index("concepts:")
+    voc = (
+        "dataset:\n  kind: voc\n  root: voc\n  classes: [cat, dog]\n"
+        "  splits: {fit: trainval, tune: {from: test, share: 0.5}, holdout: rest}\n"
+    )
+    spec = folder.load(good[:start] + voc + good[end:])
+    assert spec.dataset.classes == ["cat", "dog"]
+    lists = folder.path / "voc" / "ImageSets" / "Main"
+    assert spec.dataset.list_file("trainval") == lists / "trainval.txt"
+
+
+def test_scenes(folder, good):
+    start, end = good.index("dataset:"), good.index("concepts:")
+    scenes = (
+        "dataset: {kind: scenes, seed: 7, images: {fit: 9, tune: 2, holdout: 3}, size: [64, 48]}\n"
+    )
+    spec = folder.load(good[:start] + scenes + good[end:])
+    assert (spec.dataset.images.fit, spec.dataset.size) == (9, (64, 48))
+    assert spec.dataset.shortcuts is True
+
+
+def test_empty_optional_values_keep_the_default(folder, good):
+    spec = folder.load(good + "store:\nhistory: null\n")
+    assert spec.store == folder.path / "a.zarr"
+
+
+def test_a_path_that_exists_is_itself(folder, good):
+    file = folder.write(good)
+    assert find_spec(file) == file
+    assert load_spec(find_spec(str(file))).title == "Small"
+
+
+def test_specs_that_come_along_have_names():
+    assert find_spec("coco18") == SPECS / "coco18.yaml"
+    with pytest.raises(SpecError, match=r"^coco81:1:1: no such file; did you mean 'coco18'\?"):
+        find_spec("coco81")
+
+
+@pytest.mark.parametrize("file", sorted(SPECS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_specs_that_come_along_can_be_served(file):
+    assert load_spec(file, check_files=False).title
+
+
+def test_missing_and_unreadable_files(tmp_path):
+    with pytest.raises(SpecError, match=r"none\.yaml:1:1: no such file"):
+        load_spec(tmp_path / "none.yaml")
+    with pytest.raises(SpecError, match=":1:1: is a folder, expected a YAML file"):
+        load_spec(tmp_path)

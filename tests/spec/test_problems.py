@@ -1,0 +1,267 @@
+"""A table of changes to a good spec, each with the problems it must cause."""
+
+import pytest
+
+# (text in the good spec, what replaces it, expected problems as line:column: message)
+CASES = {
+    "unknown key": ("title: Small", "titel: Small", [
+        "1:1: titel: unknown key; did you mean 'title'?",
+        "1:1: title: missing; expected text",
+    ]),
+    "unknown key below": ("path: logits.csv}", "path: logits.csv}\nstudents: {temprature: 2}", [
+        "14:12: students.temprature: unknown key; did you mean 'temperature'?",
+    ]),
+    "nothing is near": ("teacher:", "zzz: 1\nteacher:", [
+        "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
+        "students, tuning, layout",
+    ]),
+    "python name of a key": ("teacher:", "students: {lambda_: 1}\nteacher:", [
+        "13:12: students.lambda_: unknown key; did you mean 'lambda'?",
+    ]),
+    "text for a number": ("teacher:", "students: {lambda: abc}\nteacher:", [
+        "13:20: students.lambda: expected a number >= 0, got 'abc'",
+    ]),
+    "number in quotes": ("teacher:", "students: {lambda: '0.5'}\nteacher:", [
+        "13:20: students.lambda: expected a number >= 0, got '0.5' in quotes",
+    ]),
+    "bool is no number": ("teacher:", "tuning: {factor: true}\nteacher:", [
+        "13:18: tuning.factor: expected a number > 1, got 'true'",
+    ]),
+    "nan": ("teacher:", "tuning: {factor: .nan, step: nan}\nteacher:", [
+        "13:18: tuning.factor: expected a number > 1, got '.nan'",
+        "13:30: tuning.step: expected a number > 0, got 'nan'",
+    ]),
+    "infinite": ("teacher:", "tuning: {factor: .inf, step: 1e999}\nteacher:", [
+        "13:18: tuning.factor: expected a number > 1, got '.inf'",
+        "13:30: tuning.step: expected a number > 0, got '1e999'",
+    ]),
+    "number for text": ("title: Small", "title: 2024", [
+        "1:8: title: expected text, got '2024' (for text write \"2024\")",
+    ]),
+    "nothing for text": ("title: Small", "title:", ["1:1: title: expected text, got nothing"]),
+    "blank title": ("title: Small", "title: ' '", ["1:8: title: expected text, got ' ' in quotes"]),
+    "list for a section": ("teacher: {kind: logits, path: logits.csv}", "teacher: [a]", [
+        "13:10: teacher: expected a mapping with the keys kind, path, got a list",
+    ]),
+    "section left empty": ("teacher: {kind: logits, path: logits.csv}", "teacher:", [
+        "13:1: teacher: expected a mapping with the keys kind, path, got nothing",
+    ]),
+    "out of bounds": ("teacher:", "tuning: {factor: 0.5, epochs: 0}\nteacher:", [
+        "13:18: tuning.factor: expected a number > 1, got '0.5'",
+        "13:23: tuning.epochs: is not used with solver: exact; it belongs to solver: paper",
+        "13:31: tuning.epochs: expected a whole number >= 1, got '0'",
+    ]),
+    "both bounds": ("tune: {from: test, share: 0.5}", "tune: {from: test, share: 1}", [
+        "8:31: dataset.splits.tune.share: expected a number > 0 and < 1, got '1'",
+    ]),
+    "fraction": ("teacher:", "students: {solver: paper, epochs: 2.5}\nteacher:", [
+        "13:35: students.epochs: expected a whole number >= 1, got '2.5'",
+    ]),
+    "not true or false": ("teacher:", "tuning: {preview: yes}\nteacher:", [
+        "13:19: tuning.preview: expected true or false, got 'yes'",
+    ]),
+    "wrong word": ("teacher:", "layout: {theme: drak}\nteacher:", [
+        "13:17: layout.theme: expected auto, light or dark, got 'drak'; did you mean 'dark'?",
+    ]),
+    "missing keys": ("  labels: labels.csv\n", "", [
+        "3:3: dataset.labels: missing; expected the path of a file",
+    ]),
+    "wrong kind": ("kind: table", "kind: tabel", [
+        "3:9: dataset.kind: expected table, voc or scenes, got 'tabel'; did you mean 'table'?",
+    ]),
+    "no kind": ("  kind: table\n", "", [
+        "3:3: dataset.kind: missing; expected table, voc or scenes",
+    ]),
+    "key of another kind": ("kind: table\n", "kind: table\n  classes: [cat]\n", [
+        "4:3: dataset.classes: is not used with kind: table; it belongs to kind: voc",
+    ]),
+    "solver's keys, exact": ("teacher:", "students: {epochs: 5, lr: 1, seed: 1}\nteacher:", [
+        "13:12: students.epochs: is not used with solver: exact; it belongs to solver: paper",
+        "13:23: students.lr: is not used with solver: exact; it belongs to solver: paper",
+        "13:30: students.seed: is not used with solver: exact; it belongs to solver: paper",
+    ]),
+    "solver's keys, paper": (
+        "teacher:", "students: {solver: paper, tolerance: 1e-6}\nteacher:", [
+        "13:27: students.tolerance: is not used with solver: paper; it belongs to solver: exact",
+    ]),
+    "epochs of a refit": ("teacher:", "tuning: {epochs: 3}\nteacher:", [
+        "13:10: tuning.epochs: is not used with solver: exact; it belongs to solver: paper",
+    ]),
+    "threshold": ("teacher:", "students: {threshold: {cat: x}}\nteacher:", [
+        "13:29: students.threshold: expected a mapping from class to number, got 'x'",
+    ]),
+    "prompts": ("  corpus:", "  prompts: [a photo]\n  corpus:", [
+        "11:13: concepts.prompts: expected a list of texts with {} in each, got 'a photo'",
+    ]),
+    "no prompts": ("  corpus:", "  prompts: []\n  corpus:", [
+        "11:12: concepts.prompts: expected a list of texts with {} in each, got a list",
+    ]),
+    "methods": ("  corpus:", "  projections: {methods: [pca, pac]}\n  corpus:", [
+        "11:32: concepts.projections.methods: expected a list of pca, tsne, got 'pac'"
+        "; did you mean 'pca'?",
+    ]),
+    "method twice": ("  corpus:", "  projections: {methods: [pca, pca]}\n  corpus:", [
+        "11:32: concepts.projections.methods: 'pca' is named twice",
+    ]),
+    "no fit": ("    fit: train.txt\n", "", [
+        "7:5: dataset.splits.fit: missing; expected a list's name, {from: NAME, share: 0.5} "
+        "or rest",
+    ]),
+    "rest of nothing": ("tune: {from: test, share: 0.5}", "tune: test", [
+        "9:5: dataset.splits.holdout: rest of nothing: no other split is a share "
+        "{from: NAME, share: 0.5}",
+    ]),
+    "two rests": ("fit: train.txt", "fit: rest", [
+        "9:5: dataset.splits.holdout: only one split can be the rest; fit is already",
+    ]),
+    "rest of two": ("fit: train.txt", "fit: {from: train, share: 0.5}", [
+        "9:5: dataset.splits.holdout: rest of which list? Shared are test and train",
+    ]),
+    "too much shared": ("fit: train.txt", "fit: {from: test, share: 0.6}", [
+        "8:5: dataset.splits.tune: the shares of 'test' add up to more than 1",
+        "9:5: dataset.splits.holdout: nothing is left: the shares add up to 1",
+    ]),
+    "seeds differ": ("fit: train.txt", "fit: {from: test, share: 0.2, seed: 3}", [
+        "8:5: dataset.splits.tune: the shares of 'test' must have the same seed, "
+        "or they would overlap",
+    ]),
+    "list twice": ("holdout: rest", "holdout: train.txt", [
+        "9:5: dataset.splits.holdout: the list 'train.txt' is another split already",
+    ]),
+    "list whole and shared": ("fit: train.txt", "fit: test", [
+        "7:5: dataset.splits.fit: the list 'test' is taken whole and shared too",
+    ]),
+    "unknown list": ("fit: train.txt", "fit: trian.txt", [
+        "7:10: dataset.splits.fit: no such file: FOLDER/data/trian.txt",
+    ]),
+    "unknown list of a share": ("from: test,", "from: tset,", [
+        "8:11: dataset.splits.tune: no such file: FOLDER/data/tset.txt",
+    ]),
+    "unknown split": ("holdout: rest", "holdout: rest\n    hold: rest", [
+        "10:5: dataset.splits.hold: unknown key; did you mean 'holdout'?",
+    ]),
+    "unknown key of a share": ("share: 0.5}", "shar: 0.5}", [
+        "8:11: dataset.splits.tune.share: missing; expected a number > 0 and < 1",
+        "8:24: dataset.splits.tune.shar: unknown key; did you mean 'share'?",
+    ]),
+    "split is a list": ("fit: train.txt", "fit: [a]", [
+        "7:10: dataset.splits.fit: expected a list's name, {from: NAME, share: 0.5} or rest, "
+        "got a list",
+    ]),
+    "missing root, once": ("root: data", "root: dat", [
+        "4:9: dataset.root: no such folder: FOLDER/dat",
+    ]),
+    "missing images": ("kind: table\n", "kind: table\n  images: pictures\n", [
+        "4:11: dataset.images: no such folder: FOLDER/data/pictures",
+    ]),
+    "missing files": ("corpus: words.txt", "corpus: word.txt", [
+        "11:11: concepts.corpus: no such file: FOLDER/word.txt",
+    ]),
+    "missing checkpoint": ("weights.pt", "weight.pt", [
+        "12:42: concepts.encoder.pretrained: no such file: FOLDER/weight.pt",
+    ]),
+    "missing model": ("ViT-B-16", "models/mine", [
+        "12:20: concepts.encoder.model: no such folder: FOLDER/models/mine",
+    ]),
+    "folder for a file": ("corpus: words.txt", "corpus: data", [
+        "11:11: concepts.corpus: no such file: FOLDER/data",
+    ]),
+    "variable": ("root: data", "root: ${NOT_SET_HERE}/a", [
+        "4:9: dataset.root: NOT_SET_HERE is not set; set it first, for example: "
+        "export NOT_SET_HERE=FOLDER",
+    ]),
+    "unknown view": ("teacher:", "layout: {rows: [[embeding]]}\nteacher:", [
+        "13:18: layout.rows: unknown view 'embeding'; did you mean 'embedding'?",
+    ]),
+    "view twice": ("teacher:", "layout: {rows: [[detail], [detail]]}\nteacher:", [
+        "13:28: layout.rows: the view 'detail' is named twice",
+    ]),
+    "empty row": ("teacher:", "layout: {rows: [[]]}\nteacher:", [
+        "13:17: layout.rows: expected a list of rows, each a list of configuration, performance, "
+        "knowledge, embedding, detail, provenance, got a list",
+    ]),
+    "key twice": ("teacher:", "title: Again\nteacher:", [
+        "13:1: the key 'title' is given twice (first on line 1)",
+    ]),
+    "tag that would run code": ("title: Small", "title: !!python/object/apply:os.system [ls]", [
+        "1:8: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed",
+        "1:8: title: expected text, got a list",
+    ]),
+    "tag below an unknown key": ("teacher:", "zzz: {a: !b 1}\nteacher:", [
+        "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
+        "students, tuning, layout",
+        "13:10: the tag '!b' is not allowed",
+    ]),
+    "key that is a list": ("teacher:", "? [a]\n: b\nteacher:", [
+        "13:3: a key must be text, got a list",
+    ]),
+    "broken flow": ("{kind: logits, path: logits.csv}", "{kind: logits", [
+        "14:1: not YAML: while parsing a flow mapping, expected ',' or '}', but got "
+        "'<stream end>'",
+    ]),
+    "broken mapping": ("title: Small", "title: Small: or not", [
+        "1:13: not YAML: mapping values are not allowed here",
+    ]),
+    "tab": ("title: Small", "\ttitle: Small", [
+        "1:1: not YAML: while scanning for the next token, found character '\\t' that cannot "
+        "start any token",
+    ]),
+    "two documents": ("teacher:", "---\nteacher:", [
+        "13:1: not YAML: expected a single document in the stream, but found another document",
+    ]),
+    "control character": ("title: Small", "title: Small\nzzz: \x01", [
+        "2:6: not YAML: a control character",
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_problem_has_its_place_and_its_words(folder, good, case, monkeypatch):
+    monkeypatch.delenv("NOT_SET_HERE", raising=False)
+    old, new, expected = CASES[case]
+    assert good.count(old) == 1
+    found = folder.problems(good.replace(old, new))
+    assert [problem.replace(str(folder.path), "FOLDER") for problem in found] == expected
+
+
+def test_all_problems_are_told_at_once(folder, good, monkeypatch):
+    monkeypatch.delenv("NOT_SET_HERE", raising=False)
+    text = (
+        good.replace("title", "titel")
+        .replace("words.txt", "gone.txt")
+        .replace("path: logits.csv", "path: ${NOT_SET_HERE}/l.csv")
+        .replace("share: 0.5", "share: half")
+        + "tuning: {factor: 1}\n"
+    )
+    lines = [problem.split(":")[0] for problem in folder.problems(text)]
+    assert lines == ["1", "1", "8", "11", "13", "14"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"", "1:1: the file is empty; a spec starts with 'title: ...'"),
+        (b"# only a comment\n", "1:1: the file is empty; a spec starts with 'title: ...'"),
+        (b"- a\n", "1:1: expected a mapping (title: ..., dataset: ...), got a list"),
+        (b"words", "1:1: expected a mapping (title: ..., dataset: ...), got 'words'"),
+        (b"title: a\nb: caf\xe9\n", "2:7: not UTF-8 text; save the file as UTF-8"),
+        ("title: a".encode("utf-16"), "1:1: not UTF-8 text; save the file as UTF-8"),
+        (b"[" * 5000, "1:1: not YAML that can be read (nested too deeply?)"),
+    ],
+)
+def test_files_that_are_no_mapping(folder, text, problem):
+    assert folder.problems(text) == [problem]
+
+
+def test_aliases_that_hold_themselves_end(folder, good):
+    [problem] = folder.problems(good + "layout: &a {theme: *a}\n")
+    assert problem == "14:9: layout.theme: expected auto, light or dark, got a mapping"
+
+
+def test_without_files_only_the_data_may_be_missing(folder, good, monkeypatch):
+    monkeypatch.delenv("NOT_SET_HERE", raising=False)
+    text = good.replace("root: data", "root: ${NOT_SET_HERE}/d").replace("words.txt", "gone.txt")
+    spec = folder.load(text, check_files=False)
+    assert "root: ${NOT_SET_HERE}/d" in spec.to_yaml()
+    [problem] = folder.problems(text + "store: ${NOT_SET_HERE}/s.zarr\n", check_files=False)
+    assert problem.startswith("14:8: store: NOT_SET_HERE is not set")

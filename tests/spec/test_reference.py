@@ -1,0 +1,27 @@
+"""The reference page and the schema are those of the classes."""
+
+from pathlib import Path
+
+import jsonschema
+
+from inficond_panel.spec import json_schema
+from inficond_panel.spec.reference import reference
+from inficond_panel.spec.schema import sections
+
+
+def test_the_page_is_up_to_date():
+    page = Path(__file__).parents[2] / "docs" / "spec.md"
+    assert page.read_text(encoding="utf-8") == reference(), "run: make docs"
+
+
+def test_every_key_has_a_doc():
+    kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
+    assert len(kinds) > 12
+    for kind in kinds:
+        assert kind.__doc__
+        for key, field in kind.fields().items():
+            assert field.doc, f"{kind.__name__}.{key}"
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(json_schema())

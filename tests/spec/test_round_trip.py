@@ -1,0 +1,162 @@
+"""load(to_yaml(spec)) equals spec, over every field of every kind of section."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from inficond_panel.spec import Share, Spec, json_schema, load_spec
+from inficond_panel.spec import fields as f
+from inficond_panel.spec.dataset import SplitReference, Splits
+from inficond_panel.spec.schema import sections
+from inficond_panel.spec.section import Nested, Section
+
+CHECK = jsonschema.Draft202012Validator(json_schema())
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
+# A path is not a name: parts without slash, zero, or variable.
+PART = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0$"), min_size=1)
+PARTS = PART.filter(lambda part: part.strip() == part and part not in (".", ".."))
+
+
+def paths(folder: Path) -> st.SearchStrategy[Path]:
+    below = st.lists(PARTS, min_size=1, max_size=3)
+    return st.tuples(st.sampled_from([folder, Path("/other")]), below).map(
+        lambda both: both[0].joinpath(*both[1])
+    )
+
+
+def numbers(field: f.Number) -> st.SearchStrategy[float]:
+    low, high = field.bounds
+    if isinstance(field, f.Whole):
+        return st.integers(low, high)
+    closed = field.inclusive_bounds
+    return st.floats(
+        low,
+        high,
+        exclude_min=not closed[0],
+        exclude_max=high is not None and not closed[1],
+        allow_infinity=False,
+        allow_nan=False,
+    )
+
+
+def words(field: f.Words) -> st.SearchStrategy[list[str]]:
+    word = st.sampled_from(field.option("words")) if field.option("words") else TEXT
+    if field.option("holding"):
+        word = word.map(lambda text: f"{text} {field.option('holding')}")
+    return st.lists(word, min_size=0 if field.default == [] else 1, unique=True)
+
+
+@st.composite
+def rows(draw, field: f.Rows) -> list[list[str]]:
+    views = draw(st.permutations(field.option("words")))
+    cuts = sorted(draw(st.sets(st.integers(1, len(views) - 1))))
+    return [list(views[a:b]) for a, b in zip([0, *cuts], [*cuts, len(views)], strict=True)]
+
+
+@st.composite
+def splits(draw) -> Splits:
+    fit, tune = draw(
+        st.lists(TEXT.filter(lambda t: t != "rest"), min_size=2, max_size=2, unique=True)
+    )
+    share = Share(
+        from_=tune,
+        share=draw(st.floats(0.01, 0.99)),
+        seed=draw(st.integers(0)),
+    )
+    references = [fit, share, "rest"]
+    return Splits(
+        **dict(zip(("fit", "tune", "holdout"), draw(st.permutations(references)), strict=True))
+    )
+
+
+def values(field: f.Field, folder: Path) -> st.SearchStrategy:
+    if isinstance(field, f.NameOrPath):
+        name = st.from_regex(r"[A-Za-z][A-Za-z0-9-]*", fullmatch=True)
+        return st.one_of(name, paths(folder))
+    makers = {
+        f.FilePath: lambda: paths(folder),
+        f.Choice: lambda: st.sampled_from(field.objects),
+        f.Flag: st.booleans,
+        f.Number: lambda: numbers(field),
+        f.Whole: lambda: numbers(field),
+        f.Words: lambda: words(field),
+        f.Rows: lambda: rows(field),
+        f.Size: lambda: st.tuples(st.integers(1), st.integers(1)),
+        f.Numbers: lambda: st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)),
+        f.Text: lambda: TEXT,
+        Nested: lambda: made(field.class_, folder),
+    }
+    return makers[type(field)]()
+
+
+@st.composite
+def made(draw, section: type[Section], folder: Path) -> Section:
+    """A section of any kind with any valid values."""
+    if section is Splits:
+        return draw(splits())
+    kind = draw(st.sampled_from(list(section.kinds().values()) or [section]))
+    given = {
+        field.attribute: draw(values(field, folder))
+        for key, field in kind.fields().items()
+        if field.option("required") or key == kind.chooser or draw(st.booleans())
+    }
+    if section is Spec:
+        given["path"] = folder / "a.yaml"
+        if given.get("tuning") and getattr(given.get("students"), "solver", "") != "paper":
+            given["tuning"].epochs = type(given["tuning"]).param.epochs.default
+    return kind(**given)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_every_field_survives_the_round_trip(tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp()
+    spec = data.draw(made(Spec, folder))
+    text = spec.to_yaml()
+    CHECK.validate(YAML(typ="safe", pure=True).load(text))
+    (folder / "a.yaml").write_text(text, encoding="utf-8", newline="")
+    again = load_spec(folder / "a.yaml", check_files=False)
+    assert again == spec
+    assert again.to_yaml() == text
+
+
+def test_the_strategy_reaches_every_field():
+    handled = {
+        f.FilePath, f.NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, f.Words, f.Rows, f.Size,
+        f.Numbers, f.Text, Nested, SplitReference,
+    }  # fmt: skip
+    kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
+    assert {type(field) for kind in kinds for field in kind.fields().values()} == handled
+
+
+def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
+    monkeypatch.setenv("SOME_DATA", str(folder.path))
+    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: 1e-4}\n"
+    spec = folder.load(text)
+    written = spec.to_yaml()
+    assert "root: ${SOME_DATA}/data" in written
+    assert not {"students", "tuning", "store", "images"} & set(written.replace(":", " ").split())
+    assert folder.load(written) == spec
+
+
+@pytest.mark.parametrize("wrong", [
+    {"title": ""},
+    {"titel": "a"},
+    {"students": {"lambda": -1}},
+    {"students": {"epochs": 3}},
+    {"students": {"solver": "exat"}},
+    {"tuning": {"factor": 1}},
+    {"layout": {"rows": [["embeding"]]}},
+])  # fmt: skip
+def test_the_schema_refuses_what_the_reader_refuses(folder, good, wrong):
+    plain = YAML(typ="safe", pure=True).load(good)
+    CHECK.validate(plain)
+    assert not CHECK.is_valid({**plain, **wrong})
+    text = YAML(typ="safe", pure=True)
+    file = folder.path / "a.yaml"
+    text.dump({**plain, **wrong}, file)
+    assert folder.problems(file.read_text())
