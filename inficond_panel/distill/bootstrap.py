@@ -99,7 +99,7 @@ def resampled_metric(
         return _average_precisions(table, positive, logit)
     decided = logit > threshold
     masks = np.stack([positive & decided, ~positive & decided, positive & ~decided], axis=1)
-    tp, fp, fn = (table @ masks.astype(np.int32)).T
+    tp, fp, fn = (table.astype(np.float64) @ masks).T
     tn = table.shape[1] - tp - fp - fn
     return decision_metrics(tp, fp, fn, tn)[metric]
 

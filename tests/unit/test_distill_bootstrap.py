@@ -1,0 +1,87 @@
+"""Bootstrap intervals against a loop over the draws."""
+
+import numpy as np
+import pytest
+
+from inficond_panel.distill import change_interval, class_metrics, metric_interval
+from inficond_panel.distill.bootstrap import draw_counts
+
+
+def case(n=300, seed=0):
+    rng = np.random.default_rng(seed)
+    label = (rng.random(n) < 0.1).astype(np.int8)
+    before = np.round(rng.normal(-2, 1, n) + 2 * label, 1)  # rounded: with ties
+    return label, before, np.round(before + rng.normal(0, 0.5, n) + 0.3 * label, 1)
+
+
+def loop(label, logit, metric, draws, seed):
+    values = []
+    for counts in draw_counts(len(label), draws, seed):
+        rows = np.repeat(np.arange(len(label)), counts)
+        values.append(getattr(class_metrics(label[rows], logit[rows], logit[rows]), metric))
+    return np.array(values)
+
+
+@pytest.mark.parametrize("metric", ["ap", "accuracy", "precision", "recall", "f1"])
+def test_change_equals_a_loop_over_the_draws(metric):
+    label, before, after = case()
+    found = change_interval(label, before, after, draws=60, seed=3, level=0.9, metric=metric)
+    change = loop(label, after, metric, 60, 3) - loop(label, before, metric, 60, 3)
+    low, high = np.nanquantile(change, [0.05, 0.95])
+    assert found.low == pytest.approx(low, abs=1e-12)
+    assert found.high == pytest.approx(high, abs=1e-12)
+    whole = [getattr(class_metrics(label, x, x), metric) for x in (before, after)]
+    assert found.estimate == pytest.approx(whole[1] - whole[0], abs=1e-12)
+
+
+def test_metric_interval_equals_a_loop():
+    label, before, _ = case(seed=1)
+    found = metric_interval(label, before, draws=40, metric="ap")
+    low, high = np.quantile(loop(label, before, "ap", 40, 0), [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+
+
+def test_ignored_labels_do_not_count():
+    label, before, after = case()
+    extended = np.append(label, [-1, -1]).astype(np.int8)
+    found = change_interval(extended, np.append(before, [9, 9]), np.append(after, [-9, 9]))
+    assert found == change_interval(label, before, after)
+
+
+def test_same_student_twice_has_no_change_and_no_noise():
+    label, before, _ = case()
+    found = change_interval(label, before, before)
+    assert (found.estimate, found.low, found.high) == (0, 0, 0)
+    assert found.within_noise
+
+
+def test_a_large_gain_clears_the_noise():
+    label, before, _ = case(n=2000)
+    found = change_interval(label, before, before + 3 * label)
+    assert not found.within_noise
+    assert found.low > 0
+
+
+def test_undefined_estimate_has_no_interval():
+    label = np.zeros(20, np.int8)
+    found = change_interval(label, np.arange(20.0), np.arange(20.0))
+    assert np.isnan([found.estimate, found.low, found.high]).all()
+    assert found.within_noise
+    empty = metric_interval(np.full(3, -1), np.zeros(3))
+    assert np.isnan(empty.estimate)
+
+
+def test_draws_without_a_positive_are_left_out():
+    label = np.array([1] + [0] * 9, dtype=np.int8)
+    found = metric_interval(label, np.arange(10.0)[::-1], draws=200)
+    assert (found.estimate, found.low, found.high) == (1, 1, 1)
+
+
+def test_draw_table_is_fixed_by_its_seed_and_read_only():
+    table = draw_counts(50, 20, 7)
+    assert (table.sum(axis=1) == 50).all()
+    draw_counts.cache_clear()
+    np.testing.assert_array_equal(table, draw_counts(50, 20, 7))
+    assert not np.array_equal(table, draw_counts(50, 20, 8))
+    with pytest.raises(ValueError, match="read-only"):
+        table[0, 0] = 1

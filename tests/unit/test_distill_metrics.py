@@ -1,0 +1,150 @@
+"""Point metrics, agreement and discrepancy by hand calculation and against scikit-learn."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inficond_panel.distill import (
+    agreement,
+    average_precision,
+    class_metrics,
+    collinear,
+    discrepancy,
+)
+
+sklearn_metrics = pytest.importorskip("sklearn.metrics")
+LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
+STUDENT = np.array([2.0, -1.0, 1.0, -2.0, 3.0, 4.0])
+TEACHER = np.array([1.0, 1.0, -1.0, -3.0, -2.0, -5.0])
+
+
+@st.composite
+def ranked(draw):
+    n = draw(st.integers(1, 40))
+    levels = draw(st.integers(1, 12))  # few levels: many ties
+    seed = draw(st.integers(0, 2**31))
+    rng = np.random.default_rng(seed)
+    label = (rng.random(n) < draw(st.sampled_from([0.05, 0.5, 0.95]))).astype(np.int8)
+    return label, rng.integers(0, levels, n) / 7.0 - 0.5
+
+
+@given(ranked())
+@settings(max_examples=200, deadline=None)
+def test_average_precision_equals_sklearn(case):
+    label, score = case
+    ours = average_precision(label, score)
+    if not label.any():
+        assert np.isnan(ours)
+    else:
+        assert ours == pytest.approx(
+            sklearn_metrics.average_precision_score(label, score), abs=1e-12
+        )
+
+
+@given(ranked())
+@settings(max_examples=60, deadline=None)
+def test_decision_metrics_equal_sklearn(case):
+    label, logit = case
+    found = class_metrics(label, logit, logit)
+    decided = logit > 0
+    names = ("precision", "recall", "f1")
+    functions = ("precision_score", "recall_score", "f1_score")
+    for name, function in zip(names, functions, strict=True):
+        expected = getattr(sklearn_metrics, function)(label, decided, zero_division=np.nan)
+        assert getattr(found, name) == pytest.approx(expected, abs=1e-12, nan_ok=True), name
+    assert found.accuracy == pytest.approx(np.mean(label == decided))
+
+
+def test_average_precision_by_hand():
+    # ranking 1 0 1: precision 1 at the first positive, 2/3 at the second
+    assert average_precision(np.array([1, 0, 1]), np.array([3.0, 2.0, 1.0])) == pytest.approx(
+        (1 + 2 / 3) / 2
+    )
+    # one tie of all: precision is the share of positives
+    assert average_precision(np.array([1, 0, 0, 0]), np.zeros(4)) == 0.25
+
+
+def test_class_metrics_by_hand():
+    found = class_metrics(LABEL, STUDENT, TEACHER)
+    # labelled: TP 2 (rows 0, 4), FN 1, FP 1, TN 1
+    assert found.precision == pytest.approx(2 / 3)
+    assert found.recall == pytest.approx(2 / 3)
+    assert found.f1 == pytest.approx(4 / 6)
+    assert found.accuracy == pytest.approx(3 / 5)
+    # all six rows: student + - + - + +, teacher + + - - - -
+    assert found.differ == 4
+    assert found.fidelity == pytest.approx(2 / 6)
+    assert found.constant_fidelity == pytest.approx(4 / 6)
+    assert found.logit_correlation == pytest.approx(np.corrcoef(STUDENT, TEACHER)[0, 1])
+    assert (found.n, found.positives, found.negatives) == (5, 3, 2)
+    assert found.teacher_ap == pytest.approx(
+        sklearn_metrics.average_precision_score(LABEL[:5], TEACHER[:5])
+    )
+
+
+def test_threshold_moves_student_and_teacher_alike():
+    found = class_metrics(LABEL, STUDENT, TEACHER, threshold=1.5)
+    assert found.recall == pytest.approx(2 / 3)
+    assert found.precision == 1.0
+    assert found.constant_fidelity == 1.0
+
+
+def test_undefined_is_nan_never_zero():
+    none = class_metrics(np.zeros(3, np.int8), np.full(3, -1.0), np.full(3, -1.0))
+    for name in ("ap", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
+        assert np.isnan(getattr(none, name)), name
+    assert none.accuracy == none.fidelity == 1.0
+    undecided = class_metrics(np.ones(2, np.int8), np.full(2, -1.0), np.full(2, -1.0))
+    assert np.isnan(undecided.precision)
+    assert undecided.recall == 0.0
+    assert undecided.f1 == 0.0
+    empty = class_metrics(np.full(2, -1, np.int8), np.ones(2), np.ones(2))
+    assert np.isnan(empty.accuracy)
+    assert empty.fidelity == 1.0
+
+
+def test_agreement_by_hand():
+    found = agreement(LABEL, STUDENT, TEACHER)
+    assert vars(found.positives) == {
+        "both_right": 1,
+        "student_wrong": 1,
+        "both_wrong": 0,
+        "teacher_wrong": 1,
+    }
+    assert vars(found.negatives) == {
+        "both_right": 1,
+        "student_wrong": 1,
+        "both_wrong": 0,
+        "teacher_wrong": 0,
+    }
+    assert found.positives.total == 3
+    assert found.negatives.total == 2
+
+
+def test_discrepancy_by_hand():
+    scores = np.array([[0.1, 0.9], [0.5, 0.2], [0.3, 0.3], [0.7, 0.1], [0.9, 0.4], [9, 9]])
+    # positives decided differently: rows 1 and 4; alike: row 0
+    found = discrepancy(scores.astype(np.float32), LABEL, STUDENT, TEACHER, positives=True)
+    np.testing.assert_allclose(found, [0.7 - 0.1, 0.3 - 0.9], atol=1e-7)
+    found = discrepancy(scores, LABEL, STUDENT, TEACHER, positives=False)
+    np.testing.assert_allclose(found, [0.3 - 0.7, 0.3 - 0.1])
+
+
+def test_discrepancy_is_nan_where_one_side_has_no_image():
+    scores = np.ones((3, 4))
+    found = discrepancy(scores, np.ones(3), np.ones(3), np.ones(3), positives=True)
+    assert found.shape == (4,)
+    assert np.isnan(found).all()
+
+
+def test_collinear_finds_the_twin_and_leaves_constants_out():
+    rng = np.random.default_rng(0)
+    base = rng.random(500)
+    columns = [base, rng.random(500), base + 0.05 * rng.random(500), np.ones(500), 1 - base, base]
+    scores = np.stack(columns, axis=1).astype(np.float32)
+    found = collinear(scores, 0)
+    assert [index for index, _ in found] == [5, 2]
+    assert found[0][1] == pytest.approx(1.0)
+    assert found[1][1] == pytest.approx(np.corrcoef(base, scores[:, 2])[0, 1], abs=1e-6)
+    assert collinear(scores, 3) == []

@@ -1,0 +1,93 @@
+"""What-if curves against moving the weight by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inficond_panel.distill import (
+    ap_what_if,
+    average_precision,
+    change_band,
+    change_interval,
+    class_metrics,
+    what_if,
+)
+from inficond_panel.errors import DataError
+
+METRICS = ("accuracy", "precision", "recall", "f1")
+
+
+def make_case(seed, n):
+    rng = np.random.default_rng(seed)
+    score = np.maximum(np.round(rng.normal(0.3, 0.3, n), 2), 0)  # with zeros and ties
+    label = rng.choice([-1, 0, 1], n, p=[0.1, 0.6, 0.3])
+    return score, np.round(rng.normal(-0.5, 1, n), 1), label
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60), st.floats(-5, 5), st.sampled_from([0.0, 0.7]))
+@settings(max_examples=200, deadline=None)
+def test_curves_equal_moving_the_weight(seed, n, weight, threshold):
+    score, logit, label = make_case(seed, n)
+    curves = what_if(score, logit, weight, label, -8.0, 8.0, threshold=threshold)
+    assert (np.diff(curves.breakpoints) > 0).all()
+    assert len(curves.f1) == len(curves.breakpoints) + 1 == len(curves.edges) - 1
+    inside = (curves.edges[:-1] + curves.edges[1:]) / 2
+    inside = inside[np.diff(curves.edges) > 1e-9]  # between breakpoints rounding decides nothing
+    for influence in [*inside, weight]:
+        moved = logit + (influence - weight) * score
+        truth = class_metrics(label, moved, moved, threshold=threshold)
+        found = curves.at(influence)
+        for name in METRICS:
+            assert found[name] == pytest.approx(getattr(truth, name), nan_ok=True), name
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60))
+@settings(max_examples=50, deadline=None)
+def test_recall_never_falls_as_the_influence_rises(seed, n):
+    score, logit, label = make_case(seed, n)
+    recall = what_if(score, logit, 1.0, label, -50, 50).recall
+    assert (np.diff(recall[~np.isnan(recall)]) >= 0).all()
+
+
+def test_by_hand():
+    score, logit = np.array([1.0, 2.0, 0.0]), np.array([-1.0, 1.0, 5.0])
+    curves = what_if(score, logit, 0.0, np.array([1, 0, 1]), -3.0, 3.0)
+    # image 1 turns positive above -0.5, image 0 above 1; image 2 never moves
+    np.testing.assert_allclose(curves.breakpoints, [-0.5, 1.0])
+    np.testing.assert_allclose(curves.recall, [1 / 2, 1 / 2, 1])
+    np.testing.assert_allclose(curves.precision, [1, 1 / 2, 2 / 3])
+    np.testing.assert_allclose(curves.edges, [-3, -0.5, 1, 3])
+    assert curves.at(1.0)["recall"] == 0.5  # at the breakpoint the logit is 0: negative still
+
+
+def test_undefined_stays_nan_along_the_curve():
+    curves = what_if(np.array([1.0, 1.0]), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
+    assert np.isnan(curves.recall).all()
+    assert np.isnan(curves.precision[0])
+    np.testing.assert_array_equal(curves.precision[1:], [0, 0])
+
+
+def test_scores_below_zero_are_refused():
+    with pytest.raises(DataError, match="1 of 2"):
+        what_if(np.array([-0.1, 0.2]), np.zeros(2), 0.0, np.ones(2), 0, 1)
+
+
+def test_ap_on_a_grid():
+    score, logit, label = make_case(5, 80)
+    grid = np.linspace(-3, 3, 7)
+    found = ap_what_if(score, logit, 0.5, label, grid)
+    truth = [average_precision(label, logit + (v - 0.5) * score) for v in grid]
+    np.testing.assert_allclose(found, truth)
+
+
+@pytest.mark.parametrize("metric", ["ap", "f1"])
+def test_band_equals_the_paired_interval_at_each_influence(metric):
+    score, logit, label = make_case(6, 200)
+    band = change_band(score, logit, 0.5, label, np.array([0.5, 2.0]), metric, draws=50)
+    assert (band.estimate[0], band.low[0], band.high[0]) == (0, 0, 0)
+    moved = logit + 1.5 * score
+    truth = change_interval(label, logit, moved, draws=50, metric=metric)
+    assert (band.estimate[1], band.low[1], band.high[1]) == pytest.approx(
+        (truth.estimate, truth.low, truth.high), abs=1e-12
+    )
