@@ -37,8 +37,6 @@ PATCHES = 5
 TOPS = (5, 10, 20, 50)
 #: Half heights of the effect charts, in percentage points; at least 3.
 AXES = (3, 5, 10, 20, 50, 100)
-#: Share of the curves' points that must lie inside the axis.
-AXIS_SHARE = 0.9
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 METRICS = {"AP": "ap", "F1": "f1"}
 
@@ -87,11 +85,9 @@ def make_effect(band: Band) -> dict[str, list[float]]:
 
 
 def make_axis(effects: Iterable[Mapping[str, Sequence[float]]]) -> int:
-    """Half the height of all effect charts in points: most of every curve lies inside."""
-    changes = [np.abs(effect["change"]) for effect in effects if effect["change"]]
-    if not changes:
-        return AXES[0]
-    reach = 100 * float(np.quantile(np.concatenate(changes), AXIS_SHARE))
+    """Half the height of all effect charts in points: at least half of the curves fit."""
+    reaches = [np.abs(effect["change"]).max() for effect in effects if effect["change"]]
+    reach = 100 * float(np.median(reaches)) if reaches else 0.0
     return next((axis for axis in AXES if axis >= reach), AXES[-1])
 
 
@@ -279,10 +275,12 @@ class KnowledgeView(Viewer):
         self._next_effect()
 
     def _next_effect(self) -> None:
+        """Ask for the next curve; the axis is set once, when all are there."""
         table = self.table
         name, metric = table.student, METRICS[table.metric]
         concept = next((r["concept"] for r in table.rows if r["concept"] not in table.effects), "")
         if not concept:
+            table.axis = make_axis(table.effects.values())
             return
 
         def work(_: Job) -> dict[str, Any]:
@@ -291,8 +289,7 @@ class KnowledgeView(Viewer):
         self.app.jobs.submit(Job("effects", work, self._add_effect, self._effect_failed))
 
     def _add_effect(self, effect: dict[str, Any]) -> None:
-        effects = {**self.table.effects, **effect}
-        self.table.param.update(effects=effects, axis=make_axis(effects.values()))
+        self.table.effects = {**self.table.effects, **effect}
         self._next_effect()
 
     def _effect_failed(self, error: InficondError) -> None:

@@ -127,17 +127,17 @@ def test_an_undefined_effect_has_no_points():
     assert make_effect(band([math.nan, math.nan])) == {"x": [], "change": [], "low": [], "high": []}
 
 
-def test_the_axis_is_shared_and_holds_most_of_the_curves():
+def test_the_axis_is_shared():
     assert make_axis([]) == 3
     assert make_axis([make_effect(band([0.0, 0.02])), make_effect(band([math.nan]))]) == 3
-    assert make_axis([make_effect(band([0.0, -0.08, -0.08]))]) == 10
+    assert make_axis([make_effect(band([0.0, -0.08])), make_effect(band([0.0, 0.06]))]) == 10
 
 
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=40))
-def test_no_more_than_a_tenth_of_the_points_leaves_the_axis(change):
-    axis = make_axis([make_effect(band(change))])
-    outside = sum(abs(100 * value) > axis + 1e-2 for value in change)
-    assert outside <= math.ceil(0.1 * len(change))
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=9), min_size=1, max_size=9))
+def test_at_least_half_of_the_curves_fit_the_axis(changes):
+    axis = make_axis(make_effect(band(change)) for change in changes)
+    fit = sum(max(abs(100 * value) for value in change) <= axis + 1e-3 for change in changes)
+    assert fit >= len(changes) / 2
 
 
 # --- top bar -----------------------------------------------------------------------------------
