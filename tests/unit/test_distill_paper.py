@@ -42,7 +42,7 @@ class TestWithTorch:
         assert (long.objective < short.objective).all()
         for reached in (short, long):
             assert (reached.gap * unit >= reached.objective - optimum - 1e-12).all()
-        assert (long.objective - optimum < 0.1 * unit).all()
+        assert (long.objective - optimum < 0.3 * unit).all()
         assert not long.converged.any()
         assert (long.iterations == 12 * 3).all()  # 300 images: batches of 128, 128, 44
 
