@@ -126,7 +126,7 @@ class ConfigurationView(Viewer):
         self._strip = ConfigurationStrip(
             theme=app.param.theme, sizing_mode="stretch_width", margin=0
         )
-        self._strip.on_msg(self._handle)
+        self._strip.on_msg(lambda event: self._handle(event.data))
         self._facts = make_dataset(
             app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.views.theme import count, interval, number, points, signed
@@ -34,13 +34,19 @@ MEANS = {"ap": "mAP"}
 Row = tuple[str, str]
 
 
-def make_metric(key: str, now: float, before: float, last: float) -> dict[str, str]:
-    """One metric as text: now, the change since #0 in percentage points, before, and last."""
+def make_metric(key: str, values: Sequence[float], untouched: bool) -> dict[str, str]:
+    """One metric as text; ``values`` are now, before (#0) and last (the parent).
+
+    The change is since #0, in percentage points; at #0 (``untouched``) there is none.
+    """
+    now, before, last = values
     return {
         "key": key,
         "now": number(now),
-        "change": points(now - before),
-        "history": f"before {number(before)} · last {number(last)}",
+        "change": "" if untouched else points(now - before),
+        "history": "untouched student"
+        if untouched
+        else f"before {number(before)} · last {number(last)}",
     }
 
 
@@ -52,14 +58,14 @@ def make_class_metrics(
     ``change`` is the interval of the change in AP since #0; ``None`` at #0.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
-    now = shown[0]
+    now, untouched = shown[0], snapshot.node.parent is None
     details = {
         **_threshold_details(snapshot.agreement[class_name]),
         **_other_details(now, change),
     }
     return [
         {
-            **make_metric(key, *(getattr(metrics, key) for metrics in shown)),
+            **make_metric(key, [getattr(m, key) for m in shown], untouched),
             "name": name,
             "card": {
                 "title": f"{NAMES.get(key, name)}, {class_name}",
@@ -74,10 +80,10 @@ def make_class_metrics(
 def make_mean_metrics(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The six metrics as means over the classes for which each is defined."""
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
-    now = snapshot.metrics
+    now, untouched = snapshot.metrics, snapshot.node.parent is None
     return [
         {
-            **make_metric(key, *(mean(key, metrics) for metrics in shown)),
+            **make_metric(key, [mean(key, m) for m in shown], untouched),
             "name": MEANS.get(key, f"Mean {name}" if key == "f1" else f"Mean {name.lower()}"),
             "card": {
                 "title": f"{NAMES.get(key, name)}, mean of {len(now)} classes",

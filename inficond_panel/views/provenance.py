@@ -58,7 +58,7 @@ class ProvenanceView(Viewer):
         self._tree = ProvenanceTree(
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
         )
-        self._tree.on_msg(self._handle)
+        self._tree.on_msg(lambda event: self._handle(event.data))
         app.selection.param.watch(self._update, "class_name")
         app.students.param.watch(self._update, "snapshot")
         app.tuning.param.watch(self._update, "nodes")

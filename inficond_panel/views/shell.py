@@ -120,7 +120,7 @@ class Shell(Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        self._page.on_msg(self._handle)
+        self._page.on_msg(lambda event: self._handle(event.data))
         self._page.link(self, theme="theme", bidirectional=True)
         self._page.param.watch(self._recolour, "dark")
         app.tuning.param.watch(self._update_saved, ["nodes", "status"])

@@ -90,7 +90,7 @@ function updateMetric(metric, data) {
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change)
   text(metric.querySelector(".history"), data.history)
-  set(metric, "aria-label", `${data.name} ${data.now}, change ${data.change}, ${data.history}`)
+  set(metric, "aria-label", [`${data.name} ${data.now}`, data.change && `change ${data.change}`, data.history].filter(Boolean).join(", "))
   set(metric, "aria-description", [data.card.text, ...data.card.rows.map((row) => row.join(" "))].join(". "))
 }
 

@@ -244,10 +244,17 @@ function noteLine(say) {
   const close = (save) => {
     if (input.hidden) return
     toggle(false)
-    if (save && input.value.trim() !== row.note) say("note", input.value.trim())
+    const note = input.value.trim()
+    if (save && note !== row.note) {
+      line.show({ ...row, note })
+      say("note", note)
+    }
   }
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === "Escape") { close(event.key === "Enter"); edit.focus() }
+    if (event.key !== "Enter" && event.key !== "Escape") return
+    event.preventDefault()
+    close(event.key === "Enter")
+    edit.focus()
   })
   input.addEventListener("blur", () => close(true))
   words.addEventListener("dblclick", open)
