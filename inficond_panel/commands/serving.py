@@ -19,6 +19,7 @@ from inficond_panel.errors import InficondError
 from inficond_panel.tuning import open_tuner
 
 APP = Path(inficond_panel.__file__).with_name("app.py")
+DEMO = "demo"
 PORT = 5006
 
 
@@ -43,14 +44,12 @@ def serve(args: argparse.Namespace) -> None:
 
 def demo(args: argparse.Namespace) -> None:
     """Serve the embedded demo and say where, once the page answers."""
-    _set_history(
-        args.history or os.environ.get("INFICOND_HISTORY") or str(Path("demo.history.sqlite"))
-    )
-    _check("demo", distill=True)
+    _set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
+    _check(DEMO, distill=True)
     args.port = _port(args.port, args.address)
     url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/app"
     threading.Thread(target=_announce, args=(url,), daemon=True).start()
-    _run(args, ["demo"])
+    _run(args, [DEMO])
 
 
 def _set_history(history: str | None) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -307,10 +308,9 @@ def test_serve_has_every_flag_of_panel_serve():
 # -- as a process ---------------------------------------------------------------------------
 
 
-def start(*argv: object, folder: Path, **more) -> subprocess.Popen:
-    command = [sys.executable, "-m", "inficond_panel", *map(str, argv)]
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), **more}
+def start(*argv: object, folder: Path, module: bool = True) -> subprocess.Popen:
+    command = [sys.executable, *(["-m", "inficond_panel"] if module else []), *map(str, argv)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -373,6 +373,32 @@ def test_demo_port_that_is_taken(monkeypatch, capsys):
         with pytest.raises(serving.InficondError, match=f"Port {port} is in use"):
             serving._port(port, None)
     assert serving._port(port, None) == port
+
+
+DEMO = """
+import sys
+from inficond_panel.cli import main
+from inficond_panel.commands import serving
+serving.DEMO = sys.argv[1]
+sys.exit(main(["demo", "--port", "0"]))
+"""
+
+
+def test_demo_tells_its_address_when_the_page_answers(spec_file, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    process = start("-c", DEMO, spec_file, folder=folder, module=False)
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("The demo is at http://localhost:"), process.stderr.read()
+        with urllib.request.urlopen(line.split()[4], timeout=60) as reply:
+            assert reply.status == 200
+            assert b"<html" in reply.read()
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert sqlite_nodes(folder / "demo.history.sqlite") == 1
 
 
 def test_number_of_a_metric():

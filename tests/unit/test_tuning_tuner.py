@@ -304,6 +304,14 @@ def test_open_tuner_takes_the_place_given_then_the_environment_then_the_spec(
     assert open_tuner(spec, history="arg.sqlite").history.path == "arg.sqlite"
 
 
+def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tuner = open_tuner("coco18", store=store.path)
+    assert tuner.history.path == str(tmp_path / "coco18.history.sqlite")
+
+
 @pytest.mark.torch
 def test_paper_solver_obeys_bounds_with_fewer_epochs(store: Store, tmp_path: Path) -> None:
     pytest.importorskip("torch")
