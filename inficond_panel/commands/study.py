@@ -14,6 +14,7 @@ from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.report import store_document
 
 
@@ -26,7 +27,7 @@ def check(args: argparse.Namespace) -> None:
         say(f"store    {spec.store}")
     else:
         say(f"store    {spec.store} (not there yet; run: inficond precompute {args.spec})")
-    say(f"history  {spec.history}")
+    say(f"history  {usual_history(args.spec, spec)}")
 
 
 def precompute(args: argparse.Namespace) -> None:

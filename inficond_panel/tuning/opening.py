@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from inficond_panel.errors import StoreMissingError
-from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.history import History
 from inficond_panel.tuning.tuner import Tuner
@@ -24,11 +24,16 @@ def open_tuner(
     """
     path = find_spec(spec)
     opened = load_spec(path, check_files=False)
-    comes_along = not Path(spec).exists()
-    usual = Path.cwd() / opened.history.name if comes_along else opened.history
     place = store or os.environ.get("INFICOND_STORE") or opened.store
-    record = history or os.environ.get("INFICOND_HISTORY") or usual
-    return Tuner(open_spec_store(spec, place), opened, History(record))
+    record = history or os.environ.get("INFICOND_HISTORY")
+    return Tuner(
+        open_spec_store(spec, place), opened, History(record or usual_history(spec, opened))
+    )
+
+
+def usual_history(name: str | Path, spec: Spec) -> Path:
+    """Where the history of ``spec``, opened by ``name``, is unless another place is given."""
+    return spec.history if Path(name).exists() else Path.cwd() / spec.history.name
 
 
 def open_spec_store(spec: str | Path, place: str | Path) -> Store:
