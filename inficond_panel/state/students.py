@@ -107,9 +107,9 @@ class StudentsState(param.Parameterized):
             return None
         return self.change_between(root, self.node.id, class_name)
 
-    def change_between(self, before: str, after: str, class_name: str) -> Interval:
-        """Change in AP of a class from node ``before`` to node ``after``, on the split in view."""
-        return self._change(before, after, class_name, self.snapshot.split)
+    def change_between(self, before: str, after: str, class_name: str, split: str = "") -> Interval:
+        """Change in AP of a class from node ``before`` to node ``after``; on the split in view."""
+        return self._change(before, after, class_name, split or self.snapshot.split)
 
     def changed_sides(self, before: Node, after: Node, class_name: str) -> int:
         """Images of the split in view on which the two nodes' students decide differently."""

@@ -114,7 +114,7 @@ class TuningState(param.Parameterized):
             node = self.tuner.fine_tune(
                 parent, batch, progress=self.jobs.progress(job), cancelled=job.cancelled
             )
-            self.tuner.set_head(node)
+            self.tuner.set_head(node, "fine-tune")
             return self._snapshot(node)
 
         self.jobs.submit(Job("refit", work, self._tuned, self._failed, self._fitting))
@@ -127,17 +127,17 @@ class TuningState(param.Parameterized):
         """Go to the parent of the node shown. Nothing is deleted."""
         if self.head.parent:
             self._redo.append(self.head.id)
-            self._go(self.head.parent)
+            self._go(self.head.parent, "undo")
 
     def redo(self) -> None:
         """Go back to the node last left by undo."""
         if self._redo:
-            self._go(self._redo.pop())
+            self._go(self._redo.pop(), "redo")
 
     def jump(self, node_id: str) -> None:
         """Show any node; a later refit starts a branch there."""
         self._redo.clear()
-        self._go(node_id)
+        self._go(node_id, "jump")
 
     def set_note(self, node_id: str, text: str) -> None:
         """Write a note to a node."""
@@ -154,10 +154,10 @@ class TuningState(param.Parameterized):
 
         self.jobs.submit(Job("show", work, self._shown, self._failed))
 
-    def _go(self, node_id: str) -> None:
+    def _go(self, node_id: str, kind: str) -> None:
         def work(_: Job) -> Snapshot:
             node = self.tuner.node(node_id)
-            self.tuner.set_head(node)
+            self.tuner.set_head(node, kind)
             return self._snapshot(node)
 
         self.jobs.submit(Job("show", work, self._shown, self._failed))
