@@ -1,0 +1,11 @@
+"""From images to a store: encoders, segments, concepts, teachers (needs the extra ``precompute``).
+
+from inficond_panel.spec import load_spec
+import precompute
+spec = load_spec("specs/coco18.yaml")
+report = precompute.run(spec, spec.store, progress=print)
+"""
+
+from precompute.pipeline import Report, run
+
+__all__ = ["Report", "run"]

@@ -1,0 +1,241 @@
+"""The whole way from a spec to a store: read, encode, score, project, write."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.errors import CancelledError, DataError, StoreError
+from inficond_panel.store import SPLITS, Store, open_store, write_store
+from precompute.batches import Arrays, Batches, joined
+from precompute.concepts import concept_scores
+from precompute.encoder import Encoder, encoder_digest, load_encoder
+from precompute.inputs import Inputs, read_inputs
+from precompute.project import project
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did. ``skipped`` lists the ids of images left out, with the reason.
+
+    ``images_per_second`` is of the images that this run encoded, None if there were none.
+    """
+
+    store: Path
+    content_hash: str
+    changed: bool
+    images: dict[str, int]
+    segments: int
+    skipped: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    images_per_second: float | None
+    seconds: float
+
+
+def run(
+    spec: Any,
+    store_path: Path | str,
+    *,
+    progress: Progress = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    workers: int | None = None,
+) -> Report:
+    """Compute the store of a spec (``inficond_panel.spec.Spec``) and write it to ``store_path``.
+
+    Where the store there was made from the same inputs, nothing is done. Finished batches are kept
+    in ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on
+    where it was. ``progress`` is called with lines for people. ``workers`` (default: one per core)
+    decode and segment; their number changes no bit.
+
+    Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
+    of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
+    when the disk is full.
+    """
+    started = time.monotonic()
+    path = Path(store_path)
+    try:
+        inputs = read_inputs(spec, progress)
+        if _made_from(path, inputs):
+            progress(f"{path} is up to date: nothing to do.")
+            return _report(open_store(path), False, None, started)
+        speed = _compute(inputs, path, progress, cancelled, workers or os.cpu_count() or 1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StoreError(
+            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
+        ) from error
+    report = _report(open_store(path), True, speed, started)
+    for warning in report.warnings:
+        progress(f"Warning: {warning}")
+    progress(f"Wrote {path} in {_duration(report.seconds)}.")
+    return report
+
+
+def _made_from(path: Path, inputs: Inputs) -> bool:
+    try:
+        return open_store(path).attrs["inputs_hash"] == inputs.inputs_hash
+    except StoreError:
+        return False
+
+
+def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
+    return Report(
+        store=store.path,
+        content_hash=store.content_hash,
+        changed=changed,
+        images={split: len(store.rows(split)) for split in SPLITS},
+        segments=len(store.segment_image),
+        skipped=tuple((image, reason) for image, reason in store.attrs["skipped"]),
+        warnings=tuple(store.attrs["warnings"]),
+        images_per_second=speed,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _compute(
+    inputs: Inputs, path: Path, progress: Progress, cancelled: Callable[[], bool], workers: int
+) -> float | None:
+    """Make and write the store; return the images encoded per second."""
+    encoder = load_encoder(inputs.encoder)
+    from threadpoolctl import threadpool_limits  # of the same extra, which is there now
+
+    folder = _partial_folder(path, inputs.encoding_hash)
+    with threadpool_limits(1, user_api="blas"):  # workers are the threads
+        text = encoder.embed_concepts(inputs.concepts, inputs.prompts)
+        batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
+        encoded, speed = _encode(batches, inputs, progress, cancelled)
+        progress("Scoring and projecting concepts")
+        arrays, attrs = _assemble(inputs, encoder, text, encoded)
+    write_store(path, arrays, attrs)
+    shutil.rmtree(folder)
+    return speed
+
+
+def _partial_folder(path: Path, key: str) -> Path:
+    """Folder of the finished batches; emptied if it belongs to other inputs."""
+    folder = path.with_name(f"{path.name}.partial")
+    key_file = folder / "inputs"
+    if not key_file.is_file() or key_file.read_text() != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        key_file.write_text(key)
+    return folder
+
+
+def _encode(
+    batches: Batches, inputs: Inputs, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[Arrays, float | None]:
+    results: list[Arrays] = []
+    total, done, new, started = len(inputs.dataset.ids), 0, 0, time.monotonic()
+    for arrays, old in batches.run():
+        results.append(arrays)
+        done += len(arrays["reason"])
+        new += 0 if old else len(arrays["reason"])
+        speed = new / (time.monotonic() - started)
+        _check_skipped(results, inputs)
+        if cancelled():
+            raise CancelledError("The run was stopped.", "Start it again; it goes on where it was.")
+        left = f", {speed:.1f} images/s, {_duration((total - done) / speed)} left" if new else ""
+        progress(f"Encoded {done} of {total} images{left}")
+    return joined(results), speed if new else None
+
+
+def _check_skipped(results: list[Arrays], inputs: Inputs) -> None:
+    skipped = _skipped(np.concatenate([arrays["reason"] for arrays in results]), inputs)
+    total = len(inputs.dataset.ids)
+    if len(skipped) > inputs.max_bad_share * total:
+        named = "; ".join(f"{image}: {reason}" for image, reason in skipped[:5])
+        raise DataError(
+            f"{len(skipped)} of {total} images cannot be read, which is more than the share of "
+            f"{inputs.max_bad_share:g} that is allowed. {named}",
+            "Restore these files, or raise dataset.max_bad_share in the spec.",
+        )
+    if len(skipped) == total:
+        raise DataError("No image can be read.", "Restore the files.")
+
+
+def _skipped(reason: np.ndarray, inputs: Inputs) -> list[tuple[str, str]]:
+    return [(inputs.dataset.ids[i], str(reason[i])) for i in np.flatnonzero(reason != "")]
+
+
+def _assemble(
+    inputs: Inputs, encoder: Encoder, text: np.ndarray, encoded: Arrays
+) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and attributes of the store.
+
+    Scores are computed from the half-precision embeddings that the store keeps, so that a concept
+    scored from these later is scored alike.
+    """
+    read = np.flatnonzero(encoded["reason"] == "")
+    segment_image = np.repeat(np.arange(len(read)), encoded["segments"])
+    score, best, cosine = concept_scores(encoded["embedding"], segment_image, text)
+    shape = encoded["thumbnail_shape"]
+    split, label = np.array(inputs.dataset.split)[read], inputs.dataset.label[read]
+    arrays = {
+        "image": np.array(inputs.dataset.ids)[read],
+        "concept": np.array(inputs.concepts),
+        "class_name": np.array(inputs.dataset.classes),
+        "method": np.array(inputs.projections.methods),
+        "concept_score": score,
+        "teacher_logit": inputs.logit[read],
+        "label": label,
+        "split": split,
+        "segment_image": segment_image,
+        "segment_concept": best,
+        "segment_cosine": cosine,
+        "segment_embedding": encoded["embedding"],
+        "segment_box": encoded["box"],
+        "concept_text_embedding": text,
+        "concept_projection": project(text, inputs.projections.methods, inputs.projections.seed),
+        "mask": encoded["mask"],
+        "mask_offset": _offsets(shape.prod(1)),
+        "thumbnail": encoded["thumbnail"],
+        "thumbnail_offset": _offsets(encoded["thumbnail_length"]),
+        "thumbnail_shape": shape,
+    }
+    skipped = _skipped(encoded["reason"], inputs)
+    attrs = {
+        "title": inputs.title,
+        "encoder": encoder.name,
+        "encoder_digest": encoder_digest(inputs.encoder),
+        "preprocessing": encoder.preprocessing,
+        "prompts": inputs.prompts,
+        "corpus": inputs.corpus,
+        "teacher": inputs.teacher,
+        "inputs_hash": inputs.inputs_hash,
+        "skipped": skipped,
+        "warnings": _warnings(skipped, split, label, inputs.dataset.classes),
+    }
+    return arrays, attrs
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def _warnings(
+    skipped: list[tuple[str, str]], split: np.ndarray, label: np.ndarray, classes: tuple[str, ...]
+) -> list[str]:
+    found = [f"skipped the image {image}: {reason}" for image, reason in skipped]
+    for name in SPLITS:
+        positives = (label[split == name] == 1).sum(0)
+        absent = [classes[k] for k in np.flatnonzero(positives == 0)]
+        if absent:
+            found.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
+    return found
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,92 @@
+"""CSV tables with one row an image: ``image_id``, then one column per class."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """``values`` is ``(row, column)``; ids are text, so that leading zeros stay."""
+
+    path: Path
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: np.ndarray
+
+
+def read_table(path: Path, parse: Callable[[str], float], expected: str) -> Table:
+    """Read a table; ``parse`` turns a cell into a number or raises ``ValueError``.
+
+    Raises ``DataError`` naming file, line and column for everything else than such a table.
+    """
+    rows = _rows(path)
+    _, header = next(rows, (1, []))
+    _check_header(path, header)
+    ids: dict[str, int] = {}
+    values: list[list[float]] = []
+    for line, row in rows:
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}:{line}: {len(row)} cells, but the header has {len(header)}.",
+                "Give every row a cell for every column.",
+            )
+        if row[0] in ids:
+            raise DataError(
+                f"{path}:{line}: the image {row[0]!r} is listed twice (first on line "
+                f"{ids[row[0]]}).",
+                "Keep one row for each image.",
+            )
+        ids[row[0]] = line
+        values.append([])
+        for name, cell in zip(header[1:], row[1:], strict=True):
+            try:
+                values[-1].append(parse(cell))
+            except ValueError:
+                raise _wrong_cell(f"{path}:{line}", name, row[0], cell, expected) from None
+    if not ids:
+        raise DataError(f"{path} lists no image.", "Give it a row for each image.")
+    return Table(path, tuple(ids), tuple(header[1:]), np.array(values))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            for row in reader:
+                if row:
+                    yield reader.line_num, [cell.strip() for cell in row]
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read as a table: {error}.", "Save it as CSV, in UTF-8."
+        ) from error
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if len(header) < 2 or header[0] != "image_id":
+        raise DataError(
+            f"{path}:1: expected the header image_id, then one column per class.",
+            "Name the columns in the first row.",
+        )
+    for position, name in enumerate(header):
+        if not name or name in header[:position]:
+            fault = "has no name" if not name else f"is called {name!r}, as another one"
+            raise DataError(
+                f"{path}:1: column {position + 1} {fault}.", "Give each column a name of its own."
+            )
+
+
+def _wrong_cell(place: str, name: str, image: str, cell: str, expected: str) -> DataError:
+    return DataError(
+        f"{place}: {name!r} of image {image!r} is {cell!r}; expected {expected}.",
+        "Correct the cell.",
+    )

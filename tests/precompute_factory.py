@@ -1,0 +1,92 @@
+"""Small photo sets and tiny open_clip models with random weights, made on the fly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from PIL import Image
+
+CLASSES = ("bicycle", "train")
+WORDS = ("wheel", "rail", "sky", "grass", "window")
+CONV = {"timm_model_name": "test_resnet", "timm_pool": "avg", "timm_proj": "linear"}
+VIT = {"layers": 2, "width": 32, "head_width": 16, "patch_size": 16}
+RESNET = {"layers": [1, 1, 1, 1], "width": 8, "head_width": 32}
+
+SPEC = """\
+title: Tiny
+dataset:
+  kind: table
+  root: photos
+  labels: labels.csv
+  max_bad_share: 0.5
+  splits: {fit: fit.txt, tune: {from: test.txt, share: 0.5, seed: 3}, holdout: rest}
+concepts:
+  corpus: words.txt
+  prompts: ["a photo of a {}", "a drawing of a {}"]
+  encoder: {model: encoder, pretrained: encoder/weights.safetensors, image_size: 96, batch: 3}
+  segments: {max_per_image: 4}
+  thumbnails: {size: 48}
+teacher: {kind: logits, path: logits.csv}
+"""
+
+
+def tiny_encoder(folder: Path, vision: dict, image_size: int = 64) -> SimpleNamespace:
+    """Write an open_clip model with random weights; return the section that names it."""
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    text = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    model = {"embed_dim": 24, "vision_cfg": {**vision, "image_size": image_size}, "text_cfg": text}
+    preprocess = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4], "resize_mode": "squash"}
+    config = {"model_cfg": model, "preprocess_cfg": preprocess}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    torch.manual_seed(0)
+    built = open_clip.create_model(f"local-dir:{folder}")
+    state = {name: value.contiguous() for name, value in built.state_dict().items()}
+    for name, value in state.items():  # what starts at 0 would hide mistakes
+        if value.is_floating_point() and not value.any():
+            state[name] = 0.1 * torch.randn_like(value)
+    save_file(state, folder / "weights.safetensors")
+    return SimpleNamespace(model=folder, pretrained=folder / "weights.safetensors", image_size=None)
+
+
+def photo(seed: int, size: tuple[int, int] = (80, 60)) -> Image.Image:
+    """Three coloured areas with a little noise."""
+    rng = np.random.default_rng(seed)
+    colours = rng.integers(0, 256, (3, 3))
+    width, height = size
+    area = (np.arange(width)[None] * 2 // width) + (np.arange(height)[:, None] * 2 // height) // 1
+    pixels = colours[area % 3] + rng.normal(0, 8, (height, width, 3))
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def photo_set(folder: Path, count: int = 12) -> list[str]:
+    """Photos, labels, lists and a teacher's logits below ``folder``; ids have leading zeros."""
+    images = folder / "photos" / "images"
+    images.mkdir(parents=True)
+    ids = [f"{i:05d}" for i in range(count)]
+    rng = np.random.default_rng(1)
+    for i, name in enumerate(ids):
+        photo(i, (80, 60) if i % 3 else (50, 90)).save(images / f"{name}.jpg")
+    label = np.array([[i % 2, (i // 2) % 2] for i in range(count)])
+    write_table(folder / "photos" / "labels.csv", ids, label)
+    write_table(
+        folder / "logits.csv", ids, np.round(4 * label - 2 + rng.normal(size=label.shape), 3)
+    )
+    (folder / "photos" / "fit.txt").write_text("\n".join(ids[: count // 2]))
+    (folder / "photos" / "test.txt").write_text("\n".join(ids[count // 2 :]))
+    (folder / "words.txt").write_text("\n".join(WORDS))
+    (folder / "spec.yaml").write_text(SPEC)
+    return ids
+
+
+def write_table(path: Path, ids: list[str], values: np.ndarray, columns=CLASSES) -> None:
+    """A CSV with ``image_id`` and a column per class."""
+    rows = [",".join(["image_id", *columns])]
+    rows += [",".join([name, *map(str, row)]) for name, row in zip(ids, values, strict=True)]
+    path.write_text("\n".join(rows) + "\n")

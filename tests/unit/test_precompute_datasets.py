@@ -1,0 +1,167 @@
+"""Folders with a table, the VOC layout, and the teacher's table."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from precompute_factory import CLASSES, photo_set, write_table
+
+from inficond_panel.errors import DataError
+from precompute.datasets import load_dataset
+from precompute.images import UnreadableImage
+from precompute.teacher import read_logits
+
+
+@pytest.fixture
+def table(tmp_path):
+    photo_set(tmp_path, 6)
+    root = tmp_path / "photos"
+    return SimpleNamespace(
+        kind="table",
+        root=root,
+        images=root / "images",
+        labels=root / "labels.csv",
+        splits=SimpleNamespace(fit="fit.txt", tune="tune.txt", holdout="holdout.txt"),
+        list_file=lambda name: root / name,
+        max_bad_share=0.1,
+    )
+
+
+def lists(table, **ids):
+    for split in ("fit", "tune", "holdout"):
+        (table.root / f"{split}.txt").write_text("\n".join(ids[split]))
+
+
+def test_table_keeps_leading_zeros_and_the_order_of_the_splits(table):
+    lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
+    dataset = load_dataset(table)
+    assert dataset.ids == ("00004", "00001", "00000", "00003")
+    assert dataset.split == ("fit", "fit", "tune", "holdout")
+    assert dataset.classes == CLASSES
+    assert dataset.label.tolist() == [[0, 0], [1, 0], [0, 0], [1, 1]]
+    assert dataset.load(0).size == (80, 60)
+    assert dataset.digest(0) != dataset.digest(1)
+
+
+def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
+    lists(table, fit=["00000.jpg"], tune=["b"], holdout=["c"])
+    for name in "bc":
+        Image.new("RGB", (5, 5)).save(table.images / f"{name}.PNG", "PNG")
+    table.labels.write_text("image_id,x\n00000.jpg,\nb,1\nc,0\n")
+    dataset = load_dataset(table)
+    assert dataset.label.tolist() == [[-1], [1], [0]]
+    assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
+
+
+def test_a_missing_photo_is_told_when_it_is_read(table):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    (table.images / "00001.jpg").unlink()
+    dataset = load_dataset(table)
+    with pytest.raises(UnreadableImage, match="no such file"):
+        dataset.load(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("image_id,x\na,2\n", r"labels.csv:2: 'x' of image 'a' is '2'; expected 1, 0"),
+        ("image_id,x\na,1\na,1\n", r"labels.csv:3: the image 'a' is listed twice .*line 2"),
+        ("image_id,x\na,1,0\n", "3 cells, but the header has 2"),
+        ("id,x\na,1\n", "expected the header image_id"),
+        ("image_id,x,x\na,1,1\n", "column 3 is called 'x'"),
+        ("image_id,x\n", "lists no image"),
+        ("", "expected the header image_id"),
+    ],
+)
+def test_faulty_tables_are_told(table, text, fault):
+    table.labels.write_text(text)
+    with pytest.raises(DataError, match=fault):
+        load_dataset(table)
+
+
+VOC_OBJECT = (
+    "<object><name>{}</name><difficult>{}</difficult><part><name>head</name></part></object>"
+)
+VOC_IMAGES = {
+    "000001": [("train", 0), ("person", 1)],
+    "000002": [("train", 1)],
+    "000007": [("person", 1), ("person", 0)],
+    "000009": [],
+}
+
+
+@pytest.fixture
+def voc(tmp_path):
+    main = tmp_path / "ImageSets" / "Main"
+    for folder in (main, tmp_path / "Annotations", tmp_path / "JPEGImages"):
+        folder.mkdir(parents=True)
+    for name, things in VOC_IMAGES.items():
+        objects = "".join(VOC_OBJECT.format(*thing) for thing in things)
+        (tmp_path / "Annotations" / f"{name}.xml").write_text(f"<annotation>{objects}</annotation>")
+        Image.new("RGB", (9, 9)).save(tmp_path / "JPEGImages" / f"{name}.jpg")
+    (main / "train.txt").write_text("000001\n000002\n")
+    (main / "val.txt").write_text("000007\n")
+    (main / "test.txt").write_text("000009\n")
+    for name in ("train", "person", "bus"):
+        for of_list in ("train", "val"):
+            (main / f"{name}_{of_list}.txt").write_text("000001  1\n000002 -1\n")
+    (main / "my_val.txt").write_text("000007\n")
+    return SimpleNamespace(
+        kind="voc",
+        root=tmp_path,
+        classes=[],
+        splits=SimpleNamespace(fit="train", tune="val", holdout="test"),
+        list_file=lambda name: main / f"{name}.txt",
+    )
+
+
+def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
+    dataset = load_dataset(voc)
+    assert dataset.classes == ("bus", "person", "train")
+    assert dataset.ids == ("000001", "000002", "000007", "000009")
+    assert dataset.split == ("fit", "fit", "tune", "holdout")
+    assert dataset.label.tolist() == [[0, -1, 1], [0, 0, -1], [0, 1, 0], [0, 0, 0]]
+    assert dataset.load(3).size == (9, 9)
+
+
+def test_voc_takes_the_classes_of_the_spec_in_their_order(voc):
+    voc.classes = ["train", "person"]
+    assert load_dataset(voc).classes == ("train", "person")
+
+
+def test_voc_without_class_lists_takes_the_names_of_the_objects(voc):
+    for path in (voc.root / "ImageSets" / "Main").glob("*_*.txt"):
+        path.unlink()
+    assert load_dataset(voc).classes == ("person", "train")
+
+
+def test_a_broken_annotation_is_told(voc):
+    (voc.root / "Annotations" / "000002.xml").write_text("<annotation>")
+    with pytest.raises(DataError, match=r"000002.xml is no readable annotation"):
+        load_dataset(voc)
+
+
+def test_logits_are_put_in_the_order_of_images_and_classes(tmp_path):
+    write_table(tmp_path / "z.csv", ["02", "01", "03"], np.array([[1, 2], [3, 4.5], [5, 6]]))
+    logit = read_logits(tmp_path / "z.csv", ["01", "02"], ["train", "bicycle"])
+    assert logit.tolist() == [[4.5, 3], [2, 1]]
+    assert logit.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("image_id,bicycle,train\n1,0,nan\n", "z.csv:2: 'train' of image '1' is 'nan'; expected a"),
+        ("image_id,bicycle,train\n1,0,\n", "expected a finite number"),
+        ("image_id,bicycle,train\n1,0,1e999\n", "expected a finite number"),
+        ("image_id,bicycle,train\n1,0,1\n1,0,1\n", "listed twice"),
+        ("image_id,bicycle,train\n3,0,1\n", "no logits for 1 of 1 images, the first are 1"),
+        ("image_id,bicycle\n1,0\n", "no column for the class 'train'"),
+        ("image_id,bicycle,trains\n1,0,1\n", r"class 'train' \(nearest: 'trains'\); the unknown"),
+    ],
+)
+def test_faulty_logits_are_told(tmp_path, text, fault):
+    (tmp_path / "z.csv").write_text(text)
+    with pytest.raises(DataError, match=fault):
+        read_logits(tmp_path / "z.csv", ["1"], CLASSES)

@@ -1,0 +1,224 @@
+"""Dense embeddings of open_clip's models against references made by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
+
+from inficond_panel.errors import DataError, MissingExtraError
+from precompute.encoder import encoder_digest, load_encoder
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+
+def pixels_of(encoder, count=2):
+    return np.stack([encoder.prepare(photo(i)) for i in range(count)])
+
+
+def global_embedding(encoder, pixels):
+    with torch.inference_mode():
+        return encoder.model.encode_image(torch.from_numpy(pixels)).numpy()
+
+
+@pytest.mark.parametrize("vision", [CONV, {**CONV, "timm_model_name": "test_efficientnet"}])
+@pytest.mark.parametrize("size", [None, 96])
+def test_mean_of_a_conv_trunks_cells_is_the_global_embedding(tmp_path, vision, size):
+    section = tiny_encoder(tmp_path / "e", vision)
+    section.image_size = size
+    encoder = load_encoder(section)
+    pixels = pixels_of(encoder)
+    cells = encoder.dense(pixels)
+    side = (size or 64) // 32
+    assert cells.shape == (2, side, side, 24)
+    np.testing.assert_allclose(cells.mean((1, 2)), global_embedding(encoder, pixels), atol=1e-5)
+    assert np.abs(cells - cells.mean((1, 2), keepdims=True)).max() > 1e-4
+
+
+def test_a_trunk_with_a_norm_in_its_head_has_cells_too(tmp_path):
+    section = tiny_encoder(tmp_path / "e", {**CONV, "timm_model_name": "test_convnext"}, 32)
+    encoder = load_encoder(section)
+    pixels = pixels_of(encoder)  # 32 px: one cell, whose embedding must be the global one
+    cells = encoder.dense(pixels)
+    assert cells.shape == (2, 1, 1, 24)
+    np.testing.assert_allclose(cells[:, 0, 0], global_embedding(encoder, pixels), atol=1e-5)
+
+
+def layer_norm(x, state, name):
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / np.sqrt(variance + 1e-5) * state[f"{name}.weight"] + state[f"{name}.bias"]
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def gelu(x):
+    from scipy.special import erf
+
+    return x * (1 + erf(x / np.sqrt(2))) / 2
+
+
+def vit_cells_by_hand(state, pixels, positions, heads=2, patch=16):
+    """A two-block ViT in NumPy: a whole first block, then the second one's values only."""
+    weight = state["conv1.weight"].reshape(len(state["conv1.weight"]), -1)
+    rows, columns = pixels.shape[1] // patch, pixels.shape[2] // patch
+    tokens = [state["class_embedding"]]
+    for r in range(rows):
+        for c in range(columns):
+            area = pixels[:, r * patch : (r + 1) * patch, c * patch : (c + 1) * patch]
+            tokens.append(weight @ area.ravel())
+    x = layer_norm(np.array(tokens) + positions, state, "ln_pre")
+    for b in range(2):
+        name = f"transformer.resblocks.{b}"
+        y = layer_norm(x, state, f"{name}.ln_1")
+        qkv = y @ state[f"{name}.attn.in_proj_weight"].T + state[f"{name}.attn.in_proj_bias"]
+        q, k, v = np.split(qkv, 3, axis=-1)
+        if b == 0:
+            parts = []
+            for h in range(heads):
+                part = slice(h * 16, (h + 1) * 16)
+                parts.append(softmax(q[:, part] @ k[:, part].T / 4) @ v[:, part])
+            v = np.concatenate(parts, -1)
+        out = v @ state[f"{name}.attn.out_proj.weight"].T + state[f"{name}.attn.out_proj.bias"]
+        if b == 1:
+            return layer_norm(out, state, "ln_post")[1:] @ state["proj"]
+        x = x + out
+        y = gelu(
+            layer_norm(x, state, f"{name}.ln_2") @ state[f"{name}.mlp.c_fc.weight"].T
+            + state[f"{name}.mlp.c_fc.bias"]
+        )
+        x = x + y @ state[f"{name}.mlp.c_proj.weight"].T + state[f"{name}.mlp.c_proj.bias"]
+    return None
+
+
+@pytest.mark.parametrize("size", [None, 96])
+def test_vit_cells_are_the_values_of_the_last_block(tmp_path, size):
+    section = tiny_encoder(tmp_path / "e", VIT)
+    section.image_size = size
+    encoder = load_encoder(section)
+    pixels = pixels_of(encoder)
+    state = {
+        name: value.double().numpy() for name, value in encoder.model.visual.state_dict().items()
+    }
+    side = (size or 64) // 16
+    cells = encoder.dense(pixels)
+    assert cells.shape == (2, side, side, 24)
+    original = load_encoder(tiny_section(section)).model.visual.positional_embedding.detach()
+    grid = original[1:].T.reshape(1, -1, 4, 4)
+    if size:
+        grid = torch.nn.functional.interpolate(
+            grid, (side, side), mode="bicubic", antialias=True, align_corners=False
+        )
+    positions = np.vstack([original[:1], grid.flatten(2)[0].T])
+    for cell, image in zip(cells, pixels, strict=True):
+        expected = vit_cells_by_hand(state, image.astype(float), positions)
+        np.testing.assert_allclose(cell.reshape(-1, 24), expected, atol=2e-4)
+
+
+def tiny_section(section):
+    return SimpleNamespace(model=section.model, pretrained=section.pretrained, image_size=None)
+
+
+def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
+    section = tiny_encoder(tmp_path / "e", RESNET)
+    section.image_size = 96
+    encoder = load_encoder(section)
+    pixels = pixels_of(encoder)
+    tower = encoder.model.visual
+    with torch.inference_mode():
+        out = tower.forward_intermediates(
+            torch.from_numpy(pixels), indices=1, intermediates_only=True
+        )
+    features = out["image_intermediates"][-1].numpy()
+    pool = {name: value.numpy() for name, value in tower.attnpool.state_dict().items()}
+    cells = encoder.dense(pixels)
+    assert cells.shape == (2, 3, 3, 24)
+    for y in range(3):
+        for x in range(3):
+            value = features[:, :, y, x] @ pool["v_proj.weight"].T + pool["v_proj.bias"]
+            expected = value @ pool["c_proj.weight"].T + pool["c_proj.bias"]
+            np.testing.assert_allclose(cells[:, y, x], expected, atol=1e-5)
+
+
+def test_preprocessing_is_that_of_the_config(tmp_path):
+    section = tiny_encoder(tmp_path / "e", CONV)
+    encoder = load_encoder(section)
+    assert encoder.preprocessing == {
+        "size": [64, 64],
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.3, 0.4],
+        "interpolation": "bicubic",
+        "resize_mode": "squash",
+    }
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    transform = image_transform_v2(PreprocessCfg(**encoder.model.visual.preprocess_cfg), False)
+    image = photo(3, (90, 50))
+    np.testing.assert_allclose(encoder.prepare(image), transform(image).numpy(), atol=1e-6)
+
+
+def test_concepts_are_the_normalised_mean_over_prompts(tmp_path):
+    encoder = load_encoder(tiny_encoder(tmp_path / "e", CONV))
+    text = encoder.embed_concepts(["dog", "{x}"], ["a {}", "one {} there"])
+    with torch.inference_mode():
+        for row, word in zip(text, ["dog", "{x}"], strict=True):
+            tokens = encoder.tokenizer([f"a {word}", f"one {word} there"])
+            each = encoder.model.encode_text(tokens).numpy()
+            mean = (each / np.linalg.norm(each, axis=1, keepdims=True)).mean(0)
+            np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+def test_the_digest_is_of_config_and_weights(tmp_path):
+    section = tiny_encoder(tmp_path / "e", CONV)
+    before = encoder_digest(section)
+    assert encoder_digest(section) == before
+    config = section.model / "open_clip_config.json"
+    config.write_text(config.read_text() + " ")
+    changed = encoder_digest(section)
+    section.pretrained.write_bytes(section.pretrained.read_bytes() + b" ")
+    assert len({before, changed, encoder_digest(section)}) == 3
+
+
+def test_what_cannot_be_used_is_told(tmp_path):
+    with pytest.raises(DataError, match="no dense path") as told:
+        load_encoder(tiny_encoder(tmp_path / "t", {**CONV, "timm_model_name": "test_vit"}, 160))
+    assert "average" in told.value.remedy
+    section = tiny_encoder(tmp_path / "vit", VIT)
+    section.image_size = 70
+    with pytest.raises(DataError, match="no multiple of the encoder's patch size 16") as told:
+        load_encoder(section)
+    assert told.value.remedy == "Take 64."
+    section.pretrained.write_bytes(b"no weights")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        load_encoder(section)
+    unknown = SimpleNamespace(model="ViT-Z-99", pretrained=section.pretrained, image_size=None)
+    with pytest.raises(DataError, match="ViT-Z-99"):
+        load_encoder(unknown)
+    tag = SimpleNamespace(model="ViT-B-16", pretrained="no-such-tag", image_size=None)
+    with pytest.raises(DataError, match="no-such-tag") as told:
+        load_encoder(tag)
+    assert "pretrained" in told.value.remedy
+
+
+def test_another_models_weights_are_refused(tmp_path):
+    section = tiny_encoder(tmp_path / "a", CONV)
+    section.pretrained = tiny_encoder(tmp_path / "b", VIT).pretrained
+    with pytest.raises(DataError, match="cannot be loaded") as told:
+        load_encoder(section)
+    assert "belongs to the model" in told.value.remedy
+
+
+def test_without_torch_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
+    with pytest.raises(MissingExtraError, match="open_clip") as told:
+        load_encoder(SimpleNamespace(model="x", pretrained="y", image_size=None))
+    assert "inficond-panel[precompute]" in told.value.remedy
+
+
+def test_prepare_takes_any_size(tmp_path):
+    encoder = load_encoder(tiny_encoder(tmp_path / "e", CONV))
+    assert encoder.prepare(Image.new("RGB", (1, 500))).shape == (3, 64, 64)

@@ -1,0 +1,90 @@
+"""Splits: lists, shares of a list, the rest; each image in one split only."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.errors import DataError
+from precompute.splits import assign, read_list
+
+
+def share(name, part, seed=0):
+    return SimpleNamespace(from_=name, share=part, seed=seed)
+
+
+def test_ids_are_text_with_leading_zeros_and_a_second_column_is_passed_over(tmp_path):
+    (tmp_path / "a.txt").write_text("000005  1\n\n000012 -1\r\n")
+    assert read_list(tmp_path / "a.txt") == ["000005", "000012"]
+
+
+@pytest.mark.parametrize(("text", "fault"), [("\n \n", "empty"), ("1\n2\n1\n", "twice.* 1")])
+def test_faulty_lists_are_told(tmp_path, text, fault):
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(DataError, match=fault):
+        read_list(tmp_path / "a.txt")
+
+
+def test_a_missing_list_is_told(tmp_path):
+    with pytest.raises(DataError, match="cannot be read"):
+        read_list(tmp_path / "a.txt")
+
+
+@given(st.integers(2, 60), st.floats(0.05, 0.95), st.integers(0, 5))
+def test_shares_and_rest_divide_the_list(count, part, seed):
+    train, test = [f"a{i}" for i in range(5)], [f"b{i}" for i in range(count)]
+    first = round(part * count)
+    if not 0 < first < count:
+        return
+    split_of = assign(
+        {"fit": "train", "tune": share("test", part, seed), "holdout": "rest"},
+        {"train": train, "test": test},
+        train + test,
+    )
+    members = {s: [i for i, of in split_of.items() if of == s] for s in ("fit", "tune", "holdout")}
+    assert members["fit"] == train
+    assert len(members["tune"]) == first
+    assert sorted(members["tune"] + members["holdout"]) == sorted(test)
+    assert members["tune"] == [i for i in test if i in members["tune"]]  # the list's order
+
+
+def test_two_shares_of_one_list_do_not_overlap():
+    ids = [str(i) for i in range(11)]
+    split_of = assign(
+        {"fit": share("all", 0.5), "tune": share("all", 0.3), "holdout": "rest"}, {"all": ids}, ids
+    )
+    assert sorted(split_of) == sorted(ids)
+    assert [list(split_of.values()).count(s) for s in ("fit", "tune", "holdout")] == [6, 3, 2]
+
+
+def test_other_seeds_draw_other_images():
+    ids = [str(i) for i in range(40)]
+    drawn = {
+        seed: tuple(
+            i
+            for i, s in assign(
+                {"fit": share("all", 0.5, seed), "tune": "rest"}, {"all": ids}, ids
+            ).items()
+            if s == "fit"
+        )
+        for seed in (0, 1)
+    }
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("tune", "known", "fault"),
+    [
+        (["a", "c"], "abc", "in the split fit and in tune.* a"),
+        (["c", "d"], "abc", "no labels.* d"),
+    ],
+)
+def test_overlap_and_unknown_images_are_told(tune, known, fault):
+    with pytest.raises(DataError, match=fault):
+        assign({"fit": "x", "tune": "y"}, {"x": ["a", "b"], "y": tune}, known)
+
+
+def test_an_empty_split_is_told():
+    with pytest.raises(DataError, match="tune has no image"):
+        assign({"fit": share("x", 0.9), "tune": share("x", 0.01)}, {"x": ["a", "b"]}, "ab")
