@@ -33,8 +33,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr, expit, logit
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.subproblem import forces
+from inficond_panel.distill.threads import one_thread
 
 _CURVATURE_FLOOR = 1e-12
 
@@ -46,7 +47,8 @@ def soft_targets(teacher_logit: NDArray, temperature: float = 1.0) -> Array:
 
 def decision_function(scores: NDArray, weights: Array, intercepts: Array) -> Array:
     """Student logits (N, K) of scores (N, C), for weights (C, K) and intercepts (K,)."""
-    return np.asarray(scores, dtype=np.float64) @ weights + intercepts
+    with one_thread():
+        return Scores(scores).logits(weights, intercepts)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,13 @@ class Scores:
             total += self.values[rows].astype(np.float64).T @ residuals[rows]
         return total
 
+    def logits(self, weights: Array, intercepts: Array) -> Array:
+        """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K)."""
+        out = np.empty((self.shape[0], weights.shape[1]))
+        for rows in self._blocks(self.shape[1]):
+            out[rows] = self.values[rows].astype(np.float64) @ weights + intercepts
+        return out
+
     def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
         """X[:, columns] @ weights for weights (p,): (N,)."""
         out = np.empty(self.shape[0])

@@ -18,6 +18,7 @@ from inficond_panel.distill.inputs import make_problems, start_weights
 from inficond_panel.distill.objective import Problem
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.subproblem import movable, solve_quadratic
+from inficond_panel.distill.threads import one_thread
 from inficond_panel.errors import CancelledError, SolverError
 
 _NEW_COLUMNS = 64
@@ -71,19 +72,20 @@ def fit(
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     shape = (data.shape[1], len(problems))
     first = start_weights(None if start is None else start.weights, shape, problems)
-    students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
-    unfinished, done = students, 0.0
-    while unfinished:
-        _check_cancelled(cancelled)
-        _certify(data, unfinished)
-        unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
-        if progress is not None:
-            done = max(done, _share_done(students, unfinished, tolerance))
-            ready = len(students) - len(unfinished)
-            progress(done, f"{ready} of {len(students)} students at gap {tolerance:g}")
-        for student in unfinished:
+    with one_thread():
+        students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
+        unfinished, done = students, 0.0
+        while unfinished:
             _check_cancelled(cancelled)
-            student.step()
+            _certify(data, unfinished)
+            unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
+            if progress is not None:
+                done = max(done, _share_done(students, unfinished, tolerance))
+                ready = len(students) - len(unfinished)
+                progress(done, f"{ready} of {len(students)} students at gap {tolerance:g}")
+            for student in unfinished:
+                _check_cancelled(cancelled)
+                student.step()
     return _collect(students, tolerance)
 
 
@@ -235,9 +237,10 @@ def certify(
     data = Scores(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     first = start_weights(weights, (data.shape[1], len(problems)), problems)
-    students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
-    _certify(data, students)
-    if intercepts is not None:
-        for student, intercept in zip(students, intercepts, strict=True):
-            student.shift_intercept(float(intercept))
+    with one_thread():
+        students = [_Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
+        _certify(data, students)
+        if intercepts is not None:
+            for student, intercept in zip(students, intercepts, strict=True):
+                student.shift_intercept(float(intercept))
     return _collect(students, tolerance)

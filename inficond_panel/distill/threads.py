@@ -1,0 +1,47 @@
+"""One thread for the linear algebra of a fit.
+
+Its products are small. Several threads gain little on an idle machine, lose much to waiting on a
+busy one, and their number would change the rounding, so that a replay on the same machine could
+give other bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import scipy.linalg  # noqa: F401  its BLAS must be loaded before the controller looks for it
+from threadpoolctl import ThreadpoolController
+
+_controller = ThreadpoolController()
+_lock = Lock()
+_users = 0
+_limiter: Any = None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit BLAS to one thread in this process, until the last caller has left."""
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _enter() -> None:
+    global _users, _limiter  # noqa: PLW0603
+    with _lock:
+        if _users == 0:
+            _limiter = _controller.limit(limits=1, user_api="blas")
+        _users += 1
+
+
+def _leave() -> None:
+    global _users  # noqa: PLW0603
+    with _lock:
+        _users -= 1
+        if _users == 0:
+            _limiter.restore_original_limits()

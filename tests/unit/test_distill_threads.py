@@ -1,0 +1,21 @@
+"""The limit on BLAS threads holds while anybody needs it, and ends with the last."""
+
+from threadpoolctl import threadpool_info
+
+from inficond_panel.distill.threads import one_thread
+
+
+def blas_threads():
+    return [part["num_threads"] for part in threadpool_info() if part["user_api"] == "blas"]
+
+
+def test_limit_lasts_until_the_last_has_left():
+    before = blas_threads()
+    first, second = one_thread(), one_thread()
+    first.__enter__()
+    second.__enter__()
+    assert set(blas_threads()) == {1}
+    first.__exit__(None, None, None)
+    assert set(blas_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
