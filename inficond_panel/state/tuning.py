@@ -168,8 +168,9 @@ class TuningState(param.Parameterized):
     def _shown(self, snapshot: Snapshot) -> None:
         dataset = self.students.dataset
         dataset.param.update(split=snapshot.split, looks=self.tuner.looks())
+        self.nodes = self.tuner.nodes()  # first: the node shown is always one of them
         self.students.snapshot = snapshot
-        self.param.update(nodes=self.tuner.nodes(), status=Status())
+        self.status = Status()
         self._update_undo()
         self._start_preview()
 

@@ -26,31 +26,31 @@ class Change:
     high: float = math.nan
 
     @classmethod
-    def of(cls, interval: Interval | None) -> Change | None:
+    def of(cls, interval: Interval) -> Change:
         """The change that a bootstrap interval tells of."""
-        return cls(interval.estimate, interval.low, interval.high) if interval else None
+        return cls(interval.estimate, interval.low, interval.high)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One node on the split in view. ``change`` is against its parent; ``None`` where not touched.
-
-    ``seen`` is False for a node whose holdout nobody has asked for: nothing of it is shown.
-    """
+    """One node's AP; ``change`` is against its parent, ``None`` where it was not touched."""
 
     ap: float
     change: Change | None = None
-    seen: bool = True
 
 
 def make_rows(
     nodes: Sequence[Node],
     current: str,
     class_name: str,
-    measured: Mapping[str, Measured],
+    seen: Mapping[str, Measured | None],
     looks: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """Rows, newest first. Without a class, AP and change are means over all classes."""
+    """Rows, newest first. Without a class, AP and change are means over all classes.
+
+    ``seen`` holds the nodes that may be shown, with ``None`` while they are being measured; it
+    lacks those whose holdout nobody has asked for.
+    """
     numbers = {node.id: node.number for node in nodes}
     rows = []
     for node, lane in zip(reversed(nodes), make_lanes(nodes), strict=True):
@@ -65,7 +65,7 @@ def make_rows(
                 "looks": _looks(looks.get(node.id, 0)),
                 "note": node.note,
                 "card": make_card(node, parent, looks.get(node.id, 0)),
-                **_result(measured[node.id], node, class_name),
+                **_result(node, class_name, seen),
             }
         )
     return rows
@@ -81,21 +81,17 @@ def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
     }
 
 
-def _result(measured: Measured, node: Node, class_name: str) -> dict[str, Any]:
+def _result(node: Node, class_name: str, seen: Mapping[str, Measured | None]) -> dict[str, Any]:
+    measured = seen.get(node.id)
+    if measured is None:
+        quiet = "" if node.id in seen else "holdout not looked at"
+        return {"ap": "", "change": None, "quiet": quiet}
+    untouched = node.parent and measured.change is None
     return {
-        "ap": number(measured.ap if measured.seen else None),
-        "change": make_change(measured.change) if measured.seen else None,
-        "quiet": _quiet(measured, node, class_name),
+        "ap": number(measured.ap),
+        "change": make_change(measured.change),
+        "quiet": f"no change to {class_name}" if untouched else "",
     }
-
-
-def _quiet(measured: Measured, node: Node, class_name: str) -> str:
-    """What stands in place of a change, if there is none."""
-    if not measured.seen:
-        return "holdout not looked at"
-    if node.parent and measured.change is None:
-        return f"no change to {class_name}"
-    return ""
 
 
 def make_change(change: Change | None) -> dict[str, Any] | None:

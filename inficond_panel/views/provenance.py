@@ -6,10 +6,8 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import param
 from panel.custom import JSComponent
@@ -28,15 +26,11 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Node
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the rows shall tell of; taken on the event loop, measured off it."""
+class Scope(NamedTuple):
+    """What is measured: a class (empty: the mean over all) on a split."""
 
     class_name: str
     split: str
-    node: Node
-    nodes: list[Node]
-    looks: Mapping[str, int]
 
 
 class ProvenanceTree(JSComponent):
@@ -55,6 +49,7 @@ class ProvenanceView(Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
+        self._known: dict[Scope, dict[str, Measured]] = {}
         self._tree = ProvenanceTree(
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
         )
@@ -67,23 +62,52 @@ class ProvenanceView(Viewer):
         self._update()
 
     def _update(self, *_: Any) -> None:
-        """Measure all nodes off the event loop (bootstrap), then show them together."""
-        app, tuning = self.app, self.app.tuning
-        asked = Asked(
-            app.selection.class_name,
-            app.students.snapshot.split,
-            app.students.node,
-            tuning.nodes,
-            tuning.looks,
-        )
+        """Show what is known at once; measure the rest off the event loop, then show that too."""
+        app, scope = self.app, self._scope
+        known = self._known.setdefault(scope, {})
+        if app.students.node.id not in known:
+            known[app.students.node.id] = measure(app, app.students.node, scope)
+        self._show()
+        missing = [node for node in reversed(self._seen) if node.id not in known]
 
-        def work(_: Job) -> dict[str, Any]:
-            return make_data(app, asked)
+        def work(job: Job) -> dict[str, Measured]:
+            return {node.id: measure(app, node, scope) for node in missing if not job.cancelled()}
 
-        self.app.jobs.submit(Job("provenance", work, self._show, self._fail))
+        def done(found: dict[str, Measured]) -> None:
+            known.update(found)
+            self._show()
 
-    def _show(self, data: dict[str, Any]) -> None:
-        self._tree.data = {**data, **self._buttons()}
+        if missing:
+            app.jobs.submit(Job("provenance", work, done, self._fail))
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(self.app.selection.class_name, self.app.students.snapshot.split)
+
+    @property
+    def _seen(self) -> list[Node]:
+        """Nodes whose numbers may be shown: on the holdout those that were looked at there."""
+        looks = self.app.tuning.looks if self._scope.split == "holdout" else None
+        return [node for node in self.app.tuning.nodes if looks is None or looks[node.id]]
+
+    def _show(self) -> None:
+        self._tree.data = {**self.data(), **self._buttons()}
+
+    def data(self) -> dict[str, Any]:
+        """All that the view shows, as plain data."""
+        app, scope = self.app, self._scope
+        nodes, head = app.tuning.nodes, app.students.node
+        known = self._known.get(scope, {})
+        seen = {node.id: known.get(node.id) for node in self._seen}
+        rows = make_rows(nodes, head.id, scope.class_name, seen, app.tuning.looks)
+        return {
+            "class": scope.class_name,
+            "metric": "AP" if scope.class_name else "mAP",
+            "rows": rows,
+            "edges": make_edges(nodes, head.id),
+            "axis": make_axis(rows),
+            "total": make_change(change(app, nodes[0], head, scope)),
+        }
 
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": str(error)}
@@ -116,38 +140,23 @@ class ProvenanceView(Viewer):
         return self._tree
 
 
-def make_data(app: AppState, asked: Asked) -> dict[str, Any]:
-    """All that the view shows, as plain data. Slow the first time: a bootstrap for each row."""
-    measured = {node.id: _measure(app, node, asked) for node in asked.nodes}
-    rows = make_rows(asked.nodes, asked.node.id, asked.class_name, measured, asked.looks)
-    return {
-        "class": asked.class_name,
-        "metric": "AP" if asked.class_name else "mAP",
-        "split": asked.split,
-        "rows": rows,
-        "edges": make_edges(asked.nodes, asked.node.id),
-        "axis": make_axis(rows),
-        "total": make_change(_change(app, asked.nodes[0], asked.node, asked)),
-    }
+def measure(app: AppState, node: Node, scope: Scope) -> Measured:
+    """AP of a node, and its change against the parent if it tunes the class. A bootstrap."""
+    parent = next((other for other in app.tuning.nodes if other.id == node.parent), None)
+    touched = not scope.class_name or scope.class_name in node.tuned
+    return Measured(ap(app, node, scope), change(app, parent, node, scope) if touched else None)
 
 
-def _measure(app: AppState, node: Node, asked: Asked) -> Measured:
-    if asked.split == "holdout" and not asked.looks.get(node.id):
-        return Measured(math.nan, seen=False)
-    parent = next((n for n in asked.nodes if n.id == node.parent), None)
-    touched = not asked.class_name or asked.class_name in node.tuned
-    change = _change(app, parent, node, asked) if parent and touched else None
-    return Measured(_ap(app, node, asked), change)
-
-
-def _change(app: AppState, before: Node, after: Node, asked: Asked) -> Change | None:
-    if before.id == after.id:
+def change(app: AppState, before: Node | None, after: Node, scope: Scope) -> Change | None:
+    """Change in AP between two nodes; ``None`` if there is nothing to compare with."""
+    if before is None or before.id == after.id:
         return None
-    if asked.class_name:
-        return Change.of(app.students.change_between(before.id, after.id, asked.class_name))
-    return Change(_ap(app, after, asked) - _ap(app, before, asked))
+    if scope.class_name:
+        return Change.of(app.students.change_between(before.id, after.id, *scope))
+    return Change(ap(app, after, scope) - ap(app, before, scope))
 
 
-def _ap(app: AppState, node: Node, asked: Asked) -> float:
-    metrics = app.tuner.metrics(node, asked.split)
-    return metrics[asked.class_name].ap if asked.class_name else mean("ap", metrics)
+def ap(app: AppState, node: Node, scope: Scope) -> float:
+    """AP of the class in scope, or the mean over all."""
+    metrics = app.tuner.metrics(node, scope.split)
+    return metrics[scope.class_name].ap if scope.class_name else mean("ap", metrics)

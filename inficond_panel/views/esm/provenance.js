@@ -123,7 +123,7 @@ function updateRow(element, row, data) {
   set(element, "aria-label", spoken(row, data))
   text(number, row.number)
   drawChips(chips, row)
-  text(change, row.change ? `${row.change.text}` : "–")
+  text(change, row.change?.text ?? (row.ap && "–"))
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
   text(ap, row.ap)

@@ -1,0 +1,165 @@
+"""The configuration strip: what it tells of data set, student, metrics and looks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.views.configuration import ConfigurationView, make_looks, make_student
+from inficond_panel.views.metric_cards import make_class_metrics, make_mean_metrics, mean
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+@pytest.fixture
+def tuned(app: AppState) -> AppState:
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.fine_tune()
+    return app
+
+
+def _by_key(metrics: list[dict]) -> dict[str, dict]:
+    return {metric["key"]: metric for metric in metrics}
+
+
+def _details(metric: dict) -> dict[str, str]:
+    return dict(metric["card"]["rows"])
+
+
+def test_metrics_of_the_untouched_student_show_no_change(app):
+    metrics = make_class_metrics("bicycle", app.students.snapshot, None)
+
+    assert [m["name"] for m in metrics] == [
+        "AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity",
+    ]  # fmt: skip
+    assert {m["change"] for m in metrics} == {""}
+    assert {m["history"] for m in metrics} == {"untouched student"}
+
+
+def test_change_is_since_the_start_in_percentage_points(tuned):
+    snapshot = tuned.students.snapshot
+    now, before, last = (
+        m["bicycle"].ap for m in (snapshot.metrics, snapshot.before, snapshot.last)
+    )
+    shown = _by_key(make_class_metrics("bicycle", snapshot, tuned.students.change("bicycle")))["ap"]
+
+    assert shown["now"] == f"{now:.3f}"
+    assert float(shown["change"].replace("−", "-").removesuffix(" pp")) == pytest.approx(
+        100 * (now - before), abs=0.05
+    )
+    assert shown["history"] == f"before {before:.3f} · last {last:.3f}"
+    assert _details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
+    assert "Since start" in _details(shown)
+
+
+def test_cards_count_images_as_the_metrics_do(app):
+    snapshot = app.students.snapshot
+    agreement, now = snapshot.agreement["sheep"], snapshot.metrics["sheep"]
+    found = agreement.positives.both_right + agreement.positives.teacher_wrong
+    cards = {key: _details(m) for key, m in _by_key(_sheep(snapshot)).items()}
+
+    assert cards["recall"]["Found"] == f"{found} of {now.positives}"
+    assert found / now.positives == pytest.approx(now.recall)
+    right, named = map(int, cards["precision"]["Right"].split(" of "))
+    assert right / named == pytest.approx(now.precision)
+    right, everything = map(int, cards["accuracy"]["Right"].split(" of "))
+    assert right / everything == pytest.approx(now.accuracy)
+    assert cards["fidelity"]["Images that differ"].startswith(f"{now.differ} of ")
+    assert now.differ / now.n == pytest.approx(1 - now.fidelity)
+
+
+def _sheep(snapshot):
+    return make_class_metrics("sheep", snapshot, None)
+
+
+def test_an_undefined_metric_says_why_and_is_left_out_of_the_mean(app):
+    snapshot = app.students.snapshot
+    nan = replace(snapshot.metrics["bicycle"], precision=math.nan)
+    broken = replace(snapshot, metrics={**snapshot.metrics, "bicycle": nan})
+    one = _by_key(make_class_metrics("bicycle", broken, None))["precision"]
+    all_ = _by_key(make_mean_metrics(broken))["precision"]
+    others = [m.precision for name, m in snapshot.metrics.items() if name != "bicycle"]
+
+    assert one["now"] == "–"
+    assert _details(one)["Student"] == "– (the student names no image)"
+    assert all_["now"] == f"{sum(others) / len(others):.3f}"
+    assert _details(all_)["Left out, undefined"] == "1"
+
+
+def test_the_mean_of_nothing_is_undefined(app):
+    nan = replace(app.students.snapshot.metrics["bicycle"], ap=math.nan)
+
+    assert math.isnan(mean("ap", {"bicycle": nan}))
+    assert mean("recall", {"bicycle": nan}) == nan.recall
+
+
+@pytest.mark.parametrize(
+    ("looks", "short", "told"),
+    [
+        ({0: 0}, "", "None so far."),
+        ({0: 0, 3: 1}, "1 look at holdout", "1 look so far, at #3."),
+        ({2: 3, 0: 1}, "4 looks at holdout", "4 looks so far, at #0, #2."),
+    ],
+)
+def test_looks_at_the_holdout_are_told(looks, short, told):
+    made = make_looks(looks)
+
+    assert made["short"] == short
+    assert made["text"].endswith(told)
+
+
+def test_student_names_the_node_and_offers_all_newest_first(tuned):
+    nodes = tuned.tuning.nodes
+    made = make_student(nodes, nodes[0], [("Teacher", "it")])
+
+    assert made["name"] == "#0"
+    assert made["options"] == [[nodes[1].id, "#1 1 intent"], [nodes[0].id, "#0 untouched"]]
+    assert made["card"]["rows"][0] == ("Teacher", "it")
+
+
+def test_without_a_class_the_scope_is_all(app):
+    view = ConfigurationView(app)
+
+    assert view.data()["scope"] == "all"
+    app.selection.class_name = "bird"
+    assert view.data()["scope"] == "class"
+    view.scope = "all"
+    assert _by_key(view.data()["metrics"])["ap"]["name"] == "mAP"
+
+
+def test_choices_reach_the_state(tuned):
+    view = ConfigurationView(tuned)
+    root = tuned.tuning.nodes[0]
+    view._handle({"kind": "class", "value": "sheep"})
+    view._handle({"kind": "student", "value": root.id})
+    view._handle({"kind": "dataset", "value": "Other"})
+
+    assert tuned.selection.class_name == "sheep"
+    assert tuned.students.node.id == root.id
+    assert tuned.requested == "Other"
+    assert view._strip.data["student"]["name"] == "#0"
+
+
+def test_a_look_at_the_holdout_is_shown_and_counted(app):
+    view = ConfigurationView(app)
+    view._handle({"kind": "split", "value": "holdout"})
+
+    assert view._strip.data["split"] == "holdout"
+    assert view._strip.data["looks"]["short"] == "1 look at holdout"
+    assert all("On holdout." in m["card"]["text"] for m in view._strip.data["metrics"])
+
+
+def test_the_strip_follows_the_theme(app):
+    view = ConfigurationView(app)
+    app.theme = "dark"
+
+    assert view._strip.theme == "dark"

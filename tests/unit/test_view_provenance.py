@@ -1,0 +1,223 @@
+"""The tree of iterations: lanes, rows, what each changed, and the way to any of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from factory import small_spec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.state import AppState, Intent, Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.views.branches import make_edges, make_lanes, make_path
+from inficond_panel.views.iterations import Change, make_axis, make_change, make_chip
+from inficond_panel.views.provenance import ProvenanceView
+
+
+def tree(*parents: int | None) -> list[SimpleNamespace]:
+    """Nodes numbered in order, each with the number of its parent."""
+    return [
+        SimpleNamespace(id=f"n{i}", number=i, parent=None if p is None else f"n{p}")
+        for i, p in enumerate(parents)
+    ]
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+def _tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
+    for thumb in thumbs:
+        app.tuning.toggle(*thumb)
+    app.tuning.fine_tune()
+    return app.students.node.id
+
+
+# -- the tree -----------------------------------------------------------------------------------
+
+
+def test_one_branch_is_one_lane():
+    assert make_lanes(tree(None, 0, 1, 2)) == [0, 0, 0, 0]
+
+
+def test_the_older_branch_goes_to_the_right():
+    assert make_lanes(tree(None, 0, 1, 1, 3)) == [0, 0, 1, 0, 0]
+
+
+def test_a_lane_is_free_again_below_its_branch():
+    assert make_lanes(tree(None, 0, 0, 2, 2, 4)) == [0, 0, 1, 0, 1, 0]
+
+
+random_trees = (
+    st.integers(1, 30)
+    .flatmap(lambda n: st.tuples(*[st.integers(0, max(i - 1, 0)) for i in range(n)]))
+    .map(lambda parents: tree(None, *parents))
+)
+
+
+@given(random_trees)
+def test_no_line_runs_through_another_node(nodes):
+    """A line keeps its child's lane down to the row above the parent: no node may stand there."""
+    lanes = make_lanes(nodes)
+    for edge in make_edges(nodes, nodes[0].id):
+        (child, lane), (parent, _) = edge["from"], edge["to"]
+        assert parent > child
+        assert all(lanes[row] != lane for row in range(child + 1, parent))
+
+
+@given(random_trees)
+def test_newest_child_stands_above_its_parent(nodes):
+    lanes = dict(zip([node.id for node in reversed(nodes)], make_lanes(nodes), strict=True))
+    for node in nodes:
+        children = [child.id for child in nodes if child.parent == node.id]
+        if children:
+            assert lanes[node.id] == min(lanes[child] for child in children)
+
+
+def test_the_path_to_the_current_node_is_marked():
+    nodes = tree(None, 0, 1, 1)
+
+    assert [node.number for node in make_path(nodes, "n2")] == [2, 1, 0]
+    assert [e["path"] for e in make_edges(nodes, "n2")] == [False, True, True]
+
+
+# -- changes ------------------------------------------------------------------------------------
+
+
+def test_a_change_whose_interval_holds_zero_is_within_noise():
+    made = make_change(Change(0.005, -0.004, 0.015))
+
+    assert made == {
+        "text": "+0.5 pp",
+        "interval": "[−0.4, +1.5]",
+        "at": pytest.approx([-0.4, 0.5, 1.5]),
+        "noise": True,
+    }
+    assert make_change(Change(0.023, 0.009, 0.038))["noise"] is False
+
+
+def test_a_mean_change_has_no_interval_and_no_whisker():
+    assert make_change(Change(0.012)) == {
+        "text": "+1.2 pp",
+        "interval": "",
+        "at": [],
+        "noise": False,
+    }
+
+
+def test_all_whiskers_lie_on_one_axis_that_holds_zero():
+    rows = [{"change": make_change(Change(0.02, 0.01, 0.03))}, {"change": None}]
+    low, high = make_axis(rows)
+
+    assert low < 0 < 3 < high
+    assert make_axis([{"change": None}]) == [-0.06, 0.06]
+
+
+def test_chips_name_the_class_where_it_is_another():
+    chip = make_chip(Intent("bicycle", "wheel", "down", 2.0), "sheep")
+
+    assert chip == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
+    assert make_chip(Intent("bicycle", "sky", "remove"), "bicycle")["of"] == ""
+
+
+# -- the view -----------------------------------------------------------------------------------
+
+
+def test_rows_follow_a_fine_tune(app):
+    view = ProvenanceView(app)
+    app.selection.class_name = "bicycle"
+    assert [row["number"] for row in view._tree.data["rows"]] == ["#0"]
+
+    _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "up"))
+    newest, oldest = view._tree.data["rows"]
+    change = app.students.change("bicycle")
+
+    assert newest["current"]
+    assert not oldest["current"]
+    assert {chip["concept"] for chip in newest["chips"]} == {"wheel", "sky"}
+    assert newest["change"]["at"][1] == pytest.approx(100 * change.estimate)
+    assert newest["ap"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
+    assert view._tree.data["total"] == newest["change"]
+    assert oldest["change"] is None
+
+
+def test_an_iteration_on_another_class_changes_nothing_here(app):
+    view = ProvenanceView(app)
+    app.selection.class_name = "sheep"
+    _tune(app, ("bicycle", "wheel", "down"))
+    row = view._tree.data["rows"][0]
+
+    assert row["change"] is None
+    assert row["quiet"] == "no change to sheep"
+    assert row["chips"][0]["of"] == "bicycle"
+
+
+def test_without_a_class_rows_tell_the_mean(app):
+    view = ProvenanceView(app)
+    _tune(app, ("bicycle", "wheel", "down"))
+    snapshot = app.students.snapshot
+    gain = [snapshot.metrics[k].ap - snapshot.last[k].ap for k in snapshot.metrics]
+
+    assert view._tree.data["metric"] == "mAP"
+    text = view._tree.data["rows"][0]["change"]["text"].replace("−", "-").removesuffix(" pp")
+    assert float(text) == pytest.approx(100 * sum(gain) / len(gain), abs=0.05)
+
+
+def test_going_back_deletes_nothing_and_tuning_again_branches(app):
+    view = ProvenanceView(app)
+    root = app.students.node.id
+    first = _tune(app, ("bicycle", "wheel", "down"))
+    view._handle({"kind": "jump", "value": root})
+
+    assert [row["id"] for row in view._tree.data["rows"]] == [first, root]
+    assert [row["current"] for row in view._tree.data["rows"]] == [False, True]
+    second = _tune(app, ("bicycle", "spoke", "up"))
+    rows = view._tree.data["rows"]
+    assert [(row["id"], row["lane"]) for row in rows] == [(second, 0), (first, 1), (root, 0)]
+
+
+def test_undo_and_redo_follow_the_state(app):
+    view = ProvenanceView(app)
+    first = _tune(app, ("bicycle", "wheel", "down"))
+    assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
+
+    view._handle({"kind": "undo", "value": ""})
+    assert (view._tree.data["undo"], view._tree.data["redo"]) == (False, True)
+    view._handle({"kind": "redo", "value": ""})
+    assert app.students.node.id == first
+
+
+def test_a_note_is_kept_and_shown(app):
+    view = ProvenanceView(app)
+    _tune(app, ("bicycle", "wheel", "down"))
+    view._handle({"kind": "note", "value": "<b>wheels</b> are in every scene"})
+
+    assert view._tree.data["rows"][0]["note"] == "<b>wheels</b> are in every scene"
+    assert app.tuner.nodes()[-1].note == "<b>wheels</b> are in every scene"
+
+
+def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app):
+    view = ProvenanceView(app)
+    app.selection.class_name = "bicycle"
+    _tune(app, ("bicycle", "wheel", "down"))
+    app.tuning.show_split("holdout")
+    newest, root = view._tree.data["rows"]
+
+    assert newest["looks"] == "1 look"
+    assert newest["ap"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
+    assert (root["ap"], root["change"]) == ("", None)
+    assert root["quiet"] == "holdout not looked at"
+
+
+def test_the_card_tells_factor_bound_and_certificate(app):
+    view = ProvenanceView(app)
+    _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "remove"))
+    rows = dict(view._tree.data["rows"][0]["card"]["rows"])
+
+    assert rows["▼ wheel, bicycle"].startswith("×2 · ≤ ")
+    assert rows["✕ sky, bicycle"] == "= 0"
+    assert rows["Bounds in force"] == "2"

@@ -1,0 +1,94 @@
+"""The page's layout, its word on saving, and its keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import panel as pn
+import pytest
+from factory import small_spec
+
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.views.shell import Shell, make_columns, make_saved
+
+SPEC_ROWS = [
+    ["configuration", "performance", "knowledge"],
+    ["embedding", "detail", "provenance"],
+]
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (SPEC_ROWS, [(["performance"], 3), (["knowledge"], 5), (SPEC_ROWS[1], 4)]),
+        ([["performance", "knowledge"]], [(["performance"], 3), (["knowledge"], 5)]),
+        ([["performance"], ["knowledge"]], [(["performance"], 3), (["knowledge"], 5)]),
+        ([["embedding", "detail"]], [(["embedding"], 4), (["detail"], 4)]),
+        ([["configuration"], ["provenance"]], [(["provenance"], 4)]),
+        ([["embedding"], ["detail", "provenance"]],
+         [(["embedding"], 4), (["detail", "provenance"], 4)]),
+        ([["configuration"]], []),
+    ],
+)  # fmt: skip
+def test_rows_of_the_spec_become_columns(rows, columns):
+    assert make_columns(rows) == [{"views": views, "share": share} for views, share in columns]
+
+
+def test_saved_tells_the_newest_node_and_where_it_is():
+    times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
+    nodes = [SimpleNamespace(created=time) for time in times]
+
+    saved = make_saved(nodes, "idle", "/data/a.sqlite")
+    assert saved == {"text": "", "at": times[1], "place": "1 iteration in /data/a.sqlite"}
+    assert make_saved(nodes, "fitting", "/data/a.sqlite")["text"] == "Fine-tuning…"
+
+
+def test_a_history_in_memory_is_never_called_saved():
+    saved = make_saved([SimpleNamespace(created="2026-11-20T08:00:00+00:00")], "idle", ":memory:")
+
+    assert saved["at"] == ""
+    assert saved["text"] == "Not kept: history in memory"
+
+
+def test_a_page_without_views_is_a_skeleton_until_they_are_placed(app):
+    shell = Shell(app)
+    assert shell._page.views == []
+
+    shell.place({"performance": pn.pane.Str("rows")})
+    assert shell._page.names == ["performance"]
+    assert len(shell._page.views) == 1
+
+
+def test_colours_that_the_browser_tells_reach_the_views(app):
+    shell = Shell(app)
+    shell._page.dark = True
+    assert app.theme == "dark"
+    shell._page.dark = False
+    assert app.theme == "light"
+
+
+def test_an_opened_concept_brings_its_tab_to_the_front(app):
+    shell = Shell(app)
+    shell._page.tab = "provenance"
+    app.selection.concept = "wheel"
+
+    assert shell._page.tab == "detail"
+
+
+def test_keys_undo_and_redo(app):
+    shell = Shell(app)
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.fine_tune()
+    tuned = app.students.node.id
+
+    shell._handle({"kind": "undo"})
+    assert app.students.node.parent is None
+    shell._handle({"kind": "redo"})
+    assert app.students.node.id == tuned
