@@ -1,5 +1,7 @@
 """Synthetic problems with the character of concept scores, and a slow reference solver."""
 
+from functools import cache
+
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
@@ -56,8 +58,10 @@ def random_case(seed):
     }
 
 
-def lbfgs_reference(case):
+@cache
+def lbfgs_reference(seed):
     """Least objective by L-BFGS-B on the split form w = w+ - w-, and the objective at w = 0."""
+    case = random_case(seed)
     scores, target = case["scores"], case["targets"][:, 0]
     lower, upper = case["lower"][:, 0], case["upper"][:, 0]
     weight = case["sample_weight"] if case["sample_weight"] is not None else np.ones(len(target))

@@ -7,11 +7,11 @@ from problems import concept_problem, lbfgs_reference, random_case
 from inficond_panel.distill import certify, fit, soft_targets
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", range(200))
 def test_random_problem_reaches_the_reference(seed):
     case = random_case(seed)
     answer = fit(**case, tolerance=1e-9)
-    optimum, unit = lbfgs_reference(case)
+    optimum, unit = lbfgs_reference(seed)
     assert answer.converged.all(), answer
     assert answer.certificate == ("gap",)
     assert answer.objective[0] <= optimum + 1e-9 * unit
@@ -19,10 +19,10 @@ def test_random_problem_reaches_the_reference(seed):
     assert (answer.weights <= case["upper"]).all()
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(100))
 def test_gap_covers_the_distance_to_the_optimum(seed):
     case = random_case(seed)
-    optimum, unit = lbfgs_reference(case)  # at or above the true optimum
+    optimum, unit = lbfgs_reference(seed)  # at or above the true optimum
     rng = np.random.default_rng(seed)
     solved = fit(**case, tolerance=1e-9).weights
     for noise in (1e-6, 1e-3, 0.3, 10.0):
