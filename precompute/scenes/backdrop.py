@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from precompute.scenes.plan import Scene
+from precompute.scenes.scene import Scene
 from precompute.scenes.settings import SETTINGS
 
 Colour = tuple[float, float, float]
@@ -33,6 +33,8 @@ GROUND: dict[str, tuple[Colour, Colour]] = {  # colour at the far edge, colour i
 WALL_COLOURS: tuple[Colour, ...] = (
     (238, 224, 200), (206, 224, 232), (220, 232, 208), (240, 214, 208), (222, 214, 236),
 )  # fmt: skip
+
+HILL_COLOURS = {"snow": (196, 210, 226), "desert": (214, 160, 110)}
 
 
 def paint_backdrop(scene: Scene, rng: np.random.Generator) -> Image.Image:
@@ -87,7 +89,7 @@ def _ground(material: str, size: tuple[int, int], rng: np.random.Generator) -> n
     if material in ("wooden floor", "tiled floor", "quay", "platform"):
         pixels *= np.where(_joints(size, material), 0.86, 1.0)[..., None]
     if material == "field":
-        pixels += 12 * np.sin(_fan(size) * 60)[..., None]
+        pixels += np.float32(12) * np.sin(_fan(size) * 60)[..., None]
     return pixels
 
 
@@ -129,29 +131,35 @@ def _wall(kind: str, size: tuple[int, int], rng: np.random.Generator) -> np.ndar
 
 def _skyline(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
     """Hills or the outlines of houses along the horizon."""
-    pen, (width, height), base = ImageDraw.Draw(canvas), scene.size, scene.horizon
     if "hill" in scene.stuff:
-        tone = {"snow": (196, 210, 226), "desert": (214, 160, 110)}.get(
-            scene.setting, (112, 160, 112)
-        )
-        x = np.arange(0, width + 4, 4)
-        rise = sum(
-            rng.uniform(0.02, 0.06) * np.sin(x / width * f + rng.uniform(0, 6)) for f in (5, 9)
-        )
-        edge = base - height * (0.09 + rise)
-        pen.polygon(
-            [(0, base), *zip(x.tolist(), edge.tolist(), strict=True), (width, base)], fill=tone
-        )
+        _hills(canvas, scene, rng)
     if "skyline" in scene.stuff:
-        x = 0.0
-        while x < width:
-            wide, high = rng.uniform(0.06, 0.13) * width, rng.uniform(0.1, 0.26) * height
-            tone = tuple(int(v) for v in rng.uniform(130, 185) + np.array((0, 4, 14)))
-            pen.rectangle((x, base - high, x + wide, base), fill=tone)
-            for wx in np.arange(x + 3, x + wide - 3, 5):
-                for wy in np.arange(base - high + 3, base - 4, 7):
-                    pen.rectangle((wx, wy, wx + 1, wy + 2), fill=(246, 230, 168))
-            x += wide
+        _houses(canvas, scene, rng)
+
+
+def _hills(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
+    width, height = scene.size
+    tone = HILL_COLOURS.get(scene.setting, (112, 160, 112))
+    x = np.arange(0, width + 4, 4)
+    edge = np.full(len(x), scene.horizon - 0.09 * height)
+    for turns in (5, 9):
+        edge -= height * rng.uniform(0.02, 0.06) * np.sin(x / width * turns + rng.uniform(0, 6))
+    crest = list(zip(x.tolist(), edge.tolist(), strict=True))
+    outline = [(0, scene.horizon), *crest, (width, scene.horizon)]
+    ImageDraw.Draw(canvas).polygon(outline, fill=tone)
+
+
+def _houses(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
+    pen, (width, height), base = ImageDraw.Draw(canvas), scene.size, scene.horizon
+    left = 0.0
+    while left < width:
+        wide, high = rng.uniform(0.06, 0.13) * width, rng.uniform(0.1, 0.26) * height
+        tone = round(rng.uniform(130, 185))
+        pen.rectangle((left, base - high, left + wide, base), fill=(tone, tone + 4, tone + 14))
+        for x in range(round(left) + 3, round(left + wide) - 3, 5):
+            for y in range(round(base - high) + 3, round(base) - 4, 7):
+                pen.rectangle((x, y, x + 1, y + 2), fill=(246, 230, 168))
+        left += wide
 
 
 def _lines(canvas: Image.Image, scene: Scene) -> None:

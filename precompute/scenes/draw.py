@@ -6,9 +6,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from precompute.scenes import art
 from precompute.scenes.backdrop import paint_backdrop
 from precompute.scenes.fittings import paint_back_fittings, paint_table
-from precompute.scenes.plan import HIGH_PLACES, Placement, Scene
+from precompute.scenes.plan import HORIZON, SKIES
+from precompute.scenes.scene import Box, Placement, Scene
 
-GROUNDLESS = (*HIGH_PLACES, "water")
+GROUNDLESS = (*SKIES, *HORIZON, "wall", "water")
 LIGHT = {"day": (1.0, 1.0, 1.0), "sunset": (1.06, 0.92, 0.82), "night": (0.56, 0.62, 0.82)}
 
 
@@ -47,7 +48,7 @@ def _paste(canvas: Image.Image, placement: Placement) -> None:
     canvas.paste(drawing, corner, drawing)
 
 
-def _shadow(canvas: Image.Image, box: tuple[float, float, float, float]) -> None:
+def _shadow(canvas: Image.Image, box: Box) -> None:
     left, _, right, bottom = box
     width = right - left
     flat = Image.new("L", (max(4, round(width * 1.1)), max(3, round(width * 0.2))))
@@ -75,6 +76,7 @@ def _lit(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.I
     pixels = np.asarray(canvas.filter(ImageFilter.GaussianBlur(blur)), dtype=np.float32)
     light = np.array(LIGHT[scene.light], dtype=np.float32) * rng.uniform(0.82, 1.12)
     light = light * rng.uniform(0.95, 1.05, 3).astype(np.float32)
-    ramp = np.linspace(*rng.uniform(0.85, 1.1, 2), width, dtype=np.float32)[None, :, None]
+    left, right = rng.uniform(0.85, 1.1, 2)
+    ramp = np.linspace(left, right, width, dtype=np.float32)[None, :, None]
     grain = rng.normal(0, rng.uniform(1, 4), (height, width, 1)).astype(np.float32)
     return Image.fromarray((pixels * light * ramp + grain).clip(0, 255).astype(np.uint8))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from precompute.scenes.plan import Scene
+from precompute.scenes.scene import Scene
 
 WOOD = (150, 104, 62)
 WOOD_DARK = (118, 80, 46)
@@ -34,7 +34,7 @@ def _rug(
     pen: ImageDraw.ImageDraw, scene: Scene, at: tuple[float, ...], rng: np.random.Generator
 ) -> None:
     width, height = scene.size
-    x, y = at[0], scene.horizon + at[1] * (height - scene.horizon)
+    x, y = at[0], scene.horizon + (0.35 + 0.4 * at[1]) * (height - scene.horizon)
     colour = tuple(int(v) for v in rng.integers(90, 220, 3))
     pen.ellipse((x - 0.3 * width, y - 0.09 * height, x + 0.3 * width, y + 0.09 * height), colour)
     inner = tuple(min(255, v + 30) for v in colour)
@@ -64,7 +64,7 @@ def _fence(
     pen: ImageDraw.ImageDraw, scene: Scene, at: tuple[float, ...], rng: np.random.Generator
 ) -> None:
     width, height = scene.size
-    foot = scene.horizon + (at[0] + 0.1) * (height - scene.horizon)
+    foot = scene.horizon + (0.1 + 0.1 * at[1]) * (height - scene.horizon)
     high = 0.12 * height
     for y in (foot - 0.75 * high, foot - 0.35 * high):
         pen.rectangle((0, y, width, y + 2), fill=(176, 128, 80))
@@ -89,7 +89,7 @@ def _bush(
     pen: ImageDraw.ImageDraw, scene: Scene, at: tuple[float, ...], rng: np.random.Generator
 ) -> None:
     width, height = scene.size
-    foot = scene.horizon + at[1] * (height - scene.horizon) + 4
+    foot = scene.horizon + 0.12 * at[1] * (height - scene.horizon) + 4
     for _ in range(9):
         x, radius = at[0] + rng.normal(0, 0.06) * width, rng.uniform(0.03, 0.06) * height
         tone = tuple(int(v) for v in np.array((58, 120, 52)) + rng.uniform(-16, 22))
