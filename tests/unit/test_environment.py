@@ -1,0 +1,50 @@
+"""The ways to install say the same: pyproject.toml, environment.yml and the locks."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def names(requirements):
+    """Names of requirements as the locks write them."""
+    found = (re.match(r"[A-Za-z0-9._-]+", requirement)[0] for requirement in requirements)
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in found}
+
+
+def locked(file):
+    """Version of each package of a lock."""
+    lines = (ROOT / "locks" / file).read_text().splitlines()
+    return dict(line.split(" ")[0].split("==") for line in lines if re.match(r"[a-z]", line))
+
+
+def test_conda_users_get_every_extra_in_the_same_versions():
+    environment = YAML(typ="safe", pure=True).load(ROOT / "environment.yml")
+    *conda, pip = environment["dependencies"]
+    assert pip == {"pip": ["-c locks/constraints.txt", f"-e .[{','.join(EXTRAS)}]"]}
+    assert conda == ["python=3.12", "pip"]
+    assert PROJECT["requires-python"] == ">=3.11"
+    assert locked("constraints.txt") == locked("test.txt")
+
+
+def test_locks_hold_what_the_project_asks_for():
+    base, test = locked("base.txt"), locked("test.txt")
+    build = {"hatchling", "editables"}
+    assert names(PROJECT["dependencies"]) | build <= set(base)
+    assert {name for extra in EXTRAS.values() for name in names(extra)} <= set(test)
+    assert base.items() <= test.items()
+    assert not {"torch", "open-clip-torch"} & set(base)
+
+
+def test_locks_have_hashes_and_no_addresses():
+    for file in ("base.txt", "test.txt"):
+        lines = (ROOT / "locks" / file).read_text().splitlines()
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            package = re.fullmatch(r"[a-z0-9-]+==[\w.+]+( ; .*)? \\", line)
+            assert package or re.fullmatch(r"    --hash=sha256:\w{64}( \\)?", line)
+            assert not package or "--hash" in following
