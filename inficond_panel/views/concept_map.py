@@ -27,6 +27,16 @@ REACH = 9.0  #: a tap within so many pixels of a concept means that concept
 RING = 11.0  #: radius in pixels of the ring around the concept opened
 
 
+#: HoloViews makes a constant of a column with one value, and takes the column away under the
+#: browser. So each column keeps two values, in rows without a place.
+_NOWHERE = (np.nan, np.nan)
+_TWO_LOOKS = (
+    (*_NOWHERE, "circle", 0.0, "#000", "#000", 0.0, 0.0),
+    (*_NOWHERE, "square", 1.0, "#fff", "#fff", 1.0, 1.0),
+)
+_TWO_STYLES = ((*_NOWHERE, "", "normal"), (*_NOWHERE, "", "bold"))
+
+
 @dataclass(frozen=True, eq=False)
 class Shown:
     """What the map shows of the selected student; positions run over the concepts."""
@@ -125,13 +135,28 @@ def make_cloud(density: np.ndarray, dark: bool) -> hv.RGB:
     return hv.RGB(shade(density, dark)[::-1], bounds=(SPAN[0], SPAN[0], SPAN[1], SPAN[1]))
 
 
-def make_dots(xy: np.ndarray, group: Sequence[int], dark: bool) -> hv.Points:
-    """All concepts as small gray dots; those of the selected group larger, in ink."""
+def make_dots(
+    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: dict[str, list[str]], dark: bool
+) -> hv.Points:
+    """All concepts as small gray dots; those of the selected group larger, in ink.
+
+    They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
+    the dots of the concepts named are as large as the marks that cover them.
+    """
     theme = tokens(dark)
     chosen = np.isin(np.arange(len(xy)), np.array(group, int))
     size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
-    return hv.Points((xy[:, 0], xy[:, 1], size, color), ["x", "y"], ["size", "color"]).opts(
-        size="size", color="color", line_alpha=0, fill_alpha=0.75
+    size[shown.named] = [shown.radius(c) for c in shown.named]
+    columns = (xy[:, 0], xy[:, 1], size, color, *facts.values())
+    return hv.Points(columns, ["x", "y"], ["diameter", "shade", *facts]).opts(
+        size="diameter",
+        color="shade",
+        line_alpha=0,
+        fill_alpha=0.75,
+        selection_fill_alpha=0.75,
+        nonselection_fill_alpha=0.75,
+        nonselection_line_alpha=0,
+        hit_dilation=2.2,
     )
 
 
@@ -141,15 +166,23 @@ def make_leaders(names: Names, dark: bool) -> hv.Segments:
     return hv.Segments(ends, ["x0", "y0", "x1", "y1"]).opts(color=tokens(dark).ink_3, line_width=1)
 
 
-def make_texts(names: Names, dark: bool, *, halo: bool = False) -> hv.Labels:
-    """The labels' texts, or the halo that goes beneath them."""
-    theme = tokens(dark)
-    style = ["bold" if bold else "normal" for bold in names.bold]
-    columns = (*names.centres.T, list(names.texts), style)
-    return hv.Labels(columns, ["x", "y"], ["name", "style"]).opts(
-        text_color=theme.surface if halo else theme.ink,
-        text_outline_color=theme.surface if halo else None,
-        text_outline_width=3 if halo else 0,
+def make_halo(names: Names, dark: bool) -> hv.Labels:
+    """An outline in the surface's colour, to go beneath the labels' texts."""
+    surface = tokens(dark).surface
+    return make_texts(names, dark).opts(
+        text_color=surface, text_outline_color=surface, text_outline_width=3
+    )
+
+
+def make_texts(names: Names, dark: bool) -> hv.Labels:
+    """The labels' texts."""
+    rows = [
+        (*centre, text, "bold" if bold else "normal")
+        for centre, text, bold in zip(names.centres.tolist(), names.texts, names.bold, strict=True)
+    ]
+    rows += _TWO_STYLES
+    return hv.Labels(rows, ["x", "y"], ["name", "style"]).opts(
+        text_color=tokens(dark).ink,
         text_font=value(FONT),
         text_font_size="12px",
         text_font_style="style",
@@ -168,10 +201,11 @@ def make_marks(xy: np.ndarray, shown: Shown, dark: bool) -> hv.Points:
     opened has a ring.
     """
     rows = [(*xy[c].tolist(), *look) for c in shown.named for look in _looks(shown, c, dark)]
-    columns = ["marker", "size", "fill", "line", "width", "opacity"]
+    rows += _TWO_LOOKS
+    columns = ["shape", "across", "fill", "line", "width", "opacity"]
     return hv.Points(rows, ["x", "y"], columns).opts(
-        marker="marker",
-        size="size",
+        marker="shape",
+        size="across",
         fill_color="fill",
         line_color="line",
         line_width="width",
@@ -199,16 +233,6 @@ def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
         yield "circle", size, theme.ink, theme.surface, 1.2, 1.0
     if concept == shown.opened:
         yield "circle", 2 * RING, theme.surface, theme.ink, 1.5, 0.0
-
-
-def make_targets(xy: np.ndarray, shown: Shown, facts: dict[str, list[str]]) -> hv.Points:
-    """Invisible discs over all concepts: what hover and lasso meet, with the tooltip's texts."""
-    size = np.full(len(xy), REACH)
-    size[shown.named] = [2 * shown.radius(c) + 4 for c in shown.named]
-    columns = (xy[:, 0], xy[:, 1], size, *facts.values())
-    return hv.Points(columns, ["x", "y"], ["size", *facts]).opts(
-        size="size", alpha=0, selection_alpha=0, nonselection_alpha=0, hover_alpha=0
-    )
 
 
 def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:

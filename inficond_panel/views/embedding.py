@@ -6,7 +6,7 @@ InFiConD, section 5, figure 5c.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
@@ -18,10 +18,14 @@ from holoviews import streams
 from panel.custom import Child, JSComponent
 
 from inficond_panel.views import concept_map, esm
+from inficond_panel.views.charts import bare_figure
 from inficond_panel.views.cloud import concept_positions, segment_density
 from inficond_panel.views.concept_map import SPAN, Frame, Names, Shown
+from inficond_panel.views.theme import tokens
 
 if TYPE_CHECKING:
+    from panel.models.esm import DataEvent
+
     from inficond_panel.state import AppState
 
 hv.extension("bokeh", logo=False)
@@ -42,17 +46,33 @@ dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 <dt>Segments</dt><dd>@segments</dd><dt>Nearest</dt><dd>@nearest</dd></dl></div>"""
 
 
+def _dots_only(plot: Any, _: Any) -> None:
+    """Hook: the lasso takes no marks."""
+    for tool in plot.state.select(LassoSelectTool):
+        tool.renderers = [plot.handles["glyph_renderer"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that is drawn; replaced as a whole, so that one change is one redraw."""
+
+    xy: np.ndarray
+    density: np.ndarray
+    shown: Shown = field(default_factory=Shown)
+    group: tuple[int, ...] = ()
+    facts: dict[str, list[str]] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
+    dark: bool = False
+
+
 class EmbeddingPanel(JSComponent):
     """Heading, choice of projection, the plot, legend and tools."""
 
     projections = param.List([], doc="Projections to choose from: [id, name].")
     projection = param.String("", doc="The one shown.")
-    student = param.String("", doc="Class of the student shown; empty: none.")
     concepts = param.Integer(0, doc="Number of concepts.")
     group = param.Integer(0, doc="Number of concepts in the selected group.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
-    home = param.Event(doc="Show the whole map.")
-    ungroup = param.Event(doc="Forget the selected group.")
     theme = param.String("", doc='"light", "dark", or "" to follow the page.')
     plot = Child()
 
@@ -64,25 +84,27 @@ class EmbeddingView(pn.viewable.Viewer):
     """The map of one session: shows and sets ``app.selection``."""
 
     projection = param.String("", doc="Projection shown.")
-    dark = param.Boolean(False, doc="Colours of the dark theme.")
-    shown = param.ClassSelector(class_=Shown, default=Shown())
-    group = param.List([], doc="Positions of the concepts of the selected group.")
-    frame = param.ClassSelector(class_=Frame, default=Frame())
-    names = param.ClassSelector(class_=Names, default=Names())
+    scene = param.ClassSelector(class_=Scene)
+    frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
 
-    def __init__(self, app: AppState, **params: Any) -> None:
+    def __init__(self, app: AppState) -> None:
         store = app.dataset.store
         methods = sorted(store.methods, key=[*PROJECTIONS, *store.methods].index)
-        super().__init__(**{"projection": methods[0], **params})
+        super().__init__(projection=methods[0])
         self._app, self._store = app, store
         self._position = {name: i for i, name in enumerate(store.concepts)}
+        self._drawn: dict[str, tuple[tuple[Any, ...], hv.Element]] = {}
         self._figure: Any = None
+        self._project()
         self.panel = EmbeddingPanel(
             projections=[[name, PROJECTIONS.get(name, name)] for name in methods],
             projection=self.projection,
             concepts=len(store.concepts),
-            plot=pn.pane.HoloViews(self._plot(), sizing_mode="stretch_both", linked_axes=False),
+            plot=pn.pane.HoloViews(
+                self._plot(), sizing_mode="stretch_both", linked_axes=False, margin=0
+            ),
             sizing_mode="stretch_both",
+            margin=0,
         )
         self._connect()
         self._update()
@@ -90,26 +112,17 @@ class EmbeddingView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
 
-    @property
-    def xy(self) -> np.ndarray:
-        """Positions of the concepts on the map, ``(concept, 2)``."""
-        return concept_positions(self._store, self.projection)
-
     def _plot(self) -> hv.DynamicMap:
+        scene = streams.Params(self, ["scene"])
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
-        targets = self._layer(self._targets, "projection", "shown")
-        targets = targets.opts(tools=[hover, "lasso_select"])
-        self._follow(targets)
-        plot = (
-            self._layer(self._cloud, "projection", "dark")
-            * self._layer(self._dots, "projection", "group", "dark")
-            * self._layer(concept_map.make_leaders, "names", "dark")
-            * self._layer(self._halo, "names", "dark")
-            * self._layer(concept_map.make_texts, "names", "dark")
-            * self._layer(self._marks, "projection", "shown", "dark")
-            * targets
+        lasso = LassoSelectTool(continuous=False)
+        dots = hv.DynamicMap(self._dots, streams=[scene]).opts(
+            tools=[hover, lasso], hooks=[_dots_only]
         )
-        return plot.opts(
+        self._follow(dots)
+        back = hv.DynamicMap(self._cloud, streams=[scene])
+        front = hv.DynamicMap(self._named, streams=[scene])
+        return (back * dots * front).opts(
             xlim=SPAN,
             ylim=SPAN,
             xaxis=None,
@@ -124,49 +137,47 @@ class EmbeddingView(pn.viewable.Viewer):
             hooks=[self._keep_figure],
         )
 
-    def _layer(self, make: Callable[..., hv.Element], *names: str) -> hv.DynamicMap:
-        return hv.DynamicMap(make, streams={name: self.param[name] for name in names})
+    def _cloud(self, scene: Scene) -> hv.RGB:
+        return self._layer("cloud", concept_map.make_cloud, scene.density, scene.dark)
 
-    def _cloud(self, projection: str, dark: bool) -> hv.RGB:
-        return concept_map.make_cloud(segment_density(self._store, projection), dark)
+    def _dots(self, scene: Scene) -> hv.Points:
+        inputs = (scene.xy, scene.shown, scene.group, scene.facts, scene.dark)
+        return self._layer("dots", concept_map.make_dots, *inputs)
 
-    def _dots(self, projection: str, group: list[int], dark: bool) -> hv.Points:
-        return concept_map.make_dots(concept_positions(self._store, projection), group, dark)
-
-    def _halo(self, names: Names, dark: bool) -> hv.Labels:
-        return concept_map.make_texts(names, dark, halo=True)
-
-    def _marks(self, projection: str, shown: Shown, dark: bool) -> hv.Points:
-        return concept_map.make_marks(concept_positions(self._store, projection), shown, dark)
-
-    def _targets(self, projection: str, shown: Shown) -> hv.Points:
-        xy, facts = (
-            concept_positions(self._store, projection),
-            concept_map.make_facts(self._store, shown),
+    def _named(self, scene: Scene) -> hv.Overlay:
+        named = (scene.names, scene.dark)
+        return (
+            self._layer("leaders", concept_map.make_leaders, *named)
+            * self._layer("halo", concept_map.make_halo, *named)
+            * self._layer("texts", concept_map.make_texts, *named)
+            * self._layer("marks", concept_map.make_marks, scene.xy, scene.shown, scene.dark)
         )
-        return concept_map.make_targets(xy, shown, facts)
 
-    def _keep_figure(self, plot: Any, _: Any) -> None:
-        """Transparent, so that the page's surface shows; kept for the tools."""
+    def _layer(self, name: str, make: Callable[..., hv.Element], *inputs: Any) -> hv.Element:
+        """A layer's element, the same as before if its inputs are: then nothing is sent again."""
+        old = self._drawn.get(name)
+        if old is None or any(a is not b for a, b in zip(old[0], inputs, strict=True)):
+            self._drawn[name] = inputs, make(*inputs)
+        return self._drawn[name][1]
+
+    def _keep_figure(self, plot: Any, element: Any) -> None:
+        bare_figure(plot, element)
+        # Without a fill Bokeh leaves traces of the cloud at the edges when the map is moved.
+        surface = tokens(self.scene.dark).surface
+        plot.state.update(background_fill_color=surface, border_fill_color=surface)
         self._figure = plot.state
-        self._figure.update(
-            background_fill_color=None,
-            border_fill_color=None,
-            outline_line_color=None,
-            output_backend="canvas",
-        )
 
-    def _follow(self, targets: hv.DynamicMap) -> None:
+    def _follow(self, dots: hv.DynamicMap) -> None:
         """Listen to taps, the lasso, the zoom and the size of the plot."""
-        streams.Tap(source=targets).add_subscriber(self._on_tap)
-        streams.Selection1D(source=targets).add_subscriber(self._on_lasso)
-        streams.RangeXY(source=targets).add_subscriber(self._on_range)
-        streams.PlotSize(source=targets).add_subscriber(self._on_size)
+        streams.Tap(source=dots).add_subscriber(self._on_tap)
+        streams.Selection1D(source=dots).add_subscriber(self._on_lasso)
+        streams.RangeXY(source=dots).add_subscriber(self._on_range)
+        streams.PlotSize(source=dots).add_subscriber(self._on_size)
 
     def _on_tap(self, x: float | None, y: float | None) -> None:
         if x is None or y is None:
             return
-        concept = concept_map.tapped(self.xy, x, y, self.shown, self.frame)
+        concept = concept_map.tapped(self.scene.xy, x, y, self.scene.shown, self.frame)
         if concept is not None:
             self._app.selection.concept = self._store.concepts[concept]
 
@@ -190,43 +201,58 @@ class EmbeddingView(pn.viewable.Viewer):
             (app.tuning, ["pending"]),
         ):
             state.param.watch(self._update, names)
-        self.param.watch(self._place, ["projection", "shown", "frame"])
+        self.param.watch(lambda _: self._redraw(), "frame")
+        self.param.watch(self._project, "projection")
         panel.link(self, projection="projection")
         panel.param.watch(self._use_tool, "lasso")
-        panel.param.watch(self._go_home, "home")
-        panel.param.watch(lambda _: app.selection.param.update(concepts=[]), "ungroup")
+        panel.on_msg(self._handle)
+
+    def _project(self, *_: param.parameterized.Event) -> None:
+        """Draw the projection chosen."""
+        xy = concept_positions(self._store, self.projection)
+        density = segment_density(self._store, self.projection)
+        if self.scene is None:
+            self.scene = Scene(xy, density)
+        else:
+            self._redraw(xy=xy, density=density)
 
     def _update(self, *_: param.parameterized.Event) -> None:
-        app, selection = self._app, self._app.selection
-        group = [self._position[name] for name in selection.concepts]
+        """Draw the state."""
+        shown = self._shown()
+        group = tuple(self._position[name] for name in self._app.selection.concepts)
+        facts = concept_map.make_facts(self._store, shown)
         with pn.io.hold():
-            self.panel.param.update(student=selection.class_name, group=len(group), theme=app.theme)
-            self.param.update(shown=self._shown(), group=group, dark=app.theme == "dark")
+            self.panel.param.update(group=len(group), theme=self._app.theme)
+            self._redraw(shown=shown, group=group, facts=facts, dark=self._app.theme == "dark")
+
+    def _redraw(self, **changes: Any) -> None:
+        scene = replace(self.scene, **changes)
+        concepts = self._store.concepts
+        names = concept_map.place_names(scene.xy, concepts, scene.shown, self.frame)
+        self.scene = replace(scene, names=names)
 
     def _shown(self) -> Shown:
         app, selection = self._app, self._app.selection
+        opened = self._position.get(selection.concept)
         if not selection.class_name:
-            return Shown(opened=self._position.get(selection.concept))
+            return Shown(opened=opened)
         student = self._store.classes.index(selection.class_name)
-        return Shown(
-            influence=app.students.node.weights[:, student],
-            pending={
-                self._position[intent.concept]: intent.direction
-                for intent in app.tuning.pending
-                if intent.class_name == selection.class_name
-            },
-            opened=self._position.get(selection.concept),
-        )
-
-    def _place(self, *_: param.parameterized.Event) -> None:
-        self.names = concept_map.place_names(self.xy, self._store.concepts, self.shown, self.frame)
+        pending = {
+            self._position[intent.concept]: intent.direction
+            for intent in app.tuning.pending
+            if intent.class_name == selection.class_name
+        }
+        return Shown(app.students.node.weights[:, student], pending, opened)
 
     def _use_tool(self, *_: param.parameterized.Event) -> None:
         kind = LassoSelectTool if self.panel.lasso else PanTool
         toolbar = self._figure.toolbar
         toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, kind))
 
-    def _go_home(self, *_: param.parameterized.Event) -> None:
-        for axis in (self._figure.x_range, self._figure.y_range):
-            axis.update(start=SPAN[0], end=SPAN[1])
-        self.frame = replace(self.frame, x=SPAN, y=SPAN)
+    def _handle(self, event: DataEvent) -> None:
+        if event.data == "ungroup":
+            self._app.selection.concepts = []
+        elif event.data == "home":
+            for axis in (self._figure.x_range, self._figure.y_range):
+                axis.update(start=SPAN[0], end=SPAN[1])
+            self.frame = replace(self.frame, x=SPAN, y=SPAN)

@@ -10,7 +10,7 @@ import numpy as np
 
 HEIGHT = 16.0  #: height of a line of 12 px text
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
-_GAPS = (3.0, 8.0, 14.0, 24.0, 36.0, 50.0, 66.0)
+_GAPS = (4.0, 9.0, 14.0, 24.0, 36.0, 50.0, 66.0)
 _DIRECTIONS = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
 _NARROW, _WIDE = set("iljtfrI.,:;'|! ()[]-"), set("mwMW@%")
 

@@ -12,12 +12,19 @@ function key(shape, name, attributes = {}) {
   return h("span", attributes, s("svg", { width: 12, height: 12, "aria-hidden": "true" }, shape), name)
 }
 
+/** Bokeh outlines its canvas on focus; after a click that is only noise. */
+function blur(element) {
+  let active = element.getRootNode().activeElement
+  while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement
+  active?.blur()
+}
+
 export function render({ model, el }) {
   const choice = segments("Projection", model.projections, (id) => { model.projection = id })
   const all = h("span")
-  const group = h("button", { class: "link", type: "button", onclick: () => model.send_event("ungroup", null) })
+  const group = h("button", { class: "link", type: "button", onclick: () => model.send_msg("ungroup") })
   const lasso = tool("Lasso: select a group of concepts", LASSO, () => { model.lasso = !model.lasso })
-  const home = tool("Show the whole map", HOME, () => model.send_event("home", null))
+  const home = tool("Show the whole map", HOME, () => model.send_msg("home"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
@@ -28,7 +35,10 @@ export function render({ model, el }) {
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
   const plot = h("div", { class: "plot" })
   plot.append(model.get_child("plot"))
-  el.append(h("section", { class: "panel", "aria-label": "Concept embedding" },
+  plot.addEventListener("pointerdown", () => {
+    window.addEventListener("pointerup", () => setTimeout(() => blur(plot)), { capture: true, once: true })
+  })
+  el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
     head, plot, h("footer", {}, legend, group, h("span", { class: "grow" }), lasso, home)))
   followTheme(model, el)
   watch(model, ["projection", "concepts", "group", "lasso"], () => {
