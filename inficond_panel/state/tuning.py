@@ -163,7 +163,8 @@ class TuningState(param.Parameterized):
         self.jobs.submit(Job("show", work, self._shown, self._failed))
 
     def _snapshot(self, node: Node) -> Snapshot:
-        return take_snapshot(self.tuner, node, self.students.snapshot.split)
+        # Always of tune: a look at the holdout is for one node, and is asked for each time.
+        return take_snapshot(self.tuner, node, "tune")
 
     def _shown(self, snapshot: Snapshot) -> None:
         dataset = self.students.dataset
@@ -194,7 +195,7 @@ class TuningState(param.Parameterized):
         self._start_preview()
 
     def _start_preview(self) -> None:
-        if not self.pending or not self._previews:
+        if not self.pending or not self._previews or self.students.snapshot.split == "holdout":
             self.jobs.cancel("preview")
             return
         self.status = Status("previewing", "Previewing")

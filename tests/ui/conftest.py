@@ -12,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+import inficond_panel
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
@@ -26,12 +28,12 @@ PATIENCE = 60.0
 
 @dataclass
 class Server:
-    """``inficond serve SPEC`` in a process of its own."""
+    """``inficond serve SPEC``, or ``panel serve`` on the app's file, in a process of its own."""
 
     spec: Path
     history: Path
     port: int = 0
-    flags: list[str] = field(default_factory=list)
+    plain_panel: bool = False
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -40,11 +42,15 @@ class Server:
 
     def start(self) -> None:
         self.port = self.port or free_port()
-        command = [sys.executable, "-m", "inficond_panel", "serve", str(self.spec)]
-        command += ["--port", str(self.port), *self.flags]
+        port = ["--port", str(self.port)]
+        if self.plain_panel:
+            app = str(Path(inficond_panel.__file__).with_name("app.py"))
+            command = ["panel", "serve", app, *port, "--args", str(self.spec)]
+        else:
+            command = ["inficond_panel", "serve", str(self.spec), *port]
         environment = {**os.environ, "INFICOND_HISTORY": str(self.history)}
         self.process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", *command],
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -89,8 +95,8 @@ def free_port() -> int:
 def serve(tmp_path: Path) -> Iterator:
     servers: list[Server] = []
 
-    def start(spec: Path, *flags: str) -> Server:
-        server = Server(spec, tmp_path / "history.sqlite", flags=list(flags))
+    def start(spec: Path, *, plain_panel: bool = False) -> Server:
+        server = Server(spec, tmp_path / "history.sqlite", plain_panel=plain_panel)
         servers.append(server)
         server.start()
         return server

@@ -84,6 +84,18 @@ def test_a_look_at_the_holdout_is_counted_once_each(app: AppState) -> None:
     assert app.students.snapshot.split == "tune"
 
 
+def test_another_node_is_never_shown_on_the_holdout_unasked(app: AppState) -> None:
+    app.tuning.show_split("holdout")
+    app.tuning.toggle("bicycle", "wheel", "down")
+    assert app.tuning.preview is None
+    app.tuning.fine_tune()
+    assert app.dataset.split == app.students.snapshot.split == "tune"
+    app.tuning.show_split("holdout")
+    assert app.dataset.looks == 2
+    app.tuning.undo()
+    assert app.students.snapshot.split == "tune"
+
+
 def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
     rows = app.students.concept_rows("bicycle", "weight", 10)
     influence = np.abs(app.students.node.weights[:, 0])

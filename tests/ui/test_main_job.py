@@ -1,0 +1,140 @@
+"""The main job from start to end, as a person does it, on the embedded demo."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+from ruamel.yaml import YAML
+
+from inficond_panel.spec import find_spec
+from inficond_panel.tuning import open_tuner
+
+pytestmark = pytest.mark.ui
+
+HURT = "bicycle"
+SLOW = 60_000
+
+
+def rows(page: Page):
+    return page.locator(".performance [role=option]")
+
+
+def select_class(page: Page, name: str) -> None:
+    rows(page).filter(has_text=re.compile(rf"^{name}")).first.click()
+    expect(page.locator(".knowledge .subtitle, .knowledge h2 + span").first).to_have_text(
+        name, timeout=SLOW
+    )
+
+
+def iterations(page: Page):
+    return page.locator(".provenance [role=option]")
+
+
+def ap_now(page: Page) -> float:
+    return float(page.locator(".knowledge .now b").first.inner_text())
+
+
+def thumb(page: Page, concept: str, direction: str) -> None:
+    row = page.locator(".knowledge [data-key]", has=page.get_by_role("button", name=concept))
+    row.locator(f".thumb.{direction}").first.click()
+
+
+def thumbs_to_try(class_name: str) -> list[tuple[str, str]]:
+    """The first documented iteration on a class."""
+    edits = find_spec("demo").parent / "demo" / "edits.yaml"
+    for batch in YAML(typ="safe").load(edits.read_text()):
+        found = [(i["concept"], i["direction"]) for i in batch if i["class"] == class_name]
+        if found:
+            return found
+    raise AssertionError(f"no documented thumbs for {class_name}")
+
+
+def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, open_page) -> None:
+    server = serve(find_spec("demo"))
+    page = open_page(server.url)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    assert rows(page).count() >= 12
+    select_class(page, HURT)
+    page.get_by_label("Top").select_option("50")
+    before = ap_now(page)
+    for concept, direction in thumbs_to_try(HURT):
+        thumb(page, concept, direction)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    # What the screen reports as done is on disk already.
+    stored = open_tuner("demo", history=server.history)
+    assert [node.number for node in stored.nodes()] == [0, 1]
+    after = ap_now(page)
+    assert after > before
+
+    page.reload()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    select_class(page, HURT)
+    assert ap_now(page) == after
+
+    server.kill()
+    server.start()
+    page.goto(server.url)
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    select_class(page, HURT)
+    assert ap_now(page) == after
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".knowledge .now b").first).to_have_text(f"{before:.3f}", timeout=SLOW)
+
+
+def test_a_concept_opens_with_charts_and_outlined_images(serve, open_page, tmp_path) -> None:
+    server = serve(small_spec(tmp_path))
+    page = open_page(server.url)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    select_class(page, "bicycle")
+    name = page.locator(".knowledge .rows [data-key]").first.get_attribute("data-key")
+    page.locator(".knowledge").get_by_role("button", name=name, exact=True).first.click()
+    detail = page.locator(".detail")
+    expect(detail.locator(".subtitle")).to_have_text(name, timeout=SLOW)
+    expect(detail.locator(".chart")).to_have_count(4)
+    expect(detail.locator(".tile path.line").first).to_be_visible(timeout=SLOW)
+
+
+def test_two_sessions_do_not_see_each_other(serve, open_page, tmp_path) -> None:
+    server = serve(small_spec(tmp_path))
+    one, two = open_page(server.url), open_page(server.url)
+    for page in (one, two):
+        expect(rows(page).first).to_be_visible(timeout=SLOW)
+    select_class(one, "bicycle")
+    one.locator(".knowledge .thumb.down").first.click()
+    one.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(one)).to_have_count(2, timeout=SLOW)
+    select_class(two, "sheep")
+    expect(two.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(0)
+    expect(iterations(two)).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_at_any_size(serve, open_page, tmp_path, size, scheme) -> None:
+    page = open_page(serve(small_spec(tmp_path)).url, *size, color_scheme=scheme)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    width, height = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
+    assert (width, height) == size
+
+
+def test_a_damaged_history_is_told_on_the_page(serve, open_page, tmp_path: Path) -> None:
+    (tmp_path / "history.sqlite").write_bytes(b"no database" * 100)
+    page = open_page(serve(small_spec(tmp_path), plain_panel=True).url)
+    expect(page.get_by_role("alert")).to_contain_text("history.sqlite", timeout=SLOW)
+
+
+def test_a_wrong_spec_is_told_on_the_page(serve, open_page, tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    spec.write_text(spec.read_text() + "\nstudnets: {lambda: -1}\n")
+    page = open_page(serve(spec, plain_panel=True).url)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("did you mean", timeout=SLOW)
+    expect(alert).to_contain_text(f"{spec}:")
+    assert "Traceback" not in page.content()
