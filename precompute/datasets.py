@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,7 @@ def _table(dataset: Any) -> Dataset:
     split_of = _split_of(dataset, labels.ids)
     row = {image: position for position, image in enumerate(labels.ids)}
     label = labels.values[[row[image] for image in split_of]].astype(np.int8)
-    files = _files(Path(dataset.images))
-    paths = [files.get(image, Path(dataset.images) / image) for image in split_of]
-    return _photos(split_of, labels.columns, label, paths)
+    return _photos(split_of, labels.columns, label, _paths(Path(dataset.images), split_of))
 
 
 def _label(cell: str) -> float:
@@ -56,17 +55,26 @@ def _label(cell: str) -> float:
     return values[cell]
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """Files of images in a folder, each by its name and by its stem."""
+def _paths(folder: Path, ids: Iterable[str]) -> list[Path]:
+    """File of each image: its id is the file's name or stem. A missing one is told on reading."""
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     except OSError as error:
         raise DataError(
             f"The folder of the images, {folder}, cannot be read: {error.strerror}.",
-            "Correct dataset.images in the spec.",
+            "Correct the paths in the spec's section dataset.",
         ) from error
-    by_stem = {path.stem: path for path in reversed(paths)}
-    return by_stem | {path.name: path for path in paths}
+    stems = Counter(path.stem for path in files)
+    path_of = {path.stem: path for path in files} | {path.name: path for path in files}
+    paths = [path_of.get(image, folder / image) for image in ids]
+    twice = [path.stem for path in paths if stems[path.stem] > 1]
+    if twice:
+        raise DataError(
+            f"{folder} has several files for {len(twice)} images, the first are "
+            f"{', '.join(twice[:5])}.",
+            "Keep one of each.",
+        )
+    return paths
 
 
 def _voc(dataset: Any) -> Dataset:
@@ -78,8 +86,7 @@ def _voc(dataset: Any) -> Dataset:
     if not classes:
         classes = tuple(sorted({name for found in objects for name in found}))
     label = np.array([[found.get(name, 0) for name in classes] for found in objects], np.int8)
-    paths = [root / "JPEGImages" / f"{image}.jpg" for image in split_of]
-    return _photos(split_of, classes, label, paths)
+    return _photos(split_of, classes, label, _paths(root / "JPEGImages", split_of))
 
 
 def _voc_classes(main: Path) -> tuple[str, ...]:

@@ -58,10 +58,14 @@ class Encoder:
             "bilinear": Image.Resampling.BILINEAR,
         }
         height, width = self.size
-        small = image.resize((width, height), filters[self.interpolation])
-        pixels = np.asarray(small, dtype=np.float32) / 255
-        scaled = (pixels - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
-        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+        small = np.asarray(image.resize((width, height), filters[self.interpolation]))
+        level = np.arange(256, dtype=np.float32) / 255
+        return np.stack(
+            [
+                ((level - np.float32(mean)) / np.float32(std))[small[..., channel]]
+                for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True))
+            ]
+        )
 
     def dense(self, images: np.ndarray) -> np.ndarray:
         """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""

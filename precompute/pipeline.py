@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.errors import CancelledError, DataError, StoreError
+from inficond_panel.errors import CancelledError, DataError, InficondError, StoreError
 from inficond_panel.store import SPLITS, Store, open_store, write_store
+from precompute.assemble import assemble, skipped_images
 from precompute.batches import Arrays, Batches, joined
-from precompute.concepts import concept_scores
-from precompute.encoder import Encoder, encoder_digest, load_encoder
+from precompute.encoder import load_encoder
 from precompute.inputs import Inputs, read_inputs
-from precompute.project import project
 
 Progress = Callable[[str], None]
 
@@ -59,7 +58,7 @@ def run(
 
     Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
-    when the disk is full.
+    when the store cannot be written, as on a full disk.
     """
     started = time.monotonic()
     path = Path(store_path)
@@ -70,16 +69,24 @@ def run(
             return _report(open_store(path), False, None, started)
         speed = _compute(inputs, path, progress, cancelled, workers or os.cpu_count() or 1)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if isinstance(error, InficondError):
             raise
-        raise StoreError(
-            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
-        ) from error
+        raise _cannot_write(path, error) from error
     report = _report(open_store(path), True, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {_duration(report.seconds)}.")
     return report
+
+
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    if error.errno == errno.ENOSPC:
+        return StoreError(
+            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
+        )
+    return StoreError(
+        f"{path} cannot be written: {error}.", "Choose another folder: inficond precompute --store"
+    )
 
 
 def _made_from(path: Path, inputs: Inputs) -> bool:
@@ -116,7 +123,7 @@ def _compute(
         batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
         encoded, speed = _encode(batches, inputs, progress, cancelled)
         progress("Scoring and projecting concepts")
-        arrays, attrs = _assemble(inputs, encoder, text, encoded)
+        arrays, attrs = assemble(inputs, encoder, text, encoded)
     write_store(path, arrays, attrs)
     shutil.rmtree(folder)
     return speed
@@ -152,7 +159,7 @@ def _encode(
 
 
 def _check_skipped(results: list[Arrays], inputs: Inputs) -> None:
-    skipped = _skipped(np.concatenate([arrays["reason"] for arrays in results]), inputs)
+    skipped = skipped_images(np.concatenate([arrays["reason"] for arrays in results]), inputs)
     total = len(inputs.dataset.ids)
     if len(skipped) > inputs.max_bad_share * total:
         named = "; ".join(f"{image}: {reason}" for image, reason in skipped[:5])
@@ -163,77 +170,6 @@ def _check_skipped(results: list[Arrays], inputs: Inputs) -> None:
         )
     if len(skipped) == total:
         raise DataError("No image can be read.", "Restore the files.")
-
-
-def _skipped(reason: np.ndarray, inputs: Inputs) -> list[tuple[str, str]]:
-    return [(inputs.dataset.ids[i], str(reason[i])) for i in np.flatnonzero(reason != "")]
-
-
-def _assemble(
-    inputs: Inputs, encoder: Encoder, text: np.ndarray, encoded: Arrays
-) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and attributes of the store.
-
-    Scores are computed from the half-precision embeddings that the store keeps, so that a concept
-    scored from these later is scored alike.
-    """
-    read = np.flatnonzero(encoded["reason"] == "")
-    segment_image = np.repeat(np.arange(len(read)), encoded["segments"])
-    score, best, cosine = concept_scores(encoded["embedding"], segment_image, text)
-    shape = encoded["thumbnail_shape"]
-    split, label = np.array(inputs.dataset.split)[read], inputs.dataset.label[read]
-    arrays = {
-        "image": np.array(inputs.dataset.ids)[read],
-        "concept": np.array(inputs.concepts),
-        "class_name": np.array(inputs.dataset.classes),
-        "method": np.array(inputs.projections.methods),
-        "concept_score": score,
-        "teacher_logit": inputs.logit[read],
-        "label": label,
-        "split": split,
-        "segment_image": segment_image,
-        "segment_concept": best,
-        "segment_cosine": cosine,
-        "segment_embedding": encoded["embedding"],
-        "segment_box": encoded["box"],
-        "concept_text_embedding": text,
-        "concept_projection": project(text, inputs.projections.methods, inputs.projections.seed),
-        "mask": encoded["mask"],
-        "mask_offset": _offsets(shape.prod(1)),
-        "thumbnail": encoded["thumbnail"],
-        "thumbnail_offset": _offsets(encoded["thumbnail_length"]),
-        "thumbnail_shape": shape,
-    }
-    skipped = _skipped(encoded["reason"], inputs)
-    attrs = {
-        "title": inputs.title,
-        "encoder": encoder.name,
-        "encoder_digest": encoder_digest(inputs.encoder),
-        "preprocessing": encoder.preprocessing,
-        "prompts": inputs.prompts,
-        "corpus": inputs.corpus,
-        "teacher": inputs.teacher,
-        "inputs_hash": inputs.inputs_hash,
-        "skipped": skipped,
-        "warnings": _warnings(skipped, split, label, inputs.dataset.classes),
-    }
-    return arrays, attrs
-
-
-def _offsets(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
-def _warnings(
-    skipped: list[tuple[str, str]], split: np.ndarray, label: np.ndarray, classes: tuple[str, ...]
-) -> list[str]:
-    found = [f"skipped the image {image}: {reason}" for image, reason in skipped]
-    for name in SPLITS:
-        positives = (label[split == name] == 1).sum(0)
-        absent = [classes[k] for k in np.flatnonzero(positives == 0)]
-        if absent:
-            found.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
-    return found
 
 
 def _duration(seconds: float) -> str:

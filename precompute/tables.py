@@ -31,26 +31,12 @@ def read_table(path: Path, parse: Callable[[str], float], expected: str) -> Tabl
     _, header = next(rows, (1, []))
     _check_header(path, header)
     ids: dict[str, int] = {}
-    values: list[list[float]] = []
+    values = []
     for line, row in rows:
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}:{line}: {len(row)} cells, but the header has {len(header)}.",
-                "Give every row a cell for every column.",
-            )
-        if row[0] in ids:
-            raise DataError(
-                f"{path}:{line}: the image {row[0]!r} is listed twice (first on line "
-                f"{ids[row[0]]}).",
-                "Keep one row for each image.",
-            )
+        _check_row(path, line, row, header, ids)
         ids[row[0]] = line
-        values.append([])
-        for name, cell in zip(header[1:], row[1:], strict=True):
-            try:
-                values[-1].append(parse(cell))
-            except ValueError:
-                raise _wrong_cell(f"{path}:{line}", name, row[0], cell, expected) from None
+        cells = zip(header[1:], row[1:], strict=True)
+        values.append([_number(f"{path}:{line}", row[0], *cell, parse, expected) for cell in cells])
     if not ids:
         raise DataError(f"{path} lists no image.", "Give it a row for each image.")
     return Table(path, tuple(ids), tuple(header[1:]), np.array(values))
@@ -85,8 +71,28 @@ def _check_header(path: Path, header: list[str]) -> None:
             )
 
 
-def _wrong_cell(place: str, name: str, image: str, cell: str, expected: str) -> DataError:
-    return DataError(
-        f"{place}: {name!r} of image {image!r} is {cell!r}; expected {expected}.",
-        "Correct the cell.",
-    )
+def _check_row(
+    path: Path, line: int, row: list[str], header: list[str], ids: dict[str, int]
+) -> None:
+    if len(row) != len(header):
+        raise DataError(
+            f"{path}:{line}: {len(row)} cells, but the header has {len(header)}.",
+            "Give every row a cell for every column.",
+        )
+    if row[0] in ids:
+        raise DataError(
+            f"{path}:{line}: the image {row[0]!r} is listed twice (first on line {ids[row[0]]}).",
+            "Keep one row for each image.",
+        )
+
+
+def _number(
+    place: str, image: str, column: str, cell: str, parse: Callable[[str], float], expected: str
+) -> float:
+    try:
+        return parse(cell)
+    except ValueError:
+        raise DataError(
+            f"{place}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
+            "Correct the cell.",
+        ) from None

@@ -62,6 +62,13 @@ def test_a_missing_photo_is_told_when_it_is_read(table):
         dataset.load(1)
 
 
+def test_two_files_for_one_image_are_told(table):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    Image.new("RGB", (5, 5)).save(table.images / "00001.png")
+    with pytest.raises(DataError, match="several files for 1 images, the first are 00001"):
+        load_dataset(table)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -205,6 +205,13 @@ def test_a_full_disk_is_told(own, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("precompute.batches.np.savez_compressed", full)
-    with pytest.raises(StoreError, match="disk .* is full"):
+    with pytest.raises(StoreError, match=r"disk .* is full"):
         precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert files(own / "a.zarr.partial")[0].startswith("batch-000000.tmp")
+
+
+def test_a_folder_that_cannot_be_written_is_told(own):
+    (own / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written") as told:
+        precompute.run(load_spec(own / "spec.yaml"), own / "file" / "a.zarr")
+    assert "--store" in told.value.remedy
