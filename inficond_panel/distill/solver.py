@@ -21,7 +21,7 @@ from inficond_panel.distill.subproblem import movable, solve_quadratic
 from inficond_panel.distill.threads import one_thread
 from inficond_panel.errors import CancelledError, SolverError
 
-_NEW_COLUMNS = 64
+_NEW_COLUMNS = 32
 _HALVINGS = 40
 
 
@@ -96,7 +96,9 @@ class _Student:
         self.data, self.problem = data, problem
         self.iterations, self.gap, self.stuck, self.cautious = 0, np.inf, False, False
         self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
-        self.weights, self.intercept, self.logits, self.loss = self._placed(weights)
+        support = np.flatnonzero(weights)
+        linear = data.product(support, weights[support])
+        self.weights, self.intercept, self.logits, self.loss = self._placed(weights, linear)
 
     @property
     def objective(self) -> float:
@@ -135,10 +137,8 @@ class _Student:
         target, centre = self._model_minimum(columns)
         self.stuck = not self._search(columns, target, centre)
 
-    def _placed(self, weights: Array) -> tuple[Array, float, Array, float]:
-        """The weights with their best intercept, logits and loss."""
-        support = np.flatnonzero(weights)
-        linear = self.data.product(support, weights[support])
+    def _placed(self, weights: Array, linear: Array) -> tuple[Array, float, Array, float]:
+        """The weights with their best intercept, logits and loss, for X @ weights (N,)."""
         intercept = self.problem.intercept(linear)
         logits = linear + intercept
         return weights, intercept, logits, self.problem.loss(logits)
@@ -166,7 +166,8 @@ class _Student:
         """Move towards the target, halving until the objective falls; False where it cannot."""
         problem, weights, before = self.problem, self.weights, self.objective
         move = target - weights[columns]
-        along = self.data.product(columns, move) - centre @ move
+        change = self.data.product(columns, move)
+        along = change - centre @ move  # with the intercept's share of the step
         trial = weights.copy()
         trial[columns] = target
         promised = self.gradient[columns] @ move + problem.penalty(trial) - problem.penalty(weights)
@@ -178,7 +179,9 @@ class _Student:
                 np.clip(trial, problem.lower, problem.upper, out=trial)
             value = problem.loss(self.logits + length * along) + problem.penalty(trial)
             if value <= before + 1e-4 * length * promised + rounding:
-                self.weights, self.intercept, self.logits, self.loss = self._placed(trial)
+                self.weights, self.intercept, self.logits, self.loss = self._placed(
+                    trial, self.logits - self.intercept + length * change
+                )
                 self.cautious = halving > 1
                 return bool(promised < -0.1 * rounding)
         return False

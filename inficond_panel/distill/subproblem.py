@@ -10,13 +10,13 @@ two-metric projection (Bertsekas 1982), the projected step descends.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from inficond_panel.distill.scores import Array
 
 _RIDGE = 1e-11
 _STEPS = 60
-_LAST_GAIN = 1e-12
+_LAST_GAIN = 1e-8
 _HALVINGS = 0.5 ** np.arange(1, 25)
 
 
@@ -91,12 +91,14 @@ def _newton_step(
 
 def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
     """Solution of (matrix + ridge I) x = right, with more of the ridge where rounding asks it."""
-    while True:
-        damped = matrix + ridge * np.eye(len(right))
-        try:
-            return cho_solve(cho_factor(damped, lower=True, check_finite=False), right)
-        except LinAlgError:
-            ridge *= 1e3
+    for _ in range(8):
+        damped = matrix.copy()
+        damped[np.diag_indices_from(damped)] += ridge
+        _, solution, failed = dposv(damped, right, lower=1)
+        if not failed:
+            return solution
+        ridge *= 1e3
+    return right  # not numbers: no step from here descends
 
 
 def _orthant(at: Array, pull: Array, l1: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
