@@ -33,8 +33,8 @@ docs: $(VENV)/.base
 
 # Newest versions that pyproject.toml allows, the same for every Python and platform.
 lock: $(VENV)/.test
-	printf 'hatchling\neditables\n' | $(LOCK) --upgrade -o locks/base.txt
-	printf 'hatchling\neditables\n' | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
+	echo hatchling | $(LOCK) --upgrade -o locks/base.txt
+	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
 
 $(VENV)/.created:

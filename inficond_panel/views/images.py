@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from inficond_panel.store import Store
+    from inficond_panel.state import Store
 
 #: Longest side of a patch in pixels: twice what a row shows.
 PATCH_SIZE = 112

@@ -1,0 +1,59 @@
+"""The wheel holds both packages, the specs and the demo, and nothing of the user."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder, *command):
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def tracked():
+    """Files of the project, relative to its root."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    return {name for name in run(ROOT, "git", "ls-files") if (ROOT / name).is_file()}
+
+
+@pytest.fixture(scope="module")
+def wheel(tracked, tmp_path_factory):
+    """A wheel built from the project's files and from what using them leaves behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in tracked:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    for name in ("specs/own.zarr/zarr.json", "specs/own.history.sqlite", "precompute/a.pyc"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("of the user")
+    run(folder, sys.executable, "-m", "hatchling", "build", "-t", "wheel")
+    [file] = (folder / "dist").glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        yield archive
+
+
+def test_it_holds_the_packages_and_the_specs_and_nothing_else(wheel, tracked):
+    packages = {name for name in tracked if name.startswith(("inficond_panel/", "precompute/"))}
+    specs = {f"inficond_panel/{name}" for name in tracked if name.startswith("specs/")}
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == packages | specs
+
+
+def test_it_holds_the_demo(wheel):
+    names = [name.removeprefix("inficond_panel/specs/") for name in wheel.namelist()]
+    assert {"demo.yaml", "coco18.yaml", "corpora/broden_object_584.txt"} <= set(names)
+    assert any(name.startswith("demo/") and "zarr" in name for name in names)
+
+
+def test_specs_are_found_by_name_from_the_wheel(wheel, tmp_path):
+    wheel.extractall(tmp_path)
+    code = "from inficond_panel.spec import find_spec; print(find_spec('coco18'))"
+    [found] = run(tmp_path, sys.executable, "-c", code)
+    assert Path(found) == tmp_path / "inficond_panel" / "specs" / "coco18.yaml"
