@@ -168,9 +168,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller limits: within 45 s")
     quick = parser.parse_args().quick
-    import torch
-
-    torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message="The max_iter was reached")
     sizes = {"images": 5011, "concepts": 584, "classes": 20}
     scores, logits = concept_problem(*sizes.values())

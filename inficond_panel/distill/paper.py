@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -42,28 +43,46 @@ def fit_paper(
         raise SolverError(
             f"Cannot train with epochs {epochs}, batch {batch}, lr {lr}.", "All must be above 0."
         )
+    torch = _import_torch()
     data = Scores(scores)
     problems = make_problems(data.shape, targets, l1, 0.0, lower, upper, None)
-    trainer = _Trainer(data, problems, lr, seed)
-    if start is not None:
-        shape = data.shape[1], len(problems)
-        trainer.set_layer(start_weights(start.weights, shape, problems), start.intercepts)
-    for epoch in range(epochs):
-        for rows in trainer.batches(batch):
-            if cancelled is not None and cancelled():
-                raise CancelledError("The training was cancelled.", "Nothing was changed.")
-            trainer.step(rows)
-        if progress is not None:
-            progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
-    reached = certify(scores, targets, *trainer.layer(), l1=l1, lower=lower, upper=upper)
+    with _one_torch_thread(torch):
+        trainer = _Trainer(torch, data, problems, lr, seed)
+        if start is not None:
+            shape = data.shape[1], len(problems)
+            trainer.set_layer(start_weights(start.weights, shape, problems), start.intercepts)
+        for epoch in range(epochs):
+            for rows in trainer.batches(batch):
+                if cancelled is not None and cancelled():
+                    raise CancelledError("The training was cancelled.", "Nothing was changed.")
+                trainer.step(rows)
+            if progress is not None:
+                progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
+    weights, intercepts = trainer.layer()
+    if not (np.isfinite(weights).all() and np.isfinite(intercepts).all()):
+        raise SolverError(f"Training diverged at lr {lr:g}.", "Choose a smaller learning rate.")
+    reached = certify(scores, targets, weights, intercepts, l1=l1, lower=lower, upper=upper)
     return replace(reached, iterations=np.full(len(problems), trainer.steps))
+
+
+@contextmanager
+def _one_torch_thread(torch: Any) -> Iterator[None]:
+    """One thread for torch, for the reasons given in threads.py."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Trainer:
     """One linear layer of all classes, and its optimiser."""
 
-    def __init__(self, data: Scores, problems: list[Problem], lr: float, seed: int) -> None:
-        self.torch = torch = _import_torch()
+    def __init__(
+        self, torch: Any, data: Scores, problems: list[Problem], lr: float, seed: int
+    ) -> None:
+        self.torch = torch
         self.generator = torch.Generator().manual_seed(seed)
         self.scores = torch.tensor(data.values, dtype=torch.float32)
         self.targets = _stack(torch, [p.target for p in problems])

@@ -97,3 +97,14 @@ class TestWithTorch:
         scores[0] = np.nan
         with pytest.raises(DataError, match="20 of 6000"):
             fit_paper(scores, case[1])
+
+    def test_divergence_is_said(self, case):
+        with pytest.raises(SolverError, match="diverged"):
+            fit_paper(*case, lr=3e37, epochs=20)
+
+    def test_the_number_of_threads_is_given_back(self, case):
+        import torch
+
+        before = torch.get_num_threads()
+        fit_paper(*case, epochs=1)
+        assert torch.get_num_threads() == before
