@@ -80,8 +80,10 @@ def segment_density(store: Store, method: str) -> np.ndarray:
 
 def _tone(density: np.ndarray) -> np.ndarray:
     """Lift the thin parts, so that a few dense spots do not hide them."""
-    peak = np.quantile(density[density > 0], 0.98) if (density > 0).any() else 1.0
-    return np.sqrt(np.clip(density / peak, 0, 1))
+    if not density.any():
+        return density
+    typical = np.quantile(density[density > 0], 0.9)
+    return 1 - np.exp(-density / typical)
 
 
 def shade(density: np.ndarray, dark: bool) -> np.ndarray:

@@ -116,7 +116,9 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
     pixels = frame.pixels(xy)
     radius = {c: RING if c == shown.opened else shown.radius(c) for c in shown.named}
     anchors = [
-        labels.Anchor(*pixels[c].tolist(), radius[c], concepts[c], bold=c == shown.opened)
+        labels.Anchor(
+            float(pixels[c, 0]), float(pixels[c, 1]), radius[c], concepts[c], c == shown.opened
+        )
         for c in shown.named
     ]
     placed = labels.place(anchors, frame.size, pixels)

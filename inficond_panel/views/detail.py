@@ -12,7 +12,7 @@ import panel as pn
 import param
 from panel.custom import Child, JSComponent
 
-from inficond_panel.views import esm, gallery
+from inficond_panel.views import esm
 from inficond_panel.views.charts import (
     HEAD,
     METRICS,
@@ -21,6 +21,7 @@ from inficond_panel.views.charts import (
     make_figure,
     what_if_charts,
 )
+from inficond_panel.views.gallery import make_picture, make_rows
 from inficond_panel.views.theme import bound, number, short, signed
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class DetailPanel(JSComponent):
     """Heading, the captions of the charts, filter chips, gallery and the dialog of one image.
 
     Pictures are sent when they come near the part of the gallery on screen: the browser asks
-    for ``{"pictures": [[row, segment], ...]}``.
+    for ``{"pictures": [row, ...]}``.
     """
 
     student = param.String("", doc="Class of the student; empty: none selected.")
@@ -64,7 +65,7 @@ class DetailPanel(JSComponent):
     influence = param.String("", doc="Its influence, as text.")
     pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
     captions = param.List([], item_type=dict, doc="See `make_caption`.")
-    rows = param.List([], item_type=dict, doc="Images, see `gallery.make_row`.")
+    rows = param.List([], item_type=dict, doc="Images, see `make_row`.")
     theme = param.String("", doc='"light", "dark", or "" to follow the page.')
     plot = Child()
 
@@ -126,7 +127,7 @@ class DetailView(pn.viewable.Viewer):
         if student and concept:
             self._curves = students.what_if(student, concept)
             influence = students.weight(student, concept)
-            rows = gallery.make_rows(students.gallery(student, concept), influence)
+            rows = make_rows(students.gallery(student, concept), influence)
         self._show({"student": student, "concept": concept, "rows": rows, **self._what_if()})
 
     def _show_pending(self, *_: param.parameterized.Event) -> None:
@@ -160,6 +161,8 @@ class DetailView(pn.viewable.Viewer):
         }
 
     def _send_pictures(self, event: DataEvent) -> None:
-        wanted: list[tuple[int, int]] = event.data["pictures"]
-        pictures = {str(row): gallery.make_picture(self._store, row, s) for row, s in wanted}
+        """Send the pictures asked for, of rows that are shown."""
+        segments = {row["row"]: row["segment"] for row in self.panel.rows}
+        wanted = [row for row in event.data["pictures"] if row in segments]
+        pictures = {str(row): make_picture(self._store, row, segments[row]) for row in wanted}
         self.panel._send_msg({"concept": self.panel.concept, "pictures": pictures})

@@ -17,6 +17,7 @@ from bokeh.models import HoverTool, LassoSelectTool, PanTool
 from holoviews import streams
 from panel.custom import Child, JSComponent
 
+from inficond_panel.state import Job
 from inficond_panel.views import concept_map, esm
 from inficond_panel.views.charts import bare_figure
 from inficond_panel.views.cloud import concept_positions, segment_density
@@ -26,6 +27,7 @@ from inficond_panel.views.theme import tokens
 if TYPE_CHECKING:
     from panel.models.esm import DataEvent
 
+    from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
 
 hv.extension("bokeh", logo=False)
@@ -57,7 +59,7 @@ class Scene:
     """All that is drawn; replaced as a whole, so that one change is one redraw."""
 
     xy: np.ndarray
-    density: np.ndarray
+    density: np.ndarray = field(default_factory=lambda: np.zeros((1, 1)))
     shown: Shown = field(default_factory=Shown)
     group: tuple[int, ...] = ()
     facts: dict[str, list[str]] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class EmbeddingPanel(JSComponent):
     group = param.Integer(0, doc="Number of concepts in the selected group.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
     theme = param.String("", doc='"light", "dark", or "" to follow the page.')
+    fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
     plot = Child()
 
     _esm = esm.module("embedding")
@@ -84,18 +87,17 @@ class EmbeddingView(pn.viewable.Viewer):
     """The map of one session: shows and sets ``app.selection``."""
 
     projection = param.String("", doc="Projection shown.")
-    scene = param.ClassSelector(class_=Scene)
+    scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
 
     def __init__(self, app: AppState) -> None:
         store = app.dataset.store
         methods = sorted(store.methods, key=[*PROJECTIONS, *store.methods].index)
-        super().__init__(projection=methods[0])
+        super().__init__(projection=methods[0], scene=Scene(concept_positions(store, methods[0])))
         self._app, self._store = app, store
         self._position = {name: i for i, name in enumerate(store.concepts)}
         self._drawn: dict[str, tuple[tuple[Any, ...], hv.Element]] = {}
         self._figure: Any = None
-        self._project()
         self.panel = EmbeddingPanel(
             projections=[[name, PROJECTIONS.get(name, name)] for name in methods],
             projection=self.projection,
@@ -108,6 +110,7 @@ class EmbeddingView(pn.viewable.Viewer):
         )
         self._connect()
         self._update()
+        self._project()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
@@ -208,13 +211,25 @@ class EmbeddingView(pn.viewable.Viewer):
         panel.on_msg(self._handle)
 
     def _project(self, *_: param.parameterized.Event) -> None:
-        """Draw the projection chosen."""
-        xy = concept_positions(self._store, self.projection)
-        density = segment_density(self._store, self.projection)
-        if self.scene is None:
-            self.scene = Scene(xy, density)
-        else:
-            self._redraw(xy=xy, density=density)
+        """Draw the projection chosen; the cloud follows when it is computed."""
+        store, projection = self._store, self.projection
+        empty = Scene(concept_positions(store, projection))
+        self._redraw(xy=empty.xy, density=empty.density)
+        self._app.jobs.submit(
+            Job(
+                "cloud",
+                lambda _: segment_density(store, projection),
+                self._add_cloud,
+                self._no_cloud,
+            )
+        )
+
+    def _add_cloud(self, density: np.ndarray) -> None:
+        self.panel.fault = ""
+        self.scene = replace(self.scene, density=density)
+
+    def _no_cloud(self, error: InficondError) -> None:
+        self.panel.fault = error.message
 
     def _update(self, *_: param.parameterized.Event) -> None:
         """Draw the state."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from contourpy import contour_generator
 from scipy.ndimage import uniform_filter
 
+from inficond_panel.views.images import data_uri
 from inficond_panel.views.theme import number, signed
 
 if TYPE_CHECKING:
@@ -59,10 +59,9 @@ def make_row(image: GalleryImage, influence: float) -> dict[str, Any]:
 def make_picture(store: Store, row: int, segment: int) -> dict[str, Any]:
     """One image as a data URI, its size, and the outline of ``segment`` (-1: none)."""
     height, width = (int(side) for side in store.thumbnail_shape[row])
-    picture = base64.b64encode(store.thumbnail(row)).decode()
     path = outline(store.segment_mask(segment)) if segment >= 0 else ""
     return {
-        "source": f"data:image/jpeg;base64,{picture}",
+        "source": data_uri(store.thumbnail(row)),
         "width": width,
         "height": height,
         "outline": path,
@@ -80,7 +79,8 @@ def outline(mask: np.ndarray) -> str:
     smooth = uniform_filter(area, _SMOOTH)
     lines = contour_generator(z=smooth if smooth.max() > 0.5 else area).lines(0.5)
     limit = np.array(mask.shape[::-1])
-    rings = [_simplify(np.clip(line - 1.5 + (left, top), 0, limit)) for line in lines]
+    shift = np.array([left, top]) - 1.5
+    rings = [_simplify(np.clip(np.asarray(line) + shift, 0, limit)) for line in lines]
     return "".join(_path(ring) for ring in rings if len(ring) > 3)
 
 

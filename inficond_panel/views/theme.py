@@ -68,7 +68,7 @@ LIGHT = Tokens(
     band="#e3e7ee",
     sel="#e9eef6",
     cloud=(122, 134, 154),
-    cloud_alpha=0.36,
+    cloud_alpha=0.45,
 )
 
 DARK = Tokens(
@@ -95,7 +95,7 @@ DARK = Tokens(
     band="#2e3641",
     sel="#232c3a",
     cloud=(122, 134, 154),
-    cloud_alpha=0.4,
+    cloud_alpha=0.5,
 )
 
 

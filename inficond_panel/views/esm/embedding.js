@@ -22,6 +22,7 @@ function blur(element) {
 export function render({ model, el }) {
   const choice = segments("Projection", model.projections, (id) => { model.projection = id })
   const all = h("span")
+  const cloud = h("span")
   const group = h("button", { class: "link", type: "button", onclick: () => model.send_msg("ungroup") })
   const lasso = tool("Lasso: select a group of concepts", LASSO, () => { model.lasso = !model.lasso })
   const home = tool("Show the whole map", HOME, () => model.send_msg("home"))
@@ -31,7 +32,7 @@ export function render({ model, el }) {
     key(s("circle", { cx: 6, cy: 6, r: 4, class: "k-negative" }), "negative"),
     key(s("path", { d: "M6 1l5 9H1z", class: "k-up" }), "up"),
     key(s("path", { d: "M6 11l5-9H1z", class: "k-down" }), "down"),
-    key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), "segments"))
+    key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud))
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
   const plot = h("div", { class: "plot" })
   plot.append(model.get_child("plot"))
@@ -41,12 +42,14 @@ export function render({ model, el }) {
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
     head, plot, h("footer", {}, legend, group, h("span", { class: "grow" }), lasso, home)))
   followTheme(model, el)
-  watch(model, ["projection", "concepts", "group", "lasso"], () => {
+  watch(model, ["projection", "concepts", "group", "lasso", "fault"], () => {
     choice.show(model.projection)
     text(all, `${count(model.concepts)} concepts`)
     text(group, `${count(model.group)} selected ×`)
     set(group, "aria-label", `Forget the selected group of ${model.group}`)
     group.hidden = !model.group
+    text(cloud, model.fault ? "no segments" : "segments")
+    set(cloud, "title", model.fault || "Each segment lies at the cosine-weighted mean of its three nearest concepts.")
     set(lasso, "aria-pressed", String(model.lasso))
   })
 }

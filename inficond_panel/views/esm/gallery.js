@@ -161,7 +161,7 @@ function drawEmpty(empty, model, passing, chosen, clear) {
 // --- pictures: asked for in batches, when their place comes near -----------------------------------
 
 function makePictures(model, list) {
-  const known = new Map(), waiting = new Map(), asked = new Set()
+  const known = new Map(), waiting = new Set(), asked = new Set()
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) want(target.row)
   }, { root: list, rootMargin: `${NEARBY} 0px` })
@@ -170,7 +170,7 @@ function makePictures(model, list) {
     if (known.has(row.row) || asked.has(row.row)) return
     asked.add(row.row)
     if (!waiting.size) setTimeout(send)
-    waiting.set(row.row, row.segment)
+    waiting.add(row.row)
   }
   function send() {
     model.send_msg({ pictures: [...waiting] })

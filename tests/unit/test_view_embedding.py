@@ -1,0 +1,335 @@
+"""Concept embedding: labels, elements, cloud, and the view over the state (no browser)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from factory import small_arrays
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.spec import load_spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store, write_store
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.views import cloud, concept_map
+from inficond_panel.views.concept_map import Frame, Names, Shown
+from inficond_panel.views.embedding import EmbeddingView
+from inficond_panel.views.labels import LEADER_FROM, Anchor, Label, place
+from inficond_panel.views.theme import DARK, LIGHT
+
+SIZE = (600.0, 230.0)
+
+
+@pytest.fixture
+def app(spec_file) -> AppState:
+    spec = load_spec(spec_file, check_files=False)
+    return AppState(Tuner(open_store(spec.store), spec, History(":memory:")), Jobs(inline=True))
+
+
+@pytest.fixture
+def view(app) -> EmbeddingView:
+    return EmbeddingView(app)
+
+
+def overlap(a, b) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+# --- labels ------------------------------------------------------------------------------------
+
+
+def test_a_label_with_room_lies_to_the_right_of_its_mark():
+    (label,) = place([Anchor(100, 100, 5, "chair")], SIZE)
+    assert label is not None
+    assert label.box[0] == pytest.approx(109)
+    assert label.centre[1] == pytest.approx(100)
+    assert label.leader is None
+
+
+def test_at_the_right_edge_it_lies_to_the_left():
+    (label,) = place([Anchor(595, 100, 5, "chair")], SIZE)
+    assert label is not None
+    assert label.box[2] <= 590
+
+
+def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
+    crowd = [Anchor(300 + 9 * i, 115, 5, "") for i in range(-12, 13) if i]
+    crowd += [Anchor(300 + 9 * i, 115 + 18 * j, 9, "") for i in range(-12, 13) for j in (-1, 1)]
+    label = place([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
+    assert label is not None
+    assert label.leader is not None
+    x, y, *end = label.leader
+    assert math.hypot(x - 300, y - 115) == pytest.approx(5)
+    assert math.dist((x, y), end) >= LEADER_FROM - 1e-9
+
+
+def test_among_equal_places_it_covers_the_fewest_dots():
+    dots = np.array([[120.0, 100.0], [125.0, 101.0]])
+    (label,) = place([Anchor(100, 100, 5, "chair")], SIZE, dots)
+    assert label is not None
+    assert not any(
+        label.box[0] <= x <= label.box[2] and label.box[1] <= y <= label.box[3] for x, y in dots
+    )
+
+
+def test_a_mark_outside_the_plot_has_no_label():
+    assert place([Anchor(-3, 100, 5, "chair")], SIZE) == [None]
+
+
+names = st.text("abcmwil ", min_size=1, max_size=18)
+places = st.tuples(st.floats(0, 600), st.floats(0, 230), st.floats(3, 11), names)
+
+
+@given(st.lists(places, max_size=14))
+def test_labels_never_overlap_each_other_a_mark_or_the_edge(rows):
+    anchors = [Anchor(*row) for row in rows]
+    placed = [label for label in place(anchors, SIZE) if label]
+    for i, label in enumerate(placed):
+        left, top, right, bottom = label.box
+        assert 0 <= left < right <= SIZE[0]
+        assert 0 <= top < bottom <= SIZE[1]
+        assert not any(overlap(label.box, other.box) for other in placed[i + 1 :])
+        for a in anchors:
+            mark = (a.x - a.radius, a.y - a.radius, a.x + a.radius, a.y + a.radius)
+            assert not overlap(label.box, mark)
+
+
+@given(st.lists(places, max_size=14))
+def test_the_first_is_placed_first(rows):
+    anchors = [Anchor(*row) for row in rows]
+    marks_only = [Anchor(a.x, a.y, a.radius, "") for a in anchors[1:]]
+    first: list[Label | None] = place(anchors, SIZE)[:1]
+    assert first == place([*anchors[:1], *marks_only], SIZE)[:1]
+
+
+# --- elements ----------------------------------------------------------------------------------
+
+XY = np.array([[0.0, 0.0], [0.5, 0.5], [1.0, 1.0], [0.2, 0.8]])
+INFLUENCE = np.array([0.5, -2.0, 0.0, 1.0])
+
+
+def rows_of(element) -> list[tuple]:
+    """Rows of an element that have a place."""
+    rows = list(zip(*(element.dimension_values(d) for d in element.dimensions()), strict=True))
+    return [row for row in rows if not math.isnan(row[0])]
+
+
+def test_top_is_by_absolute_influence_without_zeros():
+    assert Shown(INFLUENCE).top == [1, 3, 0]
+    assert Shown(INFLUENCE).order[-1] == 2
+
+
+def test_named_are_the_opened_the_top_and_the_pending_once_each():
+    assert Shown(INFLUENCE, {2: "up", 1: "down"}, opened=3).named == [3, 1, 0, 2]
+
+
+def test_radius_grows_with_absolute_influence():
+    shown = Shown(INFLUENCE)
+    assert shown.radius(1) == 6.0
+    assert shown.radius(3) == 4.5
+    assert shown.radius(2) == 3.0
+
+
+def test_negative_marks_are_hollow_and_positive_ones_ink():
+    marks = {row[:2]: row for row in rows_of(concept_map.make_marks(XY, Shown(INFLUENCE), False))}
+    assert marks[0.5, 0.5][4:6] == (LIGHT.surface, LIGHT.ink)
+    assert marks[0.2, 0.8][4] == LIGHT.ink
+
+
+@pytest.mark.parametrize(
+    ("direction", "shape", "color"),
+    [("up", "triangle", DARK.blue), ("down", "inverted_triangle", DARK.orange)],
+)
+def test_pending_marks_have_shape_and_colour(direction, shape, color):
+    (mark,) = rows_of(concept_map.make_marks(XY, Shown(pending={2: direction}), True))
+    assert mark[2] == shape
+    assert mark[4] == color
+
+
+def test_a_removal_is_a_cross_and_the_opened_concept_has_a_ring():
+    marks = rows_of(concept_map.make_marks(XY, Shown(pending={2: "remove"}, opened=2), False))
+    assert [mark[2] for mark in marks] == ["circle", "x", "circle"]
+    assert marks[-1][3] == 2 * concept_map.RING
+    assert marks[-1][7] == 0.0
+
+
+def test_dots_are_all_concepts_and_those_of_the_group_stand_out():
+    facts = {"name": list("abcd")}
+    dots = rows_of(concept_map.make_dots(XY, Shown(), (1,), facts, False))
+    assert [dot[3] for dot in dots] == [LIGHT.gray, LIGHT.ink, LIGHT.gray, LIGHT.gray]
+    assert [dot[4] for dot in dots] == list("abcd")
+
+
+def test_frame_goes_to_pixels_and_back():
+    frame = Frame((0.0, 0.5), (0.5, 1.0), (200.0, 100.0))
+    assert frame.pixels(np.array([[0.25, 0.75]])).tolist() == [[100.0, 50.0]]
+    assert frame.pixels(np.array([[0.0, 1.0]])).tolist() == [[0.0, 0.0]]
+    assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
+
+
+def test_texts_lie_where_the_labels_were_placed_over_their_halo():
+    shown = Shown(INFLUENCE, opened=1)
+    placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, Frame())
+    texts = rows_of(concept_map.make_texts(placed, False))
+    assert {text[2]: text[3] for text in texts} == {"b": "bold", "d": "normal", "a": "normal"}
+    assert rows_of(concept_map.make_halo(placed, False)) == texts
+
+
+def test_names_and_marks_may_be_none():
+    assert rows_of(concept_map.make_texts(Names(), False)) == []
+    assert rows_of(concept_map.make_marks(XY, Shown(), False)) == []
+    assert len(concept_map.make_leaders(Names(), False)) == 0
+
+
+def test_a_tap_means_the_nearest_concept_within_reach():
+    frame = Frame()
+    assert concept_map.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), frame) == 1
+    assert concept_map.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), frame) is None
+
+
+def test_facts_tell_influence_rank_segments_and_nearest(store):
+    influence = np.zeros(len(store.concepts))
+    influence[[2, 5]] = -1.5, 0.25
+    facts = concept_map.make_facts(store, Shown(influence))
+    assert facts["influence"][2] == "−1.50 · rank 1"
+    assert facts["influence"][5] == "+0.25 · rank 2"
+    assert facts["influence"][0] == "0"
+    assert facts["nearest"][0] == "spoke"
+    assert sum(map(int, facts["segments"])) == len(store.segment_concept)
+
+
+# --- cloud -------------------------------------------------------------------------------------
+
+
+def test_positions_fill_the_unit_square_and_flat_ones_stay_finite():
+    unit = cloud.unit_square(np.array([[1.0, 7.0], [3.0, 7.0], [2.0, 7.0]]))
+    assert unit.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]
+
+
+def test_a_segment_lies_at_the_weighted_mean_of_its_three_nearest_concepts(store):
+    positions = cloud.segment_positions(store, "pca")
+    cosine = store.segment_embedding[0].astype(float) @ store.concept_text_embedding.T
+    nearest = np.argsort(cosine)[-3:]
+    weight = np.exp(cloud.SCALE * cosine[nearest])
+    concepts = cloud.concept_positions(store, "pca")[nearest]
+    expected = (weight[:, None] * concepts).sum(axis=0) / weight.sum()
+    assert positions[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_projection_of_the_segments_is_used_where_the_store_has_one(tmp_path, store):
+    arrays = small_arrays()
+    own = np.zeros((2, len(arrays["segment_image"]), 2), np.float32)
+    own[:] = arrays["concept_projection"][:, :1]
+    write_store(tmp_path / "own.zarr", {**arrays, "segment_projection": own}, store_attrs(store))
+    positions = cloud.segment_positions(open_store(tmp_path / "own.zarr"), "tsne")
+    assert positions == pytest.approx(
+        np.tile(cloud.concept_positions(store, "tsne")[:1], (len(positions), 1)), abs=1e-5
+    )
+
+
+def store_attrs(store) -> dict[str, str]:
+    names = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
+    return {name: store.attrs[name] for name in names}
+
+
+def test_the_cloud_is_slate_and_at_most_half_opaque(store):
+    for dark in (False, True):
+        image = cloud.shade(cloud.segment_density(store, "tsne"), dark)
+        assert image[..., 3].max() <= 128
+        assert image[..., 3].max() > 60
+        assert np.unique(image[..., :3].reshape(-1, 3), axis=0).tolist() == [[122, 134, 154]]
+
+
+def test_the_cloud_lies_where_its_segments_are(store):
+    density = cloud.segment_density(store, "pca")
+    x, y = cloud.segment_positions(store, "pca")[7]
+    column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * cloud.WIDTH)
+    row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * cloud.HEIGHT)
+    assert density[row, column] > 0.2
+
+
+# --- the view over the state -------------------------------------------------------------------
+
+
+def test_projections_are_those_of_the_store_t_sne_first(view):
+    assert view.panel.projections == [["tsne", "t-SNE"], ["pca", "PCA"]]
+    assert view.projection == "tsne"
+
+
+def test_choosing_a_projection_moves_the_concepts(view, store):
+    view.panel.projection = "pca"
+    assert view.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
+    assert view.scene.density.shape == (cloud.HEIGHT, cloud.WIDTH)
+
+
+def test_the_selected_student_marks_its_top_concepts(app, view):
+    assert view.scene.shown.top == []
+    app.selection.class_name = "sheep"
+    weights = app.students.node.weights[:, app.store.classes.index("sheep")]
+    assert view.scene.shown.top[0] == int(np.abs(weights).argmax())
+    assert view.scene.names.texts
+
+
+def test_pending_intents_of_the_student_are_marked_those_of_others_not(app, view):
+    app.selection.class_name = "sheep"
+    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.toggle("bird", "sky", "up")
+    assert view.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
+
+
+def test_selection_goes_both_ways(app, view):
+    app.selection.concept = "fur"
+    assert view.scene.shown.opened == app.store.concepts.index("fur")
+    x, y = view.scene.xy[app.store.concepts.index("sky")]
+    view._on_tap(x, y)
+    assert app.selection.concept == "sky"
+    view._on_lasso([1, 2])
+    assert app.selection.concepts == ["spoke", "sky"]
+    assert view.scene.group == (1, 2)
+    assert view.panel.group == 2
+
+
+def test_a_tap_beside_all_concepts_keeps_the_one_opened(app, view):
+    app.selection.concept = "fur"
+    view._on_tap(-0.04, -0.04)
+    assert app.selection.concept == "fur"
+
+
+def test_zoom_and_size_place_the_labels_anew(app, view):
+    app.selection.class_name = "sheep"
+    before = view.scene
+    view._on_range((0.4, 0.6), (0.4, 0.6))
+    view._on_size(411, 200)
+    assert view.frame == Frame((0.4, 0.6), (0.4, 0.6), (411.0, 200.0))
+    assert view.scene.names is not before.names
+    assert view.scene.shown is before.shown
+
+
+def test_what_does_not_change_is_not_drawn_again(app, view):
+    app.selection.class_name = "sheep"
+    cloud_before, dots_before = view._cloud(view.scene), view._dots(view.scene)
+    app.selection.class_name = "bird"
+    assert view._cloud(view.scene) is cloud_before
+    assert view._dots(view.scene) is not dots_before
+
+
+def test_one_figure_lives_through_all_changes(app, view):
+    view.panel.get_root()
+    figure = view._figure
+    view.dark = True
+    app.selection.class_name = "sheep"
+    app.selection.concept = "fur"
+    app.theme = "dark"
+    view.panel.projection = "pca"
+    assert view._figure is figure
+    assert figure.background_fill_color == DARK.surface
+    assert (figure.x_range.start, figure.x_range.end) == concept_map.SPAN
+
+
+def test_names_from_data_stay_text_in_the_tooltip(app, view):
+    view.panel.get_root()
+    (hover,) = (tool for tool in view._figure.tools if type(tool).__name__ == "HoverTool")
+    assert "{safe}" not in hover.tooltips
