@@ -39,7 +39,7 @@ def ap_now(page: Page) -> float:
 
 
 def thumb(page: Page, concept: str, direction: str) -> None:
-    row = page.locator(".knowledge [data-key]", has=page.get_by_role("button", name=concept))
+    row = page.locator(".knowledge .rows > .row", has=page.get_by_role("button", name=concept))
     row.locator(f".thumb.{direction}").first.click()
 
 
@@ -91,7 +91,7 @@ def test_a_concept_opens_with_charts_and_outlined_images(serve, open_page, tmp_p
     page = open_page(server.url)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     select_class(page, "bicycle")
-    name = page.locator(".knowledge .rows [data-key]").first.get_attribute("data-key")
+    name = page.locator(".knowledge .rows > .row[role=listitem]").first.get_attribute("data-key")
     page.locator(".knowledge").get_by_role("button", name=name, exact=True).first.click()
     detail = page.locator(".detail")
     expect(detail.locator(".subtitle")).to_have_text(name, timeout=SLOW)
