@@ -9,18 +9,9 @@ from typing import Any, ClassVar
 import param
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from inficond_panel.spec.fields import (
-    Choice,
-    Field,
-    FilePath,
-    Flag,
-    Number,
-    Reading,
-    Size,
-    Text,
-    Whole,
-    Words,
-)
+from inficond_panel.spec.fields import Choice, Field, Flag, Number, Reading, Text, Whole
+from inficond_panel.spec.lists import Size, Words
+from inficond_panel.spec.paths import FilePath
 from inficond_panel.spec.section import Nested, Section, read_section
 
 REST = "rest"
@@ -57,13 +48,13 @@ class SplitReference(Field, param.ClassSelector):
     def __init__(self, default: Any = None, **options: Any) -> None:
         super().__init__(default=default, class_=(str, Share), **options)
 
-    def expected(self) -> str:  # noqa: D102 - see Field
+    def expected(self) -> str:
         return f"a list's name, {{from: NAME, share: 0.5}} or {REST}"
 
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+    def json_schema(self) -> dict[str, Any]:
         return {"oneOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/Share"}]}
 
-    def read(self, node: Node, reading: Reading) -> str | Share:  # noqa: D102
+    def read(self, node: Node, reading: Reading) -> str | Share:
         if isinstance(node, MappingNode):
             return read_section(Share, node, reading.inside(self.attribute))
         if isinstance(node, ScalarNode) and node.value.strip():

@@ -1,4 +1,4 @@
-"""The kinds of value that a key can hold: Params that read themselves from YAML and back.
+"""What a field is, and the single values: Params that read themselves from YAML and back.
 
 Each field says what it expects, reads a node, writes plain data and gives its JSON Schema.
 A field's ``metadata`` may hold ``required`` (True), ``unit`` (text), and, for paths, ``exists``
@@ -8,17 +8,16 @@ A field's ``metadata`` may hold ``required`` (True), ``unit`` (text), and, for p
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import param
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node, ScalarNode
 
 from inficond_panel.errors import Problem
-from inficond_panel.spec.source import expand, shown, tag, text_of
+from inficond_panel.spec.source import shown, tag, text_of
 
 
 class Mismatch(Exception):  # noqa: N818 - not an error of the program
@@ -103,7 +102,8 @@ def is_null(node: Node) -> bool:
     return isinstance(node, ScalarNode) and tag(node) == "null"
 
 
-def _text(node: Node, owner: Field) -> str:
+def read_text(node: Node, owner: Field) -> str:
+    """Text of a node; a number, true or nothing without quotes is a ``Mismatch``."""
     if isinstance(node, ScalarNode) and tag(node) in ("str", "timestamp"):
         return text_of(node)
     quotes = isinstance(node, ScalarNode) and not is_null(node)
@@ -116,14 +116,14 @@ class Text(Field, param.String):
 
     __slots__ = ()
 
-    def expected(self) -> str:  # noqa: D102 - see Field
+    def expected(self) -> str:
         return "text"
 
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+    def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1}
 
-    def read(self, node: Node, reading: Reading) -> str:  # noqa: D102
-        text = _text(node, self)
+    def read(self, node: Node, reading: Reading) -> str:
+        text = read_text(node, self)
         if not text.strip():
             raise self.wrong(node)
         return text
@@ -134,13 +134,13 @@ class Flag(Field, param.Boolean):
 
     __slots__ = ()
 
-    def expected(self) -> str:  # noqa: D102
+    def expected(self) -> str:
         return "true or false"
 
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+    def json_schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
 
-    def read(self, node: Node, reading: Reading) -> bool:  # noqa: D102
+    def read(self, node: Node, reading: Reading) -> bool:
         if not isinstance(node, ScalarNode) or tag(node) != "bool":
             raise self.wrong(node)
         return bool(node.value.lower() == "true")
@@ -153,7 +153,7 @@ class Number(Field, param.Number):
     noun, json_type = "number", "number"
     parse: ClassVar[Callable[[str], float]] = float
 
-    def expected(self) -> str:  # noqa: D102
+    def expected(self) -> str:
         low, high = self.bounds or (None, None)
         closed = self.inclusive_bounds
         limits = [
@@ -163,7 +163,7 @@ class Number(Field, param.Number):
         ]
         return " ".join([f"a {self.noun}", " and ".join(limits)]).strip()
 
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+    def json_schema(self) -> dict[str, Any]:
         low, high = self.bounds or (None, None)
         names = [
             "minimum" if self.inclusive_bounds[0] else "exclusiveMinimum",
@@ -172,7 +172,7 @@ class Number(Field, param.Number):
         limits = {k: v for k, v in zip(names, (low, high), strict=True) if v is not None}
         return {"type": self.json_type, **limits}
 
-    def read(self, node: Node, reading: Reading) -> float:  # noqa: D102
+    def read(self, node: Node, reading: Reading) -> float:
         value = parse_number(node, type(self).parse)
         if value is None or not self.holds(value):
             raise self.wrong(node)
@@ -210,190 +210,17 @@ class Choice(Field, param.Selector):
 
     __slots__ = ()
 
-    def expected(self) -> str:  # noqa: D102
+    def expected(self) -> str:
         return " or ".join([", ".join(self.objects[:-1]), self.objects[-1]][not self.objects[1:] :])
 
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+    def json_schema(self) -> dict[str, Any]:
         return {"enum": list(self.objects)}
 
-    def read(self, node: Node, reading: Reading) -> str:  # noqa: D102
-        word = _text(node, self)
+    def read(self, node: Node, reading: Reading) -> str:
+        word = read_text(node, self)
         if word not in self.objects:
             raise Mismatch(node, f"{self.wrong(node)}{hint(word, self.objects)}")
         return word
-
-
-class Words(Field, param.List):
-    """A list of texts without repeats; option ``words`` lists those allowed, ``holding`` a part
-    that each must have."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:  # noqa: D102
-        words, part = self.option("words"), self.option("holding")
-        kind = f" of {', '.join(words)}" if words else " of texts"
-        return f"a list{kind}" + (f" with {part} in each" if part else "")
-
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
-        words = self.option("words")
-        item = {"enum": words} if words else {"type": "string", "minLength": 1}
-        if self.option("holding"):
-            item = {"type": "string", "pattern": r"\{\}"}
-        least = 0 if self.default == [] else 1
-        return {"type": "array", "items": item, "minItems": least, "uniqueItems": True}
-
-    def read(self, node: Node, reading: Reading) -> list[str]:  # noqa: D102
-        if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
-            raise self.wrong(node)
-        words: list[str] = []
-        for item in node.value:
-            words.append(self._word(item, words))
-        return words
-
-    def _word(self, node: Node, earlier: list[str]) -> str:
-        word, allowed, part = _text(node, self), self.option("words"), self.option("holding")
-        if allowed and word not in allowed:
-            raise Mismatch(node, f"{self.wrong(node)}{hint(word, allowed)}")
-        if not word.strip() or (part and part not in word):
-            raise self.wrong(node)
-        if word in earlier:
-            raise Mismatch(node, f"{word!r} is named twice")
-        return word
-
-
-class Rows(Field, param.List):
-    """Rows of words, each word at most once; option ``words`` lists those allowed."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:  # noqa: D102
-        return f"a list of rows, each a list of {', '.join(self.option('words'))}"
-
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
-        words = {"enum": self.option("words")}
-        row = {"type": "array", "items": words, "minItems": 1, "uniqueItems": True}
-        return {"type": "array", "items": row, "minItems": 1}
-
-    def read(self, node: Node, reading: Reading) -> list[list[str]]:  # noqa: D102
-        if not isinstance(node, SequenceNode) or not node.value:
-            raise self.wrong(node)
-        rows: list[list[str]] = []
-        for row in node.value:
-            if not isinstance(row, SequenceNode) or not row.value:
-                raise self.wrong(row)
-            rows.append([])
-            for item in row.value:
-                rows[-1].append(self._view(item, rows))
-        return rows
-
-    def _view(self, node: Node, rows: list[list[str]]) -> str:
-        word, allowed = _text(node, self), self.option("words")
-        if word not in allowed:
-            near = hint(word, allowed) or f"; there are {', '.join(allowed)}"
-            raise Mismatch(node, f"unknown view {word!r}{near}")
-        if any(word in row for row in rows):
-            raise Mismatch(node, f"the view {word!r} is named twice")
-        return word
-
-
-class Size(Field, param.Tuple):
-    """Width and height in pixels."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:  # noqa: D102
-        return "[width, height], two whole numbers > 0"
-
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
-        side = {"type": "integer", "minimum": 1}
-        return {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
-
-    def read(self, node: Node, reading: Reading) -> tuple[int, int]:  # noqa: D102
-        if not isinstance(node, SequenceNode) or len(node.value) != 2:
-            raise self.wrong(node)
-        width, height = (parse_number(side, int) for side in node.value)
-        if not width or not height or min(width, height) < 1:
-            raise self.wrong(node)
-        return width, height
-
-    def write(self, value: Any) -> list[int]:  # noqa: D102
-        return list(value)
-
-
-class Numbers(Field, param.Dict):
-    """A number for each of some names."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:  # noqa: D102
-        return "a mapping from class to number"
-
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "object", "additionalProperties": {"type": "number"}}
-
-    def read(self, node: Node, reading: Reading) -> dict[str, float]:  # noqa: D102
-        if not isinstance(node, MappingNode):
-            raise self.wrong(node)
-        values: dict[str, float] = {}
-        for key, item in node.value:
-            number = parse_number(item)
-            if number is None or not isinstance(key, ScalarNode):
-                raise self.wrong(item)
-            values[text_of(key)] = number
-        return values
-
-
-class FilePath(Field, param.ClassSelector):
-    """A path, kept absolute; ``${NAME}`` is expanded; relative to the file or to ``below``."""
-
-    __slots__ = ()
-
-    def __init__(self, default: Path | None = None, **options: Any) -> None:
-        super().__init__(default=default, class_=Path, **options)
-
-    def expected(self) -> str:  # noqa: D102
-        return f"the path of a {self.option('exists') or 'file or folder'}"
-
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
-        return {"type": "string", "minLength": 1}
-
-    def read(self, node: Node, reading: Reading) -> Path:  # noqa: D102
-        text = _text(node, self)
-        if not text.strip() or "\0" in text:
-            raise self.wrong(node)
-        full, unset = expand(text, dict(os.environ))
-        if unset and not reading.data_optional:
-            names = " and ".join(unset)
-            raise Mismatch(
-                node, f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER"
-            )
-        base = reading.values.get(self.option("below") or "") or reading.file.parent
-        path = Path(os.path.abspath(base / full))  # noqa: PTH100 - links stay as written
-        if "${" in text:
-            reading.written[path] = text
-        return path
-
-
-class NameOrPath(FilePath):
-    """A name that a library knows, or a path: what has a slash, a suffix of weights, or exists."""
-
-    __slots__ = ()
-
-    def __init__(self, default: Any = None, **options: Any) -> None:
-        param.ClassSelector.__init__(self, default=default, class_=(str, Path), **options)
-
-    def expected(self) -> str:  # noqa: D102
-        return f"a name, or the path of a {self.option('exists')}"
-
-    def read(self, node: Node, reading: Reading) -> Any:  # noqa: D102
-        text = _text(node, self)
-        suffixes = (".safetensors", ".pt", ".pth", ".bin")
-        there = os.path.exists(reading.file.parent / text)  # noqa: PTH110 - never raises
-        if "/" in text or "${" in text or text.endswith(suffixes) or (text.strip() and there):
-            return super().read(node, reading)
-        if not text.strip():
-            raise self.wrong(node)
-        return text
 
 
 def hint(word: str, words: Any) -> str:

@@ -77,13 +77,13 @@ class Nested(Field, param.ClassSelector):
     def __init__(self, kind: type[Section], **options: Any) -> None:
         super().__init__(class_=kind, **options)
 
-    def expected(self) -> str:  # noqa: D102
+    def expected(self) -> str:
         return f"a mapping with the keys {', '.join(self._keys())}"
 
-    def json_schema(self) -> dict[str, Any]:  # noqa: D102
+    def json_schema(self) -> dict[str, Any]:
         return {"$ref": f"#/$defs/{self.class_.__name__}"}
 
-    def read(self, node: Node, reading: Reading) -> Section:  # noqa: D102
+    def read(self, node: Node, reading: Reading) -> Section:
         if not isinstance(node, MappingNode):
             raise self.wrong(node)
         return read_section(self.class_, node, reading.inside(self.attribute.rstrip("_")))

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from inficond_panel.spec.fields import (
-    Choice,
-    FilePath,
-    Flag,
-    NameOrPath,
-    Number,
-    Numbers,
-    Rows,
-    Whole,
-    Words,
-)
+from inficond_panel.spec.fields import Choice, Flag, Number, Whole
+from inficond_panel.spec.lists import Numbers, Rows, Words
+from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.section import Nested, Section
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]

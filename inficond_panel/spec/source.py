@@ -16,7 +16,7 @@ from ruamel.yaml.reader import ReaderError
 
 from inficond_panel.errors import Problem, SpecError
 
-REMEDY = "docs/spec.md describes every key; `inficond check SPEC` reads a spec and starts nothing."
+REMEDY = "`inficond check SPEC` checks a spec again; the project's docs/spec.md has every key."
 _TAGS = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")

@@ -13,7 +13,8 @@ from ruamel.yaml.nodes import MappingNode
 
 from inficond_panel.errors import Problem, SpecError
 from inficond_panel.spec.dataset import Dataset
-from inficond_panel.spec.fields import Field, FilePath, NameOrPath, Reading, Text, hint
+from inficond_panel.spec.fields import Field, Reading, Text, hint
+from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.section import Nested, Section, not_a_mapping, read_section
 from inficond_panel.spec.sections import (
     Concepts,

@@ -3,25 +3,10 @@
 from pathlib import Path
 
 import pytest
+from good_spec import GOOD
 
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import Spec, load_spec
-
-GOOD = """\
-title: Small
-dataset:
-  kind: table
-  root: data
-  labels: labels.csv
-  splits:
-    fit: train.txt
-    tune: {from: test, share: 0.5}
-    holdout: rest
-concepts:
-  corpus: words.txt
-  encoder: {model: ViT-B-16, pretrained: weights.pt}
-teacher: {kind: logits, path: logits.csv}
-"""
 
 
 class Folder:

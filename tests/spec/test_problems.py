@@ -1,6 +1,12 @@
 """A table of changes to a good spec, each with the problems it must cause."""
 
 import pytest
+from good_spec import GOOD
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inficond_panel.errors import SpecError
+from inficond_panel.spec import load_spec
 
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {
@@ -265,3 +271,28 @@ def test_without_files_only_the_data_may_be_missing(folder, good, monkeypatch):
     assert "root: ${NOT_SET_HERE}/d" in spec.to_yaml()
     [problem] = folder.problems(text + "store: ${NOT_SET_HERE}/s.zarr\n", check_files=False)
     assert problem.startswith("14:8: store: NOT_SET_HERE is not set")
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        [*"{}[]:,-#&*!|>'\"%@`?\n\t ", "<<: *a", "${X}", "null", "!!set", "1e9999", "~"]
+    ),
+    st.text(max_size=4),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 330), st.integers(0, 12), PIECES), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=200, derandomize=True)
+def test_any_damage_is_a_problem_or_harmless(tmp_path_factory, changes):
+    text = GOOD
+    for start, removed, piece in changes:
+        text = text[:start] + piece + text[start + removed :]
+    file = tmp_path_factory.getbasetemp() / "damaged.yaml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    problems = []
+    try:
+        load_spec(file, check_files=False)
+    except SpecError as error:
+        problems = error.problems
+    lines = text.count("\n") + 1
+    assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)

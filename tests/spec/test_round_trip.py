@@ -11,6 +11,8 @@ from ruamel.yaml import YAML
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
 from inficond_panel.spec import fields as f
 from inficond_panel.spec.dataset import SplitReference, Splits
+from inficond_panel.spec.lists import Numbers, Rows, Size, Words
+from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
 
@@ -43,7 +45,7 @@ def numbers(field: f.Number) -> st.SearchStrategy[float]:
     )
 
 
-def words(field: f.Words) -> st.SearchStrategy[list[str]]:
+def words(field: Words) -> st.SearchStrategy[list[str]]:
     word = st.sampled_from(field.option("words")) if field.option("words") else TEXT
     if field.option("holding"):
         word = word.map(lambda text: f"{text} {field.option('holding')}")
@@ -51,7 +53,7 @@ def words(field: f.Words) -> st.SearchStrategy[list[str]]:
 
 
 @st.composite
-def rows(draw, field: f.Rows) -> list[list[str]]:
+def rows(draw, field: Rows) -> list[list[str]]:
     views = draw(st.permutations(field.option("words")))
     cuts = sorted(draw(st.sets(st.integers(1, len(views) - 1))))
     return [list(views[a:b]) for a, b in zip([0, *cuts], [*cuts, len(views)], strict=True)]
@@ -74,19 +76,19 @@ def splits(draw) -> Splits:
 
 
 def values(field: f.Field, folder: Path) -> st.SearchStrategy:
-    if isinstance(field, f.NameOrPath):
+    if isinstance(field, NameOrPath):
         name = st.from_regex(r"[A-Za-z][A-Za-z0-9-]*", fullmatch=True)
         return st.one_of(name, paths(folder))
     makers = {
-        f.FilePath: lambda: paths(folder),
+        FilePath: lambda: paths(folder),
         f.Choice: lambda: st.sampled_from(field.objects),
         f.Flag: st.booleans,
         f.Number: lambda: numbers(field),
         f.Whole: lambda: numbers(field),
-        f.Words: lambda: words(field),
-        f.Rows: lambda: rows(field),
-        f.Size: lambda: st.tuples(st.integers(1), st.integers(1)),
-        f.Numbers: lambda: st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)),
+        Words: lambda: words(field),
+        Rows: lambda: rows(field),
+        Size: lambda: st.tuples(st.integers(1), st.integers(1)),
+        Numbers: lambda: st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)),
         f.Text: lambda: TEXT,
         Nested: lambda: made(field.class_, folder),
     }
@@ -126,8 +128,8 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 
 def test_the_strategy_reaches_every_field():
     handled = {
-        f.FilePath, f.NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, f.Words, f.Rows, f.Size,
-        f.Numbers, f.Text, Nested, SplitReference,
+        FilePath, NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, Words, Rows, Size,
+        Numbers, f.Text, Nested, SplitReference,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled

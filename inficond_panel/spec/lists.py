@@ -1,0 +1,131 @@
+"""Fields that hold several values: lists of words, rows of views, sizes, numbers by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import param
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from inficond_panel.spec.fields import Field, Mismatch, Reading, hint, parse_number, read_text
+from inficond_panel.spec.source import text_of
+
+
+class Words(Field, param.List):
+    """A list of texts without repeats; option ``words`` lists those allowed, ``holding`` a part
+    that each must have."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        words, part = self.option("words"), self.option("holding")
+        kind = f" of {', '.join(words)}" if words else " of texts"
+        return f"a list{kind}" + (f" with {part} in each" if part else "")
+
+    def json_schema(self) -> dict[str, Any]:
+        words = self.option("words")
+        item = {"enum": words} if words else {"type": "string", "minLength": 1}
+        if self.option("holding"):
+            item = {"type": "string", "pattern": r"\{\}"}
+        least = 0 if self.default == [] else 1
+        return {"type": "array", "items": item, "minItems": least, "uniqueItems": True}
+
+    def read(self, node: Node, reading: Reading) -> list[str]:
+        if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
+            raise self.wrong(node)
+        words: list[str] = []
+        for item in node.value:
+            words.append(self._word(item, words))
+        return words
+
+    def _word(self, node: Node, earlier: list[str]) -> str:
+        word, allowed, part = read_text(node, self), self.option("words"), self.option("holding")
+        if allowed and word not in allowed:
+            raise Mismatch(node, f"{self.wrong(node)}{hint(word, allowed)}")
+        if not word.strip() or (part and part not in word):
+            raise self.wrong(node)
+        if word in earlier:
+            raise Mismatch(node, f"{word!r} is named twice")
+        return word
+
+
+class Rows(Field, param.List):
+    """Rows of words, each word at most once; option ``words`` lists those allowed."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return f"a list of rows, each a list of {', '.join(self.option('words'))}"
+
+    def json_schema(self) -> dict[str, Any]:
+        words = {"enum": self.option("words")}
+        row = {"type": "array", "items": words, "minItems": 1, "uniqueItems": True}
+        return {"type": "array", "items": row, "minItems": 1}
+
+    def read(self, node: Node, reading: Reading) -> list[list[str]]:
+        if not isinstance(node, SequenceNode) or not node.value:
+            raise self.wrong(node)
+        rows: list[list[str]] = []
+        for row in node.value:
+            if not isinstance(row, SequenceNode) or not row.value:
+                raise self.wrong(row)
+            rows.append([])
+            for item in row.value:
+                rows[-1].append(self._view(item, rows))
+        return rows
+
+    def _view(self, node: Node, rows: list[list[str]]) -> str:
+        word, allowed = read_text(node, self), self.option("words")
+        if word not in allowed:
+            near = hint(word, allowed) or f"; there are {', '.join(allowed)}"
+            raise Mismatch(node, f"unknown view {word!r}{near}")
+        if any(word in row for row in rows):
+            raise Mismatch(node, f"the view {word!r} is named twice")
+        return word
+
+
+class Size(Field, param.Tuple):
+    """Width and height in pixels."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "[width, height], two whole numbers > 0"
+
+    def json_schema(self) -> dict[str, Any]:
+        side = {"type": "integer", "minimum": 1}
+        return {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
+
+    def read(self, node: Node, reading: Reading) -> tuple[int, int]:
+        if not isinstance(node, SequenceNode) or len(node.value) != 2:
+            raise self.wrong(node)
+        width, height = (parse_number(side, int) for side in node.value)
+        if not width or not height or min(width, height) < 1:
+            raise self.wrong(node)
+        return width, height
+
+    def write(self, value: Any) -> list[int]:
+        return list(value)
+
+
+class Numbers(Field, param.Dict):
+    """A number for each of some names."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "a mapping from class to number"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": {"type": "number"}}
+
+    def read(self, node: Node, reading: Reading) -> dict[str, float]:
+        if not isinstance(node, MappingNode):
+            raise self.wrong(node)
+        values: dict[str, float] = {}
+        for key, item in node.value:
+            number = parse_number(item)
+            if number is None or not isinstance(key, ScalarNode):
+                raise self.wrong(item)
+            values[text_of(key)] = number
+        return values
