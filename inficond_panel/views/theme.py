@@ -136,7 +136,9 @@ def short(value: float | None, digits: int = 2) -> str:
     if not _defined(value):
         return UNDEFINED
     text = number(value, digits)
-    return "1" if float(text.replace(MINUS, "-")) == 1 else text.replace("0.", ".", 1)
+    if text == number(1, digits):
+        return "1"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def count(value: int) -> str:
