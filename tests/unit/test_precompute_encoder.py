@@ -195,7 +195,10 @@ def test_what_cannot_be_used_is_told(tmp_path):
     section.pretrained.write_bytes(b"no weights")
     with pytest.raises(DataError, match="cannot be loaded"):
         load_encoder(section)
-    unknown = SimpleNamespace(model="ViT-Z-99", pretrained=section.pretrained, image_size=None)
+    section.pretrained = "some_tag"
+    with pytest.raises(DataError, match="'some_tag' is no file of weights"):
+        load_encoder(section)
+    unknown = SimpleNamespace(model="ViT-Z-99", pretrained="x", image_size=None)
     with pytest.raises(DataError, match="ViT-Z-99"):
         load_encoder(unknown)
     tag = SimpleNamespace(model="ViT-B-16", pretrained="no-such-tag", image_size=None)

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,12 @@ def test_a_folder_that_cannot_be_written_is_told(own):
     with pytest.raises(StoreError, match="cannot be written") as told:
         precompute.run(load_spec(own / "spec.yaml"), own / "file" / "a.zarr")
     assert "--store" in told.value.remedy
+
+
+def test_a_damaged_store_is_written_again(home, own):
+    shutil.copytree(home / "whole.zarr", own / "a.zarr")
+    chunk = next(path for path in (own / "a.zarr" / "label" / "c").rglob("*") if path.is_file())
+    chunk.write_bytes(b"spoilt")
+    report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
+    assert report.changed
+    open_store(own / "a.zarr").verify()
