@@ -67,8 +67,12 @@ def _write_whole(dataset: xr.Dataset, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding = {str(name): {"chunks": _chunks(dataset[name])} for name in dataset.variables}
     dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-    shutil.rmtree(path, ignore_errors=True)
+    replaced = path.with_name(path.name + ".replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if path.exists():
+        path.rename(replaced)
     partial.rename(path)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _chunks(array: xr.DataArray) -> tuple[int, ...]:

@@ -148,6 +148,14 @@ def test_missing_array_and_foreign_group(path: Path, tmp_path: Path) -> None:
         open_store(path)
 
 
+def test_a_store_is_replaced_only_by_a_complete_one(path: Path) -> None:
+    arrays = _arrays()
+    arrays["label"] = np.array([[0], [0], [0]])
+    write_store(path, arrays, ATTRS)
+    assert open_store(path).label.tolist() == [[0], [0], [0]]
+    assert [entry.name for entry in path.parent.iterdir()] == ["s.zarr"]
+
+
 def test_incomplete_arrays_are_refused(tmp_path: Path) -> None:
     arrays = _arrays()
     del arrays["label"]
