@@ -18,7 +18,7 @@ from precompute.scenes.scene import caption
 
 SIDE = 192  # px, side of a training view; dense features are taken at twice this side
 MODEL: dict[str, Any] = {
-    "embed_dim": 96,
+    "embed_dim": 64,
     "vision_cfg": {
         "timm_model_name": "test_byobnet",
         "timm_model_pretrained": False,

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from precompute.scenes import SceneSet, concept_names
-from precompute.scenes.scene import SEEN, Scene, caption
+from precompute.scenes import concept_names
+from precompute.scenes.draw import draw
+from precompute.scenes.jumble import jumble
+from precompute.scenes.plan import plan
+from precompute.scenes.scene import SEEN, Scene, caption, labels
 
 CHUNK = 250  # scenes drawn by one task of a worker
 WHOLE = 0.85  # views that show at least this share of a side count as whole scenes
@@ -33,22 +36,27 @@ class TrainingScenes:
     labels: torch.Tensor
 
 
-def _pixels(job: tuple[int, int, int, tuple[int, int]]) -> np.ndarray:
-    seed, count, start, size = job
-    scenes = SceneSet(seed, {"train": count}, size, shortcuts=False)
-    return np.stack([np.asarray(scenes.image(i)) for i in range(start, min(start + CHUNK, count))])
+def _drawn(job: tuple[int, tuple[int, int], range]) -> tuple[list[Scene], np.ndarray]:
+    seed, size, indices = job
+    plans = [(jumble if i % 2 else _plain)((seed, i), size) for i in indices]
+    return plans, np.stack([np.asarray(draw(scene)) for scene in plans])
+
+
+def _plain(key: tuple[int, int], size: tuple[int, int]) -> Scene:
+    return plan(key, size, planted=False)
 
 
 def training_scenes(seed: int, count: int, size: tuple[int, int], workers: int) -> TrainingScenes:
-    """Draw `count` scenes with this seed. The number of workers changes no pixel."""
-    jobs = [(seed, count, start, size) for start in range(0, count, CHUNK)]
+    """Draw `count` scenes, every other one jumbled. The number of workers changes no pixel."""
+    starts = range(0, count, CHUNK)
+    jobs = [(seed, size, range(start, min(start + CHUNK, count))) for start in starts]
     with ProcessPoolExecutor(workers) as pool:
-        pixels = np.concatenate(list(pool.map(_pixels, jobs)))
-    plans = SceneSet(seed, {"train": count}, size, shortcuts=False)
+        parts = list(pool.map(_drawn, jobs))
+    scenes = tuple(scene for plans, _ in parts for scene in plans)
     return TrainingScenes(
-        pixels=torch.from_numpy(pixels).permute(0, 3, 1, 2),
-        scenes=plans.scenes,
-        labels=torch.from_numpy(plans.labels).float(),
+        pixels=torch.from_numpy(np.concatenate([px for _, px in parts])).permute(0, 3, 1, 2),
+        scenes=scenes,
+        labels=torch.from_numpy(labels(scenes)).float(),
     )
 
 

@@ -1,11 +1,12 @@
 """A planned scene: what stands where, and the words for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from precompute.scenes.settings import SETTINGS
-from precompute.scenes.things import Thing
+from precompute.scenes.things import CLASSES, Thing
 
 SEEN = 0.35  # share of a thing's box that must stay uncovered for it to count as present
 
@@ -85,6 +86,12 @@ def with_visibility(size: tuple[int, int], ordered: list[Placement]) -> tuple[Pl
         replace(placement, visible=min(1.0, counts[i] / areas[i]))
         for i, placement in enumerate(ordered)
     )
+
+
+def labels(scenes: Sequence[Scene]) -> np.ndarray:
+    """(N, K) int8: 1 where a thing of the class can be seen, else 0."""
+    seen = [{placement.thing.label for placement in scene.seen()} for scene in scenes]
+    return np.array([[name in names for name in CLASSES] for names in seen], dtype=np.int8)
 
 
 def caption(scene: Scene, seen: list[Placement] | None = None) -> str:

