@@ -1,0 +1,72 @@
+"""The page opens off the event loop, tells what is wrong, and switches data sets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from factory import small_spec
+
+import inficond_panel
+from inficond_panel.app import Explorer
+from inficond_panel.errors import InficondError, Problem, SpecError
+from inficond_panel.views.opening import error_html
+
+PATIENCE = 60
+
+
+async def until(condition) -> None:
+    """Let the event loop run until something is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:
+    async def cell() -> None:
+        explorer = inficond_panel.explore(small_spec(tmp_path))
+        await until(lambda: explorer.app is not None)
+        assert explorer.app.students.node.number == 0
+        assert explorer.__panel__().get_root() is not None
+        explorer.close()
+
+    asyncio.run(cell())
+
+
+def test_another_data_set_is_opened_in_its_place(tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    first.mkdir()
+    second.mkdir()
+    specs = [small_spec(first), small_spec(second)]
+    specs[1].write_text(specs[1].read_text().replace("title: ", "title: Other "))
+
+    async def session() -> None:
+        explorer = Explorer(specs)
+        await until(lambda: explorer.app is not None)
+        shown = explorer.app
+        assert shown.datasets[1].startswith("Other")
+        shown.choose_dataset(shown.datasets[1])
+        await until(lambda: explorer.app is not shown)
+        assert explorer.app.dataset.title == shown.datasets[1]
+        explorer.close()
+
+    asyncio.run(session())
+
+
+def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    async def session() -> None:
+        explorer = Explorer([tmp_path / "missing.yaml"])
+        await until(lambda: explorer.opening.error is not None)
+        assert "missing.yaml" in str(explorer.opening.error)
+        explorer.close()
+
+    asyncio.run(session())
+
+
+def test_text_from_files_is_escaped() -> None:
+    problem = Problem(Path("<b>.yaml"), 3, 7, "<script>alert(1)</script>")
+    html = error_html(SpecError([problem], "Use <em>"))
+    assert "<script>" not in html
+    assert "&lt;b&gt;.yaml:3:7" in html
+    assert "<em>" not in html
+    assert "&lt;i&gt;" in error_html(InficondError("<i>"))
