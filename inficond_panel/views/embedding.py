@@ -118,9 +118,11 @@ class EmbeddingView(pn.viewable.Viewer):
     def _plot(self) -> hv.DynamicMap:
         scene = streams.Params(self, ["scene"])
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
-        lasso = LassoSelectTool(continuous=False)
         dots = hv.DynamicMap(self._dots, streams=[scene]).opts(
-            tools=[hover, lasso], hooks=[_dots_only]
+            tools=[hover, LassoSelectTool(continuous=False)],
+            hooks=[_dots_only],
+            xlim=SPAN,  # also here, since the streams take the range of this layer
+            ylim=SPAN,
         )
         self._follow(dots)
         back = hv.DynamicMap(self._cloud, streams=[scene])
@@ -207,7 +209,6 @@ class EmbeddingView(pn.viewable.Viewer):
         self.param.watch(lambda _: self._redraw(), "frame")
         self.param.watch(self._project, "projection")
         panel.link(self, projection="projection")
-        panel.param.watch(self._use_tool, "lasso")
         panel.on_msg(self._handle)
 
     def _project(self, *_: param.parameterized.Event) -> None:
@@ -259,15 +260,18 @@ class EmbeddingView(pn.viewable.Viewer):
         }
         return Shown(app.students.node.weights[:, student], pending, opened)
 
-    def _use_tool(self, *_: param.parameterized.Event) -> None:
-        kind = LassoSelectTool if self.panel.lasso else PanTool
-        toolbar = self._figure.toolbar
-        toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, kind))
-
     def _handle(self, event: DataEvent) -> None:
         if event.data == "ungroup":
             self._app.selection.concepts = []
+        elif event.data == "lasso":
+            self._switch_lasso()
         elif event.data == "home":
             for axis in (self._figure.x_range, self._figure.y_range):
                 axis.update(start=SPAN[0], end=SPAN[1])
             self.frame = replace(self.frame, x=SPAN, y=SPAN)
+
+    def _switch_lasso(self) -> None:
+        wanted = PanTool if self.panel.lasso else LassoSelectTool
+        toolbar = self._figure.toolbar
+        toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, wanted))
+        self.panel.lasso = not self.panel.lasso

@@ -308,6 +308,11 @@ def test_zoom_and_size_place_the_labels_anew(app, view):
     assert view.scene.shown is before.shown
 
 
+def test_the_figure_and_the_labels_start_from_the_same_range(view):
+    view.panel.get_root()
+    assert (view.frame.x, view.frame.y) == (concept_map.SPAN, concept_map.SPAN)
+
+
 def test_what_does_not_change_is_not_drawn_again(app, view):
     app.selection.class_name = "sheep"
     cloud_before, dots_before = view._cloud(view.scene), view._dots(view.scene)
@@ -319,7 +324,6 @@ def test_what_does_not_change_is_not_drawn_again(app, view):
 def test_one_figure_lives_through_all_changes(app, view):
     view.panel.get_root()
     figure = view._figure
-    view.dark = True
     app.selection.class_name = "sheep"
     app.selection.concept = "fur"
     app.theme = "dark"

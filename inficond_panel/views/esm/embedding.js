@@ -24,7 +24,7 @@ export function render({ model, el }) {
   const all = h("span")
   const cloud = h("span")
   const group = h("button", { class: "link", type: "button", onclick: () => model.send_msg("ungroup") })
-  const lasso = tool("Lasso: select a group of concepts", LASSO, () => { model.lasso = !model.lasso })
+  const lasso = tool("Lasso: select a group of concepts", LASSO, () => model.send_msg("lasso"))
   const home = tool("Show the whole map", HOME, () => model.send_msg("home"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
