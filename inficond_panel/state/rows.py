@@ -12,7 +12,7 @@ from inficond_panel.tuning import Node, Tuner
 
 SORTS = ("weight", "discrepancy_p", "discrepancy_n")
 #: The what-if axis runs from 0 to this multiple of the strongest influence, towards both signs.
-AXIS_MULTIPLE = 1.5
+AXIS_MULTIPLE = 2.25
 EFFECT_POINTS = 25
 GALLERY_LIMIT = 400
 
@@ -37,7 +37,10 @@ class ConceptRow:
 
 @dataclass(frozen=True)
 class GalleryImage:
-    """One image of a concept's gallery; ``segment`` is its nearest to the concept, −1 if none."""
+    """One image of a concept's gallery; ``segment`` is its nearest to the concept, −1 if none.
+
+    Where the label is ignored (−1) nobody is right or wrong: ``None``.
+    """
 
     row: int
     image: str
@@ -46,8 +49,8 @@ class GalleryImage:
     label: int
     student_logit: float
     teacher_logit: float
-    student_right: bool
-    teacher_right: bool
+    student_right: bool | None
+    teacher_right: bool | None
 
 
 def concept_rows(
@@ -147,8 +150,12 @@ def gallery_images(
             label=int(store.label[i, k]),
             student_logit=float(student[i]),
             teacher_logit=float(teacher[i]),
-            student_right=(student[i] > threshold) == (store.label[i, k] == 1),
-            teacher_right=(teacher[i] > threshold) == (store.label[i, k] == 1),
+            student_right=_right(store.label[i, k], student[i] > threshold),
+            teacher_right=_right(store.label[i, k], teacher[i] > threshold),
         )
         for i in images.tolist()
     ]
+
+
+def _right(label: int, decision: bool) -> bool | None:
+    return None if label < 0 else bool(decision) == (label == 1)

@@ -12,10 +12,18 @@ import xarray as xr
 
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store.hashing import array_hash, content_hash
-from inficond_panel.store.schema import ATTRIBUTES, COORDINATES, FORMAT_VERSION, VARIABLES, Variable
+from inficond_panel.store.schema import (
+    ATTRIBUTES,
+    COORDINATES,
+    FORMAT_VERSION,
+    PIECEWISE,
+    VARIABLES,
+    Variable,
+)
 
-#: Upper limit of values in a chunk of the arrays read piece by piece, and of the others.
+#: Upper limit of values in a chunk; of arrays read a piece at a time a chunk is a few images.
 _CHUNK_VALUES = 1 << 22
+_PIECE_VALUES = 1 << 18
 
 
 def write_store(path: Path, arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> str:
@@ -65,7 +73,9 @@ def _write_whole(dataset: xr.Dataset, path: Path) -> None:
     partial = path.with_name(path.name + ".writing")
     shutil.rmtree(partial, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoding = {str(name): {"chunks": _chunks(dataset[name])} for name in dataset.variables}
+    encoding = {
+        str(name): {"chunks": _chunks(str(name), dataset[name])} for name in dataset.variables
+    }
     dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
     replaced = path.with_name(path.name + ".replaced")
     shutil.rmtree(replaced, ignore_errors=True)
@@ -75,9 +85,8 @@ def _write_whole(dataset: xr.Dataset, path: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _chunks(array: xr.DataArray) -> tuple[int, ...]:
+def _chunks(name: str, array: xr.DataArray) -> tuple[int, ...]:
+    limit = _PIECE_VALUES if name in PIECEWISE else _CHUNK_VALUES
     row = max(1, int(np.prod(array.shape[1:])))
-    return (
-        max(1, min(array.shape[0], _CHUNK_VALUES // row)),
-        *(max(1, n) for n in array.shape[1:]),
-    )
+    rows = max(1, min(array.shape[0], limit // row))
+    return (rows, *(max(1, n) for n in array.shape[1:]))

@@ -37,8 +37,8 @@ def make_row(image: GalleryImage, influence: float) -> dict[str, Any]:
     ``fill`` is one of the four of agreement, empty for an image whose label is ignored; ``adds``
     is the concept's part of the student's logit.
     """
-    labelled = image.label >= 0
-    fill = FILLS[image.teacher_right, image.student_right] if labelled else ""
+    teacher, student = image.teacher_right, image.student_right
+    fill = FILLS[teacher, student] if teacher is not None and student is not None else ""
     return {
         "row": image.row,
         "segment": image.segment,
@@ -46,8 +46,8 @@ def make_row(image: GalleryImage, influence: float) -> dict[str, Any]:
         "fill": fill,
         "positive": image.label == 1,
         "negative": image.label == 0,
-        "right": labelled and image.student_right,
-        "wrong": labelled and not image.student_right,
+        "right": student is True,
+        "wrong": student is False,
         "label": PRESENCE[image.label],
         "student": signed(image.student_logit),
         "teacher": signed(image.teacher_logit),
