@@ -192,7 +192,7 @@ def test_a_row_tells_label_logits_and_what_the_concept_adds():
 
 
 def test_an_image_whose_label_is_ignored_passes_no_filter():
-    row = gallery.make_row(image(-1, True, False), 1.0)
+    row = gallery.make_row(image(-1, None, None), 1.0)
     assert row["fill"] == ""
     assert not any(row[name] for name in ("positive", "negative", "right", "wrong"))
 
