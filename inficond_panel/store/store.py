@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.schema import (
+    ATTRIBUTES,
     COORDINATES,
     FORMAT_VERSION,
     PIECEWISE,
@@ -29,7 +31,8 @@ def open_store(path: Path | str) -> Store:
     """Open the store at ``path`` read-only.
 
     Raises ``StoreMissingError`` where there is none, and ``StoreFormatError`` for another format
-    version, missing or ill-shaped arrays. Values are checked against their hashes when read.
+    version, missing attributes, missing or ill-shaped arrays. Values are checked against their
+    hashes when read.
     """
     path = Path(path)
     if not path.exists():
@@ -58,8 +61,18 @@ def _check(path: Path, dataset: xr.Dataset) -> None:
         for name, variable in {**COORDINATES, **VARIABLES}.items()
         if (fault := _fault(name, variable, dataset))
     ]
+    wrong += _attribute_faults(dataset.attrs)
     if wrong:
         raise StoreFormatError(f"{path} is damaged: " + "; ".join(wrong) + ".", _WRITE_AGAIN)
+
+
+def _attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
+    names = (*ATTRIBUTES, "content_hash", "variable_hashes")
+    missing = [f"the attribute {name} is missing" for name in names if name not in attrs]
+    hashes = attrs.get("variable_hashes", {})
+    if missing or not isinstance(hashes, dict):
+        return missing or ["the attribute variable_hashes is no mapping"]
+    return [] if content_hash(hashes) == attrs["content_hash"] else ["its hashes differ"]
 
 
 def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
@@ -163,8 +176,6 @@ class Store:
         """Read everything; raise ``StoreFormatError`` where it differs from its hashes."""
         for name in self.dataset.variables:
             self._read(str(name))
-        if content_hash(self.attrs["variable_hashes"]) != self.content_hash:
-            raise StoreFormatError(f"{self.path} is damaged: its hashes differ.", _WRITE_AGAIN)
 
     def _read(self, name: str) -> np.ndarray:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,12 @@ def test_missing_store_says_what_to_run(tmp_path: Path) -> None:
         open_store(tmp_path / "none.zarr")
 
 
+def change_attributes(path: Path, change: Callable[[dict[str, object]], object]) -> None:
+    meta = json.loads((path / "zarr.json").read_text())
+    change(meta["attributes"])
+    (path / "zarr.json").write_text(json.dumps(meta))
+
+
 def test_other_format_version(path: Path) -> None:
     meta = path / "zarr.json"
     meta.write_text(meta.read_text().replace('"format_version": 1', '"format_version": 99'))
@@ -145,6 +152,25 @@ def test_missing_array_and_foreign_group(path: Path, tmp_path: Path) -> None:
     meta["attributes"] = {}
     (path / "zarr.json").write_text(json.dumps(meta))
     with pytest.raises(StoreFormatError, match="not a store"):
+        open_store(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash"]
+)
+def test_missing_attribute_is_noticed(path: Path, name: str) -> None:
+    change_attributes(path, lambda attributes: attributes.pop(name))
+    with pytest.raises(StoreFormatError, match=f"attribute {name} is missing"):
+        open_store(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"content_hash": "00"}, {"variable_hashes": [1]}, {"variable_hashes": {"label": "00"}}],
+)
+def test_changed_hash_is_noticed_on_opening(path: Path, changed: dict[str, object]) -> None:
+    change_attributes(path, lambda attributes: attributes.update(changed))
+    with pytest.raises(StoreFormatError, match="hashes"):
         open_store(path)
 
 
