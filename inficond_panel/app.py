@@ -21,6 +21,7 @@ from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.views.cloud import projections, segment_density
 from inficond_panel.views.configuration import ConfigurationView
 from inficond_panel.views.detail import DetailView
 from inficond_panel.views.embedding import EmbeddingView
@@ -71,7 +72,9 @@ class Explorer(Viewer):
         def work(job: Job) -> Tuner:
             tuner = shared_tuner(spec, self.history)
             tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
-            nearest_segments(tuner.store)  # found once, here rather than at the first click
+            # What takes long is computed once, here rather than at the first click.
+            nearest_segments(tuner.store)
+            segment_density(tuner.store, projections(tuner.store)[0])
             return tuner
 
         self._page[:] = [self.opening]

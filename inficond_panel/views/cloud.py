@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import datashader as ds
 import numpy as np
-import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from inficond_panel.views.theme import tokens
@@ -20,7 +18,13 @@ SCALE = 100.0  #: CLIP's logit scale: it turns cosines into probabilities
 WIDTH, HEIGHT = 640, 320
 _BLUR = 4.0
 _BLOCK = 8192
+_BEST = ("tsne", "umap", "pca")
 MARGIN = 0.05  #: room around the unit square in which the concepts lie
+
+
+def projections(store: Store) -> list[str]:
+    """Projections of the store, those that spread the concepts best first."""
+    return sorted(store.methods, key=[*_BEST, *store.methods].index)
 
 
 def unit_square(xy: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
@@ -71,6 +75,10 @@ def _nearest(segments: np.ndarray, texts: np.ndarray, count: int) -> tuple[np.nd
 @lru_cache(maxsize=16)
 def segment_density(store: Store, method: str) -> np.ndarray:
     """Density of the segments over the plot, ``(HEIGHT, WIDTH)`` in [0, 1], bottom row first."""
+    # Here, in a worker's thread, since these take a second.
+    import datashader as ds  # noqa: PLC0415 - see above
+    import pandas as pd  # noqa: PLC0415 - see above
+
     span = (-MARGIN, 1 + MARGIN)
     canvas = ds.Canvas(plot_width=WIDTH, plot_height=HEIGHT, x_range=span, y_range=span)
     frame = pd.DataFrame(segment_positions(store, method), columns=["x", "y"])

@@ -1,40 +1,23 @@
-"""Elements of the concept map: data in, HoloViews element out.
+"""What the concept map shows of a student, and where: marks, labels, taps.
 
 The map is the unit square with a margin; pixels are used only to place labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-import holoviews as hv
 import numpy as np
-from bokeh.core.properties import value
 
 from inficond_panel.views import labels
-from inficond_panel.views.cloud import MARGIN, shade
-from inficond_panel.views.theme import FONT, UNDEFINED, count, signed, tokens
-
-if TYPE_CHECKING:
-    from inficond_panel.state import Store
+from inficond_panel.views.cloud import MARGIN
 
 TOP = 10
 SPAN = (-MARGIN, 1 + MARGIN)
 REACH = 9.0  #: a tap within so many pixels of a concept means that concept
 RING = 11.0  #: radius in pixels of the ring around the concept opened
-
-
-#: HoloViews makes a constant of a column with one value, and takes the column away under the
-#: browser. So each column keeps two values, in rows without a place.
-_NOWHERE = (np.nan, np.nan)
-_TWO_LOOKS = (
-    (*_NOWHERE, "circle", 0.0, "#000", "#000", 0.0, 0.0),
-    (*_NOWHERE, "square", 1.0, "#fff", "#fff", 1.0, 1.0),
-)
-_TWO_STYLES = ((*_NOWHERE, "", "normal"), (*_NOWHERE, "", "bold"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,132 +113,6 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
         centres=frame.positions(np.array([label.centre for _, label in found]).reshape(-1, 2)),
         leaders=frame.positions(ends.reshape(-1, 2)).reshape(-1, 4),
     )
-
-
-def make_cloud(density: np.ndarray, dark: bool) -> hv.RGB:
-    """All segments as one slate image; ``density`` is ``(height, width)``, bottom row first."""
-    return hv.RGB(shade(density, dark)[::-1], bounds=(SPAN[0], SPAN[0], SPAN[1], SPAN[1]))
-
-
-def make_dots(
-    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: dict[str, list[str]], dark: bool
-) -> hv.Points:
-    """All concepts as small gray dots; those of the selected group larger, in ink.
-
-    They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
-    the dots of the concepts named are as large as the marks that cover them.
-    """
-    theme = tokens(dark)
-    chosen = np.isin(np.arange(len(xy)), np.array(group, int))
-    size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
-    size[shown.named] = [shown.radius(c) for c in shown.named]
-    columns = (xy[:, 0], xy[:, 1], size, color, *facts.values())
-    return hv.Points(columns, ["x", "y"], ["diameter", "shade", *facts]).opts(
-        size="diameter",
-        color="shade",
-        line_alpha=0,
-        fill_alpha=0.75,
-        selection_fill_alpha=0.75,
-        nonselection_fill_alpha=0.75,
-        nonselection_line_alpha=0,
-        hit_dilation=2.2,
-    )
-
-
-def make_leaders(names: Names, dark: bool) -> hv.Segments:
-    """Lines from far labels to their marks."""
-    ends = tuple(names.leaders.T)
-    return hv.Segments(ends, ["x0", "y0", "x1", "y1"]).opts(color=tokens(dark).ink_3, line_width=1)
-
-
-def make_halo(names: Names, dark: bool) -> hv.Labels:
-    """An outline in the surface's colour, to go beneath the labels' texts."""
-    surface = tokens(dark).surface
-    return make_texts(names, dark).opts(
-        text_color=surface, text_outline_color=surface, text_outline_width=3
-    )
-
-
-def make_texts(names: Names, dark: bool) -> hv.Labels:
-    """The labels' texts."""
-    rows = [
-        (*centre, text, "bold" if bold else "normal")
-        for centre, text, bold in zip(names.centres.tolist(), names.texts, names.bold, strict=True)
-    ]
-    rows += _TWO_STYLES
-    return hv.Labels(rows, ["x", "y"], ["name", "style"]).opts(
-        text_color=tokens(dark).ink,
-        text_font=value(FONT),
-        text_font_size="12px",
-        text_font_style="style",
-        text_align="center",
-        text_baseline="middle",
-    )
-
-
-Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, line width, opacity
-
-
-def make_marks(xy: np.ndarray, shown: Shown, dark: bool) -> hv.Points:
-    """Marks of the concepts named.
-
-    Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
-    opened has a ring.
-    """
-    rows = [(*xy[c].tolist(), *look) for c in shown.named for look in _looks(shown, c, dark)]
-    rows += _TWO_LOOKS
-    columns = ["shape", "across", "fill", "line", "width", "opacity"]
-    return hv.Points(rows, ["x", "y"], columns).opts(
-        marker="shape",
-        size="across",
-        fill_color="fill",
-        line_color="line",
-        line_width="width",
-        fill_alpha="opacity",
-    )
-
-
-def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
-    """Glyphs that make one mark, the lowest first."""
-    theme = tokens(dark)
-    size = 2 * shown.radius(concept)
-    direction = shown.pending.get(concept)
-    if direction == "remove":
-        yield "circle", 14.0, theme.surface, theme.surface, 1.0, 1.0
-        yield "x", 8.0, theme.ink, theme.ink, 2.0, 1.0
-    elif direction == "up":
-        yield "triangle", 13.0, theme.blue, theme.surface, 1.2, 1.0
-    elif direction == "down":
-        yield "inverted_triangle", 13.0, theme.orange, theme.surface, 1.2, 1.0
-    elif concept not in shown.top:
-        yield "circle", size, theme.gray, theme.surface, 1.2, 1.0
-    elif shown.negative(concept):
-        yield "circle", size, theme.surface, theme.ink, 2.0, 1.0
-    else:
-        yield "circle", size, theme.ink, theme.surface, 1.2, 1.0
-    if concept == shown.opened:
-        yield "circle", 2 * RING, theme.surface, theme.ink, 1.5, 0.0
-
-
-def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
-    """The tooltip's texts by concept: name, influence and rank, segments, nearest concept."""
-    influence = [UNDEFINED] * len(store.concepts)
-    if shown.influence is not None:
-        for rank, concept in enumerate(shown.order, start=1):
-            weight = shown.influence[concept]
-            influence[concept] = f"{signed(weight)} · rank {count(rank)}" if weight else "0"
-    return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
-
-
-@lru_cache(maxsize=4)
-def _fixed_facts(store: Store) -> dict[str, list[str]]:
-    segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
-    likeness = store.concept_text_embedding @ store.concept_text_embedding.T
-    np.fill_diagonal(likeness, -np.inf)
-    return {
-        "segments": [count(int(n)) for n in segments],
-        "nearest": [store.concepts[c] for c in likeness.argmax(axis=1)],
-    }
 
 
 def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> int | None:

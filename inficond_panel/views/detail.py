@@ -27,7 +27,7 @@ from inficond_panel.views.theme import bound, number, short, signed
 if TYPE_CHECKING:
     from panel.models.esm import DataEvent
 
-    from inficond_panel.state import AppState, WhatIf
+    from inficond_panel.state import AppState, Intent, WhatIf
 
 hv.extension("bokeh", logo=False)
 
@@ -83,6 +83,7 @@ class DetailView(pn.viewable.Viewer):
         super().__init__()
         self._app, self._store = app, app.dataset.store
         self._curves: WhatIf | None = None
+        self._drawn: Intent | None = None
         self.panel = DetailPanel(plot=self._plot(), sizing_mode="stretch_both", margin=0)
         self.panel.on_msg(self._send_pictures)
         app.param.watch(self._recolour, "theme")
@@ -131,7 +132,13 @@ class DetailView(pn.viewable.Viewer):
         self._show({"student": student, "concept": concept, "rows": rows, **self._what_if()})
 
     def _show_pending(self, *_: param.parameterized.Event) -> None:
-        self._show(self._what_if())
+        intent = self._intent()
+        if intent != self._drawn:  # most thumbs are on other concepts
+            self._show(self._what_if())
+
+    def _intent(self) -> Intent | None:
+        selection = self._app.selection
+        return self._app.tuning.intent_of(selection.class_name, selection.concept)
 
     def _show(self, changes: dict[str, Any]) -> None:
         """Draw the charts and pass ``changes`` to the browser, in one go."""
@@ -144,7 +151,7 @@ class DetailView(pn.viewable.Viewer):
         if self._curves is None:
             return {"charts": {}, "captions": [], "influence": "", "pending": {}}
         influence = self._app.students.weight(student, concept)
-        intent = self._app.tuning.intent_of(student, concept)
+        self._drawn = intent = self._intent()
         bounds = self._app.tuning.bounds_of(intent) if intent else (None, None)
         charts = what_if_charts(
             self._curves,

@@ -14,10 +14,11 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views import cloud, concept_map
+from inficond_panel.views import cloud, concept_map, map_layers
 from inficond_panel.views.concept_map import Frame, Names, Shown
 from inficond_panel.views.embedding import EmbeddingView
 from inficond_panel.views.labels import LEADER_FROM, Anchor, Label, place
+from inficond_panel.views.map_tooltip import make_facts
 from inficond_panel.views.theme import DARK, LIGHT
 
 SIZE = (600.0, 230.0)
@@ -111,10 +112,9 @@ XY = np.array([[0.0, 0.0], [0.5, 0.5], [1.0, 1.0], [0.2, 0.8]])
 INFLUENCE = np.array([0.5, -2.0, 0.0, 1.0])
 
 
-def rows_of(element) -> list[tuple]:
-    """Rows of an element that have a place."""
-    rows = list(zip(*(element.dimension_values(d) for d in element.dimensions()), strict=True))
-    return [row for row in rows if not math.isnan(row[0])]
+def rows_of(columns: dict[str, list]) -> list[dict]:
+    """Rows of a layer."""
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def test_top_is_by_absolute_influence_without_zeros():
@@ -134,9 +134,11 @@ def test_radius_grows_with_absolute_influence():
 
 
 def test_negative_marks_are_hollow_and_positive_ones_ink():
-    marks = {row[:2]: row for row in rows_of(concept_map.make_marks(XY, Shown(INFLUENCE), False))}
-    assert marks[0.5, 0.5][4:6] == (LIGHT.surface, LIGHT.ink)
-    assert marks[0.2, 0.8][4] == LIGHT.ink
+    marks = rows_of(map_layers.make_marks(XY, Shown(INFLUENCE), False))
+    by_place = {(mark["x"], mark["y"]): mark for mark in marks}
+    hollow = by_place[0.5, 0.5]
+    assert (hollow["fill"], hollow["line"]) == (LIGHT.surface, LIGHT.ink)
+    assert by_place[0.2, 0.8]["fill"] == LIGHT.ink
 
 
 @pytest.mark.parametrize(
@@ -144,23 +146,21 @@ def test_negative_marks_are_hollow_and_positive_ones_ink():
     [("up", "triangle", DARK.blue), ("down", "inverted_triangle", DARK.orange)],
 )
 def test_pending_marks_have_shape_and_colour(direction, shape, color):
-    (mark,) = rows_of(concept_map.make_marks(XY, Shown(pending={2: direction}), True))
-    assert mark[2] == shape
-    assert mark[4] == color
+    (mark,) = rows_of(map_layers.make_marks(XY, Shown(pending={2: direction}), True))
+    assert (mark["shape"], mark["fill"]) == (shape, color)
 
 
 def test_a_removal_is_a_cross_and_the_opened_concept_has_a_ring():
-    marks = rows_of(concept_map.make_marks(XY, Shown(pending={2: "remove"}, opened=2), False))
-    assert [mark[2] for mark in marks] == ["circle", "x", "circle"]
-    assert marks[-1][3] == 2 * concept_map.RING
-    assert marks[-1][7] == 0.0
+    marks = rows_of(map_layers.make_marks(XY, Shown(pending={2: "remove"}, opened=2), False))
+    assert [mark["shape"] for mark in marks] == ["circle", "x", "circle"]
+    assert marks[-1]["across"] == 2 * concept_map.RING
+    assert marks[-1]["opacity"] == 0.0
 
 
 def test_dots_are_all_concepts_and_those_of_the_group_stand_out():
-    facts = {"name": list("abcd")}
-    dots = rows_of(concept_map.make_dots(XY, Shown(), (1,), facts, False))
-    assert [dot[3] for dot in dots] == [LIGHT.gray, LIGHT.ink, LIGHT.gray, LIGHT.gray]
-    assert [dot[4] for dot in dots] == list("abcd")
+    dots = map_layers.make_dots(XY, Shown(), (1,), {"name": list("abcd")}, False)
+    assert list(dots["shade"]) == [LIGHT.gray, LIGHT.ink, LIGHT.gray, LIGHT.gray]
+    assert list(dots["name"]) == list("abcd")
 
 
 def test_frame_goes_to_pixels_and_back():
@@ -170,18 +170,19 @@ def test_frame_goes_to_pixels_and_back():
     assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
 
 
-def test_texts_lie_where_the_labels_were_placed_over_their_halo():
+def test_texts_lie_where_the_labels_were_placed():
     shown = Shown(INFLUENCE, opened=1)
     placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, Frame())
-    texts = rows_of(concept_map.make_texts(placed, False))
-    assert {text[2]: text[3] for text in texts} == {"b": "bold", "d": "normal", "a": "normal"}
-    assert rows_of(concept_map.make_halo(placed, False)) == texts
+    texts = rows_of(map_layers.make_texts(placed, False))
+    assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}
+    assert [(t["x"], t["y"]) for t in texts] == [tuple(centre) for centre in placed.centres]
+    assert {(t["ink"], t["surface"]) for t in texts} == {(LIGHT.ink, LIGHT.surface)}
 
 
 def test_names_and_marks_may_be_none():
-    assert rows_of(concept_map.make_texts(Names(), False)) == []
-    assert rows_of(concept_map.make_marks(XY, Shown(), False)) == []
-    assert len(concept_map.make_leaders(Names(), False)) == 0
+    assert rows_of(map_layers.make_texts(Names(), False)) == []
+    assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
+    assert rows_of(map_layers.make_leaders(Names(), False)) == []
 
 
 def test_a_tap_means_the_nearest_concept_within_reach():
@@ -193,7 +194,7 @@ def test_a_tap_means_the_nearest_concept_within_reach():
 def test_facts_tell_influence_rank_segments_and_nearest(store):
     influence = np.zeros(len(store.concepts))
     influence[[2, 5]] = -1.5, 0.25
-    facts = concept_map.make_facts(store, Shown(influence))
+    facts = make_facts(store, Shown(influence))
     assert facts["influence"][2] == "−1.50 · rank 1"
     assert facts["influence"][5] == "+0.25 · rank 2"
     assert facts["influence"][0] == "0"
@@ -262,7 +263,7 @@ def test_projections_are_those_of_the_store_t_sne_first(view):
 def test_choosing_a_projection_moves_the_concepts(view, store):
     view.panel.projection = "pca"
     assert view.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
-    assert view.scene.density.shape == (cloud.HEIGHT, cloud.WIDTH)
+    assert view.cloud.dimension_values("A", flat=False).shape == (cloud.HEIGHT, cloud.WIDTH)
 
 
 def test_the_selected_student_marks_its_top_concepts(app, view):
@@ -288,7 +289,7 @@ def test_selection_goes_both_ways(app, view):
     assert app.selection.concept == "sky"
     view._on_lasso([1, 2])
     assert app.selection.concepts == ["spoke", "sky"]
-    assert view.scene.group == (1, 2)
+    assert np.flatnonzero(view.dots["shade"] == LIGHT.ink).tolist() == [1, 2]
     assert view.panel.group == 2
 
 
@@ -305,7 +306,7 @@ def test_zoom_and_size_place_the_labels_anew(app, view):
     view._on_size(411, 200)
     assert view.frame == Frame((0.4, 0.6), (0.4, 0.6), (411.0, 200.0))
     assert view.scene.names is not before.names
-    assert view.scene.shown is before.shown
+    assert view.scene.shown.named == before.shown.named
 
 
 def test_the_figure_and_the_labels_start_from_the_same_range(view):
@@ -315,25 +316,48 @@ def test_the_figure_and_the_labels_start_from_the_same_range(view):
 
 def test_what_does_not_change_is_not_drawn_again(app, view):
     app.selection.class_name = "sheep"
-    cloud_before, dots_before = view._cloud(view.scene), view._dots(view.scene)
+    cloud_before, dots_before = view.cloud, view.dots
+    app.tuning.toggle("sheep", "fur", "down")
+    app.selection.concept = "sky"
+    assert view.dots is dots_before
     app.selection.class_name = "bird"
-    assert view._cloud(view.scene) is cloud_before
-    assert view._dots(view.scene) is not dots_before
+    assert view.dots is not dots_before
+    assert view.cloud is cloud_before
+
+
+def test_a_thumb_changes_the_marks_on_the_figure(app, view):
+    view.panel.get_root()
+    (front,) = view._fronts.values()
+    app.selection.class_name = "sheep"
+    app.tuning.toggle("sheep", app.store.concepts[view.scene.shown.top[0]], "down")
+    assert "inverted_triangle" in front.marks.data["shape"]
+
+
+def test_each_place_where_the_map_is_shown_is_up_to_date(app, view):
+    """As in a notebook, where one explorer may be displayed twice."""
+    view.panel.get_root()
+    view.panel.get_root()
+    app.selection.class_name = "sheep"
+    one, two = view._fronts.values()
+    assert one.marks.data == two.marks.data
+    assert one.marks is not two.marks
+    assert one.names.data["name"] == list(view.scene.names.texts)
 
 
 def test_one_figure_lives_through_all_changes(app, view):
     view.panel.get_root()
-    figure = view._figure
+    (figure,) = view._fronts
     app.selection.class_name = "sheep"
     app.selection.concept = "fur"
     app.theme = "dark"
     view.panel.projection = "pca"
-    assert view._figure is figure
+    assert list(view._fronts) == [figure]
     assert figure.background_fill_color == DARK.surface
     assert (figure.x_range.start, figure.x_range.end) == concept_map.SPAN
 
 
 def test_names_from_data_stay_text_in_the_tooltip(app, view):
     view.panel.get_root()
-    (hover,) = (tool for tool in view._figure.tools if type(tool).__name__ == "HoverTool")
+    (figure,) = view._fronts
+    (hover,) = (tool for tool in figure.tools if type(tool).__name__ == "HoverTool")
     assert "{safe}" not in hover.tooltips

@@ -1,0 +1,161 @@
+"""Layers of the concept map: the ground as HoloViews elements, the marks on it as Bokeh glyphs.
+
+The ground (cloud, dots) changes with the class. Marks and labels change with each thumb; they are
+columns of Bokeh sources, since a pass through HoloViews takes about 15 ms a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+from bokeh.core.properties import value
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure as Figure  # noqa: N812 - Bokeh's class is lower case
+
+from inficond_panel.views.cloud import shade
+from inficond_panel.views.concept_map import RING, SPAN, Names, Shown
+from inficond_panel.views.theme import FONT, tokens
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What lies over the ground; replaced as a whole."""
+
+    xy: np.ndarray
+    shown: Shown = field(default_factory=Shown)
+    names: Names = field(default_factory=Names)
+    dark: bool = False
+
+
+def make_cloud(density: np.ndarray, dark: bool) -> hv.RGB:
+    """All segments as one slate image; ``density`` is ``(height, width)``, bottom row first."""
+    return hv.RGB(shade(density, dark)[::-1], bounds=(SPAN[0], SPAN[0], SPAN[1], SPAN[1]))
+
+
+def make_dots(
+    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: dict[str, list[str]], dark: bool
+) -> hv.Points:
+    """All concepts as small gray dots; those of the selected group larger, in ink.
+
+    They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
+    the dots of the top concepts are as large as the marks that cover them.
+    """
+    theme = tokens(dark)
+    chosen = np.isin(np.arange(len(xy)), np.array(group, int))
+    size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
+    size[shown.top] = [shown.radius(c) for c in shown.top]
+    columns = (xy[:, 0], xy[:, 1], size, color, *facts.values())
+    return hv.Points(columns, ["x", "y"], ["diameter", "shade", *facts]).opts(
+        size="diameter",
+        color="shade",
+        line_alpha=0,
+        fill_alpha=0.75,
+        selection_fill_alpha=0.75,
+        nonselection_fill_alpha=0.75,
+        nonselection_line_alpha=0,
+        hit_dilation=2.2,
+    )
+
+
+class Foreground:
+    """Marks, labels and leaders on one figure."""
+
+    def __init__(self, figure: Figure, scene: Scene) -> None:
+        self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
+        self.show(scene)
+        figure.segment("x0", "y0", "x1", "y1", color="ink", source=self.leaders)
+        font: dict[str, Any] = {
+            "text_font": value(FONT),
+            "text_font_size": "12px",
+            "text_font_style": "style",
+            "text_align": "center",
+            "text_baseline": "middle",
+            "source": self.names,
+        }
+        halo: dict[str, Any] = {"text_outline_color": "surface", "text_outline_width": 3}
+        figure.text("x", "y", "name", text_color="surface", **halo, **font)
+        figure.text("x", "y", "name", text_color="ink", **font)
+        figure.scatter(
+            "x",
+            "y",
+            marker="shape",
+            size="across",
+            fill_color="fill",
+            line_color="line",
+            line_width="width",
+            fill_alpha="opacity",
+            source=self.marks,
+        )
+
+    def show(self, scene: Scene) -> None:
+        """Draw ``scene``; a layer that is as before is not sent again."""
+        columns = (
+            (self.leaders, make_leaders(scene.names, scene.dark)),
+            (self.names, make_texts(scene.names, scene.dark)),
+            (self.marks, make_marks(scene.xy, scene.shown, scene.dark)),
+        )
+        for source, data in columns:
+            if dict(source.data) != data:
+                source.data = data
+
+
+def make_leaders(names: Names, dark: bool) -> Columns:
+    """Lines from far labels to their marks."""
+    ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
+    return {**ends, "ink": [tokens(dark).ink_3] * len(names.leaders)}
+
+
+def make_texts(names: Names, dark: bool) -> Columns:
+    """The labels' texts; the surface's colour is for the outline beneath them."""
+    theme = tokens(dark)
+    x, y = names.centres.T.tolist()
+    return {
+        "x": x,
+        "y": y,
+        "name": list(names.texts),
+        "style": ["bold" if bold else "normal" for bold in names.bold],
+        "ink": [theme.ink] * len(names.texts),
+        "surface": [theme.surface] * len(names.texts),
+    }
+
+
+Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, line width, opacity
+
+
+def make_marks(xy: np.ndarray, shown: Shown, dark: bool) -> Columns:
+    """Marks of the concepts named.
+
+    Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
+    opened has a ring.
+    """
+    rows = [(*xy[c].tolist(), *look) for c in shown.named for look in _looks(shown, c, dark)]
+    columns = ("x", "y", "shape", "across", "fill", "line", "width", "opacity")
+    return {name: [row[at] for row in rows] for at, name in enumerate(columns)}
+
+
+def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
+    """Glyphs that make one mark, the lowest first."""
+    theme = tokens(dark)
+    size = 2 * shown.radius(concept)
+    direction = shown.pending.get(concept)
+    if direction == "remove":
+        yield "circle", 14.0, theme.surface, theme.surface, 1.0, 1.0
+        yield "x", 8.0, theme.ink, theme.ink, 2.0, 1.0
+    elif direction == "up":
+        yield "triangle", 13.0, theme.blue, theme.surface, 1.2, 1.0
+    elif direction == "down":
+        yield "inverted_triangle", 13.0, theme.orange, theme.surface, 1.2, 1.0
+    elif concept not in shown.top:
+        yield "circle", size, theme.gray, theme.surface, 1.2, 1.0
+    elif shown.negative(concept):
+        yield "circle", size, theme.surface, theme.ink, 2.0, 1.0
+    else:
+        yield "circle", size, theme.ink, theme.surface, 1.2, 1.0
+    if concept == shown.opened:
+        yield "circle", 2 * RING, theme.surface, theme.ink, 1.5, 0.0
