@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -33,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as in `inficond ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno != errno.EPIPE:  # else the reader has gone, as in `inficond ... | head`
+            sys.stderr.write(f"{error}\nMake room, or the file or folder readable and writable.\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0
 
@@ -84,12 +87,12 @@ def _add_study_commands(commands: argparse._SubParsersAction) -> None:
         "info",
         "study",
         "Say what a store holds: classes, concepts, images, encoder.",
-        "Given a spec whose store is not made yet, it says what the spec's files hold.",
+        "Reads all of the store and compares it with its hashes. Given a spec whose store is not "
+        "made yet, it says what the spec's files hold.",
         "inficond info demo --json",
     )
     info.add_argument("spec", metavar="SPEC|STORE", help=f"{_SPEC}; or the folder of a store")
     info.add_argument("--store", metavar="DIR", help=_STORE)
-    info.add_argument("--verify", action="store_true", help="read all and compare with the hashes")
     _add_json(info)
 
 

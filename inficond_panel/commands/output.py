@@ -7,9 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from inficond_panel.errors import InficondError
+
 
 def say(text: str = "") -> None:
     """A line of the result."""
+    if sys.stdout is None:
+        raise InficondError("Standard output is closed.", "Send it to a file, or to /dev/null.")
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

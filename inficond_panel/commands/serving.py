@@ -61,6 +61,7 @@ def _set_history(history: str | None) -> None:
 def _check(spec: str, distill: bool = False) -> None:
     """Raise what is wrong with spec, store or history now, not on the page."""
     tuner = open_tuner(spec)
+    tuner.store.verify()
     if distill:
         tuner.root(progress=progress)
     else:

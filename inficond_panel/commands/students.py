@@ -28,7 +28,7 @@ _SIGNS = {"up": "≥", "down": "≤", "remove": "="}
 
 def distill(args: argparse.Namespace) -> None:
     """Distill the students of a spec, or take them from the history."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner = _open(args)
     root = tuner.root(progress=progress)
     if args.json:
         say_json(tune_document(tuner, [root], "tune"))
@@ -40,7 +40,7 @@ def distill(args: argparse.Namespace) -> None:
 
 def tune(args: argparse.Namespace) -> None:
     """Carry out an edits file, starting from the untouched students."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner = _open(args)
     iterations = read_edits(args.edits, tuner.store)
     nodes = [tuner.root(progress=progress)]
     for batch in iterations:
@@ -54,6 +54,12 @@ def tune(args: argparse.Namespace) -> None:
         say_json(tune_document(tuner, nodes, args.split))
     else:
         _say_nodes(tuner, nodes, args.split)
+
+
+def _open(args: argparse.Namespace) -> Tuner:
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    return tuner
 
 
 def _say_nodes(tuner: Tuner, nodes: list[Node], split: str) -> None:

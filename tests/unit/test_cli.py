@@ -165,7 +165,7 @@ def test_info_of_spec_and_of_store(run, spec_file):
     assert document["images"] == {"fit": 100, "tune": 50, "holdout": 50}
     assert document["classes"] == ["bicycle", "tv monitor", "sheep", "bird"]
     assert len(document["concepts"]) == 30
-    status, out, _ = run("info", spec_file, "--verify")
+    status, out, _ = run("info", spec_file)
     assert status == 0
     assert "tv monitor" in out
 
@@ -234,16 +234,32 @@ def test_store_of_another_version(run, spec_file):
         assert "inficond precompute" in err
 
 
-def test_damaged_store(run, spec_file):
-    chunk = next((spec_file.with_suffix(".zarr") / "concept_score" / "c").rglob("0"))
-    chunk = next(f for f in [chunk, *chunk.rglob("*")] if f.is_file())
-    chunk.write_bytes(b"garbage")
-    status, _, err = run("distill", spec_file)
-    assert status == 1
-    assert "concept_score" in err
-    assert "inficond precompute" in err
-    status, _, err = run("info", spec_file, "--verify")
-    assert status == 1
+@pytest.mark.parametrize("name", ["concept_score", "thumbnail", "mask_offset"])
+def test_damaged_store(run, spec_file, edits, name):
+    chunks = (spec_file.with_suffix(".zarr") / name / "c").rglob("*")
+    next(chunk for chunk in chunks if chunk.is_file()).write_bytes(b"garbage")
+    for command in (["info"], ["distill"], ["tune", "--edits", edits], ["serve"]):
+        status, out, err = run(command[0], spec_file, *command[1:])
+        assert (status, out) == (1, "")
+        assert f"damaged: {name}" in err
+        assert "inficond precompute" in err
+
+
+def test_names_too_long_for_a_file(run, edits):
+    name = "a" * 5000
+    for command in (["check"], ["info"], ["distill"], ["tune", "--edits", edits]):
+        status, out, err = run(command[0], name, *command[1:])
+        assert (status, out) == (2, "")
+        assert "no such file" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_output_that_cannot_be_written(spec_file, redirection):
+    command = f"{sys.executable} -m inficond_panel info {spec_file} --json {redirection}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 2
 
 
 def test_damaged_history(run, spec_file, edits):
