@@ -40,7 +40,7 @@ def make_problems(
         )
     classes = targets.shape[1]
     weight = _normalised(sample_weight, images)
-    _check_classes(weight @ targets)
+    _check_classes(targets[weight > 0], weight @ targets)
     penalties = _penalties(l1, classes)
     if not (np.isfinite(l2) and l2 >= 0):
         raise SolverError(f"l2 is {l2}.", "It must be a finite number, 0 or more.")
@@ -84,9 +84,12 @@ def _normalised(sample_weight: NDArray | None, images: int) -> Array:
     return weight / weight.sum()
 
 
-def _check_classes(mean: Array) -> None:
-    for k in np.flatnonzero((mean <= 0) | (mean >= 1)):
-        value = "0" if mean[k] <= 0 else "1"
+def _check_classes(targets: NDArray, mean: Array) -> None:
+    """Refuse means of 0 and 1; rounding may keep the mean of ones from 1, or take others there."""
+    zero = (mean <= 0) | (targets == 0).all(axis=0)
+    one = (mean >= 1) | (targets == 1).all(axis=0)
+    for k in np.flatnonzero(zero | one):
+        value = "0" if zero[k] else "1"
         raise SolverError(
             f"All targets of class {k} are {value}: its best intercept is infinite.",
             "Leave the class out, add images that show the other case, or use the teacher's soft "

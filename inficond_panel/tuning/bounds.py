@@ -17,10 +17,12 @@ and a weight that is already past it is only held there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents import Intent
 
 #: (class, concept) → (lower, upper); None is no limit on that side.
@@ -36,12 +38,22 @@ def step_size(original: np.ndarray, step: float) -> float:
 
 
 def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, float | None]:
-    """Lower and upper bound of a resolved intent on ``weight`` (w₀), with step s."""
+    """Lower and upper bound of a resolved intent on ``weight`` (w₀), with step s.
+
+    Raises ``TuningError`` where the factor is so large that no number can hold the bound.
+    """
     if intent.direction == "remove" or intent.factor is None:
         return 0.0, 0.0
     size = max(abs(weight), step)
     if intent.direction == "up":
-        return weight + (intent.factor - 1) * size, None
+        lower = weight + (intent.factor - 1) * size
+        if lower == math.inf:
+            raise TuningError(
+                f"The factor {intent.factor:g} of {intent.concept!r} on {intent.class_name!r} "
+                f"takes its weight of {weight:g} out of range.",
+                "Give a smaller factor.",
+            )
+        return lower, None
     return None, weight - (1 - 1 / intent.factor) * size
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from inficond_panel.distill import ClassMetrics, class_metrics, decision_function
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.intents import did_you_mean
 from inficond_panel.tuning.node import Node
@@ -17,11 +17,14 @@ from inficond_panel.tuning.node import Node
 class Evaluation:
     """Logits and metrics of nodes on one store, with the decision threshold of each class.
 
-    Raises ``TuningError`` for a threshold of a class that the store does not know.
+    Raises ``TuningError`` for a threshold of a class that the store does not know, and
+    ``DataError`` for teacher logits or concept scores that are NaN or infinite.
     """
 
     def __init__(self, store: Store, thresholds: Mapping[str, float]) -> None:
-        _check(thresholds, store.classes)
+        _check_thresholds(thresholds, store.classes)
+        _check_finite(store, "teacher logit", store.teacher_logit, store.classes)
+        _check_finite(store, "concept score", store.concept_score, store.concepts)
         self.store = store
         self.thresholds = dict(thresholds)
         self.logits = lru_cache(8)(self._logits)
@@ -33,7 +36,6 @@ class Evaluation:
 
     def _logits(self, node: Node) -> np.ndarray:
         logits = decision_function(self.store.concept_score, node.weights, node.intercepts)
-        logits = logits.astype(np.float32)
         logits.setflags(write=False)
         return logits
 
@@ -47,7 +49,7 @@ class Evaluation:
         }
 
 
-def _check(thresholds: Mapping[str, float], classes: Sequence[str]) -> None:
+def _check_thresholds(thresholds: Mapping[str, float], classes: Sequence[str]) -> None:
     for name in thresholds:
         if name not in classes:
             raise TuningError(
@@ -55,3 +57,14 @@ def _check(thresholds: Mapping[str, float], classes: Sequence[str]) -> None:
                 f"{did_you_mean(name, classes)}",
                 "Correct the spec.",
             )
+
+
+def _check_finite(store: Store, kind: str, values: np.ndarray, columns: Sequence[str]) -> None:
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        image, column = bad[0]
+        raise DataError(
+            f"{len(bad)} {kind}s in {store.path} are NaN or infinite, the first is that of "
+            f"{columns[column]!r} and the image {store.images[image]!r}.",
+            "Correct or drop these images, and write the store again: inficond precompute SPEC",
+        )

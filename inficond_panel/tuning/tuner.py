@@ -27,7 +27,8 @@ class Tuner:
     """The students of one store, tuned by intents; every iteration is kept in ``history``.
 
     May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
-    that the store does not know; its methods raise ``HistoryError`` as ``History`` does.
+    that the store does not know, and ``DataError`` where logits or scores are not finite; its
+    methods raise ``HistoryError`` as ``History`` does.
     """
 
     def __init__(self, store: Store, spec: Spec, history: History) -> None:
@@ -146,7 +147,7 @@ class Tuner:
         return self._evaluation.threshold(class_name)
 
     def logits(self, node: Node) -> np.ndarray:
-        """Student logits of all images, ``(N, K)`` float32, read-only."""
+        """Student logits of all images, ``(N, K)`` float64, read-only."""
         return self._evaluation.logits(node)
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
@@ -162,7 +163,15 @@ class Tuner:
                 "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
             )
         logits = self.store.teacher_logit[rows]
-        return self.store.concept_score[rows], soft_targets(logits, self.spec.students.temperature)
+        targets = soft_targets(logits, self.spec.students.temperature)
+        for name, column in zip(self.store.classes, targets.T, strict=True):
+            if column.max() == 0 or column.min() == 1:
+                raise TuningError(
+                    f"The teacher is certain of {name!r} on every image of the split 'fit' (all "
+                    f"targets are {column[0]:g}): its student has no finite intercept.",
+                    "Leave the class out, or give the students a higher temperature.",
+                )
+        return self.store.concept_score[rows], targets
 
     def _canonical(self, intents: Iterable[Intent]) -> tuple[Intent, ...]:
         batch = canonical(intents, self.spec.tuning.factor)

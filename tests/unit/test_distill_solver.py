@@ -170,6 +170,12 @@ def test_a_class_without_both_cases_is_refused(case, value):
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize("images", [6, 7, 10, 13, 100])
+def test_ones_are_refused_however_their_mean_is_rounded(case, images):
+    with pytest.raises(SolverError, match="class 0 are 1"):
+        fit(case[0][:images], np.ones((images, 1)))
+
+
 def test_images_of_no_weight_do_not_make_a_class_solvable(case):
     targets = np.zeros((400, 1))
     targets[0] = 1.0

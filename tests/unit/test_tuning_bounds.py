@@ -148,3 +148,10 @@ def test_unknown_words_come_with_the_nearest():
 
 def test_remove_has_no_factor():
     assert Intent("cat", "ear", "remove", 3.0).resolved(2.0).factor is None
+
+
+def test_factor_that_no_number_can_hold_is_refused():
+    with pytest.raises(TuningError, match="'cat' on 'dog'") as caught:
+        bound(Intent("dog", "cat", "up", 1e308), 100.0, 1.0)
+    assert caught.value.remedy
+    assert bound(Intent("dog", "cat", "down", 1e308), 100.0, 1.0) == (None, 0.0)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import SPEC, small_spec
+from factory import ATTRS, SPEC, small_arrays, small_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.spec import load_spec
-from inficond_panel.store import Store
+from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
 from inficond_panel.tuning.report import tune_document
 
@@ -238,7 +238,7 @@ def test_progress_ends_at_one(tuner: Tuner) -> None:
 def test_logits_and_metrics_follow_their_definition(tuner: Tuner) -> None:
     node, store = tuner.fine_tune(tuner.root(), [UP]), tuner.store
     expected = store.concept_score.astype(float) @ node.weights + node.intercepts
-    np.testing.assert_allclose(tuner.logits(node), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(tuner.logits(node), expected, rtol=1e-12, atol=1e-12)
     rows = store.rows("holdout")
     decided, teacher = tuner.logits(node)[rows, 3] > 0, store.teacher_logit[rows, 3] > 0
     label = store.label[rows, 3]
@@ -257,6 +257,30 @@ def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
     assert strict.threshold("sheep") == 0.0
     with pytest.raises(TuningError, match=r"'birds' that is not in the store. Did you mean 'bird'"):
         make_tuner(store, tmp_path, "students: {threshold: {birds: 3.0}}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("teacher_logit", "bicycle"), ("concept_score", "wheel")]
+)
+@pytest.mark.parametrize("image", [0, 2, 3])
+def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, column, image) -> None:
+    arrays = small_arrays(images=40)
+    arrays[name][image, 0] = np.nan
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    with pytest.raises(DataError, match=f"1 {name.replace('_', ' ')}s .*NaN.*'{column}'") as caught:
+        make_tuner(open_store(tmp_path / "small.zarr"), tmp_path)
+    assert f"{image:06d}" in str(caught.value)
+    assert "inficond precompute" in caught.value.remedy
+
+
+@pytest.mark.parametrize("logit", [1e6, -1e6])
+def test_a_teacher_that_is_certain_everywhere_is_named(tmp_path, logit) -> None:
+    arrays = small_arrays(images=40)
+    arrays["teacher_logit"][:, 1] = logit
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    tuner = make_tuner(open_store(tmp_path / "small.zarr"), tmp_path)
+    with pytest.raises(TuningError, match="'tv monitor' on every image"):
+        tuner.root()
 
 
 def test_looks_are_counted(tuner: Tuner) -> None:
