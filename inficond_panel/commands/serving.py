@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def serve(args: argparse.Namespace) -> None:
     """Serve the app on one or more specs."""
     _set_history(args.history)
+    if args.port and not args.unix_socket:
+        args.port = _port(args.port, args.address)
     for spec in args.specs:
         _check(spec)
     _run(args, args.specs)

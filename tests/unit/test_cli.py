@@ -375,6 +375,17 @@ def test_serve_checks_before_it_starts(run, spec_file):
     assert history.path in err
 
 
+def test_serve_on_a_port_that_is_taken(run, spec_file):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, out, err = run("serve", spec_file, "--port", port)
+    assert (status, out) == (1, "")
+    assert f"Port {port} is in use" in err
+    assert "--port" in err
+
+
 def test_demo_port_that_is_taken(monkeypatch, capsys):
     pytest.importorskip("panel")
     from inficond_panel.commands import serving
