@@ -12,8 +12,8 @@ from precompute.demo.teacher import train_teacher, write_logits
 from precompute.demo.views import training_scenes
 from precompute.scenes import SceneSet, concept_names
 
-TRAINING_SEED, TRAINING_SCENES = 1001, 6000
-ENCODER_EPOCHS, TEACHER_EPOCHS = 14, 14
+TRAINING_SEED, TRAINING_SCENES = 1001, 10000
+ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 12
 
 
 def main() -> None:

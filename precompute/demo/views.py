@@ -99,7 +99,7 @@ def _words(scene: Scene, crop: np.ndarray) -> tuple[np.ndarray, str]:
         inside = max(wide, 0) * max(high, 0) / ((box[2] - box[0]) * (box[3] - box[1]))
         shown = placement.visible >= SEEN and inside >= 0.6
         kept += [placement] if shown else []
-        for name in filter(None, (placement.thing.name, placement.thing.label)):
+        for name in placement.thing.words:
             if shown:
                 words[index[name]] = 1
             elif inside > 0.05 and words[index[name]] == 0:

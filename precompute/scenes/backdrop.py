@@ -79,7 +79,7 @@ def _ground(material: str, size: tuple[int, int], rng: np.random.Generator) -> n
     pixels = _gradient(GROUND[material], size, rng, jitter)
     rough = {"water": 7, "grass": 9, "field": 9, "gravel": 10, "snow": 4}.get(material, 5)
     fine = rng.normal(size=(height, width)).astype(np.float32)
-    pixels += (rough * 0.6 * _noise(rng, size, (9, max(2, height // 5))) + rough * 0.5 * fine)[
+    pixels += (rough * 0.6 * _noise(rng, size, (9, max(2, height // 5))) + rough * 0.3 * fine)[
         ..., None
     ]
     rows = np.arange(height)[:, None]

@@ -78,5 +78,5 @@ def _lit(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.I
     light = light * rng.uniform(0.95, 1.05, 3).astype(np.float32)
     left, right = rng.uniform(0.85, 1.1, 2)
     ramp = np.linspace(left, right, width, dtype=np.float32)[None, :, None]
-    grain = rng.normal(0, rng.uniform(1, 4), (height, width, 1)).astype(np.float32)
+    grain = rng.normal(0, rng.uniform(0.5, 2.5), (height, width, 1)).astype(np.float32)
     return Image.fromarray((pixels * light * ramp + grain).clip(0, 255).astype(np.uint8))

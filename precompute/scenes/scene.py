@@ -60,8 +60,8 @@ class Scene:
         return [placement for placement in self.placements if placement.visible >= SEEN]
 
     def words(self) -> list[str]:
-        """Names of all concepts that can be seen: things, their classes, painted stuff; sorted."""
-        names = {name for p in self.seen() for name in (p.thing.name, p.thing.label) if name}
+        """Names of all concepts that can be seen: words for things, painted stuff; sorted."""
+        names = {word for placement in self.seen() for word in placement.thing.words}
         return sorted(names | set(self.stuff))
 
 

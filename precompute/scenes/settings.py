@@ -59,7 +59,7 @@ SETTINGS = {
     ),
     "lake": Setting(
         "a lake",
-        1.4,
+        1.8,
         (("water", 0, 0.6), ("grass", 0.6, 1)),
         {"water": (0.12, 0.52), "grass": (0.72, 0.97)},
         {"boat": 0.6, "airplane": 0.2, "bird": 0.4, "sheep": 0.4, "dog": 0.3, "person": 0.25,
@@ -69,7 +69,7 @@ SETTINGS = {
     ),
     "harbour": Setting(
         "a harbour",
-        1.8,
+        2,
         (("water", 0, 0.55), ("quay", 0.55, 1)),
         {"water": (0.1, 0.48), "quay": (0.68, 0.97)},
         {
@@ -81,7 +81,7 @@ SETTINGS = {
     ),
     "beach": Setting(
         "a beach",
-        1.6,
+        1.8,
         (("water", 0, 0.4), ("sand", 0.4, 1)),
         {"water": (0.1, 0.34), "sand": (0.52, 0.97)},
         {
@@ -145,7 +145,7 @@ SETTINGS = {
         2,
         (("wooden floor", 0, 1),),
         {"floor": (0.2, 0.96)},
-        {"tv monitor": 0.5, "chair": 0.35, "cat": 0.35, "dog": 0.3, "potted plant": 0.4,
+        {"tv monitor": 0.42, "chair": 0.35, "cat": 0.35, "dog": 0.3, "potted plant": 0.4,
          "bottle": 0.3, "person": 0.2},
         walls=_WALLS,
     ),
@@ -154,7 +154,7 @@ SETTINGS = {
         1.4,
         (("carpet", 0, 1),),
         {"floor": (0.2, 0.96)},
-        {"tv monitor": 0.5, "cat": 0.4, "chair": 0.3, "dog": 0.25, "potted plant": 0.35,
+        {"tv monitor": 0.42, "cat": 0.4, "chair": 0.3, "dog": 0.25, "potted plant": 0.35,
          "bottle": 0.25},
         walls=_WALLS,
     ),
@@ -163,7 +163,7 @@ SETTINGS = {
         1.6,
         (("carpet", 0, 1),),
         {"floor": (0.2, 0.96)},
-        {"tv monitor": 0.5, "chair": 0.45, "potted plant": 0.4, "person": 0.3, "bottle": 0.25},
+        {"tv monitor": 0.42, "chair": 0.45, "potted plant": 0.4, "person": 0.3, "bottle": 0.25},
         walls=_WALLS,
     ),
     "kitchen": Setting(

@@ -10,25 +10,33 @@ from importlib.resources import files
 class Thing:
     """One kind of object.
 
-    name: the concept. label: the class that it counts for ("" for none). size: its long side,
-    as a share of the image's height when it stands in front. places: where it can stand or hang.
+    name: the concept. label: the class that it counts for, also: a wider concept that it falls
+    under ("" for none). size: its long side, as a share of the image's height when it stands in
+    front. places: where it can stand or hang.
     art: Twemoji codes of its variants. hue: whether its colour varies. pole: height of the pole
     that it is mounted on, as a share of the image's height.
     """
 
     name: str
     label: str
+    also: str
     size: float
     places: tuple[str, ...]
     art: tuple[str, ...]
     hue: bool
     pole: float
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All concepts that name the thing: its own, its class, the wider one."""
+        return tuple(word for word in (self.name, self.label, self.also) if word)
+
 
 def _thing(row: dict[str, str]) -> Thing:
     return Thing(
         name=row["name"],
         label=row["label"],
+        also=row["also"],
         size=float(row["size"]),
         places=tuple(row["places"].split()),
         art=tuple(row["art"].split()),
@@ -59,5 +67,6 @@ STUFF = (
 
 @cache
 def concept_names() -> tuple[str, ...]:
-    """Names of all concepts: every thing, every class, every painted stuff; sorted."""
-    return tuple(sorted({*catalogue(), *CLASSES, *STUFF}))
+    """Names of all concepts: words for things and classes, painted stuff; sorted."""
+    words = {word for thing in catalogue().values() for word in thing.words}
+    return tuple(sorted(words | set(STUFF)))
