@@ -42,6 +42,7 @@ def assign(
     Raises ``DataError`` for an image in two splits or not among ``known``, and for an empty split.
     """
     taken: dict[str, float] = {}
+    shared: list[str] = []
     members: dict[str, list[str]] = {}
     for split, reference in references.items():
         if isinstance(reference, str):
@@ -49,8 +50,9 @@ def assign(
         else:
             name, start = reference.from_, taken.get(reference.from_, 0.0)
             taken[name] = start + reference.share
+            shared.append(split)
             members[split] = _part(lists[name], start, taken[name], reference.seed)
-    used = {image for ids in members.values() for image in ids}
+    used = {image for split in shared for image in members[split]}
     for split, reference in references.items():
         if reference == REST:
             members[split] = [i for name in taken for i in lists[name] if i not in used]

@@ -88,3 +88,13 @@ def test_overlap_and_unknown_images_are_told(tune, known, fault):
 def test_an_empty_split_is_told():
     with pytest.raises(DataError, match="tune has no image"):
         assign({"fit": share("x", 0.9), "tune": share("x", 0.01)}, {"x": ["a", "b"]}, "ab")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_image_of_another_split_is_not_dropped_from_the_rest_in_silence(seed):
+    with pytest.raises(DataError, match="1 images are in the split fit and in .*first are a"):
+        assign(
+            {"fit": "train", "tune": share("test", 0.5, seed), "holdout": "rest"},
+            {"train": ["a"], "test": ["a", "b", "c", "d"]},
+            "abcd",
+        )
