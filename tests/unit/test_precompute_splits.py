@@ -92,7 +92,7 @@ def test_an_empty_split_is_told():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_an_image_of_another_split_is_not_dropped_from_the_rest_in_silence(seed):
-    with pytest.raises(DataError, match="1 images are in the split fit and in .*first are a"):
+    with pytest.raises(DataError, match=r"1 images are in the split fit and in .*first are a"):
         assign(
             {"fit": "train", "tune": share("test", 0.5, seed), "holdout": "rest"},
             {"train": ["a"], "test": ["a", "b", "c", "d"]},
