@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,16 @@ def load_encoder(section: Any) -> Encoder:
             "Install it: pip install 'inficond-panel[precompute]'",
         ) from error
     source = f"local-dir:{section.model}" if _is_folder(section) else str(section.model)
+    if not _is_folder(section):
+        _check_name(section.model, open_clip.list_models())
     try:
         model = _build(open_clip, source, section)
         tokenizer = open_clip.get_tokenizer(source)
     except Exception as error:  # open_clip, torch and the hub raise many kinds
         raise DataError(
-            f"The encoder {section.model} cannot be loaded: {error}", _remedy(section)
+            f"The encoder {section.model} cannot be loaded with {section.pretrained}: "
+            f"{type(error).__name__}: {error}",
+            _remedy(section),
         ) from error
     model = model.eval().to(memory_format=torch.channels_last)
     settings = model.visual.preprocess_cfg
@@ -129,6 +134,15 @@ def load_encoder(section: Any) -> Encoder:
         tokenizer=tokenizer,
         _dense=dense_function(model, size, section.model),
     )
+
+
+def _check_name(model: str, known: list[str]) -> None:
+    near = get_close_matches(model, known, n=3, cutoff=0.5)
+    if model not in known:
+        raise DataError(
+            f"open_clip knows no model {model}." + (f" Near: {', '.join(near)}." if near else ""),
+            "Name one that it knows, or a folder with open_clip_config.json.",
+        )
 
 
 def encoder_name(section: Any) -> str:

@@ -162,7 +162,7 @@ def _encode(
         if cancelled():
             raise CancelledError("The run was stopped.", "Start it again; it goes on where it was.")
         left = f", {speed:.1f} images/s, {_duration((total - done) / speed)} left" if new else ""
-        progress(f"Encoded {done} of {total} images{left}")
+        progress(f"Images encoded: {done} of {total}{left}")
     return joined(results), speed if new else None
 
 
@@ -172,7 +172,7 @@ def _check_skipped(results: list[Arrays], inputs: Inputs) -> None:
     if len(skipped) > inputs.max_bad_share * total:
         named = "; ".join(f"{image}: {reason}" for image, reason in skipped[:5])
         raise DataError(
-            f"{len(skipped)} of {total} images cannot be read, which is more than the share of "
+            f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
             f"{inputs.max_bad_share:g} that is allowed. {named}",
             "Restore these files, or raise dataset.max_bad_share in the spec.",
         )

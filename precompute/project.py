@@ -27,10 +27,12 @@ def _pca(values: np.ndarray, seed: int) -> np.ndarray:
 def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
     """t-SNE from the PCA, with a perplexity that suits few concepts."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     if len(values) < 4:
         return _pca(values, seed)
     perplexity = min(30.0, (len(values) - 1) / 3)
     start = _pca(values, seed)
     start *= 1e-4 / max(start[:, 0].std(), 1e-12)
-    return TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(values)
+    with threadpool_limits(1):  # the same points on any machine, and no stalls on a busy one
+        return TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(values)

@@ -100,7 +100,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same(home, own):
 
     def stop(line):
         seen.append(line)
-        if "Encoded 6" in line:
+        if "encoded: 6" in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -161,7 +161,7 @@ def test_bad_photos_are_skipped_and_named(home, own):
 def test_too_many_bad_photos_stop_the_run(own):
     for i in range(7):
         (own / "photos" / "images" / f"{i:05d}.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"7 of 12 images cannot be read.*0\.5.*00000: ") as told:
+    with pytest.raises(DataError, match=r"cannot be read: 7 of 12.*0\.5.*00000: ") as told:
         precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert "max_bad_share" in told.value.remedy
     assert not (own / "a.zarr").exists()
