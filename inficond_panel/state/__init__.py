@@ -7,11 +7,12 @@ from inficond_panel.distill import Agreement, Band, ClassMetrics, Counts, Interv
 from inficond_panel.state.app_state import AppState
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.preview import Preview, Status
 from inficond_panel.state.rows import SORTS, ConceptRow, GalleryImage
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import Snapshot
 from inficond_panel.state.students import StudentsState
-from inficond_panel.state.tuning import Preview, Status, TuningState
+from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, Node
 

@@ -158,4 +158,4 @@ def gallery_images(
 
 
 def _right(label: int, decision: bool) -> bool | None:
-    return None if label < 0 else bool(decision) == (label == 1)
+    return None if label < 0 else bool(decision == (label == 1))

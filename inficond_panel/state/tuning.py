@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import param
 
-from inficond_panel.distill import ClassMetrics, Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.snapshot import Snapshot, ap_change, changed_sides, take_snapshot
+from inficond_panel.state.preview import Preview, Status, make_preview
+from inficond_panel.state.snapshot import Snapshot, take_snapshot
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Intent, Node, Tuner
-
-
-@dataclass(frozen=True)
-class Status:
-    """What the fine-tune button tells: kind, a sentence, progress (0 to 1), and a remedy."""
-
-    kind: str = "idle"  # idle | previewing | fitting | done | error
-    text: str = ""
-    progress: float = 0.0
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What the pending batch would give, by touched class; nothing of it is stored."""
-
-    node: Node
-    change: dict[str, Interval] = field(default_factory=dict)
-    metrics: dict[str, ClassMetrics] = field(default_factory=dict)
-    sides: dict[str, int] = field(default_factory=dict)
 
 
 class TuningState(param.Parameterized):
@@ -203,7 +181,7 @@ class TuningState(param.Parameterized):
 
         def work(job: Job) -> Preview:
             node = self.tuner.preview(parent, batch, cancelled=job.cancelled)
-            return _preview(self.tuner, parent, node, batch, split)
+            return make_preview(self.tuner, parent, node, batch, split)
 
         self.jobs.submit(Job("preview", work, self._previewed, self._failed))
 
@@ -212,14 +190,3 @@ class TuningState(param.Parameterized):
 
     def _update_undo(self) -> None:
         self.param.update(can_undo=self.head.parent is not None, can_redo=bool(self._redo))
-
-
-def _preview(tuner: Tuner, parent: Node, node: Node, batch: list[Intent], split: str) -> Preview:
-    touched = sorted({intent.class_name for intent in batch})
-    metrics = tuner.metrics(node, split)
-    return Preview(
-        node=node,
-        change={name: ap_change(tuner, parent, node, name, split) for name in touched},
-        metrics={name: metrics[name] for name in touched},
-        sides={name: changed_sides(tuner, parent, node, name, split) for name in touched},
-    )

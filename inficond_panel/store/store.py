@@ -1,9 +1,8 @@
-"""Open, check and read a store."""
+"""Read a store's arrays, pictures and masks."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,78 +11,12 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from inficond_panel.errors import StoreFormatError, StoreMissingError
-from inficond_panel.store.hashing import array_hash, content_hash
-from inficond_panel.store.schema import (
-    ATTRIBUTES,
-    COORDINATES,
-    FORMAT_VERSION,
-    PIECEWISE,
-    SPLITS,
-    VARIABLES,
-    Variable,
-)
+from inficond_panel.errors import StoreFormatError
+from inficond_panel.store.hashing import array_hash
+from inficond_panel.store.schema import PIECEWISE, SPLITS, VARIABLES
 
-_WRITE_AGAIN = "Write it again: inficond precompute SPEC"
-
-
-def open_store(path: Path | str) -> Store:
-    """Open the store at ``path`` read-only.
-
-    Raises ``StoreMissingError`` where there is none, and ``StoreFormatError`` for another format
-    version, missing attributes, missing or ill-shaped arrays. Values are checked against their
-    hashes when read.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise StoreMissingError(f"There is no store at {path}.", _WRITE_AGAIN)
-    try:
-        dataset = xr.open_zarr(path, chunks=None, consolidated=False)
-    except Exception as error:  # zarr and xarray raise many kinds for one fact
-        raise StoreFormatError(
-            f"{path} cannot be read as a store: {error}", _WRITE_AGAIN
-        ) from error
-    _check(path, dataset)
-    return Store(path, dataset)
-
-
-def _check(path: Path, dataset: xr.Dataset) -> None:
-    version = dataset.attrs.get("format_version")
-    if dataset.attrs.get("format") != "inficond-store":
-        raise StoreFormatError(f"{path} is a Zarr group, but not a store.", _WRITE_AGAIN)
-    if version != FORMAT_VERSION:
-        raise StoreFormatError(
-            f"{path} has format version {version}; this program reads {FORMAT_VERSION}.",
-            _WRITE_AGAIN,
-        )
-    wrong = [
-        fault
-        for name, variable in {**COORDINATES, **VARIABLES}.items()
-        if (fault := _fault(name, variable, dataset))
-    ]
-    wrong += _attribute_faults(dataset.attrs)
-    if wrong:
-        raise StoreFormatError(f"{path} is damaged: " + "; ".join(wrong) + ".", _WRITE_AGAIN)
-
-
-def _attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
-    names = (*ATTRIBUTES, "content_hash", "variable_hashes")
-    missing = [f"the attribute {name} is missing" for name in names if name not in attrs]
-    hashes = attrs.get("variable_hashes", {})
-    if missing or not isinstance(hashes, dict):
-        return missing or ["the attribute variable_hashes is no mapping"]
-    return [] if content_hash(hashes) == attrs["content_hash"] else ["its hashes differ"]
-
-
-def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
-    if name not in dataset.variables:
-        return f"{name} is missing" if variable.required else ""
-    array = dataset[name]
-    if array.dims != variable.dims:
-        return f"{name} has dimensions {array.dims}, expected {variable.dims}"
-    if variable.dtype != "string" and array.dtype != np.dtype(variable.dtype):
-        return f"{name} holds {array.dtype}, expected {variable.dtype}"
-    return ""
+#: Remedy for a store that cannot be read.
+WRITE_AGAIN = "Write it again: inficond precompute SPEC"
 
 
 class Store:
@@ -195,7 +128,7 @@ class Store:
             raise self._damaged(name) from error
 
     def _damaged(self, name: str) -> StoreFormatError:
-        return StoreFormatError(f"{self.path} is damaged: {name} differs.", _WRITE_AGAIN)
+        return StoreFormatError(f"{self.path} is damaged: {name} differs.", WRITE_AGAIN)
 
     @cached_property
     def _segment_order(self) -> np.ndarray:
