@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from inficond_panel.distill import ClassMetrics, Fit, soft_targets
+from inficond_panel.distill import ClassMetrics
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -18,6 +18,7 @@ from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.history import History
 from inficond_panel.tuning.intents import Intent, canonical, check_names
 from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.refit import fit_data, replaced, start_from
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
@@ -156,22 +157,7 @@ class Tuner:
 
     @cached_property
     def _fit_data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Concept scores ``(n, C)`` and soft targets ``(n, K)`` of the split ``fit``."""
-        rows = self.store.rows("fit")
-        if rows.size == 0:
-            raise TuningError(
-                "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
-            )
-        logits = self.store.teacher_logit[rows]
-        targets = soft_targets(logits, self.spec.students.temperature)
-        for name, column in zip(self.store.classes, targets.T, strict=True):
-            if column.max() == 0 or column.min() == 1:
-                raise TuningError(
-                    f"The teacher is certain of {name!r} on every image of the split 'fit' (all "
-                    f"targets are {column[0]:g}): its student has no finite intercept.",
-                    "Leave the class out, or give the students a higher temperature.",
-                )
-        return self.store.concept_score[rows], targets
+        return fit_data(self.store, self.spec.students.temperature)
 
     def _canonical(self, intents: Iterable[Intent]) -> tuple[Intent, ...]:
         batch = canonical(intents, self.spec.tuning.factor)
@@ -221,24 +207,17 @@ class Tuner:
             targets[:, columns],
             lower=lower,
             upper=upper,
-            start=_start(parent, columns),
+            start=start_from(parent, columns),
             progress=progress,
             cancelled=cancelled,
         )
-        weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
-        weights[:, columns], intercepts[columns] = fit.weights, fit.intercepts
-        gap, certificate = np.array(parent.gap), np.array(parent.certificate)
-        gap[columns], certificate[columns] = fit.gap, fit.certificate
         return Node(
             id=name,
             root=self.root_id,
             parent=parent.id,
             intents=tuple(batch),
             bounds=bounds,
-            weights=weights,
-            intercepts=intercepts,
-            gap=tuple(gap.tolist()),
-            certificate=tuple(certificate.tolist()),
+            **replaced(parent, columns, fit),
             seconds=time.perf_counter() - started,
             author=author,
             settings=self._refit_settings,
@@ -252,16 +231,3 @@ class Tuner:
                 "Tune from an iteration that is in the history, not from a preview.",
             )
         return node
-
-
-def _start(parent: Node, columns: list[int]) -> Fit:
-    """The parent's stored students, as a fit to start from."""
-    return Fit(
-        weights=parent.weights[:, columns],
-        intercepts=parent.intercepts[columns],
-        objective=np.full(len(columns), np.nan),
-        gap=np.array(parent.gap)[columns],
-        certificate=tuple(parent.certificate[k] for k in columns),
-        iterations=np.zeros(len(columns), dtype=np.int64),
-        converged=np.zeros(len(columns), dtype=bool),
-    )
