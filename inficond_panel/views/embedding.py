@@ -5,7 +5,9 @@ InFiConD, section 5, figure 5c.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
@@ -13,6 +15,8 @@ import numpy as np
 import panel as pn
 import param
 from bokeh.models import HoverTool, LassoSelectTool, PanTool
+from bokeh.models.tools import Drag
+from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 from panel.custom import Child, JSComponent
 
@@ -72,7 +76,7 @@ class EmbeddingView(pn.viewable.Viewer):
         self._app, self._store = app, store
         self._position = {name: i for i, name in enumerate(store.concepts)}
         self._density = _NO_DENSITY
-        self._fronts: dict[Any, Foreground] = {}  # by figure: one a place where it is shown
+        self._fronts: dict[Figure, Foreground] = {}  # by figure: one a place where it is shown
         self._draw_cloud()
         self._draw_dots()
         self.panel = EmbeddingPanel(
@@ -222,9 +226,7 @@ class EmbeddingView(pn.viewable.Viewer):
         xy = concept_positions(self._store, self.projection)
         names = place_names(xy, self._store.concepts, shown, self.frame)
         self.scene = Scene(xy, shown, names, self._dark)
-        for front in self._fronts.values():
-            front.show(self.scene)
-        pn.io.push_notebook(self.panel)
+        self._change_figures(lambda figure: self._fronts[figure].show(self.scene))
 
     def _count_group(self, *_: param.parameterized.Event) -> None:
         self.panel.group = len(self._app.selection.concepts)
@@ -248,18 +250,33 @@ class EmbeddingView(pn.viewable.Viewer):
         elif event.data == "lasso":
             self._switch_lasso()
         elif event.data == "home":
-            for figure in self._fronts:
-                figure.x_range.update(start=SPAN[0], end=SPAN[1])
-                figure.y_range.update(start=SPAN[0], end=SPAN[1])
+            self._change_figures(_show_all)
             self.frame = replace(self.frame, x=SPAN, y=SPAN)
 
     def _switch_lasso(self) -> None:
         self.panel.lasso = not self.panel.lasso
         wanted = LassoSelectTool if self.panel.lasso else PanTool
+        self._change_figures(lambda figure: _drag_with(figure, wanted))
+
+    def _change_figures(self, change: Callable[[Figure], None]) -> None:
+        """Change Bokeh models: on a server at its next tick, which holds the document's lock."""
         for figure in self._fronts:
-            tools = figure.toolbar.tools
-            figure.toolbar.active_drag = next(t for t in tools if isinstance(t, wanted))
+            document = figure.document
+            if document is not None and document.session_context is not None:
+                document.add_next_tick_callback(partial(change, figure))
+            else:
+                change(figure)
         pn.io.push_notebook(self.panel)
+
+
+def _show_all(figure: Figure) -> None:
+    for axis in (figure.x_range, figure.y_range):
+        axis.update(start=SPAN[0], end=SPAN[1])
+
+
+def _drag_with(figure: Figure, kind: type[Drag]) -> None:
+    toolbar = figure.toolbar
+    toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, kind))
 
 
 def _dots_only(plot: Any, _: Any) -> None:

@@ -5,8 +5,7 @@ InFiConD, section 5, figure 5d.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,137 +16,21 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import SORTS, Job, Status
 from inficond_panel.views import esm
-from inficond_panel.views.images import patch_uri
-from inficond_panel.views.theme import bound
+from inficond_panel.views.batch import make_pending, make_status, make_summary, make_twin
+from inficond_panel.views.concept_rows import (
+    AXES,
+    make_axis,
+    make_concept_rows,
+    make_effect,
+    make_undefined,
+)
 
 if TYPE_CHECKING:
-    from inficond_panel.state import (
-        AppState,
-        Band,
-        ClassMetrics,
-        ConceptRow,
-        Counts,
-        Intent,
-        Interval,
-        Preview,
-        Store,
-    )
+    from inficond_panel.state import AppState, Intent
 
-PATCHES = 5
 TOPS = (5, 10, 20, 50)
-#: Half heights of the effect charts, in percentage points; at least 3.
-AXES = (3, 5, 10, 20, 50, 100)
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 METRICS = {"AP": "ap", "F1": "f1"}
-
-
-def make_concept_rows(
-    rows: Iterable[ConceptRow], store: Store, undefined: str
-) -> list[dict[str, Any]]:
-    """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value."""
-    return [
-        {
-            "concept": row.concept,
-            "rank": row.rank,
-            "influence": row.influence,
-            "share": row.share,
-            "discrepancy": _defined(row.discrepancy),
-            "undefined": undefined,
-            "held": make_held(row),
-            "patches": [
-                {"segment": segment, "url": patch_uri(store, segment), "similarity": similarity}
-                for segment, similarity in row.patches[:PATCHES]
-            ],
-        }
-        for row in rows
-    ]
-
-
-def make_held(row: ConceptRow) -> str:
-    """The bound in force on a concept, ``≥ 1.40 since #1``; empty without one."""
-    return f"{bound(*row.bounds)} since #{row.bound_since}" if row.bounds else ""
-
-
-def make_undefined(sort: str, counts: Counts) -> str:
-    """Why a discrepancy is undefined: there is no image to differ on, or none to agree on."""
-    side = "positive" if sort == "discrepancy_p" else "negative"
-    differ = counts.student_wrong + counts.teacher_wrong
-    return f"no {side} on which they {'agree' if differ else 'differ'}"
-
-
-def make_effect(band: Band) -> dict[str, list[float]]:
-    """A what-if curve as lists; empty ones where the metric is undefined."""
-    names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
-    if not np.isfinite(band.estimate).all():
-        return {name: [] for name in names}
-    curves = {name: np.nan_to_num(getattr(band, field)) for name, field in names.items()}
-    return {name: np.round(values, 5).tolist() for name, values in curves.items()}
-
-
-def make_axis(effects: Iterable[Mapping[str, Sequence[float]]]) -> int:
-    """Half the height of all effect charts in points: at least half of the curves fit."""
-    reaches = [np.abs(effect["change"]).max() for effect in effects if effect["change"]]
-    reach = 100 * float(np.median(reaches)) if reaches else 0.0
-    return next((axis for axis in AXES if axis >= reach), AXES[-1])
-
-
-def make_pending(
-    intent: Intent, bounds: tuple[float | None, float | None], strongest: float
-) -> dict[str, Any]:
-    """A pending intent: its bound in words, as an influence, and relative to the strongest."""
-    value = next((limit for limit in bounds if limit is not None), 0.0)
-    return {
-        "student": intent.class_name,
-        "concept": intent.concept,
-        "direction": intent.direction,
-        "bound": bound(*bounds),
-        "value": value,
-        "share": value / strongest if strongest else 0.0,
-    }
-
-
-def make_summary(
-    metrics: ClassMetrics, total: Interval | None, preview: Preview | None, name: str, split: str
-) -> dict[str, Any]:
-    """Top bar: AP of student and teacher, change since the start, and what the batch would give."""
-    return {
-        "ap": _defined(metrics.ap),
-        "teacher_ap": _defined(metrics.teacher_ap),
-        "reason": "" if metrics.positives else f"The {split} split has no positive of {name}.",
-        "since": make_change(total),
-        "preview": make_change(preview.change.get(name)) if preview else None,
-        "flips": preview.sides.get(name) if preview else None,
-    }
-
-
-def make_change(interval: Interval | None) -> dict[str, float | None] | None:
-    """An interval of a change as plain data; None without one or where it is undefined."""
-    if interval is None or math.isnan(interval.estimate):
-        return None
-    return {name: _defined(getattr(interval, name)) for name in ("estimate", "low", "high")}
-
-
-def make_status(status: Status, change: Interval | None) -> dict[str, Any]:
-    """The line below the blocks. ``change`` is told when a refit is done."""
-    told = make_change(change) if status.kind == "done" else None
-    fields = ("kind", "text", "progress", "remedy")
-    return {**{field: getattr(status, field) for field in fields}, "change": told}
-
-
-def make_twin(
-    intents: Sequence[Intent], twins: Iterable[tuple[str, float]], class_name: str
-) -> dict[str, Any] | None:
-    """The nearest twin of the concept thumbed last in this class, unless it has a thumb too."""
-    taken = {intent.concept for intent in intents if intent.class_name == class_name}
-    last = next(intent for intent in reversed(intents) if intent.class_name == class_name)
-    twin = next(((name, r) for name, r in twins if name not in taken), None)
-    if twin is None:
-        return None
-    return {"of": last.concept, "concept": twin[0], "r": twin[1], "direction": last.direction}
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 class KnowledgeTable(JSComponent):
@@ -173,7 +56,6 @@ class KnowledgeTable(JSComponent):
         default="AP", objects=list(METRICS), doc="Metric of the what-if."
     )
     metrics = param.List(default=list(METRICS), doc="Metrics to choose from.")
-    waiting = param.Boolean(default=False, doc="Show the layout without rows.")
     theme = param.String(default="", doc="light, dark, or empty: the page's.")
 
     _esm = esm.module("knowledge")

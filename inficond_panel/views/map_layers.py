@@ -14,7 +14,7 @@ import holoviews as hv
 import numpy as np
 from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource
-from bokeh.plotting import figure as Figure  # noqa: N812 - Bokeh's class is lower case
+from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
 from inficond_panel.views.cloud import shade
 from inficond_panel.views.concept_map import RING, SPAN, Names, Shown

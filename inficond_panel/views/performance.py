@@ -5,7 +5,6 @@ InFiConD, section 5, figure 5b.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -14,6 +13,7 @@ from panel.custom import JSComponent
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.views import esm
+from inficond_panel.views.theme import defined
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Snapshot
@@ -46,11 +46,6 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     }
 
 
-def defined(value: float) -> float | None:
-    """The value, or None where it is nan: JSON has no nan."""
-    return None if math.isnan(value) else value
-
-
 def undefined_reason(positives: int, split: str) -> str:
     """Why the AP of a class is undefined; empty where it is not."""
     return "" if positives else f"AP is undefined: the {split} split has no positive of this class."
@@ -65,7 +60,6 @@ class PerformanceTable(JSComponent):
         default="gap", objects=["gap", "ap", "recall", "precision", "f1"]
     )
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    waiting = param.Boolean(default=False, doc="Show the layout without rows.")
     theme = param.String(default="", doc="light, dark, or empty: the page's.")
 
     _esm = esm.module("performance")

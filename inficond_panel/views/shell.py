@@ -57,6 +57,11 @@ def make_columns(rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     return columns
 
 
+def make_subtitle(title: str, classes: int) -> str:
+    """Data set and its size: ``VOC 2007, 20 classes``."""
+    return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
+
+
 def make_saved(nodes: Sequence[Node], kind: str, path: str) -> dict[str, str]:
     """What the header tells of saving: time of the newest node (ISO), or that work goes on."""
     newest = max((node.created for node in nodes), default="")
@@ -113,7 +118,7 @@ class Shell(Viewer):
         self._page = ShellPage(
             columns=make_columns(rows),
             strip=any(STRIP in row for row in rows),
-            subtitle=f"{app.dataset.title}, {count(app.dataset.counts['classes'])} classes",
+            subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=[list(pair) for pair in SHORTCUTS],
             theme=self.theme,
             page=page,

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TypeGuard
 
-FONT = "Inter, Roboto, 'Segoe UI', system-ui, sans-serif"
+FONT = "Inter, Roboto, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', system-ui, sans-serif"
 MINUS = "\u2212"
 UNDEFINED = "–"
 
@@ -163,6 +163,11 @@ def bound(lower: float | None, upper: float | None) -> str:
     parts = [f"≥ {number(lower, 2)}"] if lower is not None else []
     parts += [f"≤ {number(upper, 2)}"] if upper is not None else []
     return ", ".join(parts)
+
+
+def defined(value: float) -> float | None:
+    """The value, or None where it is nan: JSON has no nan."""
+    return None if math.isnan(value) else float(value)
 
 
 def _defined(value: float | None) -> TypeGuard[float]:

@@ -310,3 +310,30 @@ def test_one_figure_lives_through_all_changes(app, view):
     assert again is figure
     assert (figure.x_range.start, figure.x_range.end) == (0, 4)
     assert view.panel.theme == "dark"
+
+
+def test_each_labelled_image_is_right_or_wrong_and_none_is_both(app):
+    view = DetailView(app)
+    app.selection.param.update(class_name="sheep", concept="fur")
+    rows = view.panel.rows
+    label = app.store.label[[row["row"] for row in rows], app.store.classes.index("sheep")]
+    logits = app.tuner.logits(app.students.node)[[row["row"] for row in rows], 2]
+    right = (logits > 0) == (label == 1)
+    assert app.store.classes[2] == "sheep"
+    assert [row["right"] for row in rows] == ((label >= 0) & right).tolist()
+    assert [row["wrong"] for row in rows] == ((label >= 0) & ~right).tolist()
+    assert any(row["right"] for row in rows)
+
+
+def test_a_thumb_on_another_concept_leaves_the_charts_alone(app):
+    view = DetailView(app)
+    app.selection.param.update(class_name="sheep", concept="fur")
+    charts_before = view.charts
+    app.tuning.toggle("sheep", "sky", "down")
+    app.tuning.toggle("bird", "fur", "down")
+    assert view.charts is charts_before
+    app.tuning.toggle("sheep", "fur", "down")
+    assert view.charts is not charts_before
+    assert view.panel.pending["direction"] == "down"
+    app.tuning.clear()
+    assert view.panel.pending == {}

@@ -28,20 +28,21 @@ from inficond_panel.state import (
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import esm, images
-from inficond_panel.views import knowledge as view_module
-from inficond_panel.views.knowledge import (
-    KnowledgeView,
-    make_axis,
+from inficond_panel.views.batch import (
     make_change,
-    make_concept_rows,
-    make_effect,
-    make_held,
     make_pending,
     make_status,
     make_summary,
     make_twin,
+)
+from inficond_panel.views.concept_rows import (
+    make_axis,
+    make_concept_rows,
+    make_effect,
+    make_held,
     make_undefined,
 )
+from inficond_panel.views.knowledge import FACTORS, KnowledgeView
 
 
 @pytest.fixture
@@ -168,6 +169,14 @@ def test_summary_of_an_undefined_ap_says_why():
     assert make_change(Interval(math.nan, math.nan, math.nan)) is None
 
 
+def test_only_an_untouched_student_is_called_so():
+    undefined = Interval(math.nan, math.nan, math.nan)
+    told = make_summary(metrics(ap=math.nan, positives=0), undefined, None, "bicycle", "tune")
+    assert (told["since"], told["no_change"]) == (None, "undefined")
+    told = make_summary(metrics(), None, None, "bicycle", "tune")
+    assert told["no_change"] == "untouched student"
+
+
 def test_only_a_finished_refit_tells_its_change():
     change = Interval(0.1, 0.05, 0.2)
     assert make_status(Status("done", "Done"), change)["change"]["estimate"] == 0.1
@@ -287,4 +296,4 @@ def test_modules_put_data_in_as_text_only():
 def test_factors_to_choose_from_hold_the_one_of_the_spec(app):
     app.tuning.factor = 1.7
     assert 1.7 in KnowledgeView(app).table.factors
-    assert set(view_module.FACTORS) < set(KnowledgeView(app).table.factors)
+    assert set(FACTORS) < set(KnowledgeView(app).table.factors)

@@ -11,7 +11,7 @@ from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.shell import Shell, make_columns, make_saved
+from inficond_panel.views.shell import Shell, make_columns, make_saved, make_subtitle
 
 SPEC_ROWS = [
     ["configuration", "performance", "knowledge"],
@@ -22,6 +22,11 @@ SPEC_ROWS = [
 @pytest.fixture
 def app(tmp_path: Path) -> AppState:
     return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+def test_subtitle_counts_one_class_as_one():
+    assert make_subtitle("Small", 1) == "Small, 1 class"
+    assert make_subtitle("Small", 1200) == "Small, 1,200 classes"
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,12 @@ export function render({ model, el }) {
     content.hidden = !(model.student && model.concept)
   })
   watch(model, ["captions"], () => model.captions.forEach((caption, at) => charts[at].show(caption)))
+  let concept = "", student = ""
   watch(model, ["rows", "student", "concept"], () => {
-    pictures.forget()
-    list.scrollTop = 0
+    if (model.concept !== concept) pictures.forget()
+    if (model.concept !== concept || model.student !== student) list.scrollTop = 0
+    concept = model.concept
+    student = model.student
     drawRows()
   })
 }
@@ -106,12 +109,23 @@ function makeChart() {
     set(field, "aria-label", caption.alt)
     place(now, caption.share)
     place(zero, caption.zero ?? 0)
-    // The axis is short: a number gives way to one that says more and lies near it.
-    low.hidden = caption.share < 0.3
-    high.hidden = caption.share > 0.7
-    zero.hidden = caption.zero == null || Math.abs(caption.zero - caption.share) < 0.25 || caption.zero < 0.3 || caption.zero > 0.7
+    zero.missing = caption.zero == null
+    thin(axis, [now, low, high, zero])
   }
+  new ResizeObserver(() => thin(axis, [now, low, high, zero])).observe(axis)
   return { element, show }
+}
+
+/** Hide numbers that would touch one that says more; `numbers` are in the order of their worth. */
+function thin(axis, numbers) {
+  if (!axis.clientWidth) return
+  const shown = []
+  for (const number of numbers) {
+    number.hidden = Boolean(number.missing)
+    const { left, right } = number.getBoundingClientRect()
+    number.hidden ||= shown.some((other) => left < other.right + 3 && right > other.left - 3)
+    if (!number.hidden) shown.push({ left, right })
+  }
 }
 
 function place(element, share) {
@@ -186,7 +200,10 @@ function makePictures(model, list) {
   return {
     want,
     get: (row) => known.get(row),
-    observe: (element) => near.observe(element),
+    observe(element) {
+      near.unobserve(element) // a place that shows another picture now must be asked about again
+      near.observe(element)
+    },
     onarrival: (listener) => listeners.add(listener),
     forget: () => { known.clear(); asked.clear(); waiting.clear() },
   }

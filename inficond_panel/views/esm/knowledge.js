@@ -23,7 +23,7 @@ export function render({ model, el }) {
   table.hoverable(hoverCard(el))
   followTheme(model, root)
 
-  watch(model, ["student", "waiting", "rows", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric"], () => {
+  watch(model, ["student", "rows", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
@@ -72,7 +72,7 @@ function makeBar(model, send) {
     text(teacher, `teacher ${fixed(summary.teacher_ap, 3)}`)
     set(ap, "title", summary.reason || null)
     const scale = changeScale([summary.since, summary.preview], axis.clientWidth)
-    since.draw(summary.since, scale, "untouched student")
+    since.draw(summary.since, scale, summary.no_change)
     preview.draw(summary.preview, scale, "")
     drawAxis(axis, scale)
     drawBlocks(blocks, model, send)
@@ -261,9 +261,6 @@ function makeTable(model, send) {
   const full = h("span", { class: "full num" })
   const draw = () => {
     drawMetric(metric, model)
-    set(rows, "aria-busy", String(model.waiting))
-    if (model.waiting) return skeleton(rows)
-    rows.querySelectorAll(".bones").forEach((bones) => bones.remove())
     const context = rowContext(model)
     keyed(rows, model.rows, (row) => row.concept, (row) => makeRow(row, send), (element, row) => fillRow(element, row, model, context))
     const focusable = rows.querySelector(".row:focus-within") ?? rows.firstElementChild
@@ -433,7 +430,7 @@ function effectHover(rows, model, card) {
   rows.addEventListener("pointerleave", card.hide)
 }
 
-// --- keyboard, legend, skeleton --------------------------------------------------------------------
+// --- keyboard, legend --------------------------------------------------------------------
 
 function rowKey(event, rows, send) {
   const row = event.target.closest(".row")
@@ -461,10 +458,4 @@ function legend(full) {
     h("span", {}, circle("dot"), "now"), h("span", {}, circle("dot pending"), "pending"),
     h("span", {}, h("i", { class: "swatch-band" }), "95 % interval"),
     h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
-}
-
-function skeleton(rows) {
-  const bones = (_, index) => h("div", { class: "row bones", "data-key": `bone-${index}`, "aria-hidden": "true" },
-    h("i"), h("i", { class: "bone" }), h("i", { class: "bone" }), h("div", { class: "patches" }, Array.from({ length: 5 }, () => h("i", { class: "bone square" }))), h("i"))
-  rows.replaceChildren(...Array.from({ length: 8 }, bones))
 }

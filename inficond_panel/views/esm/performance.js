@@ -34,7 +34,7 @@ export function render({ model, el }) {
   el.append(root)
   slashFocuses(search)
   followTheme(model, root)
-  watch(model, ["rows", "selected", "sort", "descending", "waiting"], draw)
+  watch(model, ["rows", "selected", "sort", "descending"], draw)
 }
 
 // --- the frame -------------------------------------------------------------------------------
@@ -78,12 +78,9 @@ function emptyState(search, draw) {
 function drawList(model, parts) {
   const { list, search, total, empty } = parts
   const rows = sorted(model.rows, model.sort, model.descending).filter((row) => matches(row, search.value))
-  text(total, model.waiting ? "" : totalOf(rows.length, model.rows.length))
+  text(total, totalOf(rows.length, model.rows.length))
   drawSorting(model, parts)
-  set(list, "aria-busy", String(model.waiting))
   list.style.setProperty("--n", rows.length)
-  if (model.waiting) return skeleton(list)
-  list.querySelectorAll(".bones").forEach((bones) => bones.remove())
   keyed(list, rows, (row) => row.name, makeRow, (element, row) => fillRow(element, row, model))
   const focusable = list.querySelector("[aria-selected=true]") ?? list.firstElementChild
   for (const row of list.children) set(row, "tabindex", row === focusable ? 0 : -1)
@@ -177,14 +174,6 @@ function spoken(row) {
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)
 
-function skeleton(list) {
-  const bones = (key) => h("div", { class: "row bones", "data-key": key, "aria-hidden": "true" },
-    h("i", { class: "bone" }), h("i"), h("i", { class: "bone round" }), h("i", { class: "bone round" }), h("i", { class: "bone" }))
-  list.hidden = false
-  list.style.setProperty("--n", 12)
-  list.replaceChildren(...Array.from({ length: 12 }, (_, index) => bones(`bone-${index}`)))
-}
-
 // --- hover card --------------------------------------------------------------------------------
 
 function hover(model, card, target) {
@@ -219,7 +208,7 @@ function ringCard(row) {
 // --- keyboard and pointer ----------------------------------------------------------------------
 
 function pick(model, row) {
-  if (row?.dataset.key && !row.classList.contains("bones")) model.selected = row.dataset.key
+  if (row) model.selected = row.dataset.key
 }
 
 function listKey(event, model, list) {
