@@ -9,10 +9,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import panel as pn
+from bokeh.document import Document
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError
@@ -105,11 +106,18 @@ def publisher() -> Publish:
     """How a worker thread runs an update where the page lives: server session, notebook, script."""
     document = pn.state.curdoc
     if document is not None and document.session_context is not None:
-        return document.add_next_tick_callback
+        return partial(publish_to_page, document)
     try:
         return asyncio.get_running_loop().call_soon_threadsafe
     except RuntimeError:
         return run_at_once
+
+
+def publish_to_page(document: Document, update: Callable[[], None]) -> None:
+    """Run ``update`` at the document's next tick, unless the page was closed meanwhile."""
+    context = document.session_context
+    if context is not None and not context.destroyed:
+        document.add_next_tick_callback(update)
 
 
 def _titles(specs: Sequence[str]) -> list[str]:

@@ -34,6 +34,8 @@ SHORTCUTS = (
     ("Tab", "Go to the next control or list"),
     ("↑ ↓", "Move in a list"),
     ("Enter", "Select the row: class, iteration"),
+    ("U D X", "Uptune, downtune, remove the concept"),
+    ("← →", "Next image, while one is large"),
     ("/", "Find a class"),
     ("Ctrl Z", "Undo the last iteration"),
     ("Ctrl Shift Z", "Redo it"),

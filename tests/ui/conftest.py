@@ -12,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from factory import small_spec
 
 import inficond_panel
 
@@ -33,6 +35,7 @@ class Server:
     spec: Path
     history: Path
     port: int = 0
+    others: tuple[Path, ...] = ()
     plain_panel: bool = False
     process: subprocess.Popen[str] | None = None
 
@@ -40,22 +43,28 @@ class Server:
     def url(self) -> str:
         return f"http://localhost:{self.port}/app"
 
+    @property
+    def log(self) -> Path:
+        return self.history.with_suffix(f".{self.spec.stem}.log")
+
     def start(self) -> None:
         self.port = self.port or free_port()
         port = ["--port", str(self.port)]
+        specs = [str(self.spec), *map(str, self.others)]
         if self.plain_panel:
             app = str(Path(inficond_panel.__file__).with_name("app.py"))
-            command = ["panel", "serve", app, *port, "--args", str(self.spec)]
+            command = ["panel", "serve", app, *port, "--args", *specs]
         else:
-            command = ["inficond_panel", "serve", str(self.spec), *port]
+            command = ["inficond_panel", "serve", *specs, *port]
         environment = {**os.environ, "INFICOND_HISTORY": str(self.history)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         wait_until(self.answers, f"{self.url} answers")
 
     def answers(self) -> bool:
@@ -91,12 +100,16 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator:
+@contextmanager
+def serving(folder: Path) -> Iterator:
+    """Start servers; end them, and fail if one logged an exception of this package.
+
+    A page that closes while it is written to is none.
+    """
     servers: list[Server] = []
 
-    def start(spec: Path, *, plain_panel: bool = False) -> Server:
-        server = Server(spec, tmp_path / "history.sqlite", plain_panel=plain_panel)
+    def start(spec: Path, *others: Path, plain_panel: bool = False) -> Server:
+        server = Server(spec, folder / "history.sqlite", others=others, plain_panel=plain_panel)
         servers.append(server)
         server.start()
         return server
@@ -104,6 +117,28 @@ def serve(tmp_path: Path) -> Iterator:
     yield start
     for server in servers:
         server.kill()
+    own = f'File "{Path(inficond_panel.__file__).parent}'
+    logs = [server.log.read_text() for server in servers]
+    assert [log for log in logs if own in log] == []
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator:
+    with serving(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serve_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """As ``serve``; the servers live as long as the module's tests, which share the history."""
+    with serving(tmp_path_factory.mktemp("served")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def small_url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small store, served for all tests of a module that write nothing to its history."""
+    return serve_module(small_spec(tmp_path_factory.mktemp("small"))).url
 
 
 @pytest.fixture(scope="session")

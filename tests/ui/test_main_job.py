@@ -86,9 +86,8 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     expect(page.locator(".knowledge .now b").first).to_have_text(f"{before:.3f}", timeout=SLOW)
 
 
-def test_a_concept_opens_with_charts_and_outlined_images(serve, open_page, tmp_path) -> None:
-    server = serve(small_spec(tmp_path))
-    page = open_page(server.url)
+def test_a_concept_opens_with_charts_and_outlined_images(small_url, open_page) -> None:
+    page = open_page(small_url)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     select_class(page, "bicycle")
     name = page.locator(".knowledge .rows > .row[role=listitem]").first.get_attribute("data-key")
@@ -115,8 +114,8 @@ def test_two_sessions_do_not_see_each_other(serve, open_page, tmp_path) -> None:
 
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_cut_at_any_size(serve, open_page, tmp_path, size, scheme) -> None:
-    page = open_page(serve(small_spec(tmp_path)).url, *size, color_scheme=scheme)
+def test_nothing_is_cut_at_any_size(small_url, open_page, size, scheme) -> None:
+    page = open_page(small_url, *size, color_scheme=scheme)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     width, height = page.evaluate(
         "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from factory import small_spec
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.ui
@@ -14,8 +13,8 @@ SLOW = 60_000
 
 
 @pytest.fixture
-def page(serve, open_page, tmp_path) -> Page:
-    page = open_page(serve(small_spec(tmp_path)).url)
+def page(small_url, open_page) -> Page:
+    page = open_page(small_url)
     page.locator(".performance [role=option]").first.click(timeout=SLOW)
     expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible(timeout=SLOW)
     return page
@@ -120,3 +119,27 @@ def test_a_thumb_shows_on_the_map_and_in_the_charts(page) -> None:
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
     expect(page.locator(".detail .influence")).to_contain_text("pending ≤", timeout=SLOW)
+
+
+def test_pictures_of_the_next_concept_come_where_it_shares_images(page) -> None:
+    open_concept(page, 0)
+    tiles = page.locator(".detail .tile")
+    expect(tiles.first.locator("img")).to_be_visible(timeout=SLOW)
+    for rank in (1, 2, 0):
+        open_concept(page, rank)
+        for at in range(min(3, tiles.count())):
+            expect(tiles.nth(at).locator("img")).to_be_visible(timeout=SLOW)
+
+
+def test_numbers_of_an_axis_do_not_touch(page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for rank in range(4):
+        open_concept(page, rank)
+        boxes = [
+            box
+            for number in page.locator(".detail .chart").first.locator(".axis > *").all()
+            if (box := number.bounding_box())
+        ]
+        boxes.sort(key=lambda box: box["x"])
+        ends = [box["x"] + box["width"] for box in boxes]
+        assert all(end < box["x"] for end, box in zip(ends, boxes[1:], strict=False))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
 from factory import small_spec
 
 import inficond_panel
-from inficond_panel.app import Explorer
+from inficond_panel.app import Explorer, publish_to_page
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.views.opening import error_html
 
@@ -70,3 +71,15 @@ def test_text_from_files_is_escaped() -> None:
     assert "&lt;b&gt;.yaml:3:7" in html
     assert "<em>" not in html
     assert "&lt;i&gt;" in error_html(InficondError("<i>"))
+
+
+def test_a_closed_page_takes_no_updates() -> None:
+    told: list[str] = []
+    for destroyed in (False, True):
+        page = SimpleNamespace(
+            session_context=SimpleNamespace(destroyed=destroyed),
+            add_next_tick_callback=lambda update: update(),
+        )
+        publish_to_page(page, lambda now=destroyed: told.append(f"destroyed: {now}"))
+    publish_to_page(SimpleNamespace(session_context=None), lambda: told.append("gone"))
+    assert told == ["destroyed: False"]
