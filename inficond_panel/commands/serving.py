@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import socket
 import threading
@@ -72,6 +73,7 @@ def _check(spec: str, distill: bool = False) -> None:
 
 
 def _run(args: argparse.Namespace, specs: list[str]) -> None:
+    importlib.import_module("inficond_panel.app")  # once, here rather than in the first session
     args.files, args.args = [str(APP)], list(specs)
     try:
         args.server.invoke(args)
