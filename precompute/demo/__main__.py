@@ -40,6 +40,7 @@ def main() -> None:
     say(f"{len(data.scenes)} training scenes drawn")
     encoder = train_encoder(data, ENCODER_EPOCHS, options.seed, say)
     save_encoder(encoder, Path(spec.concepts.encoder.pretrained))
+    torch.set_num_threads(1)  # small convolutions: no slower, and the same sums on every run
     teacher = train_teacher(data, TEACHER_EPOCHS, options.seed, say)
     counts = {split: getattr(spec.dataset.images, split) for split in ("fit", "tune", "holdout")}
     scenes = SceneSet(spec.dataset.seed, counts, size, spec.dataset.shortcuts)
