@@ -94,7 +94,7 @@ def test_word_loss_by_hand():
     scale, bias = loss.scale.item(), loss.bias.item()
     present = np.log1p(np.exp(-(scale * 1.0 + bias)))
     absent = np.log1p(np.exp(scale * 0.0 + bias))
-    assert float(loss(cells, text, words)) == pytest.approx(present + absent, rel=1e-5)
+    assert loss(cells, text, words).item() == pytest.approx(present + absent, rel=1e-5)
 
 
 def test_a_saved_encoder_loads_in_open_clip(tmp_path):

