@@ -65,7 +65,8 @@ class Explorer(Viewer):
         self._page = pn.Column(
             self.opening, sizing_mode="stretch_both", margin=0, styles={"min-height": "100vh"}
         )
-        self.open(self.specs[0])
+        # A result that is there before the page is loaded would have nowhere to go.
+        pn.state.onload(lambda: self.open(self.specs[0]))
 
     def open(self, spec: str) -> None:
         """Open ``spec`` off the event loop and show it; the students are distilled if need be."""

@@ -141,7 +141,7 @@ def small_url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
     return serve_module(small_spec(tmp_path_factory.mktemp("small"))).url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if not path:
