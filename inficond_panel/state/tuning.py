@@ -183,10 +183,15 @@ class TuningState(param.Parameterized):
             node = self.tuner.preview(parent, batch, cancelled=job.cancelled)
             return make_preview(self.tuner, parent, node, batch, split)
 
-        self.jobs.submit(Job("preview", work, self._previewed, self._failed))
+        self.jobs.submit(Job("preview", work, self._previewed, self._not_previewed))
 
     def _previewed(self, preview: Preview) -> None:
-        self.param.update(preview=preview, status=Status())
+        if self.status.kind == "previewing":  # a refit may have begun meanwhile
+            self.param.update(preview=preview, status=Status())
+
+    def _not_previewed(self, error: InficondError) -> None:
+        if self.status.kind == "previewing":
+            self._failed(error)
 
     def _update_undo(self) -> None:
         self.param.update(can_undo=self.head.parent is not None, can_redo=bool(self._redo))

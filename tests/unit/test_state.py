@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from factory import small_spec
 
-from inficond_panel.errors import InficondError
-from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import open_tuner
 
 
@@ -152,6 +152,16 @@ def test_a_failed_refit_keeps_the_batch_and_tells_the_remedy(app: AppState, monk
     app.tuning.fine_tune()
     assert (app.tuning.status.kind, app.tuning.status.remedy) == ("error", "Free some space.")
     assert len(app.tuning.pending) == 1
+
+
+def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState) -> None:
+    app.tuning.toggle("bicycle", "wheel", "down")
+    late, app.tuning.preview = app.tuning.preview, None
+    app.tuning.status = Status("fitting", "Starting")
+    app.tuning._previewed(late)
+    app.tuning._not_previewed(CancelledError("Cancelled."))
+    assert app.tuning.status.kind == "fitting"
+    assert app.tuning.preview is None
 
 
 def test_sessions_do_not_see_each_other(app: AppState) -> None:
