@@ -53,7 +53,8 @@ def info(args: argparse.Namespace) -> None:
     if args.json:
         say_json(document)
     else:
-        _say_info(document, store, args.spec)
+        flag = f" --store {args.store}" if args.store else ""
+        _say_info(document, store, f"inficond precompute {args.spec}{flag}")
 
 
 def _store_of(args: argparse.Namespace) -> tuple[Store | None, str]:
@@ -62,10 +63,9 @@ def _store_of(args: argparse.Namespace) -> tuple[Store | None, str]:
         store = open_store(args.spec)
         return store, store.title
     spec = load_spec(find_spec(args.spec), check_files=False)
-    place = args.store or os.environ.get("INFICOND_STORE")
-    if not place and not spec.store.exists():
-        return None, spec.title
-    return open_store(place or spec.store), spec.title
+    place = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
+    there = os.path.exists(place)  # noqa: PTH110 - never raises
+    return (open_store(place) if there else None), spec.title
 
 
 def _planned(spec: Spec) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def _planned(spec: Spec) -> dict[str, Any]:
     }
 
 
-def _say_info(document: dict[str, Any], store: Store | None, name: str) -> None:
+def _say_info(document: dict[str, Any], store: Store | None, remedy: str) -> None:
     say(document["title"])
-    say(f"store     {store.path if store else f'none yet; run: inficond precompute {name}'}")
+    say(f"store     {store.path if store else f'none yet; run: {remedy}'}")
     if store:
         say(f"hash      {document['store_hash']}")
     for key in ("encoder", "corpus", "teacher"):

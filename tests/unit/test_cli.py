@@ -186,6 +186,19 @@ def test_info_before_precompute(run, data_folder):
     assert "run: inficond precompute" in out
 
 
+@pytest.mark.torch
+def test_info_before_precompute_to_another_place(run, data_folder, tmp_path, monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    place = tmp_path / "not there.zarr"
+    status, out, _ = run("info", data_folder, "--store", place, "--json")
+    assert (status, json.loads(out)["store_hash"]) == (0, None)
+    _, out, _ = run("info", data_folder, "--store", place)
+    assert f"run: inficond precompute {data_folder} --store {place}" in out
+    monkeypatch.setenv("INFICOND_STORE", str(place))
+    status, out, _ = run("info", data_folder, "--json")
+    assert (status, json.loads(out)["store_hash"]) == (0, None)
+
+
 def test_check(run, data_folder):
     status, out, _ = run("check", data_folder)
     assert status == 0
