@@ -9,6 +9,7 @@ import numpy as np
 from inficond_panel.store import SPLITS
 from precompute.batches import Arrays
 from precompute.concepts import concept_scores
+from precompute.encoded import encoding_of
 from precompute.encoder import Encoder, encoder_digest
 from precompute.inputs import Inputs
 from precompute.project import project
@@ -59,6 +60,7 @@ def assemble(
         "corpus": inputs.corpus,
         "teacher": inputs.teacher,
         "inputs_hash": inputs.inputs_hash,
+        "encoding": encoding_of(inputs.encoding_hash, encoded["reason"]),
         "skipped": skipped,
         "warnings": _warnings(skipped, split, label, inputs.dataset.classes),
     }

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -143,9 +142,3 @@ def segmented(images: list[Image.Image], cells: np.ndarray, settings: Settings) 
         "thumbnail_length": np.array([len(data) for data, _ in small], dtype=np.int64),
         "thumbnail_shape": np.array([shape for _, shape in small], dtype=np.int32),
     }
-
-
-def joined(batches: list[Arrays]) -> Arrays:
-    """Arrays of all batches, one behind the other."""
-    names = set(chain.from_iterable(batches))
-    return {name: np.concatenate([b[name] for b in batches if name in b]) for name in names}

@@ -16,9 +16,11 @@ import numpy as np
 from inficond_panel.errors import CancelledError, DataError, InficondError, StoreError
 from inficond_panel.store import SPLITS, Store, open_store, write_store
 from precompute.assemble import assemble, skipped_images
-from precompute.batches import Arrays, Batches, joined
+from precompute.batches import Batches
+from precompute.encoded import Gathered, find_encoded, stored_batches
 from precompute.encoder import load_encoder
 from precompute.inputs import Inputs, read_inputs
+from precompute.lock import only_run
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 4
@@ -52,14 +54,16 @@ def run(
 ) -> Report:
     """Compute the store of a spec (``inficond_panel.spec.Spec``) and write it to ``store_path``.
 
-    Where the store there was made from the same inputs, nothing is done. Finished batches are kept
-    in ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on
-    where it was. ``progress`` is called with lines for people. ``workers`` (default: one per core,
-    at most 4) decode and segment, each up to a batch ahead and behind; their number changes no bit.
+    Where the store there was made from the same inputs, nothing is done. Where it or another store
+    (``*.zarr``) in its folder holds the same images, encoded and segmented alike, only what is left
+    is computed: scores and projections of other words, other labels. Finished batches are kept in
+    ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on where
+    it was. ``progress`` is called with lines for people. ``workers`` (default: one per core, at
+    most 4) decode and segment, each up to a batch ahead and behind; their number changes no bit.
 
     Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
-    when the store cannot be written, as on a full disk.
+    when the store cannot be written, as on a full disk, or is being written by another run.
     """
     started = time.monotonic()
     path = Path(store_path)
@@ -68,9 +72,9 @@ def run(
         if _made_from(path, inputs):
             progress(f"{path} is up to date: nothing to do.")
             return _report(open_store(path), False, None, started)
-        speed = _compute(
-            inputs, path, progress, cancelled, workers or min(_MOST_WORKERS, os.cpu_count() or 1)
-        )
+        most = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
+        with only_run(path):
+            speed = _compute(inputs, path, progress, cancelled, most)
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -124,16 +128,28 @@ def _compute(
     from threadpoolctl import threadpool_limits  # of the same extra, which is there now
 
     folder = _partial_folder(path, inputs.encoding_hash)
+    encoded = Gathered(folder)
     with threadpool_limits(1, user_api="blas"):  # workers are the threads
         text = encoder.embed_concepts(inputs.concepts, inputs.prompts)
-        progress(f"Encoding with {encoder.name}")
-        batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
-        encoded, speed = _encode(batches, inputs, progress, cancelled)
+        known, speed = find_encoded(path, inputs.encoding_hash), None
+        if known:
+            progress(f"Images, encoded and segmented alike, are taken from {known.path}")
+            _copy(known, encoded, inputs)
+        else:
+            progress(f"Encoding with {encoder.name}")
+            batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
+            speed = _encode(batches, encoded, inputs, progress, cancelled)
         progress("Scoring and projecting concepts")
-        arrays, attrs = assemble(inputs, encoder, text, encoded)
+        arrays, attrs = assemble(inputs, encoder, text, encoded.arrays())
     write_store(path, arrays, attrs)
     shutil.rmtree(folder)
     return speed
+
+
+def _copy(known: Store, encoded: Gathered, inputs: Inputs) -> None:
+    for arrays in stored_batches(known, inputs.settings.batch):
+        encoded.add(arrays)
+    _check_skipped(encoded.reason, inputs)
 
 
 def _partial_folder(path: Path, key: str) -> Path:
@@ -148,29 +164,33 @@ def _partial_folder(path: Path, key: str) -> Path:
 
 
 def _encode(
-    batches: Batches, inputs: Inputs, progress: Progress, cancelled: Callable[[], bool]
-) -> tuple[Arrays, float | None]:
-    results: list[Arrays] = []
+    batches: Batches,
+    encoded: Gathered,
+    inputs: Inputs,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> float | None:
+    """Gather all batches in ``encoded``; return the images encoded per second, None if none."""
     total, done, new, started = len(inputs.dataset.ids), 0, 0, time.monotonic()
     for arrays, old in batches.run():
-        results.append(arrays)
+        encoded.add(arrays)
         done += len(arrays["reason"])
         new += 0 if old else len(arrays["reason"])
         speed = new / (time.monotonic() - started)
         if (arrays["reason"] != "").any():
-            _check_skipped(results, inputs)
+            _check_skipped(encoded.reason, inputs)
         if cancelled():
             raise CancelledError("The run was stopped.", "Start it again; it goes on where it was.")
         left = f", {speed:.1f} images/s, {_duration((total - done) / speed)} left" if new else ""
         progress(f"Images encoded: {done} of {total}{left}")
-    return joined(results), speed if new else None
+    return speed if new else None
 
 
-def _check_skipped(results: list[Arrays], inputs: Inputs) -> None:
-    skipped = skipped_images(np.concatenate([arrays["reason"] for arrays in results]), inputs)
+def _check_skipped(reason: np.ndarray, inputs: Inputs) -> None:
+    skipped = skipped_images(reason, inputs)
     total = len(inputs.dataset.ids)
     if len(skipped) > inputs.max_bad_share * total:
-        named = "; ".join(f"{image}: {reason}" for image, reason in skipped[:5])
+        named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
         raise DataError(
             f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
             f"{inputs.max_bad_share:g} that is allowed. {named}",
