@@ -1,40 +1,78 @@
 """Numerics of the students: exact fit with certificate, metrics, intervals, what-if curves."""
 
 from inficond_panel.distill.agreement import Agreement, Counts, agreement, collinear, discrepancy
-from inficond_panel.distill.bootstrap import Interval, change_interval, metric_interval
-from inficond_panel.distill.metrics import ClassMetrics, average_precision, class_metrics
+from inficond_panel.distill.bootstrap import (
+    Interval,
+    change_interval,
+    change_intervals,
+    metric_interval,
+    metric_intervals,
+)
+from inficond_panel.distill.calibration import (
+    brier,
+    ece,
+    ece_floor,
+)
+from inficond_panel.distill.metrics import (
+    ERRORS,
+    METRICS,
+    ClassMetrics,
+    Outcome,
+    average_precision,
+    average_precision_11,
+    class_metrics,
+    measure,
+)
 from inficond_panel.distill.objective import decision_function, soft_targets
 from inficond_panel.distill.paper import fit_paper
 from inficond_panel.distill.solver import Fit, certify, fit
 from inficond_panel.distill.what_if import (
     Band,
     WhatIf,
+    WhatIfs,
     ap_what_if,
     change_band,
+    influence_axes,
+    influence_axis,
     what_if,
+    what_if_all,
 )
 
 __all__ = [
+    "ERRORS",
+    "METRICS",
     "Agreement",
     "Band",
     "ClassMetrics",
     "Counts",
     "Fit",
     "Interval",
+    "Outcome",
     "WhatIf",
+    "WhatIfs",
     "agreement",
     "ap_what_if",
     "average_precision",
+    "average_precision_11",
+    "brier",
     "certify",
     "change_band",
     "change_interval",
+    "change_intervals",
     "class_metrics",
     "collinear",
     "decision_function",
     "discrepancy",
+    "ece",
+    "ece_floor",
     "fit",
     "fit_paper",
+    "influence_axes",
+    "influence_axis",
+    "measure",
     "metric_interval",
+    "metric_intervals",
     "soft_targets",
     "what_if",
+    "what_if_all",
 ]

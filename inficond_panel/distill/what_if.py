@@ -2,6 +2,8 @@
 
 Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. Scores
 are 0 or more, so each image turns positive at most once as v rises, and never where its score is 0.
+Accuracy, precision, recall and F1 are therefore steps, known exactly; average precision is taken
+on a grid.
 """
 
 from __future__ import annotations
@@ -11,10 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.bootstrap import draw_counts, interval, resampled_metric
-from inficond_panel.distill.metrics import POINT_METRICS, average_precision, decision_metrics
+from inficond_panel.distill.bootstrap import draw_counts, interval
+from inficond_panel.distill.metrics import (
+    POINT_METRICS,
+    Outcome,
+    average_precision,
+    decision_metrics,
+)
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
+
+#: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
+AXIS_MULTIPLE = 2.25
+#: Concepts whose turning points are computed together.
+_BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,52 @@ class WhatIf:
 
 
 @dataclass(frozen=True)
+class WhatIfs:
+    """The exact curves of many concepts, in few bytes: breakpoints and counts, not four metrics.
+
+    ``low`` and ``high`` (C,) are the axes. Concept c has the pieces first[c] to first[c + 1];
+    ``ends`` (pieces,) holds the influence up to which (and with which) each piece holds, ``tp``
+    and ``fp`` (pieces,) its decisions. ``positives`` and ``negatives`` are counts of images.
+    """
+
+    low: Array
+    high: Array
+    first: NDArray[np.int64]
+    ends: Array
+    tp: NDArray[np.int32]
+    fp: NDArray[np.int32]
+    positives: int
+    negatives: int
+
+    def concept(self, c: int) -> WhatIf:
+        """Curves of the concept at position c, as ``what_if`` gives them."""
+        pieces = slice(self.first[c], self.first[c + 1])
+        curves = self._metrics(pieces)
+        return WhatIf(float(self.low[c]), float(self.high[c]), self.ends[pieces][:-1], **curves)
+
+    def best(self, metric: str) -> tuple[Array, Array]:
+        """Largest value of a metric on each concept's axis (C,), and an influence that has it (C,).
+
+        The influence is the middle of the first of the best pieces. nan where the metric is
+        undefined on all of the axis.
+        """
+        values = self._metrics(slice(None))[metric]
+        filled = np.where(np.isnan(values), -np.inf, values)
+        top = np.maximum.reduceat(filled, self.first[:-1])
+        owner = np.repeat(np.arange(len(self.low)), np.diff(self.first))
+        _, at = np.unique(np.where(filled == top[owner], owner, -1), return_index=True)
+        at = at[-len(self.low) :]
+        before = np.where(at == self.first[:-1], self.low, self.ends[at - 1])
+        undefined = np.isinf(top)
+        middle = np.where(undefined, np.nan, (before + self.ends[at]) / 2)
+        return np.where(undefined, np.nan, top), middle
+
+    def _metrics(self, pieces: slice) -> dict[str, Array]:
+        tp, fp = self.tp[pieces].astype(np.int64), self.fp[pieces].astype(np.int64)
+        return decision_metrics(tp, fp, self.positives - tp, self.negatives - fp)
+
+
+@dataclass(frozen=True)
 class Band:
     """A curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
 
@@ -52,6 +110,25 @@ class Band:
     estimate: Array
     low: Array
     high: Array
+
+
+def influence_axis(weights: NDArray, weight: float) -> tuple[float, float]:
+    """The what-if axis of one weight of a student with these weights (C,): (low, high).
+
+    From 0 to AXIS_MULTIPLE times the influence, and a third as far to the other sign. A weight
+    that is small beside the student's strongest gets at least a third of the strongest; one at 0
+    gets that to both sides.
+    """
+    low, high = influence_axes(weights, np.array([weight]))
+    return float(low[0]), float(high[0])
+
+
+def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, Array]:
+    """Axes of all weights of a student (C,), or of the weights ``at``: (low, high)."""
+    at = np.asarray(weights if at is None else at, dtype=np.float64)
+    strongest = float(np.abs(weights).max()) or 1.0
+    reach = np.maximum(AXIS_MULTIPLE * np.abs(at), strongest / 3)
+    return -np.where(at > 0, reach / 3, reach), np.where(at < 0, reach / 3, reach)
 
 
 def what_if(
@@ -68,27 +145,74 @@ def what_if(
     For one concept's scores, the student's logits and the labels, each (n,); label -1 is left
     out. Raises DataError for scores below 0.
     """
-    score, logit, positive = _known(score_column, logit, label)
-    turns = _turning_points(score, logit, weight, threshold)
+    column = np.asarray(score_column)[:, None]
+    axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
+    return what_if_all(column, logit, np.array([weight]), label, *axis, threshold).concept(0)
+
+
+def what_if_all(
+    scores: NDArray,
+    logit: NDArray,
+    weights: NDArray,
+    label: NDArray,
+    low: NDArray | None = None,
+    high: NDArray | None = None,
+    threshold: float = 0.0,
+) -> WhatIfs:
+    """What ``what_if`` says of every concept: scores (n, C), weights (C,), axes low and high (C,).
+
+    Axes that are not given are those of ``influence_axes``. One sort for each concept, of the
+    images that turn on its axis. Raises DataError for scores below 0.
+    """
+    if low is None or high is None:
+        low, high = influence_axes(weights)
+    known = np.asarray(label) >= 0
+    positive = np.asarray(label)[known] > 0
+    logit = np.asarray(logit, dtype=np.float64)[known]
+    scores = _checked(np.asarray(scores)[known])
+    parts = []
+    for first in range(0, scores.shape[1], _BLOCK):
+        block = slice(first, first + _BLOCK)
+        turns = _turning_points(scores[:, block].T, logit, weights[block, None], threshold)
+        parts += [
+            _pieces(*row, positive)
+            for row in zip(turns, low[block].tolist(), high[block].tolist(), strict=True)
+        ]
+    ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    positives = int(np.count_nonzero(positive))
+    return WhatIfs(
+        low=np.asarray(low, dtype=np.float64),
+        high=np.asarray(high, dtype=np.float64),
+        first=np.cumsum([0, *(len(part[0]) for part in parts)]),
+        ends=ends,
+        tp=tp.astype(np.int32),
+        fp=fp.astype(np.int32),
+        positives=positives,
+        negatives=len(positive) - positives,
+    )
+
+
+def _pieces(
+    turns: Array, low: float, high: float, positive: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
+    """Ends of the constant pieces of one concept, and true and false positives on each."""
     start = turns < low
     moving = np.flatnonzero((turns >= low) & (turns < high))
-    moving = moving[np.argsort(turns[moving], kind="stable")]
-    breakpoints, first = np.unique(turns[moving], return_index=True)
-    ends = np.append(first[1:], len(moving)) if len(first) else first
-    gained = np.concatenate([[0], np.cumsum(positive[moving])])
-    tp = np.count_nonzero(start & positive) + gained[np.append(0, ends)]
-    decided = np.count_nonzero(start) + np.append(0, ends)
-    fp, fn = decided - tp, np.count_nonzero(positive) - tp
-    curves = decision_metrics(tp, fp, fn, len(positive) - tp - fp - fn)
-    return WhatIf(float(low), float(high), breakpoints, **curves)
+    moving = moving[np.argsort(turns[moving])]
+    at = turns[moving]
+    last = np.flatnonzero(np.append(at[1:] != at[:-1], True)) if len(at) else moving
+    gained = np.concatenate([[0], np.cumsum(positive[moving])[last]])
+    tp = np.count_nonzero(start & positive) + gained
+    decided = np.count_nonzero(start) + np.concatenate([[0], last + 1])
+    return np.append(at[last], high), tp, decided - tp
 
 
 def ap_what_if(
     score_column: NDArray, logit: NDArray, weight: float, label: NDArray, grid: NDArray
 ) -> Array:
     """Average precision at each influence of the grid; arguments as in what_if."""
-    score, logit, positive = _known(score_column, logit, label)
-    return np.array([average_precision(positive, logit + (v - weight) * score) for v in grid])
+    score, logit, label = _known(score_column, logit, label)
+    return np.array([average_precision(label, logit + (v - weight) * score) for v in grid])
 
 
 def change_band(
@@ -105,20 +229,18 @@ def change_band(
 ) -> Band:
     """Change of one metric against now, on a grid of influences, with its paired interval.
 
-    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. ``metric`` as
-    in bootstrap.change_interval; the other arguments as in what_if.
+    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. ``metric`` is
+    any of METRICS but fidelity; the other arguments as in what_if.
     """
-    score, logit, positive = _known(score_column, logit, label)
-    table = draw_counts(len(positive), draws, seed)
-    whole = np.ones((1, len(positive)), dtype=np.int32)
-    now = resampled_metric(whole, positive, logit, metric, threshold)[0]
-    now_drawn = resampled_metric(table, positive, logit, metric, threshold)
+    score, logit, label = _known(score_column, logit, label)
+    table = draw_counts(len(label), draws, seed)
+    present = Outcome(label, logit, threshold=threshold)
+    now, now_drawn = present.value(metric), present.values(metric, table)
     rows = []
     for v in grid:
-        moved = logit + (v - weight) * score
-        estimate = resampled_metric(whole, positive, moved, metric, threshold)[0] - now
-        drawn = resampled_metric(table, positive, moved, metric, threshold) - now_drawn
-        found = interval(float(estimate), drawn, level)
+        moved = Outcome(label, logit + (v - weight) * score, threshold=threshold)
+        drawn = moved.values(metric, table) - now_drawn
+        found = interval(moved.value(metric) - now, drawn, level)
         rows.append((found.estimate, found.low, found.high))
     estimate, lower, upper = np.array(rows).reshape(-1, 3).T
     return Band(np.asarray(grid, dtype=np.float64), estimate, lower, upper)
@@ -126,22 +248,28 @@ def change_band(
 
 def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:
     known = np.asarray(label) >= 0
-    score = np.asarray(score, dtype=np.float64)[known]
-    negative = np.count_nonzero(score < 0)
+    score = _checked(np.asarray(score)[known]).astype(np.float64)
+    return score, np.asarray(logit, dtype=np.float64)[known], np.asarray(label)[known]
+
+
+def _checked(scores: NDArray) -> NDArray:
+    negative = np.count_nonzero(scores < 0)
     if negative:
         raise DataError(
-            f"{negative} of {score.size} concept scores are below 0.",
+            f"{negative} of {scores.size} concept scores are below 0.",
             "Concept scores are cosines cut off at 0; compute the store again.",
         )
-    return score, np.asarray(logit, dtype=np.float64)[known], np.asarray(label)[known] > 0
+    return scores
 
 
-def _turning_points(score: Array, logit: Array, weight: float, threshold: float) -> Array:
-    """Influence above which each image is decided positive (n,); -inf or inf where it never turns.
+def _turning_points(scores: NDArray, logit: Array, weight: Array, threshold: float) -> Array:
+    """Influence above which each image is decided positive (concepts, n); -inf or inf for never.
 
-    Rounding must not move an image across the present weight, so there the logit itself decides.
+    For scores (concepts, n) and weights (concepts, 1). Rounding must not move an image across the
+    present weight, so there the logit itself decides.
     """
     above = logit > threshold
+    score = np.ascontiguousarray(scores, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         turns = weight - (logit - threshold) / score
     turns = np.where(

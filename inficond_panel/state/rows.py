@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill import Band, change_band, discrepancy
+from inficond_panel.distill import Band, change_band, discrepancy, influence_axis
 from inficond_panel.state.patches import best_segment, images_with, nearest_segments
 from inficond_panel.tuning import Node, Tuner
 
 SORTS = ("weight", "discrepancy_p", "discrepancy_n")
-#: The what-if axis runs from 0 to this multiple of the strongest influence, towards both signs.
-AXIS_MULTIPLE = 2.25
 EFFECT_POINTS = 25
 GALLERY_LIMIT = 400
 
@@ -97,16 +95,6 @@ def _discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> n
         positives=sort == "discrepancy_p",
         threshold=tuner.threshold(store.classes[k]),
     )
-
-
-def influence_axis(weights: np.ndarray, weight: float) -> tuple[float, float]:
-    """The what-if axis of one weight: from 0 to a multiple of it, and some way to the other sign.
-
-    A concept at 0 gets a third of the strongest influence to both sides.
-    """
-    strongest = float(np.abs(weights).max()) or 1.0
-    reach = max(AXIS_MULTIPLE * abs(weight), strongest / 3)
-    return (-reach / 3, reach) if weight > 0 else (-reach, reach / 3 if weight < 0 else reach)
 
 
 def effect(

@@ -7,7 +7,14 @@ from functools import lru_cache
 import numpy as np
 import param
 
-from inficond_panel.distill import Band, Interval, WhatIf, collinear, what_if
+from inficond_panel.distill import (
+    Band,
+    Interval,
+    WhatIf,
+    collinear,
+    influence_axis,
+    what_if,
+)
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.rows import (
     ConceptRow,
@@ -15,7 +22,6 @@ from inficond_panel.state.rows import (
     concept_rows,
     effect,
     gallery_images,
-    influence_axis,
 )
 from inficond_panel.state.snapshot import Snapshot, ap_change, changed_sides
 from inficond_panel.tuning import Node, Tuner

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from inficond_panel.distill import change_interval, class_metrics, metric_interval
+from inficond_panel.distill import (
+    METRICS,
+    Interval,
+    Outcome,
+    change_interval,
+    change_intervals,
+    class_metrics,
+    metric_interval,
+    metric_intervals,
+)
 from inficond_panel.distill.bootstrap import draw_counts
 
 
@@ -14,24 +23,73 @@ def case(n=300, seed=0):
     return label, before, np.round(before + rng.normal(0, 0.5, n) + 0.3 * label, 1)
 
 
-def loop(label, logit, metric, draws, seed):
+def loop(label, logit, metric, draws, seed, teacher=None):
     values = []
     for counts in draw_counts(len(label), draws, seed):
         rows = np.repeat(np.arange(len(label)), counts)
-        values.append(getattr(class_metrics(label[rows], logit[rows], logit[rows]), metric))
+        other = logit if teacher is None else teacher
+        values.append(getattr(class_metrics(label[rows], logit[rows], other[rows]), metric))
     return np.array(values)
 
 
-@pytest.mark.parametrize("metric", ["ap", "accuracy", "precision", "recall", "f1"])
+@pytest.mark.parametrize("metric", METRICS)
 def test_change_equals_a_loop_over_the_draws(metric):
     label, before, after = case()
-    found = change_interval(label, before, after, draws=60, seed=3, level=0.9, metric=metric)
-    change = loop(label, after, metric, 60, 3) - loop(label, before, metric, 60, 3)
+    teacher = before - 0.4
+    found = change_interval(
+        label, before, after, draws=60, seed=3, level=0.9, metric=metric, teacher=teacher
+    )
+    change = loop(label, after, metric, 60, 3, teacher) - loop(
+        label, before, metric, 60, 3, teacher
+    )
     low, high = np.nanquantile(change, [0.05, 0.95])
     assert found.low == pytest.approx(low, abs=1e-12)
     assert found.high == pytest.approx(high, abs=1e-12)
-    whole = [getattr(class_metrics(label, x, x), metric) for x in (before, after)]
+    whole = [getattr(class_metrics(label, x, teacher), metric) for x in (before, after)]
     assert found.estimate == pytest.approx(whole[1] - whole[0], abs=1e-12)
+
+
+def test_all_metrics_at_once_equal_one_by_one():
+    label, before, after = case(seed=4)
+    old, new = Outcome(label, before, after), Outcome(label, after, after)
+    changes = change_intervals(old, new, draws=30)
+    levels = metric_intervals(new, draws=30)
+    assert list(changes) == list(levels) == list(METRICS)
+    for metric in METRICS:
+        one = change_interval(label, before, after, draws=30, metric=metric, teacher=after)
+        assert changes[metric] == one
+        one = metric_interval(label, after, draws=30, metric=metric, teacher=after)
+        assert levels[metric] == one
+
+
+def test_fidelity_draws_from_all_images_the_others_from_the_labelled():
+    label, before, after = case()
+    label[:100] = -1
+    found = metric_interval(label, before, metric="fidelity", teacher=after, draws=50)
+    alike = (before > 0) == (after > 0)
+    drawn = [np.repeat(alike, counts).mean() for counts in draw_counts(300, 50, 0)]
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
+def test_words_of_a_change():
+    assert Interval(0.1, 0.05, 0.2).words == "up"
+    assert Interval(-0.1, -0.2, -0.05).words == "down"
+    assert Interval(0.1, -0.05, 0.2).words == "within noise"
+    assert Interval(np.nan, np.nan, np.nan).words == "undefined"
+
+
+def test_percentile_interval_of_a_mean_covers_as_it_should():
+    """95 % intervals of accuracy, for a student that is right with probability 0.8."""
+    rng = np.random.default_rng(11)
+    covered = 0
+    for _ in range(300):
+        label = rng.integers(0, 2, 200)
+        right = rng.random(200) < 0.8
+        logit = np.where(right == (label == 1), 1.0, -1.0)
+        found = metric_interval(label, logit, metric="accuracy")
+        covered += found.low <= 0.8 <= found.high
+    # binomial: 0.95 ± 3 standard errors, less 1 point for 200 draws and 200 images
+    assert 0.90 <= covered / 300 <= 0.99
 
 
 def test_metric_interval_equals_a_loop():
@@ -75,6 +133,7 @@ def test_draws_without_a_positive_are_left_out():
     label = np.array([1] + [0] * 9, dtype=np.int8)
     found = metric_interval(label, np.arange(10.0)[::-1], draws=200)
     assert (found.estimate, found.low, found.high) == (1, 1, 1)
+    assert found.left_out == np.count_nonzero(draw_counts(10, 200, 0)[:, 0] == 0) > 0
 
 
 def test_draw_table_is_fixed_by_its_seed_and_read_only():

@@ -1,13 +1,18 @@
 """Point metrics, agreement and discrepancy by hand calculation and against scikit-learn."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inficond_panel.distill import (
+    METRICS,
+    Outcome,
     agreement,
     average_precision,
+    average_precision_11,
     class_metrics,
     collinear,
     discrepancy,
@@ -40,6 +45,78 @@ def test_average_precision_equals_sklearn(case):
         assert ours == pytest.approx(
             sklearn_metrics.average_precision_score(label, score), abs=1e-12
         )
+
+
+@given(ranked(), st.integers(0, 2**31))
+@settings(max_examples=150, deadline=None)
+def test_weighted_average_precision_equals_sklearn(case, seed):
+    label, score = case
+    weight = np.random.default_rng(seed).choice([0.0, 0.3, 1.0, 2.5], len(label))
+    ours = average_precision(label, score, weight)
+    if not (weight * label).any():
+        assert np.isnan(ours)
+    else:
+        theirs = sklearn_metrics.average_precision_score(label, score, sample_weight=weight)
+        assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+def test_many_rows_of_weights_equal_one_by_one():
+    rng = np.random.default_rng(5)
+    label = (rng.random(3000) < 0.1).astype(np.int8)
+    logit = np.round(rng.normal(size=3000) + label, 2)
+    rows = rng.integers(0, 4, (200, 3000)).astype(np.uint8)  # several blocks of rows
+    found = Outcome(label, logit).values("ap", rows)
+    for row in (0, 77, 199):
+        theirs = sklearn_metrics.average_precision_score(label, logit, sample_weight=rows[row])
+        assert found[row] == pytest.approx(theirs, abs=1e-12)
+
+
+def eleven_point_by_fractions(label, score):
+    """VOC's devkit, step by step: at each recall the best precision of all cuts that reach it."""
+    positives = int((label == 1).sum())
+    best = [Fraction(0)] * 11
+    for cut in set(score.tolist()):
+        above = score >= cut
+        hits = int((label[above] == 1).sum())
+        for tenth in range(11):
+            if Fraction(hits, positives) >= Fraction(tenth, 10):
+                best[tenth] = max(best[tenth], Fraction(hits, int(above.sum())))
+    return float(sum(best) / 11)
+
+
+@given(ranked())
+@settings(max_examples=150, deadline=None)
+def test_eleven_point_equals_the_devkit_in_fractions(case):
+    label, score = case
+    ours = average_precision_11(label, score)
+    if not label.any():
+        assert np.isnan(ours)
+    else:
+        assert ours == pytest.approx(eleven_point_by_fractions(label, score), abs=1e-12)
+
+
+def test_eleven_point_by_hand():
+    # ranking 1 0 1: precision 1 up to recall 1/2 (6 recalls), 2/3 beyond (5)
+    found = average_precision_11(np.array([1, 0, 1]), np.array([3.0, 2.0, 1.0]))
+    assert found == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
+
+
+def test_ten_positives_reach_each_tenth_of_recall():
+    # 3/10 >= 0.3 must hold, though 0.1 + 0.2 > 0.3 in floating point
+    label = np.tile([1, 0], 10)
+    found = average_precision_11(label, np.arange(20.0)[::-1])
+    assert found == pytest.approx(eleven_point_by_fractions(label, np.arange(20.0)[::-1]))
+
+
+def test_all_metrics_at_once_and_a_wrong_name():
+    found = class_metrics(LABEL, STUDENT, TEACHER)
+    outcome = Outcome(LABEL, STUDENT, TEACHER)
+    for metric in METRICS:
+        assert outcome.value(metric) == getattr(found, metric), metric
+    with pytest.raises(ValueError, match="metric must be one of"):
+        outcome.value("auc")
+    with pytest.raises(ValueError, match="teacher"):
+        Outcome(LABEL, STUDENT).value("fidelity")
 
 
 @given(ranked())
@@ -92,7 +169,7 @@ def test_threshold_moves_student_and_teacher_alike():
 
 def test_undefined_is_nan_never_zero():
     none = class_metrics(np.zeros(3, np.int8), np.full(3, -1.0), np.full(3, -1.0))
-    for name in ("ap", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
+    for name in ("ap", "ap11", "teacher_ap", "precision", "recall", "f1", "logit_correlation"):
         assert np.isnan(getattr(none, name)), name
     assert none.accuracy == none.fidelity == 1.0
     undecided = class_metrics(np.ones(2, np.int8), np.full(2, -1.0), np.full(2, -1.0))
@@ -100,7 +177,8 @@ def test_undefined_is_nan_never_zero():
     assert undecided.recall == 0.0
     assert undecided.f1 == 0.0
     empty = class_metrics(np.full(2, -1, np.int8), np.ones(2), np.ones(2))
-    assert np.isnan(empty.accuracy)
+    for name in ("accuracy", "brier", "ece", "ap", "ap11"):
+        assert np.isnan(getattr(empty, name)), name
     assert empty.fidelity == 1.0
 
 

@@ -11,7 +11,10 @@ from inficond_panel.distill import (
     change_band,
     change_interval,
     class_metrics,
+    influence_axes,
+    influence_axis,
     what_if,
+    what_if_all,
 )
 from inficond_panel.errors import DataError
 
@@ -48,6 +51,68 @@ def test_recall_never_falls_as_the_influence_rises(seed, n):
     score, logit, label = make_case(seed, n)
     recall = what_if(score, logit, 1.0, label, -50, 50).recall
     assert (np.diff(recall[~np.isnan(recall)]) >= 0).all()
+
+
+def table(seed, n, concepts):
+    rng = np.random.default_rng(seed)
+    scores = np.maximum(np.round(rng.normal(0.2, 0.3, (n, concepts)), 2), 0).astype(np.float32)
+    scores[:, 0] = 0  # never moves anything
+    weights = np.round(rng.normal(0, 1, concepts) * (rng.random(concepts) < 0.5), 1)
+    label = rng.choice([-1, 0, 1], n, p=[0.1, 0.6, 0.3])
+    return scores, weights, np.round(rng.normal(-0.5, 1, n), 1), label
+
+
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 20), st.sampled_from([0.0, 0.7]))
+@settings(max_examples=60, deadline=None)
+def test_all_concepts_equal_moving_each_weight(seed, n, concepts, threshold):
+    scores, weights, logit, label = table(seed, n, concepts)
+    found = what_if_all(scores, logit, weights, label, threshold=threshold)
+    low, high = influence_axes(weights)
+    for c in range(concepts):
+        curves = found.concept(c)
+        assert (curves.low, curves.high) == (low[c], high[c]) == influence_axis(weights, weights[c])
+        inside = (curves.edges[:-1] + curves.edges[1:]) / 2
+        inside = inside[np.diff(curves.edges) > 1e-9]
+        for influence in [*inside, weights[c]]:
+            moved = logit + (influence - weights[c]) * scores[:, c].astype(np.float64)
+            truth = class_metrics(label, moved, moved, threshold=threshold)
+            for name, value in curves.at(influence).items():
+                assert value == pytest.approx(getattr(truth, name), nan_ok=True), name
+
+
+@given(st.integers(0, 10**6), st.integers(1, 40), st.sampled_from(METRICS))
+@settings(max_examples=60, deadline=None)
+def test_the_best_influence_of_every_concept(seed, n, metric):
+    scores, weights, logit, label = table(seed, n, 6)
+    found = what_if_all(scores, logit, weights, label)
+    best, influence = found.best(metric)
+    for c in range(6):
+        curves = found.concept(c)
+        values = getattr(curves, metric)
+        if np.isnan(values).all():
+            assert np.isnan([best[c], influence[c]]).all()
+        else:
+            assert best[c] == np.nanmax(values)
+            assert curves.at(influence[c])[metric] == best[c]
+            assert curves.low <= influence[c] <= curves.high
+
+
+def test_all_concepts_in_few_bytes():
+    scores, weights, logit, label = table(3, 200, 20)
+    found = what_if_all(scores, logit, weights, label, np.full(20, -99.0), np.full(20, 99.0))
+    assert len(found.ends) == len(found.tp) == len(found.fp) == found.first[-1]
+    assert len(found.ends) <= 20 * 201
+    assert found.concept(0).breakpoints.size == 0
+
+
+def test_the_axis_by_hand():
+    weights = np.array([2.0, -1.0, 0.1, 0.0])
+    # 2.25 × 2, a third of it to the other side; at least a third of the strongest
+    assert influence_axis(weights, 2.0) == pytest.approx((-1.5, 4.5))
+    assert influence_axis(weights, -1.0) == pytest.approx((-2.25, 0.75))
+    assert influence_axis(weights, 0.1) == pytest.approx((-2 / 9, 2 / 3))
+    assert influence_axis(weights, 0.0) == pytest.approx((-2 / 3, 2 / 3))
+    assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
 
 
 def test_by_hand():
