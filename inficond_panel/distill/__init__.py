@@ -25,6 +25,10 @@ from inficond_panel.distill.metrics import (
 )
 from inficond_panel.distill.objective import decision_function, soft_targets
 from inficond_panel.distill.paper import fit_paper
+from inficond_panel.distill.refit_what_if import (
+    RefitPoint,
+    refit_what_if,
+)
 from inficond_panel.distill.solver import Fit, certify, fit
 from inficond_panel.distill.what_if import (
     Band,
@@ -48,6 +52,7 @@ __all__ = [
     "Fit",
     "Interval",
     "Outcome",
+    "RefitPoint",
     "WhatIf",
     "WhatIfs",
     "agreement",
@@ -72,6 +77,7 @@ __all__ = [
     "measure",
     "metric_interval",
     "metric_intervals",
+    "refit_what_if",
     "soft_targets",
     "what_if",
     "what_if_all",
