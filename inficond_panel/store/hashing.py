@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+#: Values read at a time: whole chunks of the large arrays of a store.
+_PART = 1 << 22
 
-def array_hash(values: np.ndarray) -> str:
-    """SHA-256 over type, shape and values in little-endian C order; strings as UTF-8 lines."""
-    array = np.asarray(values)
+
+def array_hash(values: Any) -> str:
+    """SHA-256 over type, shape and values in little-endian C order; strings as UTF-8 lines.
+
+    ``values`` is an array or what gives one when sliced (an array on disk): numbers are read a part
+    at a time.
+    """
     digest = hashlib.sha256()
-    if array.dtype.kind in "OUT":
-        digest.update(f"string{array.shape}".encode())
-        for text in array.ravel():
+    if values.dtype.kind in "OUT":
+        digest.update(f"string{values.shape}".encode())
+        for text in np.asarray(values).ravel():
             digest.update(str(text).encode() + b"\n")
-    else:
-        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{little.dtype.name}{little.shape}".encode())
-        digest.update(little.reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+    little = values.dtype.newbyteorder("<")
+    digest.update(f"{little.name}{values.shape}".encode())
+    rows = max(1, _PART // max(1, math.prod(values.shape[1:])))
+    for start in range(0, values.shape[0], rows):
+        part = np.ascontiguousarray(values[start : start + rows], dtype=little)
+        digest.update(part.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

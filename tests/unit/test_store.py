@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from PIL import Image
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
@@ -96,6 +97,15 @@ def test_hash_is_sha256_of_type_shape_and_bytes() -> None:
     assert array_hash(values.astype(">i4")) == expected
     assert array_hash(values.T) != expected
     assert content_hash({"b": "2", "a": "1"}) == hashlib.sha256(b"a 1\nb 2\n").hexdigest()
+
+
+@pytest.mark.parametrize("part", [1, 5, 6, 1000])
+def test_a_hash_is_the_same_read_in_parts(monkeypatch, part):
+    values = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
+    expected = hashlib.sha256(b"float16(7, 2, 3)" + values.astype("<f2").tobytes()).hexdigest()
+    monkeypatch.setattr("inficond_panel.store.hashing._PART", part)
+    assert array_hash(values) == expected
+    assert array_hash(xr.DataArray(values)) == expected
 
 
 def test_same_arrays_same_hash_and_one_value_changes_it(tmp_path: Path) -> None:
