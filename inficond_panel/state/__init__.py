@@ -10,7 +10,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status
 from inficond_panel.state.rows import SORTS, ConceptRow, GalleryImage
 from inficond_panel.state.selection import Selection
-from inficond_panel.state.snapshot import Snapshot
+from inficond_panel.state.snapshot import Snapshot, Tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
@@ -37,6 +37,7 @@ __all__ = [
     "Status",
     "Store",
     "StudentsState",
+    "Tree",
     "TuningState",
     "WhatIf",
 ]

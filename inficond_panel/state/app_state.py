@@ -7,7 +7,7 @@ import param
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.selection import Selection
-from inficond_panel.state.snapshot import take_snapshot
+from inficond_panel.state.snapshot import take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Tuner
@@ -33,8 +33,9 @@ class AppState(param.Parameterized):
         self.jobs = jobs
         self.selection = Selection()
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
-        snapshot = take_snapshot(tuner, tuner.head(), "tune")
-        self.students = StudentsState(tuner, self.dataset, snapshot)
+        head = tuner.head()
+        snapshot, tree = take_snapshot(tuner, head, "tune"), take_tree(tuner, head)
+        self.students = StudentsState(tuner, self.dataset, snapshot, tree)
         self.tuning = TuningState(
             tuner,
             self.students,

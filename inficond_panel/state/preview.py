@@ -13,7 +13,7 @@ from inficond_panel.tuning import Intent, Node, Tuner
 class Status:
     """What the fine-tune button tells: kind, a sentence, progress (0 to 1), and a remedy."""
 
-    kind: str = "idle"  # idle | previewing | fitting | done | error
+    kind: str = "idle"  # idle | previewing | fitting | cancelling | done | error
     text: str = ""
     progress: float = 0.0
     remedy: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,34 @@ class Snapshot:
     before: dict[str, ClassMetrics]
     last: dict[str, ClassMetrics]
     agreement: dict[str, Agreement]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The iterations of this history, oldest first, as they stood when this was taken.
+
+    Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
+    looks at the holdout by id of the node; ``undo`` and ``redo`` are the ids of the nodes that
+    these lead to from the node shown, or None.
+    """
+
+    nodes: tuple[Node, ...]
+    looks: Mapping[str, int]
+    undo: str | None = None
+    redo: str | None = None
+
+
+def take_tree(tuner: Tuner, shown: Node) -> Tree:
+    """Read the tree of iterations, around the node ``shown``."""
+    nodes = tuner.history.nodes(tuner.root_id, deleted=True)
+    state = tuner.history.state(tuner.root_id)
+    path = set(state.path(shown.id))
+    return Tree(
+        nodes=tuple(node for node in nodes if node.id in path or not state.hidden(node.id)),
+        looks={node.id: state.looks[node.id, "holdout"] for node in nodes},
+        undo=state.undo_from(shown.id),
+        redo=state.redo_from(shown.id),
+    )
 
 
 def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:

@@ -23,26 +23,27 @@ from inficond_panel.state.rows import (
     effect,
     gallery_images,
 )
-from inficond_panel.state.snapshot import Snapshot, ap_change, changed_sides
+from inficond_panel.state.snapshot import Snapshot, Tree, ap_change, changed_sides
 from inficond_panel.tuning import Node, Tuner
 
 
 class StudentsState(param.Parameterized):
-    """The students of one node on the split in view.
+    """The students of one node on the split in view, and the tree that it stands in.
 
-    One parameter changes when anything changes (``snapshot``), so that one change causes one
-    redraw. It is replaced, never mutated.
+    Both parameters are replaced, never mutated, and together where both change: who watches
+    ``["snapshot", "tree"]`` draws once.
     """
 
     snapshot = param.Parameter(doc="All numbers of the node shown (a ``Snapshot``).")
+    tree = param.Parameter(doc="The iterations of this history (a ``Tree``).")
 
-    def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot) -> None:
+    def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot, tree: Tree) -> None:
         self.tuner = tuner
         self.dataset = dataset
         self._change = lru_cache(maxsize=4096)(self._compute_change)
         self._effect = lru_cache(maxsize=4096)(self._compute_effect)
         self._twins = lru_cache(maxsize=4096)(self._compute_twins)
-        super().__init__(snapshot=snapshot)
+        super().__init__(snapshot=snapshot, tree=tree)
 
     @property
     def node(self) -> Node:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
 import param
 
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
-from inficond_panel.state.snapshot import Snapshot, take_snapshot
+from inficond_panel.state.snapshot import Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Intent, Node, Tuner
+
+
+class Seen(NamedTuple):
+    """What the worker hands to the screen: the node shown, and the tree that it stands in."""
+
+    snapshot: Snapshot
+    tree: Tree
 
 
 class TuningState(param.Parameterized):
@@ -19,9 +31,6 @@ class TuningState(param.Parameterized):
     factor = param.Number(2.0, bounds=(1, 10), inclusive_bounds=(False, True))
     preview = param.ClassSelector(class_=Preview, default=None)
     status = param.ClassSelector(class_=Status, default=Status())
-    nodes = param.List([], item_type=Node, doc="Nodes of this history, oldest first.")
-    can_undo = param.Boolean(False)
-    can_redo = param.Boolean(False)
 
     def __init__(
         self, tuner: Tuner, students: StudentsState, jobs: Jobs, *, preview: bool, factor: float
@@ -30,9 +39,9 @@ class TuningState(param.Parameterized):
         self.students = students
         self.jobs = jobs
         self._previews = preview
-        self._redo: list[str] = []
-        super().__init__(nodes=tuner.nodes(), factor=factor)
-        self._update_undo()
+        self._at = students.node.id  # of this session; set where the moves are made, in the worker
+        self._moves = itertools.count()
+        super().__init__(factor=factor)
 
     @property
     def head(self) -> Node:
@@ -40,10 +49,29 @@ class TuningState(param.Parameterized):
         return self.students.node
 
     @property
-    def looks(self) -> dict[str, int]:
-        """Looks at the holdout by id of the node; changes when ``DatasetState.looks`` does."""
-        history = self.tuner.history
-        return {node.id: history.looks(node.id, "holdout") for node in self.nodes}
+    def nodes(self) -> list[Node]:
+        """Nodes of this history, oldest first, without deleted branches."""
+        return list(self.students.tree.nodes)
+
+    @property
+    def looks(self) -> Mapping[str, int]:
+        """Looks at the holdout by id of the node."""
+        return self.students.tree.looks
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the node shown has one to go back to."""
+        return self.students.tree.undo is not None
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether undo has left a node that follows the one shown, here or before a restart."""
+        return self.students.tree.redo is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a refit runs, also while it is being cancelled."""
+        return self.status.kind in {"fitting", "cancelling"}
 
     def intent_of(self, class_name: str, concept: str) -> Intent | None:
         """The pending intent on a concept of a class, if there is one."""
@@ -60,7 +88,7 @@ class TuningState(param.Parameterized):
         old = self.intent_of(class_name, concept)
         rest = [intent for intent in self.pending if intent != old]
         if old is None or old.direction != direction:
-            rest.append(Intent(class_name, concept, direction, self.factor))
+            rest.append(_intent(class_name, concept, direction, self.factor))
         self._set_pending(rest)
 
     def withdraw(self, class_name: str, concept: str) -> None:
@@ -77,103 +105,143 @@ class TuningState(param.Parameterized):
         self.factor = factor
         if self.pending:
             self._set_pending(
-                [Intent(i.class_name, i.concept, i.direction, factor) for i in self.pending]
+                [_intent(i.class_name, i.concept, i.direction, factor) for i in self.pending]
             )
 
     def fine_tune(self) -> None:
         """Refit with the pending batch; on disk before anything on screen says so."""
-        if not self.pending or self.status.kind == "fitting":
+        if not self.pending or self.busy:
             return
         self.jobs.cancel("preview")
         self.status = Status("fitting", "Starting")
         batch, parent = list(self.pending), self.head
 
-        def work(job: Job) -> Snapshot:
+        def work(job: Job) -> Seen:
             node = self.tuner.fine_tune(
                 parent, batch, progress=self.jobs.progress(job), cancelled=job.cancelled
             )
-            self.tuner.set_head(node, "fine-tune")
-            return self._snapshot(node)
+            history, root = self.tuner.history, self.tuner.root_id
+            history.set_head(root, node.id, "fine-tune", origin=parent.id)
+            return self._see(node.id)
 
-        self.jobs.submit(Job("refit", work, self._tuned, self._failed, self._fitting))
+        done = partial(self._tuned, batch)
+        self.jobs.submit(Job("refit", work, done, self._not_tuned, self._fitting))
 
     def cancel(self) -> None:
-        """Stop the refit; the batch stays."""
-        self.jobs.cancel("refit")
+        """Ask the refit to stop; the batch stays. It is over when the status is idle again."""
+        if self.status.kind == "fitting":
+            self.status = Status("cancelling", "Cancelling")
+            self.jobs.cancel("refit")
 
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""
-        if self.head.parent:
-            self._redo.append(self.head.id)
-            self._go(self.head.parent, "undo")
+        if self.can_undo:
+            self._go(lambda: self.tuner.history.undo(self.tuner.root_id, self._at))
 
     def redo(self) -> None:
-        """Go back to the node last left by undo."""
-        if self._redo:
-            self._go(self._redo.pop(), "redo")
+        """Go back to the node last left by undo, also if that was before a restart."""
+        if self.can_redo:
+            self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at))
 
     def jump(self, node_id: str) -> None:
         """Show any node; a later refit starts a branch there."""
-        self._redo.clear()
-        self._go(node_id, "jump")
+
+        def move() -> str:
+            self.tuner.history.set_head(self.tuner.root_id, node_id, "jump", origin=self._at)
+            return node_id
+
+        self._go(move)
 
     def set_note(self, node_id: str, text: str) -> None:
         """Write a note to a node."""
-        self.tuner.set_note(node_id, text)
-        self.nodes = self.tuner.nodes()
+        self._change_tree(lambda: self.tuner.set_note(node_id, text))
+
+    def rename(self, node_id: str, name: str) -> None:
+        """Give a node a label; an empty one takes it away."""
+        self._change_tree(lambda: self.tuner.history.rename(node_id, name))
+
+    def delete(self, node_id: str) -> None:
+        """Hide the branch from a node on; not where the node shown is in it."""
+        self._change_tree(lambda: self.tuner.history.delete(node_id, shown=[self._at]))
+
+    def restore(self, node_id: str) -> None:
+        """Show a deleted branch again."""
+        self._change_tree(lambda: self.tuner.history.restore(node_id))
 
     def show_split(self, split: str) -> None:
         """Show another split; a look at the holdout is counted before it is given."""
 
-        def work(_: Job) -> Snapshot:
+        def work(_: Job) -> Seen:
             if split == "holdout":
-                self.tuner.count_look(self.head, split)
-            return take_snapshot(self.tuner, self.head, split)
+                self.tuner.count_look(self.tuner.node(self._at), split)
+            return self._see(self._at, split)
 
         self.jobs.submit(Job("show", work, self._shown, self._failed))
 
-    def _go(self, node_id: str, kind: str) -> None:
-        def work(_: Job) -> Snapshot:
-            node = self.tuner.node(node_id)
-            self.tuner.set_head(node, kind)
-            return self._snapshot(node)
+    def _go(self, move: Callable[[], str]) -> None:
+        """Move the head; each move counts, none is replaced by the next."""
+        if not self.busy:
+            key = f"move {next(self._moves)}"
+            self.jobs.submit(Job(key, lambda _: self._see(move()), self._shown, self._failed))
 
-        self.jobs.submit(Job("show", work, self._shown, self._failed))
+    def _change_tree(self, change: Callable[[], object]) -> None:
+        def work(_: Job) -> Tree:
+            change()
+            return take_tree(self.tuner, self.tuner.node(self._at))
 
-    def _snapshot(self, node: Node) -> Snapshot:
-        # Always of tune: a look at the holdout is for one node, and is asked for each time.
-        return take_snapshot(self.tuner, node, "tune")
+        def done(tree: Tree) -> None:
+            self.students.tree = tree
 
-    def _shown(self, snapshot: Snapshot) -> None:
-        dataset = self.students.dataset
-        dataset.param.update(split=snapshot.split, looks=self.tuner.looks())
-        self.nodes = self.tuner.nodes()  # first: the node shown is always one of them
-        self.students.snapshot = snapshot
-        self.status = Status()
-        self._update_undo()
+        self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._failed))
+
+    def _see(self, node_id: str, split: str = "tune") -> Seen:
+        # Of tune unless asked: a look at the holdout is for one node, and is asked for each time.
+        self._at = node_id
+        node = self.tuner.node(node_id)
+        return Seen(take_snapshot(self.tuner, node, split), take_tree(self.tuner, node))
+
+    def _shown(self, seen: Seen) -> None:
+        snapshot, tree = seen
+        looks = sum(tree.looks.values())
+        self.students.dataset.param.update(split=snapshot.split, looks=looks)
+        self.students.param.update(snapshot=snapshot, tree=tree)
+        self._rest()
         self._start_preview()
 
-    def _tuned(self, snapshot: Snapshot) -> None:
-        self._redo.clear()
-        self.param.update(pending=[], preview=None)
-        self._shown(snapshot)
-        self.status = Status("done", f"Done in {snapshot.node.seconds:.1f} s", 1.0)
+    def _tuned(self, batch: list[Intent], seen: Seen) -> None:
+        later = [intent for intent in self.pending if intent not in batch]
+        seconds = seen.snapshot.node.seconds
+        self.param.update(pending=later, preview=None, status=Status())
+        self._shown(seen)
+        if not later:
+            self.status = Status("done", f"Done in {seconds:.1f} s", 1.0)
+
+    def _not_tuned(self, error: InficondError) -> None:
+        self.status = Status()
+        self._failed(error)
 
     def _failed(self, error: InficondError) -> None:
         if isinstance(error, CancelledError):
-            self.status = Status()
+            self._rest()
         else:
-            self.status = Status("error", error.message, 0.0, error.remedy)
+            self._rest(Status("error", error.message, 0.0, error.remedy))
+
+    def _rest(self, status: Status | None = None) -> None:
+        """Tell how something else ended, unless a refit has begun meanwhile."""
+        if not self.busy:
+            self.status = status or Status()
 
     def _fitting(self, share: float, text: str) -> None:
-        self.status = Status("fitting", text, share)
+        if self.status.kind == "fitting":
+            self.status = Status("fitting", text, share)
 
     def _set_pending(self, batch: list[Intent]) -> None:
-        self.param.update(pending=batch, preview=None, status=Status())
+        self.param.update(pending=batch, preview=None)
+        self._rest()
         self._start_preview()
 
     def _start_preview(self) -> None:
-        if not self.pending or not self._previews or self.students.snapshot.split == "holdout":
+        if self.busy or not self.pending or not self._previews or self._on_holdout:
             self.jobs.cancel("preview")
             return
         self.status = Status("previewing", "Previewing")
@@ -193,5 +261,11 @@ class TuningState(param.Parameterized):
         if self.status.kind == "previewing":
             self._failed(error)
 
-    def _update_undo(self) -> None:
-        self.param.update(can_undo=self.head.parent is not None, can_redo=bool(self._redo))
+    @property
+    def _on_holdout(self) -> bool:
+        return bool(self.students.snapshot.split == "holdout")
+
+
+def _intent(class_name: str, concept: str, direction: str, factor: float) -> Intent:
+    """A thumb with the factor on screen, which ``remove`` has none of."""
+    return Intent(class_name, concept, direction, None if direction == "remove" else factor)

@@ -2,7 +2,8 @@
 
 from inficond_panel.tuning.bounds import Bounds
 from inficond_panel.tuning.edits import dump_edits, read_edits
-from inficond_panel.tuning.history import HeadEvent, History
+from inficond_panel.tuning.events import Event, HistoryState
+from inficond_panel.tuning.history import History
 from inficond_panel.tuning.intents import Intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.opening import open_tuner
@@ -10,8 +11,9 @@ from inficond_panel.tuning.tuner import Tuner
 
 __all__ = [
     "Bounds",
-    "HeadEvent",
+    "Event",
     "History",
+    "HistoryState",
     "Intent",
     "Node",
     "Tuner",

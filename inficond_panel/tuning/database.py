@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from inficond_panel.errors import HistoryError
 
 APPLICATION_ID = 0x1F1C07D
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = {
     "nodes": """id TEXT PRIMARY KEY, root TEXT NOT NULL, number INTEGER NOT NULL,
@@ -20,14 +20,14 @@ _TABLES = {
         concepts INTEGER NOT NULL, classes INTEGER NOT NULL, weights BLOB NOT NULL,
         intercepts BLOB NOT NULL, weights_hash TEXT NOT NULL, gap TEXT NOT NULL,
         certificate TEXT NOT NULL, seconds REAL NOT NULL, author TEXT NOT NULL,
-        settings TEXT NOT NULL, created TEXT NOT NULL, UNIQUE (root, number)""",
-    "head_events": """seq INTEGER PRIMARY KEY, root TEXT NOT NULL,
-        node TEXT NOT NULL REFERENCES nodes(id), kind TEXT NOT NULL, created TEXT NOT NULL""",
-    "looks": """seq INTEGER PRIMARY KEY, node TEXT NOT NULL REFERENCES nodes(id),
-        split TEXT NOT NULL, created TEXT NOT NULL""",
-    "notes": """seq INTEGER PRIMARY KEY, node TEXT NOT NULL REFERENCES nodes(id),
-        text TEXT NOT NULL, created TEXT NOT NULL""",
+        settings TEXT NOT NULL, created TEXT NOT NULL, checksum TEXT NOT NULL,
+        UNIQUE (root, number)""",
+    "events": """number INTEGER PRIMARY KEY, root TEXT NOT NULL REFERENCES nodes(id),
+        kind TEXT NOT NULL, node TEXT NOT NULL REFERENCES nodes(id),
+        origin TEXT REFERENCES nodes(id), text TEXT NOT NULL, author TEXT NOT NULL,
+        created TEXT NOT NULL, checksum TEXT NOT NULL""",
 }
+_INDEXES = {"events_of_root": "events (root)", "events_of_node": "events (node, kind)"}
 _BUSY_SECONDS = 10.0
 
 
@@ -118,15 +118,23 @@ def _create(db: sqlite3.Connection) -> None:
 
 
 def _create_tables(db: sqlite3.Connection) -> None:
-    for table, columns in _TABLES.items():
-        db.execute(f"CREATE TABLE {table} ({columns})")
-        for change in ("UPDATE", "DELETE"):
-            db.execute(
-                f"CREATE TRIGGER {table}_{change.lower()} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+    for statement in _schema().values():
+        db.execute(statement)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _schema() -> dict[str, str]:
+    """Every table, trigger and index by name, in the words in which SQLite keeps them."""
+    tables = {name: f"CREATE TABLE {name} ({columns})" for name, columns in _TABLES.items()}
+    triggers = {
+        f"{table}_{change.lower()}": f"CREATE TRIGGER {table}_{change.lower()} BEFORE {change} "
+        f"ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for table in _TABLES
+        for change in ("UPDATE", "DELETE")
+    }
+    indexes = {name: f"CREATE INDEX {name} ON {columns}" for name, columns in _INDEXES.items()}
+    return {**tables, **triggers, **indexes}
 
 
 def _check(path: str, db: sqlite3.Connection) -> None:
@@ -141,22 +149,40 @@ def _check(path: str, db: sqlite3.Connection) -> None:
             f"{path} has schema version {version}; this program reads {SCHEMA_VERSION}.",
             "Open it with the version that wrote it, or choose another with --history.",
         )
+    _check_schema(path, db)
+
+
+def _check_schema(path: str, db: sqlite3.Connection) -> None:
+    found = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
+    for name, statement in _schema().items():
+        if found.get(name) != statement:
+            what = "is not as it was made" if name in found else "is missing"
+            raise damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}")
 
 
 def _explained(path: str, error: sqlite3.Error) -> HistoryError:
+    """What SQLite's error means for the user; by its primary result code."""
     text = str(error)
-    if "locked" in text or "busy" in text:
-        return HistoryError(
-            f"The history {path} is in use by another process ({text}).",
-            "Wait for it to finish, or choose another with --history.",
-        )
-    if isinstance(error, sqlite3.IntegrityError):
-        return HistoryError(f"The history {path} refused a change: {text}.")
-    if isinstance(error, sqlite3.OperationalError) and "malformed" not in text:
-        return HistoryError(
-            f"The history {path} cannot be opened or written: {text}.",
-            "Make its folder and file writable, or choose another with --history.",
-        )
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return HistoryError(
+                f"The history {path} is in use by another process: {text}, for "
+                f"{_BUSY_SECONDS:g} s. Nothing was written.",
+                "Wait for it to finish, or choose another with --history.",
+            )
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return HistoryError(
+                f"The history {path} cannot be written: {text}. What was reported as done is in "
+                "the file; this change is not.",
+                "Make room on its disk and try again, or choose another with --history.",
+            )
+        case sqlite3.SQLITE_CONSTRAINT:
+            return HistoryError(f"The history {path} refused a change: {text}.")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return HistoryError(
+                f"The history {path} cannot be opened or written: {text}.",
+                "Make its folder and file writable, or choose another with --history.",
+            )
     return damaged(path, text)
 
 

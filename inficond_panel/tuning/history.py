@@ -1,37 +1,37 @@
 """The provenance tree on disk: one SQLite file, append-only.
 
-Nodes are never changed or deleted (triggers see to it). The head, looks at a split and notes are
-rows of their own, with their time, so that a session can be replayed as it went. A node is on
-disk when ``add`` returns: write-ahead log, full synchronisation.
+Nodes are never changed or deleted (triggers see to it). All else that happens is a timed event in
+a log; the present state is derived from it (see ``events``). A change is on disk when the method
+that makes it returns: write-ahead log, full synchronisation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+import re
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from inficond_panel.errors import HistoryError
-from inficond_panel.tuning.database import Database
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import log
+from inficond_panel.tuning.database import Database, damaged
+from inficond_panel.tuning.events import MOVES, Event, HistoryState
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.records import to_node, to_row
 
-
-@dataclass(frozen=True)
-class HeadEvent:
-    """The head moved to ``node``, by ``kind`` (``fine-tune``, ``undo``, ``redo``, ``jump``)."""
-
-    node: str
-    kind: str
-    created: str
+NAME_LENGTH = 80
+_LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")
 
 
 class History:
-    """Nodes, head, looks and notes in the SQLite file at ``path`` (or ``":memory:"``).
+    """Nodes and events in the SQLite file at ``path`` (or ``":memory:"``).
 
     Nothing is opened before the first use, and after a fork the child opens the file anew. Safe
     to use from several threads and processes. Every method raises ``HistoryError`` when the file
-    is damaged, of another version, cannot be written, or stays locked.
+    is damaged, of another version, cannot be written, or stays locked, and ``TuningError`` for a
+    node that is not there. ``author`` is who did it.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -45,81 +45,199 @@ class History:
         """
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM nodes WHERE id = ?", (node.id,)).fetchone() is None:
+                if node.parent is not None and log.root_of(db, node.parent) != node.root:
+                    raise ValueError(f"{node.id} and its parent are of different roots")
                 count = "SELECT count(*) FROM nodes WHERE root = ?"
                 number = db.execute(count, (node.root,)).fetchone()[0]
-                stored = to_row(replace(node, number=number, created=_now()))
-                places = ", ".join(f":{name}" for name in stored)
-                names = ", ".join(stored)
-                db.execute(f"INSERT INTO nodes ({names}) VALUES ({places})", stored)  # noqa: S608
+                row = to_row(replace(node, number=number, created=log.now()))
+                places = ", ".join(f":{name}" for name in row)
+                db.execute(f"INSERT INTO nodes ({', '.join(row)}) VALUES ({places})", row)  # noqa: S608
+                log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)
         found = self.get(node.id)
         if found is None:
-            raise HistoryError(f"{self.path} has lost {node.id}.", "Choose another with --history.")
+            raise damaged(self.path, f"it has lost {node.id}")
         return found
 
     def get(self, node_id: str) -> Node | None:
         """The node of that id, or None."""
-        found = self._read("WHERE id = ?", node_id)
-        return found[0] if found else None
+        with self._database.transaction() as db:
+            row = db.execute("SELECT * FROM nodes WHERE id = ?", (node_id,)).fetchone()
+            select = "SELECT kind, text FROM events WHERE node = ? ORDER BY number"
+            labels = dict(db.execute(select, (node_id,)).fetchall())
+        return to_node(self.path, row, labels) if row else None
 
-    def nodes(self, root: str) -> list[Node]:
-        """All nodes that descend from ``root``, and itself, oldest first."""
-        return self._read("WHERE root = ? ORDER BY number", root)
+    def nodes(self, root: str, deleted: bool = False) -> list[Node]:
+        """All nodes that descend from ``root``, and itself, oldest first.
+
+        Those of deleted branches are left out unless ``deleted``.
+        """
+        with self._database.transaction() as db:
+            state = log.state_of(self.path, db, root)
+            rows = db.execute("SELECT * FROM nodes WHERE root = ? ORDER BY number", (root,))
+            nodes = [self._labelled(row, state) for row in rows]
+        if [(node.id, node.parent) for node in nodes] != list(state.parents.items()):
+            raise damaged(self.path, "its iterations are not those that its log tells of")
+        if [node.number for node in nodes] != list(range(len(nodes))):
+            raise damaged(self.path, "its iterations are not numbered in their order")
+        return [node for node in nodes if deleted or not state.hidden(node.id)]
+
+    def state(self, root: str) -> HistoryState:
+        """The state after all events so far: head, redo, names, notes, looks, deleted branches."""
+        with self._database.transaction() as db:
+            return log.state_of(self.path, db, root)
+
+    def events(self, root: str) -> list[Event]:
+        """All events of the students of ``root``, oldest first."""
+        with self._database.transaction() as db:
+            return log.read(self.path, db, root)
 
     def head(self, root: str) -> str:
         """Id of the node that is shown; ``root`` before the first move."""
-        events = self.head_events(root)
-        return events[-1].node if events else root
+        return self.state(root).head or root
 
-    def set_head(self, root: str, node: str, kind: str = "jump") -> None:
-        """Move the head to ``node``; the move is an event of its own."""
-        with self._database.transaction(write=True) as db:
-            insert = "INSERT INTO head_events (root, node, kind, created) VALUES (?, ?, ?, ?)"
-            db.execute(insert, (root, node, kind, _now()))
+    def set_head(
+        self,
+        root: str,
+        node: str,
+        kind: str = "jump",
+        origin: str | None = None,
+        author: str = "user",
+    ) -> None:
+        """Move the head to ``node``, by ``jump`` or after a ``fine-tune``.
 
-    def head_events(self, root: str) -> list[HeadEvent]:
-        """All moves of the head, oldest first."""
-        with self._database.transaction() as db:
-            select = "SELECT node, kind, created FROM head_events WHERE root = ? ORDER BY seq"
-            return [HeadEvent(*row) for row in db.execute(select, (root,))]
+        ``origin`` is the node shown before, the head if not given. A fine-tune that comes out at
+        a node in a deleted branch restores the branch; a jump there is a ``TuningError``.
+        """
+        if kind not in MOVES:
+            raise ValueError(f"kind must be one of {MOVES}, not {kind!r}")
+        with self._writing(root, node) as (db, state):
+            if state.hidden(node) and kind == "jump":
+                raise TuningError("This iteration is in a deleted branch.", "Restore it first.")
+            for top in _deleted_above(state, node):
+                log.append(db, "restore", top, author=author)
+            log.append(db, kind, node, author=author, origin=origin or state.head)
 
-    def count_look(self, node: str, split: str) -> int:
+    def undo(self, root: str, origin: str | None = None, author: str = "user") -> str:
+        """Move the head to the parent of ``origin`` (the head if not given); return its id.
+
+        Raises ``TuningError`` at the root.
+        """
+        with self._writing(root) as (db, state):
+            here = origin or state.head
+            target = state.undo_from(here)
+            if target is None:
+                raise TuningError("There is nothing to undo.", "The untouched students are shown.")
+            log.append(db, "undo", target, author=author, origin=here)
+        return target
+
+    def redo(self, root: str, origin: str | None = None, author: str = "user") -> str:
+        """Move the head back to the node last left by undo; return its id.
+
+        Raises ``TuningError`` where the head has moved by other means since then.
+        """
+        with self._writing(root) as (db, state):
+            here = origin or state.head
+            target = state.redo_from(here)
+            if target is None:
+                raise TuningError(
+                    "There is nothing to redo.", "Redo goes back to what undo left; jump instead."
+                )
+            log.append(db, "redo", target, author=author, origin=here)
+        return target
+
+    def rename(self, node: str, name: str, author: str = "user") -> None:
+        """Give ``node`` a label of one line; an empty one takes it away. Its id stays.
+
+        Raises ``TuningError`` for one that is too long, or looks like a number or an id.
+        """
+        label = " ".join(name.split())
+        if len(label) > NAME_LENGTH or _LIKE_AN_ID.fullmatch(label):
+            raise TuningError(
+                f"An iteration cannot be named {label[:NAME_LENGTH]!r}.",
+                f"Give up to {NAME_LENGTH} characters that do not look like a number or an id.",
+            )
+        with self._writing_at(node) as (db, _):
+            log.append(db, "rename", node, label, author)
+
+    def set_note(self, node: str, text: str, author: str = "user") -> None:
+        """Give ``node`` a note; the latest counts, an empty one takes it away."""
+        with self._writing_at(node) as (db, _):
+            log.append(db, "note", node, text, author)
+
+    def delete(self, node: str, shown: Collection[str] = (), author: str = "user") -> list[str]:
+        """Hide the branch from ``node`` on; return the ids that this hides. Nothing is erased.
+
+        All descendants go with it, also those that are added later. Raises ``TuningError`` for
+        the root, and where the branch holds the head or a node that is ``shown`` elsewhere.
+        """
+        with self._writing_at(node) as (db, state):
+            if state.parents[node] is None:
+                raise TuningError(
+                    "The untouched students cannot be deleted.", "Delete a branch that tunes them."
+                )
+            branch = state.branch(node)
+            if not {state.head, *shown}.isdisjoint(branch):
+                raise TuningError(
+                    "The iteration shown is in this branch.", "Go to another one, then delete it."
+                )
+            now_hidden = [item for item in branch if not state.hidden(item)]
+            if now_hidden:
+                log.append(db, "delete", node, author=author)
+        return now_hidden
+
+    def restore(self, node: str, author: str = "user") -> list[str]:
+        """Show ``node`` again, and what was hidden with it; return the ids that this shows.
+
+        A branch inside that was deleted by itself stays hidden.
+        """
+        with self._writing_at(node) as (db, state):
+            before = [item for item in state.parents if state.hidden(item)]
+            for top in _deleted_above(state, node):
+                log.append(db, "restore", top, author=author)
+                state.deleted.discard(top)
+            return [item for item in before if not state.hidden(item)]
+
+    def count_look(self, node: str, split: str, author: str = "user") -> int:
         """Record that the metrics of ``node`` on ``split`` were looked at; return the looks."""
-        with self._database.transaction(write=True) as db:
-            insert = "INSERT INTO looks (node, split, created) VALUES (?, ?, ?)"
-            db.execute(insert, (node, split, _now()))
-        return self.looks(node, split)
+        with self._writing_at(node) as (db, state):
+            log.append(db, "look", node, split, author)
+            return state.looks[node, split] + 1
 
     def looks(self, node: str, split: str) -> int:
         """How often the metrics of ``node`` on ``split`` were looked at."""
         with self._database.transaction() as db:
-            select = "SELECT count(*) FROM looks WHERE node = ? AND split = ?"
+            select = "SELECT count(*) FROM events WHERE node = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (node, split)).fetchone()[0])
 
     def looks_at(self, root: str, split: str) -> int:
         """Looks at ``split`` of all nodes that descend from ``root``, and itself."""
         with self._database.transaction() as db:
-            select = (
-                "SELECT count(*) FROM looks JOIN nodes ON nodes.id = looks.node "
-                "WHERE nodes.root = ? AND looks.split = ?"
-            )
+            select = "SELECT count(*) FROM events WHERE root = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (root, split)).fetchone()[0])
-
-    def set_note(self, node: str, text: str) -> None:
-        """Give ``node`` a note; the latest counts."""
-        with self._database.transaction(write=True) as db:
-            insert = "INSERT INTO notes (node, text, created) VALUES (?, ?, ?)"
-            db.execute(insert, (node, text, _now()))
 
     def close(self) -> None:
         """Close the file; the next use opens it again (a history in memory is lost)."""
         self._database.close()
 
-    def _read(self, where: str, value: str) -> list[Node]:
-        note = "(SELECT text FROM notes WHERE node = id ORDER BY seq DESC LIMIT 1) AS note"
-        with self._database.transaction() as db:
-            rows = db.execute(f"SELECT *, {note} FROM nodes {where}", (value,)).fetchall()  # noqa: S608
-        return [to_node(self.path, row) for row in rows]
+    @contextmanager
+    def _writing(self, root: str, *nodes: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
+        """A write transaction with the state at its start; ``nodes`` must be of this root."""
+        with self._database.transaction(write=True) as db:
+            state = log.state_of(self.path, db, root)
+            for node in nodes or (root,):
+                if node not in state.parents:
+                    raise log.unknown(node)
+            yield db, state
+
+    @contextmanager
+    def _writing_at(self, node: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
+        with self._database.transaction(write=True) as db:
+            yield db, log.state_of(self.path, db, log.root_of(db, node))
+
+    def _labelled(self, row: sqlite3.Row, state: HistoryState) -> Node:
+        names = {"rename": state.names, "note": state.notes}
+        return to_node(self.path, row, {k: v.get(row["id"], "") for k, v in names.items()})
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _deleted_above(state: HistoryState, node: str) -> list[str]:
+    return [at for at in state.path(node) if at in state.deleted]

@@ -21,6 +21,7 @@ class Node:
     ``weights`` ``(C, K)`` and ``intercepts`` ``(K,)`` are float64 and read-only; ``bounds`` are
     all that are in force on the branch; ``gap`` and ``certificate`` have one entry a class.
     ``number`` counts from 0 within one history; a preview, which is not stored, has -1.
+    ``name`` and ``note`` are labels, the latest that it was given; its id is free of them.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Node:
     settings: Mapping[str, Any] = field(default_factory=dict)
     number: int = -1
     created: str = ""
+    name: str = ""
     note: str = ""
     weights_hash: str = field(init=False)
 

@@ -1,23 +1,34 @@
-"""A node as a row of the history: JSON for intents and bounds, compressed float64 for weights."""
+"""A node as a row of the history: JSON for intents and bounds, compressed float64 for weights.
+
+What comes back is what was stored: the row's checksum covers every column, the weights have a
+hash of their own, and the id follows from the parent, the intents and the settings.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.tuning.database import damaged
 from inficond_panel.tuning.intents import Intent
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node import Node, node_id
 
 
 def to_row(node: Node) -> dict[str, Any]:
-    """Columns of the table ``nodes``."""
+    """Columns of the table ``nodes``.
+
+    Raises ``ValueError`` for a node whose id does not follow from what it holds (a preview).
+    """
+    if _expected_id(node) != node.id:
+        raise ValueError(f"the id of {node.id} does not follow from its parent, intents, settings")
     concepts, classes = node.weights.shape
-    return {
+    row = {
         "id": node.id,
         "root": node.root,
         "number": node.number,
@@ -36,23 +47,41 @@ def to_row(node: Node) -> dict[str, Any]:
         "settings": _json(dict(node.settings)),
         "created": node.created,
     }
+    return {**row, "checksum": _checksum(row)}
 
 
-def to_node(path: str, row: sqlite3.Row) -> Node:
-    """The node that ``to_row`` wrote; ``HistoryError`` where the row does not hold one.
+def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
+    """The node that ``to_row`` wrote, with its latest labels (texts of events by kind).
 
-    Weights are checked against their hash.
+    Raises ``HistoryError`` where the row does not hold one, or another than was stored.
     """
+    if _checksum(row) != row["checksum"]:
+        raise damaged(path, f"the record of {row['id']} was altered")
     try:
-        node = _node(row)
-    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        node = _node(row, labels)
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise damaged(path, f"{row['id']}: {error}") from error
+    if _expected_id(node) != node.id:
+        raise damaged(path, f"#{node.number} ({node.id}) has other intents than its id tells")
     if node.weights_hash != row["weights_hash"]:
         raise damaged(path, f"the weights of #{node.number} ({node.id}) differ from their hash")
     return node
 
 
-def _node(row: sqlite3.Row) -> Node:
+def _expected_id(node: Node) -> str:
+    return node_id(node.parent, node.intents, node.settings)
+
+
+def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
+    """SHA-256 over all columns of the row but itself, by name."""
+    values = {name: row[name] for name in row.keys() if name != "checksum"}  # noqa: SIM118
+    for name, value in values.items():
+        if isinstance(value, bytes):
+            values[name] = hashlib.sha256(value).hexdigest()
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _node(row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
     return Node(
@@ -70,7 +99,8 @@ def _node(row: sqlite3.Row) -> Node:
         settings=json.loads(row["settings"]),
         number=row["number"],
         created=row["created"],
-        note=row["note"] or "",
+        name=labels.get("rename", ""),
+        note=labels.get("note", ""),
     )
 
 

@@ -133,9 +133,8 @@ class ConfigurationView(Viewer):
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students)
         self.param.watch(self._update, "scope")
         app.selection.param.watch(self._update, "class_name")
-        app.students.param.watch(self._update, "snapshot")
-        app.dataset.param.watch(self._update, "looks")
-        app.tuning.param.watch(self._update, ["nodes", "status"])
+        app.students.param.watch(self._update, ["snapshot", "tree"])
+        app.tuning.param.watch(self._update, "status")
         app.param.watch(self._update, "datasets")
         self._update()
 
@@ -156,7 +155,7 @@ class ConfigurationView(Viewer):
             ),
             "scope": self._scope,
             "metrics": self._metrics(),
-            "busy": app.tuning.status.kind == "fitting",
+            "busy": app.tuning.busy,
         }
 
     @property

@@ -55,10 +55,8 @@ class ProvenanceView(Viewer):
         )
         self._tree.on_msg(lambda event: self._handle(event.data))
         app.selection.param.watch(self._update, "class_name")
-        app.students.param.watch(self._update, "snapshot")
-        app.tuning.param.watch(self._update, "nodes")
-        app.dataset.param.watch(self._update, "looks")
-        app.tuning.param.watch(self._update_buttons, ["status", "can_undo", "can_redo"])
+        app.students.param.watch(self._update, ["snapshot", "tree"])
+        app.tuning.param.watch(self._update_buttons, "status")
         self._update()
 
     def _update(self, *_: Any) -> None:
@@ -118,7 +116,7 @@ class ProvenanceView(Viewer):
 
     def _buttons(self) -> dict[str, bool]:
         tuning = self.app.tuning
-        busy = tuning.status.kind == "fitting"
+        busy = tuning.busy
         return {
             "busy": busy,
             "undo": tuning.can_undo and not busy,

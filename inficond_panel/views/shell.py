@@ -130,7 +130,8 @@ class Shell(Viewer):
         self._page.on_msg(lambda event: self._handle(event.data))
         self._page.link(self, theme="theme", bidirectional=True)
         self._page.param.watch(self._recolour, "dark")
-        app.tuning.param.watch(self._update_saved, ["nodes", "status"])
+        app.students.param.watch(self._update_saved, "tree")
+        app.tuning.param.watch(self._update_saved, "status")
         app.selection.param.watch(self._show_detail, "concept")
         self._update_saved()
         if views:
@@ -153,7 +154,7 @@ class Shell(Viewer):
             self._page.tab = "detail"
 
     def _handle(self, message: Mapping[str, str]) -> None:
-        if self.app.tuning.status.kind == "fitting":
+        if self.app.tuning.busy:
             return
         if message["kind"] == "undo":
             self.app.tuning.undo()

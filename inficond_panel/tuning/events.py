@@ -1,0 +1,165 @@
+"""What happened in a history, event by event, and the state that follows from it.
+
+The log is the truth: the head, what can be redone, names, notes, looks and deleted branches are
+what remains when its events are carried out one after the other. It is a chain: the checksum of
+each event is taken over the event and the checksum of the one before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+#: Moves of the head that ``History.set_head`` makes; undo and redo have methods of their own.
+MOVES = ("fine-tune", "jump")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a history, numbered from 1 in the order in which they happened.
+
+    ==================  =============================  =================  ====================
+    kind                what happened                  origin             text
+    ==================  =============================  =================  ====================
+    add                 ``node`` was stored            its parent         checksum of its row
+    fine-tune, jump,    the head moved to ``node``     the node shown
+    undo, redo                                         before
+    rename, note        ``node`` was given a label                        the label, or nothing
+                        or a note
+    delete, restore     the branch from ``node`` on
+                        was hidden, or shown again
+    look                somebody saw the metrics of                       the split
+                        ``node``
+    ==================  =============================  =================  ====================
+    """
+
+    number: int
+    root: str
+    kind: str
+    node: str
+    origin: str | None
+    text: str
+    author: str
+    created: str
+
+    def checksum(self, previous: str) -> str:
+        """SHA-256 over the event and the checksum of the event before it."""
+        facts = (self.number, self.root, self.kind, self.node, self.origin, self.text)
+        text = json.dumps([previous, *facts, self.author, self.created])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class HistoryState:
+    """Where the students of one root stand after the events so far.
+
+    ``head`` is the node shown ("" before there is any); ``redo`` the nodes left by undo, the last
+    one on top; ``names`` and ``notes`` the latest of each node that was given one; ``looks``
+    counts by (node, split); ``deleted`` the nodes from which on a branch is hidden; ``parents``
+    the tree.
+    """
+
+    head: str = ""
+    redo: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    looks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    deleted: set[str] = field(default_factory=set)
+    parents: dict[str, str | None] = field(default_factory=dict)
+
+    def path(self, node: str) -> list[str]:
+        """The node and its ancestors, up to the root."""
+        found = [node]
+        while (parent := self.parents[found[-1]]) is not None:
+            found.append(parent)
+        return found
+
+    def branch(self, node: str) -> list[str]:
+        """The node and its descendants, oldest first."""
+        found: dict[str, None] = {node: None}
+        for child, parent in self.parents.items():  # parents come before their children
+            if parent in found:
+                found[child] = None
+        return list(found)
+
+    def hidden(self, node: str) -> bool:
+        """Whether the node is in a deleted branch: it or an ancestor was deleted."""
+        return bool(self.deleted) and not self.deleted.isdisjoint(self.path(node))
+
+    def undo_from(self, node: str) -> str | None:
+        """Where undo goes from ``node``: its nearest ancestor that is not in a deleted branch."""
+        return next((at for at in self.path(node)[1:] if not self.hidden(at)), None)
+
+    def redo_from(self, node: str) -> str | None:
+        """Where redo goes from ``node``: the node last left by undo, if it is a child of it."""
+        top = self.redo[-1] if self.redo else None
+        return top if top is not None and self.parents[top] == node else None
+
+    def apply(self, event: Event) -> None:
+        """Carry out one event. Raises ``ValueError`` for one that cannot have happened."""
+        if event.kind != "add" and event.node not in self.parents:
+            raise ValueError(f"event {event.number} names a node that is not there")
+        if event.kind not in _STEPS:
+            raise ValueError(f"event {event.number} is of an unknown kind {event.kind!r}")
+        _STEPS[event.kind](self, event)
+        self.redo = [node for node in self.redo if not self.hidden(node)]
+
+
+def _add(state: HistoryState, event: Event) -> None:
+    if event.origin is not None and event.origin not in state.parents:
+        raise ValueError(f"event {event.number} adds a node without its parent")
+    state.parents[event.node] = event.origin
+    state.head = state.head or event.node
+
+
+def _go(state: HistoryState, event: Event) -> None:
+    state.head, state.redo = event.node, []
+
+
+def _undo(state: HistoryState, event: Event) -> None:
+    # Another session may have moved the head meanwhile: its way back is not this one's.
+    earlier = state.redo if event.origin == state.head else []
+    left = [event.origin] if event.origin else []
+    state.head, state.redo = event.node, [*earlier, *left]
+
+
+def _redo(state: HistoryState, event: Event) -> None:
+    rest = state.redo[:-1] if state.redo[-1:] == [event.node] else []
+    state.head, state.redo = event.node, rest
+
+
+def _rename(state: HistoryState, event: Event) -> None:
+    state.names[event.node] = event.text
+
+
+def _note(state: HistoryState, event: Event) -> None:
+    state.notes[event.node] = event.text
+
+
+def _delete(state: HistoryState, event: Event) -> None:
+    state.deleted.add(event.node)
+
+
+def _restore(state: HistoryState, event: Event) -> None:
+    state.deleted.discard(event.node)
+
+
+def _look(state: HistoryState, event: Event) -> None:
+    state.looks[event.node, event.text] += 1
+
+
+_STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
+    "add": _add,
+    "fine-tune": _go,
+    "jump": _go,
+    "undo": _undo,
+    "redo": _redo,
+    "rename": _rename,
+    "note": _note,
+    "delete": _delete,
+    "restore": _restore,
+    "look": _look,
+}

@@ -1,0 +1,364 @@
+"""The log of a history: moves, labels, deleted branches, and the state that follows from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from histories import make_node
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Event, History, HistoryState, Node
+
+ROOT = make_node()
+A = make_node("a", ROOT)
+B = make_node("b", A)
+C = make_node("c", ROOT)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """#0 ── #1 (a) ── #2 (b), and #3 (c) from #0; the head at b."""
+    history = History(tmp_path / "h.sqlite")
+    for node in (ROOT, A, B, C):
+        history.add(node)
+    for node in (A, B):
+        history.set_head(ROOT.id, node.id, "fine-tune")
+    return history
+
+
+def kinds(history: History) -> list[str]:
+    return [event.kind for event in history.events(ROOT.id) if event.kind != "add"]
+
+
+def visible(history: History) -> list[str]:
+    return [node.id for node in history.nodes(ROOT.id)]
+
+
+# -- the head -------------------------------------------------------------------------------
+
+
+def test_the_head_is_the_root_until_it_moves(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.sqlite")
+    assert history.head(ROOT.id) == ROOT.id
+    history.add(ROOT)
+    history.add(A)
+    assert history.head(ROOT.id) == ROOT.id
+
+
+def test_undo_and_redo_are_timed_events(history: History) -> None:
+    assert history.undo(ROOT.id) == A.id
+    assert history.undo(ROOT.id, author="somebody") == ROOT.id
+    assert history.redo(ROOT.id) == A.id
+    events = [event for event in history.events(ROOT.id) if event.kind != "add"]
+    assert [(event.kind, event.origin, event.node) for event in events] == [
+        ("fine-tune", ROOT.id, A.id),
+        ("fine-tune", A.id, B.id),
+        ("undo", B.id, A.id),
+        ("undo", A.id, ROOT.id),
+        ("redo", ROOT.id, A.id),
+    ]
+    assert events[3].author == "somebody"
+    times = [datetime.fromisoformat(event.created) for event in events]
+    assert times == sorted(times)
+    assert all(time.utcoffset() is not None for time in times)
+
+
+def test_redo_survives_a_restart(history: History) -> None:
+    history.undo(ROOT.id)
+    history.undo(ROOT.id)
+    history.close()
+    again = History(history.path)
+    assert again.state(ROOT.id).redo == [B.id, A.id]
+    assert again.redo(ROOT.id) == A.id
+    assert again.redo(ROOT.id) == B.id
+    with pytest.raises(TuningError, match="nothing to redo"):
+        again.redo(ROOT.id)
+
+
+@pytest.mark.parametrize("kind", ["jump", "fine-tune"])
+def test_another_move_forgets_what_could_be_redone(history: History, kind: str) -> None:
+    history.undo(ROOT.id)
+    history.set_head(ROOT.id, C.id, kind)
+    with pytest.raises(TuningError, match="nothing to redo"):
+        history.redo(ROOT.id)
+
+
+def test_nothing_to_undo_at_the_root(history: History) -> None:
+    history.set_head(ROOT.id, ROOT.id)
+    before = kinds(history)
+    with pytest.raises(TuningError, match="nothing to undo"):
+        history.undo(ROOT.id)
+    assert kinds(history) == before
+
+
+def test_undo_goes_from_what_a_session_shows(history: History) -> None:
+    """Two sessions: one jumped to c; the other still shows b, and undoes from there."""
+    history.set_head(ROOT.id, C.id)
+    assert history.undo(ROOT.id, origin=B.id) == A.id
+    assert history.state(ROOT.id).redo == [B.id]
+    assert history.redo(ROOT.id, origin=A.id) == B.id
+    history.undo(ROOT.id, origin=B.id)
+    history.set_head(ROOT.id, C.id)
+    with pytest.raises(TuningError):  # b is no child of what is shown
+        history.redo(ROOT.id)
+
+
+def test_a_move_to_a_node_that_is_not_there(history: History) -> None:
+    other = history.add(make_node("other root"))
+    for node in ("none", other.id):
+        with pytest.raises(TuningError, match="no iteration"):
+            history.set_head(ROOT.id, node)
+    with pytest.raises(TuningError, match="no iteration"):
+        history.undo("none")
+    with pytest.raises(ValueError, match="kind must be"):
+        history.set_head(ROOT.id, A.id, "undo")
+
+
+# -- labels and looks -----------------------------------------------------------------------
+
+
+def test_looks_are_counted_by_node_and_split(history: History) -> None:
+    assert history.looks(A.id, "holdout") == 0
+    assert history.count_look(A.id, "holdout") == 1
+    assert history.count_look(A.id, "holdout") == 2
+    history.count_look(ROOT.id, "holdout")
+    history.count_look(A.id, "tune")
+    assert history.looks(A.id, "holdout") == 2
+    assert history.looks_at(ROOT.id, "holdout") == 3
+    assert history.state(ROOT.id).looks == {
+        (A.id, "holdout"): 2,
+        (ROOT.id, "holdout"): 1,
+        (A.id, "tune"): 1,
+    }
+
+
+def test_the_latest_name_and_note_count_and_the_id_stays(history: History) -> None:
+    history.rename(A.id, "first")
+    history.rename(A.id, "  less \n sky ")
+    history.set_note(A.id, "first")
+    history.set_note(A.id, "line 1\nline 2")
+    stored = history.nodes(ROOT.id)[1]
+    assert (stored.id, stored.name, stored.note) == (A.id, "less sky", "line 1\nline 2")
+    assert stored.weights_hash == A.weights_hash
+    history.rename(A.id, "")
+    history.set_note(A.id, "")
+    stored = history.nodes(ROOT.id)[1]
+    assert (stored.name, stored.note) == ("", "")
+    assert kinds(history)[2:] == ["rename", "rename", "note", "note", "rename", "note"]
+
+
+@pytest.mark.parametrize("name", ["3", "#12", "0123456789ab", "x" * 81])
+def test_a_name_that_cannot_be_told_from_a_number_is_refused(history: History, name: str) -> None:
+    with pytest.raises(TuningError, match="cannot be named"):
+        history.rename(A.id, name)
+
+
+@settings(max_examples=30)
+@given(st.text())
+def test_any_text_is_a_note(text: str) -> None:
+    history = History(":memory:")
+    history.add(ROOT)
+    history.set_note(ROOT.id, text)
+    found = history.get(ROOT.id)
+    assert found is not None
+    assert found.note == text
+    assert history.state(ROOT.id).notes[ROOT.id] == text
+
+
+def test_half_a_character_is_replaced() -> None:
+    history = History(":memory:")
+    history.add(ROOT)
+    history.set_note(ROOT.id, "a\ud800b")
+    assert history.nodes(ROOT.id)[0].note == "a?b"
+
+
+# -- deleted branches -----------------------------------------------------------------------
+
+
+def test_a_deleted_branch_is_hidden_with_all_that_follows_from_it(history: History) -> None:
+    history.set_head(ROOT.id, C.id)
+    assert history.delete(A.id) == [A.id, B.id]
+    assert visible(history) == [ROOT.id, C.id]
+    everything = history.nodes(ROOT.id, deleted=True)
+    assert [node.number for node in everything] == [0, 1, 2, 3]
+    assert history.get(B.id) is not None
+    child = history.add(make_node("late", B))
+    assert child.number == 4
+    assert child.id not in visible(history)
+    assert history.delete(B.id) == []  # hidden already: nothing happens
+    assert kinds(history)[-1] == "delete"
+
+
+def test_a_restored_branch_is_as_it_was(history: History) -> None:
+    history.set_head(ROOT.id, ROOT.id)
+    before = [(node.id, node.weights_hash, node.number) for node in history.nodes(ROOT.id)]
+    history.delete(A.id)
+    assert history.restore(B.id) == [A.id, B.id]  # from within: the whole branch comes again
+    after = [(node.id, node.weights_hash, node.number) for node in history.nodes(ROOT.id)]
+    assert after == before
+    assert history.restore(A.id) == []
+
+
+def test_a_branch_deleted_inside_another_stays_hidden(history: History) -> None:
+    history.set_head(ROOT.id, ROOT.id)
+    history.delete(B.id)
+    assert history.delete(A.id) == [A.id]
+    assert history.restore(A.id) == [A.id]
+    assert visible(history) == [ROOT.id, A.id, C.id]
+    history.delete(A.id)
+    assert history.restore(B.id) == [A.id, B.id]
+
+
+def test_what_is_shown_is_not_deleted(history: History) -> None:
+    for node in (A, B):
+        with pytest.raises(TuningError, match="shown is in this branch"):
+            history.delete(node.id)
+    with pytest.raises(TuningError, match="shown is in this branch"):
+        history.delete(C.id, shown=[C.id])
+    with pytest.raises(TuningError, match="cannot be deleted"):
+        history.delete(ROOT.id)
+    with pytest.raises(TuningError, match="no iteration"):
+        history.delete("none")
+    assert len(visible(history)) == 4
+
+
+def test_a_deleted_node_is_not_redone_nor_jumped_to(history: History) -> None:
+    history.undo(ROOT.id)
+    history.undo(ROOT.id)
+    history.delete(B.id)
+    assert history.state(ROOT.id).redo == [A.id]
+    history.delete(A.id)
+    assert history.state(ROOT.id).redo == []
+    with pytest.raises(TuningError, match="deleted branch") as caught:
+        history.set_head(ROOT.id, B.id)
+    assert "Restore" in caught.value.remedy
+
+
+def test_the_same_thumbs_again_bring_a_deleted_branch_back(history: History) -> None:
+    history.set_head(ROOT.id, ROOT.id)
+    history.delete(A.id)
+    history.set_head(ROOT.id, B.id, "fine-tune")
+    assert kinds(history)[-2:] == ["restore", "fine-tune"]
+    assert visible(history) == [ROOT.id, A.id, B.id, C.id]
+    assert history.head(ROOT.id) == B.id
+
+
+def test_undo_from_a_branch_that_another_session_deleted(history: History) -> None:
+    history.set_head(ROOT.id, C.id)
+    history.delete(A.id)
+    assert history.undo(ROOT.id, origin=B.id) == ROOT.id
+    assert history.state(ROOT.id).redo == []
+
+
+# -- the state is what follows from the events ----------------------------------------------
+
+
+class Machine(RuleBasedStateMachine):
+    """Any course of actions, held against a plain model that keeps no events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history = History(":memory:")
+        self.nodes: list[Node] = []
+        self.head = 0
+        self.redo: list[int] = []
+        self.hidden_tops: set[int] = set()
+
+    @initialize()
+    def root(self) -> None:
+        self.nodes.append(self.history.add(ROOT))
+
+    def parent(self, i: int) -> int | None:
+        by_id = {node.id: number for number, node in enumerate(self.nodes)}
+        return by_id.get(self.nodes[i].parent or "")
+
+    def up(self, i: int | None) -> list[int]:
+        return [] if i is None else [i, *self.up(self.parent(i))]
+
+    def is_hidden(self, i: int) -> bool:
+        return any(at in self.hidden_tops for at in self.up(i))
+
+    @rule()
+    def fine_tune(self) -> None:
+        parent = self.nodes[self.head]
+        node = self.history.add(make_node(f"n{len(self.nodes)}", parent))
+        self.history.set_head(ROOT.id, node.id, "fine-tune")
+        self.nodes.append(node)
+        self.head, self.redo = len(self.nodes) - 1, []
+
+    @rule()
+    def undo(self) -> None:
+        parent = self.parent(self.head)
+        if parent is None:
+            with pytest.raises(TuningError):
+                self.history.undo(ROOT.id)
+        else:
+            assert self.history.undo(ROOT.id) == self.nodes[parent].id
+            self.redo.append(self.head)
+            self.head = parent
+
+    @rule()
+    def do_again(self) -> None:
+        if self.redo:
+            self.head = self.redo.pop()
+            assert self.history.redo(ROOT.id) == self.nodes[self.head].id
+        else:
+            with pytest.raises(TuningError):
+                self.history.redo(ROOT.id)
+
+    @rule(data=st.data())
+    def jump(self, data) -> None:
+        i = data.draw(st.integers(0, len(self.nodes) - 1))
+        if self.is_hidden(i):
+            with pytest.raises(TuningError):
+                self.history.set_head(ROOT.id, self.nodes[i].id)
+        else:
+            self.history.set_head(ROOT.id, self.nodes[i].id)
+            self.head, self.redo = i, []
+
+    @rule(data=st.data())
+    def delete(self, data) -> None:
+        i = data.draw(st.integers(0, len(self.nodes) - 1))
+        if i == 0 or i in self.up(self.head):
+            with pytest.raises(TuningError):
+                self.history.delete(self.nodes[i].id)
+            return
+        self.history.delete(self.nodes[i].id)
+        if not self.is_hidden(i):
+            self.hidden_tops.add(i)
+        self.redo = [node for node in self.redo if not self.is_hidden(node)]
+
+    @rule(data=st.data())
+    def restore(self, data) -> None:
+        i = data.draw(st.integers(0, len(self.nodes) - 1))
+        self.history.restore(self.nodes[i].id)
+        self.hidden_tops -= set(self.up(i))
+
+    @invariant()
+    def agree(self) -> None:
+        if not self.nodes:
+            return
+        state = self.history.state(ROOT.id)
+        assert state.head == self.nodes[self.head].id
+        assert state.redo == [self.nodes[i].id for i in self.redo]
+        assert not state.hidden(state.head)
+        shown = [node.number for node in self.history.nodes(ROOT.id)]
+        assert shown == [i for i in range(len(self.nodes)) if not self.is_hidden(i)]
+
+    def teardown(self) -> None:
+        """Replay from the log alone gives the same state."""
+        replayed = HistoryState()
+        for event in self.history.events(ROOT.id):
+            assert isinstance(event, Event)
+            replayed.apply(event)
+        assert replayed == self.history.state(ROOT.id)
+        self.history.close()
+
+
+TestAnyCourse = Machine.TestCase
+TestAnyCourse.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
