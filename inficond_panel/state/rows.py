@@ -19,11 +19,12 @@ GALLERY_LIMIT = 400
 class ConceptRow:
     """One concept of a student (InFiConD, fig. 5 d2).
 
+    ``rank`` is the place in the order asked for, ``None`` where that says nothing (no influence);
     ``share`` is the influence relative to the student's strongest (−1 to 1); ``discrepancy`` is
     nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs.
     """
 
-    rank: int
+    rank: int | None
     concept: str
     influence: float
     share: float
@@ -52,24 +53,28 @@ class GalleryImage:
 
 
 def concept_rows(
-    tuner: Tuner, node: Node, class_name: str, split: str, *, sort: str, top: int
+    tuner: Tuner, node: Node, class_name: str, split: str, *, sort: str, top: int, find: str = ""
 ) -> list[ConceptRow]:
     """The ``top`` concepts of a class's student in the order of ``sort`` (one of ``SORTS``).
 
-    By weight: descending absolute influence. By discrepancy: descending absolute value among the
-    concepts, undefined last.
+    By weight: descending absolute influence, without the concepts at 0. By discrepancy: descending
+    absolute value, undefined last. With ``find`` only concepts whose name holds that text, and also
+    those at 0: any concept can be found and thumbed.
     """
     store = tuner.store
     k = store.classes.index(class_name)
     weights = node.weights[:, k]
     values = _discrepancies(tuner, node, k, split, sort)
-    key = np.abs(weights) if sort == "weight" else np.abs(values)
-    order = np.argsort(-np.nan_to_num(key, nan=-1.0), kind="stable")[:top]
+    order = _order(weights if sort == "weight" else values)
+    ranked = [c for c in order if sort != "weight" or weights[c]]
+    rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
+    wanted = find.strip().casefold()
+    shown = [c for c in order if wanted in store.concepts[c].casefold()] if wanted else ranked
     strongest = float(np.abs(weights).max()) or 1.0
     segments, cosines = nearest_segments(store)
     return [
         ConceptRow(
-            rank=rank,
+            rank=rank_of.get(c),
             concept=store.concepts[c],
             influence=float(weights[c]),
             share=float(weights[c]) / strongest,
@@ -78,8 +83,13 @@ def concept_rows(
             bound_since=tuner.bound_since(node, class_name, store.concepts[c]),
             patches=[(int(s), float(v)) for s, v in zip(segments[c], cosines[c], strict=True)],
         )
-        for rank, c in enumerate(order.tolist(), start=1)
+        for c in shown[:top]
     ]
+
+
+def _order(values: np.ndarray) -> list[int]:
+    """Positions by descending absolute value, equal ones in order, nan last."""
+    return np.argsort(-np.nan_to_num(np.abs(values), nan=-1.0), kind="stable").tolist()
 
 
 def _discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> np.ndarray:

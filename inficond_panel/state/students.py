@@ -65,11 +65,12 @@ class StudentsState(param.Parameterized):
             self.node.weights[store.concepts.index(concept), store.classes.index(class_name)]
         )
 
-    def concept_rows(self, class_name: str, sort: str, top: int) -> list[ConceptRow]:
+    def concept_rows(
+        self, class_name: str, sort: str, top: int, find: str = ""
+    ) -> list[ConceptRow]:
         """The ``top`` concepts of a class's student; see ``rows.concept_rows``."""
-        return concept_rows(
-            self.tuner, self.node, class_name, self.snapshot.split, sort=sort, top=top
-        )
+        split = self.snapshot.split
+        return concept_rows(self.tuner, self.node, class_name, split, sort=sort, top=top, find=find)
 
     def effect(self, class_name: str, concept: str, metric: str = "ap") -> Band:
         """Change in a metric over the influence of one concept (others held)."""

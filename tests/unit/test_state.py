@@ -104,6 +104,23 @@ def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
     assert abs(rows[0].share) == 1
 
 
+def test_concepts_at_zero_are_found_but_not_listed(app: AppState) -> None:
+    app.tuning.toggle("bicycle", "wheel 2", "remove")
+    app.tuning.fine_tune()
+    influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
+    assert influence["wheel 2"] == 0
+    rows = app.students.concept_rows("bicycle", "weight", 50)
+    assert {row.concept for row in rows} == {name for name in influence if influence[name]}
+    found = app.students.concept_rows("bicycle", "weight", 50, find=" WHEEL")
+    assert {row.concept for row in found} == {name for name in influence if "wheel" in name}
+    ranks = {row.concept: row.rank for row in rows}
+    assert {row.concept: row.rank for row in found} == {
+        row.concept: ranks.get(row.concept) for row in found
+    }
+    assert found[-1].rank is None
+    assert app.students.concept_rows("bicycle", "discrepancy_p", 50, find="no such word") == []
+
+
 def test_rows_by_discrepancy_put_the_undefined_last(app: AppState) -> None:
     for sort in ("discrepancy_p", "discrepancy_n"):
         values = [row.discrepancy for row in app.students.concept_rows("bicycle", sort, 30)]
