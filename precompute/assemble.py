@@ -50,6 +50,9 @@ def assemble(
         "thumbnail_offset": _offsets(encoded["thumbnail_length"]),
         "thumbnail_shape": shape,
     }
+    if inputs.dataset.metadata is not None:
+        arrays["metadata_column"] = np.array(inputs.dataset.metadata_columns)
+        arrays["metadata"] = inputs.dataset.metadata[read]
     skipped = skipped_images(encoded["reason"], inputs)
     attrs = {
         "title": inputs.title,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,7 +24,8 @@ class Dataset:
     """Images of all splits, in a fixed order.
 
     ``label`` is ``(image, class)`` int8: 1 present, 0 absent, -1 ignored. ``load(i)`` returns image
-    i as RGB or raises ``UnreadableImage``; ``digest(i)`` identifies its content.
+    i as RGB or raises ``UnreadableImage``; ``digest(i)`` identifies its content. ``metadata`` holds
+    texts (image, column) under the names ``metadata_columns``.
     """
 
     ids: tuple[str, ...]
@@ -33,11 +34,30 @@ class Dataset:
     label: np.ndarray
     load: Callable[[int], Image.Image]
     digest: Callable[[int], str]
+    metadata_columns: tuple[str, ...] = ()
+    metadata: np.ndarray | None = None
 
 
 def load_dataset(dataset: Any) -> Dataset:
     """Read the data set that the spec's section describes; raises ``DataError``."""
-    return {"table": _table, "voc": _voc, "scenes": _scenes}[dataset.kind](dataset)
+    found = {"table": _table, "voc": _voc, "scenes": _scenes}[dataset.kind](dataset)
+    path = getattr(dataset, "metadata", None)
+    return _with_metadata(found, Path(path)) if path else found
+
+
+def _with_metadata(dataset: Dataset, path: Path) -> Dataset:
+    """The data set with the columns of a table; images that are not in the set are passed over."""
+    table = read_table(path, str, "text", "columns of text")
+    row = {image: position for position, image in enumerate(table.ids)}
+    lost = [image for image in dataset.ids if image not in row]
+    if lost:
+        raise DataError(
+            f"{path} lacks {len(lost)} images of the data set, the first are "
+            f"{', '.join(lost[:5])}.",
+            "Give each image a row; leave cells empty where nothing is known.",
+        )
+    values = table.values[[row[image] for image in dataset.ids]]
+    return replace(dataset, metadata_columns=table.columns, metadata=values)
 
 
 def _table(dataset: Any) -> Dataset:

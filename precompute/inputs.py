@@ -76,6 +76,8 @@ def read_inputs(spec: Any, progress: Callable[[str], None]) -> Inputs:
         "prompts": section.prompts,
         "projections": [section.projections.methods, section.projections.seed],
     }
+    if dataset.metadata is not None:
+        everything["metadata"] = [dataset.metadata_columns, dataset.metadata.tolist()]
     return Inputs(
         title=spec.title,
         dataset=dataset,

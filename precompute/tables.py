@@ -1,4 +1,4 @@
-"""CSV tables with one row an image: ``image_id``, then one column per class."""
+"""CSV tables with one row an image: ``image_id``, then the columns (such as one per class)."""
 
 from __future__ import annotations
 
@@ -22,21 +22,26 @@ class Table:
     values: np.ndarray
 
 
-def read_table(path: Path, parse: Callable[[str], float], expected: str) -> Table:
-    """Read a table; ``parse`` turns a cell into a number or raises ``ValueError``.
+def read_table(
+    path: Path,
+    parse: Callable[[str], float | str],
+    expected: str,
+    columns: str = "one column per class",
+) -> Table:
+    """Read a table; ``parse`` turns a cell into a number or text, or raises ``ValueError``.
 
     Raises ``DataError`` naming file, line and column for everything else than such a table.
     """
     rows = _rows(path)
     _, header = next(rows, (1, []))
-    _check_header(path, header)
+    _check_header(path, header, columns)
     ids: dict[str, int] = {}
     values = []
     for line, row in rows:
         _check_row(path, line, row, header, ids)
         ids[row[0]] = line
         cells = zip(header[1:], row[1:], strict=True)
-        values.append([_number(f"{path}:{line}", row[0], *cell, parse, expected) for cell in cells])
+        values.append([_value(f"{path}:{line}", row[0], *cell, parse, expected) for cell in cells])
     if not ids:
         raise DataError(f"{path} lists no image.", "Give it a row for each image.")
     return Table(path, tuple(ids), tuple(header[1:]), np.array(values))
@@ -57,10 +62,10 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def _check_header(path: Path, header: list[str], columns: str) -> None:
     if len(header) < 2 or header[0] != "image_id":
         raise DataError(
-            f"{path}:1: expected the header image_id, then one column per class.",
+            f"{path}:1: expected the header image_id, then {columns}.",
             "Name the columns in the first row.",
         )
     for position, name in enumerate(header):
@@ -86,9 +91,14 @@ def _check_row(
         )
 
 
-def _number(
-    place: str, image: str, column: str, cell: str, parse: Callable[[str], float], expected: str
-) -> float:
+def _value(
+    place: str,
+    image: str,
+    column: str,
+    cell: str,
+    parse: Callable[[str], float | str],
+    expected: str,
+) -> float | str:
     try:
         return parse(cell)
     except ValueError:

@@ -138,6 +138,11 @@ class ListedDataset(Dataset):
         doc="Lists are text files, one image_id a line: below root, or VOC's ImageSets/Main.",
         metadata=_REQUIRED,
     )
+    metadata = FilePath(
+        doc="CSV below root: image_id and a column of text for each thing known of an image, such "
+        "as camera or place; metrics can be asked for by them.",
+        metadata={"exists": "file", "below": "root"},
+    )
     max_bad_share = _bad_share()
 
     def list_file(self, name: str) -> Path:

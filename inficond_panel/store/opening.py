@@ -53,6 +53,8 @@ def _check(path: Path, dataset: xr.Dataset) -> None:
         for name, variable in {**COORDINATES, **VARIABLES}.items()
         if (fault := _fault(name, variable, dataset))
     ]
+    if ("metadata" in dataset.variables) != ("metadata_column" in dataset.variables):
+        wrong.append("metadata or metadata_column is missing")
     wrong += _attribute_faults(dataset.attrs)
     if wrong:
         raise StoreFormatError(f"{path} is damaged: " + "; ".join(wrong) + ".", WRITE_AGAIN)

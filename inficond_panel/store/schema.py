@@ -23,6 +23,7 @@ COORDINATES = {
     "concept": Variable(("concept",), "string"),
     "class_name": Variable(("class_name",), "string"),
     "method": Variable(("method",), "string"),
+    "metadata_column": Variable(("metadata_column",), "string", required=False),
 }
 
 VARIABLES = {
@@ -52,6 +53,9 @@ VARIABLES = {
     # height, width of the thumbnail and of its label map
     "thumbnail_shape": Variable(("image", "side"), "int32"),
     "segment_projection": Variable(("method", "segment", "xy"), "float32", required=False),
+    # What else is known of an image, such as its camera or its place; "" where it is not. There
+    # with "metadata_column", or not at all.
+    "metadata": Variable(("image", "metadata_column"), "string", required=False),
 }
 
 #: Arrays read a piece at a time; the others are read whole and checked against their hash.

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from inficond_panel.errors import StoreFormatError
+from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.schema import PIECEWISE, SPLITS, VARIABLES
 
@@ -68,6 +68,26 @@ class Store:
     def methods(self) -> list[str]:
         """Names of the projections of the concepts: ``pca``, ``tsne``, ..."""
         return [str(name) for name in self._read("method")]
+
+    @cached_property
+    def metadata_columns(self) -> list[str]:
+        """Names of the columns of ``metadata``, in order; empty where there is none."""
+        named = self.has("metadata_column")
+        return [str(name) for name in self._read("metadata_column")] if named else []
+
+    def column(self, name: str) -> list[str]:
+        """A metadata column: a text for each image, "" where it is not known.
+
+        Raises ``DataError`` for a column that the store does not have.
+        """
+        if name not in self.metadata_columns:
+            there = ", ".join(map(repr, self.metadata_columns)) or "none"
+            raise DataError(
+                f"{self.path} has no metadata column {name!r}; there are: {there}.",
+                "Name the table of metadata in the spec (dataset.metadata), then write the store "
+                "again: inficond precompute SPEC",
+            )
+        return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
 
     def has(self, name: str) -> bool:
         """Whether the optional variable ``name`` is there."""

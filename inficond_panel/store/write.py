@@ -55,6 +55,8 @@ def _check_complete(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) 
     needed = {name for name, variable in known.items() if variable.required}
     wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
     wrong += [f"unknown array {name!r}" for name in sorted(set(arrays) - set(known))]
+    if ("metadata" in arrays) != ("metadata_column" in arrays):
+        wrong.append("'metadata' and 'metadata_column' belong together")
     wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
     if wrong:
         raise StoreFormatError("This is no store: " + ", ".join(wrong) + ".")

@@ -186,3 +186,28 @@ def test_scenes_are_a_data_set_too():
     assert dataset.label.shape == (6, len(dataset.classes))
     assert dataset.load(4).size == (96, 72)
     assert dataset.digest(4) == load_dataset(section).digest(4) != dataset.digest(5)
+
+
+def test_metadata_is_text_in_the_order_of_the_images(table):
+    lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
+    assert load_dataset(table).metadata is None
+    table.metadata = table.root / "metadata.csv"
+    rows = ["image_id,camera,year", "00000,a,01", "00001,,2", "00003,b b,", "00004,a,3", "x,y,z"]
+    table.metadata.write_text("\n".join(rows))
+    dataset = load_dataset(table)
+    assert dataset.metadata_columns == ("camera", "year")
+    assert dataset.metadata.tolist() == [["a", "3"], ["", "2"], ["a", "01"], ["b b", ""]]
+
+
+def test_each_image_needs_a_row_of_metadata(table):
+    lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
+    table.metadata = table.root / "metadata.csv"
+    table.metadata.write_text("image_id,camera\n00000,a\n00003,b\n")
+    with pytest.raises(DataError, match=r"lacks 2 images of the data set.*00004, 00001"):
+        load_dataset(table)
+    table.metadata.write_text("image_id,camera\n00000,a\n00003,b,c\n")
+    with pytest.raises(DataError, match=r"metadata.csv:3: 3 cells, but the header has 2"):
+        load_dataset(table)
+    table.metadata.write_text("id,camera\n")
+    with pytest.raises(DataError, match="image_id, then columns of text"):
+        load_dataset(table)

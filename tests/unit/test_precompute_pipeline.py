@@ -225,3 +225,20 @@ def test_a_damaged_store_is_written_again(home, own):
     report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert report.changed
     open_store(own / "a.zarr").verify()
+
+
+def test_metadata_comes_into_the_store_and_only_then_changes_the_inputs(own):
+    store = own / "s.zarr"
+    precompute.run(load_spec(own / "spec.yaml"), store)
+    before = open_store(store).attrs["inputs_hash"]
+    ids = open_store(store).images
+    rows = ["image_id,place", *(f"{name},p{i % 3}" for i, name in enumerate(sorted(ids)))]
+    (own / "photos" / "places.csv").write_text("\n".join(rows))
+    (own / "spec.yaml").write_text(SPEC.replace("labels:", "metadata: places.csv\n  labels:"))
+    report = precompute.run(load_spec(own / "spec.yaml"), store)
+    assert report.changed
+    after = open_store(store)
+    after.verify()
+    assert after.attrs["inputs_hash"] != before
+    assert after.metadata_columns == ["place"]
+    assert after.column("place") == [f"p{sorted(ids).index(name) % 3}" for name in after.images]

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from inficond_panel.errors import StoreFormatError, StoreMissingError
+from inficond_panel.errors import DataError, StoreFormatError, StoreMissingError
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.hashing import array_hash, content_hash
 
@@ -198,3 +198,40 @@ def test_incomplete_arrays_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreFormatError, match="missing array 'label'"):
         write_store(tmp_path / "s.zarr", arrays, ATTRS)
     assert not (tmp_path / "s.zarr").exists()
+
+
+def _with_metadata() -> dict[str, np.ndarray]:
+    texts = np.array([["north", ""], ["süd", "dusk"], ["north", "noon"]])
+    return {**_arrays(), "metadata_column": np.array(["place", "hour"]), "metadata": texts}
+
+
+def test_metadata_columns_read_back_as_text(tmp_path: Path) -> None:
+    write_store(tmp_path / "s.zarr", _with_metadata(), ATTRS)
+    store = open_store(tmp_path / "s.zarr")
+    store.verify()
+    assert store.metadata_columns == ["place", "hour"]
+    assert store.column("place") == ["north", "süd", "north"]
+    assert store.column("hour") == ["", "dusk", "noon"]
+    with pytest.raises(DataError, match="no metadata column 'camera'; there are: 'place', 'hour'"):
+        store.column("camera")
+
+
+def test_metadata_is_part_of_the_content_hash(tmp_path: Path, path: Path) -> None:
+    arrays = _with_metadata()
+    one = write_store(tmp_path / "a.zarr", arrays, ATTRS)
+    arrays["metadata"][0, 1] = "dawn"
+    assert write_store(tmp_path / "b.zarr", arrays, ATTRS) != one != open_store(path).content_hash
+
+
+def test_a_store_without_metadata_says_so(path: Path) -> None:
+    store = open_store(path)
+    assert store.metadata_columns == []
+    with pytest.raises(DataError, match="there are: none"):
+        store.column("place")
+
+
+def test_metadata_without_the_names_of_its_columns_is_refused(tmp_path: Path) -> None:
+    arrays = _with_metadata()
+    del arrays["metadata_column"]
+    with pytest.raises(StoreFormatError, match="belong together"):
+        write_store(tmp_path / "s.zarr", arrays, ATTRS)
