@@ -12,15 +12,17 @@ import numpy as np
 
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, open_store
 from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.report import store_document
 
 
 def check(args: argparse.Namespace) -> None:
-    """Read a spec and say what it is."""
+    """Read a spec, where its store is there hold it against that, and say what it is."""
     spec = load_spec(find_spec(args.spec))
+    if spec.store.exists():
+        check_classes(spec, open_store(spec.store).classes)
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.store.exists():

@@ -1,6 +1,7 @@
 """The spec: one YAML file, read into checked Params, with every problem told at once."""
 
 from inficond_panel.spec.dataset import REST, ScenesDataset, Share, TableDataset, VocDataset
+from inficond_panel.spec.names import check_classes
 from inficond_panel.spec.schema import json_schema
 from inficond_panel.spec.spec import Spec, find_spec, load_spec
 
@@ -11,6 +12,7 @@ __all__ = [
     "Spec",
     "TableDataset",
     "VocDataset",
+    "check_classes",
     "find_spec",
     "json_schema",
     "load_spec",

@@ -7,8 +7,16 @@ from typing import Any
 import param
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inficond_panel.spec.fields import Field, Mismatch, Reading, hint, parse_number, read_text
-from inficond_panel.spec.source import text_of
+from inficond_panel.spec.fields import (
+    Field,
+    Mismatch,
+    Number,
+    Reading,
+    hint,
+    parse_number,
+    read_text,
+)
+from inficond_panel.spec.source import shown, text_of
 
 
 class Words(Field, param.List):
@@ -129,3 +137,44 @@ class Numbers(Field, param.Dict):
                 raise self.wrong(item)
             values[text_of(key)] = number
         return values
+
+
+class ByClass(Number):
+    """A number within bounds for all classes, or a mapping from class to number.
+
+    The mapping's key ``default`` is for the classes that it does not name; a mapping without it
+    is read with the field's own default there.
+    """
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return f"{super().expected()}, or a mapping from class (and default) to such numbers"
+
+    def json_schema(self) -> dict[str, Any]:
+        number = super().json_schema()
+        by_class = {"type": "object", "additionalProperties": number, "minProperties": 1}
+        return {"anyOf": [number, by_class]}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        if not isinstance(node, MappingNode):
+            return super().read(node, reading)
+        if not node.value:
+            raise self.wrong(node)
+        values = {"default": float(self.default)}
+        for key, item in node.value:
+            number = parse_number(item)
+            if number is None or not isinstance(key, ScalarNode) or not self.holds(number):
+                raise Mismatch(item, f"expected {super().expected()}, got {shown(item)}")
+            values[text_of(key)] = number
+        return values
+
+    def value_of(self, value: Any, class_name: str) -> float:
+        """The number of one class, from the number for all or the mapping."""
+        if isinstance(value, dict):
+            return float(value.get(class_name, value.get("default", self.default)))
+        return float(value)
+
+    def _validate(self, val: Any) -> None:
+        for number in val.values() if isinstance(val, dict) else [val]:
+            super()._validate(number)

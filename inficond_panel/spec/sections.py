@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from inficond_panel.spec.fields import Choice, Flag, Number, Whole
-from inficond_panel.spec.lists import Numbers, Rows, Words
+from inficond_panel.spec.lists import ByClass, Numbers, Rows, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.section import Nested, Section
 
@@ -116,7 +116,11 @@ class Students(Section):
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
 
-    lambda_ = Number(1e-4, bounds=(0, None), doc="Weight of the L1 penalty on the influences.")
+    lambda_ = ByClass(
+        1e-4,
+        bounds=(0, None),
+        doc="Weight of the L1 penalty on the influences; `default`: that of the other classes.",
+    )
     temperature = Number(
         1.0,
         bounds=(0, None),
@@ -124,6 +128,28 @@ class Students(Section):
         doc="Divides the teacher's logits before the sigmoid.",
     )
     threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
+
+    def penalty(self, class_name: str) -> float:
+        """Weight of the L1 penalty of one class's student."""
+        return float(self.param["lambda_"].value_of(self.lambda_, class_name))
+
+    @property
+    def penalty_text(self) -> str:
+        """Weight of the L1 penalty for people: one number, or those by class."""
+        if not isinstance(self.lambda_, dict):
+            return f"{self.lambda_:g}"
+        return ", ".join(f"{name}: {value:g}" for name, value in self.lambda_.items())
+
+
+class Labels(Section):
+    """True labels mixed into what the students learn."""
+
+    alpha = Number(
+        None,
+        bounds=(0, None),
+        doc="Weight of the teacher beside the labels: the loss is BCE(label) + alpha BCE(teacher).",
+        metadata=_REQUIRED,
+    )
 
 
 class ExactStudents(Students):
@@ -135,6 +161,14 @@ class ExactStudents(Students):
         bounds=(0, 1),
         inclusive_bounds=(False, False),
         doc="Duality gap, relative to the objective at w = 0, to stop at.",
+    )
+    l2 = Number(
+        0.0,
+        bounds=(0, None),
+        doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences.",
+    )
+    labels = Nested(
+        Labels, default=None, doc="True labels beside the teacher's; the teacher alone if left out."
     )
 
 

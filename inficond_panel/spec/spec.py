@@ -24,7 +24,7 @@ from inficond_panel.spec.sections import (
     Teacher,
     Tuning,
 )
-from inficond_panel.spec.source import REMEDY, compose, faults
+from inficond_panel.spec.source import REMEDY, compose, faults, text_of
 
 _REQUIRED = {"required": True}
 
@@ -47,6 +47,7 @@ class Spec(Section):
     def __init__(self, path: str | Path = "spec.yaml", **values: Any) -> None:
         self._path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
         self._written: dict[Path, str] = {}
+        self._places: dict[tuple[str, str], tuple[int, int]] = {}
         super().__init__(**values)
         self.store = self.store or self._path.with_suffix(".zarr")
         self.history = self.history or self.default_history()
@@ -55,6 +56,10 @@ class Spec(Section):
     def path(self) -> Path:
         """The file, absolute; relative paths start from its folder."""
         return self._path
+
+    def place(self, key: str, name: str) -> tuple[int, int]:
+        """Line and column of a name in the mapping of a key; (1, 1) where no file says it."""
+        return self._places.get((key, name), (1, 1))
 
     def default_history(self) -> Path:
         """History file beside the store."""
@@ -129,7 +134,16 @@ def load_spec(path: str | Path, check_files: bool = True) -> Spec:
     if reading.problems:
         raise SpecError(sorted(reading.problems, key=lambda p: (p.line, p.column)), REMEDY)
     spec._written.update(reading.written)
+    spec._places.update(_places(reading))
     return spec
+
+
+def _places(reading: Reading) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
+    """Where each key of each mapping stands: ((key of the mapping, name), (line, column))."""
+    for where, (_, mapping) in reading.nodes.items():
+        for name, _ in mapping.value if isinstance(mapping, MappingNode) else ():
+            mark = name.start_mark
+            yield (where, text_of(name)), (mark.line + 1, mark.column + 1)
 
 
 def find_spec(name: str | Path) -> Path:

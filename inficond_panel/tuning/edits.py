@@ -2,7 +2,7 @@
 
 - - {class: bicycle, concept: wheel, direction: up, factor: 2}
   - {class: bicycle, concept: road, direction: remove}
-- - {class: tv monitor, concept: bookshelf, direction: down}
+- - {class: tv monitor, concepts: [bookshelf, bookcase], direction: down}
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.fields import parse_number
 from inficond_panel.spec.source import compose, faults, short, shown, tag, text_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents import DIRECTIONS, Intent, did_you_mean
+from inficond_panel.tuning.intents import (
+    DIRECTIONS,
+    Asked,
+    GroupIntent,
+    Intent,
+    did_you_mean,
+)
 
-_KEYS = ("class", "concept", "direction", "factor")
-_INTENT = "{class, concept, direction, factor (optional)}"
+_KEYS = ("class", "concept", "concepts", "direction", "factor")
+_INTENT = "{class, concept (or concepts: [...]), direction, factor (optional)}"
 REMEDY = f"An edits file is a list of iterations, each a list of {_INTENT}."
 
 
-def read_edits(path: str | Path, store: Store) -> list[list[Intent]]:
+def read_edits(path: str | Path, store: Store) -> list[list[Asked]]:
     """The iterations of an edits file, checked against the names in ``store``.
 
     Raises ``EditsError`` with all problems of the file at once, each at its line and column.
@@ -42,10 +48,10 @@ def read_edits(path: str | Path, store: Store) -> list[list[Intent]]:
     return iterations
 
 
-def dump_edits(iterations: Iterable[Sequence[Intent]]) -> str:
+def dump_edits(iterations: Iterable[Sequence[Asked]]) -> str:
     """YAML that ``read_edits`` reads back as the same intents."""
     plain = [
-        [{k: v for k, v in intent.to_json().items() if v is not None} for intent in batch]
+        [{k: v for k, v in asked.to_json().items() if v is not None} for asked in batch]
         for batch in iterations
     ]
     yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
@@ -74,42 +80,37 @@ class _Reader:
         mark = node.start_mark
         self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message))
 
-    def iterations(self, root: Node) -> list[list[Intent]]:
+    def iterations(self, root: Node) -> list[list[Asked]]:
         """All iterations of the file."""
         if not isinstance(root, SequenceNode):
             self.report(root, f"expected a list of iterations, got {shown(root)}")
             return []
         return [self._iteration(node) for node in root.value]
 
-    def _iteration(self, node: Node) -> list[Intent]:
+    def _iteration(self, node: Node) -> list[Asked]:
         if not isinstance(node, SequenceNode):
             self.report(node, f"expected an iteration, a list of {_INTENT}, got {shown(node)}")
             return []
         if not node.value:
             self.report(node, "an iteration without intents")
-        batch: dict[tuple[str, str], Intent] = {}
-        for item in node.value:
-            intent = self._intent(item)
-            if intent is None:
-                continue
-            if (intent.class_name, intent.concept) in batch:
-                what = f"{intent.concept!r} on {intent.class_name!r}"
-                self.report(item, f"{what} is tuned twice in one iteration; keep one of the two")
-            batch[intent.class_name, intent.concept] = intent
-        return list(batch.values())
+        found = [self._intent(item) for item in node.value]
+        return [asked for asked in found if asked is not None]
 
-    def _intent(self, node: Node) -> Intent | None:
+    def _intent(self, node: Node) -> Asked | None:
         if not isinstance(node, MappingNode):
             self.report(node, f"expected an intent, {_INTENT}, got {shown(node)}")
             return None
         before = len(self.problems)
         values = self._values(node)
-        class_name = self._name(values, "class")
-        concept = self._name(values, "concept")
+        class_name = self._name(values["class"], "class") if "class" in values else ""
+        group = self._group(values["concepts"]) if "concepts" in values else ()
+        concept = self._name(values["concept"], "concept") if "concept" in values else ""
         direction = self._direction(values)
-        factor = self._factor(values)
+        factor = self._factor(values, direction)
         if len(self.problems) > before:
             return None
+        if group:
+            return GroupIntent(class_name, group, direction, factor)
         return Intent(class_name, concept, direction, factor)
 
     def _values(self, node: MappingNode) -> dict[str, Node]:
@@ -120,15 +121,28 @@ class _Reader:
                 values[name] = value
             else:
                 self.report(key, f"unknown key {short(name)}.{did_you_mean(name, _KEYS)}")
-        for name in _KEYS[:3]:
+        if {"concept", "concepts"} <= set(values):
+            self.report(node, "either 'concept' or 'concepts' (a group), not both")
+        needed = ("class", "concepts" if "concepts" in values else "concept", "direction")
+        for name in needed:
             if name not in values:
                 self.report(node, f"the key {name!r} is missing")
         return values
 
-    def _name(self, values: dict[str, Node], kind: str) -> str:
-        if kind not in values:
-            return ""
-        node, known = values[kind], self.known[kind]
+    def _group(self, node: Node) -> tuple[str, ...]:
+        if not isinstance(node, SequenceNode) or len(node.value) < 2:
+            self.report(node, f"expected a list of two concepts or more, got {shown(node)}")
+            return ()
+        names: list[str] = []
+        for item in node.value:
+            name = self._name(item, "concept")
+            if name and name in names:
+                self.report(item, f"{short(name)} is named twice in its group")
+            names.append(name)
+        return tuple(names)
+
+    def _name(self, node: Node, kind: str) -> str:
+        known = self.known[kind]
         if not isinstance(node, ScalarNode):
             self.report(node, f"expected the name of a {kind}, got {shown(node)}")
             return ""
@@ -148,9 +162,12 @@ class _Reader:
             self.report(node, f"{expected}, got {shown(node)}.{did_you_mean(word, DIRECTIONS)}")
         return word
 
-    def _factor(self, values: dict[str, Node]) -> float | None:
+    def _factor(self, values: dict[str, Node], direction: str) -> float | None:
         node = values.get("factor")
         if node is None or tag(node) == "null":
+            return None
+        if direction == "remove":
+            self.report(node, "remove takes no factor; leave it out, or use down to weaken only")
             return None
         factor = parse_number(node)
         if factor is None or not factor > 1:

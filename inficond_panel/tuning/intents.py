@@ -1,4 +1,4 @@
-"""What a user asked for: one thumb on one concept of one class."""
+"""What a user asked for: a thumb on one concept of one class, or on a group of concepts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from inficond_panel.errors import TuningError
@@ -20,7 +19,7 @@ class Intent:
 
     ``direction`` is ``up`` (uptune), ``down`` (downtune) or ``remove`` (fix at 0); ``factor`` is
     the factor x > 1 of InFiConD, sec. 4.5, or None for the spec's. ``remove`` takes no factor.
-    Raises ``TuningError`` for another direction or factor.
+    Raises ``TuningError`` for another direction or factor, and for ``remove`` with one.
     """
 
     class_name: str
@@ -29,16 +28,12 @@ class Intent:
     factor: float | None = None
 
     def __post_init__(self) -> None:
-        if self.direction not in DIRECTIONS:
-            raise TuningError(
-                f"Unknown direction {self.direction!r}.{did_you_mean(self.direction, DIRECTIONS)}",
-                f"Directions are {', '.join(DIRECTIONS)}.",
-            )
-        if self.factor is not None and not 1 < self.factor < math.inf:
-            raise TuningError(
-                f"The factor of {self.concept!r} on {self.class_name!r} is {self.factor}.",
-                "Give a number above 1.",
-            )
+        _check_thumb(repr(self.concept), self.class_name, self.direction, self.factor)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Class and concept."""
+        return self.class_name, self.concept
 
     def resolved(self, factor: float) -> Intent:
         """This intent with ``factor`` where it has none of its own (``remove`` never has one)."""
@@ -61,21 +56,50 @@ class Intent:
         return cls(item["class"], item["concept"], item["direction"], item.get("factor"))
 
 
-def canonical(intents: Iterable[Intent], factor: float) -> tuple[Intent, ...]:
-    """The intents of one iteration, resolved and sorted: their order does not matter.
+@dataclass(frozen=True)
+class GroupIntent:
+    """The same thumb on each of a group of ``concepts``, such as collinear ones.
 
-    Raises ``TuningError`` when two are for the same concept of the same class.
+    It stands for one ``Intent`` a member, and only these go into the history. Raises
+    ``TuningError`` as ``Intent`` does, and for a group of less than two, or with one named twice.
     """
-    resolved = [intent.resolved(factor) for intent in intents]
-    ordered = sorted(resolved, key=lambda intent: (intent.class_name, intent.concept))
-    for first, second in pairwise(ordered):
-        if (first.class_name, first.concept) == (second.class_name, second.concept):
+
+    class_name: str
+    concepts: tuple[str, ...]
+    direction: str
+    factor: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "concepts", tuple(self.concepts))
+        if len(set(self.concepts)) < max(len(self.concepts), 2):
             raise TuningError(
-                f"{first.concept!r} on {first.class_name!r} is tuned twice in one iteration: "
-                f"{first.direction} and {second.direction}.",
-                "Keep one of the two, or put them into two iterations.",
+                f"A group on {self.class_name!r} names {', '.join(self.concepts) or 'no concept'}.",
+                "Name two concepts or more, each once.",
             )
-    return tuple(ordered)
+        _check_thumb(f"the group {self}", self.class_name, self.direction, self.factor)
+
+    def __str__(self) -> str:
+        return ", ".join(self.concepts)
+
+    def members(self) -> tuple[Intent, ...]:
+        """The intents that it stands for."""
+        return tuple(
+            Intent(self.class_name, concept, self.direction, self.factor)
+            for concept in self.concepts
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "concepts", "direction", "factor"}``, as in an edits file."""
+        return {
+            "class": self.class_name,
+            "concepts": list(self.concepts),
+            "direction": self.direction,
+            "factor": self.factor,
+        }
+
+
+#: What an iteration may be asked for.
+Asked = Intent | GroupIntent
 
 
 def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:
@@ -90,6 +114,25 @@ def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Seq
                     f"There is no {kind} {name!r} in this store.{did_you_mean(name, known)}",
                     "List the names with: inficond info SPEC --json",
                 )
+
+
+def _check_thumb(what: str, class_name: str, direction: str, factor: float | None) -> None:
+    if direction not in DIRECTIONS:
+        raise TuningError(
+            f"Unknown direction {direction!r}.{did_you_mean(direction, DIRECTIONS)}",
+            f"Directions are {', '.join(DIRECTIONS)}.",
+        )
+    if factor is None:
+        return
+    if direction == "remove":
+        raise TuningError(
+            f"remove of {what} on {class_name!r} has the factor {factor:g}, which it cannot use.",
+            "Leave the factor out: remove fixes the weight at 0. To weaken it only, use down.",
+        )
+    if not 1 < factor < math.inf:
+        raise TuningError(
+            f"The factor of {what} on {class_name!r} is {factor}.", "Give a number above 1."
+        )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from inficond_panel.errors import StoreMissingError
-from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.history import History
 from inficond_panel.tuning.tuner import Tuner
@@ -26,9 +26,9 @@ def open_tuner(
     opened = load_spec(path, check_files=False)
     place = store or os.environ.get("INFICOND_STORE") or opened.store
     record = history or os.environ.get("INFICOND_HISTORY")
-    return Tuner(
-        open_spec_store(spec, place), opened, History(record or usual_history(spec, opened))
-    )
+    data = open_spec_store(spec, place)
+    check_classes(opened, data.classes)
+    return Tuner(data, opened, History(record or usual_history(spec, opened)))
 
 
 def usual_history(name: str | Path, spec: Spec) -> Path:

@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import numpy as np
 
 from inficond_panel import distill
 from inficond_panel.distill import Fit
 from inficond_panel.spec import Spec
+from inficond_panel.tuning.fit_data import FitData
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Solver (``exact`` or ``paper``), L1 penalty, and the solver's own options."""
+    """Solver (``exact`` or ``paper``), penalties, weight of the teacher, the solver's options.
+
+    ``l1`` has one number a class; ``alpha`` is None where the teacher alone is learnt from.
+    """
 
     solver: str
-    l1: float
-    options: dict[str, Any]
+    l1: tuple[float, ...]
+    l2: float = 0.0
+    alpha: float | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
-    def fit(self, scores: np.ndarray, targets: np.ndarray, **given: Any) -> Fit:
-        """Fit scores ``(N, C)`` to targets ``(N, K)``; ``given`` as in ``distill.fit``."""
-        solve = distill.fit_paper if self.solver == "paper" else distill.fit
-        return solve(scores, targets, l1=self.l1, **self.options, **given)
+    def fit(self, data: FitData, columns: Sequence[int] | None = None, **given: Any) -> Fit:
+        """Fit the students of the classes at ``columns`` (all); ``given`` as in ``distill.fit``."""
+        problem = data.problem(columns)
+        if self.solver == "paper":
+            names = ("scores", "targets", "l1")
+            problem = {name: problem[name] for name in names}
+            return distill.fit_paper(**problem, **self.options, **given)
+        return distill.fit(**problem, **self.options, **given)
 
-    def settings(self) -> dict[str, Any]:
-        """All of it as plain data, for a node's id."""
-        return {"solver": self.solver, "lambda": self.l1, **self.options}
+    def settings(self, classes: Sequence[str]) -> dict[str, Any]:
+        """All of it as plain data, for a node's id.
+
+        What was added to the spec later is there only where it is used, so that the ids of the
+        other nodes stay.
+        """
+        penalties: Any = dict(zip(classes, self.l1, strict=True))
+        settings = {
+            "solver": self.solver,
+            "lambda": self.l1[0] if len(set(self.l1)) == 1 else penalties,
+            **self.options,
+        }
+        if self.l2:
+            settings["l2"] = self.l2
+        if self.alpha is not None:
+            settings["alpha"] = self.alpha
+        return settings
 
 
-def distillation(spec: Spec) -> Recipe:
+def distillation(spec: Spec, classes: Sequence[str]) -> Recipe:
     """The recipe of the untouched students."""
     students = spec.students
-    names = ("tolerance",) if students.solver == "exact" else ("epochs", "batch", "lr", "seed")
-    options = {name: getattr(students, name) for name in names}
-    return Recipe(students.solver, float(students.lambda_), options)
+    l1 = tuple(students.penalty(name) for name in classes)
+    if students.solver == "paper":
+        names = ("epochs", "batch", "lr", "seed")
+        options = {name: getattr(students, name) for name in names}
+        return Recipe("paper", l1, options=options)
+    alpha = None if students.labels is None else float(students.labels.alpha)
+    options = {"tolerance": students.tolerance}
+    return Recipe("exact", l1, float(students.l2), alpha, options)
 
 
-def refit(spec: Spec) -> Recipe:
+def refit(spec: Spec, classes: Sequence[str]) -> Recipe:
     """The recipe of a refit: the same, in the paper's case with fewer epochs (sec. 4.5)."""
-    recipe = distillation(spec)
+    recipe = distillation(spec, classes)
     if recipe.solver == "exact":
         return recipe
-    return Recipe(recipe.solver, recipe.l1, {**recipe.options, "epochs": spec.tuning.epochs})
+    return replace(recipe, options={**recipe.options, "epochs": spec.tuning.epochs})
+
+
+def optimum(data: FitData, columns: Sequence[int], tolerance: float, **given: Any) -> Fit:
+    """The exact solution for these classes, whatever solver the spec chooses."""
+    return distill.fit(**data.problem(columns), tolerance=tolerance, **given)

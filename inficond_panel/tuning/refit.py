@@ -1,58 +1,116 @@
-"""What goes into a fit and what comes out of a refit: some students new, the others kept."""
+"""Nodes from fits: the untouched students, and a refit of some with the others kept."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from inficond_panel.distill import Fit, soft_targets
-from inficond_panel.errors import TuningError
-from inficond_panel.store import Store
+from inficond_panel.distill import Fit
+from inficond_panel.tuning.bounds import Bounds, box
+from inficond_panel.tuning.fit_data import FitData
+from inficond_panel.tuning.intents import Intent
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.recipe import Recipe
+
+Progress = Callable[[float, str], None]
+Cancelled = Callable[[], bool]
 
 
-def fit_data(store: Store, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """Concept scores ``(n, C)`` and soft targets ``(n, K)`` of the split ``fit``.
+def distilled(
+    name: str,
+    data: FitData,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Node:
+    """The untouched students, as the node ``name``."""
+    started = time.perf_counter()
+    fit = recipe.fit(data, progress=progress, cancelled=cancelled)
+    return Node(
+        id=name,
+        root=name,
+        parent=None,
+        intents=(),
+        bounds={},
+        weights=fit.weights,
+        intercepts=fit.intercepts,
+        gap=tuple(fit.gap.tolist()),
+        certificate=tuple(fit.certificate),
+        seconds=time.perf_counter() - started,
+        author="machine",
+        settings=settings,
+    )
 
-    Raises ``TuningError`` without images, and for a class that the teacher is certain of
-    everywhere: its student has no finite intercept.
+
+def refitted(
+    name: str,
+    data: FitData,
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+    *,
+    parent: Node,
+    batch: Sequence[Intent],
+    bounds: Bounds,
+    author: str,
+    classes: Sequence[str],
+    concepts: Sequence[str],
+) -> Node:
+    """The students of the classes in ``batch`` refitted within all ``bounds`` of the branch.
+
+    They start from the parent's stored weights; the others are kept bit for bit.
     """
-    rows = store.rows("fit")
-    if rows.size == 0:
-        raise TuningError(
-            "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
-        )
-    targets = soft_targets(store.teacher_logit[rows], temperature)
-    for name, column in zip(store.classes, targets.T, strict=True):
-        if column.max() == 0 or column.min() == 1:
-            raise TuningError(
-                f"The teacher is certain of {name!r} on every image of the split 'fit' (all "
-                f"targets are {column[0]:g}): its student has no finite intercept.",
-                "Leave the class out, or give the students a higher temperature.",
-            )
-    return store.concept_score[rows], targets
+    started = time.perf_counter()
+    tuned = sorted({intent.class_name for intent in batch})
+    columns = [classes.index(class_name) for class_name in tuned]
+    lower, upper = box(bounds, tuned, concepts)
+    start = start_from(parent, columns)
+    fit = recipe.fit(
+        data,
+        columns,
+        lower=lower,
+        upper=upper,
+        start=start,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    return Node(
+        id=name,
+        root=parent.root,
+        parent=parent.id,
+        intents=tuple(batch),
+        bounds=bounds,
+        **_replaced(parent, columns, fit),
+        seconds=time.perf_counter() - started,
+        author=author,
+        settings=settings,
+    )
 
 
-def start_from(parent: Node, columns: list[int]) -> Fit:
+def start_from(parent: Node, columns: Sequence[int]) -> Fit:
     """The parent's stored students of the classes at ``columns``, as a fit to start from."""
     return Fit(
         weights=parent.weights[:, columns],
-        intercepts=parent.intercepts[columns],
+        intercepts=parent.intercepts[list(columns)],
         objective=np.full(len(columns), np.nan),
-        gap=np.array(parent.gap)[columns],
+        gap=np.array(parent.gap)[list(columns)],
         certificate=tuple(parent.certificate[k] for k in columns),
         iterations=np.zeros(len(columns), dtype=np.int64),
         converged=np.zeros(len(columns), dtype=bool),
     )
 
 
-def replaced(parent: Node, columns: list[int], fit: Fit) -> dict[str, Any]:
+def _replaced(parent: Node, columns: Sequence[int], fit: Fit) -> dict[str, Any]:
     """The parent's students with those at ``columns`` replaced by ``fit``, as fields of a node."""
     weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
-    weights[:, columns], intercepts[columns] = fit.weights, fit.intercepts
+    weights[:, columns], intercepts[list(columns)] = fit.weights, fit.intercepts
     gap, certificate = np.array(parent.gap), np.array(parent.certificate)
-    gap[columns], certificate[columns] = fit.gap, fit.certificate
+    gap[list(columns)], certificate[list(columns)] = fit.gap, fit.certificate
     return {
         "weights": weights,
         "intercepts": intercepts,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -13,15 +12,14 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import recipe
-from inficond_panel.tuning.bounds import Bounds, box, in_force, resolve
+from inficond_panel.tuning.bounds import Bounds, in_force, resolve
+from inficond_panel.tuning.conflicts import canonical
 from inficond_panel.tuning.evaluation import Evaluation
+from inficond_panel.tuning.fit_data import FitData
 from inficond_panel.tuning.history import History
-from inficond_panel.tuning.intents import Intent, canonical, check_names
+from inficond_panel.tuning.intents import Asked, Intent, check_names
 from inficond_panel.tuning.node import Node, node_id
-from inficond_panel.tuning.refit import fit_data, replaced, start_from
-
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
+from inficond_panel.tuning.refit import Cancelled, Progress, distilled, refitted
 
 
 class Tuner:
@@ -37,12 +35,17 @@ class Tuner:
         self.spec = spec
         self.history = history
         self._evaluation = Evaluation(store, spec.students.threshold)
-        settings = {"store": store.content_hash, "temperature": float(spec.students.temperature)}
-        self._root_settings = {**settings, **recipe.distillation(spec).settings()}
+        self._distillation = recipe.distillation(spec, store.classes)
+        self._refit = recipe.refit(spec, store.classes)
+        self._root_settings = {
+            "store": store.content_hash,
+            "temperature": float(spec.students.temperature),
+            **self._distillation.settings(store.classes),
+        }
         self._refit_settings = {
             "reference": spec.tuning.reference,
             "step": float(spec.tuning.step),
-            **recipe.refit(spec).settings(),
+            **self._refit.settings(store.classes),
         }
         self.root_id = node_id(None, (), self._root_settings)
         self._node = lru_cache(256)(self._read_node)
@@ -54,14 +57,17 @@ class Tuner:
         Raises ``SolverError`` for a problem without a solution, and ``CancelledError``.
         """
         if not self._distilled and self.history.get(self.root_id) is None:
-            self.history.add(self._untouched(progress, cancelled))
+            made, settings = self._distillation, self._root_settings
+            self.history.add(
+                distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
+            )
         self._distilled = True
         return self.node(self.root_id)
 
     def fine_tune(
         self,
         parent: Node,
-        intents: Iterable[Intent],
+        intents: Iterable[Asked],
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         author: str = "user",
@@ -70,29 +76,31 @@ class Tuner:
 
         Only the students of classes with an intent in the batch are refitted, from the parent's
         stored weights; the others are kept bit for bit. All bounds of the branch stay enforced.
-        The same parent and intents give the same node: it is not fitted twice.
-        Raises ``TuningError`` for unknown names, no intents, two on one concept, or a parent
-        that is not in the history; ``SolverError``; ``CancelledError``.
+        Intents that contradict each other are settled by the rule of ``conflicts``, and
+        ``conflicts.notices`` says how. The same parent and intents give the same node: it is
+        not fitted twice. Raises ``TuningError`` for unknown names, no intents, or a parent that
+        is not in the history; ``SolverError``; ``CancelledError``.
         """
         batch = self._canonical(intents)
         stored = self.node(parent.id)
         name = node_id(stored.id, batch, self._refit_settings)
         if self.history.get(name) is None:
-            node = self._refitted(
-                stored, batch, name, author=author, progress=progress, cancelled=cancelled
-            )
-            self.history.add(node)
+            self.history.add(self._refitted(stored, batch, name, author, progress, cancelled))
         return self.node(name)
 
     def preview(
-        self, parent: Node, intents: Iterable[Intent], cancelled: Cancelled | None = None
+        self,
+        parent: Node,
+        intents: Iterable[Asked],
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
     ) -> Node:
         """The node that ``fine_tune`` would give, not stored: nothing can be tuned from it."""
         batch = self._canonical(intents)
         name = "preview-" + node_id(parent.id, batch, self._refit_settings)
-        return self._refitted(self.node(parent.id), batch, name, cancelled=cancelled)
+        return self._refitted(self.node(parent.id), batch, name, "user", progress, cancelled)
 
-    def resolve(self, parent: Node, intents: Iterable[Intent]) -> Bounds:
+    def resolve(self, parent: Node, intents: Iterable[Asked]) -> Bounds:
         """The bounds that a batch of ``intents`` would set, referred to ``parent``."""
         return resolve(
             self._canonical(intents),
@@ -156,71 +164,41 @@ class Tuner:
         return dict(self._evaluation.metrics(node, split))
 
     @cached_property
-    def _fit_data(self) -> tuple[np.ndarray, np.ndarray]:
-        return fit_data(self.store, self.spec.students.temperature)
+    def fit_data(self) -> FitData:
+        """What the students are fitted to; read when first asked for."""
+        students, made = self.spec.students, self._distillation
+        return FitData(self.store, students.temperature, made.l1, made.l2, made.alpha)
 
-    def _canonical(self, intents: Iterable[Intent]) -> tuple[Intent, ...]:
+    def _canonical(self, intents: Iterable[Asked]) -> tuple[Intent, ...]:
         batch = canonical(intents, self.spec.tuning.factor)
         if not batch:
             raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
         check_names(batch, self.store.classes, self.store.concepts)
         return batch
 
-    def _untouched(self, progress: Progress | None, cancelled: Cancelled | None) -> Node:
-        started = time.perf_counter()
-        scores, targets = self._fit_data
-        solve = recipe.distillation(self.spec).fit
-        fit = solve(scores, targets, progress=progress, cancelled=cancelled)
-        return Node(
-            id=self.root_id,
-            root=self.root_id,
-            parent=None,
-            intents=(),
-            bounds={},
-            weights=fit.weights,
-            intercepts=fit.intercepts,
-            gap=tuple(fit.gap.tolist()),
-            certificate=tuple(fit.certificate),
-            seconds=time.perf_counter() - started,
-            author="machine",
-            settings=self._root_settings,
-        )
-
     def _refitted(
         self,
         parent: Node,
         batch: Sequence[Intent],
         name: str,
-        *,
-        author: str = "user",
-        progress: Progress | None = None,
+        author: str,
+        progress: Progress | None,
         cancelled: Cancelled | None,
     ) -> Node:
-        started = time.perf_counter()
         bounds = in_force(parent.bounds, self.resolve(parent, batch))
-        classes = sorted({intent.class_name for intent in batch})
-        columns = [self.store.classes.index(class_name) for class_name in classes]
-        lower, upper = box(bounds, classes, self.store.concepts)
-        scores, targets = self._fit_data
-        fit = recipe.refit(self.spec).fit(
-            scores,
-            targets[:, columns],
-            lower=lower,
-            upper=upper,
-            start=start_from(parent, columns),
-            progress=progress,
-            cancelled=cancelled,
-        )
-        return Node(
-            id=name,
-            root=self.root_id,
-            parent=parent.id,
-            intents=tuple(batch),
+        return refitted(
+            name,
+            self.fit_data,
+            self._refit,
+            self._refit_settings,
+            progress,
+            cancelled,
+            parent=parent,
+            batch=batch,
             bounds=bounds,
-            **replaced(parent, columns, fit),
-            seconds=time.perf_counter() - started,
             author=author,
-            settings=self._refit_settings,
+            classes=self.store.classes,
+            concepts=self.store.concepts,
         )
 
     def _read_node(self, node_id: str) -> Node:

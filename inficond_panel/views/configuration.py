@@ -75,7 +75,7 @@ def make_facts(teacher: str, students: Any) -> list[Row]:
     """What all students share: the teacher, and the settings (the spec's ``students``)."""
     return [
         ("Teacher", teacher),
-        ("L1 penalty λ", f"{students.lambda_:g}"),
+        ("L1 penalty λ", students.penalty_text),
         ("Temperature", f"{students.temperature:g}"),
         ("Solver", students.solver),
     ]

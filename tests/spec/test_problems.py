@@ -25,11 +25,29 @@ CASES = {
         "13:12: students.lambda_: unknown key; did you mean 'lambda'?",
     ]),
     "text for a number": ("teacher:", "students: {lambda: abc}\nteacher:", [
-        "13:20: students.lambda: expected a number >= 0, got 'abc'",
+        "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
+        "such numbers, got 'abc'",
     ]),
     "number in quotes": ("teacher:", "students: {lambda: '0.5'}\nteacher:", [
-        "13:20: students.lambda: expected a number >= 0, got '0.5' in quotes",
+        "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
+        "such numbers, got '0.5' in quotes",
     ]),
+    "penalty of a class": ("teacher:", "students: {lambda: {cat: -1}}\nteacher:", [
+        "13:26: students.lambda: expected a number >= 0, got '-1'",
+    ]),
+    "no penalty at all": ("teacher:", "students: {lambda: {}}\nteacher:", [
+        "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
+        "such numbers, got a mapping",
+    ]),
+    "labels without their weight": ("teacher:", "students: {labels: {}}\nteacher:", [
+        "13:20: students.labels.alpha: missing; expected a number >= 0",
+    ]),
+    "what only the exact solver can do": (
+        "teacher:", "students: {solver: paper, l2: 1, labels: {alpha: 1}}\nteacher:", [
+            "13:27: students.l2: is not used with solver: paper; it belongs to solver: exact",
+            "13:34: students.labels: is not used with solver: paper; it belongs to solver: exact",
+        ],
+    ),
     "bool is no number": ("teacher:", "tuning: {factor: true}\nteacher:", [
         "13:18: tuning.factor: expected a number > 1, got 'true'",
     ]),

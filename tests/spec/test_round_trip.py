@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
 from inficond_panel.spec import fields as f
 from inficond_panel.spec.dataset import SplitReference, Splits
-from inficond_panel.spec.lists import Numbers, Rows, Size, Words
+from inficond_panel.spec.lists import ByClass, Numbers, Rows, Size, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
@@ -52,6 +52,11 @@ def words(field: Words) -> st.SearchStrategy[list[str]]:
     return st.lists(word, min_size=0 if field.default == [] else 1, unique=True)
 
 
+def by_class(field: ByClass) -> st.SearchStrategy[float | dict[str, float]]:
+    named = st.dictionaries(TEXT, numbers(field))
+    return numbers(field) | named.map(lambda values: {"default": field.default, **values})
+
+
 @st.composite
 def rows(draw, field: Rows) -> list[list[str]]:
     views = draw(st.permutations(field.option("words")))
@@ -85,6 +90,7 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         f.Flag: st.booleans,
         f.Number: lambda: numbers(field),
         f.Whole: lambda: numbers(field),
+        ByClass: lambda: by_class(field),
         Words: lambda: words(field),
         Rows: lambda: rows(field),
         Size: lambda: st.tuples(st.integers(1), st.integers(1)),
@@ -129,7 +135,7 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 def test_the_strategy_reaches_every_field():
     handled = {
         FilePath, NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, Words, Rows, Size,
-        Numbers, f.Text, Nested, SplitReference,
+        ByClass, Numbers, f.Text, Nested, SplitReference,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inficond_panel.errors import EditsError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, dump_edits, read_edits
+from inficond_panel.tuning.intents import GroupIntent
 
 GOOD = """\
 # two iterations
@@ -19,6 +20,7 @@ GOOD = """\
     concept: "wheel 2"
     direction: remove
 - - {class: bicycle, concept: wheel, direction: down, factor: null}
+  - {class: bicycle, concepts: [wheel, spoke], direction: down, factor: 4}
 """
 
 
@@ -40,7 +42,10 @@ def test_reads_iterations(tmp_path, store):
             Intent("bicycle", "wheel", "up", 3.0),
             Intent("tv monitor", "wheel 2", "remove"),
         ],
-        [Intent("bicycle", "wheel", "down")],
+        [
+            Intent("bicycle", "wheel", "down"),
+            GroupIntent("bicycle", ("wheel", "spoke"), "down", 4.0),
+        ],
     ]
 
 
@@ -48,16 +53,14 @@ def test_no_iterations_is_a_fine_file(tmp_path, store):
     assert read_edits(write(tmp_path, "[]"), store) == []
 
 
-intents = st.builds(
-    Intent,
-    st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"]),
-    st.sampled_from(["wheel", "spoke", "sky", "wheel 2"]),
-    st.sampled_from(["up", "down", "remove"]),
-    st.none() | st.floats(1.000001, 1e9),
-)
-batches = st.lists(
-    intents, min_size=1, max_size=5, unique_by=lambda intent: (intent.class_name, intent.concept)
-)
+CLASS = st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"])
+CONCEPT = st.sampled_from(["wheel", "spoke", "sky", "wheel 2"])
+THUMB = st.tuples(st.sampled_from(["up", "down"]), st.none() | st.floats(1.000001, 1e9))
+THUMB |= st.just(("remove",))
+GROUP = st.lists(CONCEPT, min_size=2, max_size=4, unique=True)
+singles = st.builds(lambda k, c, thumb: Intent(k, c, *thumb), CLASS, CONCEPT, THUMB)
+groups = st.builds(lambda k, c, thumb: GroupIntent(k, tuple(c), *thumb), CLASS, GROUP, THUMB)
+batches = st.lists(singles | groups, min_size=1, max_size=5)
 
 
 @given(iterations=st.lists(batches, max_size=4))
@@ -76,6 +79,10 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
   - {class: bicycle, concept: spoke, direction: down}
 - {class: bicycle, concept: sky, direction: up}
 - []
+- - {class: bicycle, concepts: [wheel], direction: up}
+  - {class: bicycle, concepts: [wheel, weel, wheel], direction: up}
+  - {class: bicycle, concept: sky, concepts: [wheel, spoke], direction: up}
+  - {class: bicycle, concept: sky, direction: remove, factor: 2}
 """
     assert problems(tmp_path, text, store) == [
         (1, 13, "there is no class 'bycicle' in the store. Did you mean 'bicycle'?"),
@@ -84,14 +91,18 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (2, 61, "expected a number above 1, got '1'"),
         (3, 5, "the key 'concept' is missing"),
         (3, 22, "unknown key 'conzept'. Did you mean 'concept'?"),
-        (5, 5, "'spoke' on 'bicycle' is tuned twice in one iteration; keep one of the two"),
         (
             6,
             3,
-            "expected an iteration, a list of {class, concept, direction, factor (optional)}, "
-            "got a mapping",
+            "expected an iteration, a list of {class, concept (or concepts: [...]), direction, "
+            "factor (optional)}, got a mapping",
         ),
         (7, 3, "an iteration without intents"),
+        (8, 32, "expected a list of two concepts or more, got a list"),
+        (9, 40, "there is no concept 'weel' in the store. Did you mean 'wheel'?"),
+        (9, 46, "'wheel' is named twice in its group"),
+        (10, 5, "either 'concept' or 'concepts' (a group), not both"),
+        (11, 63, "remove takes no factor; leave it out, or use down to weaken only"),
     ]
 
 

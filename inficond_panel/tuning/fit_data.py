@@ -1,0 +1,117 @@
+"""What students are fitted to: scores, targets and penalties of the split ``fit``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import entr
+
+from inficond_panel.distill import soft_targets
+from inficond_panel.distill.collinearity import components, correlation, spread
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+
+
+class FitData:
+    """Concept scores ``(n, C)`` of the split ``fit``, targets ``(n, K)``, penalties ``(K,)``.
+
+    The targets are the teacher's probabilities at ``temperature``; with ``alpha`` the true labels
+    are mixed in: BCE(label) + alpha·BCE(teacher) is one fit of mixed targets with weights
+    ``(n, K)``, and the penalties ``l1`` (one a class) and ``l2`` divided by ``scale``.
+
+    Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
+    student has no finite intercept.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        temperature: float,
+        l1: Sequence[float],
+        l2: float = 0.0,
+        alpha: float | None = None,
+    ) -> None:
+        rows = store.rows("fit")
+        if rows.size == 0:
+            raise TuningError(
+                "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
+            )
+        self.scores = store.concept_score[rows]
+        self.teacher = soft_targets(store.teacher_logit[rows], temperature)
+        self.targets, self.sample_weight, scale = self.teacher, None, np.ones(len(l1))
+        if alpha is not None:
+            from inficond_panel.distill.objective import mixed_targets  # noqa: PLC0415
+
+            mixed = mixed_targets(store.label[rows], self.teacher, alpha)
+            self.targets, self.sample_weight = mixed[0], mixed[1]
+            scale = np.broadcast_to(mixed[2], len(l1))
+        self.l1, self.l2 = np.asarray(l1) / scale, l2 / scale
+        _check_classes(self, store.classes)
+
+    def problem(self, columns: Sequence[int] | None = None) -> dict[str, Any]:
+        """Arguments of ``distill.fit`` for the classes at ``columns`` (all)."""
+        chosen = slice(None) if columns is None else list(columns)
+        l2 = self.l2[chosen]
+        weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
+        return {
+            "scores": self.scores,
+            "targets": self.targets[:, chosen],
+            "l1": self.l1[chosen],
+            "l2": float(l2[0]) if np.ptp(l2) == 0 else l2,
+            "sample_weight": weight,
+        }
+
+    def weight(self, k: int) -> np.ndarray:
+        """Weights ``(n,)`` of the images for the class at ``k``; their sum is 1."""
+        if self.sample_weight is None:
+            return np.full(len(self.targets), 1 / len(self.targets))
+        return self.sample_weight[:, k] / self.sample_weight[:, k].sum()
+
+    def loss(self, logits: np.ndarray, k: int) -> float:
+        """Mean loss, in nats an image, of logits ``(n,)`` of the class at ``k``."""
+        return float(self.weight(k) @ _bce(logits, self.targets[:, k]))
+
+    def teacher_loss(self, logits: np.ndarray, k: int) -> float:
+        """The same against the teacher alone, all images alike."""
+        return float(_bce(logits, self.teacher[:, k]).mean())
+
+    def penalty(self, weights: np.ndarray, k: int) -> float:
+        """L1 and L2 terms of weights ``(C,)`` of the class at ``k``."""
+        return float(self.l1[k] * np.abs(weights).sum() + self.l2[k] / 2 * weights @ weights)
+
+    def zero(self, k: int) -> float:
+        """Objective of the class at ``k`` at w = 0, with the best intercept."""
+        mean = self.weight(k) @ self.targets[:, k]
+        return float(entr(mean) + entr(1 - mean))
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """Standard deviation of each concept's score, ``(C,)``."""
+        return spread(self.scores)
+
+    @cached_property
+    def correlation(self) -> np.ndarray:
+        """Correlation of the concepts' scores, ``(C, C)``."""
+        return correlation(self.scores)
+
+    def groups(self, threshold: float) -> list[tuple[int, ...]]:
+        """Groups of collinear concepts; see ``distill.collinearity.components``."""
+        return components(self.correlation, threshold)
+
+
+def _bce(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.logaddexp(0, logits) - targets * logits
+
+
+def _check_classes(data: FitData, classes: Sequence[str]) -> None:
+    for k, name in enumerate(classes):
+        column = data.targets[data.weight(k) > 0, k]
+        if column.max() == 0 or column.min() == 1:
+            raise TuningError(
+                f"The teacher is certain of {name!r} on every image of the split 'fit' (all "
+                f"targets are {column[0]:g}): its student has no finite intercept.",
+                "Leave the class out, or give the students a higher temperature.",
+            )

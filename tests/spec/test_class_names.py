@@ -1,0 +1,53 @@
+"""Classes that a spec names, held against those of a store."""
+
+import pytest
+
+from inficond_panel.errors import SpecError
+from inficond_panel.spec import Spec, check_classes
+
+CLASSES = ["cat", "dog", "default"]
+WRONG = """\
+students:
+  lambda: {default: 1e-3, dgo: 1e-4}
+  threshold:
+    cat: 0.5
+    "hors\\u0065": 1
+"""
+
+
+def test_unknown_classes_are_all_told_at_their_place(folder, good):
+    spec = folder.load(good + WRONG)
+    start = good.count("\n") + 1
+    with pytest.raises(SpecError) as caught:
+        check_classes(spec, CLASSES)
+    assert [(p.file, p.line, p.column, p.message) for p in caught.value.problems] == [
+        (spec.path, start + 1, 27,
+         "students.lambda: there is no class 'dgo' in the store; did you mean 'dog'?"),
+        (spec.path, start + 4, 5, "students.threshold: there is no class 'horse' in the store"),
+    ]  # fmt: skip
+    assert "inficond info" in caught.value.remedy
+
+
+def test_known_classes_and_the_default_are_fine(folder, good):
+    check_classes(folder.load(good), CLASSES)
+    check_classes(
+        folder.load(good + "students: {lambda: {default: 1, cat: 2}, threshold: {dog: 1}}"),
+        ["cat", "dog"],
+    )
+
+
+def test_a_spec_that_no_file_holds_has_no_place():
+    spec = Spec("made.yaml", title="a")
+    spec.students.threshold = {"cow": 1.0}
+    with pytest.raises(SpecError, match=r"made\.yaml:1:1: students\.threshold"):
+        check_classes(spec, CLASSES)
+
+
+def test_penalty_of_each_class(folder, good):
+    students = folder.load(good + "students: {lambda: {cat: 1e-2}}").students
+    assert [students.penalty(name) for name in ("cat", "dog")] == [1e-2, 1e-4]
+    students = folder.load(good + "students: {lambda: {default: 0, cat: 1}}").students
+    assert [students.penalty(name) for name in ("cat", "dog")] == [1.0, 0.0]
+    assert students.penalty_text == "default: 0, cat: 1"
+    plain = folder.load(good + "students: {lambda: 5e-4}").students
+    assert (plain.penalty("cat"), plain.penalty_text) == (5e-4, "0.0005")
