@@ -1,0 +1,141 @@
+"""Which concepts took over the influence in a refit, and which stand together as one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.tuning.fit_data import FitData
+
+#: Correlation of scores from which concepts count as collinear.
+COLLINEAR = 0.8
+#: Changes below this, in logits, are no change: they are within what the solver leaves open.
+_STILL = 1e-9
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A concept whose influence on a class changed.
+
+    ``change`` is the change of the weight times the spread of the concept's score: by how many
+    logits an image one standard deviation above another moves further (or less far) up.
+    ``takes_over`` is its part of ``Moves.taken_over`` (for a tuned concept nan).
+    """
+
+    concept: str
+    before: float
+    after: float
+    change: float
+    takes_over: float = np.nan
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What moved: the tuned concepts, and those of the others that moved most, up and down.
+
+    Let d be the part of the change of the logits that comes from the tuned concepts, o that from
+    all others. ``taken_over`` is −cov(d, o) / var(d): 1 where the others undo all of it, 0 where
+    they do not react, nan where the tuned concepts did not move. It is the sum of the others'
+    ``takes_over``.
+    """
+
+    tuned: tuple[Mover, ...]
+    up: tuple[Mover, ...]
+    down: tuple[Mover, ...]
+    taken_over: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """A concept of a group; ``correlation`` is its highest with a tuned one (1 if tuned)."""
+
+    concept: str
+    tuned: bool
+    correlation: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Concepts that stand together with a tuned one, the tuned and the nearest first.
+
+    A connected component: no concept outside correlates with one inside by ``threshold`` or more
+    over the images of ``fit``. Members that correlate with no tuned one by as much hang on others.
+    """
+
+    threshold: float
+    members: tuple[Member, ...]
+
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """The tuned concepts, and those that correlate with one by the threshold themselves."""
+        return tuple(m.concept for m in self.members if m.correlation >= self.threshold)
+
+
+def moves(
+    data: FitData,
+    concepts: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    tuned: Sequence[int],
+    top: int,
+) -> Moves:
+    """What moved between weights ``(C,)``; ``tuned`` are positions of the tuned concepts."""
+    change = (after - before) * data.spread
+    shares = _shares(data, after - before, tuned)
+    others = np.setdiff1d(np.arange(len(concepts)), tuned)
+
+    def mover(c: int, share: float = np.nan) -> Mover:
+        return Mover(concepts[c], float(before[c]), float(after[c]), float(change[c]), float(share))
+
+    ordered = others[np.argsort(-change[others], kind="stable")]
+    up = [c for c in ordered[:top] if change[c] > _STILL]
+    down = [c for c in ordered[::-1][:top] if change[c] < -_STILL]
+    return Moves(
+        tuned=tuple(mover(c) for c in tuned),
+        up=tuple(mover(c, shares[c]) for c in up),
+        down=tuple(mover(c, shares[c]) for c in down),
+        taken_over=float(shares[others].sum()),
+    )
+
+
+def groups(
+    data: FitData,
+    concepts: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    tuned: Iterable[int],
+    threshold: float,
+) -> tuple[Group, ...]:
+    """The groups of collinear concepts that the tuned ones are in."""
+    chosen = set(tuned)
+    found = []
+    for part in data.groups(threshold):
+        inside = sorted(chosen & set(part))
+        if not inside:
+            continue
+        near = {c: 1.0 if c in chosen else float(data.correlation[c, inside].max()) for c in part}
+        order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
+        members = (
+            Member(concepts[c], c in chosen, near[c], float(before[c]), float(after[c]))
+            for c in order
+        )
+        found.append(Group(threshold, tuple(members)))
+    return tuple(found)
+
+
+def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
+    """−cov(d, x_c·Δw_c) / var(d) of each concept, ``(C,)``; nan where d is constant."""
+    moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
+    moved -= moved.mean()
+    variance = moved @ moved
+    if not variance > (_STILL**2) * len(moved):
+        return np.full(len(change), np.nan)
+    covariance = np.zeros(len(change))
+    for first in range(0, len(moved), 4096):  # in parts: the scores may be many, and float16
+        part = slice(first, first + 4096)
+        covariance += moved[part] @ np.asarray(data.scores[part], dtype=np.float64)
+    return -covariance * change / variance
