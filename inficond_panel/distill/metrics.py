@@ -80,14 +80,27 @@ class Outcome:
         bins: int = BINS,
         equal_mass: bool = False,
     ) -> None:
-        label = np.asarray(label)
-        self.known = label >= 0
-        self.positive = label[self.known] > 0
+        self.label = np.asarray(label)
+        self.known = self.label >= 0
+        self.positive = self.label[self.known] > 0
         self.all_logits = np.asarray(logit, dtype=np.float64)
         self.logit = self.all_logits[self.known]
         self.teacher = None if teacher is None else np.asarray(teacher, dtype=np.float64)
         self.threshold = threshold
         self._bins = bins, equal_mass
+
+    def among(self, rows: NDArray) -> Outcome:
+        """The outcome on some of the images: rows as positions, or as a mask (n,)."""
+        teacher = None if self.teacher is None else self.teacher[rows]
+        bins, equal_mass = self._bins
+        return Outcome(
+            self.label[rows],
+            self.all_logits[rows],
+            teacher,
+            self.threshold,
+            bins=bins,
+            equal_mass=equal_mass,
+        )
 
     def images(self, metric: str) -> int:
         """Number of images that a metric counts: all for fidelity, else the labelled ones."""
