@@ -1,0 +1,318 @@
+"""What a refit tells, against refits with the bound moved and against plain counting."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays
+
+from inficond_panel.distill import fit, soft_targets
+from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning.churn import churn
+from inficond_panel.tuning.explain import explain
+from inficond_panel.tuning.words import sentences, short_sentences
+
+UP, DOWN = Intent("bicycle", "wheel", "up"), Intent("bicycle", "sky", "down")
+
+
+def make_tuner(store: Store, folder: Path, extra: str = "") -> Tuner:
+    path = folder / "small.yaml"
+    path.write_text(SPEC + extra)
+    return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
+
+
+@pytest.fixture
+def tuner(store: Store, tmp_path: Path) -> Tuner:
+    return make_tuner(store, tmp_path)
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Tuner:
+    """A store in which 'spoke' is a near copy of 'wheel', and 'hair' one of 'fur'."""
+    arrays = small_arrays()
+    score, names = arrays["concept_score"], list(arrays["concept"])
+    for name, twin in (("wheel", "spoke"), ("fur", "hair")):
+        noise = 0.1 * score[:, names.index("cloud")]
+        score[:, names.index(twin)] = score[:, names.index(name)] + noise
+    write_store(tmp_path / "twins.zarr", arrays, ATTRS)
+    return make_tuner(open_store(tmp_path / "twins.zarr"), tmp_path)
+
+
+def value(tuner: Tuner, bounds, class_name: str) -> float:
+    """Least objective of a class within bounds by concept, from nothing."""
+    store = tuner.store
+    rows, k = store.rows("fit"), store.classes.index(class_name)
+    lower = np.full((len(store.concepts), 1), -np.inf)
+    upper = np.full_like(lower, np.inf)
+    for concept, (low, high) in bounds.items():
+        c = store.concepts.index(concept)
+        lower[c], upper[c] = -np.inf if low is None else low, np.inf if high is None else high
+    targets = soft_targets(store.teacher_logit[rows][:, [k]], 1.0)
+    scores = store.concept_score[rows]
+    found = fit(scores, targets, l1=1e-4, lower=lower, upper=upper, tolerance=1e-12)
+    return float(found.objective[0])
+
+
+def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner: Tuner) -> None:
+    once = tuner.fine_tune(tuner.root(), [DOWN, Intent("bicycle", "fur", "remove")])
+    node = tuner.fine_tune(once, [UP])
+    report = explain(tuner, node, lift=True).of("bicycle")
+    held = {concept: limits for (_, concept), limits in node.bounds.items()}
+    assert {bound.concept for bound in report.bounds} == set(held)
+    here, step = value(tuner, held, "bicycle"), 1e-3
+    assert report.objective.optimum == pytest.approx(here, abs=1e-9)
+    assert any(bound.binds for bound in report.bounds)
+    for bound in report.bounds:
+        looser, tighter = [], []
+        for sign in (-1, 1):
+            moved = tuple(
+                None if side is None else side + sign * step for side in held[bound.concept]
+            )
+            found = value(tuner, held | {bound.concept: moved}, "bicycle")
+            (looser if found <= here else tighter).append((found - here) / (sign * step))
+        slopes = (bound.price.left, bound.price.right)
+        for slope in looser + tighter:
+            assert min(abs(slope - each) for each in slopes) < 2e-5
+        without = {concept: limits for concept, limits in held.items() if concept != bound.concept}
+        if bound.binds:
+            assert bound.lifted == pytest.approx(here - value(tuner, without, "bicycle"), abs=1e-8)
+            assert bound.lifted > 0
+        else:
+            assert np.isnan(bound.lifted)
+
+
+def test_bounds_are_told_with_the_iteration_that_set_them(tuner: Tuner) -> None:
+    once = tuner.fine_tune(tuner.root(), [DOWN])
+    report = explain(tuner, tuner.fine_tune(once, [UP])).of("bicycle")
+    assert {bound.concept: bound.since for bound in report.bounds} == {"sky": 1, "wheel": 2}
+    assert [intent.concept for intent in report.intents] == ["wheel"]
+
+
+def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None:
+    root, k = tuner.root(), tuner.store.classes.index("bicycle")
+    zero = tuner.store.concepts[int(np.flatnonzero(root.weights[:, k] == 0)[0])]
+    node = tuner.fine_tune(root, [Intent("bicycle", zero, "remove")])
+    (bound,) = explain(tuner, node, lift=True).of("bicycle").bounds
+    assert not bound.binds
+    assert bound.price.gain == 0
+    assert bound.price.right - bound.price.left == pytest.approx(2e-4)
+    assert (
+        "does not bind: the weight would stay there"
+        in sentences(explain(tuner, node).of("bicycle"))[0]
+    )
+
+
+def test_objective_by_its_definition(tuner: Tuner) -> None:
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP, DOWN])
+    found = explain(tuner, node).of("bicycle").objective
+    store, k = tuner.store, 0
+    rows = store.rows("fit")
+    p = soft_targets(store.teacher_logit[rows, k], 1.0)
+    for weights, intercept, loss, whole in (
+        (root.weights[:, k], root.intercepts[k], found.loss_before, found.before),
+        (node.weights[:, k], node.intercepts[k], found.loss_after, found.after),
+    ):
+        q = 1 / (1 + np.exp(-(store.concept_score[rows].astype(float) @ weights + intercept)))
+        bce = -np.mean(p * np.log(q) + (1 - p) * np.log(1 - q))
+        assert loss == pytest.approx(bce)
+        assert whole == pytest.approx(bce + 1e-4 * np.abs(weights).sum())
+    mean = p.mean()
+    assert found.zero == pytest.approx(-mean * np.log(mean) - (1 - mean) * np.log(1 - mean))
+    assert (found.teacher_before, found.teacher_after) == pytest.approx(
+        (found.loss_before, found.loss_after)
+    )
+    assert found.free == pytest.approx(value(tuner, {}, "bicycle"), abs=1e-8)
+    assert found.free <= found.before <= found.after
+    assert found.given_share == pytest.approx((found.after - found.before) / found.zero)
+    assert found.given_in_all == pytest.approx((found.after - found.free) / found.zero)
+
+
+def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner) -> None:
+    root = tuner.root()
+    node = tuner.fine_tune(root, [UP, DOWN])
+    store = tuner.store
+    found = explain(tuner, node, top=len(store.concepts)).of("bicycle").moves
+    x = store.concept_score[store.rows("fit")].astype(float)
+    change = node.weights[:, 0] - root.weights[:, 0]
+    assert [mover.concept for mover in found.tuned] == ["sky", "wheel"]
+    movers = [*found.up, *found.down]
+    assert {mover.concept for mover in movers} == {
+        store.concepts[c]
+        for c in np.flatnonzero(change)
+        if store.concepts[c] not in ("sky", "wheel")
+    }
+    for mover in (*found.tuned, *movers):
+        c = store.concepts.index(mover.concept)
+        assert mover.change == pytest.approx(change[c] * x[:, c].std())
+        assert (mover.before, mover.after) == (root.weights[c, 0], node.weights[c, 0])
+    assert [m.change for m in found.up] == sorted((m.change for m in found.up), reverse=True)
+    assert [m.change for m in found.down] == sorted(m.change for m in found.down)
+    tuned = [store.concepts.index(name) for name in ("sky", "wheel")]
+    d = x[:, tuned] @ change[tuned]
+    o = np.delete(x, tuned, axis=1) @ np.delete(change, tuned)
+    assert found.taken_over == pytest.approx(-np.cov(d, o)[0, 1] / d.var(ddof=1))
+    assert sum(mover.takes_over for mover in movers) == pytest.approx(found.taken_over)
+    assert len(explain(tuner, node, top=1).of("bicycle").moves.up) == 1
+
+
+def test_a_twin_takes_the_place_of_a_removed_concept(twins: Tuner) -> None:
+    root, k = twins.root(), 0
+    weights = dict(zip(twins.store.concepts, root.weights[:, k], strict=True))
+    strong = max(("wheel", "spoke"), key=lambda name: weights[name])
+    other = ({"wheel", "spoke"} - {strong}).pop()
+    node = twins.fine_tune(root, [Intent("bicycle", strong, "remove")])
+    report = explain(twins, node).of("bicycle")
+    (group,) = report.groups
+    assert group.twins[:2] == (strong, other)
+    assert group.members[0].tuned
+    twin = group.members[1]
+    assert (twin.before, twin.after) == (
+        weights[other],
+        node.weights[twins.store.concepts.index(other), k],
+    )
+    assert twin.after > twin.before
+    assert report.moves.up[0].concept == other
+    assert report.moves.taken_over > 0.9
+    both = twins.fine_tune(root, [Intent("bicycle", name, "remove") for name in (strong, other)])
+    report = explain(twins, both).of("bicycle")
+    assert [member.tuned for member in report.groups[0].members[:2]] == [True, True]
+    assert report.moves.taken_over < 0.9
+
+
+def test_group_holds_all_that_correlates_above_the_threshold(twins: Tuner) -> None:
+    node = twins.fine_tune(twins.root(), [Intent("bicycle", "wheel", "up")])
+    store = twins.store
+    r = np.corrcoef(store.concept_score[store.rows("fit")].astype(float), rowvar=False)
+    for threshold in (0.3, 0.8):
+        (group,) = explain(twins, node, threshold=threshold).of("bicycle").groups
+        inside = [store.concepts.index(member.concept) for member in group.members]
+        outside = np.setdiff1d(range(len(store.concepts)), inside)
+        assert r[np.ix_(inside, outside)].max() < threshold
+        for member in group.members[1:]:
+            c = store.concepts.index(member.concept)
+            assert member.correlation == pytest.approx(
+                r[store.concepts.index("wheel"), c], abs=1e-6
+            )
+    assert explain(twins, node, threshold=0.9999).of("bicycle").groups == ()
+
+
+@pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
+def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
+    root = tuner.root()
+    node = tuner.fine_tune(
+        root, [Intent("bicycle", "wheel", "remove"), Intent("bicycle", "sky", "up", 9)]
+    )
+    found = churn(tuner, root, node, "bicycle", split)
+    store = tuner.store
+    expected = {}
+    for row in store.rows(split):
+        old, new = (tuner.logits(each)[row, 0] > 0 for each in (root, node))
+        if old != new:
+            label, teacher = int(store.label[row, 0]), store.teacher_logit[row, 0] > 0
+            right = None if label < 0 else new == label
+            expected[store.images[row]] = (new, right, new == teacher)
+    assert found.images == len(store.rows(split))
+    assert {f.image: (f.present, f.right, f.agrees) for f in found.flips} == expected
+    assert len(expected) > 0
+    document = found.to_json()
+    assert document["changed"] == len(expected)
+    assert sum(document["label"].values()) == document["to_present"] + document["to_absent"]
+    assert sum(document["teacher"].values()) == len(expected)
+    assert found.ids(agrees=True) == [f.image for f in found.flips if f.agrees]
+    sizes = [abs(f.after - f.before) for f in found.flips]
+    assert sizes == sorted(sizes, reverse=True)
+    assert churn(tuner, root, root, "bicycle", split).flips == ()
+
+
+def test_churn_takes_the_threshold_of_the_class(store: Store, tmp_path: Path) -> None:
+    tuner = make_tuner(store, tmp_path, "students: {threshold: {bicycle: 1.5}}\n")
+    root = tuner.root()
+    node = tuner.fine_tune(root, [Intent("bicycle", "wheel", "remove")])
+    for flip in churn(tuner, root, node, "bicycle", "fit").flips:
+        assert (flip.before > 1.5) != (flip.after > 1.5)
+        assert flip.teacher == (store.teacher_logit[flip.row, 0] > 1.5)
+
+
+def test_every_tuned_class_and_only_these(tuner: Tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [UP, Intent("bird", "fur", "remove")])
+    report = explain(tuner, node)
+    assert [each.class_name for each in report.classes] == ["bicycle", "bird"]
+    assert [c.split for c in report.of("bird").churn] == ["fit", "tune"]
+    with pytest.raises(KeyError):
+        report.of("sheep")
+
+
+def test_report_of_a_preview_is_that_of_the_refit(tuner: Tuner) -> None:
+    preview = tuner.preview(tuner.root(), [UP])
+    early = explain(tuner, preview).classes
+    late = explain(tuner, tuner.fine_tune(tuner.root(), [UP])).classes
+    for one, two in zip(early, late, strict=True):
+        bounds = [dataclasses.replace(b, since=None) for b in two.bounds]
+        assert [dataclasses.replace(b, since=None) for b in one.bounds] == bounds
+        assert (one.moves, one.groups, one.objective, one.churn) == (
+            two.moves, two.groups, two.objective, two.churn,
+        )  # fmt: skip
+
+
+def test_untouched_students_have_nothing_to_explain(tuner: Tuner) -> None:
+    with pytest.raises(TuningError, match="untouched students"):
+        explain(tuner, tuner.root())
+
+
+def test_progress_and_cancelling(tuner: Tuner) -> None:
+    node, shares = tuner.fine_tune(tuner.root(), [UP]), []
+    explain(tuner, node, progress=lambda share, _: shares.append(share))
+    assert shares
+    with pytest.raises(CancelledError):
+        explain(tuner, node, cancelled=lambda: True)
+
+
+def test_document_is_json_without_nan(tuner: Tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [UP, Intent("bird", "fur", "remove")])
+    document = json.loads(json.dumps(explain(tuner, node).to_json(), allow_nan=False))
+    assert (document["id"], document["parent"]) == (node.id, tuner.root_id)
+    bird = document["classes"]["bird"]
+    assert set(bird) == {
+        "intents", "bounds", "moves", "groups", "objective", "churn", "gap", "certificate",
+    }  # fmt: skip
+    assert bird["bounds"][0]["price"]["cost"] is None
+    assert bird["churn"][0]["split"] == "fit"
+
+
+def test_sentences_name_what_they_tell(twins: Tuner) -> None:
+    node = twins.fine_tune(twins.root(), [Intent("bicycle", "wheel", "up", 3.0)])
+    report = explain(twins, node, lift=True).of("bicycle")
+    text = "\n".join(sentences(report))
+    assert (
+        f"wheel ≥ {node.bounds['bicycle', 'wheel'][0]:.4g} (#1) binds, the student would go down"
+        in text
+    )
+    assert "without it the objective would be" in text
+    assert "stands with spoke (r " in text
+    assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3}" in text
+    assert "of tune changed sides" in text
+    short = short_sentences(report, "tune")
+    assert len(short) == 3
+    assert short[0].startswith("1 of 1 bound binding, the dearest wheel ≥")
+    assert "nan" not in text + " ".join(short)
+
+
+@pytest.mark.torch
+def test_prices_of_students_by_the_paper_are_those_of_the_exact_optimum(store, tmp_path) -> None:
+    pytest.importorskip("torch")
+    extra = "students: {solver: paper, epochs: 4, lr: 0.05}\ntuning: {epochs: 2}\n"
+    tuner = make_tuner(store, tmp_path, extra)
+    node = tuner.fine_tune(tuner.root(), [UP])
+    report = explain(tuner, node).of("bicycle")
+    assert report.objective.optimum == pytest.approx(
+        value(tuner, {"wheel": node.bounds["bicycle", "wheel"]}, "bicycle"), abs=1e-8
+    )
+    assert report.objective.after > report.objective.optimum
