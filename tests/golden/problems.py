@@ -1,10 +1,40 @@
-"""Synthetic problems with the character of concept scores, and a slow reference solver."""
-
-from functools import cache
+"""Synthetic problems: some with the character of concept scores, some with all that goes wrong."""
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
+
+KINDS = (
+    "plain",
+    "zero columns",
+    "duplicates",
+    "collinear",
+    "constant columns",
+    "constant class",
+    "hard labels",
+    "one positive",
+    "targets near 0 and 1",
+    "few images",
+    "many images",
+    "one concept",
+    "no L1, finite box",
+    "no L1, L2",
+    "L1 and L2",
+    "L1 near its maximum",
+    "tiny L1",
+    "L1 per class",
+    "fixed weights",
+    "open above",
+    "open below",
+    "box without 0",
+    "far bounds",
+    "values 1e-6",
+    "values 1e6",
+    "columns 1e-6 to 1e6",
+    "large mean",
+    "zero sample weights",
+    "uneven sample weights",
+    "whole numbers",
+)
 
 
 def concept_problem(images, concepts, classes, seed=0, rank=24):
@@ -23,71 +53,128 @@ def concept_problem(images, concepts, classes, seed=0, rank=24):
     return scores.astype(np.float32), logits
 
 
-def random_case(seed):
-    """Arguments of fit for one small random problem; every fifth kind of trouble comes in turn."""
-    rng = np.random.default_rng(seed)
-    images, concepts = int(rng.integers(5, 60)), int(rng.integers(1, 25))
+def random_case(kind, seed):
+    """Arguments of fit for one small problem of two classes, of a kind in KINDS."""
+    rng = np.random.default_rng([KINDS.index(kind), seed])
+    images, concepts = int(rng.integers(6, 50)), int(rng.integers(2, 20))
+    if kind == "few images":
+        images, concepts = int(rng.integers(3, 10)), int(rng.integers(15, 40))
+    if kind == "many images":
+        images, concepts = int(rng.integers(200, 400)), int(rng.integers(2, 6))
+    if kind == "one concept":
+        concepts = 1
     scores = np.maximum(0.3 + 0.2 * rng.standard_normal((images, concepts)), 0)
     scores += 0.2 * rng.random((images, 1))
-    trouble = seed % 6
-    if trouble == 1:
-        scores[:, rng.integers(concepts)] = 0.0
-    if trouble == 2 and concepts > 1:
-        scores[:, 0] = scores[:, -1]
-    if trouble == 3:
-        scores[:, 0] = 0.5
-    if trouble == 4:
-        scores *= 10.0 ** rng.uniform(-2, 2, concepts)
-    targets = expit(rng.normal(-1, 2.5, (images, 1)))
-    if trouble == 5:
-        targets = (targets > np.median(targets)).astype(float)
-        targets[0], targets[1] = 1.0, 0.0
-    lower = np.where(rng.random((concepts, 1)) < 0.2, rng.normal(-1, 1, (concepts, 1)), -np.inf)
-    upper = np.where(rng.random((concepts, 1)) < 0.2, rng.normal(1, 1, (concepts, 1)), np.inf)
-    upper = np.maximum(lower, upper)
-    if rng.random() < 0.2:
-        lower[0] = upper[0] = rng.normal()
-    return {
+    lower, upper = _random_box(rng, (concepts, 2))
+    case = {
         "scores": scores,
-        "targets": targets,
+        "targets": expit(rng.normal(-1, 2.5, (images, 2))),
         "l1": float(10.0 ** rng.uniform(-4, -1)),
-        "l2": float(rng.choice([0.0, 0.0, 0.01])),
+        "l2": 0.0,
         "lower": lower,
         "upper": upper,
-        "sample_weight": rng.random(images) if rng.random() < 0.5 else None,
+        "sample_weight": rng.random(images) if rng.random() < 0.3 else None,
     }
+    for change in (_change_scores, _change_targets, _change_penalty, _change_box, _change_weights):
+        change(kind, case, rng)
+    return case
 
 
-@cache
-def lbfgs_reference(seed):
-    """Least objective by L-BFGS-B on the split form w = w+ - w-, and the objective at w = 0."""
-    case = random_case(seed)
-    scores, target = case["scores"], case["targets"][:, 0]
-    lower, upper = case["lower"][:, 0], case["upper"][:, 0]
-    weight = case["sample_weight"] if case["sample_weight"] is not None else np.ones(len(target))
-    weight = weight / weight.sum()
-    centre, scale = weight @ scores, np.maximum(scores.std(axis=0), 1e-9)
-    scale = np.where(scale > 1e-8, scale, 1.0)
-    inner = (scores - centre) / scale
-    concepts = scores.shape[1]
+def _random_box(rng, shape):
+    lower = np.where(rng.random(shape) < 0.2, rng.normal(-1, 1, shape), -np.inf)
+    upper = np.where(rng.random(shape) < 0.2, rng.normal(1, 1, shape), np.inf)
+    return lower, np.maximum(lower, upper)
 
-    def value(z):
-        w, size, b = (z[:concepts] - z[concepts:-1]) / scale, z[:-1].reshape(2, -1), z[-1]
-        f = inner @ (w * scale) + b
-        loss = weight @ (np.logaddexp(0, f) - target * f)
-        slope = inner.T @ (weight * (expit(f) - target)) + case["l2"] * w / scale
-        penalty = case["l1"] * (size / scale).sum() + 0.5 * case["l2"] * w @ w
-        l1 = case["l1"] / scale
-        gradient = np.concatenate([slope + l1, l1 - slope, [weight @ (expit(f) - target)]])
-        return loss + penalty, gradient
 
-    low, high = lower * scale, upper * scale
-    bounds = [(max(a, 0), max(b, 0)) for a, b in zip(low, high, strict=True)]
-    bounds += [(max(-b, 0), max(-a, 0)) for a, b in zip(low, high, strict=True)]
-    first = np.array([a for a, _ in bounds] + [0.0])
-    options = {"maxiter": 20000, "maxfun": 100000, "ftol": 1e-15, "gtol": 1e-10, "maxcor": 30}
-    best = minimize(
-        value, first, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)], options=options
-    )
-    mean = weight @ target
-    return best.fun, -(mean * np.log(mean) + (1 - mean) * np.log1p(-mean))
+def _change_scores(kind, case, rng):
+    scores, concepts = case["scores"], case["scores"].shape[1]
+    if kind == "zero columns":
+        scores[:, rng.random(concepts) < 0.5] = 0.0
+    elif kind == "duplicates":
+        case["scores"] = scores[:, rng.integers(max(1, concepts // 2), size=concepts)]
+    elif kind == "collinear":
+        basis = scores[:, : max(1, concepts // 3)]
+        case["scores"] = basis @ rng.random((basis.shape[1], concepts))
+    elif kind == "constant columns":
+        scores[:, rng.random(concepts) < 0.5] = 0.5
+    elif kind == "large mean":
+        scores += 1e3
+    elif kind == "whole numbers":
+        case["scores"] = rng.integers(0, 2 + concepts // 4, scores.shape)
+    elif kind in ("values 1e-6", "values 1e6", "columns 1e-6 to 1e6"):
+        power = rng.uniform(-6, 6, concepts) if kind.startswith("columns") else float(kind[7:])
+        scale = 10.0**power if kind.startswith("columns") else power
+        case["scores"] = scores * scale
+        case["lower"] = (case["lower"].T / scale).T
+        case["upper"] = (case["upper"].T / scale).T
+
+
+def _change_targets(kind, case, rng):
+    targets = case["targets"]
+    if kind == "constant class":
+        targets[:, 0] = rng.random()
+    elif kind in ("hard labels", "one positive"):
+        share = 0.5 if kind == "hard labels" else 0.0
+        targets[:] = rng.random(targets.shape) < share
+        targets[0], targets[1] = 1.0, 0.0
+    elif kind == "targets near 0 and 1":
+        targets[:] = expit(rng.normal(-2, 20, targets.shape))
+
+
+def _change_penalty(kind, case, rng):
+    if kind in ("no L1, finite box", "no L1, L2"):
+        case["l1"] = 0.0
+    if kind in ("no L1, L2", "L1 and L2"):
+        case["l2"] = float(10.0 ** rng.uniform(-5, 0))
+    elif kind == "L1 near its maximum":
+        target = case["targets"][:, 0]
+        pull = np.abs(case["scores"].T @ (target - target.mean())).max() / len(target)
+        case["l1"] = float(pull * rng.choice([0.5, 0.99, 1.0, 1.01, 2.0, 100.0]))
+    elif kind == "tiny L1":
+        case["l1"] = float(10.0 ** rng.uniform(-9, -5))
+    elif kind == "L1 per class":
+        case["l1"] = 10.0 ** rng.uniform(-4, -1, 2)
+    elif kind in ("values 1e-6", "values 1e6"):
+        case["l1"] *= float(kind[7:])
+
+
+def _change_box(kind, case, rng):
+    lower, upper = case["lower"], case["upper"]
+    if kind == "no L1, finite box":
+        lower[:], upper[:] = np.maximum(lower, -3), np.minimum(upper, 3)
+        lower[:], upper[:] = np.minimum(lower, upper), np.maximum(lower, upper)
+    elif kind == "fixed weights":
+        fixed = rng.random(lower.shape) < rng.choice([0.3, 1.0])
+        lower[fixed] = upper[fixed] = rng.normal(size=np.count_nonzero(fixed)).round()
+    elif kind == "open above":
+        lower[:], upper[:] = rng.normal(0, 1, lower.shape), np.inf
+    elif kind == "open below":
+        lower[:], upper[:] = -np.inf, rng.normal(0, 1, upper.shape)
+    elif kind == "box without 0":
+        side = rng.choice([-1, 1], lower.shape)
+        near, far = side * rng.random(lower.shape), side * (1 + rng.random(lower.shape))
+        lower[:], upper[:] = np.minimum(near, far), np.maximum(near, far)
+    elif kind == "far bounds":
+        lower[0], upper[0] = 10.0 ** rng.uniform(1, 3), np.inf
+
+
+def _change_weights(kind, case, rng):
+    images = len(case["scores"])
+    if kind == "zero sample weights":
+        weight = rng.random(images) * (rng.random(images) < 0.6)
+        weight[:2] = 1.0
+        case["sample_weight"] = weight
+    elif kind == "uneven sample weights":
+        case["sample_weight"] = 10.0 ** rng.uniform(-6, 6, images)
+
+
+def tiny_case(kind, seed, images=7, concepts=3):
+    """The corner of a random case, one class."""
+    case = random_case(kind, seed)
+    case["l1"] = np.atleast_1d(case["l1"])[:1]
+    if case["sample_weight"] is not None:
+        case["sample_weight"] = case["sample_weight"][:images]
+    for name in ("lower", "upper"):
+        case[name] = case[name][:concepts, :1]
+    case["targets"] = case["targets"][:images, :1]
+    return case | {"scores": case["scores"][:images, :concepts]}
