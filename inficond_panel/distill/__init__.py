@@ -13,6 +13,12 @@ from inficond_panel.distill.calibration import (
     ece,
     ece_floor,
 )
+from inficond_panel.distill.counterparts import (
+    CounterpartTest,
+    counterpart_tests,
+    direction_scores,
+    random_directions,
+)
 from inficond_panel.distill.metrics import (
     ERRORS,
     METRICS,
@@ -39,6 +45,10 @@ from inficond_panel.distill.slices import (
     slices_by,
 )
 from inficond_panel.distill.solver import Fit, certify, fit
+from inficond_panel.distill.stability import (
+    Stability,
+    bootstrap_stability,
+)
 from inficond_panel.distill.what_if import (
     Band,
     WhatIf,
@@ -59,6 +69,7 @@ __all__ = [
     "Agreement",
     "Band",
     "ClassMetrics",
+    "CounterpartTest",
     "Counts",
     "Fit",
     "Interval",
@@ -66,12 +77,14 @@ __all__ = [
     "RefitPoint",
     "SliceReport",
     "SliceResult",
+    "Stability",
     "WhatIf",
     "WhatIfs",
     "agreement",
     "ap_what_if",
     "average_precision",
     "average_precision_11",
+    "bootstrap_stability",
     "brier",
     "certify",
     "change_band",
@@ -80,7 +93,9 @@ __all__ = [
     "class_metrics",
     "collinear",
     "compare_slices",
+    "counterpart_tests",
     "decision_function",
+    "direction_scores",
     "discrepancy",
     "ece",
     "ece_floor",
@@ -92,6 +107,7 @@ __all__ = [
     "measure",
     "metric_interval",
     "metric_intervals",
+    "random_directions",
     "refit_what_if",
     "slices_by",
     "soft_targets",
