@@ -1,0 +1,185 @@
+"""What was reported as done is in the history, whatever happens to the process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+import writers
+from factory import small_spec
+from histories import make_node
+
+from inficond_panel.tuning import History, Node, open_tuner
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+ROOT = make_node()
+KILLS_OF_A_WRITER, FILES, KILLS_OF_A_TUNER = 40, 8, 10
+
+
+class Workers:
+    """Processes of ``writers.py``, one at a time, to be killed."""
+
+    def __enter__(self) -> Workers:
+        self.process = subprocess.Popen(
+            [sys.executable, writers.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self.process:  # closes its input, so that it ends
+            pass
+
+    def start(self, work: str, *arguments: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([work, *arguments]).encode() + b"\n")
+        self.process.stdin.flush()
+        self.child = self.read()
+
+    def read(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def kill(self) -> list[Any]:
+        """Kill the child; what it had reported since the last ``read``."""
+        os.kill(self.child, signal.SIGKILL)
+        return list(iter(self.read, "end"))
+
+    def killed(self, rng: random.Random, work: str, *arguments: object) -> list[Any]:
+        """Kill a child at a random moment; everything that it had reported until then."""
+        self.start(work, *arguments)
+        reported = [self.read() for _ in range(rng.choice([0, 0, 1, 2, 5]))]
+        time.sleep(rng.uniform(0, 0.02))  # the moment of the kill, at random
+        return reported + self.kill()
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers() as workers:
+        yield workers
+
+
+def checked(path: str | Path, root: str) -> list[Node]:
+    """All nodes of a history; reading them checks hashes, numbers and the chain of events."""
+    nodes = History(path).nodes(root, deleted=True)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    return nodes
+
+
+def facts(nodes: list[Node]) -> list[Any]:
+    return [writers.facts(node) for node in nodes]
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing_reported(
+    workers: Workers, tmp_path: Path
+) -> None:
+    rng, total = random.Random(0), 0
+    done: dict[Path, list[Any]] = {tmp_path / f"{i}.sqlite": [] for i in range(FILES)}
+    for kill in range(KILLS_OF_A_WRITER):
+        path = rng.choice(list(done))
+        reported = workers.killed(rng, "write", str(path), kill)
+        stored = facts(checked(path, ROOT.id))
+        before = max(len(done[path]), 1)  # the root is the first, and is not reported
+        assert stored[: len(done[path])] == done[path]
+        new = stored[before:]
+        assert new[: len(reported)] == reported  # in order, and no hole before or among them
+        assert len(new) <= len(reported) + 1  # at most the one that was not yet reported
+        if reported:
+            moves = [e.node for e in History(path).events(ROOT.id) if e.kind == "fine-tune"]
+            assert reported[-1][0] in moves[-2:]
+        done[path], total = stored, total + len(reported)
+    assert total >= KILLS_OF_A_WRITER
+
+
+def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers: Workers, tmp_path: Path) -> None:
+    spec = small_spec(tmp_path, images=80, concepts=10, classes=2)
+    tuner = open_tuner(spec)
+    stored = facts([tuner.root()])
+    rng, path = random.Random(1), tuner.history.path
+    for kill in range(KILLS_OF_A_TUNER):
+        reported = workers.killed(rng, "tune", str(spec), kill)
+        before, stored = stored, facts(checked(path, tuner.root_id))
+        assert stored[: len(before)] == before
+        new = stored[len(before) :]
+        assert new[: len(reported)] == reported
+        assert len(new) <= len(reported) + 1
+        if reported:
+            assert History(path).head(tuner.root_id) in {reported[-1][0], new[-1][0]}
+
+
+def test_two_processes_see_each_other_and_a_killed_one_does_not_stop_the_other(
+    workers: Workers, tmp_path: Path
+) -> None:
+    history = History(tmp_path / "h.sqlite")
+    workers.start("write", history.path, 1)
+    theirs = [workers.read()]
+    for i in range(10):
+        ours = history.add(make_node(f"mine {i}", ROOT))
+        theirs.append(workers.read())
+        stored = facts(history.nodes(ROOT.id))
+        assert all(fact in stored for fact in [*theirs, writers.facts(ours)])
+    theirs += workers.kill()
+    assert history.add(make_node("after it", ROOT)).number >= len(theirs) + 10
+    stored = facts(checked(history.path, ROOT.id))
+    assert all(fact in stored for fact in theirs)
+    assert sum(event.kind == "add" for event in history.events(ROOT.id)) == len(stored)
+
+
+def test_processes_share_one_new_history(workers: Workers, tmp_path: Path) -> None:
+    path = tmp_path / "h.sqlite"
+    workers.start("race", str(path), 4, 8)
+    assert workers.read() == [0] * 4
+    assert workers.read() == "end"
+    assert len(checked(path, ROOT.id)) == 33
+
+
+def test_threads_share_one_history(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.sqlite")
+    history.add(ROOT)
+
+    def work(prefix: int) -> None:
+        for i in range(10):
+            history.add(make_node(f"{prefix}-{i}", ROOT))
+            history.set_note(ROOT.id, f"{prefix}-{i}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert len(checked(history.path, ROOT.id)) == 41
+    assert len(history.events(ROOT.id)) == 81
+
+
+def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
+    history = History(tmp_path / "h.sqlite")
+    history.add(ROOT)
+    child = os.fork()
+    if child == 0:
+        try:
+            history.add(make_node("child", ROOT))
+            history.close()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    history.add(make_node("parent", ROOT))
+    names = [make_node(label, ROOT).id for label in ("child", "parent")]
+    assert [node.id for node in history.nodes(ROOT.id)] == [ROOT.id, *names]
