@@ -9,6 +9,7 @@ from typing import Any
 from inficond_panel import distill
 from inficond_panel.distill import Fit
 from inficond_panel.spec import Spec
+from inficond_panel.store import Store
 from inficond_panel.tuning.fit_data import FitData
 
 
@@ -72,6 +73,24 @@ def refit(spec: Spec, classes: Sequence[str]) -> Recipe:
     if recipe.solver == "exact":
         return recipe
     return replace(recipe, options={**recipe.options, "epochs": spec.tuning.epochs})
+
+
+def root_settings(spec: Spec, store: Store) -> dict[str, Any]:
+    """All that the untouched students follow from, as plain data."""
+    return {
+        "store": store.content_hash,
+        "temperature": float(spec.students.temperature),
+        **distillation(spec, store.classes).settings(store.classes),
+    }
+
+
+def refit_settings(spec: Spec, store: Store) -> dict[str, Any]:
+    """All that a refit follows from beside its parent and its intents, as plain data."""
+    return {
+        "reference": spec.tuning.reference,
+        "step": float(spec.tuning.step),
+        **refit(spec, store.classes).settings(store.classes),
+    }
 
 
 def optimum(data: FitData, columns: Sequence[int], tolerance: float, **given: Any) -> Fit:

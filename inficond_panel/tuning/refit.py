@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.distill import Fit
+from inficond_panel.store import Store
 from inficond_panel.tuning.bounds import Bounds, box
 from inficond_panel.tuning.fit_data import FitData
 from inficond_panel.tuning.intents import Intent
@@ -58,8 +59,7 @@ def refitted(
     batch: Sequence[Intent],
     bounds: Bounds,
     author: str,
-    classes: Sequence[str],
-    concepts: Sequence[str],
+    store: Store,
 ) -> Node:
     """The students of the classes in ``batch`` refitted within all ``bounds`` of the branch.
 
@@ -67,15 +67,14 @@ def refitted(
     """
     started = time.perf_counter()
     tuned = sorted({intent.class_name for intent in batch})
-    columns = [classes.index(class_name) for class_name in tuned]
-    lower, upper = box(bounds, tuned, concepts)
-    start = start_from(parent, columns)
+    columns = [store.classes.index(class_name) for class_name in tuned]
+    lower, upper = box(bounds, tuned, store.concepts)
     fit = recipe.fit(
         data,
         columns,
         lower=lower,
         upper=upper,
-        start=start,
+        start=start_from(parent, columns),
         progress=progress,
         cancelled=cancelled,
     )

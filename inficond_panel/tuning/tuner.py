@@ -20,6 +20,7 @@ from inficond_panel.tuning.history import History
 from inficond_panel.tuning.intents import Asked, Intent, check_names
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.refit import Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.verify import Verifier
 
 
 class Tuner:
@@ -37,18 +38,11 @@ class Tuner:
         self._evaluation = Evaluation(store, spec.students.threshold)
         self._distillation = recipe.distillation(spec, store.classes)
         self._refit = recipe.refit(spec, store.classes)
-        self._root_settings = {
-            "store": store.content_hash,
-            "temperature": float(spec.students.temperature),
-            **self._distillation.settings(store.classes),
-        }
-        self._refit_settings = {
-            "reference": spec.tuning.reference,
-            "step": float(spec.tuning.step),
-            **self._refit.settings(store.classes),
-        }
+        self._root_settings = recipe.root_settings(spec, store)
+        self._refit_settings = recipe.refit_settings(spec, store)
         self.root_id = node_id(None, (), self._root_settings)
         self._node = lru_cache(256)(self._read_node)
+        self._verifier = Verifier(history, store)
         self._distilled = False
 
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
@@ -118,7 +112,7 @@ class Tuner:
 
     def nodes(self) -> list[Node]:
         """All nodes of these students, oldest first, with their latest notes."""
-        return self.history.nodes(self.root_id)
+        return [self._verifier.check(node) for node in self.history.nodes(self.root_id)]
 
     def head(self) -> Node:
         """The node that the page shows; #0 before the first move."""
@@ -197,8 +191,7 @@ class Tuner:
             batch=batch,
             bounds=bounds,
             author=author,
-            classes=self.store.classes,
-            concepts=self.store.concepts,
+            store=self.store,
         )
 
     def _read_node(self, node_id: str) -> Node:
@@ -208,4 +201,4 @@ class Tuner:
                 f"The history has no iteration {node_id!r} of these students.",
                 "Tune from an iteration that is in the history, not from a preview.",
             )
-        return node
+        return self._verifier.check(node)

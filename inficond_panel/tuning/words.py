@@ -105,10 +105,10 @@ def edits_line(group: Group, report: ClassReport) -> str:
 
 def objective_sentence(objective: Objective) -> str:
     """How far the fit to the teacher had to give."""
-    loss = f"loss {objective.loss_before:.4f} → {objective.loss_after:.4f}"
     return (
-        f"The objective went from {objective.before:.4f} to {objective.after:.4f} nats, "
-        f"{_given(objective)} ({loss}); without any bound it is {objective.free:.4f}."
+        f"{_capital(_given(objective))}: from {objective.before:.4f} to {objective.after:.4f} "
+        f"(loss {objective.loss_before:.4f} → {objective.loss_after:.4f}); without any bound it "
+        f"is {objective.free:.4f}."
     )
 
 
@@ -127,8 +127,11 @@ def churn_sentence(churn: Churn) -> str:
 
 
 def _given(objective: Objective) -> str:
-    way = "worse" if objective.given >= 0 else "better"
-    return f"the fit is {abs(objective.given_share):.2%} {way} than before"
+    way = "rose" if objective.given >= 0 else "fell"
+    return (
+        f"the objective {way} by {abs(objective.given):.2g} nats, "
+        f"{abs(objective.given_share):.2%} of that at w = 0"
+    )
 
 
 def _limits(bound: Bound) -> str:

@@ -10,7 +10,7 @@ from factory import ATTRS, SPEC, small_arrays, small_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inficond_panel.errors import CancelledError, DataError, TuningError
+from inficond_panel.errors import CancelledError, DataError, HistoryError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
@@ -350,3 +350,50 @@ def test_paper_solver_obeys_bounds_with_fewer_epochs(store: Store, tmp_path: Pat
     assert root.settings["epochs"] == 4
     again = make_tuner(store, tmp_path, extra)
     assert again.fine_tune(again.root(), node.intents).weights_hash == node.weights_hash
+
+
+def altered(tuner: Tuner, node, **changes):
+    """The same history, where a node is stored with ``changes`` and with fitting checksums."""
+    import dataclasses
+
+    history = History(":memory:")
+    for each in tuner.nodes():
+        history.add(dataclasses.replace(each, **(changes if each.id == node.id else {})))
+    return history
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bounds": {("bicycle", "weel"): (9.0, None)}}, "other bounds than its intents set"),
+        ({"bounds": {("bicycle", "wheel"): (0.1, None)}}, "other bounds than its intents set"),
+        ({"bounds": {}}, "other bounds than its intents set"),
+        ({"weights": np.zeros((30, 4))}, "does not obey its bounds"),
+        ({"weights": np.zeros((29, 4))}, "another shape"),
+    ],
+)
+def test_a_node_that_does_not_follow_from_its_parent_is_refused(
+    tuner: Tuner, store: Store, tmp_path: Path, changes, message
+) -> None:
+    node = tuner.fine_tune(tuner.root(), [UP])
+    path = tmp_path / "small.yaml"
+    again = Tuner(store, load_spec(path, check_files=False), altered(tuner, node, **changes))
+    for read in (lambda: again.node(node.id), again.nodes, lambda: again.fine_tune(node, [DOWN])):
+        with pytest.raises(HistoryError, match=message) as caught:
+            read()
+        assert f"#1 ({node.id})" in str(caught.value)
+    assert again.root().weights_hash == tuner.root().weights_hash
+
+
+def test_names_that_the_store_has_not_are_told_not_a_traceback(
+    tuner: Tuner, store: Store, tmp_path: Path
+) -> None:
+    from inficond_panel.tuning.node import node_id
+
+    node = tuner.fine_tune(tuner.root(), [UP])
+    intents = (Intent("bicycle", "weel", "up", 2.0),)
+    name = node_id(node.parent, intents, node.settings)
+    history = altered(tuner, node, id=name, intents=intents)
+    again = Tuner(store, load_spec(tmp_path / "small.yaml", check_files=False), history)
+    with pytest.raises(HistoryError, match="no concept 'weel'"):
+        again.nodes()

@@ -1,0 +1,67 @@
+"""Whether a stored node follows from what it names: its parent, its intents and its settings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning.bounds import box, in_force, resolve
+from inficond_panel.tuning.database import damaged
+from inficond_panel.tuning.history import History
+from inficond_panel.tuning.intents import check_names
+from inficond_panel.tuning.node import Node
+
+
+class Verifier:
+    """Holds each node of a history against its parent, once.
+
+    Its weights must be those of the store's concepts and classes, its bounds those that its
+    intents set on its parent (none for the root), and its weights must obey them. That its id
+    fits its parent, intents and settings is checked where it is read.
+    """
+
+    def __init__(self, history: History, store: Store) -> None:
+        self.history, self.store = history, store
+        self._seen: set[str] = set()
+
+    def check(self, node: Node) -> Node:
+        """The node; ``HistoryError`` where it does not follow from what it names."""
+        if node.id not in self._seen:
+            fault = self._fault(node)
+            if fault:
+                raise damaged(self.history.path, f"#{node.number} ({node.id}) {fault}")
+            self._seen.add(node.id)
+        return node
+
+    def _fault(self, node: Node) -> str:
+        if node.weights.shape != (len(self.store.concepts), len(self.store.classes)):
+            return "has weights of another shape than the store's concepts and classes"
+        if node.parent is None:
+            return "has bounds without a parent" if node.bounds else ""
+        parent, root = self.history.get(node.parent), self.history.get(node.root)
+        if parent is None or root is None:
+            return f"has lost its parent {node.parent}"
+        return _fault(node, parent, root, self.store)
+
+
+def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
+    try:
+        check_names(node.intents, store.classes, store.concepts)
+        resolved = resolve(
+            node.intents,
+            classes=store.classes,
+            concepts=store.concepts,
+            parent=parent.weights,
+            original=root.weights,
+            reference=node.settings["reference"],
+            step=node.settings["step"],
+        )
+    except (TuningError, KeyError, TypeError) as error:
+        return f"has intents or settings that cannot be: {getattr(error, 'message', error)}"
+    if node.bounds != in_force(parent.bounds, resolved):
+        return "has other bounds than its intents set"
+    tuned = list(node.tuned)
+    lower, upper = box(node.bounds, tuned, store.concepts)
+    weights = node.weights[:, [store.classes.index(name) for name in tuned]]
+    return "" if np.all((lower <= weights) & (weights <= upper)) else "does not obey its bounds"
