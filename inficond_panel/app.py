@@ -52,12 +52,13 @@ class Explorer(Viewer):
     """The six coordinated views over one or several specs (InFiConD, sec. 5).
 
     Shows itself in a notebook cell. Work runs in one worker thread of the session; a spec or a
-    store that cannot be used is shown as a message with its remedy.
+    store that cannot be used is shown as a message with its remedy. In place of a spec a tuner
+    that is open already may be given.
     """
 
-    def __init__(self, specs: Sequence[str | Path], history: str | Path = "") -> None:
+    def __init__(self, specs: Sequence[str | Path | Tuner], history: str | Path = "") -> None:
         super().__init__()
-        self.specs = [str(spec) for spec in specs]
+        self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
         self.history = str(history)
         self.jobs = Jobs(publisher())
         self.app: AppState | None = None
@@ -68,11 +69,11 @@ class Explorer(Viewer):
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self.specs[0]))
 
-    def open(self, spec: str) -> None:
+    def open(self, spec: str | Tuner) -> None:
         """Open ``spec`` off the event loop and show it; the students are distilled if need be."""
 
         def work(job: Job) -> Tuner:
-            tuner = shared_tuner(spec, self.history)
+            tuner = spec if isinstance(spec, Tuner) else shared_tuner(spec, self.history)
             tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
             # What takes long is computed once, here rather than at the first click.
             nearest_segments(tuner.store)
@@ -121,9 +122,12 @@ def publish_to_page(document: Document, update: Callable[[], None]) -> None:
         document.add_next_tick_callback(update)
 
 
-def _titles(specs: Sequence[str]) -> list[str]:
+def _titles(specs: Sequence[str | Tuner]) -> list[str]:
     titles = []
     for spec in specs:
+        if isinstance(spec, Tuner):
+            titles.append(spec.spec.title)
+            continue
         try:
             titles.append(load_spec(find_spec(spec), check_files=False).title)
         except InficondError:

@@ -79,6 +79,14 @@ class HistoryError(InficondError, OSError):
     """A history file that cannot be read or written."""
 
 
+class ExportError(InficondError, OSError):
+    """An export that cannot be written there, or a file that holds none."""
+
+
+class DifferenceWarning(UserWarning):
+    """Exported students are used with other data or another version than they were made with."""
+
+
 class CancelledError(InficondError):
     """Work stopped because the user asked for it."""
 

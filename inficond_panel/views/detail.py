@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
+import holoviews.plotting.bokeh
 import panel as pn
 import param
 from panel.custom import Child, JSComponent
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     from inficond_panel.state import AppState, Intent, WhatIf
 
-hv.extension("bokeh", logo=False)
+# Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
+hv.Store.set_current_backend("bokeh")
 
 
 def make_caption(metric: str, chart: Chart) -> dict[str, Any]:

@@ -12,10 +12,13 @@ ROOT = Path(__file__).parents[2]
 # package: what it may import besides itself
 ARROWS = {
     "errors": set(),
+    "version": set(),
     "distill": {"errors"},
     "spec": {"errors"},
     "store": {"spec", "errors"},
-    "tuning": {"distill", "store", "spec", "errors"},
+    "tuning": {"distill", "store", "spec", "errors", "version"},
+    # "__init__" is explore, which starts the app
+    "api": {"__init__", "app", "tuning", "distill", "store", "spec", "errors"},
     "quantify": {"distill", "store", "errors"},
     "state": {"tuning", "distill", "store", "spec", "errors"},
     "views": {"state", "errors"},
@@ -26,6 +29,7 @@ EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}
 SIX_VIEWS = {"configuration", "performance", "knowledge", "embedding", "detail", "provenance"}
 SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
 TORCH = {"torch", "torchvision", "open_clip", "timm"}
+EXTRAS = {"sklearn", "onnx", "onnxruntime"}
 
 FILES = sorted([*(ROOT / "inficond_panel").rglob("*.py"), *(ROOT / "precompute").rglob("*.py")])
 
@@ -98,15 +102,19 @@ def test_heavy_packages_load_only_where_they_are_used(file):
     screen = set() if package in {"views", "app", "study", "commands"} else SCREEN
     torch = set() if package == "precompute" else TORCH
     precompute = set() if package == "precompute" else {"precompute"}
+    extras = set() if module_of(file) == "inficond_panel.api.estimator" else EXTRAS
     for node in on_import(ast.parse(file.read_text())):
         roots = {target.split(".")[0] for target in targets(node)}
-        assert not roots & (screen | torch | precompute), f"line {node.lineno}"
+        assert not roots & (screen | torch | precompute | extras), f"line {node.lineno}"
 
 
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("inficond_panel", SCREEN | TORCH | {"numpy", "precompute"}),
+        ("inficond_panel", SCREEN | TORCH | EXTRAS | {"numpy", "pandas", "precompute"}),
+        ("inficond_panel.api.students", SCREEN | TORCH | EXTRAS | {"precompute"}),
+        ("inficond_panel.api.estimator", SCREEN | TORCH | {"onnx", "precompute"}),
+        ("inficond_panel.tuning.export", SCREEN | TORCH | EXTRAS | {"precompute"}),
         ("inficond_panel.cli", SCREEN | TORCH | {"precompute"}),
         ("inficond_panel.spec", SCREEN | TORCH | {"numpy", "precompute"}),
         ("inficond_panel.state", SCREEN | TORCH | {"precompute"}),

@@ -1,0 +1,195 @@
+"""Concept students as a scikit-learn estimator. Needs scikit-learn; nothing else here does."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit
+from sklearn.base import BaseEstimator, MultiOutputMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from inficond_panel import distill
+from inficond_panel.distill import Fit
+
+
+class ConceptStudents(MultiOutputMixin, BaseEstimator):
+    """One linear student a class over concept scores, distilled from a teacher's logits.
+
+    The exact solution of InFiConD, sec. 4.4: mean cross-entropy against ``sigmoid(y / T)`` plus
+    ``lambda_`` times the L1 norm, plus ``l2 / 2`` times the squared L2 norm, within bounds.
+
+    Parameters
+    ----------
+    lambda_ : float or array (K,), default 1e-4
+        Weight of the L1 norm of each student.
+    l2 : float, default 0.0
+        Weight of the squared L2 norm.
+    temperature : float, default 1.0
+        T. It divides the teacher's logits only; the students' logits are on the scale of ``y / T``.
+    lower, upper : None, float or array broadcast to (C, K), default None
+        Bounds on the weights. ``lower=0`` allows no negative influence; equal bounds fix a weight.
+    threshold : float or array (K,), default 0.0
+        Logit above which a class is decided to be present.
+    tolerance : float, default 1e-6
+        Duality gap to stop at, relative to the objective at w = 0.
+    max_iter : int, default 100
+        Most Newton steps of a student.
+
+    Attributes
+    ----------
+    coef_ : array (K, C)
+        Influences: one row a class, one column a concept.
+    intercept_ : array (K,)
+    gap_, objective_, n_iter_ : arrays (K,)
+        Certificate and objective of each student, and its passes over the scores.
+    certificate_ : tuple of str
+        For each class ``"gap"``, or ``"kkt"`` where no duality gap exists (see ``distill.fit``).
+    class_names_ : array (K,) of str
+        Columns of ``y`` where it is a data frame, else ``class0``, ``class1``, ...
+    n_features_in_ : int
+        Number of concepts C.
+    feature_names_in_ : array (C,) of str
+        Names of the concepts, where ``X`` is a data frame.
+
+    Notes
+    -----
+    ``y`` are the teacher's *logits*: any real numbers, (n, K), or (n,) for a single class. For
+    probabilities p pass ``scipy.special.logit(p)``. It declares itself neither classifier nor
+    regressor, since scikit-learn forbids the first to take continuous targets and the second to
+    have ``predict_proba``.
+    """
+
+    def __init__(
+        self,
+        lambda_: ArrayLike = 1e-4,
+        *,
+        l2: float = 0.0,
+        temperature: float = 1.0,
+        lower: ArrayLike | None = None,
+        upper: ArrayLike | None = None,
+        threshold: ArrayLike = 0.0,
+        tolerance: float = 1e-6,
+        max_iter: int = 100,
+    ) -> None:
+        self.lambda_ = lambda_
+        self.l2 = l2
+        self.temperature = temperature
+        self.lower = lower
+        self.upper = upper
+        self.threshold = threshold
+        self.tolerance = tolerance
+        self.max_iter = max_iter
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Distill students of scores ``X`` (n, C) from the teacher's logits ``y`` (n,) or (n, K).
+
+        ``sample_weight`` (n,) counts an image more or less than once. Raises ``ValueError`` for
+        data that cannot be used (``SolverError`` for a problem without a solution).
+        """
+        names = getattr(y, "columns", None)
+        scores, logits = validate_data(
+            self, X, y, multi_output=True, y_numeric=True, dtype=[np.float64, np.float32]
+        )
+        if not 0 < self.temperature < np.inf:
+            raise ValueError(f"temperature must be a positive number, got {self.temperature!r}")
+        self._single = logits.ndim == 1
+        logits = logits.reshape(len(scores), -1)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
+        fit = distill.fit(
+            scores,
+            distill.soft_targets(logits, self.temperature),
+            l1=self.lambda_,
+            l2=self.l2,
+            lower=self._bound(self.lower, logits.shape[1]),
+            upper=self._bound(self.upper, logits.shape[1]),
+            sample_weight=weight,
+            tolerance=self.tolerance,
+            max_iterations=self.max_iter,
+        )
+        return self._take(fit, _names(names, logits.shape[1]))
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Students' logits of scores ``X``, in the shape of the ``y`` that was fitted."""
+        check_is_fitted(self)
+        scores = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        logits = distill.decision_function(scores, self.coef_.T, self.intercept_)
+        return logits[:, 0] if self._single else logits
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Probability that each class is present (not normalised over the classes)."""
+        return expit(self.decision_function(X))
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Decisions: 1 where the logit is above ``threshold``, else 0."""
+        return self._decide(self.decision_function(X))
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Mean fidelity: share of decisions that students and teacher have in common.
+
+        ``y`` are teacher logits; with labels in {0, 1} this is the mean accuracy, if ``threshold``
+        lies in [0, 1).
+        """
+        decided = self.predict(X)
+        logits = np.asarray(y)
+        if logits.shape != decided.shape:
+            raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
+        alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
+        weight = None if sample_weight is None else np.asarray(sample_weight)
+        return float(np.average(alike, weights=weight))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coef_")  # by the usual rule the parameter lambda_ would be a result
+
+    def _decide(self, logits: np.ndarray) -> np.ndarray:
+        threshold = np.asarray(self.threshold, dtype=np.float64)
+        if self._single:
+            threshold = threshold.reshape(())
+        return (logits > threshold).astype(np.int64)
+
+    def _bound(self, bound: ArrayLike | None, classes: int) -> np.ndarray | None:
+        if bound is None:
+            return None
+        each = np.asarray(bound, dtype=np.float64)
+        return np.broadcast_to(each, (self.n_features_in_, classes))
+
+    def _take(self, fit: Fit, names: np.ndarray) -> Self:
+        self.coef_, self.intercept_ = fit.weights.T.copy(), fit.intercepts
+        self.gap_, self.certificate_, self.objective_ = fit.gap, fit.certificate, fit.objective
+        self.n_iter_ = fit.iterations + 1  # the last pass certifies
+        self.class_names_ = names
+        late = names[~fit.converged]
+        if len(late):
+            warnings.warn(
+                f"Gap above {self.tolerance:g} after {self.max_iter} steps: {', '.join(late)}. "
+                "Raise max_iter or tolerance.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+
+def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudents:
+    """Students with these parameters and fitted attributes, as an export keeps them."""
+    students = ConceptStudents(**params)
+    for name, value in attributes.items():
+        setattr(students, name, value)
+    students._single = False
+    return students
+
+
+def _names(columns: Any, classes: int) -> np.ndarray:
+    if columns is None:
+        return np.array([f"class{k}" for k in range(classes)], dtype=object)
+    return np.array([str(name) for name in columns], dtype=object)

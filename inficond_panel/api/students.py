@@ -1,0 +1,261 @@
+"""Students of a spec that are tuned by script: what the page does, in a few calls.
+
+students = inficond_panel.open_students("demo").fit()
+students.tune([("bicycle", "traffic light", "remove")])
+students.metrics("tune")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import expit
+
+from inficond_panel import distill
+from inficond_panel.api import tables
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
+from inficond_panel.tuning.export import export
+from inficond_panel.tuning.intents import Asked, GroupIntent
+from inficond_panel.tuning.naming import find_node
+
+if TYPE_CHECKING:
+    from inficond_panel.api.estimator import ConceptStudents
+    from inficond_panel.app import Explorer
+
+
+def open_students(
+    spec: str | Path, *, store: str | Path | None = None, history: str | Path | None = None
+) -> TunableStudents:
+    """The students of ``spec``, a file or the name of one that comes along, such as ``"demo"``.
+
+    ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
+    ``INFICOND_HISTORY``, else those of the spec. ``history=":memory:"`` keeps nothing. Raises
+    ``InficondError`` for a spec, a store or a history that cannot be used.
+    """
+    return TunableStudents(open_tuner(spec, store=store, history=history))
+
+
+class TunableStudents:
+    """The students of one store, at one iteration of their history.
+
+    ``fit`` distills them, ``tune`` refits them with a batch of intents, ``undo``, ``redo`` and
+    ``jump`` move among the iterations. Each of these returns the object itself. Iterations, moves
+    and looks at the holdout go to the same history as those made on the page.
+    """
+
+    def __init__(self, tuner: Tuner) -> None:
+        self.tuner = tuner
+        self._node: Node | None = None
+
+    def fit(self) -> Self:
+        """Distill the students, or take them from the history, and go to the untouched ones."""
+        self._node = self.tuner.root()
+        return self
+
+    def resume(self) -> Self:
+        """Go to the iteration that the page shows."""
+        self._node = self.tuner.head()
+        return self
+
+    def tune(self, intents: Iterable[Any]) -> Self:
+        """Refit with one batch of intents, and go to the new iteration.
+
+        An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
+        concepts is a group, each of which gets the thumb. A direction is ``up``, ``down`` or
+        ``remove``. ``Intent`` and ``GroupIntent`` do as well. Raises ``TuningError`` for names
+        that are not there.
+        """
+        before = self.node
+        node = self.tuner.fine_tune(before, [_asked(item) for item in intents])
+        self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
+        self._node = node
+        return self
+
+    def undo(self) -> Self:
+        """Go to the iteration that this one was tuned from. Nothing is deleted."""
+        return self._at(self.tuner.history.undo(self.tuner.root_id, self.node.id))
+
+    def redo(self) -> Self:
+        """Go back to the iteration last left by ``undo``."""
+        return self._at(self.tuner.history.redo(self.tuner.root_id, self.node.id))
+
+    def jump(self, node: str | int) -> Self:
+        """Go to any iteration, by its number, id or name."""
+        found = find_node(self.tuner, node)
+        self.tuner.history.set_head(self.tuner.root_id, found.id, "jump", self.node.id)
+        return self._at(found.id)
+
+    @property
+    def node(self) -> Node:
+        """The iteration that the students are at: weights (C, K), bounds, certificate."""
+        if self._node is None:
+            raise TuningError("The students are not fitted yet.", "Call fit() first.")
+        return self._node
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of the columns of all predictions."""
+        return list(self.tuner.store.classes)
+
+    @property
+    def concepts(self) -> list[str]:
+        """Names of the concepts, in the order of the columns of the scores."""
+        return list(self.tuner.store.concepts)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
+        return tables.history(self.tuner.nodes(), self.node)
+
+    def images(self, split: str) -> list[str]:
+        """Ids of the images of a split, in the order of the rows of its predictions."""
+        return [self.tuner.store.images[row] for row in self.tuner.store.rows(split)]
+
+    def scores(self, split: str) -> np.ndarray:
+        """Concept scores (n, C) of a split."""
+        return self.tuner.store.concept_score[self.tuner.store.rows(split)]
+
+    def decision_function(self, X: str | ArrayLike) -> np.ndarray:
+        """Logits (n, K) of a split by name, or of concept scores (n, C).
+
+        Of a data frame the columns are taken by the concepts' names. A look at the holdout is
+        counted.
+        """
+        if isinstance(X, str):
+            self._count(X)
+            return self.tuner.logits(self.node)[self.tuner.store.rows(X)]
+        return distill.decision_function(self._checked(X), self.node.weights, self.node.intercepts)
+
+    def predict_proba(self, X: str | ArrayLike) -> np.ndarray:
+        """Probabilities (n, K) that each class is present; ``X`` as in ``decision_function``."""
+        return expit(self.decision_function(X))
+
+    def predict(self, X: str | ArrayLike) -> np.ndarray:
+        """Decisions (n, K): 1 where the logit is above the class's threshold, else 0."""
+        thresholds = [self.tuner.threshold(name) for name in self.classes]
+        return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
+
+    def metrics(self, split: str = "tune", *, intervals: bool = False) -> pd.DataFrame:
+        """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
+
+        With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
+        """
+        self._count(split)
+        return tables.metrics(self.tuner, self.node, split, intervals)
+
+    def changes(self, since: str | int = "parent", split: str = "tune") -> pd.DataFrame:
+        """AP of each class before and now, with the paired-bootstrap interval of the change.
+
+        ``since`` is ``"parent"``, ``"start"``, or an iteration. A look at the holdout is counted.
+        """
+        before = self._since(since)
+        self._count(split)
+        return tables.changes(self.tuner, before, self.node, split)
+
+    def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """What one student knows: its concepts that are not at 0, the largest influence first.
+
+        Beside influence and bounds: the discrepancies over positives and negatives, and the AP
+        that the student would have without the concept, the others held. A look at the holdout
+        is counted.
+        """
+        self._class(class_name)
+        self._count(split)
+        return tables.concepts_of(self.tuner, self.node, class_name, split)
+
+    def twins(self, concept: str, least: float = 0.8) -> pd.Series:
+        """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
+
+        They can take its place when it is tuned down: tune them together.
+        """
+        if concept not in self.concepts:
+            raise _unknown("concept", concept)
+        found = distill.collinear(self.scores("fit"), self.concepts.index(concept), least)
+        names = pd.Index([self.concepts[c] for c, _ in found], name="concept", dtype=object)
+        return pd.Series([r for _, r in found], index=names, name="correlation", dtype=float)
+
+    def export(
+        self,
+        folder: str | Path,
+        formats: Sequence[str] = ("sklearn",),
+        *,
+        holdout: bool = False,
+        force: bool = False,
+    ) -> dict[str, Path]:
+        """Write the students, with model card and edits file; see ``tuning.export.export``."""
+        return export(self.tuner, self.node, folder, formats, holdout=holdout, force=force)
+
+    def estimator(self) -> ConceptStudents:
+        """The students as a fitted scikit-learn estimator (needs scikit-learn)."""
+        from inficond_panel.api.loading import as_estimator  # noqa: PLC0415 - scikit-learn
+
+        return as_estimator(self.tuner, self.node)
+
+    def explore(self) -> Explorer:
+        """The page in a notebook cell, at this iteration and on this history."""
+        import inficond_panel  # noqa: PLC0415 - it imports this when asked to
+
+        if self.tuner.head() != self.node:
+            self.jump(self.node.id)
+        return inficond_panel.explore(self.tuner)
+
+    def __repr__(self) -> str:
+        store = self.tuner.store
+        size = f"{len(store.classes)} classes, {len(store.concepts)} concepts"
+        place = f"at #{self._node.number} ({self._node.id})" if self._node else "not fitted"
+        return f"<TunableStudents {store.title!r}: {size}, {place}>"
+
+    def _at(self, node_id: str) -> Self:
+        self._node = self.tuner.node(node_id)
+        return self
+
+    def _count(self, split: str) -> None:
+        if split == "holdout":
+            self.tuner.count_look(self.node, split)
+
+    def _since(self, since: str | int) -> Node:
+        if since == "start":
+            return self.tuner.root()
+        if since == "parent":
+            return self.tuner.node(self.node.parent) if self.node.parent else self.node
+        return find_node(self.tuner, since)
+
+    def _class(self, name: str) -> None:
+        if name not in self.classes:
+            raise _unknown("class", name)
+
+    def _checked(self, X: Any) -> np.ndarray:
+        if isinstance(X, pd.DataFrame):
+            missing = [name for name in self.concepts if name not in X.columns]
+            if missing:
+                raise DataError(
+                    f"{len(missing)} concepts have no column, the first is {missing[0]!r}.",
+                    "Give one column for each concept.",
+                )
+            X = X[self.concepts]
+        scores = np.asarray(X)
+        if scores.ndim != 2 or scores.shape[1] != len(self.concepts):
+            raise DataError(
+                f"Scores have shape {scores.shape}, not (images, {len(self.concepts)}).",
+                "Give one row for each image and one column for each concept.",
+            )
+        return scores
+
+
+def _asked(item: Any) -> Asked:
+    if isinstance(item, Asked):
+        return item
+    class_name, concept, *rest = item
+    if isinstance(concept, str):
+        return Intent(class_name, concept, *rest)
+    return GroupIntent(class_name, tuple(concept), *rest)
+
+
+def _unknown(kind: str, name: str) -> TuningError:
+    return TuningError(f"There is no {kind} {name!r}.", "Names are listed in: classes, concepts")

@@ -1,0 +1,108 @@
+"""What a session of scripted students shows, as data frames with names for rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.distill import average_precision, change_interval, discrepancy
+from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.tuning.export.measured import measured
+from inficond_panel.tuning.report import METRICS
+
+
+def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
+    """One row an iteration, by its number."""
+    nodes = list(nodes)
+    numbers = {node.id: node.number for node in nodes}
+    rows = [
+        {
+            "id": node.id,
+            "parent": numbers.get(node.parent) if node.parent else None,
+            "intents": "; ".join(_in_words(intent) for intent in node.intents),
+            "author": node.author,
+            "created": node.created,
+            "note": node.note,
+            "here": node == here,
+        }
+        for node in nodes
+    ]
+    frame = pd.DataFrame(rows, index=pd.Index([node.number for node in nodes], name="iteration"))
+    return frame.astype({"parent": "Int64"})
+
+
+def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
+    """One row a class, the largest AP gap first; undefined metrics are nan."""
+    found = tuner.metrics(node, split)
+    if intervals:
+        parts = measured(tuner, node, split)
+        rows = {
+            name: {
+                f"{metric}{end}": parts[name][metric][key]
+                for metric in METRICS
+                for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
+            }
+            for name in found
+        }
+    else:
+        rows = {name: {m: getattr(found[name], m) for m in METRICS} for name in found}
+    frame = pd.DataFrame.from_dict(rows, orient="index").astype(float)
+    frame.insert(0, "ap_gap", frame["teacher_ap"] - frame["ap"])
+    frame["constant_fidelity"] = [found[name].constant_fidelity for name in frame.index]
+    frame["positives"] = [found[name].positives for name in frame.index]
+    return frame.rename_axis("class").sort_values("ap_gap", ascending=False, kind="stable")
+
+
+def changes(tuner: Tuner, before: Node, after: Node, split: str) -> pd.DataFrame:
+    """One row a class: AP before and after, and the change with its interval."""
+    store, rows = tuner.store, tuner.store.rows(split)
+    old, new = tuner.metrics(before, split), tuner.metrics(after, split)
+    found = {}
+    for k, name in enumerate(store.classes):
+        interval = change_interval(
+            store.label[rows, k], tuner.logits(before)[rows, k], tuner.logits(after)[rows, k]
+        )
+        found[name] = {
+            "before": old[name].ap,
+            "after": new[name].ap,
+            "change": interval.estimate,
+            "low": interval.low,
+            "high": interval.high,
+            "within_noise": interval.within_noise,
+        }
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis("class")
+
+
+def concepts_of(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
+    """One row a concept whose influence is not 0, the largest first."""
+    store, rows = tuner.store, tuner.store.rows(split)
+    k = store.classes.index(class_name)
+    scores, label = store.concept_score[rows], store.label[rows, k]
+    logit, weights = tuner.logits(node)[rows, k], node.weights[:, k]
+    sides = label, logit, store.teacher_logit[rows, k]
+    threshold = tuner.threshold(class_name)
+    apart = {
+        kind: discrepancy(scores, *sides, positives=kind == "positives", threshold=threshold)
+        for kind in ("positives", "negatives")
+    }
+    chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
+    limits = [node.bounds.get((class_name, store.concepts[c]), (None, None)) for c in chosen]
+    return pd.DataFrame(
+        {
+            "influence": weights[chosen],
+            "lower": np.array([low for low, _ in limits], dtype=float),
+            "upper": np.array([high for _, high in limits], dtype=float),
+            **{f"discrepancy_{kind}": values[chosen] for kind, values in apart.items()},
+            "ap_without": [
+                average_precision(label, logit - weights[c] * scores[:, c]) for c in chosen
+            ],
+        },
+        index=pd.Index([store.concepts[c] for c in chosen], name="concept", dtype=object),
+    )
+
+
+def _in_words(intent: Intent) -> str:
+    factor = f" ×{intent.factor:g}" if intent.factor else ""
+    return f"{intent.direction} {intent.concept} on {intent.class_name}{factor}"

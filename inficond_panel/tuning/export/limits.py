@@ -1,0 +1,84 @@
+"""What exported students cannot do, in plain words, from the facts of their card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+#: Below this many positives a metric says little.
+_FEW = 20
+
+
+def in_words(value: Any) -> str:
+    """A value of the card, which may be a mapping or a list, on one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(in_words(part) for part in value) + ")"
+    return str(value)
+
+
+def limits(card: Mapping[str, Any]) -> list[str]:
+    """Sentences for the card."""
+    return [*_of_use(card), *_of_numbers(card), *_of_classes(card)]
+
+
+def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
+    data = card["data"]
+    yield (
+        f"The students read concept scores, not images. The scores must come from the encoder "
+        f"{data['encoder']} with its preprocessing ({in_words(data['preprocessing'])}) and the "
+        f"corpus {data['corpus']}, in the order of the concepts given here; other scores give "
+        f"numbers without meaning."
+    )
+    yield (
+        f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity says how often "
+        f"they decide as it does; beside it stands what a student that always says the same gets."
+    )
+    yield (
+        "A weight of 0 does not say that a concept is irrelevant: of concepts whose scores go "
+        "together, the L1 penalty keeps few."
+    )
+    if "alpha" in card["distillation"]:
+        yield "They learnt from the true labels too, so that they may leave the teacher's way."
+    if card["bounds"]:
+        yield (
+            "Concepts were tuned by hand or machine. Where one is held down, another with similar "
+            "scores may have taken over its influence."
+        )
+
+
+def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
+    fit, tune = card["data"]["images"]["fit"], card["data"]["images"]["tune"]
+    looks = card["holdout_looks"]
+    yield (
+        f"The students were fitted on {fit} images. The {tune} images of the split tune were on "
+        f"screen while they were tuned, so the metrics on it are likely too good."
+    )
+    times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
+    yield (
+        f"The holdout was looked at {times} for students of this history, of which "
+        f"{looks['this_node']} for these."
+        if looks["all_nodes"]
+        else "The holdout was not looked at for any students of this history."
+    )
+    yield "The intervals count the choice of images, not that of concepts, encoder or edits."
+    late = [name for name, found in card["certificate"].items() if _late(found, card)]
+    if late:
+        yield f"Not solved to the tolerance: {', '.join(late)}."
+
+
+def _late(found: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
+    tolerance = card["distillation"].get("tolerance")
+    return tolerance is not None and (found["value"] is None or found["value"] > tolerance)
+
+
+def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
+    for split, classes in card["metrics"].items():
+        few = [
+            f"{name} ({found['positives']})"
+            for name, found in classes.items()
+            if found["positives"] < _FEW
+        ]
+        if few:
+            yield f"Few positive images in {split}, so little can be said: {', '.join(few)}."

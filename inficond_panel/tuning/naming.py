@@ -1,0 +1,34 @@
+"""Which iteration is meant: by number, id, the first digits of an id, or name."""
+
+from __future__ import annotations
+
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+
+_SHORTEST = 4
+
+
+def find_node(tuner: Tuner, text: str | int) -> Node:
+    """The node that ``text`` names: ``3``, ``#3``, its id, four or more digits of it, its name.
+
+    A number counts before an id that begins with it. Raises ``TuningError`` where there is none,
+    or more than one.
+    """
+    word = str(text).strip()
+    nodes = tuner.nodes()
+    found = [node for node in nodes if word.removeprefix("#") == str(node.number)]
+    found = found or [node for node in nodes if word in {node.id, node.name}]
+    if not found and len(word) >= _SHORTEST:
+        found = [node for node in nodes if node.id.startswith(word)]
+    if len(found) == 1:
+        return found[0]
+    known = [name for node in nodes for name in (node.id, node.name) if name]
+    if found:
+        which = ", ".join(f"#{node.number} ({node.id})" for node in found)
+        raise TuningError(f"{word!r} is the name of several iterations: {which}.", "Give one's id.")
+    raise TuningError(
+        f"There is no iteration {word!r} in {tuner.history.path}.{did_you_mean(word, known)}",
+        f"Iterations are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill",
+    )

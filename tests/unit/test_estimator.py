@@ -1,0 +1,160 @@
+"""Concept students as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import inficond_panel
+from inficond_panel import ConceptStudents, distill
+from inficond_panel.errors import MissingExtraError, SolverError
+
+
+@parametrize_with_checks([ConceptStudents(), ConceptStudents(l2=0.1, temperature=2.0, lower=0)])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """Concept scores (150, 12) and teacher logits (150, 3) that follow some of them."""
+    rng = np.random.default_rng(3)
+    scores = np.maximum(0, rng.normal(0.1, 0.2, (150, 12)))
+    logits = 12 * scores[:, [0, 4, 7]] - 8 * scores[:, [1, 5, 8]] - 1 + rng.normal(size=(150, 3))
+    return scores, logits
+
+
+def test_it_is_the_solver(data):
+    scores, logits = data
+    students = ConceptStudents(0.003, l2=0.01, temperature=1.5).fit(scores, logits)
+    fit = distill.fit(scores, distill.soft_targets(logits, 1.5), l1=0.003, l2=0.01)
+    np.testing.assert_array_equal(students.coef_, fit.weights.T)
+    np.testing.assert_array_equal(students.intercept_, fit.intercepts)
+    assert (students.gap_ <= 1e-6).all()
+    assert students.certificate_ == ("gap",) * 3
+
+
+def test_it_finds_what_logistic_regression_finds(data):
+    """Soft targets as two weighted rows an image; C is 1 / (n λ)."""
+    scores, logits = data
+    students = ConceptStudents(0, l2=0.05, tolerance=1e-12).fit(scores, logits[:, 0])
+    soft = expit(logits[:, 0])
+    other = LogisticRegression(C=1 / (len(scores) * 0.05), tol=1e-12, max_iter=10_000).fit(
+        np.vstack([scores, scores]),
+        np.repeat([1, 0], len(scores)),
+        sample_weight=np.concatenate([soft, 1 - soft]),
+    )
+    np.testing.assert_allclose(students.coef_, other.coef_, atol=1e-5)
+    np.testing.assert_allclose(students.intercept_, other.intercept_, atol=1e-5)
+
+
+def test_predictions_follow_from_the_logits(data):
+    scores, logits = data
+    students = ConceptStudents(threshold=[0, 1, -1]).fit(scores, logits)
+    decision = scores @ students.coef_.T + students.intercept_
+    np.testing.assert_allclose(students.decision_function(scores), decision, atol=1e-12)
+    np.testing.assert_allclose(students.predict_proba(scores), expit(decision), atol=1e-12)
+    np.testing.assert_array_equal(students.predict(scores), decision > [0, 1, -1])
+    alike = np.mean((decision > [0, 1, -1]) == (logits > [0, 1, -1]))
+    assert students.score(scores, logits) == pytest.approx(alike, abs=1e-12)
+
+
+def test_one_class_may_be_a_column_of_its_own(data):
+    scores, logits = data
+    one = ConceptStudents().fit(scores, logits[:, 1])
+    all_three = ConceptStudents().fit(scores, logits)
+    assert one.predict(scores).shape == one.predict_proba(scores).shape == (150,)
+    assert one.coef_.shape == (1, 12)
+    np.testing.assert_allclose(
+        one.decision_function(scores), all_three.decision_function(scores)[:, 1], atol=1e-9
+    )
+    assert 0.5 < one.score(scores, logits[:, 1]) <= 1
+
+
+def test_names_come_from_data_frames(data):
+    scores, logits = data
+    frame = pd.DataFrame(scores, columns=[f"concept {c}" for c in range(12)])
+    students = ConceptStudents().fit(frame, pd.DataFrame(logits, columns=["cat", "dog", "tv"]))
+    assert list(students.class_names_) == ["cat", "dog", "tv"]
+    assert list(students.feature_names_in_) == list(frame.columns)
+    with pytest.raises(ValueError, match="feature names should match"):
+        students.predict(frame[frame.columns[::-1]])
+
+
+def test_bounds_are_kept(data):
+    scores, logits = data
+    upper = np.full((12, 3), np.inf)
+    upper[0, 0] = 0.5
+    students = ConceptStudents(lower=0, upper=upper).fit(scores, logits)
+    assert students.coef_.min() == 0
+    assert students.coef_[0, 0] == 0.5
+
+
+def test_temperature_divides_the_logits(data):
+    scores, logits = data
+    hot = ConceptStudents(temperature=4).fit(scores, logits)
+    divided = ConceptStudents().fit(scores, logits / 4)
+    np.testing.assert_array_equal(hot.coef_, divided.coef_)
+
+
+def test_weights_count_images(data):
+    scores, logits = data
+    counts = np.random.default_rng(0).integers(0, 4, len(scores))
+    weighted = ConceptStudents().fit(scores, logits, sample_weight=counts)
+    repeated = ConceptStudents().fit(np.repeat(scores, counts, 0), np.repeat(logits, counts, 0))
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=1e-6)
+
+
+def test_it_works_with_scikit_learns_tools(data):
+    scores, logits = data
+    search = GridSearchCV(ConceptStudents(), {"lambda_": [1e-4, 1e-3, 10.0]}, cv=3)
+    assert search.fit(scores, logits).best_params_["lambda_"] < 10
+    students = make_pipeline(StandardScaler(), clone(search.best_estimator_)).fit(scores, logits)
+    assert students.score(scores, logits) > 0.8
+
+
+def test_it_declares_no_kind():
+    assert not is_classifier(ConceptStudents())
+    assert not is_regressor(ConceptStudents())
+
+
+def test_stopping_early_is_said(data):
+    with pytest.warns(ConvergenceWarning, match="class0"):
+        ConceptStudents(max_iter=1, tolerance=1e-12).fit(*data)
+
+
+def test_what_cannot_be_used_is_said(data):
+    scores, logits = data
+    with pytest.raises(NotFittedError):
+        ConceptStudents().predict(scores)
+    with pytest.raises(ValueError, match="temperature"):
+        ConceptStudents(temperature=0).fit(scores, logits)
+    with pytest.raises(SolverError):
+        ConceptStudents(-1.0).fit(scores, logits)
+    students = ConceptStudents().fit(scores, logits)
+    with pytest.raises(ValueError, match="shape"):
+        students.score(scores, logits[:, 0])
+
+
+def test_without_scikit_learn_the_remedy_is_said(monkeypatch):
+    for name in [*sys.modules, "sklearn"]:
+        if name.partition(".")[0] == "sklearn":
+            monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "inficond_panel.api.estimator")
+    with pytest.raises(MissingExtraError, match=r"inficond-panel\[sklearn\]"):
+        _ = inficond_panel.ConceptStudents
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert inficond_panel.open_students is not None

@@ -1,0 +1,440 @@
+"""Exports: what each format holds, that it predicts the same, replays, and is written whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays, small_spec, small_store
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from scipy.special import expit
+
+from inficond_panel import load_students
+from inficond_panel.cli import main
+from inficond_panel.distill import average_precision
+from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning.export import (
+    FORMATS,
+    differences,
+    export,
+    exporting,
+    folder,
+    load_export,
+    loading,
+)
+from inficond_panel.tuning.export.markdown import escape
+
+ALL = tuple(FORMATS)
+FIRST = [Intent("bicycle", "wheel", "up", 3.0), Intent("bird", "fur", "remove")]
+SECOND = [Intent("bicycle", "wheel", "down")]
+
+
+@pytest.fixture
+def tuner(tmp_path: Path) -> Tuner:
+    return open_tuner(small_spec(tmp_path), history=":memory:")
+
+
+@pytest.fixture
+def node(tuner: Tuner) -> Node:
+    return tuner.fine_tune(tuner.fine_tune(tuner.root(), FIRST), SECOND)
+
+
+@pytest.fixture
+def files(tuner: Tuner, node: Node, tmp_path: Path) -> dict[str, Path]:
+    return export(tuner, node, tmp_path / "out", ALL)
+
+
+# -- the same predictions -------------------------------------------------------------------
+
+
+def test_npz_needs_nothing_but_numpy(tuner, node, files):
+    with np.load(files["npz"], allow_pickle=False) as archive:
+        found = {name: archive[name] for name in archive.files}
+    logits = tuner.store.concept_score @ found["weights"] + found["intercepts"]
+    np.testing.assert_allclose(logits, tuner.logits(node), rtol=0, atol=1e-6)
+    assert found["classes"].tolist() == tuner.store.classes
+    assert found["concepts"].tolist() == tuner.store.concepts
+    assert found["thresholds"].tolist() == [0.0] * len(tuner.store.classes)
+    assert json.loads(str(found["card"])) == json.loads(files["card_json"].read_text())
+
+
+def test_onnx_runs(tuner, node, files):
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    model = onnx.load(files["onnx"])
+    onnx.checker.check_model(model, full_check=True)
+    session = runtime.InferenceSession(files["onnx"], providers=["CPUExecutionProvider"])
+    logits, probabilities, decisions = session.run(None, {"score": tuner.store.concept_score})
+    expected = tuner.logits(node)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(probabilities, expit(expected), rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(decisions, expected > 0)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["classes"]) == tuner.store.classes
+    assert json.loads(facts["concepts"]) == tuner.store.concepts
+    assert json.loads(facts["card"])["node"]["weights_hash"] == node.weights_hash
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_format_loads_as_an_estimator(tuner, node, files, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DifferenceWarning)  # nothing differs
+        students = load_students(files[kind], against=tuner.store)
+    with pytest.warns(UserWarning, match="feature names"):  # scikit-learn's: no names were given
+        logits = students.decision_function(tuner.store.concept_score)
+    np.testing.assert_allclose(logits, tuner.logits(node), rtol=0, atol=1e-6)
+    assert list(students.class_names_) == tuner.store.classes
+    assert list(students.feature_names_in_) == tuner.store.concepts
+    assert students.card_["title"] == "Small"
+    assert students.lower[tuner.store.concepts.index("fur"), 3] == 0
+
+
+def test_thresholds_go_along(tmp_path):
+    spec = small_spec(tmp_path, extra="students: {threshold: {bicycle: 0.7, bird: -0.4}}\n")
+    tuner = open_tuner(spec, history=":memory:")
+    files = export(tuner, tuner.root(), tmp_path / "out", ALL)
+    expected = tuner.logits(tuner.root()) > [0.7, 0, 0, -0.4]
+    for kind in ALL:
+        students = load_students(files[kind])
+        with pytest.warns(UserWarning, match="feature names"):
+            decided = students.predict(tuner.store.concept_score)
+        np.testing.assert_array_equal(decided, expected)
+
+
+def test_a_folder_loads_by_itself(node, files):
+    assert load_export(files["npz"].parent).card["node"]["id"] == node.id
+
+
+def test_the_same_node_gives_the_same_bytes(tuner, node, files, tmp_path):
+    again = export(tuner, node, tmp_path / "again", ALL)
+    for what, path in files.items():
+        assert path.read_bytes() == again[what].read_bytes(), what
+
+
+# -- the card -------------------------------------------------------------------------------
+
+
+def test_card_says_what_the_students_are(tuner, node, files):
+    card = json.loads(files["card_json"].read_text())
+    store = tuner.store
+    assert card["data"]["content_hash"] == store.content_hash
+    for name in ("inputs_hash", "encoder", "preprocessing", "corpus", "teacher"):
+        assert card["data"][name] == store.attrs[name]
+    assert card["distillation"]["lambda"] == 1e-4
+    assert card["distillation"]["temperature"] == 1
+    assert card["distillation"]["solver"] == "exact"
+    assert {found["kind"] for found in card["certificate"].values()} == {"gap"}
+    assert all(found["value"] <= 1e-6 for found in card["certificate"].values())
+    assert card["nonzero"]["bird"] == np.count_nonzero(node.weights[:, 3])
+    assert card["versions"]["store_format"] == 1
+    assert len(card["limits"]) >= 5
+
+
+def test_card_tells_the_branch_with_its_bounds(tuner, node, files):
+    card = json.loads(files["card_json"].read_text())
+    first, second = card["iterations"]
+    bounds = tuner.node(node.parent).bounds
+    for intent in first["intents"]:
+        low, high = bounds[intent["class"], intent["concept"]]
+        assert (intent["lower"], intent["upper"]) == (low, high)
+    assert second["id"] == node.id
+    assert {"class": "bird", "concept": "fur", "lower": 0.0, "upper": 0.0} in card["bounds"]
+    assert len(card["bounds"]) == 2  # the later one on wheel replaced the earlier
+
+
+def test_card_metrics_have_intervals(tuner, node, files):
+    card = json.loads(files["card_json"].read_text())
+    assert set(card["metrics"]) == {"tune"}
+    found, rows = card["metrics"]["tune"]["bicycle"], tuner.store.rows("tune")
+    label, logit = tuner.store.label[rows, 0], tuner.logits(node)[rows, 0]
+    assert found["ap"]["value"] == pytest.approx(average_precision(label, logit), abs=1e-12)
+    alike = np.mean((logit > 0) == (tuner.store.teacher_logit[rows, 0] > 0))
+    assert found["fidelity"]["value"] == pytest.approx(alike, abs=1e-12)
+    for metric in ("ap", "teacher_ap", "fidelity", "accuracy", "recall"):
+        assert found[metric]["low"] <= found[metric]["value"] <= found[metric]["high"]
+
+
+def test_the_holdout_is_shown_on_request_and_counted(tuner, node, files, tmp_path):
+    assert tuner.looks() == 0
+    asked = export(tuner, node, tmp_path / "asked", ["npz"], holdout=True)
+    card = json.loads(asked["card_json"].read_text())
+    assert set(card["metrics"]) == {"tune", "holdout"}
+    assert card["holdout_looks"] == {"this_node": 1, "all_nodes": 1}
+    assert tuner.looks() == 1
+    assert "## Metrics on the split holdout" in asked["card"].read_text()
+    assert "looked at once" in asked["card"].read_text()
+    assert "not looked at" in files["card"].read_text()
+
+
+def test_untouched_students_have_a_card_and_nothing_to_replay(tuner, tmp_path):
+    files = export(tuner, tuner.root(), tmp_path / "root", ["npz"])
+    assert "untouched" in files["card"].read_text()
+    assert read_edits(files["edits"], tuner.store) == []
+
+
+def test_metrics_that_are_undefined_say_so(tmp_path):
+    arrays = small_arrays()
+    arrays["label"][arrays["split"] == "tune", 0] = 0
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    tuner = open_tuner(tmp_path / "small.yaml", history=":memory:")
+    files = export(tuner, tuner.root(), tmp_path / "out", ["sklearn"])
+    assert json.loads(files["card_json"].read_text())["metrics"]["tune"]["bicycle"]["ap"] == {
+        "value": None, "low": None, "high": None,
+    }  # fmt: skip
+    assert re.search(r"\| bicycle \| 0 \| undefined \|", files["card"].read_text())
+
+
+def shown_text(markdown: str) -> tuple[str, set[str]]:
+    """Text of one rendered line, and the kinds of tokens in it."""
+    tokens = MarkdownIt("gfm-like").parse(markdown)
+    inline = [child for token in tokens for child in token.children or []]
+    return "".join(child.content for child in inline), {
+        token.type for token in [*tokens, *inline]
+    } - {"inline", "text", "paragraph_open", "paragraph_close", "text_special"}
+
+
+@given(st.text(max_size=40))
+def test_escaped_text_is_shown_as_it_is(text):
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if plain:
+        assert shown_text(escape(text)) == (plain, set())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://a.b/c.png)", "`a`",
+        "**a** _b_ ~~c~~", "# a", "1. a", "- a", "+ a", "a | b", "https://a.example", "www.a.org",
+        "me@a.example", "&lt;b&gt;", "--- ", "===", "> a", "a\n\n# b", "WWW.a.org", "\\", "\\|",
+        "12. ", "* a", ":smile:", "$x$", "@user", "#12", "~~~", "```", "    code", "1) a",
+    ],
+)  # fmt: skip
+def test_markdown_in_names_does_nothing(text):
+    assert shown_text(escape(text)) == (" ".join(text.split()), set())
+
+
+def test_hostile_names_reach_every_file_unharmed(tmp_path):
+    arrays = small_arrays()
+    hostile = ["<script>alert(1)</script>", "a|b", "`x`\n# y", "é ü 犬"]
+    arrays["concept"] = np.array([*hostile, *map(str, arrays["concept"][4:])])
+    arrays["class_name"] = np.array([name.upper() for name in hostile])
+    write_store(tmp_path / "small.zarr", arrays, {**ATTRS, "title": "<img src=x onerror=a()>"})
+    (tmp_path / "small.yaml").write_text(SPEC)
+    tuner = open_tuner(tmp_path / "small.yaml", history=":memory:")
+    node = tuner.fine_tune(tuner.root(), [Intent(hostile[0].upper(), hostile[2], "remove")])
+    files = export(tuner, node, tmp_path / "out", ALL)
+    for kind in ALL:
+        students = load_export(files[kind])
+        assert (list(students.concepts), list(students.classes)) == (
+            tuner.store.concepts, tuner.store.classes,
+        )  # fmt: skip
+    html = MarkdownIt("gfm-like").render(files["card"].read_text())
+    assert not re.findall(r"<(?:script|img|a|code)\b", html.replace("<pre><code>", ""))
+    [[intent]] = read_edits(files["edits"], tuner.store)
+    assert intent.concept == hostile[2]
+
+
+# -- replay, command line -------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*argv: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in argv])
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+def test_command_line_exports_and_replays(run, tmp_path):
+    spec = small_spec(tmp_path)
+    (tmp_path / "edits.yaml").write_text(
+        "- - {class: bicycle, concept: wheel, direction: up}\n"
+        "- - {class: bird, concepts: [fur, hair], direction: down, factor: 4}\n"
+    )
+    here = ["--history", tmp_path / "h.sqlite"]
+    _, out, _ = run("tune", spec, "--edits", tmp_path / "edits.yaml", "--json", *here)
+    last = json.loads(out)["nodes"][-1]
+    formats = ["--format", "npz", "--format", "onnx", "--format", "sklearn"]
+    place = ["--output", tmp_path / "out", "--node", last["id"]]
+    status, out, err = run("export", spec, *formats, *place, "--json", *here)
+    assert (status, err) == (0, "")
+    document = json.loads(out)
+    assert document["weights_hash"] == last["weights_hash"]
+    tuner = open_tuner(spec, history=tmp_path / "h.sqlite")
+    logits = tuner.logits(tuner.node(last["id"]))
+    for kind in ALL:
+        students = load_export(document["files"][kind])
+        found = tuner.store.concept_score @ students.weights + students.intercepts
+        np.testing.assert_allclose(found, logits, rtol=0, atol=1e-6)
+    other = ["--history", tmp_path / "other.sqlite", "--json"]
+    _, out, _ = run("tune", spec, "--edits", document["files"]["edits"], *other)
+    assert json.loads(out)["nodes"][-1]["weights_hash"] == last["weights_hash"]
+    assert json.loads(out)["nodes"][-1]["id"] == last["id"]
+
+
+def test_command_line_takes_the_head_or_a_number(run, tmp_path, monkeypatch):
+    spec = small_spec(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    tuner = open_tuner(spec)
+    node = tuner.fine_tune(tuner.root(), FIRST)
+    status, out, _ = run("export", spec, "--format", "npz", "--json")
+    assert (status, json.loads(out)["node"]) == (0, tuner.root_id)
+    assert (tmp_path / f"small-{tuner.root_id}" / "students.npz").exists()
+    for name in ("1", "#1", node.id[:6]):
+        _, out, _ = run("export", spec, "--format", "npz", "--node", name, "--force", "--json")
+        assert json.loads(out)["node"] == node.id
+    tuner.set_head(node)
+    status, out, err = run("export", spec, "--format", "all", "--holdout", "--output", "all")
+    assert status == 0
+    assert "students.onnx" in out
+    assert "1 looks so far" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--node", "7"], "There is no iteration '7'"),
+        (["--output", "."], "is there already"),
+        (["--output", ".", "--force"], "is no export"),
+    ],
+)
+def test_command_line_says_what_is_wrong(run, tmp_path, monkeypatch, arguments, message):
+    spec = small_spec(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run("export", spec, "--format", "npz", *arguments)
+    assert (status, out) == (1, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+# -- written whole --------------------------------------------------------------------------
+
+
+def names(place: Path) -> set[str]:
+    return {path.name for path in place.iterdir()}
+
+
+def test_an_export_is_replaced_only_when_asked(tuner, node, files, tmp_path):
+    before = files["npz"].read_bytes()
+    with pytest.raises(ExportError, match="is there already"):
+        export(tuner, tuner.root(), tmp_path / "out")
+    assert files["npz"].read_bytes() == before
+    again = export(tuner, tuner.root(), tmp_path / "out", ["npz"], force=True)
+    assert names(tmp_path / "out") == {"students.npz", "card.md", "card.json", "edits.yaml"}
+    assert load_export(again["npz"]).card["node"]["id"] == tuner.root_id
+    assert names(tmp_path) == {"out", "small.yaml", "small.zarr"}
+
+
+def test_force_never_deletes_what_is_no_export(tuner, files, tmp_path):
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
+    with pytest.raises(ExportError, match=r"thesis\.tex"):
+        export(tuner, tuner.root(), tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "thesis.tex").exists()
+    with pytest.raises(ExportError, match="is no folder"):
+        export(tuner, tuner.root(), tmp_path / "small.yaml", force=True)
+
+
+def test_a_failure_leaves_nothing_and_the_old_export(tuner, node, files, tmp_path, monkeypatch):
+    before = {what: path.read_bytes() for what, path in files.items()}
+
+    def fail(card: object) -> str:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(exporting, "card_markdown", fail)
+    for name in ("new", "out"):
+        with pytest.raises(OSError, match="no space"):
+            export(tuner, tuner.root(), tmp_path / name, force=True)
+    assert names(tmp_path) == {"out", "small.yaml", "small.zarr"}
+    assert {what: path.read_bytes() for what, path in files.items()} == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_kill_leaves_no_half_export(tuner, node, tmp_path, monkeypatch):
+    def die(*_: object) -> None:
+        os._exit(9)
+
+    child = os.fork()
+    if child == 0:
+        try:
+            monkeypatch.setattr(folder, "_put", die)  # all is written, nothing is in its place
+            export(tuner, node, tmp_path / "out", ["npz"])
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_formats_are_named(tuner, tmp_path):
+    with pytest.raises(ExportError, match=r"Did you mean 'onnx'"):
+        export(tuner, tuner.root(), tmp_path / "out", ["onxx"])
+    with pytest.raises(ExportError, match="No format"):
+        export(tuner, tuner.root(), tmp_path / "out", [])
+
+
+def test_without_onnx_the_remedy_is_said(tuner, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match=r"inficond-panel\[onnx\]"):
+        export(tuner, tuner.root(), tmp_path / "out", ["npz", "onnx"])
+    assert not (tmp_path / "out").exists()
+
+
+# -- loading --------------------------------------------------------------------------------
+
+
+def test_what_differs_is_said(tuner, files, tmp_path, monkeypatch):
+    other = small_store(tmp_path / "other.zarr", seed=1)
+    found = list(differences(load_export(files["npz"]), other))
+    assert found == [
+        f"The store's content_hash is not the export's ({tuner.store.content_hash[:12]}…)."
+    ]
+    arrays = small_arrays(concepts=28)
+    arrays["class_name"] = arrays["class_name"][::-1]
+    write_store(tmp_path / "less.zarr", arrays, {**ATTRS, "encoder": "another"})
+    monkeypatch.setattr(loading, "__version__", "9.9")
+    with pytest.warns(DifferenceWarning) as caught:
+        load_students(files["sklearn"], against=tmp_path / "less.zarr")
+    text = "\n".join(str(warning.message) for warning in caught)
+    assert "inficond-panel 0" in text
+    assert "'another'" in text
+    assert "2 concepts of the export are not in the store" in text
+    assert "classes of the store are in another order" in text
+
+
+def test_damage_is_found(files, tmp_path):
+    document = json.loads(files["sklearn"].read_text())
+    document["coef"][0][0] += 1e-9
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(document))
+    with pytest.raises(ExportError, match="differ from their hash"):
+        load_export(bad)
+    bad.write_text(json.dumps({**document, "format_version": 2}))
+    with pytest.raises(ExportError, match="format version 2"):
+        load_export(bad)
+    bad.write_text('{"format": "inficond-students"}')
+    with pytest.raises(ExportError, match="no whole export"):
+        load_export(bad)
+    for kind in ("npz", "onnx", "sklearn"):
+        cut = tmp_path / f"cut{files[kind].suffix}"
+        cut.write_bytes(files[kind].read_bytes()[:-100])
+        with pytest.raises(ExportError):
+            load_export(cut)
+    with pytest.raises(ExportError, match="There is no export"):
+        load_export(tmp_path / "nowhere")
+    with pytest.raises(ExportError, match="holds no students"):
+        load_export(tmp_path)
+
+
+def test_an_npz_that_needs_pickle_is_refused(tmp_path):
+    np.savez(tmp_path / "bad.npz", format=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ExportError, match="no whole export"):
+        load_export(tmp_path / "bad.npz")
