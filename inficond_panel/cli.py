@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
@@ -15,6 +16,8 @@ from inficond_panel.errors import FileProblemsError, InficondError
 _SPEC = "spec file (YAML), or the name of one that comes along, such as demo"
 _HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else as the spec says)"
 _STORE = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
+#: As in distill.METRICS, which would load numpy.
+_METRICS = ("ap", "ap11", "accuracy", "precision", "recall", "f1", "fidelity", "brier", "ece")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +60,10 @@ def make_parser(chosen: Sequence[str] = ("serve",)) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_study_commands(commands)
     _add_student_commands(commands)
+    _add_explain_command(commands)
+    _add_export_command(commands)
+    _add_measuring_commands(commands)
+    _add_suggest_command(commands)
     _add_serving_commands(commands, chosen)
     return parser
 
@@ -114,8 +121,8 @@ def _add_student_commands(commands: argparse._SubParsersAction) -> None:
         "Each iteration refits the students it names; earlier bounds stay enforced. Every "
         "iteration is on disk before the next begins, and an iteration that is in the history "
         "already is not computed again. What the page shows does not change. An edits file is a "
-        "list of iterations, each a list of {class, concept, direction: up|down|remove, factor "
-        "(optional)}.",
+        "list of iterations, each a list of {class, concept (or concepts: [...], a group), "
+        "direction: up|down|remove, factor (optional)}.",
         "inficond tune demo --edits edits.yaml --json",
     )
     for command in (distill, tune):
@@ -124,12 +131,192 @@ def _add_student_commands(commands: argparse._SubParsersAction) -> None:
         command.add_argument("--history", metavar="FILE", help=_HISTORY)
         _add_json(command)
     tune.add_argument("--edits", metavar="FILE", required=True, help="edits file (YAML)")
-    tune.add_argument(
+    _add_split(tune)
+
+
+def _add_explain_command(commands: argparse._SubParsersAction) -> None:
+    explain = _add(
+        commands,
+        "explain",
+        "explain",
+        "Tell what a refit did: bounds and their prices, who took over, what changed sides.",
+        "Per tuned student, against the iteration before: which bounds bind and what each costs; "
+        "which concepts took over; which are collinear with the tuned ones; how far the fit to "
+        "the teacher had to give; which images changed sides (with ids in --json).",
+        "inficond explain demo --node 1",
+    )
+    explain.add_argument(
+        "--node",
+        metavar="ID",
+        help="number, id or name (default: the iteration on the page, or the latest if that is #0)",
+    )
+    explain.add_argument(
+        "--collinear",
+        type=_correlation,
+        default=0.8,
+        metavar="R",
+        help="correlation from which concepts count as collinear, above 0 to 1 (default: 0.8)",
+    )
+    explain.add_argument("spec", help=_SPEC)
+    explain.add_argument("--store", metavar="DIR", help=_STORE)
+    explain.add_argument("--history", metavar="FILE", help=_HISTORY)
+    _add_json(explain)
+    _add_split(explain)
+
+
+def _add_export_command(commands: argparse._SubParsersAction) -> None:
+    export = _add(
+        commands,
+        "export",
+        "export",
+        "Write the students of an iteration to a folder that stands alone.",
+        "Beside the students: a model card (Markdown and JSON) and the edits file that replays "
+        "them. The folder is written whole or not at all.",
+        "inficond export demo --format npz --format onnx --output bicycle-students",
+    )
+    export.add_argument("spec", help=_SPEC)
+    export.add_argument(
+        "--node", metavar="ID", help="number, id or name (default: the iteration on the page)"
+    )
+    export.add_argument(
+        "--format",
+        action="append",
+        required=True,
+        choices=["npz", "onnx", "sklearn", "all"],
+        help="may be given several times; onnx needs the extra 'onnx'; sklearn is JSON",
+    )
+    export.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
+    export.add_argument(
+        "--holdout",
+        action="store_true",
+        help="put metrics on the holdout into the card; the look is counted",
+    )
+    export.add_argument("--force", action="store_true", help="replace an export that is there")
+    export.add_argument("--store", metavar="DIR", help=_STORE)
+    export.add_argument("--history", metavar="FILE", help=_HISTORY)
+    _add_json(export)
+
+
+def _add_measuring_commands(commands: argparse._SubParsersAction) -> None:
+    metrics = _add(
+        commands,
+        "metrics",
+        "metrics",
+        "Measure the students of an iteration: all metrics, their noise, and by slice.",
+        "Every metric with its bootstrap interval, and the change since the parent iteration and "
+        "since the start. With --by or --selection also on slices of the images: the worst one is "
+        "named, and whether it is more than bad luck. See docs/metrics.md.",
+        "inficond metrics demo --metric f1",
+    )
+    stability = _add(
+        commands,
+        "stability",
+        "stability",
+        "Tell whether the influences of a student hold.",
+        "Refits the student on bootstrap samples of the images, and puts random counterparts in "
+        "the place of its concepts. Takes some seconds a concept. See docs/metrics.md.",
+        "inficond stability demo --class bicycle --top 3",
+    )
+    for command in (metrics, stability):
+        command.add_argument("spec", help=_SPEC)
+        command.add_argument("--store", metavar="DIR", help=_STORE)
+        command.add_argument("--history", metavar="FILE", help=_HISTORY)
+        command.add_argument(
+            "--node", metavar="ID", help="number, id or name (default: the iteration on the page)"
+        )
+        command.add_argument("--seed", type=_whole, default=0, metavar="N", help="default: 0")
+        _add_json(command)
+    _add_metrics_flags(metrics)
+    stability.add_argument("--class", dest="class_name", metavar="NAME", required=True)
+    which = stability.add_mutually_exclusive_group()
+    which.add_argument(
+        "--concept", dest="concepts", action="append", metavar="NAME", help="may be repeated"
+    )
+    which.add_argument(
+        "--top", type=_positive, default=5, metavar="N", help="most influential (default: 5)"
+    )
+    stability.add_argument(
+        "--draws", type=_positive, default=100, metavar="N", help="bootstrap refits (default: 100)"
+    )
+    stability.add_argument(
+        "--counterparts",
+        type=_whole,
+        default=199,
+        metavar="N",
+        help="random counterparts of each concept (default: 199; 0: none)",
+    )
+
+
+def _add_metrics_flags(metrics: argparse.ArgumentParser) -> None:
+    metrics.add_argument(
         "--split",
         choices=["tune", "holdout"],
         default="tune",
         help="images to measure on (default: tune); a look at the holdout is counted",
     )
+    metrics.add_argument(
+        "--class", dest="classes", action="append", metavar="NAME", help="may be repeated"
+    )
+    metrics.add_argument(
+        "--metric",
+        choices=_METRICS,
+        default="ap",
+        help="the one whose noise and slices are printed (default: ap); --json has all",
+    )
+    slices = metrics.add_mutually_exclusive_group()
+    slices.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help="metadata column of the data set; given twice: the combinations of two",
+    )
+    slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
+    metrics.add_argument(
+        "--min-images",
+        type=_positive,
+        default=30,
+        metavar="N",
+        help="smaller slices are shown, but not tested (default: 30)",
+    )
+    metrics.add_argument(
+        "--draws", type=_positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+    )
+
+
+def _add_suggest_command(commands: argparse._SubParsersAction) -> None:
+    suggest = _add(
+        commands,
+        "suggest",
+        "suggest",
+        "Let a strategy give the thumbs, as a baseline to hold people against.",
+        "random: by chance. greedy: what gains most AP on the split tune. crossfit: what gains on "
+        "photos that did not choose it, or nothing. The refit is recorded as the machine's, with "
+        "the author machine:STRATEGY; what the page shows does not change.",
+        "inficond suggest demo --strategy crossfit --budget 5",
+    )
+    suggest.add_argument("spec", help=_SPEC)
+    suggest.add_argument(
+        "--strategy",
+        choices=["random", "greedy", "crossfit"],
+        default="crossfit",
+        help="(default: crossfit)",
+    )
+    suggest.add_argument(
+        "--classes", nargs="+", metavar="CLASS", help="classes to tune (default: all)"
+    )
+    suggest.add_argument(
+        "--budget", type=int, default=5, metavar="N", help="most thumbs a class (default: 5)"
+    )
+    suggest.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    suggest.add_argument(
+        "--parent", metavar="ID", help="iteration to tune from: number, id or name (default: #0)"
+    )
+    suggest.add_argument(
+        "--dry-run", action="store_true", help="only say what it would do; nothing is recorded"
+    )
+    suggest.add_argument("--store", metavar="DIR", help=_STORE)
+    suggest.add_argument("--history", metavar="FILE", help=_HISTORY)
+    _add_json(suggest)
 
 
 def _add_serving_commands(commands: argparse._SubParsersAction, chosen: Sequence[str]) -> None:
@@ -173,6 +360,36 @@ def _add(
     )
     parser.set_defaults(module=module)
     return parser
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--split",
+        choices=["tune", "holdout"],
+        default="tune",
+        help="images to measure on (default: tune); a look at the holdout is counted",
+    )
+
+
+def _correlation(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1, got {text!r}")
+
+
+def _whole(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if int(text) >= 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
+
+
+def _positive(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        if int(text) > 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

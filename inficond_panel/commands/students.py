@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.distill import ClassMetrics, change_interval
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning.conflicts import notices
+from inficond_panel.tuning.explain import explain
 from inficond_panel.tuning.report import tune_document
+from inficond_panel.tuning.words import short_sentences
 
 _COLUMNS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
 _HEADER = [
@@ -43,17 +47,20 @@ def tune(args: argparse.Namespace) -> None:
     tuner = _open(args)
     iterations = read_edits(args.edits, tuner.store)
     nodes = [tuner.root(progress=progress)]
+    said: dict[str, list[str]] = {}
     for batch in iterations:
-        nodes.append(tuner.fine_tune(nodes[-1], batch, progress=progress))
+        parent = nodes[-1]
+        nodes.append(tuner.fine_tune(parent, batch, progress=progress))
+        said[nodes[-1].id] = notices(tuner, parent, batch)
     if args.split == "holdout":
         for node in nodes:
             tuner.count_look(node, args.split)
         looks = tuner.looks(args.split)
         note(f"Counted a look at the holdout for {len(nodes)} nodes; {looks} looks so far.")
     if args.json:
-        say_json(tune_document(tuner, nodes, args.split))
+        say_json(tune_document(tuner, nodes, args.split, said))
     else:
-        _say_nodes(tuner, nodes, args.split)
+        _say_nodes(tuner, nodes, args.split, said)
 
 
 def _open(args: argparse.Namespace) -> Tuner:
@@ -62,7 +69,9 @@ def _open(args: argparse.Namespace) -> Tuner:
     return tuner
 
 
-def _say_nodes(tuner: Tuner, nodes: list[Node], split: str) -> None:
+def _say_nodes(
+    tuner: Tuner, nodes: list[Node], split: str, said: Mapping[str, Sequence[str]]
+) -> None:
     say(f"metrics on the split {split}, history {tuner.history.path}")
     for parent, node in zip([None, *nodes], nodes, strict=False):
         say()
@@ -73,8 +82,12 @@ def _say_nodes(tuner: Tuner, nodes: list[Node], split: str) -> None:
             say(f"#{node.number} {node.id} from #{parent.number}, {node.seconds:.2f} s")
             for intent in node.intents:
                 say(f"  {_intent_line(tuner, node, intent)}")
-            for class_name in node.tuned:
-                say(f"  {_change_line(tuner, parent, node, class_name, split)}")
+            for line in said[node.id]:
+                say(f"  {line}")
+            for report in explain(tuner, node, splits=[split]).classes:
+                say(f"  {_change_line(tuner, parent, node, report.class_name, split)}")
+                for line in short_sentences(report, split):
+                    say(f"    {line}")
 
 
 def _say_metrics(tuner: Tuner, node: Node, split: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inficond_panel.distill import ClassMetrics
@@ -29,12 +29,24 @@ def store_document(store: Store) -> dict[str, Any]:
     }
 
 
-def tune_document(tuner: Tuner, nodes: Iterable[Node], split: str) -> dict[str, Any]:
-    """Nodes with their intents, bounds and certificates, and their metrics on ``split``."""
+def tune_document(
+    tuner: Tuner,
+    nodes: Iterable[Node],
+    split: str,
+    notices: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """Nodes with their intents, bounds and certificates, and their metrics on ``split``.
+
+    ``notices`` are those of ``conflicts.notices``, by id of the node.
+    """
+    said = notices or {}
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
-        "nodes": [node_document(tuner, node, split) for node in nodes],
+        "nodes": [
+            {**node_document(tuner, node, split), "notices": list(said.get(node.id, ()))}
+            for node in nodes
+        ],
     }
 
 

@@ -28,6 +28,7 @@ EDITS = """\
 METRICS = {"ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity"}
 NODE = {
     "id", "parent", "intents", "weights_hash", "weights", "bounds", "certificate", "metrics",
+    "notices",
 }  # fmt: skip
 
 

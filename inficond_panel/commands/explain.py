@@ -1,0 +1,52 @@
+"""``inficond explain``: what a refit did, and what its bounds cost."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Node, Tuner, open_tuner
+from inficond_panel.tuning.explain import explain as report_on
+from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.words import sentences
+
+
+def explain(args: argparse.Namespace) -> None:
+    """Tell what one iteration did to each student that it tuned."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    node = _latest(tuner) if args.node is None else find_node(tuner, args.node)
+    report = report_on(
+        tuner,
+        node,
+        splits=list(dict.fromkeys(("fit", args.split))),
+        threshold=args.collinear,
+        lift=True,
+        progress=progress,
+    )
+    if args.split == "holdout":
+        tuner.count_look(node, args.split)
+        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+    if args.json:
+        say_json({"spec": str(tuner.spec.path), **report.to_json()})
+        return
+    say(f"#{node.number} {node.id} from #{report.parent.number} {report.parent.id}")
+    for line in report.notices:
+        say(line)
+    for each in report.classes:
+        say()
+        say(f"{each.class_name}")
+        for line in sentences(each):
+            say(f"  {line}")
+
+
+def _latest(tuner: Tuner) -> Node:
+    """The iteration on the page; where that is #0, the latest."""
+    head = tuner.head()
+    node = head if head.parent else tuner.nodes()[-1]
+    if node.parent is None:
+        raise TuningError(
+            "Nothing has been tuned yet.", "Tune first: inficond tune SPEC --edits FILE"
+        )
+    return node

@@ -1,0 +1,132 @@
+"""``inficond explain``, and what ``tune`` tells of groups, conflicts and prices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inficond_panel.cli import main
+from inficond_panel.tuning import open_tuner
+
+EDITS = """\
+- - {class: bicycle, concepts: [wheel, spoke], direction: up}
+  - {class: bicycle, concept: wheel, direction: down}
+  - {class: bird, concept: fur, direction: remove}
+- - {class: bird, concept: fur, direction: up}
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):
+    def call(*argv: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in argv])
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def tuned(run, spec_file: Path) -> Path:
+    edits = spec_file.with_name("edits.yaml")
+    edits.write_text(EDITS)
+    assert run("tune", spec_file, "--edits", edits)[0] == 0
+    return spec_file
+
+
+def test_tune_says_what_was_settled_and_the_report_in_short(run, tuned):
+    _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"))
+    assert "down ×2 counts, not up ×2 of the group wheel, spoke" in out
+    assert "'fur' on 'bird': w = 0 of #1 holds no longer" in out
+    assert "of 2 bounds binding" in out
+    assert "of the change of the tuned ones" in out
+    _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"), "--json")
+    root, first, second = json.loads(out)["nodes"]
+    assert root["notices"] == []
+    assert "down ×2 counts" in first["notices"][0]
+    assert "holds no longer" in second["notices"][0]
+    assert [item["concept"] for item in first["intents"]] == ["spoke", "wheel", "fur"]
+
+
+def test_explain_takes_the_latest_and_any_other_node(run, tuned):
+    _, out, _ = run("explain", tuned)
+    assert out.startswith("#2 ")
+    assert "\nbird\n" in out
+    assert "fur ≥" in out
+    _, out, _ = run("explain", tuned, "--node", "1")
+    assert out.startswith("#1 ")
+    assert "\nbicycle\n" in out
+    assert "images of fit changed sides" in out or "No image of fit" in out
+    tuner = open_tuner(tuned)
+    tuner.set_head(tuner.nodes()[1])
+    _, out, _ = run("explain", tuned)
+    assert out.startswith("#1 ")
+
+
+def test_explain_as_json(run, tuned):
+    status, out, _ = run("explain", tuned, "--node", "#1", "--json", "--collinear", "0.5")
+    document = json.loads(out)
+    assert status == 0
+    assert set(document) == {"spec", "id", "number", "parent", "notices", "classes"}
+    bicycle = document["classes"]["bicycle"]
+    assert {bound["concept"] for bound in bicycle["bounds"]} == {"wheel", "spoke"}
+    assert any(bound["lifted"] is not None for bound in bicycle["bounds"])
+    assert [part["split"] for part in bicycle["churn"]] == ["fit", "tune"]
+    assert bicycle["groups"][0]["threshold"] == 0.5
+
+
+def test_a_look_at_the_holdout_is_counted(run, tuned):
+    before = open_tuner(tuned).looks("holdout")
+    _, out, err = run("explain", tuned, "--json", "--split", "holdout")
+    assert open_tuner(tuned).looks("holdout") == before + 1
+    assert "look at the holdout" in err
+    assert [c["split"] for c in json.loads(out)["classes"]["bird"]["churn"]] == ["fit", "holdout"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--node", "0"], "untouched students"), (["--node", "99"], "no iteration '99'")],
+)
+def test_what_cannot_be_explained(run, tuned, arguments, message):
+    status, out, err = run("explain", tuned, *arguments)
+    assert (status, out) == (1, "")
+    assert message in err
+
+
+def test_nothing_tuned_yet(run, spec_file):
+    run("distill", spec_file)
+    status, _, err = run("explain", spec_file)
+    assert status == 1
+    assert "inficond tune" in err
+
+
+@pytest.mark.parametrize("value", ["0", "2", "much", "nan"])
+def test_a_correlation_lies_between_0_and_1(capsys, spec_file, value):
+    with pytest.raises(SystemExit):
+        main(["explain", str(spec_file), "--collinear", value])
+    assert "expected a number above 0, up to 1" in capsys.readouterr().err
+
+
+def test_unknown_classes_in_the_spec_are_told_at_their_place(run, spec_file):
+    text = spec_file.read_text()
+    spec_file.write_text(text + "students:\n  threshold: {birdd: 1}\n")
+    line = text.count("\n") + 2
+    for command in ("distill", "explain"):
+        status, _, err = run(command, spec_file)
+        assert status == 2
+        assert f"{spec_file}:{line}:15: students.threshold: there is no class 'birdd'" in err
+        assert "did you mean 'bird'" in err
+
+
+def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
+    folder = spec_file.parent
+    (folder / "data" / "images").mkdir(parents=True)
+    names = ["data/labels.csv", "data/fit.txt", "data/tune.txt", "data/holdout.txt"]
+    for name in [*names, "words.txt", "weights.pt", "logits.csv"]:
+        (folder / name).write_text("")
+    assert run("check", spec_file)[0] == 0
+    spec_file.write_text(spec_file.read_text() + "students: {lambda: {default: 1e-4, brid: 1}}\n")
+    status, _, err = run("check", spec_file)
+    assert status == 2
+    assert "students.lambda: there is no class 'brid' in the store; did you mean 'bird'?" in err
