@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill import Agreement, ClassMetrics, Interval, agreement, change_interval
+from inficond_panel.distill import Agreement, ClassMetrics, Interval, agreement, change_intervals
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.churn import churn
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Tree:
 
 def take_tree(tuner: Tuner, shown: Node) -> Tree:
     """Read the tree of iterations, around the node ``shown``."""
-    nodes = tuner.history.nodes(tuner.root_id, deleted=True)
+    nodes = tuner.nodes(deleted=True)
     state = tuner.history.state(tuner.root_id)
     path = set(state.path(shown.id))
     return Tree(
@@ -85,23 +86,10 @@ def _agreements(store: Store, logits: np.ndarray, split: str, tuner: Tuner) -> d
 
 def ap_change(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> Interval:
     """Paired-bootstrap interval of the change in a class's AP from one node to another."""
-    rows = tuner.store.rows(split)
-    k = tuner.store.classes.index(class_name)
-    return change_interval(
-        tuner.store.label[rows, k],
-        tuner.logits(before)[rows, k],
-        tuner.logits(after)[rows, k],
-    )
+    old, new = tuner.outcomes(before, split)[class_name], tuner.outcomes(after, split)[class_name]
+    return change_intervals(old, new, ("ap",))["ap"]
 
 
 def changed_sides(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> int:
     """Number of images of ``split`` on which the two nodes' students decide differently."""
-    rows = tuner.store.rows(split)
-    k = tuner.store.classes.index(class_name)
-    threshold = tuner.threshold(class_name)
-    return int(
-        np.count_nonzero(
-            (tuner.logits(before)[rows, k] > threshold)
-            != (tuner.logits(after)[rows, k] > threshold)
-        )
-    )
+    return churn(tuner, before, after, class_name, split).count()

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from inficond_panel.distill import ClassMetrics
+from inficond_panel.distill import ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -110,9 +110,12 @@ class Tuner:
         """The node of that id; ``TuningError`` where this history has none for these students."""
         return self._node(node_id)
 
-    def nodes(self) -> list[Node]:
-        """All nodes of these students, oldest first, with their latest notes."""
-        return [self._verifier.check(node) for node in self.history.nodes(self.root_id)]
+    def nodes(self, deleted: bool = False) -> list[Node]:
+        """All nodes of these students, oldest first, with their latest names and notes.
+
+        Those of deleted branches are left out unless ``deleted``.
+        """
+        return [self._verifier.check(node) for node in self.history.nodes(self.root_id, deleted)]
 
     def head(self) -> Node:
         """The node that the page shows; #0 before the first move."""
@@ -120,7 +123,7 @@ class Tuner:
         return self.node(self.history.head(self.root_id))
 
     def set_head(self, node: Node, kind: str = "jump") -> None:
-        """Show ``node`` from now on; ``kind`` as in ``HeadEvent``."""
+        """Show ``node`` from now on; ``kind`` is ``jump`` or ``fine-tune``."""
         self.history.set_head(self.root_id, node.id, kind)
 
     def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
@@ -152,6 +155,10 @@ class Tuner:
     def logits(self, node: Node) -> np.ndarray:
         """Student logits of all images, ``(N, K)`` float64, read-only."""
         return self._evaluation.logits(node)
+
+    def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
+        """What the students of a node say of a split, by class, ready for any metric."""
+        return dict(self._evaluation.outcomes(node, split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on ``split``; nan where undefined."""

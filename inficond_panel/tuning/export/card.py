@@ -15,6 +15,7 @@ from inficond_panel.tuning.export.exported import FORMAT_VERSION
 from inficond_panel.tuning.export.limits import limits
 from inficond_panel.tuning.export.measured import BOOTSTRAP, measured
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.report import defined
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
@@ -56,14 +57,6 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "versions": _versions(tuner),
     }
     return {**card, "limits": limits(card)}
-
-
-def branch(tuner: Tuner, node: Node) -> list[Node]:
-    """The nodes from the untouched students to ``node``, both included."""
-    steps = [node]
-    while steps[-1].parent is not None:
-        steps.append(tuner.node(steps[-1].parent))
-    return steps[::-1]
 
 
 def _node(node: Node) -> dict[str, Any]:

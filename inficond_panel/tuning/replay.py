@@ -1,0 +1,81 @@
+"""A history carried out again: a branch as the intents of an edits file, or all that happened."""
+
+from __future__ import annotations
+
+from inficond_panel.tuning.events import Event
+from inficond_panel.tuning.history import History
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.refit import Cancelled, Progress
+from inficond_panel.tuning.tuner import Tuner
+
+
+def branch(tuner: Tuner, node: Node) -> list[Node]:
+    """The node and its ancestors, the root first.
+
+    Their intents after the root are what ``dump_edits`` writes: ``inficond tune`` with that file
+    gives the same nodes in any history.
+    """
+    found = [node]
+    while (parent := found[-1].parent) is not None:
+        found.append(tuner.node(parent))
+    return found[::-1]
+
+
+def replay(
+    source: Tuner,
+    into: Tuner,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> list[tuple[Node, Node]]:
+    """Carry out all that happened in the history of ``source`` in that of ``into``, in order.
+
+    Every iteration is fitted again, from its parent's stored weights, and every other event comes
+    after it as it did. Returns each node with the one that came of it: the ids are equal where
+    both have the same store and settings, and so are the weights' hashes on one machine. Times
+    are those of the replay. Raises what ``Tuner.fine_tune`` does.
+    """
+    again: dict[str, Node] = {}
+    pairs = []
+    for event in source.history.events(source.root_id):
+        if event.kind == "add":
+            node = source.node(event.node)
+            again[node.id] = _fitted(into, node, again, progress, cancelled)
+            pairs.append((node, again[node.id]))
+        else:
+            _repeat(into.history, event, {old: new.id for old, new in again.items()})
+    return pairs
+
+
+def _fitted(
+    into: Tuner,
+    node: Node,
+    again: dict[str, Node],
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Node:
+    if node.parent is None:
+        return into.root(progress, cancelled)
+    return into.fine_tune(again[node.parent], node.intents, progress, cancelled, author=node.author)
+
+
+def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
+    """Let the event happen again, to the nodes that ``ids`` gives in place of the old ones."""
+    node, root, author = ids[event.node], next(iter(ids.values())), event.author
+    origin = ids[event.origin] if event.origin else None
+    match event.kind:
+        case "undo":
+            history.undo(root, origin, author)
+        case "redo":
+            history.redo(root, origin, author)
+        case "rename":
+            history.rename(node, event.text, author)
+        case "note":
+            history.set_note(node, event.text, author)
+        case "delete":
+            history.delete(node, author=author)
+        case "restore":
+            history.restore(node, author)
+        case "look":
+            history.count_look(node, event.text, author)
+        case _:
+            history.set_head(root, node, event.kind, origin, author)

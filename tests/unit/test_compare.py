@@ -1,0 +1,155 @@
+"""Any two iterations side by side, held against metrics computed by hand and by scikit-learn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays, small_spec
+from sklearn.metrics import average_precision_score
+
+from inficond_panel.distill import METRICS
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
+from inficond_panel.tuning.compare import compare
+from inficond_panel.tuning.mean_ap import MeanAp
+
+WHEEL = Intent("bicycle", "wheel", "remove")
+SKY = Intent("bicycle", "sky", "up", 3.0)
+FUR = Intent("sheep", "grass", "remove")
+
+
+@pytest.fixture(scope="module")
+def tuner(tmp_path_factory: pytest.TempPathFactory) -> Tuner:
+    return open_tuner(small_spec(tmp_path_factory.mktemp("compare"), images=400))
+
+
+@pytest.fixture(scope="module")
+def tree(tuner: Tuner) -> dict[str, Node]:
+    """#0 ── a ── b, and c from a."""
+    root = tuner.root()
+    a = tuner.fine_tune(root, [WHEEL])
+    return {
+        "root": root,
+        "a": a,
+        "b": tuner.fine_tune(a, [SKY]),
+        "c": tuner.fine_tune(a, [FUR]),
+    }
+
+
+def ap(label: np.ndarray, logit: np.ndarray) -> float:
+    known = label >= 0
+    return float(average_precision_score(label[known], logit[known]))
+
+
+def test_sides_since_the_common_ancestor(tuner: Tuner, tree: dict[str, Node]) -> None:
+    found = compare(tuner, tree["b"], tree["c"])
+    assert found.ancestor == tree["a"]
+    assert [node.intents for node in found.only_before] == [tree["b"].intents]
+    assert [node.intents for node in found.only_after] == [tree["c"].intents]
+    assert [item.class_name for item in found.classes] == ["bicycle", "sheep"]
+    assert found.unchanged == ("tv monitor", "bird")
+    down = compare(tuner, tree["root"], tree["b"])
+    assert (down.ancestor, down.only_before) == (tree["root"], ())
+    assert [node.id for node in down.only_after] == [tree["a"].id, tree["b"].id]
+
+
+def test_a_node_with_itself(tuner: Tuner, tree: dict[str, Node]) -> None:
+    found = compare(tuner, tree["b"], tree["b"])
+    assert found.classes == found.only_before == found.only_after == ()
+    assert found.ancestor == tree["b"]
+    assert (found.mean_ap.estimate, found.mean_ap.low, found.mean_ap.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
+def test_metrics_and_sides_by_hand(tuner: Tuner, tree: dict[str, Node], split: str) -> None:
+    found = compare(tuner, tree["root"], tree["b"], split).of("bicycle")
+    store, rows = tuner.store, tuner.store.rows(split)
+    label = store.label[rows, 0]
+    known = label >= 0
+    old, new = (tuner.logits(tree[name])[rows, 0] for name in ("root", "b"))
+    expected = ap(label, new) - ap(label, old)
+    change = found.changes["ap"]
+    assert change.estimate == pytest.approx(expected, abs=1e-12)
+    assert change.low <= change.estimate <= change.high
+    assert set(found.changes) == set(METRICS)
+    assert found.changes["accuracy"].estimate == pytest.approx(
+        np.mean((new > 0)[known] == (label == 1)[known])
+        - np.mean((old > 0)[known] == (label == 1)[known])
+    )
+    ids = np.array(store.images)[rows]
+    assert set(found.churn.ids(present=True)) == set(ids[(new > 0) & (old <= 0)])
+    assert set(found.churn.ids(present=False)) == set(ids[(new <= 0) & (old > 0)])
+    assert found.before == tuner.metrics(tree["root"], split)["bicycle"]
+
+
+def test_the_other_way_round(tuner: Tuner, tree: dict[str, Node]) -> None:
+    there = compare(tuner, tree["root"], tree["b"]).of("bicycle")
+    back = compare(tuner, tree["b"], tree["root"]).of("bicycle")
+    for name, change in there.changes.items():
+        assert back.changes[name].estimate == pytest.approx(-change.estimate)
+    assert there.churn.ids(present=True) == back.churn.ids(present=False)
+    assert [(m.concept, m.change) for m in there.movers] == [
+        (m.concept, -m.change) for m in back.movers
+    ]
+
+
+def test_movers_are_ordered_by_logits_not_by_weight(tuner: Tuner, tree: dict[str, Node]) -> None:
+    found = compare(tuner, tree["root"], tree["b"], top=5).of("bicycle")
+    store = tuner.store
+    spread = store.concept_score[store.rows("fit")].std(axis=0)
+    moved = (tree["b"].weights - tree["root"].weights)[:, 0] * spread
+    order = np.argsort(-np.abs(moved))[:5]
+    assert [mover.concept for mover in found.movers] == [store.concepts[c] for c in order]
+    np.testing.assert_allclose([mover.change for mover in found.movers], moved[order], rtol=1e-6)
+
+
+def test_the_mean_is_that_of_all_classes_on_shared_draws(
+    tuner: Tuner, tree: dict[str, Node]
+) -> None:
+    change = MeanAp(tuner, "tune").change(tree["root"], tree["c"])
+    rows = tuner.store.rows("tune")
+    label = tuner.store.label[rows]
+    old, new = (tuner.logits(tree[name])[rows] for name in ("root", "c"))
+
+    def mean_change(picks: np.ndarray) -> float:
+        changes = [
+            ap(label[picks, k], new[picks, k]) - ap(label[picks, k], old[picks, k])
+            for k in range(4)
+        ]
+        return float(np.mean(changes))
+
+    everything = np.arange(len(rows))
+    assert change.estimate == pytest.approx(mean_change(everything), abs=1e-12)
+    rng = np.random.default_rng(5)
+    draws = [mean_change(rng.integers(len(rows), size=len(rows))) for _ in range(300)]
+    width = change.high - change.low
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert abs(change.low - low) < 0.3 * width  # other draws of the same bootstrap
+    assert abs(change.high - high) < 0.3 * width
+
+
+def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    arrays = small_arrays()
+    arrays["label"][arrays["split"] == "tune", 3] = 0
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    tuner = open_tuner(spec)
+    root = tuner.root()
+    node = tuner.fine_tune(root, [WHEEL, Intent("bird", "fur", "remove")])
+    found = compare(tuner, root, node)
+    expected = found.of("bicycle").changes["ap"].estimate / 3
+    assert found.mean_ap.estimate == pytest.approx(expected)
+    assert np.isnan(found.of("bird").changes["ap"].estimate)
+    assert found.to_json()["classes"]["bird"]["changes"]["ap"]["estimate"] is None
+
+
+def test_the_document_is_json(tuner: Tuner, tree: dict[str, Node]) -> None:
+    document = compare(tuner, tree["b"], tree["c"]).to_json()
+    again = json.loads(json.dumps(document, allow_nan=False))
+    assert again == document
+    assert again["only_before"][0]["intents"] == [SKY.to_json()]
+    assert again["ancestor"]["number"] == 1
+    assert set(again["classes"]) == {"bicycle", "sheep"}
