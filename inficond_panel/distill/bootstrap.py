@@ -2,13 +2,17 @@
 
 A draw of n images with replacement is a count per image. One table of counts serves both
 students, so their noise is paired, and each is sorted only once (Outcome). Intervals are
-percentile intervals (Efron and Tibshirani 1993, ch. 13).
+percentile intervals [q_low, q_high] (Efron and Tibshirani 1993, "An introduction to the bootstrap",
+ch. 13). That of the calibration error is the basic one, [2 e - q_high, 2 e - q_low] (Davison and
+Hinkley 1997, "Bootstrap methods and their application", ch. 5): the error grows with noise, a draw
+is noisier than the sample, and so its quantiles lie too high. The estimate e itself may then lie
+above its interval. Near perfect calibration neither interval is to be trusted; see ece_floor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +24,7 @@ from inficond_panel.distill.scores import Array
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the limits of its percentile interval; nan where undefined.
+    """An estimate with the limits of its bootstrap interval; nan where undefined.
 
     ``left_out`` is the number of draws on which the metric was undefined.
     """
@@ -99,7 +103,7 @@ def change_intervals(
         table = draw_counts(after.images(metric), draws, seed)
         estimate = after.value(metric) - before.value(metric)
         resampled = after.values(metric, table) - before.values(metric, table)
-        found[metric] = interval(estimate, resampled, level)
+        found[metric] = interval(estimate, resampled, level, metric)
     return found
 
 
@@ -115,7 +119,9 @@ def metric_intervals(
     found = {}
     for metric in metrics:
         table = draw_counts(outcome.images(metric), draws, seed)
-        found[metric] = interval(outcome.value(metric), outcome.values(metric, table), level)
+        resampled = outcome.values(metric, table)
+        level_of = interval(outcome.value(metric), resampled, level, metric)
+        found[metric] = replace(level_of, low=max(level_of.low, 0.0))  # nan stays: max(nan, 0)
     return found
 
 
@@ -133,11 +139,13 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
     return table
 
 
-def interval(estimate: float, resampled: Array, level: float) -> Interval:
-    """Percentile interval of the resampled values that are defined."""
+def interval(estimate: float, resampled: Array, level: float, metric: str) -> Interval:
+    """Interval of a metric or its change, from the resampled values that are defined."""
     defined = resampled[~np.isnan(resampled)]
     left_out = len(resampled) - len(defined)
     if np.isnan(estimate) or not len(defined):
         return Interval(float(estimate), np.nan, np.nan, left_out)
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    if metric == "ece":
+        low, high = 2 * estimate - high, 2 * estimate - low
     return Interval(float(estimate), float(low), float(high), left_out)

@@ -240,7 +240,7 @@ def change_band(
     for v in grid:
         moved = Outcome(label, logit + (v - weight) * score, threshold=threshold)
         drawn = moved.values(metric, table) - now_drawn
-        found = interval(moved.value(metric) - now, drawn, level)
+        found = interval(moved.value(metric) - now, drawn, level, metric)
         rows.append((found.estimate, found.low, found.high))
     estimate, lower, upper = np.array(rows).reshape(-1, 3).T
     return Band(np.asarray(grid, dtype=np.float64), estimate, lower, upper)

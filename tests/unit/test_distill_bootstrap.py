@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from inficond_panel.distill import (
     METRICS,
@@ -10,6 +11,7 @@ from inficond_panel.distill import (
     change_interval,
     change_intervals,
     class_metrics,
+    ece,
     metric_interval,
     metric_intervals,
 )
@@ -43,10 +45,13 @@ def test_change_equals_a_loop_over_the_draws(metric):
         label, before, metric, 60, 3, teacher
     )
     low, high = np.nanquantile(change, [0.05, 0.95])
+    whole = [getattr(class_metrics(label, x, teacher), metric) for x in (before, after)]
+    estimate = whole[1] - whole[0]
+    if metric == "ece":  # the basic interval
+        low, high = 2 * estimate - high, 2 * estimate - low
     assert found.low == pytest.approx(low, abs=1e-12)
     assert found.high == pytest.approx(high, abs=1e-12)
-    whole = [getattr(class_metrics(label, x, teacher), metric) for x in (before, after)]
-    assert found.estimate == pytest.approx(whole[1] - whole[0], abs=1e-12)
+    assert found.estimate == pytest.approx(estimate, abs=1e-12)
 
 
 def test_all_metrics_at_once_equal_one_by_one():
@@ -69,6 +74,21 @@ def test_fidelity_draws_from_all_images_the_others_from_the_labelled():
     alike = (before > 0) == (after > 0)
     drawn = [np.repeat(alike, counts).mean() for counts in draw_counts(300, 50, 0)]
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
+def test_the_interval_of_the_calibration_error_covers_better_than_its_quantiles():
+    """Logits that should be 1.5 times as large; the true error is that of very many images."""
+    rng = np.random.default_rng(3)
+    many = rng.normal(-2, 1.5, 1_000_000)
+    truth = ece((rng.random(len(many)) < expit(1.5 * many)).astype(int), many)
+    covered = np.zeros(2)
+    for _ in range(100):
+        logit = rng.normal(-2, 1.5, 1000)
+        outcome = Outcome((rng.random(1000) < expit(1.5 * logit)).astype(int), logit)
+        found = metric_intervals(outcome, ("ece",))["ece"]
+        low, high = np.quantile(outcome.values("ece", draw_counts(1000, 200, 0)), [0.025, 0.975])
+        covered += [found.low <= truth <= found.high, low <= truth <= high]
+    assert covered[0] >= 80 > covered[1]
 
 
 def test_words_of_a_change():
