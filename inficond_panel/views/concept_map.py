@@ -6,7 +6,7 @@ The map is the unit square with a margin; pixels are used only to place labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ class Shown:
     influence: np.ndarray | None = None
     pending: dict[int, str] = field(default_factory=dict)
     opened: int | None = None
+    cursor: int | None = None  #: concept that the keyboard is at
 
     @cached_property
     def order(self) -> list[int]:
@@ -42,9 +43,9 @@ class Shown:
 
     @cached_property
     def named(self) -> list[int]:
-        """Concepts with a mark and a label: the one opened, the top, the pending."""
-        opened = [] if self.opened is None else [self.opened]
-        return list(dict.fromkeys([*opened, *self.top, *self.pending]))
+        """Concepts with a mark and a label: at the cursor, the one opened, top, pending."""
+        first = [c for c in (self.cursor, self.opened) if c is not None]
+        return list(dict.fromkeys([*first, *self.top, *self.pending]))
 
     def negative(self, concept: int) -> bool:
         """Whether the influence of the concept is below 0."""
@@ -75,6 +76,27 @@ class Frame:
         """The inverse of ``pixels``."""
         return pixels / self.size * self._extent + self._origin
 
+    def zoomed(self, factor: float, at: np.ndarray) -> Frame:
+        """Enlarged ``factor`` times with the place ``at`` ``(2,)`` held; never past the map."""
+        low, high = np.array([self.x, self.y]).T
+        low, high = at + (low - at) / factor, at + (high - at) / factor
+        if (high - low >= SPAN[1] - SPAN[0]).any():
+            return replace(self, x=SPAN, y=SPAN)
+        return self._at(low, high)
+
+    def showing(self, at: np.ndarray) -> Frame:
+        """Moved, if need be, so that the place ``at`` ``(2,)`` is on screen and not at its edge."""
+        low, high = np.array([self.x, self.y]).T
+        room = (high - low) * 0.1
+        step = np.maximum(at - (high - room), 0) + np.minimum(at - (low + room), 0)
+        return self._at(low + step, high + step)
+
+    def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
+        """That part of the map, moved so that it does not leave the map."""
+        step = np.maximum(SPAN[0] - low, 0) + np.minimum(SPAN[1] - high, 0)
+        x, y = np.stack([low + step, high + step], axis=1).tolist()
+        return replace(self, x=tuple(x), y=tuple(y))
+
     @property
     def _origin(self) -> np.ndarray:
         return np.array([self.x[0], self.y[1]])
@@ -97,7 +119,8 @@ class Names:
 def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:
     """Labels of the concepts named; one that finds no place is left to the tooltip."""
     pixels = frame.pixels(xy)
-    radius = {c: RING if c == shown.opened else shown.radius(c) for c in shown.named}
+    ringed = {shown.opened, shown.cursor}
+    radius = {c: RING if c in ringed else shown.radius(c) for c in shown.named}
     anchors = [
         labels.Anchor(
             float(pixels[c, 0]), float(pixels[c, 1]), radius[c], concepts[c], c == shown.opened
@@ -122,3 +145,23 @@ def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> in
     reach[shown.named] = [max(REACH, shown.radius(c) + 4) for c in shown.named]
     hit = int(np.argmin(away - reach))
     return hit if away[hit] <= reach[hit] else None
+
+
+#: Of each direction the unit vectors ahead and to the side, in pixels (down is positive).
+_AHEAD = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
+
+
+def neighbour(pixels: np.ndarray, current: int, direction: str) -> int:
+    """The concept that an arrow key goes to from ``current``; itself if none lies that way.
+
+    The nearest of those within 45° of the direction, else of those on that side.
+    """
+    away = pixels - pixels[current]
+    forward = np.array(_AHEAD[direction])
+    ahead, aside = away @ forward, np.abs(away @ forward[::-1])
+    distance = np.hypot(*away.T)
+    for near in (aside <= ahead, True):
+        there = np.flatnonzero((ahead > 0) & near)
+        if len(there):
+            return int(there[np.argmin(distance[there])])
+    return current

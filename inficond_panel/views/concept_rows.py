@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.views.images import patch_uri
 from inficond_panel.views.theme import bound, defined
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Band, ConceptRow, Counts, Store
+    from inficond_panel.state import Band, ConceptRow, Counts
 
 PATCHES = 5
 #: Half heights of the effect charts, in percentage points; at least 3.
 AXES = (3, 5, 10, 20, 50, 100)
 
 
-def make_concept_rows(
-    rows: Iterable[ConceptRow], store: Store, undefined: str
-) -> list[dict[str, Any]]:
+def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[str, Any]]:
     """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value."""
     return [
         {
@@ -32,7 +29,7 @@ def make_concept_rows(
             "undefined": undefined,
             "held": make_held(row),
             "patches": [
-                {"segment": segment, "url": patch_uri(store, segment), "similarity": similarity}
+                {"segment": segment, "similarity": similarity}
                 for segment, similarity in row.patches[:PATCHES]
             ],
         }

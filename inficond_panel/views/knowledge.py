@@ -6,6 +6,7 @@ InFiConD, section 5, figure 5d.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +25,14 @@ from inficond_panel.views.concept_rows import (
     make_effect,
     make_undefined,
 )
+from inficond_panel.views.images import patch_uri
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Intent
 
 TOPS = (5, 10, 20, 50)
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
+FOUND = 20  #: concepts shown of those that a search finds
 METRICS = {"AP": "ap", "F1": "f1"}
 
 
@@ -38,6 +41,10 @@ class KnowledgeTable(JSComponent):
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
     rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
+    find = param.String(default="", doc="Part of a concept's name; empty: the rows are listed.")
+    found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    influential = param.Integer(default=0, doc="Number of concepts with influence.")
+    concepts = param.Integer(default=0, doc="Number of all concepts.")
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
     axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
     pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
@@ -65,22 +72,26 @@ class KnowledgeTable(JSComponent):
 class KnowledgeView(Viewer):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
-    Effect charts take longer than rows; the session's worker computes them one by one.
+    Effect charts and pictures take longer than rows; the session's worker computes the charts one
+    by one, and the pictures when the browser asks for those that it does not have.
     """
 
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
+        self._requests = count()
         factor = app.tuning.factor
         self.table = KnowledgeTable(
             theme=app.param.theme,
             factor=factor,
             factors=sorted({*FACTORS, factor}),
+            concepts=len(app.store.concepts),
             sizing_mode="stretch_both",
             margin=0,
         )
         self.table.on_msg(lambda event: self.act(event.data))
         self.table.param.watch(self._show_rows, ["sort", "top"])
+        self.table.param.watch(self._show_found, "find")
         self.table.param.watch(self._start_effects, "metric")
         self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
         app.students.param.watch(self._show_student, "snapshot")
@@ -96,29 +107,40 @@ class KnowledgeView(Viewer):
     def _show_student(self, *_: object) -> None:
         name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
-            self.table.student = name
+            self.table.param.update(student=name, find="")
             self._show_rows()
             self._show_batch()
 
     def _show_rows(self, *_: object) -> None:
         name, table = self.table.student, self.table
         if not name:
-            table.param.update(rows=[], effects={})
+            table.param.update(rows=[], found=[], effects={})
             return
-        students = self.app.students
-        agreement = students.snapshot.agreement[name]
-        counts = agreement.positives if table.sort == "discrepancy_p" else agreement.negatives
-        rows = students.concept_rows(name, table.sort, table.top)
-        undefined = make_undefined(table.sort, counts)
-        table.rows = make_concept_rows(rows, self.app.store, undefined)
+        column = self.app.store.classes.index(name)
+        table.influential = int(np.count_nonzero(self.app.students.node.weights[:, column]))
+        table.rows = self._rows(table.top)
+        table.found = self._rows(FOUND, table.find) if table.find.strip() else []
         self._start_effects()
+
+    def _show_found(self, *_: object) -> None:
+        if self.table.student:
+            self.table.found = self._rows(FOUND, self.table.find) if self.table.find.strip() else []
+            self._next_effect()
+
+    def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
+        name, sort, students = self.table.student, self.table.sort, self.app.students
+        agreement = students.snapshot.agreement[name]
+        counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
+        return make_concept_rows(
+            students.concept_rows(name, sort, top, find), make_undefined(sort, counts)
+        )
 
     def _show_concept(self, *_: object) -> None:
         self.table.concept = self.app.selection.concept
 
     def _show_batch(self, *_: object) -> None:
         name, tuning, students = self.table.student, self.app.tuning, self.app.students
-        self._yield_to_refit(tuning.status.kind)
+        self._yield_to_refit()
         if not name:
             return
         done = tuning.status.kind == "done"
@@ -135,11 +157,11 @@ class KnowledgeView(Viewer):
             ),
         )
 
-    def _yield_to_refit(self, kind: str) -> None:
+    def _yield_to_refit(self) -> None:
         """A refit must not wait for effect charts; they go on when it has ended."""
-        if kind == "fitting":
+        if self.app.tuning.busy:
             self.app.jobs.cancel("effects")
-        elif self.table.status["kind"] == "fitting":
+        elif self.table.status["kind"] in {"fitting", "cancelling"}:
             self._next_effect()
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
@@ -157,12 +179,14 @@ class KnowledgeView(Viewer):
         self._next_effect()
 
     def _next_effect(self) -> None:
-        """Ask for the next curve; the axis is set once, when all are there."""
+        """Ask for the next curve; the axis is set once, when those of all rows listed are there."""
         table = self.table
         name, metric = table.student, METRICS[table.metric]
-        concept = next((r["concept"] for r in table.rows if r["concept"] not in table.effects), "")
+        listed = [row["concept"] for row in table.rows]
+        wanted = [row["concept"] for row in table.found] + listed
+        concept = next((concept for concept in wanted if concept not in table.effects), "")
         if not concept:
-            table.axis = make_axis(table.effects.values())
+            table.axis = make_axis(table.effects[concept] for concept in listed)
             return
 
         def work(_: Job) -> dict[str, Any]:
@@ -178,7 +202,21 @@ class KnowledgeView(Viewer):
         if not isinstance(error, CancelledError):
             self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)
 
-    def act(self, message: Mapping[str, str]) -> None:
+    def _send_pictures(self, segments: list[int]) -> None:
+        """Cut the patches of ``segments`` off the event loop and send them."""
+        store = self.app.store
+        wanted = [int(s) for s in segments if 0 <= s < len(store.segment_image)]
+
+        def work(_: Job) -> dict[str, str]:
+            return {str(segment): patch_uri(store, segment) for segment in wanted}
+
+        def done(pictures: dict[str, str]) -> None:
+            self.table._send_msg({"pictures": pictures})
+
+        key = f"pictures {next(self._requests)}"  # no request takes the place of another
+        self.app.jobs.submit(Job(key, work, done, self._effect_failed))
+
+    def act(self, message: Mapping[str, Any]) -> None:
         """Do what a message of the component asks for."""
         tuning, name = self.app.tuning, self.table.student
         concept = message.get("concept", "")
@@ -189,5 +227,6 @@ class KnowledgeView(Viewer):
             "clear": tuning.clear,
             "fine_tune": tuning.fine_tune,
             "cancel": tuning.cancel,
+            "pictures": lambda: self._send_pictures(message["segments"]),
         }
         actions[message["type"]]()

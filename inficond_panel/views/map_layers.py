@@ -132,7 +132,7 @@ def make_marks(xy: np.ndarray, shown: Shown, dark: bool) -> Columns:
     """Marks of the concepts named.
 
     Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
-    opened has a ring.
+    opened has a ring, the one that the keyboard is at a blue one.
     """
     rows = [(*xy[c].tolist(), *look) for c in shown.named for look in _looks(shown, c, dark)]
     columns = ("x", "y", "shape", "across", "fill", "line", "width", "opacity")
@@ -159,3 +159,5 @@ def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
         yield "circle", size, theme.ink, theme.surface, 1.2, 1.0
     if concept == shown.opened:
         yield "circle", 2 * RING, theme.surface, theme.ink, 1.5, 0.0
+    if concept == shown.cursor:
+        yield "circle", 2 * RING + 4, theme.surface, theme.blue, 2.0, 0.0

@@ -262,74 +262,74 @@ def test_projections_are_those_of_the_store_t_sne_first(view):
 
 def test_choosing_a_projection_moves_the_concepts(view, store):
     view.panel.projection = "pca"
-    assert view.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
-    assert view.cloud.dimension_values("A", flat=False).shape == (cloud.HEIGHT, cloud.WIDTH)
+    assert view.map.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
+    assert view.map.cloud.dimension_values("A", flat=False).shape == (cloud.HEIGHT, cloud.WIDTH)
 
 
 def test_the_selected_student_marks_its_top_concepts(app, view):
-    assert view.scene.shown.top == []
+    assert view.map.scene.shown.top == []
     app.selection.class_name = "sheep"
     weights = app.students.node.weights[:, app.store.classes.index("sheep")]
-    assert view.scene.shown.top[0] == int(np.abs(weights).argmax())
-    assert view.scene.names.texts
+    assert view.map.scene.shown.top[0] == int(np.abs(weights).argmax())
+    assert view.map.scene.names.texts
 
 
 def test_pending_intents_of_the_student_are_marked_those_of_others_not(app, view):
     app.selection.class_name = "sheep"
     app.tuning.toggle("sheep", "fur", "down")
     app.tuning.toggle("bird", "sky", "up")
-    assert view.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
+    assert view.map.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
 
 
 def test_selection_goes_both_ways(app, view):
     app.selection.concept = "fur"
-    assert view.scene.shown.opened == app.store.concepts.index("fur")
-    x, y = view.scene.xy[app.store.concepts.index("sky")]
-    view._on_tap(x, y)
+    assert view.map.scene.shown.opened == app.store.concepts.index("fur")
+    x, y = view.map.scene.xy[app.store.concepts.index("sky")]
+    view.map.tap(x, y)
     assert app.selection.concept == "sky"
     view._on_lasso([1, 2])
     assert app.selection.concepts == ["spoke", "sky"]
-    assert np.flatnonzero(view.dots["shade"] == LIGHT.ink).tolist() == [1, 2]
+    assert np.flatnonzero(view.map.dots["shade"] == LIGHT.ink).tolist() == [1, 2]
     assert view.panel.group == 2
 
 
 def test_a_tap_beside_all_concepts_keeps_the_one_opened(app, view):
     app.selection.concept = "fur"
-    view._on_tap(-0.04, -0.04)
+    view.map.tap(-0.04, -0.04)
     assert app.selection.concept == "fur"
 
 
 def test_zoom_and_size_place_the_labels_anew(app, view):
     app.selection.class_name = "sheep"
-    before = view.scene
-    view._on_range((0.4, 0.6), (0.4, 0.6))
-    view._on_size(411, 200)
-    assert view.frame == Frame((0.4, 0.6), (0.4, 0.6), (411.0, 200.0))
-    assert view.scene.names is not before.names
-    assert view.scene.shown.named == before.shown.named
+    before = view.map.scene
+    view.map.move((0.4, 0.6), (0.4, 0.6))
+    view.map.resize(411, 200)
+    assert view.map.frame == Frame((0.4, 0.6), (0.4, 0.6), (411.0, 200.0))
+    assert view.map.scene.names is not before.names
+    assert view.map.scene.shown.named == before.shown.named
 
 
 def test_the_figure_and_the_labels_start_from_the_same_range(view):
     view.panel.get_root()
-    assert (view.frame.x, view.frame.y) == (concept_map.SPAN, concept_map.SPAN)
+    assert (view.map.frame.x, view.map.frame.y) == (concept_map.SPAN, concept_map.SPAN)
 
 
 def test_what_does_not_change_is_not_drawn_again(app, view):
     app.selection.class_name = "sheep"
-    cloud_before, dots_before = view.cloud, view.dots
+    cloud_before, dots_before = view.map.cloud, view.map.dots
     app.tuning.toggle("sheep", "fur", "down")
     app.selection.concept = "sky"
-    assert view.dots is dots_before
+    assert view.map.dots is dots_before
     app.selection.class_name = "bird"
-    assert view.dots is not dots_before
-    assert view.cloud is cloud_before
+    assert view.map.dots is not dots_before
+    assert view.map.cloud is cloud_before
 
 
 def test_a_thumb_changes_the_marks_on_the_figure(app, view):
     view.panel.get_root()
-    (front,) = view._fronts.values()
+    (front,) = view.map.fronts.values()
     app.selection.class_name = "sheep"
-    app.tuning.toggle("sheep", app.store.concepts[view.scene.shown.top[0]], "down")
+    app.tuning.toggle("sheep", app.store.concepts[view.map.scene.shown.top[0]], "down")
     assert "inverted_triangle" in front.marks.data["shape"]
 
 
@@ -338,26 +338,112 @@ def test_each_place_where_the_map_is_shown_is_up_to_date(app, view):
     view.panel.get_root()
     view.panel.get_root()
     app.selection.class_name = "sheep"
-    one, two = view._fronts.values()
+    one, two = view.map.fronts.values()
     assert one.marks.data == two.marks.data
     assert one.marks is not two.marks
-    assert one.names.data["name"] == list(view.scene.names.texts)
+    assert one.names.data["name"] == list(view.map.scene.names.texts)
 
 
 def test_one_figure_lives_through_all_changes(app, view):
     view.panel.get_root()
-    (figure,) = view._fronts
+    (figure,) = view.map.fronts
     app.selection.class_name = "sheep"
     app.selection.concept = "fur"
     app.theme = "dark"
     view.panel.projection = "pca"
-    assert list(view._fronts) == [figure]
+    assert list(view.map.fronts) == [figure]
     assert figure.background_fill_color == DARK.surface
     assert (figure.x_range.start, figure.x_range.end) == concept_map.SPAN
 
 
 def test_names_from_data_stay_text_in_the_tooltip(app, view):
     view.panel.get_root()
-    (figure,) = view._fronts
+    (figure,) = view.map.fronts
     (hover,) = (tool for tool in figure.tools if type(tool).__name__ == "HoverTool")
     assert "{safe}" not in hover.tooltips
+
+
+# --- the keyboard --------------------------------------------------------------------------------
+
+
+def press(view, *messages):
+    for message in messages:
+        view._handle(type("Message", (), {"data": message}))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=30),
+    st.sampled_from(["left", "right", "up", "down"]),
+)
+def test_an_arrow_key_goes_that_way_or_nowhere(points, direction):
+    pixels = np.array(points, float)
+    axis, sign = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}[direction]
+    ahead = sign * (pixels[:, axis] - pixels[0, axis])
+    found = concept_map.neighbour(pixels, 0, direction)
+    assert (ahead[found] > 0) == (ahead > 0).any()
+    assert found == 0 or ahead[found] > 0
+    aside = np.abs(pixels[:, 1 - axis] - pixels[0, 1 - axis])
+    cone = (ahead > 0) & (aside <= ahead)
+    if cone.any():
+        away = np.hypot(*(pixels - pixels[0]).T)
+        assert away[found] == pytest.approx(away[cone].min())
+
+
+@given(
+    st.floats(0.2, 5),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_zoom_and_moves_stay_on_the_map_and_show_the_concept(factor, at, then):
+    frame = Frame((0.2, 0.6), (0.3, 0.5)).zoomed(factor, np.array(at)).showing(np.array(then))
+    low, high = concept_map.SPAN
+    for shown, (start, end) in zip(then, (frame.x, frame.y), strict=True):
+        assert low - 1e-9 <= start < end <= high + 1e-9
+        assert start - 1e-9 <= shown <= end + 1e-9
+
+
+def test_the_keyboard_starts_at_the_strongest_concept_and_moves(app, view):
+    app.selection.class_name = "sheep"
+    press(view, "enter")
+    first = view.map.scene.shown.top[0]
+    assert view.map.scene.shown.cursor == first
+    assert view.panel.told.startswith(f"{app.store.concepts[first]}, influence ")
+    press(view, "right", "left", "up", "down")
+    assert view.panel.told.startswith(f"{app.store.concepts[view.keys.cursor]}, ")
+    press(view, "leave")
+    assert view.keys.cursor is None
+    assert view.panel.told == ""
+
+
+def test_the_keyboard_opens_selects_and_thumbs(app, view):
+    app.selection.class_name = "sheep"
+    press(view, "open")
+    name = app.store.concepts[view.keys.cursor]
+    assert app.selection.concept == name
+    press(view, "group")
+    assert app.selection.concepts == [name]
+    assert view.panel.told.endswith("selected")
+    press(view, "group", "thumb down")
+    assert app.selection.concepts == []
+    assert [(i.concept, i.direction) for i in app.tuning.pending] == [(name, "down")]
+    assert view.panel.told.endswith("pending: down")
+    press(view, "thumb down")
+    assert app.tuning.pending == []
+
+
+def test_the_keyboard_zooms_at_the_concept_and_back(app, view):
+    app.selection.class_name = "sheep"
+    press(view, "in", "in")
+    x, y = view.map.scene.xy[view.keys.cursor]
+    frame = view.map.frame
+    assert frame.x[0] <= x <= frame.x[1]
+    assert frame.y[0] <= y <= frame.y[1]
+    assert frame.x[1] - frame.x[0] == pytest.approx(1.1 / 1.5**2)
+    press(view, "home")
+    assert (view.map.frame.x, view.map.frame.y) == (concept_map.SPAN, concept_map.SPAN)
+
+
+def test_without_a_class_the_keyboard_starts_in_the_middle_and_no_thumb_is_given(app, view):
+    press(view, "enter", "thumb up")
+    assert view.keys.cursor is not None
+    assert app.tuning.pending == []

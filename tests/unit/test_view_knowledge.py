@@ -83,8 +83,8 @@ def metrics(**values) -> ClassMetrics:
 # --- rows ------------------------------------------------------------------------------------
 
 
-def test_rows_are_plain_data_with_at_most_five_patches(store):
-    rows = make_concept_rows([row(patches=[(s, 0.3) for s in range(9)])], store, "why")
+def test_rows_are_plain_data_with_at_most_five_patches():
+    rows = make_concept_rows([row(patches=[(s, 0.3) for s in range(9)])], "why")
     json.dumps(rows, allow_nan=False)
     assert rows[0]["discrepancy"] is None
     assert rows[0]["undefined"] == "why"
@@ -221,6 +221,35 @@ def test_top_sort_and_metric_follow_the_controls(view):
     assert defined == sorted(defined, reverse=True)
 
 
+def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
+    concept = view.table.rows[0]["concept"]
+    view.act({"type": "toggle", "concept": concept, "direction": "remove"})
+    view.act({"type": "fine_tune"})
+    table, listed = view.table, list(view.table.rows)
+    assert table.concepts == len(app.store.concepts)
+    assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
+    table.find = concept.upper()
+    found = {row["concept"]: row for row in table.found}
+    assert (found[concept]["rank"], found[concept]["influence"]) == (None, 0)
+    assert table.rows == listed
+    assert set(found) <= set(table.effects)
+    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    assert [p["concept"] for p in table.pending] == [concept]
+    table.find = "no such word"
+    assert table.found == []
+    app.selection.class_name = "sheep"
+    assert table.find == ""
+
+
+def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, monkeypatch):
+    sent = []
+    monkeypatch.setattr(view.table, "_send_msg", sent.append)
+    segments = [patch["segment"] for row in view.table.rows[:2] for patch in row["patches"]]
+    view.act({"type": "pictures", "segments": [*segments, -1, 10**6]})
+    (message,) = sent
+    assert message == {"pictures": {str(s): images.patch_uri(store, s) for s in segments}}
+
+
 def test_thumbs_toggle_and_blocks_take_out(view, app):
     concept = view.table.rows[0]["concept"]
     view.act({"type": "toggle", "concept": concept, "direction": "down"})
@@ -272,6 +301,7 @@ def test_a_concept_opens_in_the_detail_view(view, app):
 def test_effects_go_on_after_a_refit_that_ended(view, app):
     view.table.effects = {}
     app.tuning.status = Status("fitting", "Fitting", 0.2)
+    app.tuning.status = Status("cancelling", "Cancelling")
     assert view.table.effects == {}
     app.tuning.status = Status()
     assert len(view.table.effects) == len(view.table.rows)

@@ -2,13 +2,19 @@
 
 from importlib.resources import files
 
+#: Files that a view's module is made of, beside base.js and its own.
+_PARTS = {
+    "knowledge": ("effect_chart", "batch_bar"),
+    "gallery": ("pictures", "image_dialog"),
+}
+
 
 def module(name: str) -> str:
     """Source of the ES module `name`, with the shared helpers of base.js in front.
 
-    A module that Panel loads can import nothing by a relative path, so the two are joined here.
+    A module that Panel loads can import nothing by a relative path, so its files are joined here.
     """
-    return _read("base.js") + _read(f"{name}.js")
+    return "".join(_read(f"{part}.js") for part in ("base", *_PARTS.get(name, ()), name))
 
 
 def styles(name: str) -> list[str]:

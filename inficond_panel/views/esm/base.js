@@ -36,6 +36,13 @@ function text(element, value) {
   if (element.textContent !== String(value)) element.textContent = value
 }
 
+/** Replace the content only when `key` changed: a live region must not speak again for nothing. */
+function drawOnce(element, key, content) {
+  if (element.dataset.drawn === key) return
+  element.dataset.drawn = key
+  element.replaceChildren(...content())
+}
+
 /** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
     focus, scroll position and listeners survive. `make(key)` creates, `update(element, item)` fills. */
 function keyed(parent, items, key, make, update) {
@@ -94,6 +101,19 @@ function select(label, options, value, onpick, prefix = null) {
   const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
   const control = h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list)
   return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+}
+
+/** A search box, and the key that goes to it from anywhere on the page. */
+function findBox(name, key) {
+  const input = h("input", { type: "search", placeholder: name, "aria-label": name, "aria-keyshortcuts": key, spellcheck: "false", autocomplete: "off" })
+  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
+  document.addEventListener("keydown", function press(event) {
+    if (!input.isConnected) return document.removeEventListener("keydown", press)
+    if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey || typing(event.composedPath()[0])) return
+    event.preventDefault()
+    input.select()
+  })
+  return { input, element: h("label", { class: "find", title: `${name} (${key})` }, icon("search", 14), input, h("kbd", { "aria-hidden": "true" }, key)) }
 }
 
 /** A segmented control: a radio group with arrow keys. Returns the element; `show(value)` marks. */

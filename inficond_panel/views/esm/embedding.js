@@ -12,11 +12,37 @@ function key(shape, name, attributes = {}) {
   return h("span", attributes, s("svg", { width: 12, height: 12, "aria-hidden": "true" }, shape), name)
 }
 
-/** Bokeh outlines its canvas on focus; after a click that is only noise. */
-function blur(element) {
-  let active = element.getRootNode().activeElement
-  while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement
-  active?.blur()
+const KEYS = {
+  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "open", " ": "group", "+": "in", "=": "in",
+  "-": "out", 0: "home", u: "thumb up", d: "thumb down", x: "thumb remove",
+}
+
+/** Take what can have the focus below `root` out of the order of tabs, through shadow roots. */
+function skipTabs(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.tabIndex >= 0) element.tabIndex = -1
+    if (element.shadowRoot) skipTabs(element.shadowRoot)
+  }
+}
+
+/** The map takes keys itself; Bokeh's canvas in it, which can do nothing with them, passes its focus on. */
+function takeKeys(plot, send) {
+  let inside = false
+  plot.addEventListener("focusin", (event) => {
+    skipTabs(plot)
+    if (event.composedPath()[0] !== plot) plot.focus({ preventScroll: true })
+    else if (plot.matches(":focus-visible")) { inside = true; send("enter") }
+  })
+  plot.addEventListener("focusout", (event) => {
+    if (inside && !plot.contains(event.relatedTarget)) { inside = false; send("leave") }
+  })
+  plot.addEventListener("keydown", (event) => {
+    const message = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+    if (!message || event.ctrlKey || event.metaKey || event.altKey) return
+    event.preventDefault()
+    inside = true
+    send(message)
+  })
 }
 
 export function render({ model, el }) {
@@ -34,19 +60,20 @@ export function render({ model, el }) {
     key(s("path", { d: "M6 11l5-9H1z", class: "k-down" }), "down"),
     key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud))
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
-  const plot = h("div", { class: "plot" })
+  const told = h("p", { class: "vh", role: "status" })
+  const plot = h("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "Map of concepts",
+    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X thumb, plus, minus and 0 zoom." })
   plot.append(model.get_child("plot"))
-  plot.addEventListener("pointerdown", () => {
-    window.addEventListener("pointerup", () => setTimeout(() => blur(plot)), { capture: true, once: true })
-  })
+  takeKeys(plot, (message) => model.send_msg(message))
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
-    head, plot, h("footer", {}, legend, group, h("span", { class: "grow" }), lasso, home)))
+    head, plot, told, h("footer", {}, legend, group, h("span", { class: "grow" }), lasso, home)))
   followTheme(model, el)
+  watch(model, ["told"], () => text(told, model.told))
   watch(model, ["projection", "concepts", "group", "lasso", "fault"], () => {
     choice.show(model.projection)
     text(all, `${count(model.concepts)} concepts`)
     text(group, `${count(model.group)} selected ×`)
-    set(group, "aria-label", `Forget the selected group of ${model.group}`)
+    set(group, "aria-label", `${count(model.group)} selected ×, forget the group`)
     group.hidden = !model.group
     text(cloud, model.fault ? "no segments" : "segments")
     set(cloud, "title", model.fault || "Each segment lies at the cosine-weighted mean of its three nearest concepts.")

@@ -9,15 +9,6 @@ const FILTERS = [
   ["wrong", "Student wrong", "Wrong"],
 ]
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
-const FILL_NAMES = {
-  "both-right": "both right",
-  "student-wrong": "teacher right, student wrong",
-  "both-wrong": "both wrong",
-  "teacher-wrong": "student right, teacher wrong",
-  "": "label ignored",
-}
-const NEARBY = "160px" // pictures are asked for this far outside the part in view
-
 export function render({ model, el }) {
   const head = makeHead()
   const charts = Array.from({ length: 4 }, makeChart)
@@ -25,7 +16,7 @@ export function render({ model, el }) {
   const list = h("div", { class: "gallery", role: "list", tabindex: -1 })
   const empty = h("div", { class: "empty" })
   const content = h("div", { class: "content" },
-    h("div", { class: "charts" }, h("div", { class: "figure", "aria-hidden": "true" }, model.get_child("plot")),
+    h("div", { class: "charts" }, h("div", { class: "figure", inert: "" }, model.get_child("plot")),
       charts.map((chart) => chart.element)), chips.element, list)
   el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
   const pictures = makePictures(model, list)
@@ -172,52 +163,6 @@ function drawEmpty(empty, model, passing, chosen, clear) {
   } else empty.hidden = true
 }
 
-// --- pictures: asked for in batches, when their place comes near -----------------------------------
-
-function makePictures(model, list) {
-  const known = new Map(), waiting = new Set(), asked = new Set()
-  const near = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) want(target.row)
-  }, { root: list, rootMargin: `${NEARBY} 0px` })
-
-  function want(row) {
-    if (known.has(row.row) || asked.has(row.row)) return
-    asked.add(row.row)
-    if (!waiting.size) setTimeout(send)
-    waiting.add(row.row)
-  }
-  function send() {
-    model.send_msg({ pictures: [...waiting] })
-    waiting.clear()
-  }
-  const listeners = new Set()
-  model.on("msg:custom", (event) => {
-    const message = event.data ?? event
-    if (message.concept !== model.concept) return
-    for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
-    listeners.forEach((listener) => listener())
-  })
-  return {
-    want,
-    get: (row) => known.get(row),
-    observe(element) {
-      near.unobserve(element) // a place that shows another picture now must be asked about again
-      near.observe(element)
-    },
-    onarrival: (listener) => listeners.add(listener),
-    forget: () => { known.clear(); asked.clear(); waiting.clear() },
-  }
-}
-
-/** The image, cut to fill its place, and the outline of the segment: white on black. */
-function drawPicture(place, picture, row, fit) {
-  if (!picture) return place.replaceChildren()
-  const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
-  const over = s("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: `xMidYMid ${fit}`, "aria-hidden": "true" },
-    s("path", { d: picture.outline, class: "under" }), s("path", { d: picture.outline, class: "line" }))
-  place.replaceChildren(image, picture.outline ? over : "")
-}
-
 // --- gallery ---------------------------------------------------------------------------------------
 
 function drawGallery(list, rows, pictures, open) {
@@ -275,69 +220,4 @@ function prepare(list, pictures) {
     next.button.tabIndex = 0
     next.button.focus()
   })
-}
-
-// --- one image, large ------------------------------------------------------------------------------
-
-function makeDialog(root, pictures) {
-  const frame = h("div", { class: "picture" })
-  const title = h("b", { id: "image-title" })
-  const facts = h("dl")
-  const place_ = h("span", { class: "muted num" })
-  const before = h("button", { class: "btn", type: "button", onclick: () => go(-1) }, "Previous")
-  const after = h("button", { class: "btn", type: "button", onclick: () => go(1) }, "Next")
-  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
-  const dialog = h("dialog", { class: "large", "aria-labelledby": "image-title" },
-    h("div", { class: "sheet" }, frame, h("div", { class: "side" },
-      h("header", {}, title, h("span", { class: "grow" }), close), facts,
-      h("footer", {}, before, after, place_))))
-  root.append(dialog)
-  let rows = [], at = 0, model = null
-
-  function show() {
-    const row = rows[at]
-    pictures.want(row)
-    const picture = pictures.get(row.row)
-    set(frame, "style", picture ? `aspect-ratio: ${picture.width} / ${picture.height}` : null)
-    drawPicture(frame, picture, row, "meet")
-    text(title, row.image)
-    text(place_, `${count(at + 1)} of ${count(rows.length)}`)
-    before.disabled = at === 0
-    after.disabled = at === rows.length - 1
-    facts.replaceChildren(...factsOf(row, model))
-  }
-  function go(step) {
-    const next = at + step
-    if (next < 0 || next >= rows.length) return
-    at = next
-    show()
-  }
-  dialog.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-    if (step) { event.preventDefault(); go(step) }
-  })
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
-  pictures.onarrival(() => { if (dialog.open && !frame.firstChild) show() })
-  return {
-    open(shown, index, from) {
-      rows = shown
-      at = index
-      model = from
-      show()
-      dialog.showModal()
-    },
-  }
-}
-
-function factsOf(row, model) {
-  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
-  return [
-    [`Class ${model.student}`, row.label],
-    ["Student logit", row.student],
-    ["Teacher logit", row.teacher],
-    ["Decisions", verdict],
-    [`Score of ${model.concept}`, row.score],
-    ["Influence", model.influence],
-    ["Adds to the student's logit", row.adds],
-  ].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
 }

@@ -17,9 +17,9 @@ const SIDES = ["positives", "negatives"]
 const TURN = 2 * Math.PI * 12.25
 
 export function render({ model, el }) {
-  const search = h("input", { type: "search", placeholder: "Find class", "aria-label": "Find class", spellcheck: "false", autocomplete: "off" })
+  const { input: search, element: find } = findBox("Find class", "/")
   const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
-  const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, search) }
+  const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find) }
   const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
     parts.head, parts.controls, parts.columns, h("div", { class: "scroll" }, list, parts.empty), legend())
   const card = hoverCard(el)
@@ -32,18 +32,16 @@ export function render({ model, el }) {
   list.addEventListener("pointerover", (event) => hover(model, card, event.target))
   list.addEventListener("pointerleave", card.hide)
   el.append(root)
-  slashFocuses(search)
   followTheme(model, root)
   watch(model, ["rows", "selected", "sort", "descending"], draw)
 }
 
 // --- the frame -------------------------------------------------------------------------------
 
-function header(model, search) {
+function header(model, find) {
   const total = h("span", { class: "muted num" })
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
-  const find = h("label", { class: "find" }, icon("search", 14), search, h("kbd", { "aria-hidden": "true" }, "/"))
   const value = h("span", { class: "value" })
   return {
     total, sort, order, value,
@@ -122,9 +120,9 @@ function sorted(rows, key, descending) {
 const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toLowerCase())
 
 function makeRow() {
-  return h("div", { class: "row", role: "option" },
-    h("span", { class: "name clip" }), h("span", { class: "value num" }), makeRing("teacher"), makeRing("student"),
-    h("span", { class: "bars" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
+  return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
+    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
       h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))))
 }
 
@@ -135,9 +133,9 @@ function makeRing(who) {
 }
 
 function fillRow(element, row, model) {
-  const [name, value, teacher, student, bars] = element.children
+  const [words, name, value, teacher, student, bars] = element.children
   set(element, "aria-selected", String(row.name === model.selected))
-  set(element, "aria-label", spoken(row))
+  text(words, spoken(row))
   text(name, row.name)
   set(name, "title", row.name)
   text(value, SORTS[model.sort].show(row))
@@ -233,15 +231,4 @@ function searchKey(event, model, list, draw) {
   else if (event.key === "Escape") { event.target.value = ""; draw() }
   else return
   event.preventDefault()
-}
-
-/** "/" anywhere on the page goes to the search box, unless something is being typed. */
-function slashFocuses(search) {
-  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
-  document.addEventListener("keydown", function press(event) {
-    if (!search.isConnected) return document.removeEventListener("keydown", press)
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing(event.composedPath()[0])) return
-    event.preventDefault()
-    search.select()
-  })
 }

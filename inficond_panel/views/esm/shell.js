@@ -114,7 +114,7 @@ function makeTabs(names, places, model) {
 
 function header(model, saved, sheet) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
-  return h("header", {}, h("b", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
+  return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
     saved, h("div", { class: "buttons" }, keys, themeButton(model)))
 }
 

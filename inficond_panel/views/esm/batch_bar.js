@@ -1,0 +1,203 @@
+// Top bar of the knowledge view: AP now, changes, the pending batch, its button, the twin.
+
+const DIRECTIONS = {
+  up: { mark: "▲", verb: "Uptune", key: "u" },
+  down: { mark: "▼", verb: "Downtune", key: "d" },
+  remove: { mark: "✕", verb: "Remove", key: "x" },
+}
+const NO_INTENTS = "No intents. Thumb a concept up or down."
+
+function makeBar(model, send) {
+  const ap = h("b", { class: "num" })
+  const teacher = h("span", { class: "teacher num" })
+  const since = changeRow("Since start")
+  const preview = changeRow("Preview", "preview")
+  const axis = s("svg", { class: "whisker axis", height: 13, "aria-hidden": "true" })
+  const changes = h("div", { class: "changes" }, since.cells, preview.cells, h("span", { class: "under" }), axis)
+  const button = makeButton(model, send)
+  const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
+  const line = makeLine(model, send)
+  const element = h("div", { class: "bar" },
+    h("div", { class: "now" }, h("div", { class: "ap" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
+    blocks, line.element)
+  new ResizeObserver(() => model.student && draw()).observe(axis)
+  const draw = () => {
+    const { summary } = model
+    text(ap, fixed(summary.ap, 3))
+    text(teacher, `teacher ${fixed(summary.teacher_ap, 3)}`)
+    set(ap, "title", summary.reason || null)
+    const scale = changeScale([summary.since, summary.preview], axis.clientWidth)
+    since.draw(summary.since, scale, summary.no_change)
+    preview.draw(summary.preview, scale, "")
+    drawAxis(axis, scale)
+    drawBlocks(blocks, model, send)
+    button.draw()
+    line.draw()
+  }
+  return { element, draw }
+}
+
+/** One change: value, interval, whisker, and a badge where 0 lies in the interval. */
+function changeRow(name, kind = "") {
+  const value = h("span", { class: "change num" })
+  const range = h("span", { class: "range-text num" })
+  const whisker = s("svg", { class: "whisker", height: 14, "aria-hidden": "true" })
+  const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
+  const draw = (change, scale, none) => {
+    const known = change && isNumber(change.estimate)
+    text(value, known ? `${points(change.estimate)} pp` : "–")
+    text(range, known ? interval(change.low, change.high) : none)
+    badge.firstChild.hidden = !(known && withinNoise(change))
+    whisker.replaceChildren(...(known ? whiskerOf(change, scale, kind) : []))
+  }
+  return { cells: [h("span", { class: "what" }, name), value, range, whisker, badge], draw }
+}
+
+const withinNoise = ({ low, high }) => isNumber(low) && low <= 0 && high >= 0
+
+function whiskerOf(change, scale, kind) {
+  const at = (value) => `${scale.place(value).toFixed(2)}%`
+  const dot = withinNoise(change) ? "dot hollow" : "dot"
+  return [
+    s("line", { class: "zero", x1: at(0), x2: at(0), y1: 0, y2: 14 }),
+    isNumber(change.low) && s("line", { class: `range ${kind}`, x1: at(change.low), x2: at(change.high), y1: 7, y2: 7 }),
+    s("circle", { class: dot, cx: at(change.estimate), cy: 7, r: 3.5 }),
+  ].filter(Boolean)
+}
+
+/** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
+function changeScale(changes, pixels) {
+  const values = changes.filter(Boolean).flatMap(({ estimate, low, high }) => [estimate, low, high]).filter(isNumber)
+  if (!values.length) return { place: () => 50, ticks: [] }
+  const low = Math.min(0, ...values) * 100
+  const high = Math.max(0, ...values) * 100
+  const pad = Math.max(0.1, high - low) * 0.1
+  const [from, width] = [low - pad, high - low + 2 * pad]
+  const step = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 40)) ?? 100
+  const first = Math.ceil(from / step)
+  const ticks = Array.from({ length: Math.floor((from + width) / step) - first + 1 }, (_, index) => (first + index) * step)
+  return { place: (value) => (100 * (100 * value - from)) / width, ticks }
+}
+
+function drawAxis(svg, { place, ticks }) {
+  const digits = ticks.some((tick) => Math.abs(tick - Math.round(tick)) > 1e-9) ? 1 : 0
+  const label = (tick, index) => `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? " pp" : ""}`
+  svg.replaceChildren(...ticks.map((tick, index) =>
+    s("text", { x: `${place(tick / 100).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index))))
+}
+
+function makeButton(model, send) {
+  const progress = h("i", { class: "progress" })
+  const label = h("span")
+  const number = h("span", { class: "count" })
+  const press = () => {
+    if (model.status.kind === "fitting") send("cancel")
+    else if (model.pending.length && !isBusy(model)) send("fine_tune")
+  }
+  const main = h("button", { class: "btn primary", type: "button", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
+  const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")
+  const draw = () => {
+    const { kind, progress: part } = model.status
+    const fitting = isBusy(model), cancelling = kind === "cancelling"
+    const size = model.pending.length
+    text(label, cancelling ? "Cancelling…" : fitting ? `Cancel · ${Math.round(100 * part)} %` : kind === "error" && size ? "Retry" : "Fine-tune")
+    text(number, size)
+    number.hidden = fitting || size === 0
+    progress.style.width = fitting ? `${100 * part}%` : "0"
+    main.classList.toggle("cancel", fitting)
+    set(main, "aria-disabled", cancelling || (!fitting && size === 0) ? "true" : null)
+    clear.disabled = fitting || size === 0
+  }
+  return { element: h("div", { class: "submit" }, main, clear), draw }
+}
+
+/** A block a listed concept, in rank order, then the intents on concepts that are not listed. */
+function drawBlocks(blocks, model, send) {
+  const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
+  const listed = model.rows.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
+  const names = new Set(model.rows.map(({ concept }) => concept))
+  const others = [...intents.values()].filter(({ concept }) => !names.has(concept)).map((intent) => ({ concept: intent.concept, rank: "", intent }))
+  blocks.style.setProperty("--n", listed.length || 1)
+  blocks.classList.toggle("dense", listed.length > 20)
+  const click = (concept) => () => {
+    const intent = ownPending(model).find((one) => one.concept === concept)
+    if (intent) send("remove", { concept })
+    else focusConcept(blocks, concept)
+  }
+  keyed(blocks, [...listed, ...others], ({ concept }) => concept,
+    ({ concept }) => h("button", { type: "button", onclick: click(concept) }, h("b"), h("span")),
+    (block, { concept, rank, intent }) => {
+      set(block, "class", `block ${intent?.direction ?? ""} ${rank === "" ? "other" : ""}`)
+      set(block, "tabindex", intent ? 0 : -1)
+      set(block, "title", intent ? `${concept}: take it out` : concept)
+      set(block, "aria-label", intent ? `Take out: ${DIRECTIONS[intent.direction].verb.toLowerCase()} ${concept}` : `${rank}, ${concept}`)
+      text(block.firstChild, rank === "" ? concept : rank)
+      text(block.lastChild, intent ? DIRECTIONS[intent.direction].mark : "")
+    })
+}
+
+/** Whether a refit runs, also while it is being cancelled. */
+const isBusy = ({ status }) => status.kind === "fitting" || status.kind === "cancelling"
+
+const ownPending = (model) => model.pending.filter((intent) => intent.student === model.student)
+
+function focusConcept(blocks, concept) {
+  const row = [...blocks.closest(".knowledge").querySelectorAll(".rows > .row")].find(({ dataset }) => dataset.key === concept)
+  row?.scrollIntoView({ block: "nearest" })
+  row?.focus()
+}
+
+/** The line below the blocks: what is pending, the factor, how the fit goes, the twin. */
+function makeLine(model, send) {
+  const counts = h("span", { class: "counts" })
+  const factor = select("Factor", model.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
+  factor.classList.add("compact")
+  const status = h("span", { class: "status", role: "status", id: "batch-status" })
+  const noise = h("span", { class: "badge" }, "preview within noise")
+  const twin = h("span", { class: "twin" })
+  const element = h("div", { class: "line" }, counts, factor, noise, status, h("span", { class: "grow" }), twin)
+  const draw = () => {
+    counts.replaceChildren(...countsOf(model))
+    set(counts, "title", "Intents of this batch, in all classes")
+    counts.hidden = model.pending.length === 0
+    noise.hidden = model.status.kind !== "idle" || !(model.summary.preview && withinNoise(model.summary.preview))
+    factor.querySelector("select").value = String(model.factor)
+    drawOnce(status, JSON.stringify([model.status, model.summary.flips, model.pending.length]), () => statusOf(model))
+    twin.replaceChildren(...twinOf(model, send))
+  }
+  return { element, draw }
+}
+
+function countsOf(model) {
+  const parts = Object.keys(DIRECTIONS)
+    .map((direction) => [direction, model.pending.filter((intent) => intent.direction === direction).length])
+    .filter(([, n]) => n > 0)
+    .flatMap(([direction, n], index) => [index ? ", " : "", h("b", { class: "num" }, String(n)), ` ${direction}`])
+  const elsewhere = model.pending.length - ownPending(model).length
+  return elsewhere ? [...parts, `, ${elsewhere} elsewhere`] : parts
+}
+
+function statusOf(model) {
+  const { kind, text: words, remedy } = model.status
+  const { flips } = model.summary
+  if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
+  if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
+  if (kind === "fitting") return [h("span", { class: "num" }, words)]
+  if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
+  if (model.pending.length === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
+  if (!isNumber(flips)) return []
+  return [h("span", {}, h("span", { class: "num" }, count(flips)), ` ${flips === 1 ? "image changes" : "images change"} sides`)]
+}
+
+function doneOf({ text: words, change }) {
+  if (!change || !isNumber(change.estimate)) return [words]
+  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, `${points(change.estimate)} pp`), ` ${interval(change.low, change.high)}`),
+    withinNoise(change) && h("span", { class: "badge" }, "within noise")].filter(Boolean)
+}
+
+function twinOf({ twin }, send) {
+  if (!twin) return []
+  const add = () => send("toggle", { concept: twin.concept, direction: twin.direction })
+  const title = `${DIRECTIONS[twin.direction].verb} ${twin.concept} too`
+  return [`Twin of ${twin.of}: `, h("button", { class: "link", type: "button", title, onclick: add }, twin.concept), h("span", { class: "num" }, ` r ${fixed(twin.r, 2)}`)]
+}

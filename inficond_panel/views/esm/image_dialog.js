@@ -1,0 +1,72 @@
+// One image, large, and what student and teacher say of it.
+
+const FILL_NAMES = {
+  "both-right": "both right",
+  "student-wrong": "teacher right, student wrong",
+  "both-wrong": "both wrong",
+  "teacher-wrong": "student right, teacher wrong",
+  "": "label ignored",
+}
+
+function makeDialog(root, pictures) {
+  const frame = h("div", { class: "picture" })
+  const title = h("b", { id: "image-title" })
+  const facts = h("dl")
+  const place_ = h("span", { class: "muted num" })
+  const before = h("button", { class: "btn", type: "button", onclick: () => go(-1) }, "Previous")
+  const after = h("button", { class: "btn", type: "button", onclick: () => go(1) }, "Next")
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const dialog = h("dialog", { class: "large", "aria-labelledby": "image-title" },
+    h("div", { class: "sheet" }, frame, h("div", { class: "side" },
+      h("header", {}, title, h("span", { class: "grow" }), close), facts,
+      h("footer", {}, before, after, place_))))
+  root.append(dialog)
+  let rows = [], at = 0, model = null
+
+  function show() {
+    const row = rows[at]
+    pictures.want(row)
+    const picture = pictures.get(row.row)
+    set(frame, "style", picture ? `aspect-ratio: ${picture.width} / ${picture.height}` : null)
+    drawPicture(frame, picture, row, "meet")
+    text(title, row.image)
+    text(place_, `${count(at + 1)} of ${count(rows.length)}`)
+    before.disabled = at === 0
+    after.disabled = at === rows.length - 1
+    facts.replaceChildren(...factsOf(row, model))
+  }
+  function go(step) {
+    const next = at + step
+    if (next < 0 || next >= rows.length) return
+    at = next
+    show()
+  }
+  dialog.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (step) { event.preventDefault(); go(step) }
+  })
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  pictures.onarrival(() => { if (dialog.open && !frame.firstChild) show() })
+  return {
+    open(shown, index, from) {
+      rows = shown
+      at = index
+      model = from
+      show()
+      dialog.showModal()
+    },
+  }
+}
+
+function factsOf(row, model) {
+  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
+  return [
+    [`Class ${model.student}`, row.label],
+    ["Student logit", row.student],
+    ["Teacher logit", row.teacher],
+    ["Decisions", verdict],
+    [`Score of ${model.concept}`, row.score],
+    ["Influence", model.influence],
+    ["Adds to the student's logit", row.adds],
+  ].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+}

@@ -1,0 +1,47 @@
+// Pictures of the gallery: asked for in batches, when their place comes near.
+
+const NEARBY = "160px" // pictures are asked for this far outside the part in view
+
+function makePictures(model, list) {
+  const known = new Map(), waiting = new Set(), asked = new Set()
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting) want(target.row)
+  }, { root: list, rootMargin: `${NEARBY} 0px` })
+
+  function want(row) {
+    if (known.has(row.row) || asked.has(row.row)) return
+    asked.add(row.row)
+    if (!waiting.size) setTimeout(send)
+    waiting.add(row.row)
+  }
+  function send() {
+    model.send_msg({ pictures: [...waiting] })
+    waiting.clear()
+  }
+  const listeners = new Set()
+  model.on("msg:custom", (event) => {
+    const message = event.data ?? event
+    if (message.concept !== model.concept) return
+    for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
+    listeners.forEach((listener) => listener())
+  })
+  return {
+    want,
+    get: (row) => known.get(row),
+    observe(element) {
+      near.unobserve(element) // a place that shows another picture now must be asked about again
+      near.observe(element)
+    },
+    onarrival: (listener) => listeners.add(listener),
+    forget: () => { known.clear(); asked.clear(); waiting.clear() },
+  }
+}
+
+/** The image, cut to fill its place, and the outline of the segment: white on black. */
+function drawPicture(place, picture, row, fit) {
+  if (!picture) return place.replaceChildren()
+  const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
+  const over = s("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: `xMidYMid ${fit}`, "aria-hidden": "true" },
+    s("path", { d: picture.outline, class: "under" }), s("path", { d: picture.outline, class: "line" }))
+  place.replaceChildren(image, picture.outline ? over : "")
+}

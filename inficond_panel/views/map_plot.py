@@ -1,0 +1,145 @@
+"""The plot of the concept map: one HoloViews ground, and a foreground on each figure of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import holoviews as hv
+import param
+from bokeh.models import HoverTool, LassoSelectTool, PanTool
+from bokeh.models.tools import Drag
+from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
+from holoviews import streams
+
+from inficond_panel.views.charts import bare_figure
+from inficond_panel.views.concept_map import SPAN, Frame
+from inficond_panel.views.map_layers import Foreground, Scene
+from inficond_panel.views.map_tooltip import TOOLTIP
+from inficond_panel.views.theme import tokens
+
+
+class MapPlot(param.Parameterized):
+    """``cloud`` and ``dots`` are HoloViews elements, ``scene`` is what lies over them.
+
+    ``on_tap`` is called with a place on the map, ``on_lasso`` with positions of concepts.
+    """
+
+    cloud = param.Parameter(doc="All segments (``make_cloud``).")
+    dots = param.Parameter(doc="All concepts (``make_dots``).")
+    scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
+    frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
+
+    def __init__(
+        self,
+        scene: Scene,
+        on_tap: Callable[[float, float], None],
+        on_lasso: Callable[[list[int]], None],
+    ) -> None:
+        super().__init__(scene=scene)
+        self._on_tap, self._on_lasso = on_tap, on_lasso
+        self.fronts: dict[Figure, Foreground] = {}  # by figure: one a place where it is shown
+
+    def element(self) -> hv.DynamicMap:
+        """The plot, to be put into a pane once ``cloud`` and ``dots`` are there."""
+        hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
+        cloud = hv.DynamicMap(lambda cloud: cloud, streams=[streams.Params(self, ["cloud"])])
+        dots = hv.DynamicMap(lambda dots: dots, streams=[streams.Params(self, ["dots"])]).opts(
+            tools=[hover, LassoSelectTool(continuous=False)],
+            hooks=[_dots_only],
+            xlim=SPAN,  # also here, since the streams take the range of this layer
+            ylim=SPAN,
+        )
+        self._follow(dots)
+        return (cloud * dots).opts(
+            xlim=SPAN,
+            ylim=SPAN,
+            xaxis=None,
+            yaxis=None,
+            toolbar=None,
+            responsive=True,
+            show_legend=False,
+            padding=0,
+            border=0,
+            default_tools=["pan", "wheel_zoom"],
+            active_tools=["pan", "wheel_zoom"],
+            hooks=[self._finish],
+        )
+
+    def show(self, scene: Scene) -> None:
+        """Draw ``scene`` over the ground."""
+        self.scene = scene
+        self._change_figures(self._draw)
+
+    def look_at(self, frame: Frame) -> None:
+        """Show that part of the map."""
+
+        def change(figure: Figure) -> None:
+            for axis, (start, end) in ((figure.x_range, frame.x), (figure.y_range, frame.y)):
+                axis.update(start=start, end=end)
+
+        self._change_figures(change)
+        self.frame = frame
+
+    def drag_with(self, lasso: bool) -> None:
+        """Draw a lasso by dragging, or move the map."""
+        wanted = LassoSelectTool if lasso else PanTool
+        self._change_figures(lambda figure: _drag_with(figure, wanted))
+
+    def _finish(self, plot: Any, element: Any) -> None:
+        """Hook: background and foreground of the figure."""
+        bare_figure(plot, element)
+        if plot.state not in self.fronts:
+            self.fronts[plot.state] = Foreground(plot.state, self.scene)
+        self._draw(plot.state)
+
+    def _draw(self, figure: Figure) -> None:
+        # Without a fill Bokeh leaves traces of the cloud at the edges when the map is moved.
+        surface = tokens(self.scene.dark).surface
+        figure.update(background_fill_color=surface, border_fill_color=surface)
+        self.fronts[figure].show(self.scene)
+
+    def _follow(self, dots: hv.DynamicMap) -> None:
+        """Listen to taps, the lasso, the zoom and the size of the plot."""
+        streams.Tap(source=dots).add_subscriber(self.tap)
+        streams.Selection1D(source=dots).add_subscriber(self._on_lasso)
+        streams.RangeXY(source=dots).add_subscriber(self.move)
+        streams.PlotSize(source=dots).add_subscriber(self.resize)
+
+    def tap(self, x: float | None, y: float | None) -> None:
+        """Pass a tap on."""
+        if x is not None and y is not None:
+            self._on_tap(x, y)
+
+    def move(self, x_range: Any, y_range: Any) -> None:
+        """Take over that the map was moved or enlarged."""
+        if x_range and y_range:
+            self.frame = replace(self.frame, x=tuple(x_range), y=tuple(y_range))
+
+    def resize(self, width: int | None, height: int | None, **_: Any) -> None:
+        """Take over the size of the plot in pixels."""
+        if width and height:
+            self.frame = replace(self.frame, size=(float(width), float(height)))
+
+    def _change_figures(self, change: Callable[[Figure], None]) -> None:
+        """Change Bokeh models: on a server at its next tick, which holds the document's lock."""
+        for figure in self.fronts:
+            document = figure.document
+            if document is not None and document.session_context is not None:
+                document.add_next_tick_callback(partial(change, figure))
+            else:
+                change(figure)
+
+
+def _drag_with(figure: Figure, kind: type[Drag]) -> None:
+    toolbar = figure.toolbar
+    toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, kind))
+
+
+def _dots_only(plot: Any, _: Any) -> None:
+    """Hook: pointer and lasso meet the dots alone."""
+    for tool in plot.state.tools:
+        if isinstance(tool, HoverTool | LassoSelectTool):
+            tool.renderers = [plot.handles["glyph_renderer"]]
