@@ -1,0 +1,247 @@
+"""``inficond metrics``: all metrics of an iteration, with their noise, and by slice."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
+from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Node, Tuner, open_tuner
+from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.measures import (
+    ClassMeasures,
+    measure_node,
+    measure_slices,
+    metadata_slices,
+    selection_slice,
+)
+from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.report import defined
+
+_SLICE_HEADER = ["class", "slice", "images", "positives"]
+
+
+def metrics(args: argparse.Namespace) -> None:
+    """Measure the students of one iteration."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    _check_classes(tuner, args.classes)
+    slices = _slices(tuner, args)
+    tuner.root(progress=progress)
+    node = tuner.head() if args.node is None else find_node(tuner, args.node)
+    if args.split == "holdout":
+        tuner.count_look(node, args.split)
+        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+    chosen = {"classes": args.classes, "draws": args.draws, "seed": args.seed}
+    measures = measure_node(tuner, node, args.split, **chosen)
+    reports = None
+    if slices:
+        limits = {"min_images": args.min_images, "progress": progress}
+        reports = measure_slices(tuner, node, args.split, slices, args.metric, **limits, **chosen)
+    if args.json:
+        say_json(_document(tuner, node, args, measures, reports))
+        return
+    say(f"#{node.number} {node.id}, split {args.split}, {args.draws} bootstrap draws")
+    say()
+    _say_metrics(measures)
+    say()
+    _say_noise(measures, args.metric)
+    if reports:
+        say()
+        _say_slices(reports, args)
+
+
+def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
+    for name in classes or ():
+        if name not in tuner.store.classes:
+            raise TuningError(
+                f"There is no class {name!r} in the store."
+                f"{did_you_mean(name, tuner.store.classes)}",
+                "See which there are: inficond info SPEC",
+            )
+
+
+def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
+    """Masks asked for; read before anything is counted or computed."""
+    if args.by:
+        return metadata_slices(tuner.store, args.split, args.by)
+    if args.selection:
+        return selection_slice(tuner.store, args.split, Path(args.selection))
+    return {}
+
+
+def _say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
+    rows = [
+        [name, *(number(found.metrics[key].estimate) for key in METRICS)]
+        for name, found in measures.items()
+    ]
+    say_table(["class", *METRICS], rows)
+    for name, found in measures.items():
+        undefined = [key for key in METRICS if defined(found.metrics[key].estimate) is None]
+        if undefined:
+            why = f"{found.positives} positives among {found.n} labelled images"
+            note(f"Undefined for {name!r} ({why}): {', '.join(undefined)}.")
+
+
+def _say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
+    rows = []
+    for name, found in measures.items():
+        level = found.metrics[metric]
+        row = [name, number(level.estimate), _range(level)]
+        for change in (found.since_parent, found.since_start):
+            row.append(_change(change[metric]) if change else "–")
+        if metric == "ece":
+            row.append(number(found.ece_floor))
+        rows.append(row)
+    header = ["class", metric, "95 %", "since the parent", "since the start"]
+    say_table([*header, "if calibrated"] if metric == "ece" else header, rows)
+
+
+def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) -> None:
+    """The worst slice of each class; all of them where one class is asked for."""
+    tests = next(iter(reports.values())).tests
+    rows = []
+    for name, report in reports.items():
+        chosen = report.slices if len(reports) == 1 else [report.worst] if report.worst else []
+        rows += [_slice_row(name, found) for found in chosen if found]
+    what = "slices" if len(reports) == 1 else "worst slice of each class"
+    say(f"{what} by {' and '.join(args.by) if args.by else 'selection'}, {args.metric}")
+    say()
+    say_table([*_SLICE_HEADER, args.metric, "95 %", "rest", "expected", "p", "p (Holm)"], rows)
+    small = sum(bool(found.small) for report in reports.values() for found in report.slices)
+    if small:
+        note(f"{small} small slices are not tested and never the worst.")
+    note(
+        f"Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected "
+        "is what as many images with the same labels, drawn at random, would give."
+    )
+    worst = _worst_of_all(reports)
+    if worst:
+        name, found = worst
+        verdict = "more than luck" if found.p_holm <= 0.05 else "within luck"
+        say()
+        value = f"{number(found.interval.estimate)} {_range(found.interval)}"
+        test = f"expected {number(found.expected)}, p (Holm) {number(found.p_holm)}: {verdict}"
+        say(f"Worst slice: {found.name} for {name}, {args.metric} {value}, {test}.")
+
+
+def _worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
+    """The slice with the smallest p; among equals, the furthest from what is expected."""
+    tested = [(n, f) for n, report in reports.items() for f in report.slices if not f.small]
+    return min(
+        tested,
+        key=lambda pair: (pair[1].p, -abs(pair[1].expected - pair[1].interval.estimate)),
+        default=None,
+    )
+
+
+def _slice_row(name: str, found: SliceResult) -> list[str]:
+    tests = [found.small, "", ""] if found.small else [
+        number(found.expected), number(found.p), number(found.p_holm)
+    ]  # fmt: skip
+    level = [number(found.interval.estimate), _range(found.interval)]
+    return [
+        name,
+        found.name,
+        str(found.n),
+        str(found.positives),
+        *level,
+        number(found.rest),
+        *tests,
+    ]
+
+
+def _range(found: Interval) -> str:
+    if defined(found.low) is None:
+        return "undefined"
+    return f"[{found.low:.3f}, {found.high:.3f}]"
+
+
+def _change(found: Interval) -> str:
+    if defined(found.low) is None:
+        return "undefined"
+    return f"{found.estimate:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.words}"
+
+
+def _document(
+    tuner: Tuner,
+    node: Node,
+    args: argparse.Namespace,
+    measures: Mapping[str, ClassMeasures],
+    reports: Mapping[str, SliceReport] | None,
+) -> dict[str, Any]:
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "node": node.id,
+        "number": node.number,
+        "split": args.split,
+        "looks": tuner.looks(),
+        "draws": args.draws,
+        "seed": args.seed,
+        "classes": {name: _measures_document(found) for name, found in measures.items()},
+        "slices": _slices_document(reports, args) if reports else None,
+    }
+
+
+def _measures_document(found: ClassMeasures) -> dict[str, Any]:
+    return {
+        "images": found.n,
+        "positives": found.positives,
+        "metrics": _intervals(found.metrics),
+        "since_parent": _intervals(found.since_parent),
+        "since_start": _intervals(found.since_start),
+        "ece_if_calibrated": defined(found.ece_floor),
+    }
+
+
+def _intervals(found: Mapping[str, Interval] | None) -> dict[str, Any] | None:
+    return {name: _interval(each) for name, each in found.items()} if found else None
+
+
+def _interval(found: Interval) -> dict[str, float | None]:
+    return {
+        "estimate": defined(found.estimate),
+        "low": defined(found.low),
+        "high": defined(found.high),
+    }
+
+
+def _slices_document(
+    reports: Mapping[str, SliceReport], args: argparse.Namespace
+) -> dict[str, Any]:
+    worst = _worst_of_all(reports)
+    return {
+        "by": args.by,
+        "selection": args.selection,
+        "metric": args.metric,
+        "tests": next(iter(reports.values())).tests,
+        "worst": {"class": worst[0], "slice": worst[1].name} if worst else None,
+        "classes": {
+            name: {
+                "whole": defined(report.whole),
+                "worst": report.worst.name if report.worst else None,
+                "slices": [_slice_document(found) for found in report.slices],
+            }
+            for name, report in reports.items()
+        },
+    }
+
+
+def _slice_document(found: SliceResult) -> dict[str, Any]:
+    return {
+        "slice": found.name,
+        "images": found.n,
+        "positives": found.positives,
+        "metrics": {name: defined(value) for name, value in found.metrics.items()},
+        "interval": _interval(found.interval),
+        "rest": defined(found.rest),
+        "expected": defined(found.expected),
+        "p": defined(found.p),
+        "p_holm": defined(found.p_holm),
+        "small": found.small or None,
+    }

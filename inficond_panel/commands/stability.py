@@ -1,0 +1,102 @@
+"""``inficond stability``: whether a student's influences hold."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
+from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.report import defined
+from inficond_panel.tuning.stability import ConceptStability, StabilityReport
+from inficond_panel.tuning.stability import stability as report_on
+
+_HEADER = [
+    "concept",
+    "influence",
+    "95 % of refits",
+    "same sign",
+    "selected",
+    "rank",
+    "effect",
+    "random",
+    "p",
+    "p (Holm)",
+    "",
+]
+
+
+def stability(args: argparse.Namespace) -> None:
+    """Refit one student on bootstrap samples and against random counterparts of its concepts."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    tuner.root(progress=progress)
+    report = report_on(
+        tuner,
+        args.class_name,
+        node=tuner.head() if args.node is None else find_node(tuner, args.node),
+        concepts=args.concepts,
+        top=args.top,
+        draws=args.draws,
+        counterparts=args.counterparts,
+        seed=args.seed,
+        progress=progress,
+    )
+    if args.json:
+        say_json(_document(tuner, report))
+        return
+    node = report.node
+    say(f"{report.class_name}, #{node.number} {node.id}")
+    say(f"{report.draws} refits on bootstrap samples of the split fit")
+    say(f"{report.counterparts} random counterparts in the place of each concept")
+    say()
+    say_table(_HEADER, [_row(found) for found in report.concepts])
+    if report.counterparts and 20 * len(report.concepts) > report.counterparts + 1:
+        note(
+            f"With {len(report.concepts)} concepts, no p (Holm) can be below 0.05: ask for at "
+            f"least --counterparts {20 * len(report.concepts)}."
+        )
+    if tuner.spec.students.solver == "paper":
+        note("The refits use the exact solver, the student was fitted by the paper's recipe.")
+
+
+def _row(found: ConceptStability) -> list[str]:
+    rank = f"{found.rank} ({found.rank_low}–{found.rank_high})"
+    name = f"{found.concept} (bounded)" if found.bounded else found.concept
+    return [
+        name,
+        f"{found.influence:+.3f}",
+        f"[{found.low:+.3f}, {found.high:+.3f}]",
+        number(found.same_sign, 2),
+        number(found.selected, 2),
+        rank,
+        number(found.effect),
+        number(found.counterpart),
+        number(found.p),
+        number(found.p_holm),
+        found.words,
+    ]
+
+
+def _document(tuner: Tuner, report: StabilityReport) -> dict[str, Any]:
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "node": report.node.id,
+        "number": report.node.number,
+        "class": report.class_name,
+        "draws": report.draws,
+        "counterparts": report.counterparts,
+        "seed": report.seed,
+        "concepts": [_concept(found) for found in report.concepts],
+    }
+
+
+def _concept(found: ConceptStability) -> dict[str, Any]:
+    plain = {
+        name: defined(value) if isinstance(value, float) else value
+        for name, value in asdict(found).items()
+    }
+    return {**plain, "words": found.words}

@@ -1,0 +1,190 @@
+"""Whether the influences of a node's student hold over other images and against random concepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.distill import (
+    CounterpartTest,
+    Stability,
+    bootstrap_stability,
+    counterpart_tests,
+    direction_scores,
+    random_directions,
+)
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.bounds import box
+from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.refit import Cancelled, Progress, start_from
+from inficond_panel.tuning.tuner import Tuner
+
+#: An influence holds where its sign does in this share of the refits, and p is at most this.
+HOLDS_SIGN = 0.95
+HOLDS_P = 0.05
+
+
+@dataclass(frozen=True)
+class ConceptStability:
+    """One concept of one student; see ``distill.stability`` and ``distill.counterparts``.
+
+    ``effect`` is |influence| × spread of the score, with no bound on the concept (``bounded`` says
+    whether there is one); ``counterpart`` is the effect that one in twenty random counterparts
+    exceeds. Both and p are nan where none were asked for.
+    """
+
+    concept: str
+    influence: float
+    median: float
+    low: float
+    high: float
+    same_sign: float
+    selected: float
+    rank: int
+    rank_low: int
+    rank_high: int
+    bounded: bool
+    effect: float
+    counterpart: float
+    p: float
+    p_holm: float
+
+    @property
+    def words(self) -> str:
+        """What it comes to."""
+        if self.influence == 0:
+            return "no influence"
+        if self.same_sign < HOLDS_SIGN:
+            return "does not hold over other images"
+        if np.isnan(self.p):
+            return "holds over other images"
+        if self.p_holm > HOLDS_P:
+            return "holds, but a random concept may do as much"
+        return "holds"
+
+
+@dataclass(frozen=True)
+class StabilityReport:
+    """Concepts of one class's student, by absolute influence."""
+
+    class_name: str
+    node: Node
+    draws: int
+    counterparts: int
+    seed: int
+    concepts: tuple[ConceptStability, ...]
+
+
+def stability(
+    tuner: Tuner,
+    class_name: str,
+    *,
+    node: Node | None = None,
+    concepts: Sequence[str] | None = None,
+    top: int = 5,
+    draws: int = 100,
+    counterparts: int = 199,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> StabilityReport:
+    """Refit a class's student on bootstrap samples, and its concepts against random counterparts.
+
+    For ``concepts``, or the ``top`` by absolute influence, of ``node`` (that on the page). Refits
+    are on the split ``fit``, by the exact solver, with the bounds in force at the node. The same
+    seed gives the same answer. Raises ``TuningError`` for names that the store does not have,
+    ``DataError`` where there are too few concepts for counterparts, ``CancelledError``.
+    """
+    store, node = tuner.store, node or tuner.head()
+    k = _position(class_name, store.classes, "class")
+    weights = node.weights[:, k]
+    if concepts is None:
+        chosen = np.argsort(-np.abs(weights), kind="stable")[:top].tolist()
+    else:
+        chosen = [_position(name, store.concepts, "concept") for name in dict.fromkeys(concepts)]
+    given = _problem(tuner, node, k, cancelled)
+    share = 0.5 if counterparts else 1.0
+    refits = bootstrap_stability(
+        **given, draws=draws, seed=seed, progress=_part(progress, 0.0, share)
+    )
+    tests: Sequence[CounterpartTest | None] = [None] * len(chosen)
+    if counterparts:
+        columns = _counterparts(tuner, counterparts, seed)
+        tests = counterpart_tests(
+            concepts=chosen, counterparts=columns, progress=_part(progress, share, 1.0), **given
+        )
+    found = [
+        _described(
+            store.concepts[c], c, refits, test, (class_name, store.concepts[c]) in node.bounds
+        )
+        for c, test in zip(chosen, tests, strict=True)
+    ]
+    return StabilityReport(class_name, node, draws, counterparts, seed, tuple(found))
+
+
+def _problem(tuner: Tuner, node: Node, k: int, cancelled: Cancelled | None) -> dict[str, Any]:
+    """Arguments that both kinds of refits share."""
+    data, students = tuner.fit_data, tuner.spec.students
+    lower, upper = box(node.bounds, [tuner.store.classes[k]], tuner.store.concepts)
+    exact = students.solver == "exact"
+    return {
+        "scores": data.scores,
+        "target": data.targets[:, k],
+        "start": start_from(node, [k]),
+        "l1": float(data.l1[k]),
+        "l2": float(data.l2[k]),
+        "lower": lower[:, 0],
+        "upper": upper[:, 0],
+        "sample_weight": data.weight(k),
+        "cancelled": cancelled,
+        **({"tolerance": students.tolerance} if exact else {}),
+    }
+
+
+def _counterparts(tuner: Tuner, count: int, seed: int) -> np.ndarray:
+    store = tuner.store
+    directions = random_directions(store.concept_text_embedding, count, seed)
+    embedding, image = store.segment_embedding, store.segment_image
+    return direction_scores(directions, embedding, image, store.rows("fit"))
+
+
+def _described(
+    name: str, c: int, refits: Stability, test: CounterpartTest | None, bounded: bool
+) -> ConceptStability:
+    return ConceptStability(
+        concept=name,
+        influence=float(refits.influence[c]),
+        median=float(refits.median[c]),
+        low=float(refits.low[c]),
+        high=float(refits.high[c]),
+        same_sign=float(refits.same_sign[c]),
+        selected=float(refits.selected[c]),
+        rank=int(refits.rank[c]),
+        rank_low=int(refits.rank_low[c]),
+        rank_high=int(refits.rank_high[c]),
+        bounded=bounded,
+        effect=test.effect if test else np.nan,
+        counterpart=float(np.quantile(test.counterparts, 0.95)) if test else np.nan,
+        p=test.p if test else np.nan,
+        p_holm=test.p_holm if test else np.nan,
+    )
+
+
+def _position(name: str, names: Sequence[str], kind: str) -> int:
+    if name not in names:
+        raise TuningError(
+            f"There is no {kind} {name!r} in the store.{did_you_mean(name, names)}",
+            "See which there are: inficond info SPEC",
+        )
+    return names.index(name)
+
+
+def _part(progress: Progress | None, start: float, stop: float) -> Progress | None:
+    """The part of a progress bar from start to stop."""
+    if progress is None:
+        return None
+    return lambda share, text: progress(start + share * (stop - start), text)
