@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
+from inficond_panel import distill
 from inficond_panel.distill import soft_targets
 from inficond_panel.distill.collinearity import components, correlation, spread
 from inficond_panel.errors import TuningError
@@ -20,7 +21,8 @@ class FitData:
 
     The targets are the teacher's probabilities at ``temperature``; with ``alpha`` the true labels
     are mixed in: BCE(label) + alpha·BCE(teacher) is one fit of mixed targets with weights
-    ``(n, K)``, and the penalties ``l1`` (one a class) and ``l2`` divided by ``scale``.
+    ``(n, K)``, and the penalties ``l1`` (one a class) and ``l2`` scaled to fit. Where no label is
+    ignored, all images weigh alike and ``sample_weight`` is None.
 
     Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
     student has no finite intercept.
@@ -43,24 +45,31 @@ class FitData:
         self.teacher = soft_targets(store.teacher_logit[rows], temperature)
         self.targets, self.sample_weight, scale = self.teacher, None, np.ones(len(l1))
         if alpha is not None:
-            from inficond_panel.distill.objective import mixed_targets  # noqa: PLC0415
-
-            mixed = mixed_targets(store.label[rows], self.teacher, alpha)
-            self.targets, self.sample_weight = mixed[0], mixed[1]
-            scale = np.broadcast_to(mixed[2], len(l1))
-        self.l1, self.l2 = np.asarray(l1) / scale, l2 / scale
+            mixed = distill.mixed_targets(store.label[rows], self.teacher, alpha)
+            self.targets, weight, scale = mixed
+            self.sample_weight = None if np.ptp(weight) == 0 else weight
+        self.l1, self.l2 = np.asarray(l1) * scale, l2 * scale
         _check_classes(self, store.classes)
 
-    def problem(self, columns: Sequence[int] | None = None) -> dict[str, Any]:
-        """Arguments of ``distill.fit`` for the classes at ``columns`` (all)."""
-        chosen = slice(None) if columns is None else list(columns)
-        l2 = self.l2[chosen]
-        weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
+    def problems(self, columns: Sequence[int]) -> list[tuple[list[int], dict[str, Any]]]:
+        """Arguments of ``distill.fit`` for the classes at ``columns``.
+
+        Each with the places in ``columns`` that it is for: all in one where images weigh alike,
+        else one class at a time, since each has weights and an L2 penalty of its own.
+        """
+        places = range(len(columns))
+        parts = [list(places)] if self.sample_weight is None else [[place] for place in places]
+        return [(part, self.problem([columns[place] for place in part])) for part in parts]
+
+    def problem(self, columns: Sequence[int]) -> dict[str, Any]:
+        """Arguments of ``distill.fit`` for classes that have weights and L2 penalty in common."""
+        chosen = list(columns)
+        weight = None if self.sample_weight is None else self.sample_weight[:, chosen[0]]
         return {
             "scores": self.scores,
             "targets": self.targets[:, chosen],
             "l1": self.l1[chosen],
-            "l2": float(l2[0]) if np.ptp(l2) == 0 else l2,
+            "l2": float(self.l2[chosen[0]]),
             "sample_weight": weight,
         }
 

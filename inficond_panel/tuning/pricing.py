@@ -12,7 +12,7 @@ from scipy.special import expit
 from inficond_panel.distill import Fit
 from inficond_panel.distill.prices import Price, price_error, shadow_price
 from inficond_panel.tuning.bounds import box
-from inficond_panel.tuning.recipe import optimum
+from inficond_panel.tuning.recipe import solve
 from inficond_panel.tuning.refit import Cancelled, Progress, start_from
 
 if TYPE_CHECKING:
@@ -183,10 +183,10 @@ class Pricing:
         progress: Progress | None,
         **limits: np.ndarray,
     ) -> Fit:
-        return optimum(
+        return solve(
             self.tuner.fit_data,
             columns,
-            TOLERANCE,
+            tolerance=TOLERANCE,
             start=start_from(start, columns),
             progress=progress,
             cancelled=self.cancelled,

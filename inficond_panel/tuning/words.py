@@ -82,14 +82,23 @@ def taken_over_text(share: float) -> str:
 
 def group_sentence(group: Group, report: ClassReport) -> str:
     """Which concepts stand together, and the line that tunes them as one."""
-    tuned = ", ".join(m.concept for m in group.members if m.tuned)
+    tuned = [m.concept for m in group.members if m.tuned]
     twins = [m for m in group.members if not m.tuned and m.concept in group.twins]
     others = len(group.members) - len(group.twins)
+    more = f", and {_count(others, 'more concept')} behind these" if others else ""
+    directions = {i.direction for i in report.intents if i.concept in tuned}
+    if {"up", "down"} <= directions:
+        return (
+            f"{', '.join(tuned)} stand together{more}, and were tuned against each other: what one "
+            "thumb takes from the logits the other gives back."
+        )
+    if not twins:
+        return f"{', '.join(tuned)} stand together{more}, and were tuned as one."
     stands = ", ".join(
         f"{m.concept} (r {m.correlation:.2f}, {m.before:.3g} → {m.after:.3g})" for m in twins
     )
-    more = f", and {_count(others, 'more concept')} behind these" if others else ""
-    text = f"{tuned} stands with {stands}{more}" if twins else f"{tuned} stand together{more}"
+    verb = "stands" if len(tuned) == 1 else "stand"
+    text = f"{', '.join(tuned)} {verb} with {stands}{more}"
     return f"{text}. A thumb on the group: {edits_line(group, report)}"
 
 

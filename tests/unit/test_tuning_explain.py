@@ -17,7 +17,7 @@ from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.churn import churn
 from inficond_panel.tuning.explain import explain
-from inficond_panel.tuning.words import sentences, short_sentences
+from inficond_panel.tuning.words import group_sentence, sentences, short_sentences
 
 UP, DOWN = Intent("bicycle", "wheel", "up"), Intent("bicycle", "sky", "down")
 
@@ -303,6 +303,23 @@ def test_sentences_name_what_they_tell(twins: Tuner) -> None:
     assert len(short) == 3
     assert short[0].startswith("1 of 1 bound binding, the dearest wheel ≥")
     assert "nan" not in text + " ".join(short)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (Intent("bicycle", "spoke", "down"), "wheel, spoke stand together"),
+        (Intent("bicycle", "spoke", "up"), "and were tuned as one."),
+    ],
+)
+def test_thumbs_on_twins(twins: Tuner, second: Intent, said: str) -> None:
+    wheel = Intent("bicycle", "wheel", "up")
+    report = explain(twins, twins.fine_tune(twins.root(), [wheel, second])).of("bicycle")
+    (group,) = report.groups
+    text = group_sentence(group, report)
+    assert said in text.replace("spoke, wheel", "wheel, spoke")
+    assert ("tuned against each other" in text) == (second.direction == "down")
+    assert "A thumb on the group" not in text or len(group.twins) > 2
 
 
 @pytest.mark.torch

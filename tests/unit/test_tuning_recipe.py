@@ -1,0 +1,148 @@
+"""Penalties and true labels of the spec reach the solver, and the ids of nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays
+from scipy.special import expit
+
+from inficond_panel import distill
+from inficond_panel.errors import CancelledError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning.explain import explain
+
+UP = Intent("bicycle", "wheel", "up")
+
+
+def make_tuner(store: Store, folder: Path, students: str) -> Tuner:
+    path = folder / "small.yaml"
+    path.write_text(f"{SPEC}students: {students}\n")
+    return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
+
+
+def fit_rows(store: Store):
+    rows = store.rows("fit")
+    soft = expit(store.teacher_logit[rows].astype(float))
+    return store.concept_score[rows], soft, store.label[rows]
+
+
+def test_each_class_has_its_penalty(store: Store, tmp_path: Path) -> None:
+    tuner = make_tuner(store, tmp_path, "{lambda: {default: 1e-3, bird: 1e-2}, l2: 1e-3}")
+    scores, soft, _ = fit_rows(store)
+    expected = distill.fit(scores, soft, l1=[1e-3, 1e-3, 1e-3, 1e-2], l2=1e-3)
+    np.testing.assert_array_equal(tuner.root().weights, expected.weights)
+    node = tuner.fine_tune(tuner.root(), [UP, Intent("bird", "sky", "remove")])
+    assert (np.array(node.gap) <= 1e-6).all()
+    objective = explain(tuner, node).of("bird").objective
+    lower = np.full((30, 4), -np.inf)
+    sky = store.concepts.index("sky")
+    upper = -lower
+    lower[sky, 3] = upper[sky, 3] = 0.0
+    held = distill.fit(
+        scores,
+        soft[:, 3:],
+        l1=1e-2,
+        l2=1e-3,
+        lower=lower[:, 3:],
+        upper=upper[:, 3:],
+        tolerance=1e-9,
+    )
+    assert objective.optimum == pytest.approx(held.objective[0], abs=1e-8)
+    assert objective.after == pytest.approx(held.objective[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [0.25, 4.0])
+@pytest.mark.parametrize("ignored", [True, False])
+def test_labels_mixed_in_are_two_rows_an_image(tmp_path: Path, alpha, ignored) -> None:
+    arrays = small_arrays()
+    if not ignored:
+        arrays["label"][arrays["label"] < 0] = 0
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    store = open_store(tmp_path / "s.zarr")
+    tuner = make_tuner(
+        store, tmp_path, f"{{labels: {{alpha: {alpha}}}, l2: 1e-2, lambda: 1e-3, tolerance: 1e-9}}"
+    )
+    root, (scores, soft, label) = tuner.root(), fit_rows(store)
+    assert ((label < 0).any()) == ignored
+    for k in range(4):
+        known = label[:, k] >= 0
+        both = np.concatenate([scores[known], scores])
+        targets = np.concatenate([label[known, k].astype(float), soft[:, k]])
+        weight = np.concatenate([np.ones(known.sum()), np.full(len(soft), alpha)])
+        mean = weight.sum() / len(soft)
+        alone = distill.fit(
+            both,
+            targets[:, None],
+            l1=1e-3 / mean,
+            l2=1e-2 / mean,
+            sample_weight=weight,
+            tolerance=1e-9,
+        )
+        np.testing.assert_allclose(root.weights[:, k], alone.weights[:, 0], atol=1e-3)
+        np.testing.assert_allclose(root.intercepts[k], alone.intercepts[0], atol=1e-3)
+    assert (np.array(root.gap) <= 1e-9).all()
+
+
+def test_refits_with_labels_obey_replay_and_are_explained(store: Store, tmp_path: Path) -> None:
+    students = "{labels: {alpha: 1}, lambda: 1e-3}"
+    first, again = (make_tuner(store, tmp_path, students) for _ in range(2))
+    batch = [UP, Intent("bird", "fur", "remove")]
+    node = first.fine_tune(first.root(), batch)
+    assert node.weights_hash == again.fine_tune(again.root(), batch).weights_hash
+    lower, _ = node.bounds["bicycle", "wheel"]
+    assert node.weights[store.concepts.index("wheel"), 0] >= lower
+    assert (np.array(node.gap) <= 1e-6).all()
+    assert node.weights[:, 1].tobytes() == first.root().weights[:, 1].tobytes()
+    objective = explain(first, node).of("bicycle").objective
+    assert objective.free <= objective.before + 1e-12 <= objective.after
+    assert objective.teacher_before != objective.loss_before
+    shares: list[float] = []
+    first.fine_tune(
+        first.root(), [Intent("bird", "sky", "up"), UP], progress=lambda s, _: shares.append(s)
+    )
+    assert shares[-1] == 1
+    assert shares == sorted(shares)
+    with pytest.raises(CancelledError):
+        first.fine_tune(first.root(), [Intent("bird", "sky", "down"), UP], cancelled=lambda: True)
+
+
+def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, tmp_path) -> None:
+    same = [
+        "{}",
+        "{lambda: 1e-4}",
+        "{lambda: {default: 1e-4}}",
+        "{l2: 0}",
+        "{lambda: {bird: 1e-4}}",
+    ]
+    other = ["{lambda: {bird: 2e-4}}", "{lambda: {sheep: 2e-4}}", "{l2: 1e-6}", "{lambda: 2e-4}"]
+    plain = {make_tuner(store, tmp_path, text).root_id for text in same}
+    assert len(plain) == 1
+    ids = [make_tuner(store, tmp_path, text).root_id for text in other]
+    assert len({*ids, *plain}) == len(other) + 1
+    mapped = "{lambda: {bird: 2e-4, sheep: 2e-4, bicycle: 2e-4, tv monitor: 2e-4}}"
+    assert make_tuner(store, tmp_path, mapped).root_id == ids[-1]
+
+
+def test_ids_of_students_with_default_settings_stay(store, tmp_path) -> None:
+    """What is added to the spec later leaves histories that are there as they are."""
+    tuner = make_tuner(store, tmp_path, "{}")
+    assert set(tuner.root().settings) == {
+        "store", "temperature", "solver", "lambda", "tolerance",
+    }  # fmt: skip
+    node = tuner.fine_tune(tuner.root(), [UP])
+    assert set(node.settings) == {"reference", "step", "solver", "lambda", "tolerance"}
+
+
+@pytest.mark.torch
+def test_the_paper_recipe_takes_a_penalty_for_each_class(store, tmp_path) -> None:
+    pytest.importorskip("torch")
+    text = "{{solver: paper, epochs: 3, lr: 0.05, lambda: {}}}"
+    plain = make_tuner(store, tmp_path, text.format("1e-4")).root()
+    other = make_tuner(store, tmp_path, text.format("{bird: 0.1}")).root()
+    np.testing.assert_array_equal(plain.weights[:, :3], other.weights[:, :3])
+    assert np.abs(other.weights[:, 3]).sum() < np.abs(plain.weights[:, 3]).sum()
