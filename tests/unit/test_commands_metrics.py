@@ -1,0 +1,312 @@
+"""``inficond metrics`` and ``inficond stability``, and the functions of a tuner behind them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays, small_spec
+
+from inficond_panel.cli import main
+from inficond_panel.distill import METRICS, class_metrics, fit
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.tuning.measures import (
+    measure_node,
+    measure_slices,
+    metadata_slices,
+    selection_slice,
+)
+from inficond_panel.tuning.refit_curve import refit_curve
+from inficond_panel.tuning.stability import ConceptStability, stability
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A spec whose store has metadata: place, which hurts bicycles in the south, and hour."""
+    path = small_spec(tmp_path)
+    arrays = small_arrays(images=400)
+    rng = np.random.default_rng(0)
+    place = np.where(np.arange(400) % 5 < 2, "south", "north")
+    hour = rng.choice(["day", "night", ""], 400)
+    hurt = (place == "south") & (rng.random(400) < 0.5)
+    label = arrays["label"].copy()
+    label[hurt, 0] = np.where(label[hurt, 0] >= 0, 1 - label[hurt, 0], -1)
+    texts = np.stack([place, hour], axis=1)
+    more = {"label": label, "metadata": texts, "metadata_column": np.array(["place", "hour"])}
+    write_store(tmp_path / "small.zarr", {**arrays, **more}, ATTRS)
+    return path
+
+
+@pytest.fixture
+def tuner(spec: Path) -> Tuner:
+    return open_tuner(spec)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):
+    def call(*argv: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in argv])
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+def tuned(tuner: Tuner):
+    return tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove", None)])
+
+
+# --- measures --------------------------------------------------------------------------------
+
+
+def test_measures_are_the_metrics_with_paired_changes(tuner):
+    first = tuned(tuner)
+    node = tuner.fine_tune(first, [Intent("bicycle", "sky", "up", 2.0)])
+    found = measure_node(tuner, node, "tune", draws=20)
+    assert list(found) == tuner.store.classes
+    here, there, start = (tuner.metrics(n, "tune") for n in (node, first, tuner.root()))
+    for name, measures in found.items():
+        assert measures.n == here[name].n
+        assert measures.positives == here[name].positives
+        for metric in METRICS:
+            now = getattr(here[name], metric)
+            assert measures.metrics[metric].estimate == pytest.approx(now, nan_ok=True)
+            for changes, before in ((measures.since_parent, there), (measures.since_start, start)):
+                change = now - getattr(before[name], metric)
+                assert changes[metric].estimate == pytest.approx(change, nan_ok=True, abs=1e-12)
+    assert all(change.words == "within noise" for change in found["bird"].since_start.values())
+
+
+def test_the_start_has_nothing_before_it_and_its_child_has_it_as_parent(tuner):
+    found = measure_node(tuner, tuner.root(), "tune", classes=["bird"], metrics=("ap",), draws=5)
+    assert list(found) == ["bird"]
+    assert found["bird"].since_parent is found["bird"].since_start is None
+    found = measure_node(tuner, tuned(tuner), "tune", classes=["bicycle"], draws=5)["bicycle"]
+    assert found.since_parent == found.since_start
+
+
+# --- slices ----------------------------------------------------------------------------------
+
+
+def test_slices_of_metadata_and_of_a_selection(tuner, tmp_path):
+    store, rows = tuner.store, tuner.store.rows("tune")
+    masks = metadata_slices(store, "tune", ["place"])
+    assert list(masks) == ["north", "south"]
+    assert (masks["south"] == [store.column("place")[i] == "south" for i in rows]).all()
+    both = metadata_slices(store, "tune", ["place", "hour"])
+    assert list(both) == [
+        f"{place} · {hour}" for place in ("north", "south") for hour in ("(none)", "day", "night")
+    ]
+    ids = [store.images[i] for i in rows[:40]]
+    file = tmp_path / "odd ones.csv"
+    file.write_text("image_id,why\n" + "\n".join(f"{name},x" for name in ids) + "\n\n")
+    ((name, mask),) = selection_slice(store, "tune", file).items()
+    assert name == "odd ones"
+    assert np.flatnonzero(mask).tolist() == list(range(40))
+
+
+def test_the_slice_that_is_hurt_is_the_worst(tuner):
+    masks = metadata_slices(tuner.store, "tune", ["place"])
+    found = measure_slices(tuner, tuner.root(), "tune", masks, "accuracy")
+    worst = found["bicycle"].worst
+    assert worst.name == "south"
+    assert worst.p_holm < 0.05
+    south = tuner.store.rows("tune")[masks["south"]]
+    truth = class_metrics(
+        tuner.store.label[south, 0],
+        tuner.logits(tuner.root())[south, 0],
+        tuner.store.teacher_logit[south, 0],
+    )
+    assert worst.metrics["fidelity"] == pytest.approx(truth.fidelity)
+    assert worst.interval.estimate == pytest.approx(truth.accuracy)
+    assert found["bicycle"].tests == 2 * len(tuner.store.classes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nobody\n", r"ids.txt:1: the selection names 1 images .* 'nobody'"),
+        ("image_id\n000002\n00002\n", r"ids.txt:3: .*'00002'"),
+        ("\n", r"ids.txt:1: the selection is empty"),
+        ("000000\n", r"None of the 1 images .* is in the split tune"),
+    ],
+)
+def test_a_selection_that_cannot_be_used_is_told(tuner, tmp_path, text, message):
+    (tmp_path / "ids.txt").write_text(text)
+    with pytest.raises(DataError, match=message):
+        selection_slice(tuner.store, "tune", tmp_path / "ids.txt")
+
+
+# --- inficond metrics ------------------------------------------------------------------------
+
+
+def test_metrics_document(run, spec):
+    status, out, _ = run("metrics", spec, "--json", "--draws", 10, "--by", "place")
+    assert status == 0
+    document = json.loads(out)
+    assert document["number"] == 0
+    assert document["split"] == "tune"
+    assert document["looks"] == 0
+    bicycle = document["classes"]["bicycle"]
+    assert list(bicycle["metrics"]) == list(METRICS)
+    assert set(bicycle["metrics"]["ap"]) == {"estimate", "low", "high"}
+    assert bicycle["since_parent"] is None
+    slices = document["slices"]
+    assert (slices["by"], slices["metric"]) == (["place"], "ap")
+    found = slices["classes"]["bicycle"]["slices"]
+    assert [part["slice"] for part in found] == ["north", "south"]
+    assert list(found[0]["metrics"]) == list(METRICS)
+    assert run("metrics", spec, "--json", "--draws", 10, "--by", "place")[1] == out
+
+
+def test_metrics_for_people_name_the_worst_slice(run, spec):
+    status, out, err = run("metrics", spec, "--metric", "accuracy", "--by", "place", "--draws", 20)
+    assert status == 0
+    assert "Worst slice: south for bicycle, accuracy" in out
+    assert "more than luck" in out
+    assert "some look bad by luck" in err
+    status, out, _ = run("metrics", spec, "--class", "bird", "--metric", "ece", "--draws", 20)
+    assert status == 0
+    assert "if calibrated" in out
+    assert "bicycle" not in out
+
+
+def test_metrics_of_a_node_and_a_counted_look(run, spec, tuner):
+    node = tuned(tuner)
+    status, out, err = run(
+        "metrics", spec, "--node", node.number, "--split", "holdout", "--json", "--draws", 5
+    )
+    assert status == 0
+    document = json.loads(out)
+    assert document["node"] == node.id
+    assert document["looks"] == 1
+    assert "Counted a look" in err
+    assert set(document["classes"]["bicycle"]["since_start"]) == set(METRICS)
+
+
+def test_undefined_is_null_and_said(run, tmp_path):
+    spec = small_spec(tmp_path)
+    arrays = small_arrays(images=40)
+    arrays["label"][arrays["split"] == "tune", 0] = 0
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    status, out, _ = run("metrics", spec, "--json", "--draws", 5)
+    assert status == 0
+    assert json.loads(out)["classes"]["bicycle"]["metrics"]["ap"] == {
+        "estimate": None, "low": None, "high": None
+    }  # fmt: skip
+    _, out, err = run("metrics", spec, "--draws", 5)
+    assert "undefined" in out
+    assert "Undefined for 'bicycle' (0 positives among" in err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--by", "camera"], "no metadata column 'camera'; there are: 'place', 'hour'"),
+        (["--class", "bycicle"], "Did you mean 'bicycle'?"),
+        (["--selection", "nowhere.txt"], "cannot be read"),
+        (["--node", "77"], "no iteration '77'"),
+    ],
+)
+def test_what_is_wrong_is_told_before_a_look_is_counted(run, spec, flags, message):
+    status, out, err = run("metrics", spec, "--split", "holdout", *flags)
+    assert (status, out) == (1, "")
+    assert message in err
+    assert open_tuner(spec).looks() == 0
+
+
+# --- inficond stability ----------------------------------------------------------------------
+
+
+def test_stability_of_the_strongest_concepts(tuner):
+    told = []
+    found = stability(
+        tuner,
+        "bicycle",
+        top=3,
+        draws=8,
+        counterparts=19,
+        progress=lambda share, text: told.append(share),
+    )
+    weights = tuner.root().weights[:, 0]
+    order = np.argsort(-np.abs(weights), kind="stable")[:3]
+    assert [part.concept for part in found.concepts] == [tuner.store.concepts[c] for c in order]
+    assert [part.rank for part in found.concepts] == [1, 2, 3]
+    assert [part.influence for part in found.concepts] == weights[order].tolist()
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert all(1 / 20 <= part.p <= part.p_holm <= 1 for part in found.concepts)
+    again = stability(tuner, "bicycle", top=3, draws=8, counterparts=19)
+    assert again == found
+
+
+def test_bounds_in_force_hold_and_names_are_checked(tuner):
+    node = tuned(tuner)
+    (part,) = stability(
+        tuner, "bicycle", node=node, concepts=["wheel"], draws=4, counterparts=9
+    ).concepts
+    assert part.bounded
+    assert part.influence == part.low == part.high == part.selected == 0
+    assert part.effect > 0  # with no bound on it
+    assert part.words == "no influence"
+    with pytest.raises(TuningError, match="Did you mean 'bicycle'"):
+        stability(tuner, "bicycel")
+    with pytest.raises(TuningError, match="no concept 'whel'"):
+        stability(tuner, "bicycle", concepts=["whel"])
+
+
+def test_words():
+    plain = {
+        "concept": "x", "influence": 1.0, "median": 1.0, "low": 0.5, "high": 2.0, "same_sign": 1.0, "selected": 1.0,
+        "rank": 1, "rank_low": 1, "rank_high": 2, "bounded": False, "effect": 1.0, "counterpart": 0.1, "p": 0.01,
+        "p_holm": 0.02,
+    }  # fmt: skip
+    assert ConceptStability(**plain).words == "holds"
+    assert (
+        ConceptStability(**{**plain, "same_sign": 0.9}).words == "does not hold over other images"
+    )
+    assert "random concept" in ConceptStability(**{**plain, "p_holm": 0.2}).words
+    assert ConceptStability(**{**plain, "p": np.nan}).words == "holds over other images"
+
+
+def test_stability_command(run, spec):
+    flags = ["--class", "bicycle", "--concept", "wheel", "--draws", 4, "--counterparts", 0]
+    status, out, _ = run("stability", spec, *flags, "--json")
+    assert status == 0
+    document = json.loads(out)
+    assert document["concepts"][0]["concept"] == "wheel"
+    assert document["concepts"][0]["p"] is None
+    assert (document["draws"], document["counterparts"], document["seed"]) == (4, 0, 0)
+    status, out, err = run(
+        "stability", spec, "--class", "bicycle", "--top", 2, "--draws", 4, "--counterparts", 9
+    )
+    assert status == 0
+    assert "9 random counterparts" in out
+    assert "--counterparts 40" in err
+    status, _, err = run("stability", spec, "--class", "bike")
+    assert status == 1
+    assert "no class 'bike'" in err
+
+
+# --- refit what-if ---------------------------------------------------------------------------
+
+
+def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
+    node, store = tuner.root(), tuner.store
+    points = list(itertools.islice(refit_curve(tuner, node, "bird", "wheel", levels=2), 4))
+    c, k, rows = store.concepts.index("wheel"), store.classes.index("bird"), store.rows("tune")
+    assert points[0].influence == node.weights[c, k]
+    assert points[0].metrics.ap == pytest.approx(tuner.metrics(node, "tune")["bird"].ap, abs=0.01)
+    for point in points:
+        lower, upper = np.full((30, 1), -np.inf), np.full((30, 1), np.inf)
+        lower[c] = upper[c] = point.influence
+        problem = tuner.fit_data.problem([k])
+        alone = fit(**problem, lower=lower, upper=upper, tolerance=1e-8)
+        logit = store.concept_score[rows] @ alone.weights[:, 0] + alone.intercepts[0]
+        truth = class_metrics(store.label[rows, k], logit, store.teacher_logit[rows, k])
+        assert point.metrics.ap == pytest.approx(truth.ap, abs=0.02)
+        assert point.metrics.logit_correlation == pytest.approx(truth.logit_correlation, abs=1e-3)
