@@ -260,11 +260,12 @@ def test_bounds_in_force_hold_and_names_are_checked(tuner):
 
 
 def test_words():
-    plain = {
-        "concept": "x", "influence": 1.0, "median": 1.0, "low": 0.5, "high": 2.0, "same_sign": 1.0, "selected": 1.0,
-        "rank": 1, "rank_low": 1, "rank_high": 2, "bounded": False, "effect": 1.0, "counterpart": 0.1, "p": 0.01,
-        "p_holm": 0.02,
-    }  # fmt: skip
+    numbers = dict.fromkeys(
+        ["influence", "median", "low", "high", "same_sign", "selected", "effect", "counterpart"],
+        1.0,
+    )
+    ranks = dict.fromkeys(["rank", "rank_low", "rank_high"], 1)
+    plain = {**numbers, **ranks, "concept": "x", "bounded": False, "p": 0.01, "p_holm": 0.02}
     assert ConceptStability(**plain).words == "holds"
     assert (
         ConceptStability(**{**plain, "same_sign": 0.9}).words == "does not hold over other images"
