@@ -29,12 +29,13 @@ from inficond_panel.distill.metrics import (
     class_metrics,
     measure,
 )
-from inficond_panel.distill.objective import decision_function, soft_targets
+from inficond_panel.distill.objective import decision_function
 from inficond_panel.distill.paper import fit_paper
 from inficond_panel.distill.refit_what_if import (
     RefitPoint,
     refit_what_if,
 )
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.slices import (
     MIN_IMAGES,
     MIN_POSITIVES,
@@ -49,6 +50,7 @@ from inficond_panel.distill.stability import (
     Stability,
     bootstrap_stability,
 )
+from inficond_panel.distill.targets import mixed_targets, soft_targets
 from inficond_panel.distill.what_if import (
     Band,
     WhatIf,
@@ -75,6 +77,7 @@ __all__ = [
     "Interval",
     "Outcome",
     "RefitPoint",
+    "Scores",
     "SliceReport",
     "SliceResult",
     "Stability",
@@ -107,6 +110,7 @@ __all__ = [
     "measure",
     "metric_interval",
     "metric_intervals",
+    "mixed_targets",
     "random_directions",
     "refit_what_if",
     "slices_by",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.distill.arrays import Array, check_finite
 from inficond_panel.distill.objective import Problem
-from inficond_panel.distill.scores import Array, check_finite
 from inficond_panel.errors import SolverError
 
 
@@ -14,7 +14,7 @@ def make_problems(
     shape: tuple[int, int],
     targets: NDArray,
     l1: ArrayLike,
-    l2: float,
+    l2: ArrayLike,
     lower: NDArray | None,
     upper: NDArray | None,
     sample_weight: NDArray | None,
@@ -39,17 +39,15 @@ def make_problems(
             "Pass probabilities, such as soft_targets(teacher_logit).",
         )
     classes = targets.shape[1]
-    weight = _normalised(sample_weight, images)
-    _check_classes(targets[weight > 0], weight @ targets)
-    penalties = _penalties(l1, classes)
-    if not (np.isfinite(l2) and l2 >= 0):
-        raise SolverError(f"l2 is {l2}.", "It must be a finite number, 0 or more.")
+    weight = _normalised(sample_weight, images, classes)
+    _check_classes(targets, weight)
+    first, second = _penalties(l1, classes, "l1"), _penalties(l2, classes, "l2")
     low = _bound(lower, -np.inf, (concepts, classes), "lower")
     high = _bound(upper, np.inf, (concepts, classes), "upper")
     _check_box(low, high)
     return [
-        Problem(targets[:, k].copy(), weight, penalties[k], l2, low[:, k], high[:, k])
-        for k in range(classes)
+        Problem(target, weight[k % len(weight)], first[k], second[k], low[:, k], high[:, k])
+        for k, target in enumerate(np.ascontiguousarray(targets.T))
     ]
 
 
@@ -67,46 +65,50 @@ def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Pr
     return weights
 
 
-def _normalised(sample_weight: NDArray | None, images: int) -> Array:
+def _normalised(sample_weight: NDArray | None, images: int, classes: int) -> Array:
+    """Weights that sum to 1, one row for each class (K, N), or one for all (1, N)."""
     if sample_weight is None:
-        return np.full(images, 1.0 / images)
+        return np.full((1, images), 1.0 / images)
     weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (images,):
+    if weight.shape not in ((images,), (images, classes)):
         raise SolverError(
-            f"Sample weights have shape {weight.shape}, not ({images},).",
-            "Give one weight for each image.",
+            f"Sample weights have shape {weight.shape}, not ({images},) or ({images}, {classes}).",
+            "Give one weight for each image, or one for each image and class.",
         )
     check_finite(weight, "sample weights")
-    if (weight < 0).any() or not weight.sum() > 0:
+    weight = np.ascontiguousarray(np.atleast_2d(weight.T))
+    total = weight.sum(axis=1, keepdims=True)
+    if (weight < 0).any() or not (total > 0).all():
         raise SolverError(
             "Sample weights must be 0 or more, and not all 0.", "Leave them out to count all alike."
         )
-    return weight / weight.sum()
+    return weight / total
 
 
-def _check_classes(targets: NDArray, mean: Array) -> None:
+def _check_classes(targets: Array, weight: Array) -> None:
     """Refuse means of 0 and 1; rounding may keep the mean of ones from 1, or take others there."""
-    zero = (mean <= 0) | (targets == 0).all(axis=0)
-    one = (mean >= 1) | (targets == 1).all(axis=0)
-    for k in np.flatnonzero(zero | one):
-        value = "0" if zero[k] else "1"
-        raise SolverError(
-            f"All targets of class {k} are {value}: its best intercept is infinite.",
-            "Leave the class out, add images that show the other case, or use the teacher's soft "
-            "targets.",
-        )
+    for k, target in enumerate(targets.T):
+        each = weight[k % len(weight)]
+        mean, counted = each @ target, target[each > 0]
+        zero, one = mean <= 0 or not counted.any(), mean >= 1 or (counted == 1).all()
+        if zero or one:
+            raise SolverError(
+                f"All targets of class {k} are {int(one)}: its best intercept is infinite.",
+                "Leave the class out, add images that show the other case, or use the teacher's "
+                "soft targets.",
+            )
 
 
-def _penalties(l1: ArrayLike, classes: int) -> list[float]:
+def _penalties(value: ArrayLike, classes: int, name: str) -> list[float]:
     try:
-        penalties = np.broadcast_to(np.asarray(l1, dtype=np.float64), (classes,))
+        penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
     except ValueError:
         raise SolverError(
-            f"l1 has shape {np.shape(l1)} for {classes} classes.",
+            f"{name} has shape {np.shape(value)} for {classes} classes.",
             "Give one number, or one for each class.",
         ) from None
     if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
-        raise SolverError(f"l1 is {l1!r}.", "It must be finite, 0 or more.")
+        raise SolverError(f"{name} is {value!r}.", "It must be finite, 0 or more.")
     return penalties.tolist()
 
 

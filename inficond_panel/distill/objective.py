@@ -28,27 +28,34 @@ is reported instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import entr, expit, logit
+from numpy.typing import ArrayLike
 
-from inficond_panel.distill.scores import Array, Scores
+from inficond_panel.distill.arrays import Array
+from inficond_panel.distill.loss import Fitted, entropy, fit_intercept
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.subproblem import forces
 from inficond_panel.distill.threads import one_thread
 
 _CURVATURE_FLOOR = 1e-12
 
 
-def soft_targets(teacher_logit: NDArray, temperature: float = 1.0) -> Array:
-    """Targets sigmoid(z / T) in (0, 1), of the shape of the teacher's logits z."""
-    return expit(np.asarray(teacher_logit, dtype=np.float64) / temperature)
-
-
-def decision_function(scores: NDArray, weights: Array, intercepts: Array) -> Array:
+def decision_function(scores: ArrayLike, weights: Array, intercepts: Array) -> Array:
     """Student logits (N, K) of scores (N, C), for weights (C, K) and intercepts (K,)."""
     with one_thread():
-        return Scores(scores).logits(weights, intercepts)
+        return Scores.of(scores).logits(weights, intercepts)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Weights (C,), an intercept, and what they come to."""
+
+    weights: Array
+    intercept: float
+    fitted: Fitted
+    objective: float
 
 
 @dataclass(frozen=True)
@@ -62,72 +69,67 @@ class Problem:
     lower: Array
     upper: Array
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Kind of certificate: "gap", or "kkt" where no finite dual bound exists."""
         open_side = np.isinf(self.lower) | np.isinf(self.upper)
         return "kkt" if self.l1 == 0 and self.l2 == 0 and open_side.any() else "gap"
 
-    @property
+    @cached_property
     def reference(self) -> float:
         """Objective at w = 0 with the best intercept, the unit of the relative gap."""
-        mean = self.sample_weight @ self.target
-        return float(entr(mean) + entr(1 - mean))
+        return float(entropy(np.array(self.sample_weight @ self.target)))
 
-    @property
+    @cached_property
     def target_spread(self) -> float:
         """Standard deviation of the targets, which are the residuals at w = 0 up to the sign."""
         mean = self.sample_weight @ self.target
         spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
         return max(spread, 1e-9)  # constant targets: what is left is rounding
 
-    @property
+    @cached_property
     def l1_each(self) -> Array:
         """The L1 weight of each coefficient (C,)."""
         return np.full(len(self.lower), self.l1)
 
-    def intercept(self, logits: Array) -> float:
-        """The b that minimises the loss of logits + b, by Newton's method within a bracket."""
-        centre = float(logit(self.sample_weight @ self.target))
-        low, high = centre - logits.max(), centre - logits.min()
-        b = min(max(centre - float(self.sample_weight @ logits), low), high)
-        for _ in range(100):
-            p = expit(logits + b)
-            slope = float(self.sample_weight @ (p - self.target))
-            low, high = (b, high) if slope < 0 else (low, b)
-            curvature = float(self.sample_weight @ (p * (1 - p)))
-            proposal = b - slope / curvature if curvature > 0 else np.inf
-            if not low <= proposal <= high:
-                proposal = 0.5 * (low + high)
-            if abs(proposal - b) <= 1e-15 * max(1.0, abs(b)):
-                break
-            b = proposal
-        return b
+    @cached_property
+    def rest(self) -> Array:
+        """The allowed weights (C,) nearest to 0."""
+        return self.clip(np.zeros(len(self.lower)))
 
-    def loss(self, logits: Array) -> float:
-        """Weighted mean BCE-with-logits."""
-        each = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits))) - self.target * logits
-        return float(self.sample_weight @ each)
+    def clip(self, weights: Array) -> Array:
+        """The allowed weights nearest to these (C,)."""
+        return np.minimum(np.maximum(weights, self.lower), self.upper)
+
+    def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
+        """The point of these weights and intercept, for what is fitted with them."""
+        each = fitted.softplus - self.target * fitted.logit
+        loss = float(self.sample_weight @ each)  # weighted mean BCE-with-logits
+        return Point(weights, intercept, fitted, loss + self.penalty(weights))
+
+    def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
+        """The point of these weights with their best intercept, for X @ weights (N,)."""
+        intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)
+        return self.point(weights, intercept, fitted)
 
     def penalty(self, weights: Array) -> float:
         """L1 and L2 terms."""
         return float(self.l1 * np.abs(weights).sum() + 0.5 * self.l2 * weights @ weights)
 
-    def residuals(self, logits: Array) -> Array:
+    def residuals(self, probability: Array) -> Array:
         """Derivative of the loss by each logit (N,)."""
-        return self.sample_weight * (expit(logits) - self.target)
+        return self.sample_weight * (probability - self.target)
 
-    def curvature(self, logits: Array, cautious: bool) -> Array:
+    def curvature(self, fitted: Fitted, cautious: bool) -> Array:
         """Second derivative by each logit (N,); cautious: one that bounds the loss from above.
 
         Source of the bound: Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
         """
         if cautious:
-            size = np.maximum(np.abs(logits), 1e-3)
+            size = np.maximum(np.abs(fitted.logit), 1e-3)
             each = np.tanh(size / 2) / (2 * size)
         else:
-            p = expit(logits)
-            each = np.maximum(p * (1 - p), _CURVATURE_FLOOR)
+            each = np.maximum(fitted.variance, _CURVATURE_FLOOR)
         return self.sample_weight * each
 
     def forces(self, weights: Array, gradient: Array) -> Array:
@@ -135,12 +137,15 @@ class Problem:
         slope = gradient + self.l2 * weights
         return forces(weights, slope, self.l1_each, self.lower, self.upper)
 
-    def gap(self, weights: Array, logits: Array, gradient: Array) -> float:
-        """Relative duality gap; valid where the intercept in the logits is optimal."""
-        value = self.loss(logits) + self.penalty(weights)
+    def dual(self, probability: Array, gradient: Array) -> float:
+        """Lower bound D of the objective, by probabilities (N,) whose residuals u sum to 0.
+
+        ``gradient`` (C,) is X'u. The residuals are scaled as far as D needs it to be finite and
+        the probabilities need it to lie in [0, 1].
+        """
+        most = self._largest_scale(probability)
         scales = {self._feasible_scale(-gradient), 1.0 if self.l2 > 0 else 0.0}
-        best = max(self._dual(logits, gradient, scale) for scale in scales)
-        return max(value - best, 0.0) / self.reference
+        return max(self._dual(probability, gradient, min(scale, most)) for scale in scales if scale)
 
     def kkt_residual(self, force: Array, variance: Array) -> float:
         """Largest subgradient of least size, as the correlation of that column with the residuals.
@@ -153,14 +158,24 @@ class Problem:
         with np.errstate(divide="ignore"):
             return float(np.max(size / spread[force != 0], initial=0.0))
 
+    def _dual(self, probability: Array, gradient: Array, scale: float) -> float:
+        if scale < 1:
+            probability = self.target + scale * (probability - self.target)
+        value = float(self.sample_weight @ entropy(probability))
+        return value - float(self._conjugate(-scale * gradient).sum())
+
     def _feasible_scale(self, s: Array) -> float:
         over = np.concatenate([s[np.isinf(self.upper)], -s[np.isinf(self.lower)], [0.0]]).max()
         return 1.0 if over <= self.l1 else self.l1 / over * (1 - 1e-15)  # rounding stays below
 
-    def _dual(self, logits: Array, gradient: Array, scale: float) -> float:
-        p = self.target + scale * (expit(logits) - self.target)
-        entropy = float(self.sample_weight @ (entr(p) + entr(1 - p)))
-        return entropy - float(self._conjugate(-scale * gradient).sum())
+    def _largest_scale(self, probability: Array) -> float:
+        """The scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
+        out = np.flatnonzero((probability < 0) | (probability > 1))
+        if not out.size:
+            return 1.0
+        inside, outside = self.target[out], probability[out]
+        room = np.where(outside < 0, inside, 1 - inside)
+        return float(np.min(room / np.abs(outside - inside))) * (1 - 1e-15)
 
     def _conjugate(self, s: Array) -> Array:
         excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)

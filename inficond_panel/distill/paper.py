@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.distill.arrays import Array
 from inficond_panel.distill.inputs import make_problems, start_weights
 from inficond_panel.distill.objective import Problem
-from inficond_panel.distill.scores import Array, Scores
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver import Fit, certify
 from inficond_panel.errors import CancelledError, MissingExtraError, SolverError
 
@@ -44,10 +45,11 @@ def fit_paper(
             f"Cannot train with epochs {epochs}, batch {batch}, lr {lr}.", "All must be above 0."
         )
     torch = _import_torch()
-    data = Scores(scores)
+    values = np.asarray(scores)
+    data = Scores(values)
     problems = make_problems(data.shape, targets, l1, 0.0, lower, upper, None)
     with _one_torch_thread(torch):
-        trainer = _Trainer(torch, data, problems, lr, seed)
+        trainer = _Trainer(torch, values, problems, lr, seed)
         if start is not None:
             shape = data.shape[1], len(problems)
             trainer.set_layer(start_weights(start.weights, shape, problems), start.intercepts)
@@ -61,7 +63,7 @@ def fit_paper(
     weights, intercepts = trainer.layer()
     if not (np.isfinite(weights).all() and np.isfinite(intercepts).all()):
         raise SolverError(f"Training diverged at lr {lr:g}.", "Choose a smaller learning rate.")
-    reached = certify(scores, targets, weights, intercepts, l1=l1, lower=lower, upper=upper)
+    reached = certify(data, targets, weights, intercepts, l1=l1, lower=lower, upper=upper)
     return replace(reached, iterations=np.full(len(problems), trainer.steps))
 
 
@@ -80,17 +82,17 @@ class _Trainer:
     """One linear layer of all classes, and its optimiser."""
 
     def __init__(
-        self, torch: Any, data: Scores, problems: list[Problem], lr: float, seed: int
+        self, torch: Any, scores: NDArray, problems: list[Problem], lr: float, seed: int
     ) -> None:
         self.torch = torch
         self.generator = torch.Generator().manual_seed(seed)
-        self.scores = torch.tensor(data.values, dtype=torch.float32)
+        self.scores = torch.tensor(scores, dtype=torch.float32)
         self.targets = _stack(torch, [p.target for p in problems])
         self.l1 = torch.tensor([p.l1 for p in problems], dtype=torch.float32)
         self.lower = _stack(torch, [p.lower for p in problems])
         self.upper = _stack(torch, [p.upper for p in problems])
-        width = data.shape[1] ** -0.5  # as torch.nn.Linear starts
-        first = torch.rand((data.shape[1] + 1, len(problems)), generator=self.generator)
+        width = scores.shape[1] ** -0.5  # as torch.nn.Linear starts
+        first = torch.rand((scores.shape[1] + 1, len(problems)), generator=self.generator)
         first = (2 * first - 1) * width
         self.weights, self.bias = first[:-1].clone(), first[-1].clone()
         for parameter in (self.weights, self.bias):

@@ -1,110 +1,96 @@
-"""Passes over the concept scores, block by block, in float64 whatever they are stored in.
-
-The blocks depend on the shape alone, so the sums and their rounding are the same on every run.
-"""
+"""Passes over the concept scores, in float64 whatever they are stored in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from inficond_panel.errors import DataError
+from inficond_panel.distill.arrays import Array, beside, namespace, to_host
+from inficond_panel.distill.columns import Columns
+from inficond_panel.distill.sources import as_source
 
-Array = NDArray[np.float64]
-
-_BLOCK_VALUES = 1 << 18
+__all__ = ["Array", "Scores"]
 
 
 class Scores:
-    """Concept scores (N images, C concepts), read in blocks of rows.
+    """Concept scores (N images, C concepts) and the passes over them.
 
-    Raises DataError where they are not a finite table of numbers.
+    ``values`` is a numpy or torch array (or any that follows the array API standard), a Zarr array
+    (or anything that gives numpy arrays when it is sliced), a dask array, or a source of the
+    caller's own (sources.py). Columns that a fit gathers stay in memory: whoever fits the same
+    scores again passes the same Scores. ``passes`` counts the passes over all of the table.
+
+    Raises DataError where the values are not a finite table of numbers; those that are not in
+    memory are checked when they are first read.
     """
 
-    def __init__(self, values: ArrayLike) -> None:
-        self.values = np.asarray(values)
-        if self.values.ndim != 2 or self.values.dtype.kind not in "fiub" or not self.values.size:
-            raise DataError(
-                f"Scores must be a table of numbers (images, concepts), not {self.values.dtype} "
-                f"of shape {self.values.shape}.",
-                "Give one row for each image and one column for each concept.",
-            )
-        check_finite(self.values, "scores")
+    def __init__(self, values: Any) -> None:
+        self.source = values if hasattr(values, "map") else as_source(values)
+        self.shape = self.source.shape
+        self.columns = Columns(self.source)
+        self.passes = 0
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Number of images N and of concepts C."""
-        return self.values.shape[0], self.values.shape[1]
-
-    def _blocks(self, width: int) -> Iterator[slice]:
-        rows = max(64, _BLOCK_VALUES // max(width, 1))
-        for first in range(0, self.shape[0], rows):
-            yield slice(first, min(first + rows, self.shape[0]))
+    @classmethod
+    def of(cls, values: Any) -> Scores:
+        """The values as Scores, which they may be already."""
+        return values if isinstance(values, cls) else cls(values)
 
     def gradient(self, residuals: Array) -> Array:
-        """X'u for residuals u (N, K): (C, K)."""
-        total = np.zeros((self.shape[1], residuals.shape[1]))
-        for rows in self._blocks(self.shape[1]):
-            total += self.values[rows].astype(np.float64).T @ residuals[rows]
+        """X'u for residuals u (N, K) that sum to 0 up to rounding: (C, K).
+
+        What rounding left of the sums is taken off: as if the columns were centred.
+        """
+        self.passes += 1
+        total = -np.outer(self._pivot, residuals.sum(axis=0))
+        for part in self.source.map(_gradient, residuals):
+            total += part
         return total
 
     def logits(self, weights: Array, intercepts: Array) -> Array:
         """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K)."""
-        out = np.empty((self.shape[0], weights.shape[1]))
-        for rows in self._blocks(self.shape[1]):
-            out[rows] = self.values[rows].astype(np.float64) @ weights + intercepts
-        return out
+        self.passes += 1
+        product = partial(_product, weights=weights)
+        return np.concatenate(list(self.source.map(product))) + intercepts
 
-    def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
-        """X[:, columns] @ weights for weights (p,): (N,)."""
-        out = np.empty(self.shape[0])
-        for rows in self._blocks(len(columns)):
-            out[rows] = self._take(rows, columns) @ weights
-        return out
+    @cached_property
+    def _pivot(self) -> Array:
+        """Something near the mean of each column (C,)."""
+        return self.source.first(64).mean(axis=0, dtype=np.float64)
 
-    def gram(self, columns: NDArray[np.intp], curvature: Array) -> tuple[Array, Array]:
-        """Weighted Gram matrix (p, p) with the intercept eliminated, and the weighted means (p,).
-
-        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which is the Gram matrix of the
-        columns centred at their weighted means.
-        """
-        pivot = self._take(slice(0, 64), columns).mean(axis=0)
-        gram = np.zeros((len(columns), len(columns)))
-        moment = np.zeros(len(columns))
-        for rows in self._blocks(len(columns)):
-            block = self._take(rows, columns)
-            block -= pivot  # near the mean: centring below then cancels no digits
-            moment += curvature[rows] @ block
-            block *= np.sqrt(curvature[rows])[:, None]
-            gram += block.T @ block
-        mean = moment / curvature.sum()
-        gram -= np.outer(mean, moment)
-        return gram, mean + pivot
+    def gather(self, columns: NDArray[np.intp]) -> None:
+        """Read the columns that are not in memory yet, all in one pass."""
+        self.passes += self.columns.gather(columns)
 
     def variance(self, sample_weight: Array) -> Array:
         """Weighted variance of each column (C,), for weights (N,) that sum to 1.
 
         Never below what rounding makes of a constant column.
         """
-        pivot = self.values[:64].astype(np.float64).mean(axis=0)
+        self.passes += 1
         first, second = np.zeros((2, self.shape[1]))
-        for rows in self._blocks(self.shape[1]):
-            block = self.values[rows].astype(np.float64) - pivot
-            first += sample_weight[rows] @ block
-            second += sample_weight[rows] @ block**2
-        return np.maximum(second - first**2, (1e-8 * (pivot + first)) ** 2)
-
-    def _take(self, rows: slice, columns: NDArray[np.intp]) -> Array:
-        return np.take(self.values[rows], columns, axis=1).astype(np.float64)
+        for part in self.source.map(partial(_moments, pivot=self._pivot), sample_weight):
+            first += part[0]
+            second += part[1]
+        return np.maximum(second - first**2, (1e-8 * (self._pivot + first)) ** 2)
 
 
-def check_finite(values: NDArray, name: str) -> None:
-    """Raise DataError that says how many of the values are NaN or infinite."""
-    bad = np.count_nonzero(~np.isfinite(values))
-    if bad:
-        raise DataError(
-            f"{bad} of {values.size} {name} are NaN or infinite.",
-            "Find the images that they belong to and drop them, or compute the store again.",
-        )
+def _wide(block: Any) -> Any:
+    xp = namespace(block)
+    return xp.astype(block, xp.float64)
+
+
+def _gradient(block: Any, residuals: Array) -> Array:
+    return to_host(_wide(block).T @ beside(residuals, block))
+
+
+def _product(block: Any, weights: Array) -> Array:
+    return to_host(_wide(block) @ beside(weights, block))
+
+
+def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
+    centred = _wide(block) - beside(pivot, block)
+    weight = beside(sample_weight, block)
+    return to_host(weight @ centred), to_host(weight @ centred**2)

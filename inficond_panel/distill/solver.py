@@ -3,19 +3,22 @@
 Each pass over the scores gives the gradients of all classes. Then, for each class: certificate;
 working set (the weights that rest at no kink, and those pulled away from theirs); quadratic model
 from the weighted Gram matrix of these columns, intercept eliminated; its minimiser under L1 and
-box (subproblem.py); line search; best intercept.
+box (subproblem.py); line search; best intercept. Columns of working sets are read once and kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.distill.arrays import Array
 from inficond_panel.distill.inputs import make_problems, start_weights
-from inficond_panel.distill.scores import Array, Scores
+from inficond_panel.distill.objective import Problem
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.student import Student
 from inficond_panel.distill.threads import one_thread
 from inficond_panel.errors import CancelledError, SolverError
@@ -39,11 +42,11 @@ class Fit:
 
 
 def fit(
-    scores: ArrayLike,
+    scores: Any,
     targets: NDArray,
     *,
     l1: ArrayLike = 1e-4,
-    l2: float = 0.0,
+    l2: ArrayLike = 0.0,
     lower: NDArray | None = None,
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
@@ -55,8 +58,10 @@ def fit(
 ) -> Fit:
     """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
 
-    ``l1`` is one number or one per class; ``lower`` and ``upper`` (C, K) bound the weights, an
-    infinite side is open, equal sides fix a weight. ``start`` gives the weights to start from.
+    ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
+    number or one per class; ``lower`` and ``upper`` (C, K) bound the weights, an infinite side is
+    open, equal sides fix a weight. ``sample_weight`` is (N,) or (N, K). ``start`` gives the
+    weights to start from; where they are worse than those nearest to 0, these are taken.
     ``progress`` is called with the share done, 0 to 1, and a line of text.
 
     Raises DataError for scores or targets that are not finite, SolverError for a problem without
@@ -64,12 +69,13 @@ def fit(
     """
     if not 0 < tolerance < 1:
         raise SolverError(f"The tolerance is {tolerance}.", "It must lie between 0 and 1.")
-    data = Scores(scores)
+    data = Scores.of(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     shape = (data.shape[1], len(problems))
     first = start_weights(None if start is None else start.weights, shape, problems)
     with one_thread():
-        students = [Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
+        data.gather(_needed(first, problems))
+        students = [Student(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
         unfinished, done = students, 0.0
         while unfinished:
             _check_cancelled(cancelled)
@@ -79,6 +85,8 @@ def fit(
                 done = max(done, _share_done(students, unfinished, tolerance))
                 ready = len(students) - len(unfinished)
                 progress(done, f"{ready} of {len(students)} students at gap {tolerance:g}")
+            if unfinished:
+                data.gather(_union([s.columns for s in unfinished]))
             for student in unfinished:
                 _check_cancelled(cancelled)
                 student.step()
@@ -86,10 +94,37 @@ def fit(
 
 
 def _certify(data: Scores, students: list[Student]) -> None:
-    residuals = np.stack([s.problem.residuals(s.logits) for s in students], axis=1)
-    gradients = data.gradient(residuals)
-    for k, student in enumerate(students):
-        student.certify(gradients[:, k].copy())
+    """One pass over the scores, for the certificates and forces of all these students."""
+    given = [s.probabilities() for s in students]
+    residuals = [s.problem.residuals(p) for s, ps in zip(students, given, strict=True) for p in ps]
+    gradients = data.gradient(np.stack(residuals, axis=1))
+    ends = np.cumsum([len(ps) for ps in given])
+    for student, part in zip(students, np.split(gradients, ends[:-1], axis=1), strict=True):
+        student.certify(part)
+
+
+def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
+    """Columns with a weight at the start."""
+    return np.flatnonzero(first.any(axis=1) | np.any([p.rest != 0 for p in problems], axis=0))
+
+
+def _starts(problem: Problem, weights: Array) -> list[Array]:
+    """The weights to start from, and those at rest, which may be the better start."""
+    same = np.array_equal(weights, problem.rest)
+    return [problem.rest] if same else [weights, problem.rest]
+
+
+def _look_ahead(data: Scores, students: list[Student]) -> None:
+    """Close the gap where the residuals at hand leave it wider than need be."""
+    if students:
+        data.gather(_union([s.columns for s in students]))
+        for student in students:
+            student.look_ahead()
+        _certify(data, students)
+
+
+def _union(columns: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+    return np.unique(np.concatenate(columns))
 
 
 def _check_cancelled(cancelled: Callable[[], bool] | None) -> None:
@@ -108,9 +143,9 @@ def _share_done(students: list[Student], unfinished: list[Student], tolerance: f
 def _collect(students: list[Student], tolerance: float) -> Fit:
     gap = np.array([s.gap for s in students])
     return Fit(
-        weights=np.stack([s.weights for s in students], axis=1),
-        intercepts=np.array([s.intercept for s in students]),
-        objective=np.array([s.objective for s in students]),
+        weights=np.stack([s.at.weights for s in students], axis=1),
+        intercepts=np.array([s.at.intercept for s in students]),
+        objective=np.array([s.at.objective for s in students]),
         gap=gap,
         certificate=tuple(s.problem.kind for s in students),
         iterations=np.array([s.iterations for s in students]),
@@ -119,13 +154,13 @@ def _collect(students: list[Student], tolerance: float) -> Fit:
 
 
 def certify(
-    scores: ArrayLike,
+    scores: Any,
     targets: NDArray,
     weights: Array,
     intercepts: Array | None = None,
     *,
     l1: ArrayLike = 1e-4,
-    l2: float = 0.0,
+    l2: ArrayLike = 0.0,
     lower: NDArray | None = None,
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
@@ -133,14 +168,18 @@ def certify(
 ) -> Fit:
     """Any students with objective and certificate: weights (C, K), clipped into the box.
 
-    Intercepts (K,) that are not given are the best for these weights. Errors as in fit.
+    Intercepts (K,) that are not given are the best for these weights. Where the students' own
+    residuals leave the gap above ``tolerance``, those of their next Newton step are tried too.
+    Errors as in fit.
     """
-    data = Scores(scores)
+    data = Scores.of(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     first = start_weights(weights, (data.shape[1], len(problems)), problems)
     with one_thread():
-        students = [Student(data, problem, first[:, k]) for k, problem in enumerate(problems)]
+        data.gather(_needed(first, problems))
+        students = [Student(data, p, [first[:, k]]) for k, p in enumerate(problems)]
         _certify(data, students)
+        _look_ahead(data, [s for s in students if s.gap > tolerance and s.variance is None])
         if intercepts is not None:
             for student, intercept in zip(students, intercepts, strict=True):
                 student.shift_intercept(float(intercept))

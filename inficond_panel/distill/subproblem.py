@@ -12,11 +12,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg.lapack import dposv
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.arrays import Array
 
 _RIDGE = 1e-11
+_LARGEST_RIDGE = 1e4
+_ENOUGH = 1e-4  # of what the direction promises to first order
 _STEPS = 60
-_LAST_GAIN = 1e-8
+_LAST_FORCE = 1e-2
 _HALVINGS = 0.5 ** np.arange(1, 25)
 
 
@@ -37,9 +39,19 @@ def movable(weights: Array, force: Array, l1: Array, lower: Array, upper: Array)
 
 
 def solve_quadratic(
-    hessian: Array, linear: Array, l1: Array, lower: Array, upper: Array, start: Array
+    hessian: Array,
+    linear: Array,
+    l1: Array,
+    lower: Array,
+    upper: Array,
+    start: Array,
+    last_gain: float = 1e-8,
 ) -> Array:
-    """Minimiser z (p,), from a feasible start. All arguments but the Hessian have shape (p,)."""
+    """Minimiser z (p,), from a feasible start. All arrays but the Hessian have shape (p,).
+
+    It stops at a step that gains less than ``last_gain`` of what was gained before, unless the
+    forces say that much is left.
+    """
     scale = np.sqrt(np.diag(hessian).clip(0))
     scale[scale <= 0] = 1.0
     scale = np.exp2(np.round(np.log2(scale)))  # powers of 2: scaling back returns 0 and the bounds
@@ -48,17 +60,20 @@ def solve_quadratic(
     lower, upper, point = lower * scale, upper * scale, start * scale
     gradient = linear + hessian @ point
     floor = 1e-14 * np.max(np.abs(linear) + l1, initial=0.0)
-    gained = 0.0
+    gained, change, first = 0.0, -np.inf, np.inf
     for _ in range(_STEPS):
         force = forces(point, gradient, l1, lower, upper)
-        if np.max(np.abs(force), initial=0.0) <= floor:
+        size = float(np.max(np.abs(force), initial=0.0))
+        first = min(first, size) if first == np.inf else first
+        small = -change <= last_gain * gained and size <= _LAST_FORCE * first
+        if size <= floor or small:
             break
         moved, change = _newton_step(hessian, point, force, l1, lower, upper)
+        if not change < 0:
+            break
         gradient += hessian @ (moved - point)
         point = moved
         gained -= change
-        if -change <= _LAST_GAIN * gained:
-            break
     return point / scale
 
 
@@ -67,34 +82,36 @@ def _newton_step(
 ) -> tuple[Array, float]:
     """One projected Newton step, and the change of the quadratic; no step where none descends."""
     free = np.flatnonzero(movable(point, force, l1, lower, upper))
-    ridge = _RIDGE
-    while len(free) and ridge < 1:
-        inner, at, pull = hessian[np.ix_(free, free)], point[free], force[free]
+    moved, best, ridge = point, 0.0, _RIDGE
+    while len(free) and ridge < _LARGEST_RIDGE:
+        inner, at, pull = hessian.take(free, 0).take(free, 1), point[free], force[free]
         low, high = _orthant(at, pull, l1[free], lower[free], upper[free])
         direction = -_solve_damped(inner, ridge, pull)
-        target = np.clip(at + direction, low, high)
+        target = np.minimum(np.maximum(at + direction, low), high)
         step = target - at
-        change = float(pull @ step + 0.5 * step @ inner @ step)
-        if change >= 0 or change > 1e-3 * (pull @ step):
+        slope = float(pull @ step)
+        change = float(slope + 0.5 * step @ inner @ step)
+        if change > min(1e-3 * slope, 0.0) or not slope:
             blocked = (step == 0) & (direction != 0)
             if blocked.any():
                 free = free[~blocked]  # the others' step counted on them: find one without
                 continue
             target, change = _search_arc(inner, at, pull, direction, low, high)
-        if change < 0:
-            point = point.copy()
-            point[free] = target
-            return point, change
-        ridge *= 1e3  # the Hessian is singular to working precision
-    return point, 0.0
+        if change < best:
+            moved, best = point.copy(), change
+            moved[free] = target
+        if change <= _ENOUGH * (pull @ direction):
+            break
+        ridge *= 1e3  # the Hessian is singular to working precision: the step is far too long
+    return moved, best
 
 
 def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
     """Solution of (matrix + ridge I) x = right, with more of the ridge where rounding asks it."""
     for _ in range(8):
         damped = matrix.copy()
-        damped[np.diag_indices_from(damped)] += ridge
-        _, solution, failed = dposv(damped, right, lower=1)
+        damped.flat[:: len(matrix) + 1] += ridge
+        _, solution, failed = dposv(damped.T, right, lower=1, overwrite_a=1)
         if not failed:
             return solution
         ridge *= 1e3
@@ -103,12 +120,10 @@ def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
 
 def _orthant(at: Array, pull: Array, l1: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
     """Limits of the piece, smooth in each coordinate, that the step may move in."""
-    kinked = l1 > 0
-    positive = kinked & ((at > 0) | ((at == 0) & (pull < 0)))
-    negative = kinked & ((at < 0) | ((at == 0) & (pull > 0)))
+    side = np.where(at != 0, at, -pull) * (l1 > 0)
     return (
-        np.where(positive, np.maximum(lower, 0.0), lower),
-        np.where(negative, np.minimum(upper, 0.0), upper),
+        np.where(side > 0, np.maximum(lower, 0.0), lower),
+        np.where(side < 0, np.minimum(upper, 0.0), upper),
     )
 
 
@@ -116,11 +131,13 @@ def _search_arc(
     inner: Array, at: Array, pull: Array, direction: Array, low: Array, high: Array
 ) -> tuple[Array, float]:
     """Best point on the projected arc, among its first kinks and the halvings of the step."""
+    limit = np.where(direction > 0, high, low)
     with np.errstate(divide="ignore", invalid="ignore"):
-        kinks = np.where(direction > 0, high - at, low - at) / direction
-    kinks = np.unique(kinks[(kinks > 0) & (kinks < 1)])[:40]
-    lengths = np.concatenate([kinks, _HALVINGS])
-    targets = np.clip(at[:, None] + direction[:, None] * lengths, low[:, None], high[:, None])
+        kink = np.where(direction == 0, np.inf, (limit - at) / direction)
+    lengths = np.concatenate([np.unique(kink[(kink > 0) & (kink < 1)])[:40], _HALVINGS])
+    free = at[:, None] + direction[:, None] * lengths
+    reached = kink[:, None] <= lengths  # exactly there: a rounding short of it is no place to stop
+    targets = np.where(reached, limit[:, None], np.clip(free, low[:, None], high[:, None]))
     steps = targets - at[:, None]
     changes = pull @ steps + 0.5 * np.einsum("ij,ij->j", steps, inner @ steps)
     best = int(np.argmin(changes))

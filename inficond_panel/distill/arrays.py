@@ -1,0 +1,51 @@
+"""Arrays of any library that follows the array API standard, beside the host's numpy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+def namespace(values: Any) -> Any:
+    """The functions of the standard, from the library of these values."""
+    return np if isinstance(values, np.ndarray) else array_api_compat.array_namespace(values)
+
+
+def to_host(values: Any) -> NDArray:
+    """A numpy array of the values, which may share their memory."""
+    if isinstance(values, np.ndarray):
+        return values
+    if array_api_compat.is_torch_array(values) or array_api_compat.is_cupy_array(values):
+        values = array_api_compat.to_device(values, "cpu")
+    return np.from_dlpack(values)
+
+
+def beside(host: NDArray, values: Any) -> Any:
+    """The host's array in the library and on the device of these values."""
+    if isinstance(values, np.ndarray):
+        return host
+    return namespace(values).asarray(host, device=array_api_compat.device(values))
+
+
+def count_not_finite(values: Any) -> int:
+    """How many of the values are NaN or infinite."""
+    xp = namespace(values)
+    finite = xp.isfinite(values)
+    return 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
+
+
+def check_finite(values: Any, name: str) -> None:
+    """Raise DataError that says how many of the values are NaN or infinite."""
+    bad = count_not_finite(values)
+    if bad:
+        raise DataError(
+            f"{bad} of {array_api_compat.size(values)} {name} are NaN or infinite.",
+            "Find the images that they belong to and drop them, or compute the store again.",
+        )
