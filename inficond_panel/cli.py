@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import inficond_panel
+from inficond_panel.commands.history_parser import add_history_actions
 from inficond_panel.errors import FileProblemsError, InficondError
 
 _SPEC = "spec file (YAML), or the name of one that comes along, such as demo"
@@ -61,6 +62,7 @@ def make_parser(chosen: Sequence[str] = ("serve",)) -> argparse.ArgumentParser:
     _add_study_commands(commands)
     _add_student_commands(commands)
     _add_explain_command(commands)
+    _add_history_command(commands)
     _add_export_command(commands)
     _add_measuring_commands(commands)
     _add_suggest_command(commands)
@@ -162,6 +164,25 @@ def _add_explain_command(commands: argparse._SubParsersAction) -> None:
     explain.add_argument("--history", metavar="FILE", help=_HISTORY)
     _add_json(explain)
     _add_split(explain)
+
+
+def _add_history_command(commands: argparse._SubParsersAction) -> None:
+    history = _add(
+        commands,
+        "history",
+        "history",
+        "Look at the tree of iterations, move in it, name, note, hide and compare.",
+        "Without an action it draws the tree. Nothing is ever erased, and all that is done is kept "
+        "with its time. An iteration is named by number, id, first digits of its id, or name.",
+        "inficond history demo compare 0 2",
+    )
+    history.add_argument("spec", help=_SPEC)
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    for parser in (history, options):
+        parser.add_argument("--store", metavar="DIR", help=_STORE)
+        parser.add_argument("--history", metavar="FILE", help=_HISTORY)
+        _add_json(parser)
+    add_history_actions(history, options)
 
 
 def _add_export_command(commands: argparse._SubParsersAction) -> None:

@@ -33,7 +33,7 @@ class MeanAp:
         if not defined:
             return Interval(np.nan, np.nan, np.nan)
         estimate = float(np.mean([change for change, _ in defined]))
-        return interval(estimate, np.mean([draws for _, draws in defined], axis=0), level)
+        return interval(estimate, np.mean([draws for _, draws in defined], axis=0), level, "ap")
 
     def _drawn(self, node: Node, k: int) -> tuple[float, np.ndarray]:
         """AP of one student, and its AP on each draw."""

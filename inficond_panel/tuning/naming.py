@@ -10,14 +10,15 @@ from inficond_panel.tuning.tuner import Tuner
 _SHORTEST = 4
 
 
-def find_node(tuner: Tuner, text: str | int) -> Node:
+def find_node(tuner: Tuner, text: str | int, deleted: bool = False) -> Node:
     """The node that ``text`` names: ``3``, ``#3``, its id, four or more digits of it, its name.
 
-    A number counts before an id that begins with it. Raises ``TuningError`` where there is none,
+    A number counts before an id that begins with it. Deleted branches count only if ``deleted``
+    says so. Raises ``TuningError`` where there is none,
     or more than one.
     """
     word = str(text).strip()
-    nodes = tuner.nodes()
+    nodes = tuner.nodes(deleted)
     found = [node for node in nodes if word.removeprefix("#") == str(node.number)]
     found = found or [node for node in nodes if word in {node.id, node.name}]
     if not found and len(word) >= _SHORTEST:

@@ -1,0 +1,166 @@
+"""What ``inficond history`` writes for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from inficond_panel.distill import Interval
+from inficond_panel.tuning import Event, HistoryState, Intent, Node, Tuner
+from inficond_panel.tuning.compare import ClassComparison, Comparison
+from inficond_panel.tuning.conflicts import limits_text
+from inficond_panel.tuning.words import churn_sentence
+
+_SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
+_SHOWN_IDS = 8
+
+
+def tree_lines(
+    nodes: Sequence[Node], state: HistoryState, totals: Mapping[str, Interval]
+) -> list[str]:
+    """The tree, the root first; an iteration that is the only child stands below its parent."""
+    children: dict[str | None, list[Node]] = {}
+    for node in nodes:
+        children.setdefault(node.parent, []).append(node)
+    lines = []
+    for first, rest, node in _drawn(nodes[0], children, "", ""):
+        mark = "◉" if node.id == state.head else "○" if state.hidden(node.id) else "●"
+        lines.append(f"{first}{mark} {_title(node, state)}")
+        below = "│ " if children.get(node.id) else "  "
+        lines += [f"{rest}{below}  {text}" for text in _details(node, state, totals.get(node.id))]
+    return lines
+
+
+def _drawn(
+    node: Node, children: Mapping[str | None, Sequence[Node]], first: str, rest: str
+) -> Iterator[tuple[str, str, Node]]:
+    """Each node with what stands before its first line and before the others."""
+    waiting = [(node, first, rest)]
+    while waiting:
+        at, before, below = waiting.pop()
+        yield before, below, at
+        found = children.get(at.id, ())
+        if len(found) == 1:
+            waiting.append((found[0], below, below))
+        else:
+            branches = [(child, f"{below}├─", f"{below}│ ") for child in found[:-1]]
+            branches += [(child, f"{below}└─", f"{below}  ") for child in found[-1:]]
+            waiting += reversed(branches)
+
+
+def _title(node: Node, state: HistoryState) -> str:
+    name = f" {plain(node.name)!r}" if node.name else ""
+    deleted = ", deleted" if state.hidden(node.id) else ""
+    head = "  ← head" if node.id == state.head else ""
+    return f"#{node.number} {node.id}{name}{deleted}: {intents_text(node.intents)}{head}"
+
+
+def _details(node: Node, state: HistoryState, total: Interval | None) -> list[str]:
+    looks = state.looks[node.id, "holdout"]
+    facts = [
+        change_text("mAP", total) if total else "",
+        f"by {plain(node.author)}",
+        node.created[:16].replace("T", " ") + " UTC",
+        f"{node.seconds:.1f} s",
+        f"{looks} look{'s' * (looks != 1)} at the holdout" if looks else "",
+    ]
+    return [" · ".join(filter(None, facts)), *([plain(node.note)] if node.note else [])]
+
+
+def intents_text(intents: Sequence[Intent]) -> str:
+    """``bicycle ▼ wheel ×2, ▲ sky ×2; dog ✕ grass``."""
+    if not intents:
+        return "untouched students"
+    classes = dict.fromkeys(intent.class_name for intent in intents)
+    return "; ".join(
+        f"{name} " + ", ".join(_thumb(i) for i in intents if i.class_name == name)
+        for name in classes
+    )
+
+
+def _thumb(intent: Intent) -> str:
+    factor = f" ×{intent.factor:g}" if intent.factor else ""
+    return f"{_SIGNS[intent.direction]} {intent.concept}{factor}"
+
+
+def change_text(name: str, change: Interval) -> str:
+    """``mAP +1.2 pp [+0.3, +2.0]``, and whether that is within noise."""
+    if math.isnan(change.estimate):
+        return f"{name} undefined"
+    text = f"{name} {100 * change.estimate:+.2f} pp"
+    if math.isnan(change.low):
+        return text
+    noise = ", within noise" if change.within_noise else ""
+    return f"{text} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]{noise}"
+
+
+def node_lines(tuner: Tuner, node: Node, events: Sequence[Event]) -> list[str]:
+    """One iteration: what was asked, what is in force, and what happened to it."""
+    numbers = {item.id: item.number for item in tuner.nodes(deleted=True)}
+    parent = f"from #{numbers[node.parent]} {node.parent}" if node.parent else "untouched students"
+    bounds = [
+        f"  {class_name}: {limits_text(limits).replace('w', concept, 1)}"
+        for (class_name, concept), limits in node.bounds.items()
+    ]
+    return [
+        f"#{node.number} {node.id}{f' {plain(node.name)!r}' if node.name else ''}, {parent}",
+        *([f"note          {plain(node.note)}"] if node.note else []),
+        f"intents       {intents_text(node.intents)}",
+        f"made          {node.created} by {plain(node.author)}, {node.seconds:.2f} s",
+        f"weights' hash {node.weights_hash}",
+        f"largest gap   {max(node.gap):.1e}",
+        f"bounds in force: {len(bounds)}",
+        *bounds,
+        "events:",
+        *(f"  {event_line(event, numbers)}" for event in events),
+    ]
+
+
+def event_line(event: Event, numbers: Mapping[str, int]) -> str:
+    """One event of the log, with the numbers of its nodes."""
+    origin = f" from #{numbers[event.origin]}" if event.origin else ""
+    text = f" {plain(event.text)!r}" if event.text and event.kind != "add" else ""
+    return (
+        f"{event.number:>4}  {event.created}  {event.kind:<9} #{numbers[event.node]}{origin}"
+        f"{text}  by {plain(event.author)}"
+    )
+
+
+def comparison_lines(found: Comparison) -> list[str]:
+    """Two iterations side by side."""
+    before, after, at = found.before, found.after, found.ancestor
+    lines = [
+        f"#{before.number} {before.id} → #{after.number} {after.id} on the split {found.split}, "
+        f"both from #{at.number}",
+        *(f"  only #{before.number}: {intents_text(n.intents)}" for n in found.only_before),
+        *(f"  only #{after.number}: {intents_text(n.intents)}" for n in found.only_after),
+        change_text("mAP", found.mean_ap),
+    ]
+    for item in found.classes:
+        lines += ["", *_class_lines(item)]
+    if found.unchanged:
+        lines += ["", f"the same students: {', '.join(found.unchanged)}"]
+    return lines
+
+
+def _class_lines(item: ClassComparison) -> Iterator[str]:
+    yield item.class_name
+    for name, change in item.changes.items():
+        old, new = getattr(item.before, name), getattr(item.after, name)
+        if math.isnan(change.estimate):
+            yield f"  {name:<9} undefined"
+        else:
+            yield f"  {name:<9} {old:.3f} → {new:.3f}, {change_text('', change).strip()}"
+    moved = "; ".join(f"{m.concept} {m.change:+.3f}" for m in item.movers)
+    yield f"  moved (logits): {moved}"
+    yield f"  {churn_sentence(item.churn)}"
+    for present, way in ((True, "present"), (False, "absent")):
+        ids = item.churn.ids(present=present)
+        more = f" and {len(ids) - _SHOWN_IDS} more" if len(ids) > _SHOWN_IDS else ""
+        if ids:
+            yield f"  to {way}: {', '.join(map(plain, ids[:_SHOWN_IDS]))}{more}"
+
+
+def plain(text: str) -> str:
+    """The text on one line, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)

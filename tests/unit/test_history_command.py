@@ -1,0 +1,238 @@
+"""``inficond history``: every action, for people and as JSON, and its mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+
+from inficond_panel.cli import main
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.compare import compare
+from inficond_panel.tuning.mean_ap import MeanAp
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """#0 ── #1 ── #2 (the head), and #3 from #1, made by a machine."""
+    spec = small_spec(tmp_path)
+    tuner = open_tuner(spec)
+    first = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    tuner.history.set_head(tuner.root_id, first.id, "fine-tune")
+    second = tuner.fine_tune(first, [Intent("bicycle", "sky", "up", 3.0)])
+    tuner.history.set_head(tuner.root_id, second.id, "fine-tune")
+    tuner.fine_tune(first, [Intent("sheep", "grass", "down")], author="machine:random")
+    return spec
+
+
+@pytest.fixture
+def run(spec: Path, capsys: pytest.CaptureFixture[str]):
+    """Run an action; give status, standard output (read, if JSON), standard error."""
+
+    def call(*argv: object):
+        status = main(["history", str(spec), *map(str, argv)])
+        out, err = capsys.readouterr()
+        return status, json.loads(out) if "--json" in argv and not status else out, err
+
+    return call
+
+
+def head_number(run) -> int:
+    _, document, _ = run("list", "--json")
+    return next(node["number"] for node in document["nodes"] if node["head"])
+
+
+def test_the_tree_is_drawn(run, spec):
+    tuner = open_tuner(spec)
+    tuner.count_look(tuner.nodes()[2], "holdout")
+    run("rename", 3, "less grass")
+    run("note", 1, "wheels are\x1b[2J\nin every scene")
+    status, out, _ = run()
+    assert status == 0
+    lines = out.splitlines()
+    titles = [line for line in lines if "#" in line and "since #0" not in line]
+    ids = [node.id for node in tuner.nodes()]
+    assert titles == [
+        f"● #0 {ids[0]}: untouched students",
+        f"● #1 {ids[1]}: bicycle ✕ wheel",
+        f"├─◉ #2 {ids[2]}: bicycle ▲ sky ×3  ← head",
+        f"└─● #3 {ids[3]} 'less grass': sheep ▼ grass ×2",
+    ]
+    assert "│   wheels are [2J in every scene" in lines  # and no escape sequence
+    assert "by machine:random" in out
+    assert out.count("1 look at the holdout") == 1
+    assert out.count("mAP") == 3
+    assert run("list")[1] == out
+
+
+def test_list_as_json(run, spec):
+    _, document, _ = run("list", "--json")
+    tuner = open_tuner(spec)
+    nodes = tuner.nodes()
+    assert [node["id"] for node in document["nodes"]] == [node.id for node in nodes]
+    assert document["head"] == nodes[2].id
+    assert document["nodes"][0]["total"] is None
+    total = document["nodes"][2]["total"]
+    expected = MeanAp(tuner, "tune").change(nodes[0], nodes[2])
+    assert (total["estimate"], total["low"]) == (expected.estimate, expected.low)
+    assert total["within_noise"] == expected.within_noise
+    assert document["nodes"][3]["author"] == "machine:random"
+
+
+def test_the_flags_may_stand_before_or_after_the_action(spec, capsys, tmp_path):
+    for argv in (["--json", "list"], ["list", "--json"], ["--json"]):
+        assert main(["history", str(spec), *argv]) == 0
+        assert len(json.loads(capsys.readouterr().out)["nodes"]) == 4
+    other = tmp_path / "other.sqlite"
+    for argv in (["--history", str(other), "list"], ["list", "--history", str(other)]):
+        assert main(["history", str(spec), *argv]) == 1
+        assert "other.sqlite has no iterations" in capsys.readouterr().err
+
+
+def test_undo_redo_and_jump(run):
+    assert head_number(run) == 2
+    status, out, _ = run("undo")
+    assert (status, head_number(run)) == (0, 1)
+    assert out.startswith("Now at #1 ")
+    run("undo")
+    status, out, err = run("undo")
+    assert (status, out) == (1, "")
+    assert "nothing to undo" in err
+    run("redo")
+    assert run("redo", "--json")[1]["node"]["number"] == 2
+    status, _, err = run("redo")
+    assert status == 1
+    assert "nothing to redo" in err
+    run("jump", 3)
+    assert head_number(run) == 3
+
+
+def test_names_and_notes(run):
+    _, document, _ = run("rename", 1, "no wheels", "--json")
+    assert document["node"]["name"] == "no wheels"
+    assert run("show", "no wheels", "--json")[1]["node"]["number"] == 1
+    run("jump", "no wheels")
+    assert head_number(run) == 1
+    assert "has no name" in run("rename", 1, "")[1]
+    assert "note 'why'" in run("note", "#1", "why")[1]
+    status, _, err = run("rename", 1, "7")
+    assert status == 1
+    assert "cannot be named" in err
+
+
+def test_delete_and_restore(run):
+    _, document, _ = run("delete", 3, "--json")
+    hidden = document["hidden"]
+    status, out, _ = run()
+    assert "#3" not in out
+    assert "1 in deleted branches are not shown" in out
+    assert "#3" in run("list", "--all")[1]
+    status, _, err = run("jump", 3)
+    assert status == 1
+    assert "deleted branch" in err
+    status, _, err = run("delete", 1)
+    assert status == 1
+    assert "shown is in this branch" in err
+    assert run("restore", 3, "--json")[1]["restored"] == hidden
+    assert "#3" in run()[1]
+    assert "nothing, it was so already" in run("restore", 3)[1]
+
+
+def test_show(run):
+    run("note", 2, "more sky")
+    _, out, _ = run("show", 2)
+    assert "bicycle ▲ sky ×3" in out
+    assert "bounds in force: 2" in out
+    assert "bicycle: wheel = 0" in out
+    assert "note 'more sky'"[:4] in out
+    _, document, _ = run("show", 2, "--json")
+    assert document["node"]["note"] == "more sky"
+    assert document["node"]["bounds"]["bicycle"]["wheel"] == [0.0, 0.0]
+    assert [event["kind"] for event in document["events"]] == ["add", "fine-tune", "note"]
+
+
+def test_compare(run, spec):
+    tuner = open_tuner(spec)
+    nodes = tuner.nodes()
+    _, document, err = run("compare", 2, 3, "--json")
+    expected = json.loads(json.dumps(compare(tuner, nodes[2], nodes[3]).to_json()))
+    assert {key: document[key] for key in expected} == expected
+    assert err == ""
+    _, out, _ = run("compare", 2, 3)
+    assert "both from #1" in out
+    assert "only #2: bicycle ▲ sky ×3" in out
+    assert "only #3: sheep ▼ grass ×2" in out
+    assert "the same students: tv monitor, bird" in out
+    _, _, err = run("compare", 2, 3, "--split", "holdout")
+    assert "2 looks so far" in err
+    assert open_tuner(spec).looks() == 2
+
+
+def test_events_tell_all_in_order(run):
+    run("undo")
+    run("note", 1, "why")
+    run("delete", 3)
+    _, document, _ = run("events", "--json")
+    kinds = [event["kind"] for event in document["events"]]
+    assert kinds == [
+        "add", "add", "fine-tune", "add", "fine-tune", "add", "undo", "note", "delete",
+    ]  # fmt: skip
+    _, out, _ = run("events")
+    assert len(out.splitlines()) == len(kinds)
+    assert "undo      #1 from #2" in out
+
+
+@pytest.mark.parametrize("argv", [["show", "9"], ["jump", "none"], ["compare", "0", "nine"]])
+def test_an_iteration_that_is_not_there(run, argv):
+    status, out, err = run(*argv)
+    assert (status, out) == (1, "")
+    assert "There is no iteration" in err
+
+
+def test_an_unknown_action_is_a_mistake_of_the_command_line(run):
+    with pytest.raises(SystemExit) as caught:
+        run("explode")
+    assert caught.value.code == 2
+
+
+def test_a_branch_as_edits_gives_the_same_weights_in_a_new_history(run, spec, capsys, tmp_path):
+    _, out, _ = run("edits", 2)
+    edits = tmp_path / "edits.yaml"
+    edits.write_text(out)
+    fresh = tmp_path / "fresh.sqlite"
+    command = ["tune", str(spec), "--edits", str(edits), "--history", str(fresh), "--json"]
+    assert main(command) == 0
+    again = json.loads(capsys.readouterr().out)["nodes"]
+    branch = [run("show", number, "--json")[1]["node"] for number in (0, 1, 2)]
+    assert [(n["id"], n["weights_hash"]) for n in again] == [
+        (n["id"], n["weights_hash"]) for n in branch
+    ]
+
+
+def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
+    for argv in (
+        ["rename", 1, "no wheels"], ["note", 2, "why"], ["undo"], ["undo"], ["redo"],
+        ["compare", 0, 3, "--split", "holdout"], ["delete", 3], ["restore", 3], ["delete", 2],
+    ):  # fmt: skip
+        assert run(*argv)[0] == 0
+    fresh = tmp_path / "fresh.sqlite"
+    status, document, _ = run("replay", fresh, "--json")
+    assert status == 0
+    assert [node["equal"] for node in document["nodes"]] == [True] * 4
+    old, new = open_tuner(spec), open_tuner(spec, history=fresh)
+    assert new.history.state(new.root_id) == old.history.state(old.root_id)
+    facts = [
+        [(n.id, n.weights_hash, n.number, n.name, n.note, n.author, n.bounds) for n in nodes]
+        for nodes in (old.nodes(deleted=True), new.nodes(deleted=True))
+    ]
+    assert facts[0] == facts[1]
+    events = [
+        [(e.number, e.kind, e.node, e.origin, e.author) for e in t.history.events(t.root_id)]
+        for t in (old, new)
+    ]
+    assert events[0] == events[1]
+    status, _, err = run("replay", fresh)
+    assert status == 1
+    assert "has iterations already" in err
