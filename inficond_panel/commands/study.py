@@ -89,6 +89,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "encoder": Path(encoder.model).name,
         "corpus": spec.concepts.corpus.stem,
         "teacher": spec.teacher.path.stem,
+        "metadata": list(dataset.metadata_columns),
     }
 
 
@@ -102,6 +103,8 @@ def _say_info(document: dict[str, Any], store: Store | None, remedy: str) -> Non
     images = ", ".join(f"{count} {split}" for split, count in document["images"].items())
     say(f"images    {images}")
     say(f"segments  {document['segments']}; concepts {len(document['concepts'])}")
+    if document["metadata"]:
+        say(f"metadata  {', '.join(document['metadata'])}")
     say()
     if store is None:
         say("classes   " + ", ".join(document["classes"]))

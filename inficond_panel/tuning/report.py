@@ -26,6 +26,7 @@ def store_document(store: Store) -> dict[str, Any]:
         "encoder": store.attrs["encoder"],
         "corpus": store.attrs["corpus"],
         "teacher": store.attrs["teacher"],
+        "metadata": list(store.metadata_columns),
     }
 
 

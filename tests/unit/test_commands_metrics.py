@@ -311,3 +311,8 @@ def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
         truth = class_metrics(store.label[rows, k], logit, store.teacher_logit[rows, k])
         assert point.metrics.ap == pytest.approx(truth.ap, abs=0.02)
         assert point.metrics.logit_correlation == pytest.approx(truth.logit_correlation, abs=1e-3)
+
+
+def test_info_names_the_metadata_columns(run, spec):
+    assert json.loads(run("info", spec, "--json")[1])["metadata"] == ["place", "hour"]
+    assert "metadata  place, hour" in run("info", spec)[1]
