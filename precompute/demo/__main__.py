@@ -13,7 +13,7 @@ from precompute.demo.views import training_scenes
 from precompute.scenes import SceneSet, concept_names
 
 TRAINING_SEED, TRAINING_SCENES = 1001, 10000
-ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 12
+ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 14
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from precompute.demo.views import TrainingScenes
 from precompute.scenes import SceneSet
 
-WIDTHS = (24, 48, 96, 160, 160)
+WIDTHS = (24, 48, 96, 96, 160)
 BATCH = 32
 
 

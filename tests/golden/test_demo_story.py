@@ -19,10 +19,6 @@ PLANTED = {
 }
 
 
-#: Those whose AP the planted context hurts by more than noise; the tv monitor's it does not.
-HURT = ("bicycle", "boat", "dog")
-
-
 @pytest.fixture(scope="module")
 def tuner() -> Tuner:
     spec = load_spec(find_spec("demo"), check_files=False)
@@ -58,7 +54,7 @@ def test_the_student_leans_on_what_was_planted(tuner, class_name):
     assert PLANTED[class_name] & strongest
 
 
-@pytest.mark.parametrize("class_name", HURT)
+@pytest.mark.parametrize("class_name", PLANTED)
 def test_the_gap_to_the_teacher_is_wide_before_the_thumbs(tuner, class_name):
     k, rows = tuner.store.classes.index(class_name), tuner.store.rows("tune")
     label, logit = _columns(tuner, tuner.root(), class_name, "tune")
@@ -67,7 +63,7 @@ def test_the_gap_to_the_teacher_is_wide_before_the_thumbs(tuner, class_name):
 
 
 @pytest.mark.parametrize("split", SPLITS)
-@pytest.mark.parametrize("class_name", HURT)
+@pytest.mark.parametrize("class_name", PLANTED)
 def test_the_thumbs_raise_a_hurt_class_by_more_than_noise(tuner, tuned, class_name, split):
     label, before = _columns(tuner, tuner.root(), class_name, split)
     _, after = _columns(tuner, tuned, class_name, split)
