@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.arrays import Array
 from inficond_panel.distill.threads import one_thread
 
 #: Images that a correlation is taken from at most: at r = 0.8 its standard error is then 0.0025.

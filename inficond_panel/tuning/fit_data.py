@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
-from inficond_panel import distill
-from inficond_panel.distill import soft_targets
+from inficond_panel.distill import mixed_targets, soft_targets
 from inficond_panel.distill.collinearity import components, correlation, spread
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
@@ -45,31 +44,21 @@ class FitData:
         self.teacher = soft_targets(store.teacher_logit[rows], temperature)
         self.targets, self.sample_weight, scale = self.teacher, None, np.ones(len(l1))
         if alpha is not None:
-            mixed = distill.mixed_targets(store.label[rows], self.teacher, alpha)
-            self.targets, weight, scale = mixed
+            _check_labels(store, rows, alpha)
+            self.targets, weight, scale = mixed_targets(store.label[rows], self.teacher, alpha)
             self.sample_weight = None if np.ptp(weight) == 0 else weight
         self.l1, self.l2 = np.asarray(l1) * scale, l2 * scale
         _check_classes(self, store.classes)
 
-    def problems(self, columns: Sequence[int]) -> list[tuple[list[int], dict[str, Any]]]:
-        """Arguments of ``distill.fit`` for the classes at ``columns``.
-
-        Each with the places in ``columns`` that it is for: all in one where images weigh alike,
-        else one class at a time, since each has weights and an L2 penalty of its own.
-        """
-        places = range(len(columns))
-        parts = [list(places)] if self.sample_weight is None else [[place] for place in places]
-        return [(part, self.problem([columns[place] for place in part])) for part in parts]
-
     def problem(self, columns: Sequence[int]) -> dict[str, Any]:
-        """Arguments of ``distill.fit`` for classes that have weights and L2 penalty in common."""
+        """Arguments of ``distill.fit`` for the classes at ``columns``."""
         chosen = list(columns)
-        weight = None if self.sample_weight is None else self.sample_weight[:, chosen[0]]
+        weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
         return {
             "scores": self.scores,
             "targets": self.targets[:, chosen],
             "l1": self.l1[chosen],
-            "l2": float(self.l2[chosen[0]]),
+            "l2": self.l2[chosen],
             "sample_weight": weight,
         }
 
@@ -115,12 +104,24 @@ def _bce(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.logaddexp(0, logits) - targets * logits
 
 
+def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
+    unknown = (store.label[rows] < 0).all(axis=0)
+    if alpha == 0 and unknown.any():
+        name = store.classes[int(np.argmax(unknown))]
+        raise TuningError(
+            f"{name!r} has no label on the split 'fit', and students.labels.alpha is 0: there is "
+            "nothing to learn from.",
+            "Give the teacher a part: alpha above 0.",
+        )
+
+
 def _check_classes(data: FitData, classes: Sequence[str]) -> None:
     for k, name in enumerate(classes):
         column = data.targets[data.weight(k) > 0, k]
         if column.max() == 0 or column.min() == 1:
+            certain = "The teacher is" if data.targets is data.teacher else "Labels and teacher are"
             raise TuningError(
-                f"The teacher is certain of {name!r} on every image of the split 'fit' (all "
+                f"{certain} certain of {name!r} on every image of the split 'fit' (all "
                 f"targets are {column[0]:g}): its student has no finite intercept.",
                 "Leave the class out, or give the students a higher temperature.",
             )

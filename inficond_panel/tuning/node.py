@@ -76,7 +76,7 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
 def node_id(parent: str | None, intents: Iterable[Intent], settings: Mapping[str, Any]) -> str:
     """First 12 hex digits of SHA-256 over all that a node follows from.
 
-    ``intents`` are canonical (see ``intents.canonical``), so that their order does not matter.
+    ``intents`` are canonical (see ``conflicts.canonical``), so that their order does not matter.
     """
     facts = {
         "parent": parent,

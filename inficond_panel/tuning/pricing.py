@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Gap of the optimum that prices are taken at: for a spread of 0.1 their error is then ~1e-6.
 TOLERANCE = 1e-10
+#: Prices below this are none, where no error is known.
+_UNKNOWN = 1e-8
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Bound:
     """A bound in force on one concept, and what it costs at the optimum under all of them.
 
     ``since`` is the iteration that set it. ``weight`` is the optimum's. It ``binds`` where the
-    weight rests on it and leaving it would lower the objective (``price.gain`` > 0). ``lifted``
+    weight rests on it and leaving it would lower the objective (``price.gain`` > 0, by more than
+    its error; that is nan where lambda and l2 are 0, since no gap is known there). ``lifted``
     is by how much the optimal objective falls if this bound alone is lifted, in nats; nan where
     that was not asked for.
     """
@@ -44,7 +47,8 @@ class Bound:
     @property
     def binds(self) -> bool:
         """Whether the student would leave it."""
-        return self.price.gain > max(self.price.error, 1e-12)
+        error = self.price.error
+        return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,9 @@ class Pricing:
         self.tuner, self.node, self.classes, self.cancelled = tuner, node, classes, cancelled
         self.columns = [tuner.store.classes.index(name) for name in classes]
         self.lower, self.upper = box(node.bounds, classes, tuner.store.concepts)
-        self.held = self._solve(node, self.columns, progress, lower=self.lower, upper=self.upper)
-        self.free = self._solve(tuner.root(), self.columns, progress)
+        box_of = {"lower": self.lower, "upper": self.upper}
+        self.held = self._solve(node, self.columns, _half(progress, 0), **box_of)
+        self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
 
     def objective(self, parent: Node, class_name: str) -> Objective:
         """The objective of a class from ``parent`` to the node."""
@@ -166,7 +171,7 @@ class Pricing:
             float(self.upper[c, place]),
             l1=float(data.l1[k]),
             l2=float(data.l2[k]),
-            error=price_error(spread, delta) if gapped else 0.0,
+            error=price_error(spread, delta) if gapped else np.nan,
         )
 
     def _lifted(self, c: int, place: int) -> float:
@@ -192,3 +197,10 @@ class Pricing:
             cancelled=self.cancelled,
             **limits,
         )
+
+
+def _half(progress: Progress | None, which: int) -> Progress | None:
+    """Progress of the first or the second of two solutions."""
+    if progress is None:
+        return None
+    return lambda share, text: progress((which + share) / 2, text)

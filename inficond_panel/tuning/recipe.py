@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import numpy as np
 
 from inficond_panel import distill
 from inficond_panel.distill import Fit
@@ -97,46 +95,4 @@ def refit_settings(spec: Spec, store: Store) -> dict[str, Any]:
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
     """The exact students of the classes at ``columns``; ``given`` as in ``distill.fit``."""
-    fits = [
-        distill.fit(
-            **problem,
-            **{name: _part(value, name, places, len(columns)) for name, value in given.items()},
-        )
-        for places, problem in data.problems(columns)
-    ]
-    return fits[0] if len(fits) == 1 else _joined(fits)
-
-
-def _part(value: Any, name: str, places: list[int], of: int) -> Any:
-    """What one of several fits takes of an argument for all of them."""
-    if value is None or len(places) == of:
-        return value
-    if name in {"lower", "upper"}:
-        return value[:, places]
-    if name == "start":
-        parts = {each.name: getattr(value, each.name) for each in fields(value)}
-        return Fit(
-            **{
-                key: part[:, places] if key == "weights" else _taken(part, places)
-                for key, part in parts.items()
-            }
-        )
-    if name == "progress":
-        return lambda share, text: value((places[0] + share) / of, text)
-    return value
-
-
-def _taken(values: Any, places: list[int]) -> Any:
-    return tuple(values[k] for k in places) if isinstance(values, tuple) else values[places]
-
-
-def _joined(fits: Sequence[Fit]) -> Fit:
-    """Fits of single classes as one."""
-
-    def all_of(name: str) -> Any:
-        parts = [getattr(fit, name) for fit in fits]
-        if isinstance(parts[0], tuple):
-            return tuple(item for part in parts for item in part)
-        return np.concatenate(parts, axis=-1)
-
-    return Fit(**{each.name: all_of(each.name) for each in fields(Fit)})
+    return distill.fit(**data.problem(columns), **given)

@@ -109,6 +109,16 @@ def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None
     )
 
 
+def test_without_penalties_no_gap_is_known_and_prices_say_so(store, tmp_path) -> None:
+    tuner = make_tuner(store, tmp_path, "students: {lambda: 0, tolerance: 1e-3}\n")
+    report = explain(tuner, tuner.fine_tune(tuner.root(), [UP])).of("bicycle")
+    assert report.certificate == "kkt"
+    (bound,) = report.bounds
+    assert np.isnan(bound.price.error)
+    assert bound.price.left == bound.price.right
+    assert bound.binds == (bound.price.gain > 1e-8)
+
+
 def test_objective_by_its_definition(tuner: Tuner) -> None:
     root = tuner.root()
     node = tuner.fine_tune(root, [UP, DOWN])
@@ -270,7 +280,8 @@ def test_untouched_students_have_nothing_to_explain(tuner: Tuner) -> None:
 def test_progress_and_cancelling(tuner: Tuner) -> None:
     node, shares = tuner.fine_tune(tuner.root(), [UP]), []
     explain(tuner, node, progress=lambda share, _: shares.append(share))
-    assert shares
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
     with pytest.raises(CancelledError):
         explain(tuner, node, cancelled=lambda: True)
 

@@ -10,7 +10,7 @@ from factory import ATTRS, SPEC, small_arrays
 from scipy.special import expit
 
 from inficond_panel import distill
-from inficond_panel.errors import CancelledError
+from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner
@@ -109,6 +109,20 @@ def test_refits_with_labels_obey_replay_and_are_explained(store: Store, tmp_path
     assert shares == sorted(shares)
     with pytest.raises(CancelledError):
         first.fine_tune(first.root(), [Intent("bird", "sky", "down"), UP], cancelled=lambda: True)
+
+
+def test_a_class_without_labels_needs_the_teacher(tmp_path: Path) -> None:
+    arrays = small_arrays(images=40)
+    arrays["label"][arrays["split"] == "fit", 2] = -1
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    store = open_store(tmp_path / "s.zarr")
+    with pytest.raises(TuningError, match="'sheep' has no label"):
+        make_tuner(store, tmp_path, "{labels: {alpha: 0}}").root()
+    assert make_tuner(store, tmp_path, "{labels: {alpha: 0.1}}").root().number == 0
+    arrays["label"][:, 2] = 0
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    with pytest.raises(TuningError, match="Labels and teacher are certain of 'sheep'"):
+        make_tuner(open_store(tmp_path / "s.zarr"), tmp_path, "{labels: {alpha: 0}}").root()
 
 
 def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, tmp_path) -> None:
