@@ -9,7 +9,7 @@ _NODE = "number, id, first digits of the id, or name"
 
 def add_history_actions(parser: argparse.ArgumentParser, options: argparse.ArgumentParser) -> None:
     """Add the actions; ``options`` are those that every action takes, before or after its name."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions = parser.add_subparsers(dest="action", metavar="[ACTION]", title="actions")
 
     def add(name: str, text: str, *arguments: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=text, description=text, parents=[options])

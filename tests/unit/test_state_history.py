@@ -1,0 +1,252 @@
+"""The history as a session shows it: moves, deleted branches, cancelling, one redraw a change."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.database import Database
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+def fine_tune(app: AppState, concept: str, direction: str = "remove") -> str:
+    app.tuning.toggle("bicycle", concept, direction)
+    app.tuning.fine_tune()
+    return app.students.node.id
+
+
+def numbers(app: AppState) -> list[int]:
+    return [node.number for node in app.tuning.nodes]
+
+
+def test_redo_survives_a_restart(app: AppState, tmp_path: Path) -> None:
+    fine_tune(app, "wheel")
+    last = fine_tune(app, "sky")
+    app.tuning.undo()
+    app.tuning.undo()
+    again = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
+    assert again.students.node.number == 0
+    assert (again.tuning.can_undo, again.tuning.can_redo) == (False, True)
+    again.tuning.redo()
+    again.tuning.redo()
+    assert again.students.node.id == last
+    assert not again.tuning.can_redo
+
+
+def test_each_change_is_one_redraw(app: AppState) -> None:
+    drawn: list[tuple[int, int]] = []
+
+    def draw(*_: object) -> None:
+        students = app.students
+        assert students.node.id in [node.id for node in students.tree.nodes]
+        drawn.append((students.node.number, len(students.tree.nodes)))
+
+    app.students.param.watch(draw, ["snapshot", "tree"])
+    fine_tune(app, "wheel")
+    app.tuning.undo()
+    app.tuning.redo()
+    app.tuning.set_note(app.students.node.id, "why")
+    app.tuning.rename(app.students.node.id, "no wheels")
+    app.tuning.show_split("holdout")
+    assert drawn == [(1, 2), (0, 2), (1, 2), (1, 2), (1, 2), (1, 2)]
+    shown = app.tuning.nodes[1]
+    assert (shown.note, shown.name, app.tuning.looks[shown.id]) == ("why", "no wheels", 1)
+
+
+def test_a_note_does_not_redraw_the_students(app: AppState) -> None:
+    seen: list[object] = []
+    app.students.param.watch(seen.append, "snapshot")
+    app.tuning.set_note(app.students.node.id, "why")
+    assert seen == []
+
+
+def test_a_deleted_branch_leaves_the_tree_and_comes_back(app: AppState) -> None:
+    root = app.students.node.id
+    first = fine_tune(app, "wheel")
+    app.tuning.jump(root)
+    app.tuning.delete(first)
+    assert numbers(app) == [0]
+    app.tuning.restore(first)
+    assert numbers(app) == [0, 1]
+
+
+def test_the_node_shown_is_not_deleted_and_that_is_told(app: AppState) -> None:
+    first = fine_tune(app, "wheel")
+    app.tuning.delete(first)
+    assert app.tuning.status.kind == "error"
+    assert "shown is in this branch" in app.tuning.status.text
+    assert numbers(app) == [0, 1]
+
+
+def test_a_branch_that_another_session_shows_stays_in_its_tree(app: AppState) -> None:
+    root = app.students.node.id
+    first = fine_tune(app, "wheel")
+    other = AppState(app.tuner, Jobs(inline=True))
+    other.tuning.jump(root)
+    other.tuning.delete(first)
+    app.tuning.set_note(root, "why")
+    assert numbers(app) == [0, 1]
+    app.tuning.undo()
+    assert numbers(app) == [0]
+    assert not app.tuning.can_redo
+
+
+def test_the_same_thumbs_bring_a_deleted_iteration_back(app: AppState) -> None:
+    root = app.students.node.id
+    first = fine_tune(app, "wheel")
+    app.tuning.jump(root)
+    app.tuning.delete(first)
+    assert fine_tune(app, "wheel") == first
+    assert numbers(app) == [0, 1]
+
+
+def test_each_session_undoes_from_what_it_shows(app: AppState) -> None:
+    root = app.students.node.id
+    fine_tune(app, "wheel")
+    second = fine_tune(app, "sky")
+    other = AppState(app.tuner, Jobs(inline=True))
+    other.tuning.jump(root)
+    app.tuning.undo()
+    assert app.students.node.number == 1
+    app.tuning.redo()
+    assert app.students.node.id == second
+    assert other.students.node.id == root
+
+
+# -- with a worker --------------------------------------------------------------------------
+
+
+class Loop:
+    """The session's event loop: publishes only when it is run, on this thread."""
+
+    def __init__(self) -> None:
+        self.waiting: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.jobs = Jobs(self.waiting.put)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self.waiting.get(timeout=PATIENCE)()
+
+
+@pytest.fixture
+def loop():
+    loop = Loop()
+    yield loop
+    loop.jobs.close()
+
+
+@pytest.fixture
+def session(loop: Loop, tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path, extra="tuning: {preview: false}\n")), loop.jobs)
+
+
+class Held:
+    """A refit that goes on until it is let go, and then heeds a cancellation."""
+
+    def __init__(self, app: AppState, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.began, self.let_go = threading.Event(), threading.Event()
+        self.refit = app.tuner.fine_tune
+        monkeypatch.setattr(app.tuner, "fine_tune", self)
+
+    def __call__(self, parent, batch, progress, cancelled):
+        self.began.set()
+        assert self.let_go.wait(PATIENCE)
+        if cancelled():
+            raise CancelledError("Cancelled.")
+        return self.refit(parent, batch)
+
+
+def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypatch) -> None:
+    held = Held(session, monkeypatch)
+    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.fine_tune()
+    assert held.began.wait(PATIENCE)
+    session.tuning.cancel()
+    assert session.tuning.status.kind == "cancelling"
+    assert session.tuning.busy
+    session.tuning._fitting(0.5, "late")  # a report that was on its way
+    session.tuning.fine_tune()  # not twice
+    session.tuning.undo()  # nor a move meanwhile
+    assert session.tuning.status.kind == "cancelling"
+    held.let_go.set()
+    loop.until(lambda: not session.tuning.busy)
+    assert session.tuning.status.kind == "idle"
+    assert [intent.concept for intent in session.tuning.pending] == ["wheel"]
+    assert numbers(session) == [0]
+    assert not session.jobs.busy
+
+
+def test_cancelling_nothing_changes_nothing(app: AppState) -> None:
+    app.tuning.cancel()
+    assert app.tuning.status.kind == "idle"
+
+
+def test_thumbs_during_a_refit_wait_for_the_next_one(session, loop, monkeypatch) -> None:
+    held = Held(session, monkeypatch)
+    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.fine_tune()
+    assert held.began.wait(PATIENCE)
+    session.tuning.toggle("bicycle", "sky", "down")
+    assert session.tuning.status.kind == "fitting"
+    held.let_go.set()
+    loop.until(lambda: not session.tuning.busy)
+    assert session.students.node.number == 1
+    assert [intent.concept for intent in session.tuning.pending] == ["sky"]
+
+
+def test_quick_moves_all_count(session, loop) -> None:
+    for concept in ("wheel", "sky", "fur"):
+        session.tuning.toggle("bicycle", concept, "remove")
+        session.tuning.fine_tune()
+        loop.until(lambda: not session.jobs.busy)
+    session.tuning.undo()
+    session.tuning.undo()  # before the first has been shown
+    loop.until(lambda: not session.jobs.busy)
+    assert session.students.node.number == 1
+    session.tuning.redo()
+    session.tuning.redo()
+    loop.until(lambda: not session.jobs.busy)
+    assert session.students.node.number == 3
+
+
+def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monkeypatch) -> None:
+    threads = set()
+    transaction = Database.transaction
+
+    def noted(self, write: bool = False):
+        threads.add(threading.current_thread())
+        return transaction(self, write)
+
+    monkeypatch.setattr(Database, "transaction", noted)
+    for act in (
+        lambda: session.tuning.toggle("bicycle", "wheel", "remove"),
+        session.tuning.fine_tune,
+        lambda: session.tuning.show_split("holdout"),
+        session.tuning.undo,
+        session.tuning.redo,
+        lambda: session.tuning.set_note(session.tuning.head.id, "why"),
+        lambda: session.tuning.rename(session.tuning.head.id, "name"),
+        lambda: session.tuning.jump(session.tuning.nodes[0].id),
+        lambda: session.tuning.delete(session.tuning.nodes[1].id),
+    ):
+        act()
+        loop.until(lambda: not session.jobs.busy)
+        assert session.tuning.status.kind in {"idle", "done"}
+        assert set(session.tuning.looks.values()) <= {0, 1}
+    assert numbers(session) == [0]
+    assert len(threads) == 1
+    assert threading.current_thread() not in threads
