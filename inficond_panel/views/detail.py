@@ -23,6 +23,7 @@ from inficond_panel.views.charts import (
     what_if_charts,
 )
 from inficond_panel.views.gallery import make_picture, make_rows
+from inficond_panel.views.images import send_pictures
 from inficond_panel.views.theme import bound, number, short, signed
 
 if TYPE_CHECKING:
@@ -171,7 +172,13 @@ class DetailView(pn.viewable.Viewer):
 
     def _send_pictures(self, event: DataEvent) -> None:
         """Send the pictures asked for, of rows that are shown."""
+        store, concept = self._store, self.panel.concept
         segments = {row["row"]: row["segment"] for row in self.panel.rows}
         wanted = [row for row in event.data["pictures"] if row in segments]
-        pictures = {str(row): make_picture(self._store, row, segments[row]) for row in wanted}
-        self.panel._send_msg({"concept": self.panel.concept, "pictures": pictures})
+        send_pictures(
+            self._app,
+            self.panel,
+            wanted,
+            lambda row: make_picture(store, row, segments[row]),
+            concept=concept,
+        )

@@ -1,16 +1,26 @@
-"""Pictures as data URIs: they need no route, so they show in a notebook and in a saved page too."""
+"""Pictures as data URIs, which need no route, made off the event loop when the browser asks."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import Job, Status
+
 if TYPE_CHECKING:
-    from inficond_panel.state import Store
+    from panel.custom import JSComponent
+
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState, Store
+
+_REQUESTS = count()
 
 #: Longest side of a patch in pixels: twice what a row shows.
 PATCH_SIZE = 112
@@ -35,3 +45,27 @@ def _small(jpeg: bytes) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
+
+
+def send_pictures(
+    app: AppState,
+    component: JSComponent,
+    keys: Iterable[int],
+    make: Callable[[int], Any],
+    **message: Any,
+) -> None:
+    """Make a picture for each key on the session's worker; send ``message`` with ``pictures``."""
+    wanted = list(keys)
+
+    def work(job: Job) -> dict[str, Any]:
+        return {str(key): make(key) for key in wanted if not job.cancelled()}
+
+    def done(pictures: dict[str, Any]) -> None:
+        component._send_msg({**message, "pictures": pictures})
+
+    def failed(error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            app.tuning.status = Status("error", error.message, 0.0, error.remedy)
+
+    # A key of its own: no request takes the place of another.
+    app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, failed))

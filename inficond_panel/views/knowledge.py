@@ -6,7 +6,6 @@ InFiConD, section 5, figure 5d.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from inficond_panel.views.concept_rows import (
     make_effect,
     make_undefined,
 )
-from inficond_panel.views.images import patch_uri
+from inficond_panel.views.images import patch_uri, send_pictures
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Intent
@@ -79,7 +78,6 @@ class KnowledgeView(Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
-        self._requests = count()
         factor = app.tuning.factor
         self.table = KnowledgeTable(
             theme=app.param.theme,
@@ -203,18 +201,9 @@ class KnowledgeView(Viewer):
             self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)
 
     def _send_pictures(self, segments: list[int]) -> None:
-        """Cut the patches of ``segments`` off the event loop and send them."""
         store = self.app.store
-        wanted = [int(s) for s in segments if 0 <= s < len(store.segment_image)]
-
-        def work(_: Job) -> dict[str, str]:
-            return {str(segment): patch_uri(store, segment) for segment in wanted}
-
-        def done(pictures: dict[str, str]) -> None:
-            self.table._send_msg({"pictures": pictures})
-
-        key = f"pictures {next(self._requests)}"  # no request takes the place of another
-        self.app.jobs.submit(Job(key, work, done, self._effect_failed))
+        wanted = [int(segment) for segment in segments if 0 <= segment < len(store.segment_image)]
+        send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
 
     def act(self, message: Mapping[str, Any]) -> None:
         """Do what a message of the component asks for."""

@@ -1,0 +1,88 @@
+"""Any concept by its name or by the keyboard alone: the search, and the concept map."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+
+
+@pytest.fixture
+def page(small_url, open_page) -> Page:
+    page = open_page(small_url)
+    page.locator(".performance [role=option]").first.click(timeout=SLOW)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    return page
+
+
+def rows(page: Page):
+    return page.locator(".knowledge .rows > .row")
+
+
+def told(page: Page):
+    return page.locator(".map p[role=status]")
+
+
+def test_a_concept_is_found_by_name_and_thumbed_by_keys(page) -> None:
+    before = [row.get_attribute("data-key") for row in rows(page).all()]
+    assert len(before) == 10
+    expect(page.locator(".knowledge .tally")).to_contain_text(re.compile(r"concepts? ha(s|ve) inf"))
+    page.keyboard.press("c")
+    expect(page.get_by_label("Find concept")).to_be_focused()
+    page.keyboard.type("HAIR")
+    names = {"hair", "hair 2", "hair 3"}
+    expect(rows(page)).to_have_count(len(names), timeout=SLOW)
+    assert {row.get_attribute("data-key") for row in rows(page).all()} == names
+    expect(page.locator(".knowledge .tally")).to_contain_text("3 concepts found")
+    page.keyboard.press("ArrowDown")
+    first = rows(page).first.get_attribute("data-key")
+    page.keyboard.press("u")
+    block = page.locator(".knowledge .block.up")
+    expect(block).to_have_attribute("aria-label", f"Take out: uptune {first}", timeout=SLOW)
+    page.get_by_label("Find concept").focus()
+    page.keyboard.press("Escape")
+    expect(rows(page)).to_have_count(10, timeout=SLOW)
+    assert [row.get_attribute("data-key") for row in rows(page).all()] == before
+
+
+def test_a_name_that_no_concept_has_is_told(page) -> None:
+    page.get_by_label("Find concept").fill("no such word")
+    expect(page.locator(".knowledge .tally")).to_contain_text("No concept has “no such word”")
+    expect(rows(page)).to_have_count(0, timeout=SLOW)
+
+
+def test_every_patch_gets_its_picture(page) -> None:
+    images = page.locator(".knowledge .patch img")
+    count = images.count()
+    assert count >= 10
+    loaded = page.locator(".knowledge .patch img[src^='data:image/jpeg']")
+    expect(loaded).to_have_count(count, timeout=SLOW)
+
+
+def test_the_map_is_worked_by_keys(page) -> None:
+    page.get_by_role("radio", name="t-SNE").focus()
+    page.keyboard.press("Tab")
+    expect(page.locator(".map .plot")).to_be_focused()
+    expect(told(page)).to_contain_text("influence", timeout=SLOW)
+    start = told(page).inner_text()
+    directions = ("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp")
+    for key in directions:
+        page.keyboard.press(key)
+        page.keyboard.press("+")
+    expect(told(page)).not_to_have_text(start, timeout=SLOW)
+    page.keyboard.press(" ")
+    expect(told(page)).to_contain_text("selected", timeout=SLOW)
+    page.keyboard.press("d")
+    expect(told(page)).to_contain_text("pending: down", timeout=SLOW)
+    name = told(page).inner_text().split(",")[0]
+    expect(page.locator(".knowledge .block.down")).to_have_count(1, timeout=SLOW)
+    page.keyboard.press("Enter")
+    expect(page.locator(".detail .subtitle")).to_have_text(name, timeout=SLOW)
+    page.keyboard.press("Tab")
+    expect(page.locator(".map .plot")).not_to_be_focused()
+    expect(told(page)).to_have_text("", timeout=SLOW)
