@@ -72,9 +72,8 @@ def run(
         if _made_from(path, inputs):
             progress(f"{path} is up to date: nothing to do.")
             return _report(open_store(path), False, None, started)
-        most = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
         with only_run(path):
-            speed = _compute(inputs, path, progress, cancelled, most)
+            speed = _compute(inputs, path, progress, cancelled, workers or usual_workers())
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -84,6 +83,11 @@ def run(
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {_duration(report.seconds)}.")
     return report
+
+
+def usual_workers() -> int:
+    """Workers where none are asked for."""
+    return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
 def _cannot_write(path: Path, error: OSError) -> StoreError:
