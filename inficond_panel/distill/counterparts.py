@@ -1,15 +1,15 @@
 """Does a concept earn its influence, or would a random one in its place get as much?
 
-The idea is TCAV's (Kim et al. 2018, ICML, "Interpretability beyond feature attribution", sec. 3.3):
-a concept's effect means something only if it stands out against that of random concepts.
+The idea is that of TCAV's significance test (Kim et al. 2018, ICML, "Interpretability beyond
+feature attribution"): a concept's effect means something only if it stands out against that of
+random concepts.
 
 *Random counterparts* are random directions of the image-text space, drawn from the normal
 distribution with the mean and the covariance of the concepts' text vectors, and scored on the
 stored segments as every concept is (max(0, largest cosine)). Directions drawn uniformly would be
-an easy match: text vectors share one corner of the space, and a uniform direction has nearly the
-same small cosine with every segment. Permuted scores would be an easier one still: they are
-unrelated to the image *and* to all other concepts, so they lose to nearly any concept; that tests
-whether a concept says anything at all, not whether it says more than a random one.
+an easy match: text vectors share one corner of the space, and scores of a uniform direction spread
+far less. Permuted scores would answer another question, whether a concept says more than noise:
+they are unrelated to the image *and* to all other concepts, which no direction of the space is.
 
 *Test.* The concept's column is replaced by a counterpart's, and the student is solved again, all
 other concepts re-optimised. The effect is |influence| × standard deviation of the score, in units

@@ -45,7 +45,7 @@ class Ranked:
     def eleven_point(self, counts: NDArray | None = None) -> Array:
         """VOC's AP, as average_precision: mean over recalls 0, 0.1 … 1 of the best precision there.
 
-        "There" is at that recall or above (Everingham et al. 2010, IJCV 88, sec. 4.2, eq. 1-2).
+        "There" is at that recall or above (Everingham et al. 2010, IJCV 88, sec. 4.2).
         """
         return self._each_block(counts, _eleven)
 
