@@ -26,6 +26,9 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver import Fit, fit
 from inficond_panel.errors import CancelledError
 
+#: Draws solved as the classes of one fit, so that they share its passes over the scores.
+_TOGETHER = 10
+
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
 
@@ -79,22 +82,36 @@ def bootstrap_stability(
     base = np.ones(images) if sample_weight is None else np.asarray(sample_weight)
     rng = np.random.default_rng(seed)
     weights = np.empty((draws, len(start.weights)))
-    for draw in range(draws):
+    for first in range(0, draws, _TOGETHER):
+        last = min(first + _TOGETHER, draws)
+        columns = np.zeros(last - first, dtype=np.intp)  # as many copies of the one student
         found = fit(
             scores,
-            target[:, None],
+            target[:, None][:, columns],
             l1=l1,
             l2=l2,
-            lower=None if lower is None else lower[:, None],
-            upper=None if upper is None else upper[:, None],
-            sample_weight=_drawn(rng, base, target),
-            start=start,
+            lower=None if lower is None else lower[:, None][:, columns],
+            upper=None if upper is None else upper[:, None][:, columns],
+            sample_weight=np.stack([_drawn(rng, base, target) for _ in columns], axis=1),
+            start=_copies(start, columns),
             tolerance=tolerance,
             cancelled=cancelled,
         )
-        weights[draw] = found.weights[:, 0]
-        tell(progress, draw + 1, draws, "refits on bootstrap samples")
+        weights[first:last] = found.weights.T
+        tell(progress, last, draws, "refits on bootstrap samples")
     return summarised(start.weights[:, 0], weights, level)
+
+
+def _copies(start: Fit, columns: NDArray[np.intp]) -> Fit:
+    return Fit(
+        weights=start.weights[:, columns],
+        intercepts=start.intercepts[columns],
+        objective=start.objective[columns],
+        gap=start.gap[columns],
+        certificate=start.certificate * len(columns),
+        iterations=start.iterations[columns],
+        converged=start.converged[columns],
+    )
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:

@@ -25,9 +25,9 @@ def problem(seed=0, n=250, concepts=8):
 
 def test_refits_equal_fits_to_the_images_drawn():
     scores, target, start = problem()
-    found = bootstrap_stability(scores, target, start, draws=6, seed=4, l1=5e-3, tolerance=1e-9)
+    found = bootstrap_stability(scores, target, start, draws=12, seed=4, l1=5e-3, tolerance=1e-9)
     rng = np.random.default_rng(4)
-    for draw in range(6):
+    for draw in range(12):
         rows = rng.integers(250, size=250)
         alone = fit(scores[rows], target[rows, None], l1=5e-3, tolerance=1e-9)
         np.testing.assert_allclose(found.weights[draw], alone.weights[:, 0], atol=2e-3)
@@ -167,7 +167,7 @@ def test_both_can_be_stopped_and_tell_how_far_they_are():
     scores, target, start = problem(8)
     told = []
     bootstrap_stability(
-        scores, target, start, draws=2, l1=5e-3, progress=lambda share, text: told.append(share)
+        scores, target, start, draws=20, l1=5e-3, progress=lambda share, text: told.append(share)
     )
     assert told == [0.5, 1.0]
     with pytest.raises(CancelledError):
