@@ -250,3 +250,15 @@ def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monke
     assert numbers(session) == [0]
     assert len(threads) == 1
     assert threading.current_thread() not in threads
+
+
+def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -> None:
+    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.fine_tune()
+    loop.until(lambda: not session.jobs.busy)
+    session.tuning.undo()
+    session.tuning.show_split("holdout")  # of #1, while #0 is on its way
+    loop.until(lambda: not session.jobs.busy)
+    assert session.students.node.number == 0
+    assert session.dataset.split == "tune"
+    assert session.tuner.looks() == 0

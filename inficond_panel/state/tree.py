@@ -1,0 +1,155 @@
+"""The node shown and the tree that it stands in: moves, labels, deleted branches, looks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import param
+
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.preview import Status
+from inficond_panel.state.snapshot import Snapshot, Tree, take_snapshot, take_tree
+from inficond_panel.state.students import StudentsState
+from inficond_panel.tuning import Node, Tuner
+
+
+class Seen(NamedTuple):
+    """What the worker hands to the screen: the node shown, and the tree that it stands in."""
+
+    snapshot: Snapshot
+    tree: Tree
+
+
+class TreeState(param.Parameterized):
+    """What a session does in its history. The worker reads and writes it, never the event loop."""
+
+    status = param.ClassSelector(class_=Status, default=Status())
+
+    def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs, **params: object) -> None:
+        self.tuner = tuner
+        self.students = students
+        self.jobs = jobs
+        self._at = students.node.id  # of this session; set where the moves are made, in the worker
+        self._moves = itertools.count()
+        super().__init__(**params)
+
+    @property
+    def head(self) -> Node:
+        """The node that the screen shows and the next iteration starts from."""
+        return self.students.node
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Nodes of this history, oldest first, without deleted branches."""
+        return list(self.students.tree.nodes)
+
+    @property
+    def looks(self) -> Mapping[str, int]:
+        """Looks at the holdout by id of the node."""
+        return self.students.tree.looks
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the node shown has one to go back to."""
+        return self.students.tree.undo is not None
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether undo has left a node that follows the one shown, here or before a restart."""
+        return self.students.tree.redo is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a refit runs, also while it is being cancelled."""
+        return self.status.kind in {"fitting", "cancelling"}
+
+    def undo(self) -> None:
+        """Go to the parent of the node shown. Nothing is deleted."""
+        if self.can_undo:
+            self._go(lambda: self.tuner.history.undo(self.tuner.root_id, self._at))
+
+    def redo(self) -> None:
+        """Go back to the node last left by undo, also if that was before a restart."""
+        if self.can_redo:
+            self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at))
+
+    def jump(self, node_id: str) -> None:
+        """Show any node; a later refit starts a branch there."""
+
+        def move() -> str:
+            self.tuner.history.set_head(self.tuner.root_id, node_id, "jump", origin=self._at)
+            return node_id
+
+        self._go(move)
+
+    def set_note(self, node_id: str, text: str) -> None:
+        """Write a note to a node."""
+        self._change_tree(lambda: self.tuner.set_note(node_id, text))
+
+    def rename(self, node_id: str, name: str) -> None:
+        """Give a node a label; an empty one takes it away."""
+        self._change_tree(lambda: self.tuner.history.rename(node_id, name))
+
+    def delete(self, node_id: str) -> None:
+        """Hide the branch from a node on; not where the node shown is in it."""
+        self._change_tree(lambda: self.tuner.history.delete(node_id, shown=[self._at]))
+
+    def restore(self, node_id: str) -> None:
+        """Show a deleted branch again."""
+        self._change_tree(lambda: self.tuner.history.restore(node_id))
+
+    def show_split(self, split: str) -> None:
+        """Show another split; a look at the holdout is counted before it is given."""
+        asked = self.head.id
+
+        def work(_: Job) -> Seen:
+            if self._at != asked:  # a move was under way: no look at what nobody asked for
+                return self._see(self._at)
+            if split == "holdout":
+                self.tuner.count_look(self.tuner.node(asked), split)
+            return self._see(asked, split)
+
+        self.jobs.submit(Job("show", work, self._shown, self._failed))
+
+    def _go(self, move: Callable[[], str]) -> None:
+        """Move the head; each move counts, none is replaced by the next."""
+        if not self.busy:
+            key = f"move {next(self._moves)}"
+            self.jobs.submit(Job(key, lambda _: self._see(move()), self._shown, self._failed))
+
+    def _change_tree(self, change: Callable[[], object]) -> None:
+        def work(_: Job) -> Tree:
+            change()
+            return take_tree(self.tuner, self.tuner.node(self._at))
+
+        def done(tree: Tree) -> None:
+            self.students.tree = tree
+
+        self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._failed))
+
+    def _see(self, node_id: str, split: str = "tune") -> Seen:
+        # Of tune unless asked: a look at the holdout is for one node, and is asked for each time.
+        self._at = node_id
+        node = self.tuner.node(node_id)
+        return Seen(take_snapshot(self.tuner, node, split), take_tree(self.tuner, node))
+
+    def _shown(self, seen: Seen) -> None:
+        snapshot, tree = seen
+        looks = sum(tree.looks.values())
+        self.students.dataset.param.update(split=snapshot.split, looks=looks)
+        self.students.param.update(snapshot=snapshot, tree=tree)
+        self._rest()
+
+    def _failed(self, error: InficondError) -> None:
+        if isinstance(error, CancelledError):
+            self._rest()
+        else:
+            self._rest(Status("error", error.message, 0.0, error.remedy))
+
+    def _rest(self, status: Status | None = None) -> None:
+        """Tell how something else ended, unless a refit has begun meanwhile."""
+        if not self.busy:
+            self.status = status or Status()
