@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +27,15 @@ class Columns:
         self.source = source
         self._place = np.full(source.shape[1], -1)
         self._used = 0
+        self._lock = Lock()
         self._blocks: list[Any] = []  # for each block of n images (C, n), filled from the top
 
     def gather(self, columns: NDArray[np.intp]) -> bool:
         """Read the columns that are not here yet; False where all are."""
+        with self._lock:
+            return self._gather(columns)
+
+    def _gather(self, columns: NDArray[np.intp]) -> bool:
         new = columns[self._place[columns] < 0]
         if not new.size:
             return False

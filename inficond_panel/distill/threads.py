@@ -35,6 +35,7 @@ def _enter() -> None:
     global _users, _limiter  # noqa: PLW0603
     with _lock:
         if _users == 0:
+            _free_control()
             _limiter = _controller.limit(limits=1, user_api="blas")
         _users += 1
 
@@ -44,4 +45,14 @@ def _leave() -> None:
     with _lock:
         _users -= 1
         if _users == 0:
+            _free_control()
             _limiter.restore_original_limits()
+            _free_control()
+
+
+def _free_control() -> None:
+    """Let this thread set limits, which threadpoolctl 3.8 grants to the first that asked."""
+    for library in _controller.lib_controllers:
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)

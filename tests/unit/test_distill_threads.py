@@ -1,5 +1,7 @@
 """The limit on BLAS threads holds while anybody needs it, and ends with the last."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from threadpoolctl import threadpool_info
 
 from inficond_panel.distill.threads import one_thread
@@ -19,3 +21,22 @@ def test_limit_lasts_until_the_last_has_left():
     assert set(blas_threads()) == {1}
     second.__exit__(None, None, None)
     assert blas_threads() == before
+
+
+def test_limit_holds_in_whatever_thread_asks():
+    before = blas_threads()
+
+    def inside():
+        with one_thread():
+            return blas_threads()
+
+    with one_thread():
+        pass
+    with ThreadPoolExecutor(1) as pool:
+        assert set(pool.submit(inside).result()) == {1}
+        first = one_thread()
+        pool.submit(first.__enter__).result()
+        assert set(blas_threads()) == {1}
+        first.__exit__(None, None, None)
+    assert blas_threads() == before
+    assert set(inside()) == {1}

@@ -1,0 +1,204 @@
+"""The same students wherever the scores lie: other array libraries, disk, a cluster."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import zarr
+
+from inficond_panel.distill import Scores, certify, decision_function, fit, soft_targets
+from inficond_panel.distill.sources import SlicedSource, in_order
+from inficond_panel.errors import DataError
+
+TOLERANCE = 1e-9
+
+
+@pytest.fixture(scope="module")
+def case():
+    rng = np.random.default_rng(0)
+    scores = np.maximum(rng.normal(0.2, 0.1, (700, 40)) + rng.normal(0, 0.03, (700, 1)), 0)
+    logits = (scores - 0.2) @ rng.normal(0, 8, (40, 3)) - 3 + rng.normal(0, 1, (700, 3))
+    return scores.astype(np.float16).astype(np.float32), soft_targets(logits)
+
+
+@pytest.fixture(scope="module")
+def expected(case):
+    return fit(*case, tolerance=TOLERANCE)
+
+
+def check_equal(answer, expected, case):
+    """Same students, and a certificate that numpy confirms."""
+    np.testing.assert_allclose(answer.objective, expected.objective, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(answer.weights, expected.weights, atol=1e-3)
+    assert answer.converged.all()
+    assert certify(*case, answer.weights, tolerance=1e-8).converged.all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_torch_tensors(case, expected, dtype):
+    torch = pytest.importorskip("torch")
+    scores = torch.tensor(case[0]).to(getattr(torch, dtype))
+    check_equal(fit(scores, case[1], tolerance=TOLERANCE), expected, case)
+    logits = decision_function(scores, expected.weights, expected.intercepts)
+    direct = case[0].astype(float) @ expected.weights + expected.intercepts
+    np.testing.assert_allclose(logits, direct, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_any_library_of_the_array_api_standard(case, expected, dtype):
+    strict = pytest.importorskip("array_api_strict")
+    scores = strict.asarray(case[0], dtype=getattr(strict, dtype))
+    check_equal(fit(scores, case[1], tolerance=TOLERANCE), expected, case)
+    assert fit(scores, case[1], l1=0).converged.all()  # the conditions need the variances
+
+
+def test_numbers_that_are_not_finite_are_counted_in_any_library(case):
+    torch = pytest.importorskip("torch")
+    scores = torch.tensor(case[0])
+    scores[3, 4], scores[5, 6] = torch.nan, torch.inf
+    with pytest.raises(DataError, match="2 of 28000 scores"):
+        fit(scores, case[1])
+    with pytest.raises(DataError, match="complex64"):
+        fit(torch.ones((3, 3), dtype=torch.complex64), case[1][:3])
+
+
+def stored(tmp_path, values, rows=100):
+    array = zarr.create_array(
+        tmp_path / "scores.zarr", shape=values.shape, chunks=(rows, 40), dtype=values.dtype
+    )
+    array[:] = values
+    return array
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("keep", [0, 1 << 30])
+def test_zarr_arrays(case, expected, tmp_path, dtype, keep):
+    source = SlicedSource(stored(tmp_path, case[0].astype(dtype)), keep)
+    assert source.slow == (keep == 0)
+    data = Scores(source)
+    check_equal(fit(data, case[1], tolerance=TOLERANCE), expected, case)
+
+
+def test_zarr_arrays_are_taken_as_they_are(case, expected, tmp_path):
+    check_equal(fit(stored(tmp_path, case[0]), case[1], tolerance=TOLERANCE), expected, case)
+
+
+def test_a_zarr_array_is_checked_as_it_is_read(case, tmp_path):
+    scores = case[0].copy()
+    scores[650, 3] = np.nan
+    with pytest.raises(DataError, match="1 of"):
+        fit(stored(tmp_path, scores), case[1])
+
+
+def test_passes_over_a_slow_source_are_few(case, tmp_path):
+    lower = np.full((40, 1), -np.inf)
+    parent = fit(case[0], case[1][:, [0]])
+    lower[5] = parent.weights[5] + 1
+    data = Scores(SlicedSource(stored(tmp_path, case[0]), 0))
+    refit = fit(data, case[1][:, [0]], lower=lower, start=parent)
+    assert refit.converged.all()
+    assert data.passes <= 8
+
+
+def test_columns_are_kept_for_the_next_fit(case, expected):
+    data = Scores(case[0])
+    fit(data, case[1])
+    before = data.passes
+    again = fit(data, case[1], start=expected)
+    assert data.passes - before <= 3
+    assert again.converged.all()
+
+
+def test_blocks_come_in_order_from_any_number_of_threads():
+    seen = [list(in_order(lambda k: k * k, ((k,) for k in range(50)), n)) for n in (1, 2, 5)]
+    assert seen[0] == seen[1] == seen[2] == [k * k for k in range(50)]
+
+
+def test_the_number_of_threads_changes_no_bit(case, monkeypatch):
+    from inficond_panel.distill import columns, sources
+
+    monkeypatch.setattr(sources, "BLOCK_VALUES", 4000)
+    answers = []
+    for threads in (1, 3):
+        monkeypatch.setattr(sources, "thread_count", lambda shape, n=threads: n)
+        monkeypatch.setattr(columns, "thread_count", lambda shape, n=threads: n)
+        answers.append(fit(*case))
+    assert answers[0].weights.tobytes() == answers[1].weights.tobytes()
+
+
+def test_fits_at_once_do_not_disturb_each_other(case):
+    data = Scores(case[0])
+    one = [fit(case[0], case[1][:, [k]]).weights.tobytes() for k in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        runs = pool.map(lambda k: fit(data, case[1][:, [k]]).weights.tobytes(), range(3))
+        assert list(runs) == one
+
+
+class TestDask:
+    def test_local_threads(self, case, expected):
+        array = pytest.importorskip("dask.array").from_array(case[0], chunks=(150, 17))
+        check_equal(fit(array, case[1], tolerance=TOLERANCE), expected, case)
+
+    def test_the_number_of_workers_changes_no_bit(self, case, expected):
+        distributed = pytest.importorskip("distributed")
+        array = pytest.importorskip("dask.array").from_array(case[0], chunks=(150, 40))
+        weights = []
+        for workers in (1, 3):
+            with (
+                distributed.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=workers == 1,
+                    dashboard_address=None,
+                ) as cluster,
+                distributed.Client(cluster),
+            ):
+                answer = fit(array.persist(), case[1], tolerance=TOLERANCE)
+            weights.append(answer.weights.tobytes())
+            check_equal(answer, expected, case)
+        assert weights[0] == weights[1]
+
+    def test_what_is_not_finite_is_said(self, case):
+        scores = case[0].copy()
+        scores[650, 3] = np.nan
+        array = pytest.importorskip("dask.array").from_array(scores, chunks=(150, 40))
+        with pytest.raises(DataError, match="1 of the scores"):
+            fit(array, case[1])
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+import zarr
+from inficond_panel.distill import Scores, fit
+from inficond_panel.distill.sources import SlicedSource
+
+array = zarr.open_array(sys.argv[1], mode="r")
+targets = np.random.default_rng(0).random((array.shape[0], 1))
+fit(Scores(SlicedSource(array[:100], 0)), targets[:100])  # everything is loaded
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+answer = fit(Scores(SlicedSource(array, 0)), targets, l1=3e-3)
+assert answer.converged.all()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, (answer.weights != 0).sum())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss in KiB")
+def test_a_refit_holds_its_columns_and_not_the_table(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "large.zarr"
+    array = zarr.create_array(path, shape=(40_000, 584), chunks=(4000, 584), dtype="float16")
+    for first in range(0, 40_000, 4000):
+        array[first : first + 4000] = rng.random((4000, 584), dtype=np.float32)
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    grown, _ = map(int, done.stdout.split())
+    assert grown * 1024 < 0.75 * 40_000 * 584 * 4  # of the table in float32
