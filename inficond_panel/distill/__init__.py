@@ -1,6 +1,11 @@
 """Numerics of the students: exact fit with certificate, metrics, intervals, what-if curves."""
 
 from inficond_panel.distill.agreement import Agreement, Counts, agreement, collinear, discrepancy
+from inficond_panel.distill.ap_what_if import (
+    Band,
+    ap_what_if,
+    change_band,
+)
 from inficond_panel.distill.bootstrap import (
     Interval,
     change_interval,
@@ -20,17 +25,22 @@ from inficond_panel.distill.counterparts import (
     random_directions,
 )
 from inficond_panel.distill.metrics import (
-    ERRORS,
-    METRICS,
     ClassMetrics,
-    Outcome,
     average_precision,
     average_precision_11,
     class_metrics,
     measure,
 )
 from inficond_panel.distill.objective import decision_function
+from inficond_panel.distill.outcome import (
+    ERRORS,
+    METRICS,
+    Outcome,
+)
 from inficond_panel.distill.paper import fit_paper
+from inficond_panel.distill.permutation import (
+    holm,
+)
 from inficond_panel.distill.refit_what_if import (
     RefitPoint,
     refit_what_if,
@@ -42,7 +52,6 @@ from inficond_panel.distill.slices import (
     SliceReport,
     SliceResult,
     compare_slices,
-    holm,
     slices_by,
 )
 from inficond_panel.distill.solver import Fit, certify, fit
@@ -52,11 +61,8 @@ from inficond_panel.distill.stability import (
 )
 from inficond_panel.distill.targets import mixed_targets, soft_targets
 from inficond_panel.distill.what_if import (
-    Band,
     WhatIf,
     WhatIfs,
-    ap_what_if,
-    change_band,
     influence_axes,
     influence_axis,
     what_if,

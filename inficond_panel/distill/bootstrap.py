@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.metrics import METRICS, Outcome
+from inficond_panel.distill.outcome import METRICS, Outcome
 from inficond_panel.distill.scores import Array
 
 

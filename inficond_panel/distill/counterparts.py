@@ -35,8 +35,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.distill.permutation import holm
 from inficond_panel.distill.scores import Array
-from inficond_panel.distill.slices import holm
 from inficond_panel.distill.solver import Fit, fit
 from inficond_panel.distill.stability import Cancelled, Progress, check_cancelled, tell
 from inficond_panel.errors import DataError

@@ -12,26 +12,19 @@ average precision and precision fall with the share of positives, whoever the st
   which the metric is undefined counts as worse;
 - ``p_holm`` is p adjusted for the number of slices and classes looked at (Holm 1979, Scandinavian
   Journal of Statistics 6): among many slices the worst looks bad by luck alone.
-
-Draws stop early where p is plainly not small: at the h-th draw that is as bad, after l draws, p is
-h / l; else, after all B, (1 + worse) / (1 + B). Both are valid (Besag and Clifford 1991,
-Biometrika 78, "Sequential Monte Carlo p-values").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.bootstrap import Interval, metric_intervals
-from inficond_panel.distill.metrics import ERRORS, METRICS, Outcome
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.outcome import ERRORS, METRICS, Outcome
+from inficond_panel.distill.permutation import Luck, Mask, counted, holm
 from inficond_panel.errors import CancelledError, DataError
-
-Mask = NDArray[np.bool_]
 
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown
 #: and called small, but neither tested nor named the worst.
@@ -39,9 +32,6 @@ MIN_IMAGES = 30
 MIN_POSITIVES = 10
 #: More slices than this are no slices but single images.
 MOST_SLICES = 200
-_STOP_AT = 20
-_BLOCK_VALUES = 1 << 20
-_KEPT_BLOCKS = 8
 _UNLABELLED = ("accuracy", "brier", "ece", "fidelity")
 
 
@@ -126,7 +116,7 @@ def compare_slices(
     tests = sum(not part.small for parts in found.values() for part in parts)
     most = permutations or max(999, 40 * tests)
     for done, (name, parts) in enumerate(found.items(), start=1):
-        luck = _Luck(outcomes[name], metric, most, seed)
+        luck = Luck(outcomes[name], metric, most, seed)
         for i, part in enumerate(parts):
             if cancelled is not None and cancelled():
                 raise CancelledError("The comparison was cancelled.", "Nothing was changed.")
@@ -147,17 +137,6 @@ def compare_slices(
     }
 
 
-def holm(p_values: ArrayLike) -> list[float]:
-    """Holm's adjusted p-values, in the order given; nan is no test and stays nan."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")  # nan last
-    tests = np.count_nonzero(~np.isnan(p))
-    adjusted = np.full(len(p), np.nan)
-    steps = p[order[:tests]] * np.arange(tests, 0, -1)
-    adjusted[order[:tests]] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return [float(value) for value in adjusted]
-
-
 def _described(
     outcome: Outcome,
     slices: Mapping[str, Mask],
@@ -169,8 +148,8 @@ def _described(
 ) -> list[SliceResult]:
     """Values and intervals of all slices, without the tests."""
     masks = np.stack(list(slices.values()))
-    values = {name: outcome.values(name, _counted(outcome, name, masks)) for name in METRICS}
-    rest = outcome.values(metric, _counted(outcome, metric, ~masks))
+    values = {name: outcome.values(name, counted(outcome, name, masks)) for name in METRICS}
+    rest = outcome.values(metric, counted(outcome, metric, ~masks))
     found = []
     for i, (name, mask) in enumerate(slices.items()):
         part = outcome.among(mask)
@@ -200,71 +179,3 @@ def _small(part: Outcome, metric: str, value: float, rest: float, limits: tuple[
     if np.isnan(value):
         return "undefined"
     return "nothing to compare with" if np.isnan(rest) else ""
-
-
-def _counted(outcome: Outcome, metric: str, masks: NDArray) -> NDArray[np.uint8]:
-    """Masks (slices, n) as counts of the images that the metric is about."""
-    rows = masks if metric == "fidelity" else masks[:, outcome.known]
-    return rows.astype(np.uint8)
-
-
-class _Luck:
-    """Values that a metric has on random images in a slice's place; shared by the slices."""
-
-    def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
-        self.outcome, self.metric, self.most = outcome, metric, most
-        fidelity = metric == "fidelity"
-        strata = _teacher_decides(outcome) if fidelity else outcome.positive
-        self._groups = [np.flatnonzero(strata == side) for side in (False, True)]
-        self._seed = seed
-        self._kept: list[NDArray[np.int32]] = []
-
-    def of(self, mask: Mask, value: float) -> tuple[float, float]:
-        """``expected`` and ``p`` of a slice that has this value."""
-        member = _counted(self.outcome, self.metric, mask[None])[0]
-        worse, drawn = [], []
-        for places in self._places(len(member)):
-            values = self.outcome.values(self.metric, member[places])
-            better = values < value if self.metric in ERRORS else values > value
-            worse.append(~_clearly(better, values, value))
-            drawn.append(values)
-            if sum(map(np.count_nonzero, worse)) >= _STOP_AT:
-                break
-        return _mean(np.concatenate(drawn)), self._p(np.concatenate(worse))
-
-    def _p(self, worse: Mask) -> float:
-        count = np.cumsum(worse)
-        if count[-1] >= _STOP_AT:
-            return _STOP_AT / float(np.searchsorted(count, _STOP_AT) + 1)
-        return float(1 + count[-1]) / (1 + len(worse))
-
-    def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Blocks of rows: for each image the one whose membership it takes, of the same label."""
-        rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
-        for index, done in enumerate(range(0, self.most, rows)):
-            block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
-            if index == len(self._kept) < _KEPT_BLOCKS:  # each slice needs the first
-                self._kept.append(block)
-            yield block[: self.most - done]
-
-    def _block(self, index: int, rows: int) -> NDArray[np.int32]:
-        rng = np.random.default_rng([self._seed, index])
-        places = np.empty((rows, sum(map(len, self._groups))), dtype=np.int32)
-        for group in self._groups:
-            tiled = np.broadcast_to(group, (rows, len(group)))
-            places[:, group] = rng.permuted(tiled, axis=1)
-        return places
-
-
-def _clearly(better: Mask, values: Array, value: float) -> Mask:
-    """Better by more than rounding: equal sums in another order must count as equal."""
-    return better & (np.abs(values - value) > 1e-9)
-
-
-def _teacher_decides(outcome: Outcome) -> Mask:
-    return outcome.alike == (outcome.all_logits > outcome.threshold)
-
-
-def _mean(values: Array) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else np.nan

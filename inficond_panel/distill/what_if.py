@@ -3,7 +3,7 @@
 Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. Scores
 are 0 or more, so each image turns positive at most once as v rises, and never where its score is 0.
 Accuracy, precision, recall and F1 are therefore steps, known exactly; average precision is taken
-on a grid.
+on a grid (ap_what_if.py).
 """
 
 from __future__ import annotations
@@ -13,13 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics import (
-    POINT_METRICS,
-    Outcome,
-    average_precision,
-    decision_metrics,
-)
+from inficond_panel.distill.outcome import POINT_METRICS, decision_metrics
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
 
@@ -102,16 +96,6 @@ class WhatIfs:
         return decision_metrics(tp, fp, self.positives - tp, self.negatives - fp)
 
 
-@dataclass(frozen=True)
-class Band:
-    """A curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
-
-    grid: Array
-    estimate: Array
-    low: Array
-    high: Array
-
-
 def influence_axis(weights: NDArray, weight: float) -> tuple[float, float]:
     """The what-if axis of one weight of a student with these weights (C,): (low, high).
 
@@ -169,7 +153,7 @@ def what_if_all(
     known = np.asarray(label) >= 0
     positive = np.asarray(label)[known] > 0
     logit = np.asarray(logit, dtype=np.float64)[known]
-    scores = _checked(np.asarray(scores)[known])
+    scores = checked_scores(np.asarray(scores)[known])
     parts = []
     for first in range(0, scores.shape[1], _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -207,52 +191,8 @@ def _pieces(
     return np.append(at[last], high), tp, decided - tp
 
 
-def ap_what_if(
-    score_column: NDArray, logit: NDArray, weight: float, label: NDArray, grid: NDArray
-) -> Array:
-    """Average precision at each influence of the grid; arguments as in what_if."""
-    score, logit, label = _known(score_column, logit, label)
-    return np.array([average_precision(label, logit + (v - weight) * score) for v in grid])
-
-
-def change_band(
-    score_column: NDArray,
-    logit: NDArray,
-    weight: float,
-    label: NDArray,
-    grid: NDArray,
-    metric: str = "ap",
-    draws: int = 200,
-    seed: int = 0,
-    level: float = 0.95,
-    threshold: float = 0.0,
-) -> Band:
-    """Change of one metric against now, on a grid of influences, with its paired interval.
-
-    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. ``metric`` is
-    any of METRICS but fidelity; the other arguments as in what_if.
-    """
-    score, logit, label = _known(score_column, logit, label)
-    table = draw_counts(len(label), draws, seed)
-    present = Outcome(label, logit, threshold=threshold)
-    now, now_drawn = present.value(metric), present.values(metric, table)
-    rows = []
-    for v in grid:
-        moved = Outcome(label, logit + (v - weight) * score, threshold=threshold)
-        drawn = moved.values(metric, table) - now_drawn
-        found = interval(moved.value(metric) - now, drawn, level, metric)
-        rows.append((found.estimate, found.low, found.high))
-    estimate, lower, upper = np.array(rows).reshape(-1, 3).T
-    return Band(np.asarray(grid, dtype=np.float64), estimate, lower, upper)
-
-
-def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:
-    known = np.asarray(label) >= 0
-    score = _checked(np.asarray(score)[known]).astype(np.float64)
-    return score, np.asarray(logit, dtype=np.float64)[known], np.asarray(label)[known]
-
-
-def _checked(scores: NDArray) -> NDArray:
+def checked_scores(scores: NDArray) -> NDArray:
+    """The scores; raises DataError where one is below 0."""
     negative = np.count_nonzero(scores < 0)
     if negative:
         raise DataError(
