@@ -57,7 +57,7 @@ class Churn:
         return [
             flip.image
             for flip in self.flips
-            if all(getattr(flip, name) is value for name, value in wanted.items())
+            if all(getattr(flip, name) == value for name, value in wanted.items())
         ]
 
     def to_json(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inficond_panel.tuning.intents import DIRECTIONS, Asked, GroupIntent, Intent
+from inficond_panel.tuning.intents import Asked, GroupIntent, Intent
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Limits = tuple[float | None, float | None]
 Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
+
+_STRENGTH = ("up", "down", "remove")
 
 
 def canonical(asked: Iterable[Asked], factor: float) -> tuple[Intent, ...]:
@@ -89,7 +91,7 @@ def limits_text(limits: Limits) -> str:
 
 def _rank(candidate: Candidate) -> tuple[bool, int, float]:
     intent, group = candidate
-    return not group, DIRECTIONS.index(intent.direction), intent.factor or 0.0
+    return not group, _STRENGTH.index(intent.direction), intent.factor or 0.0
 
 
 def _told(candidate: Candidate) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -50,11 +51,21 @@ def read_edits(path: str | Path, store: Store) -> list[list[Asked]]:
 
 def dump_edits(iterations: Iterable[Sequence[Asked]]) -> str:
     """YAML that ``read_edits`` reads back as the same intents."""
-    plain = [
-        [{k: v for k, v in asked.to_json().items() if v is not None} for asked in batch]
-        for batch in iterations
-    ]
+    return _yaml([[_given(asked) for asked in batch] for batch in iterations], flow=None)
+
+
+def dump_intent(asked: Asked) -> str:
+    """An intent as one line of an edits file, without its dash."""
+    return _yaml(_given(asked), flow=True).rstrip("\n")
+
+
+def _given(asked: Asked) -> dict[str, Any]:
+    return {key: value for key, value in asked.to_json().items() if value is not None}
+
+
+def _yaml(plain: Any, flow: bool | None) -> str:
     yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style, yaml.width = flow, 10_000
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(plain, stream)
     return stream.getvalue()

@@ -70,7 +70,8 @@ class GroupIntent:
     factor: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "concepts", tuple(self.concepts))
+        named = (self.concepts,) if isinstance(self.concepts, str) else tuple(self.concepts)
+        object.__setattr__(self, "concepts", named)
         if len(set(self.concepts)) < max(len(self.concepts), 2):
             raise TuningError(
                 f"A group on {self.class_name!r} names {', '.join(self.concepts) or 'no concept'}.",

@@ -6,7 +6,9 @@ import math
 
 from inficond_panel.tuning.churn import Churn
 from inficond_panel.tuning.conflicts import limits_text
+from inficond_panel.tuning.edits import dump_intent
 from inficond_panel.tuning.explain import ClassReport
+from inficond_panel.tuning.intents import GroupIntent
 from inficond_panel.tuning.movers import Group, Mover, Moves
 from inficond_panel.tuning.pricing import Bound, Objective
 
@@ -105,11 +107,7 @@ def group_sentence(group: Group, report: ClassReport) -> str:
 def edits_line(group: Group, report: ClassReport) -> str:
     """The line of an edits file that gives the group the thumb of its tuned member."""
     intent = next(i for i in report.intents if i.concept == group.members[0].concept)
-    factor = f", factor: {intent.factor:g}" if intent.factor else ""
-    return (
-        f"{{class: {report.class_name}, concepts: [{', '.join(group.twins)}], "
-        f"direction: {intent.direction}{factor}}}"
-    )
+    return dump_intent(GroupIntent(report.class_name, group.twins, intent.direction, intent.factor))
 
 
 def objective_sentence(objective: Objective) -> str:

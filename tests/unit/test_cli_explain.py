@@ -130,3 +130,8 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     status, _, err = run("check", spec_file)
     assert status == 2
     assert "students.lambda: there is no class 'brid' in the store; did you mean 'bird'?" in err
+    (folder / "small.zarr" / "zarr.json").unlink()
+    status, out, err = run("check", spec_file)
+    assert status == 0
+    assert "no problems" in out
+    assert "Class names are not checked" in err

@@ -80,7 +80,7 @@ def test_a_group_is_its_members(tuner: Tuner) -> None:
     assert [intent.to_json()["concept"] for intent in group.intents] == ["spoke", "wheel"]
 
 
-@pytest.mark.parametrize("concepts", [(), ("ear",), ("ear", "fur", "ear")])
+@pytest.mark.parametrize("concepts", [(), ("ear",), "ear", ("ear", "fur", "ear")])
 def test_a_group_names_two_concepts_or_more(concepts):
     with pytest.raises(TuningError, match="A group on 'cat'"):
         GroupIntent("cat", concepts, "up")

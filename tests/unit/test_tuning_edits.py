@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inficond_panel.errors import EditsError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, dump_edits, read_edits
+from inficond_panel.tuning.edits import dump_intent
 from inficond_panel.tuning.intents import GroupIntent
 
 GOOD = """\
@@ -68,6 +69,15 @@ def test_round_trip(tmp_path_factory, store, iterations):
     path = tmp_path_factory.mktemp("edits") / "edits.yaml"
     path.write_text(dump_edits(iterations))
     assert read_edits(path, store) == iterations
+
+
+@given(asked=singles | groups)
+def test_one_intent_as_a_line(tmp_path_factory, store, asked):
+    line = dump_intent(asked)
+    assert "\n" not in line
+    path = tmp_path_factory.getbasetemp() / "line.yaml"
+    path.write_text(f"- - {line}\n")
+    assert read_edits(path, store) == [[asked]]
 
 
 def test_all_problems_at_once_each_at_its_place(tmp_path, store):

@@ -308,7 +308,7 @@ def test_sentences_name_what_they_tell(twins: Tuner) -> None:
     )
     assert "without it the objective would be" in text
     assert "stands with spoke (r " in text
-    assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3}" in text
+    assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3.0}" in text
     assert "of tune changed sides" in text
     short = short_sentences(report, "tune")
     assert len(short) == 3
