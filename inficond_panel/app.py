@@ -31,6 +31,7 @@ from inficond_panel.views.opening import OpeningView
 from inficond_panel.views.performance import PerformanceView
 from inficond_panel.views.provenance import ProvenanceView
 from inficond_panel.views.shell import Shell
+from inficond_panel.views.stylesheets import InlineStyles
 
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {
     "configuration": ConfigurationView,
@@ -66,6 +67,7 @@ class Explorer(Viewer):
         self._page = pn.Column(
             self.opening, sizing_mode="stretch_both", margin=0, styles={"min-height": "100vh"}
         )
+        self._page._hooks.append(InlineStyles())
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self.specs[0]))
 

@@ -20,6 +20,7 @@ from inficond_panel import distill
 from inficond_panel.api import tables
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
+from inficond_panel.tuning.explain import RefitReport, explain
 from inficond_panel.tuning.export import export
 from inficond_panel.tuning.intents import Asked, GroupIntent
 from inficond_panel.tuning.naming import find_node
@@ -149,14 +150,24 @@ class TunableStudents:
         self._count(split)
         return tables.metrics(self.tuner, self.node, split, intervals)
 
-    def changes(self, since: str | int = "parent", split: str = "tune") -> pd.DataFrame:
-        """AP of each class before and now, with the paired-bootstrap interval of the change.
+    def changes(
+        self, since: str | int = "parent", split: str = "tune", metric: str = "ap"
+    ) -> pd.DataFrame:
+        """A metric of each class before and now, with the paired-bootstrap interval of the change.
 
         ``since`` is ``"parent"``, ``"start"``, or an iteration. A look at the holdout is counted.
         """
+        if metric not in distill.METRICS:
+            raise TuningError(
+                f"There is no metric {metric!r}.", f"Metrics are {', '.join(distill.METRICS)}."
+            )
         before = self._since(since)
         self._count(split)
-        return tables.changes(self.tuner, before, self.node, split)
+        return tables.changes(self.tuner, before, self.node, split, metric)
+
+    def report(self) -> RefitReport:
+        """What the last refit did: prices of bounds, who took over, what changed sides."""
+        return explain(self.tuner, self.node)
 
     def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """What one student knows: its concepts that are not at 0, the largest influence first.

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from inficond_panel.distill import average_precision, change_interval, discrepancy
+from inficond_panel.distill import METRICS, average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Tuner
-from inficond_panel.tuning.export.measured import measured
-from inficond_panel.tuning.report import METRICS
+from inficond_panel.tuning.measures import measure_node, outcomes
 
 
 def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
@@ -35,42 +34,34 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
 
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
     """One row a class, the largest AP gap first; undefined metrics are nan."""
-    found = tuner.metrics(node, split)
+    points = tuner.metrics(node, split)
+    rows = {name: {m: getattr(points[name], m) for m in METRICS} for name in points}
     if intervals:
-        parts = measured(tuner, node, split)
-        rows = {
-            name: {
-                f"{metric}{end}": parts[name][metric][key]
-                for metric in METRICS
-                for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
-            }
-            for name in found
-        }
-    else:
-        rows = {name: {m: getattr(found[name], m) for m in METRICS} for name in found}
-    frame = pd.DataFrame.from_dict(rows, orient="index").astype(float)
+        for name, found in measure_node(tuner, node, split).items():
+            for metric in METRICS:
+                rows[name][f"{metric}_low"] = found.metrics[metric].low
+                rows[name][f"{metric}_high"] = found.metrics[metric].high
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+    frame["positives"] = [points[name].positives for name in frame.index]
+    frame.insert(1, "teacher_ap", [points[name].teacher_ap for name in frame.index])
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame["ap"])
-    frame["constant_fidelity"] = [found[name].constant_fidelity for name in frame.index]
-    frame["positives"] = [found[name].positives for name in frame.index]
-    return frame.rename_axis("class").sort_values("ap_gap", ascending=False, kind="stable")
+    frame["constant_fidelity"] = [points[name].constant_fidelity for name in frame.index]
+    return frame.sort_values("ap_gap", ascending=False, kind="stable")
 
 
-def changes(tuner: Tuner, before: Node, after: Node, split: str) -> pd.DataFrame:
-    """One row a class: AP before and after, and the change with its interval."""
-    store, rows = tuner.store, tuner.store.rows(split)
-    old, new = tuner.metrics(before, split), tuner.metrics(after, split)
+def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) -> pd.DataFrame:
+    """One row a class: the metric before and after, and its change with the interval."""
+    old, new = outcomes(tuner, before, split), outcomes(tuner, after, split)
     found = {}
-    for k, name in enumerate(store.classes):
-        interval = change_interval(
-            store.label[rows, k], tuner.logits(before)[rows, k], tuner.logits(after)[rows, k]
-        )
+    for name, outcome in new.items():
+        interval = change_intervals(old[name], outcome, [metric])[metric]
         found[name] = {
-            "before": old[name].ap,
-            "after": new[name].ap,
+            "before": old[name].value(metric),
+            "after": outcome.value(metric),
             "change": interval.estimate,
             "low": interval.low,
             "high": interval.high,
-            "within_noise": interval.within_noise,
+            "words": interval.words,
         }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("class")
 

@@ -36,9 +36,7 @@ class OpeningView(Viewer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pane = pn.pane.HTML(
-            self._html, sizing_mode="stretch_both", margin=0, stylesheets=[_STYLE]
-        )
+        self._page = pn.Column(self._made(), sizing_mode="stretch_both", margin=0)
 
     def report(self, share: float, text: str) -> None:
         """Show progress (0 to 1) and what is being done."""
@@ -48,12 +46,17 @@ class OpeningView(Viewer):
         """Show what is wrong, and the remedy."""
         self.error = error
 
-    @param.depends("text", "share", "error")
-    def _html(self) -> str:
-        return error_html(self.error) if self.error else _progress_html(self.text, self.share)
+    @param.depends("text", "share", "error", watch=True)
+    def _show(self) -> None:
+        # A new pane, since one that is changed fetches its style sheets again (see stylesheets.py).
+        self._page[:] = [self._made()]
+
+    def _made(self) -> pn.pane.HTML:
+        html = error_html(self.error) if self.error else _progress_html(self.text, self.share)
+        return pn.pane.HTML(html, sizing_mode="stretch_both", margin=0, stylesheets=[_STYLE])
 
     def __panel__(self) -> Viewable:
-        return self._pane
+        return self._page
 
 
 def _progress_html(text: str, share: float) -> str:

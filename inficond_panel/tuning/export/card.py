@@ -13,7 +13,7 @@ from inficond_panel.store import SPLITS
 from inficond_panel.tuning.database import SCHEMA_VERSION
 from inficond_panel.tuning.export.exported import FORMAT_VERSION
 from inficond_panel.tuning.export.limits import limits
-from inficond_panel.tuning.export.measured import BOOTSTRAP, measured
+from inficond_panel.tuning.export.measured import DRAWS, LEVEL, SEED, measured
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.report import defined
@@ -49,7 +49,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             split: measured(tuner, node, split)
             for split in (("tune", "holdout") if holdout else ("tune",))
         },
-        "bootstrap": BOOTSTRAP,
+        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL, "unit": "image"},
         "holdout_looks": {
             "this_node": tuner.history.looks(node.id, "holdout"),
             "all_nodes": tuner.looks("holdout"),

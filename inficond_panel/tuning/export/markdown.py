@@ -11,10 +11,13 @@ from inficond_panel.tuning.export.limits import in_words
 _METRICS = {
     "ap": "AP",
     "teacher_ap": "teacher's AP",
+    "ap_since_start": "AP, change by tuning",
     "precision": "precision",
     "recall": "recall",
     "f1": "F1",
     "accuracy": "accuracy",
+    "brier": "Brier",
+    "ece": "ECE",
     "fidelity": "fidelity",
 }
 #: Punctuation that may begin something; a colon only where a link or an emoji could follow.
@@ -155,7 +158,9 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _interval(found: Mapping[str, float | None]) -> str:
+def _interval(found: Mapping[str, float | None] | None) -> str:
+    if found is None:
+        return "none"
     if found["value"] is None or found["low"] is None:
         return _number(found["value"])
     return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

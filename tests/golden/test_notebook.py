@@ -1,0 +1,131 @@
+"""The example notebook runs in a kernel of its own, and shows what its text says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "examples" / "tuning.ipynb"
+
+
+class Manager(AsyncKernelManager):
+    """Starts this Python, whatever kernels are installed on the machine."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, language="python", display_name="Python")
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory):
+    """Outputs of the executed notebook by id of the cell, each as text, HTML or mime types."""
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = nbformat.read(NOTEBOOK, 4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("HOME", str(folder))
+        patch.chdir(folder)
+        manager = Manager(connection_file=str(folder / "kernel.json"))
+        NotebookClient(notebook, km=manager, timeout=300).execute()
+    assert not [path for path in folder.iterdir() if "history" in path.name]
+    return {cell.id: cell.get("outputs", []) for cell in notebook.cells}
+
+
+def text(outputs):
+    parts = [out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in outputs]
+    return "\n".join(parts)
+
+
+def table(outputs) -> pd.DataFrame:
+    [html] = [out.data["text/html"] for out in outputs if "text/html" in out.get("data", {})]
+    rows = [
+        [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S)]
+        for row in re.findall(r"<tr.*?>(.*?)</tr>", html, re.S)
+    ]
+    body = [row for row in rows[1:] if any(row[1:])]  # the row with the index's name is empty
+    return pd.DataFrame([row[1:] for row in body], [row[0] for row in body], rows[0][1:])
+
+
+def test_the_committed_notebook_has_no_outputs():
+    notebook = nbformat.read(NOTEBOOK, 4)
+    nbformat.validate(notebook)
+    assert NOTEBOOK.stat().st_size < 20_000
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+def test_it_opens_the_demo(cells):
+    assert re.search(r"16 classes, \d+ concepts, at #0", text(cells["fit"]))
+
+
+def test_the_widest_gap_comes_first(cells):
+    gap = table(cells["gap"])["ap_gap"].astype(float)
+    assert gap.is_monotonic_decreasing
+    assert gap.iloc[0] > 0.1
+    assert "bicycle" in gap.index
+
+
+def test_the_culprit_is_the_planted_one(cells):
+    assert table(cells["knowledge"]).index[0] == "bicycle"
+    assert re.match(r"\('traffic light'", text(cells["culprit"]))
+    assert "vertical traffic light" in text(cells["culprit"])
+
+
+def test_the_change_is_more_than_noise(cells):
+    changes = table(cells["changes"])
+    assert changes.loc["bicycle", "words"] == "up"
+    assert float(changes.loc["bicycle", "low"]) > 0
+    assert float(changes.loc["dog", "change"]) == 0  # not tuned: not touched
+    assert table(cells["fidelity"]).loc["bicycle", "words"] == "up"
+
+
+def test_the_holdout_agrees_and_is_counted(cells):
+    assert table(cells["holdout"]).loc["bicycle", "words"] == "up"
+    assert "looks at the holdout so far: 1" in text(cells["holdout"])
+
+
+def test_the_refit_is_explained(cells):
+    assert "traffic light = 0" in text(cells["explain"])
+    assert "changed sides" in text(cells["explain"])
+
+
+def test_the_history_has_both_branches(cells):
+    history = table(cells["history"])
+    assert list(history["parent"])[1:] == ["0", "0"]
+    assert list(history["here"]) == ["False", "True", "False"]
+
+
+def test_exports_predict_the_same(cells):
+    assert "students.onnx" in text(cells["export"])
+    found = re.findall(r"largest difference (\S+)", text(cells["load"]))
+    assert len(found) == 2
+    assert all(float(value) <= 1e-6 for value in found)
+    assert "Warning" not in text(cells["load"])
+
+
+def test_the_search_ends(cells):
+    assert re.search(r"'lambda_': .* fidelity 0\.9\d", text(cells["search"]))
+
+
+def test_the_page_is_in_the_cell_and_loads_nothing_from_outside(cells):
+    shown = [out for out in cells["explore"] if out.output_type == "execute_result"]
+    [bundle] = [out.data for out in shown]
+    assert "application/vnd.holoviews_exec.v0+json" in bundle  # what makes it live
+    assert "Opening" in bundle["text/html"]
+    scripts = "".join(
+        out.data.get("application/javascript", "") for out in cells["explore"] if "data" in out
+    )
+    assert len(scripts) > 1_000_000  # Bokeh and Panel themselves
+    listed = re.findall(r"(?:js_urls|css_urls|js_modules)\s*=\s*(\[.*?\]|\{.*?\});", scripts)
+    assert listed
+    assert not [urls for urls in listed if "http" in urls]

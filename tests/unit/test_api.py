@@ -1,0 +1,189 @@
+"""Students in a script: the same numbers, history and looks as elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import small_spec
+from scipy.special import expit
+
+import inficond_panel
+from inficond_panel import TunableStudents, open_students
+from inficond_panel.distill import average_precision, change_interval
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.tuning import Intent, open_tuner
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    return small_spec(tmp_path)
+
+
+@pytest.fixture
+def students(spec: Path) -> TunableStudents:
+    return open_students(spec).fit()
+
+
+def test_names_are_found_without_loading_anything():
+    assert set(inficond_panel.__all__) <= set(dir(inficond_panel))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = inficond_panel.nothing
+
+
+def test_fit_comes_first(spec):
+    students = open_students(spec)
+    assert "not fitted" in repr(students)
+    with pytest.raises(TuningError, match="not fitted"):
+        students.tune([("bicycle", "wheel", "up")])
+    assert students.fit() is students
+    assert f"at #0 ({students.node.id})" in repr(students)
+
+
+def test_tuning_is_the_tuners(students, spec):
+    students.tune([("bicycle", "wheel", "up"), ("bird", ["fur", "hair"], "down", 4)])
+    students.tune([Intent("bicycle", "wheel", "remove")])
+    tuner = open_tuner(spec, history=":memory:")
+    first = [Intent("bicycle", "wheel", "up", 2.0)]
+    first += [Intent("bird", concept, "down", 4.0) for concept in ("fur", "hair")]
+    node = tuner.fine_tune(tuner.root(), first)
+    node = tuner.fine_tune(node, [Intent("bicycle", "wheel", "remove")])
+    assert (students.node.id, students.node.weights_hash) == (node.id, node.weights_hash)
+
+
+def test_moves_go_to_the_history(students, spec):
+    students.tune([("bicycle", "wheel", "up")]).tune([("bird", "fur", "remove")])
+    assert students.undo().node.number == 1
+    assert students.redo().node.number == 2
+    assert students.jump("#0").node.number == 0
+    students.tune([("bicycle", "wheel", "down")])
+    assert students.history["parent"].tolist() == [pd.NA, 0, 1, 0]
+    assert students.history["here"].tolist() == [False, False, False, True]
+    assert students.history.loc[1, "intents"] == "up wheel on bicycle ×2"
+    kinds = [event.kind for event in students.tuner.history.events(students.tuner.root_id)]
+    assert [kind for kind in kinds if kind != "add"] == [
+        "fine-tune", "fine-tune", "undo", "redo", "jump", "fine-tune",
+    ]  # fmt: skip
+    again = open_students(spec)
+    assert again.resume().node == students.node
+    assert again.fit().node.number == 0
+    with pytest.raises(TuningError, match="nothing to undo"):
+        again.undo()
+    with pytest.raises(TuningError, match="no iteration '9'"):
+        again.jump(9)
+
+
+def test_predictions(students):
+    store, node = students.tuner.store, students.node
+    expected = students.scores("tune") @ node.weights + node.intercepts
+    frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)
+    shuffled = frame[frame.columns[::-1]].assign(other=1.0)
+    for X in ("tune", students.scores("tune"), shuffled):
+        np.testing.assert_allclose(students.decision_function(X), expected, atol=1e-9)
+    np.testing.assert_allclose(students.predict_proba("tune"), expit(expected), atol=1e-9)
+    np.testing.assert_array_equal(students.predict("tune"), expected > 0)
+    assert students.images("tune") == [store.images[row] for row in store.rows("tune")]
+    with pytest.raises(DataError, match="1 concepts have no column"):
+        students.predict(frame.drop(columns="wheel"))
+    with pytest.raises(DataError, match="shape"):
+        students.predict(np.zeros((3, 4)))
+
+
+def test_predictions_keep_to_the_thresholds(tmp_path):
+    spec = small_spec(tmp_path, extra="students: {threshold: {bicycle: 0.7}}\n")
+    students = open_students(spec, history=":memory:").fit()
+    expected = students.decision_function("tune") > [0.7, 0, 0, 0]
+    np.testing.assert_array_equal(students.predict("tune"), expected)
+
+
+def test_metrics_and_their_changes(students):
+    students.tune([("bicycle", "wheel", "down", 8), ("bird", "fur", "remove")])
+    store, rows = students.tuner.store, students.tuner.store.rows("tune")
+    start = students.tuner.logits(students.tuner.root())[rows]
+    label, logit = store.label[rows], students.decision_function("tune")
+    metrics = students.metrics("tune", intervals=True)
+    assert metrics["ap_gap"].is_monotonic_decreasing
+    changes = students.changes("start")
+    for k, name in enumerate(students.classes):
+        assert metrics.loc[name, "ap"] == pytest.approx(
+            average_precision(label[:, k], logit[:, k]), abs=1e-12
+        )
+        assert (
+            metrics.loc[name, "ap_low"] <= metrics.loc[name, "ap"] <= metrics.loc[name, "ap_high"]
+        )
+        expected = change_interval(label[:, k], start[:, k], logit[:, k])
+        assert changes.loc[name, ["change", "low", "high"]].tolist() == pytest.approx(
+            [expected.estimate, expected.low, expected.high], abs=1e-12
+        )
+    assert changes.loc["sheep", "words"] == "within noise"
+    pd.testing.assert_frame_equal(changes, students.changes(0))
+    pd.testing.assert_frame_equal(changes, students.changes("parent"))
+    with pytest.raises(TuningError, match="no metric 'auc'"):
+        students.changes(metric="auc")
+    assert students.report().of("bird").intents[0].concept == "fur"
+
+
+def test_what_a_student_knows(students):
+    students.tune([("bicycle", "wheel", "down")])
+    known = students.concepts_of("bicycle")
+    store, rows = students.tuner.store, students.tuner.store.rows("tune")
+    weights = students.node.weights[:, 0]
+    assert set(known.index) == {store.concepts[c] for c in np.flatnonzero(weights)}
+    assert known["influence"].abs().is_monotonic_decreasing
+    wheel = store.concepts.index("wheel")
+    without = (
+        students.decision_function("tune")[:, 0]
+        - weights[wheel] * students.scores("tune")[:, wheel]
+    )
+    expected = average_precision(store.label[rows, 0], without)
+    assert known.loc["wheel", "ap_without"] == pytest.approx(expected, abs=1e-12)
+    assert known.loc["wheel", "upper"] == students.node.bounds["bicycle", "wheel"][1]
+    scores = students.scores("fit")
+    twins = students.twins("wheel", least=0.2)
+    for name, r in twins.items():
+        other = scores[:, store.concepts.index(name)]
+        assert r == pytest.approx(np.corrcoef(scores[:, wheel], other)[0, 1], abs=1e-6)
+    for call in (students.twins, students.concepts_of):
+        with pytest.raises(TuningError, match="There is no"):
+            call("whel")
+
+
+def test_each_look_at_the_holdout_is_counted(students):
+    assert students.tuner.looks() == 0
+    for count, look in enumerate(
+        [
+            lambda: students.metrics("holdout"),
+            lambda: students.changes("start", split="holdout"),
+            lambda: students.predict("holdout"),
+            lambda: students.concepts_of("bicycle", "holdout"),
+        ],
+        start=1,
+    ):
+        look()
+        assert students.tuner.looks() == count
+
+
+def test_an_estimator_with_the_same_students(students):
+    pytest.importorskip("sklearn")
+    students.tune([("bicycle", "wheel", "remove")])
+    estimator = students.estimator()
+    frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)
+    np.testing.assert_allclose(
+        estimator.decision_function(frame), students.decision_function("tune"), atol=1e-12
+    )
+    teacher = students.tuner.store.teacher_logit[students.tuner.store.rows("fit")]
+    again = type(estimator)(**estimator.get_params()).fit(students.scores("fit"), teacher)
+    assert again.coef_[0, students.concepts.index("wheel")] == 0  # the bounds go along
+    np.testing.assert_allclose(again.coef_, estimator.coef_, atol=0.02)
+    assert students.tuner.looks() == 0
+
+
+def test_the_page_opens_at_this_iteration(students):
+    students.tune([("bicycle", "wheel", "up")]).tune([("bicycle", "wheel", "up")])
+    students._node = students.tuner.node(students.node.parent)  # as after a jump elsewhere
+    explorer = students.explore()
+    explorer.close()
+    assert explorer.specs == [students.tuner]
+    assert students.tuner.head() == students.node
