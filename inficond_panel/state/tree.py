@@ -91,7 +91,7 @@ class TreeState(param.Parameterized):
 
     def rename(self, node_id: str, name: str) -> None:
         """Give a node a label; an empty one takes it away."""
-        self._change_tree(lambda: self.tuner.history.rename(node_id, name))
+        self._change_tree(lambda: self.tuner.rename(node_id, name))
 
     def delete(self, node_id: str) -> None:
         """Hide the branch from a node on; not where the node shown is in it."""

@@ -42,6 +42,7 @@ class Database:
         self.path = path
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         _live.add(self)
 
     @contextlib.contextmanager
@@ -51,6 +52,9 @@ class Database:
             try:
                 if self._connection is None:
                     self._connection = _open(self.path)
+                    self._file = _identity(self.path)
+                elif _identity(self.path) != self._file:
+                    raise _moved(self.path)
                 self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
                     yield self._connection
@@ -102,6 +106,15 @@ def _open(path: str) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is at ``path``: a file that was moved or removed can still be written to."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the path of an SQLite file may be ":memory:"
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:
@@ -184,6 +197,13 @@ def _explained(path: str, error: sqlite3.Error) -> HistoryError:
                 "Make its folder and file writable, or choose another with --history.",
             )
     return damaged(path, text)
+
+
+def _moved(path: str) -> HistoryError:
+    return HistoryError(
+        f"The history {path} was moved, removed or replaced while in use. Nothing was written.",
+        "Put it back, or start the program again.",
+    )
 
 
 def damaged(path: str, fact: str) -> HistoryError:

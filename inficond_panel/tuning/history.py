@@ -110,7 +110,7 @@ class History:
         """
         if kind not in MOVES:
             raise ValueError(f"kind must be one of {MOVES}, not {kind!r}")
-        with self._writing(root, node) as (db, state):
+        with self._writing(root, node, origin or root) as (db, state):
             if state.hidden(node) and kind == "jump":
                 raise TuningError("This iteration is in a deleted branch.", "Restore it first.")
             for top in _deleted_above(state, node):
@@ -122,7 +122,7 @@ class History:
 
         Raises ``TuningError`` at the root.
         """
-        with self._writing(root) as (db, state):
+        with self._writing(root, origin or root) as (db, state):
             here = origin or state.head
             target = state.undo_from(here)
             if target is None:
@@ -135,7 +135,7 @@ class History:
 
         Raises ``TuningError`` where the head has moved by other means since then.
         """
-        with self._writing(root) as (db, state):
+        with self._writing(root, origin or root) as (db, state):
             here = origin or state.head
             target = state.redo_from(here)
             if target is None:
@@ -224,7 +224,7 @@ class History:
         """A write transaction with the state at its start; ``nodes`` must be of this root."""
         with self._database.transaction(write=True) as db:
             state = log.state_of(self.path, db, root)
-            for node in nodes or (root,):
+            for node in nodes:
                 if node not in state.parents:
                     raise log.unknown(node)
             yield db, state

@@ -140,6 +140,11 @@ class Tuner:
         self.history.set_note(node_id, text)
         self._node.cache_clear()
 
+    def rename(self, node_id: str, name: str) -> None:
+        """Give a node a label of one line; an empty one takes it away."""
+        self.history.rename(node_id, name)
+        self._node.cache_clear()
+
     def count_look(self, node: Node, split: str) -> int:
         """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
         return self.history.count_look(node.id, split)

@@ -347,6 +347,25 @@ def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyP
     history.add(make_node("a", ROOT))
 
 
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
+def test_a_file_that_goes_away_while_in_use(history: History, tmp_path: Path, how: str) -> None:
+    """SQLite would go on writing to it, where nobody looks for it."""
+    path, other = Path(history.path), tmp_path / "other.sqlite"
+    if how == "replaced":
+        with sqlite3.connect(path) as db:
+            db.execute("VACUUM INTO ?", (str(other),))
+        other.replace(path)
+    else:
+        path.rename(other)
+    with pytest.raises(HistoryError, match="moved, removed or replaced") as caught:
+        history.add(make_node("a", ROOT))
+    assert "Put it back" in caught.value.remedy
+    assert path.exists() == (how == "replaced")
+    if how == "moved":
+        other.rename(path)
+        assert history.add(make_node("a", ROOT)).number == 1
+
+
 def test_disk_full_loses_nothing_and_goes_on_when_there_is_room(history: History) -> None:
     def limit(pages: int) -> None:
         with history._database.transaction() as db:

@@ -113,8 +113,11 @@ def test_a_move_to_a_node_that_is_not_there(history: History) -> None:
     for node in ("none", other.id):
         with pytest.raises(TuningError, match="no iteration"):
             history.set_head(ROOT.id, node)
-    with pytest.raises(TuningError, match="no iteration"):
-        history.undo("none")
+    for call in (history.undo, history.redo):
+        with pytest.raises(TuningError, match="no iteration"):
+            call("none")
+        with pytest.raises(TuningError, match="no iteration"):
+            call(ROOT.id, origin="none")
     with pytest.raises(ValueError, match="kind must be"):
         history.set_head(ROOT.id, A.id, "undo")
 
