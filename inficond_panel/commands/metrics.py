@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.metrics_document import document
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
-from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult
+from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning import Node, Tuner, open_tuner
+from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.intents import did_you_mean
 from inficond_panel.tuning.measures import (
     ClassMeasures,
@@ -43,7 +44,7 @@ def metrics(args: argparse.Namespace) -> None:
         limits = {"min_images": args.min_images, "progress": progress}
         reports = measure_slices(tuner, node, args.split, slices, args.metric, **limits, **chosen)
     if args.json:
-        say_json(_document(tuner, node, args, measures, reports))
+        say_json(document(tuner, node, args, measures, reports))
         return
     say(f"#{node.number} {node.id}, split {args.split}, {args.draws} bootstrap draws")
     say()
@@ -119,7 +120,7 @@ def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) ->
         f"Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected "
         "is what as many images with the same labels, drawn at random, would give."
     )
-    worst = _worst_of_all(reports)
+    worst = worst_of_all(reports)
     if worst:
         name, found = worst
         verdict = "more than luck" if found.p_holm <= 0.05 else "within luck"
@@ -127,16 +128,6 @@ def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) ->
         value = f"{number(found.interval.estimate)} {_range(found.interval)}"
         test = f"expected {number(found.expected)}, p (Holm) {number(found.p_holm)}: {verdict}"
         say(f"Worst slice: {found.name} for {name}, {args.metric} {value}, {test}.")
-
-
-def _worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
-    """The slice with the smallest p; among equals, the furthest from what is expected."""
-    tested = [(n, f) for n, report in reports.items() for f in report.slices if not f.small]
-    return min(
-        tested,
-        key=lambda pair: (pair[1].p, -abs(pair[1].expected - pair[1].interval.estimate)),
-        default=None,
-    )
 
 
 def _slice_row(name: str, found: SliceResult) -> list[str]:
@@ -165,83 +156,3 @@ def _change(found: Interval) -> str:
     if defined(found.low) is None:
         return "undefined"
     return f"{found.estimate:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.words}"
-
-
-def _document(
-    tuner: Tuner,
-    node: Node,
-    args: argparse.Namespace,
-    measures: Mapping[str, ClassMeasures],
-    reports: Mapping[str, SliceReport] | None,
-) -> dict[str, Any]:
-    return {
-        "spec": str(tuner.spec.path),
-        "store_hash": tuner.store.content_hash,
-        "node": node.id,
-        "number": node.number,
-        "split": args.split,
-        "looks": tuner.looks(),
-        "draws": args.draws,
-        "seed": args.seed,
-        "classes": {name: _measures_document(found) for name, found in measures.items()},
-        "slices": _slices_document(reports, args) if reports else None,
-    }
-
-
-def _measures_document(found: ClassMeasures) -> dict[str, Any]:
-    return {
-        "images": found.n,
-        "positives": found.positives,
-        "metrics": _intervals(found.metrics),
-        "since_parent": _intervals(found.since_parent),
-        "since_start": _intervals(found.since_start),
-        "ece_if_calibrated": defined(found.ece_floor),
-    }
-
-
-def _intervals(found: Mapping[str, Interval] | None) -> dict[str, Any] | None:
-    return {name: _interval(each) for name, each in found.items()} if found else None
-
-
-def _interval(found: Interval) -> dict[str, float | None]:
-    return {
-        "estimate": defined(found.estimate),
-        "low": defined(found.low),
-        "high": defined(found.high),
-    }
-
-
-def _slices_document(
-    reports: Mapping[str, SliceReport], args: argparse.Namespace
-) -> dict[str, Any]:
-    worst = _worst_of_all(reports)
-    return {
-        "by": args.by,
-        "selection": args.selection,
-        "metric": args.metric,
-        "tests": next(iter(reports.values())).tests,
-        "worst": {"class": worst[0], "slice": worst[1].name} if worst else None,
-        "classes": {
-            name: {
-                "whole": defined(report.whole),
-                "worst": report.worst.name if report.worst else None,
-                "slices": [_slice_document(found) for found in report.slices],
-            }
-            for name, report in reports.items()
-        },
-    }
-
-
-def _slice_document(found: SliceResult) -> dict[str, Any]:
-    return {
-        "slice": found.name,
-        "images": found.n,
-        "positives": found.positives,
-        "metrics": {name: defined(value) for name, value in found.metrics.items()},
-        "interval": _interval(found.interval),
-        "rest": defined(found.rest),
-        "expected": defined(found.expected),
-        "p": defined(found.p),
-        "p_holm": defined(found.p_holm),
-        "small": found.small or None,
-    }

@@ -53,6 +53,7 @@ from inficond_panel.distill.slices import (
     SliceResult,
     compare_slices,
     slices_by,
+    worst_of_all,
 )
 from inficond_panel.distill.solver import Fit, certify, fit
 from inficond_panel.distill.stability import (
@@ -123,4 +124,5 @@ __all__ = [
     "soft_targets",
     "what_if",
     "what_if_all",
+    "worst_of_all",
 ]

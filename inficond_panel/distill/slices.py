@@ -137,6 +137,19 @@ def compare_slices(
     }
 
 
+def worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
+    """(Class, slice) with the smallest p; among equals the furthest from what is expected.
+
+    None where no slice was tested.
+    """
+    tested = [(n, f) for n, report in reports.items() for f in report.slices if not f.small]
+    return min(
+        tested,
+        key=lambda pair: (pair[1].p, -abs(pair[1].expected - pair[1].interval.estimate)),
+        default=None,
+    )
+
+
 def _described(
     outcome: Outcome,
     slices: Mapping[str, Mask],

@@ -14,6 +14,7 @@ from inficond_panel.distill import (
     holm,
     metric_interval,
     slices_by,
+    worst_of_all,
 )
 from inficond_panel.errors import CancelledError, DataError
 
@@ -136,6 +137,7 @@ def test_small_slices_are_shown_not_tested_and_never_the_worst():
     )["cat"]
     assert with_all.slices[0].small == "nothing to compare with"
     assert with_all.worst is None
+    assert worst_of_all({"cat": with_all}) is None
 
 
 def test_one_family_over_classes_and_repeatable():
@@ -145,6 +147,9 @@ def test_one_family_over_classes_and_repeatable():
     parts = [part for report in both.values() for part in report.slices]
     assert [part.p_holm for part in parts] == pytest.approx(holm([part.p for part in parts]))
     assert both["cat"].tests == both["dog"].tests == len(parts)
+    class_name, worst = worst_of_all(both)
+    assert worst.p == min(part.p for part in parts)
+    assert worst in both[class_name].slices
     assert both == compare_slices({"cat": one, "dog": two}, slices_by(place), "f1", seed=3)
 
 

@@ -1,0 +1,93 @@
+"""The document that ``inficond metrics --json`` prints."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.measures import ClassMeasures
+from inficond_panel.tuning.report import defined
+
+
+def document(
+    tuner: Tuner,
+    node: Node,
+    args: argparse.Namespace,
+    measures: Mapping[str, ClassMeasures],
+    reports: Mapping[str, SliceReport] | None,
+) -> dict[str, Any]:
+    """Everything that was measured; undefined is None."""
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "node": node.id,
+        "number": node.number,
+        "split": args.split,
+        "looks": tuner.looks(),
+        "draws": args.draws,
+        "seed": args.seed,
+        "classes": {name: _measures_document(found) for name, found in measures.items()},
+        "slices": _slices_document(reports, args) if reports else None,
+    }
+
+
+def _measures_document(found: ClassMeasures) -> dict[str, Any]:
+    return {
+        "images": found.n,
+        "positives": found.positives,
+        "metrics": _intervals(found.metrics),
+        "since_parent": _intervals(found.since_parent),
+        "since_start": _intervals(found.since_start),
+        "ece_if_calibrated": defined(found.ece_floor),
+    }
+
+
+def _intervals(found: Mapping[str, Interval] | None) -> dict[str, Any] | None:
+    return {name: _interval(each) for name, each in found.items()} if found else None
+
+
+def _interval(found: Interval) -> dict[str, float | None]:
+    return {
+        "estimate": defined(found.estimate),
+        "low": defined(found.low),
+        "high": defined(found.high),
+    }
+
+
+def _slices_document(
+    reports: Mapping[str, SliceReport], args: argparse.Namespace
+) -> dict[str, Any]:
+    worst = worst_of_all(reports)
+    return {
+        "by": args.by,
+        "selection": args.selection,
+        "metric": args.metric,
+        "tests": next(iter(reports.values())).tests,
+        "worst": {"class": worst[0], "slice": worst[1].name} if worst else None,
+        "classes": {
+            name: {
+                "whole": defined(report.whole),
+                "worst": report.worst.name if report.worst else None,
+                "slices": [_slice_document(found) for found in report.slices],
+            }
+            for name, report in reports.items()
+        },
+    }
+
+
+def _slice_document(found: SliceResult) -> dict[str, Any]:
+    return {
+        "slice": found.name,
+        "images": found.n,
+        "positives": found.positives,
+        "metrics": {name: defined(value) for name, value in found.metrics.items()},
+        "interval": _interval(found.interval),
+        "rest": defined(found.rest),
+        "expected": defined(found.expected),
+        "p": defined(found.p),
+        "p_holm": defined(found.p_holm),
+        "small": found.small or None,
+    }
