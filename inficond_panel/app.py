@@ -65,9 +65,12 @@ class Explorer(Viewer):
         self.app: AppState | None = None
         self.opening = OpeningView()
         self._page = pn.Column(
-            self.opening, sizing_mode="stretch_both", margin=0, styles={"min-height": "100vh"}
+            self.opening,
+            sizing_mode="stretch_both",
+            margin=0,
+            styles={"min-height": "100vh"},
+            hooks=[InlineStyles()],
         )
-        self._page._hooks.append(InlineStyles())
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self.specs[0]))
 
