@@ -86,7 +86,8 @@ def _add_study_commands(commands: argparse._SubParsersAction) -> None:
         "study",
         "Make the store of a spec from its images.",
         "Needs the extra 'precompute' (torch, open_clip). A run that was stopped goes on where it "
-        "was; where nothing changed, nothing is done.",
+        "was; where nothing changed, nothing is done; for other words or labels the images are not "
+        "encoded again. Only one run at a time can write a store.",
         "inficond precompute specs/coco18.yaml",
     )
     precompute.add_argument("spec", help=_SPEC)
