@@ -22,6 +22,9 @@ from inficond_panel.tuning.naming import find_node
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.report import node_document
 
+#: What an action gives: the document, and its lines for people.
+Result = tuple[dict[str, Any], list[str]]
+
 
 def history(args: argparse.Namespace) -> None:
     """Carry out an action on the history of a spec."""
@@ -37,9 +40,6 @@ def history(args: argparse.Namespace) -> None:
     else:
         for line in lines:
             say(line)
-
-
-Result = tuple[dict[str, Any], list[str]]
 
 
 def _list(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -131,7 +131,7 @@ def _compare(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in (args.before, args.after))
     if args.split == "holdout":
-        for node in {before, after}:
+        for node in dict.fromkeys((before, after)):
             tuner.count_look(node, args.split)
         note(f"Counted a look at the holdout for each; {tuner.looks()} looks so far.")
     found = compare(tuner, before, after, args.split)

@@ -13,8 +13,9 @@ from inficond_panel.tuning.tuner import Tuner
 class MeanAp:
     """Changes in the mean AP over all classes with positives, between nodes, on one split.
 
-    One bootstrap over images serves all classes and nodes, so that their noise is paired. A
-    student that an iteration did not touch is the same bit for bit, and is drawn only once.
+    One bootstrap over images serves all classes and nodes, so that their noise is paired; a draw's
+    mean is over the classes that have positives in it. A student that an iteration did not touch
+    is the same bit for bit, and is drawn only once.
     """
 
     def __init__(self, tuner: Tuner, split: str, draws: int = 200, seed: int = 0) -> None:
@@ -33,7 +34,10 @@ class MeanAp:
         if not defined:
             return Interval(np.nan, np.nan, np.nan)
         estimate = float(np.mean([change for change, _ in defined]))
-        return interval(estimate, np.mean([draws for _, draws in defined], axis=0), level, "ap")
+        drawn = np.array([draws for _, draws in defined])
+        counted = (~np.isnan(drawn)).sum(axis=0)  # a rare class may have no positive in a draw
+        means = np.nansum(drawn, axis=0) / np.where(counted > 0, counted, np.nan)
+        return interval(estimate, means, level, "ap")
 
     def _drawn(self, node: Node, k: int) -> tuple[float, np.ndarray]:
         """AP of one student, and its AP on each draw."""

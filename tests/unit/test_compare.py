@@ -131,6 +131,20 @@ def test_the_mean_is_that_of_all_classes_on_shared_draws(
     assert abs(change.high - high) < 0.3 * width
 
 
+def test_a_rare_class_loses_no_draw(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    arrays = small_arrays()
+    rows = np.flatnonzero(arrays["split"] == "tune")
+    arrays["label"][rows, 3] = 0
+    arrays["label"][rows[0], 3] = 1  # in a draw with probability 0.63
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    tuner = open_tuner(spec)
+    node = tuner.fine_tune(tuner.root(), [WHEEL, Intent("bird", "fur", "remove")])
+    found = MeanAp(tuner, "tune").change(tuner.root(), node)
+    assert found.left_out == 0
+    assert found.low <= found.high
+
+
 def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> None:
     spec = small_spec(tmp_path)
     arrays = small_arrays()
