@@ -121,7 +121,7 @@ def compare_slices(
             if cancelled is not None and cancelled():
                 raise CancelledError("The comparison was cancelled.", "Nothing was changed.")
             if not part.small:
-                expected, p = luck.of(slices[part.name], part.interval.estimate)
+                expected, p = luck.of(slices[part.name], part.metrics[metric])
                 parts[i] = replace(part, expected=expected, p=p)
         if progress is not None:
             progress(done / len(found), f"slices of {name}")
