@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """What a refit did to the student of one class."""
+    """What a refit did to the student of one class.
+
+    ``gap`` and ``certificate`` are those of the stored student; ``reached`` is False where the
+    exact solver stopped above its tolerance.
+    """
 
     class_name: str
     intents: tuple[Intent, ...]
@@ -33,6 +37,7 @@ class ClassReport:
     churn: tuple[Churn, ...]
     gap: float
     certificate: str
+    reached: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def _class_report(
         churn=churns(tuner, parent, node, class_name, splits),
         gap=node.gap[k],
         certificate=node.certificate[k],
+        reached=bool(node.gap[k] <= node.settings.get("tolerance", math.inf)),
     )
 
 
@@ -138,6 +144,7 @@ def _document(report: ClassReport) -> dict[str, Any]:
         "churn": [churn.to_json() for churn in report.churn],
         "gap": _plain(report.gap),
         "certificate": report.certificate,
+        "reached": report.reached,
     }
 
 

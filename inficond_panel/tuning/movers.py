@@ -127,6 +127,7 @@ def groups(
     return tuple(found)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # weights near the largest number: nan is told
 def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
     """−cov(d, x_c·Δw_c) / var(d) of each concept, ``(C,)``; nan where d is constant."""
     moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-10
 #: Prices below this are none, where no error is known.
 _UNKNOWN = 1e-8
+#: Error of a price up to which "does not bind" is certain enough.
+_CLOSE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Bound:
         """Whether the student would leave it."""
         error = self.price.error
         return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the optimum is not known closely enough to tell."""
+        rests = self.weight in (self.lower, self.upper)
+        return rests and not self.binds and self.price.error > _CLOSE
 
 
 @dataclass(frozen=True)

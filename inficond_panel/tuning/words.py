@@ -20,6 +20,7 @@ _SHOWN = 5
 def sentences(report: ClassReport) -> list[str]:
     """All that a report says of one class."""
     return [
+        *_stopped(report),
         *(bound_sentence(bound) for bound in report.bounds),
         *movers_sentences(report.moves),
         *(group_sentence(group, report) for group in report.groups),
@@ -37,6 +38,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
     moved = f"; most moved {' and '.join(map(_moved, movers))}" if movers else ""
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
     return [
+        *_stopped(report),
         f"{bounds}; {_given(report.objective)}.",
         f"{_capital(taken_over_text(report.moves.taken_over))}{moved}.",
         *churn,
@@ -48,6 +50,11 @@ def bound_sentence(bound: Bound) -> str:
     since = "" if bound.since is None or bound.since < 0 else f" (#{bound.since})"
     price, what = bound.price, f"{_limits(bound)}{since}"
     at = f"the weight is {bound.weight:.3g}"
+    if bound.unsure:
+        return (
+            f"{what} may bind: the optimum is not known closely enough (price "
+            f"{price.gain:.2g} ± {price.error:.2g} nats)."
+        )
     if not bound.binds:
         rests = bound.weight in (bound.lower, bound.upper)
         why = "the weight would stay there without it" if rests else at
@@ -131,6 +138,15 @@ def churn_sentence(churn: Churn) -> str:
         f"{churn.count(right=True)} to right, {churn.count(right=False)} to wrong{unknown}; "
         f"{churn.count(agrees=True)} towards the teacher, {churn.count(agrees=False)} away from it."
     )
+
+
+def _stopped(report: ClassReport) -> list[str]:
+    if report.reached:
+        return []
+    return [
+        f"The solver stopped at a relative gap of {report.gap:.1g}, above its tolerance: these are "
+        "not the best weights. Factors this large may be the cause."
+    ]
 
 
 def _given(objective: Objective) -> str:

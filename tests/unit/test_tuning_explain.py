@@ -293,9 +293,32 @@ def test_document_is_json_without_nan(tuner: Tuner) -> None:
     bird = document["classes"]["bird"]
     assert set(bird) == {
         "intents", "bounds", "moves", "groups", "objective", "churn", "gap", "certificate",
+        "reached",
     }  # fmt: skip
     assert bird["bounds"][0]["price"]["cost"] is None
     assert bird["churn"][0]["split"] == "fit"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("factor", [1e10, 1e30, 1e300])
+def test_a_factor_beyond_what_the_solver_can_do_is_said(tuner: Tuner, factor: float) -> None:
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", factor)])
+    lower, _ = node.bounds["bicycle", "wheel"]
+    assert node.weights[tuner.store.concepts.index("wheel"), 0] >= lower
+    report = explain(tuner, node).of("bicycle")
+    assert not report.reached
+    for lines in (sentences(report), short_sentences(report, "tune")):
+        assert lines[0].startswith("The solver stopped at a relative gap of")
+        assert "does not bind" not in " ".join(lines)
+    json.dumps(explain(tuner, node).to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-12, 1.001, 50.0, 1000.0])
+def test_a_factor_within_reach_is_no_such_case(tuner: Tuner, factor: float) -> None:
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", factor)])
+    report = explain(tuner, node).of("bicycle")
+    assert report.reached
+    assert not report.bounds[0].unsure
 
 
 def test_sentences_name_what_they_tell(twins: Tuner) -> None:
