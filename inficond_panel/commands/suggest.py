@@ -1,0 +1,64 @@
+"""``inficond suggest``: thumbs that a machine would give, and the refit by them."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.tuning import Node, Tuner, open_tuner
+from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.report import node_document
+from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion, carry_out
+from inficond_panel.tuning.suggest import suggest as suggest_by
+
+
+def suggest(args: argparse.Namespace) -> None:
+    """Choose thumbs by a strategy, and refit by them unless it is a dry run."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    root = tuner.root(progress=progress)
+    parent = root if args.parent is None else find_node(tuner, args.parent)
+    found = suggest_by(
+        tuner,
+        parent,
+        strategy=args.strategy,
+        classes=args.classes,
+        budget=args.budget,
+        seed=args.seed,
+        progress=progress,
+    )
+    node = None if args.dry_run else carry_out(tuner, found, progress=progress)
+    if args.json:
+        say_json(_document(tuner, found, node))
+    else:
+        _say(found)
+    if node is not None:
+        whose = "" if node.author == found.author else f", as {node.author} made it before"
+        note(f"#{node.number} {node.id} by {node.author}{whose}, history {tuner.history.path}")
+
+
+def _document(tuner: Tuner, found: Suggestion, node: Node | None) -> dict[str, object]:
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "suggestion": found.to_json(),
+        "author": None if node is None else node.author,
+        "node": None if node is None else node_document(tuner, node, "tune"),
+    }
+
+
+def _say(found: Suggestion) -> None:
+    say(f"{found.author}, seed {found.seed}, {found.images} photos of tune: {found.summary}")
+    say(f"expected gain {found.gain} AP points over {len(found.scope)} classes ({found.measured})")
+    for name, of_class in found.classes.items():
+        _say_class(name, of_class)
+    for name, why in found.skipped.items():
+        note(f"{name} is left out: {why}.")
+
+
+def _say_class(name: str, found: ClassSuggestion) -> None:
+    say()
+    say(f"{name}: {found.gain} AP points")
+    for intent, reason in zip(found.intents, found.reasons, strict=True):
+        factor = f" ×{intent.factor:g}" if intent.factor else ""
+        say(f"  {intent.direction} {intent.concept}{factor}   ({reason})")

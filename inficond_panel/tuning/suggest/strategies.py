@@ -1,0 +1,188 @@
+"""``suggest``: a strategy carried out on a parent, as a suggestion with gain and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.threads import one_thread
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
+from inficond_panel.tuning.suggest.crossfit import Crossfitted, crossfit, words
+from inficond_panel.tuning.suggest.search import Pick
+from inficond_panel.tuning.suggest.shrinkage import Shrunk
+from inficond_panel.tuning.suggest.suggestion import (
+    CROSS_FITTED,
+    MEASURED,
+    OPTIMISTIC,
+    Change,
+    ClassSuggestion,
+    Gain,
+    Suggestion,
+    change,
+    mean_change,
+)
+from inficond_panel.tuning.suggest.task import Task
+from inficond_panel.tuning.tuner import Tuner
+
+STRATEGIES = ("random", "greedy", "crossfit")
+
+
+def suggest(
+    tuner: Tuner,
+    parent: Node | None = None,
+    *,
+    strategy: str = "crossfit",
+    classes: Sequence[str] | None = None,
+    budget: int = 5,
+    seed: int = 0,
+    rows: NDArray[np.intp] | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Suggestion:
+    """Thumbs that a strategy would give from ``parent`` (the untouched students), at most
+    ``budget`` a class, as one batch. Nothing is stored.
+
+    It sees the labels of the split ``tune``, or of the images at ``rows`` alone, and ``crossfit``
+    those of ``fit`` as well; never those of ``holdout``. The same seed gives the same suggestion.
+    Raises ``TuningError`` for an unknown strategy or class, or a budget below 1; ``SolverError``;
+    ``CancelledError``.
+    """
+    if strategy not in STRATEGIES:
+        raise TuningError(
+            f"There is no strategy {strategy!r}.", f"Strategies are {', '.join(STRATEGIES)}."
+        )
+    if budget < 1:
+        raise TuningError(f"The budget is {budget} thumbs a class.", "Give 1 or more.")
+    with one_thread():
+        seen = tuner.store.rows("tune") if rows is None else np.sort(np.asarray(rows))
+        node = tuner.root() if parent is None else tuner.node(parent.id)
+        task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
+        task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
+        found = _crossfitted(task) if strategy == "crossfit" else _baseline(task, strategy)
+        task.tell(1.0, f"{len(found.intents)} thumbs")
+    return found
+
+
+def carry_out(
+    tuner: Tuner,
+    suggestion: Suggestion,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Node | None:
+    """Refit by a suggestion and record it as the machine's; None where it has no intents.
+
+    A node that somebody made before by the same intents stays theirs. The head does not move.
+    """
+    if not suggestion.intents:
+        return None
+    return tuner.fine_tune(
+        tuner.node(suggestion.parent),
+        suggestion.intents,
+        progress=progress,
+        cancelled=cancelled,
+        author=suggestion.author,
+    )
+
+
+def _baseline(task: Task, strategy: str) -> Suggestion:
+    changes: dict[int, Change] = {}
+    found: dict[str, ClassSuggestion] = {}
+    for place, k in enumerate(task.columns):
+        task.tell(place / len(task.columns), f"{strategy} on {task.name(k)}")
+        chosen = greedy(task, k, task.rows) if strategy == "greedy" else at_random(task, k)
+        changes[k] = _change(task, k, chosen)
+        if chosen:
+            found[task.name(k)] = _by_baseline(task, k, chosen, changes[k].gain(), strategy)
+    mean = mean_change(list(changes.values()))
+    optimistic = strategy == "greedy"
+    summary = (
+        f"The best gains in AP on these {len(task.rows)} photos, by the labels of the same photos: "
+        "on others expect less, or a loss."
+        if optimistic
+        else "Drawn by chance, as a baseline; no label was looked at to choose."
+    )
+    measured = OPTIMISTIC if optimistic else MEASURED
+    return _suggestion(task, strategy, mean.gain(), measured, summary, found)
+
+
+def _change(task: Task, k: int, chosen: Chosen) -> Change:
+    trial, before = task.trial(k), task.logit(k)
+    after = trial.logits(trial.refit(chosen), task.rows) if chosen else before
+    return change(task.label(k), before, after)
+
+
+def _by_baseline(task: Task, k: int, chosen: Chosen, gain: Gain, strategy: str) -> ClassSuggestion:
+    trial = task.trial(k)
+    intents = tuple(trial.intent(c, thumb) for c, thumb in chosen.items())
+    reason = "drawn by chance" if strategy == "random" else "best gain in AP, given those before it"
+    return ClassSuggestion(
+        intents, gain, tuple(f"{intent.concept}: {reason}" for intent in intents)
+    )
+
+
+def _crossfitted(task: Task) -> Suggestion:
+    outcome = crossfit(task)
+    found = {
+        task.name(k): _by_crossfit(task, k, picks, outcome.shrunk[k])
+        for k, picks in outcome.picks.items()
+    }
+    summary = words(outcome)
+    return _suggestion(task, "crossfit", _expected(task, outcome), CROSS_FITTED, summary, found)
+
+
+def _expected(task: Task, outcome: Crossfitted) -> Gain:
+    """Of the mean AP over the scope: the shrunk gains of the classes that are proposed."""
+    if outcome.passed is None or not outcome.shrunk:
+        return Gain(0.0, 0.0, 0.0)
+    estimate = sum(s.estimate for s in outcome.shrunk.values())
+    spread = np.sqrt(sum(((s.high - s.low) / 2) ** 2 for s in outcome.shrunk.values()))
+    size = len(task.columns)
+    return Gain(estimate / size, (estimate - spread) / size, (estimate + spread) / size)
+
+
+def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Shrunk) -> ClassSuggestion:
+    trial = task.trial(k)
+    intents = tuple(trial.intent(pick.concept, pick.thumb) for pick in picks)
+    reasons = tuple(
+        _reason(intent.concept, intent.direction, pick)
+        for intent, pick in zip(intents, picks, strict=True)
+    )
+    return ClassSuggestion(intents, Gain(gain.estimate, gain.low, gain.high), reasons)
+
+
+def _reason(concept: str, direction: str, pick: Pick) -> str:
+    what = {"up": "counts too little", "down": "counts too much", "remove": "misleads"}[direction]
+    if pick.tune is None:
+        return f"{concept} {what}: most AP gained on tune, given those before it"
+    text = f"{concept} {what}: the labels of tune say so at {pick.tune:.1f} standard errors"
+    if pick.fit is None:
+        return text
+    side = "those of fit" if pick.fit >= 0 else "those of fit the contrary"
+    return f"{text}, {side} at {abs(pick.fit):.1f}"
+
+
+def _suggestion(
+    task: Task,
+    strategy: str,
+    gain: Gain,
+    measured: str,
+    summary: str,
+    classes: dict[str, ClassSuggestion],
+) -> Suggestion:
+    return Suggestion(
+        strategy=strategy,
+        seed=task.seed,
+        budget=task.budget,
+        parent=task.parent.id,
+        images=len(task.rows),
+        scope=task.scope,
+        gain=gain,
+        measured=measured,
+        summary=summary,
+        classes=classes,
+        skipped=task.skipped,
+    )

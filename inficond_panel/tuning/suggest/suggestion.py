@@ -1,0 +1,147 @@
+"""What a strategy proposes, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.distill import Outcome, average_precision
+from inficond_panel.distill.bootstrap import draw_counts
+from inficond_panel.distill.scores import Array
+from inficond_panel.tuning.intents import Intent
+
+DRAWS = 400
+
+#: What an expected gain was measured on.
+CROSS_FITTED = "cross-fitted: on photos that did not choose"
+OPTIMISTIC = "on the photos that chose, so too high"
+MEASURED = "on the photos seen; chosen without them"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Change in average precision, 0 to 1, with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{100 * self.estimate:+.2f} [{100 * self.low:+.2f}, {100 * self.high:+.2f}]"
+
+    def to_json(self) -> dict[str, float | None]:
+        """Plain numbers; None where undefined."""
+        values = {"estimate": self.estimate, "low": self.low, "high": self.high}
+        return {name: float(v) if np.isfinite(v) else None for name, v in values.items()}
+
+
+@dataclass(frozen=True)
+class ClassSuggestion:
+    """Thumbs for one class, the gain expected of them together, and a reason for each."""
+
+    intents: tuple[Intent, ...]
+    gain: Gain
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One batch of intents by a strategy, for one refit from ``parent``.
+
+    ``gain`` is the expected change of the mean AP over the ``scope``, the classes that could be
+    measured, if all of ``classes`` were taken; ``measured`` says on what. ``summary`` says in
+    words why this much and no more, ``skipped`` which classes were left out.
+    """
+
+    strategy: str
+    seed: int
+    budget: int
+    parent: str
+    images: int
+    scope: tuple[str, ...]
+    gain: Gain
+    measured: str
+    summary: str
+    classes: dict[str, ClassSuggestion] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        """All intents, by class."""
+        return tuple(intent for found in self.classes.values() for intent in found.intents)
+
+    @property
+    def author(self) -> str:
+        """Author of the node that these intents make."""
+        return f"machine:{self.strategy}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "strategy": self.strategy,
+            "author": self.author,
+            "seed": self.seed,
+            "budget": self.budget,
+            "parent": self.parent,
+            "images": self.images,
+            "scope": list(self.scope),
+            "gain": self.gain.to_json(),
+            "measured": self.measured,
+            "summary": self.summary,
+            "classes": {
+                name: {
+                    "gain": found.gain.to_json(),
+                    "intents": [intent.to_json() for intent in found.intents],
+                    "reasons": list(found.reasons),
+                }
+                for name, found in self.classes.items()
+            },
+            "skipped": self.skipped,
+        }
+
+
+@dataclass(frozen=True)
+class Change:
+    """AP of one class before and after: the change, and its bootstrap draws (draws,)."""
+
+    estimate: float
+    draws: Array
+
+    @property
+    def error(self) -> float:
+        """Standard error; 0 where nothing changed."""
+        defined = self.draws[~np.isnan(self.draws)]
+        return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
+
+    def gain(self) -> Gain:
+        """With its percentile interval."""
+        low, high = np.nanquantile(self.draws, [0.025, 0.975])
+        return Gain(self.estimate, float(low), float(high))
+
+
+def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
+    """Change in AP between two logits (n,) of the same photos.
+
+    All calls on as many photos share their draws, so that changes of several classes can be
+    averaged draw by draw.
+    """
+    table = draw_counts(len(label), DRAWS, seed)
+    known = label >= 0
+    if np.array_equal(before, after):
+        return Change(0.0, np.zeros(DRAWS))
+    values = [
+        Outcome(label[known], x[known]).values("ap", table[:, known]) for x in (after, before)
+    ]
+    estimate = average_precision(label, after) - average_precision(label, before)
+    return Change(float(estimate), values[0] - values[1])
+
+
+def mean_change(changes: Sequence[Change]) -> Change:
+    """Mean over classes, whose photos are drawn together."""
+    if not changes:
+        return Change(0.0, np.zeros(DRAWS))
+    draws = np.nanmean([c.draws for c in changes], axis=0)
+    return Change(float(np.mean([c.estimate for c in changes])), draws)

@@ -1,0 +1,104 @@
+"""What every strategy is given: the classes, the photos it may look at, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores import Array
+from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.suggest.trial import Trial
+from inficond_panel.tuning.tuner import Tuner
+
+#: A class with fewer positive or negative photos cannot be measured.
+LEAST_PHOTOS = 5
+
+
+class Task:
+    """Suggest at most ``budget`` thumbs for each class, by the labels of the photos at ``rows``.
+
+    ``columns`` are the classes that can be measured on these photos; ``skipped`` says why the
+    others cannot. Raises ``TuningError`` for a class that the store does not have.
+    """
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        parent: Node,
+        rows: NDArray[np.intp],
+        classes: Sequence[str] | None,
+        budget: int,
+        seed: int,
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self.tuner, self.parent, self.rows = tuner, parent, rows
+        self.budget, self.seed = budget, seed
+        self._progress, self._cancelled = progress, cancelled
+        self.columns, self.skipped = _measurable(tuner, rows, classes)
+        self._trials: dict[int, Trial] = {}
+        self._done = 0.0
+
+    def name(self, k: int) -> str:
+        """Name of a class."""
+        return self.tuner.store.classes[k]
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """Names of the classes that can be measured."""
+        return tuple(self.name(k) for k in self.columns)
+
+    def label(self, k: int) -> NDArray:
+        """Labels (n,) of the photos: 1, 0, or -1 where ignored."""
+        return np.asarray(self.tuner.store.label[self.rows, k])
+
+    def logit(self, k: int) -> Array:
+        """Logits (n,) of the parent's student."""
+        trial = self.trial(k)
+        return trial.logits(trial.base, self.rows)
+
+    def trial(self, k: int) -> Trial:
+        """The student of one class, for trying."""
+        if k not in self._trials:
+            self._trials[k] = Trial(self.tuner, self.parent, k)
+        return self._trials[k]
+
+    def tell(self, share: float, text: str) -> None:
+        """Report progress. Raises ``CancelledError`` where the search was cancelled."""
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("The search was cancelled.", "Nothing was changed.")
+        self._done = max(self._done, share)
+        if self._progress is not None:
+            self._progress(self._done, text)
+
+    def rng(self, k: int) -> np.random.Generator:
+        """Random numbers of one class; other classes in the task do not change them."""
+        return np.random.default_rng([self.seed, k])
+
+
+def _measurable(
+    tuner: Tuner, rows: NDArray[np.intp], classes: Sequence[str] | None
+) -> tuple[tuple[int, ...], dict[str, str]]:
+    known = tuner.store.classes
+    columns: list[int] = []
+    skipped: dict[str, str] = {}
+    for name in known if classes is None else dict.fromkeys(classes):
+        if name not in known:
+            raise TuningError(
+                f"There is no class {name!r} in this store.{did_you_mean(name, known)}",
+                "List the names with: inficond info SPEC --json",
+            )
+        label = tuner.store.label[rows, known.index(name)]
+        positives, negatives = int((label == 1).sum()), int((label == 0).sum())
+        if min(positives, negatives) < LEAST_PHOTOS:
+            skipped[name] = (
+                f"{positives} positive and {negatives} negative photos; "
+                f"{LEAST_PHOTOS} of each are needed"
+            )
+        else:
+            columns.append(known.index(name))
+    return tuple(sorted(columns)), skipped
