@@ -12,10 +12,13 @@ from inficond_panel.distill import (
     change_intervals,
     class_metrics,
     ece,
+    measure,
     metric_interval,
     metric_intervals,
 )
+from inficond_panel.distill import outcome as outcome_module
 from inficond_panel.distill.bootstrap import draw_counts
+from inficond_panel.distill.ranked import rank
 
 
 def case(n=300, seed=0):
@@ -164,3 +167,14 @@ def test_draw_table_is_fixed_by_its_seed_and_read_only():
     assert not np.array_equal(table, draw_counts(50, 20, 8))
     with pytest.raises(ValueError, match="read-only"):
         table[0, 0] = 1
+
+
+def test_each_student_is_sorted_once_for_all_metrics_and_draws(monkeypatch):
+    sorts = []
+    monkeypatch.setattr(outcome_module, "rank", lambda *given: sorts.append(1) or rank(*given))
+    label, before, after = case()
+    old, new, teacher = (Outcome(label, logit, after) for logit in (before, after, after - 1))
+    measure(old, teacher), measure(new, teacher)
+    metric_intervals(new)
+    change_intervals(old, new)
+    assert len(sorts) == 3
