@@ -39,7 +39,8 @@ class Database:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        # absolute, for the current folder may be another when the file is opened
+        self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None

@@ -94,6 +94,19 @@ def test_file_is_made_on_first_use_in_wal_mode(tmp_path: Path) -> None:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_another_current_folder_is_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    history = History("h.sqlite")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    history.add(ROOT)
+    assert (tmp_path / "h.sqlite").exists()
+    monkeypatch.chdir(tmp_path)
+    assert len(history.nodes(ROOT.id)) == 1
+
+
 def test_in_memory() -> None:
     history = History(":memory:")
     history.add(ROOT)
