@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.errors import DataError
+from precompute.lines import read_lines
 
 #: Segments scored at a time, which bounds the memory beside the result.
 _SEGMENTS_AT_A_TIME = 8192
@@ -19,12 +20,7 @@ def read_corpus(path: Path) -> list[str]:
     Raises ``DataError`` for a file that is missing or empty, or that lists a concept twice (case
     and spaces aside), since two equal columns have no one solution.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"The corpus {path} cannot be read: {error}.", "Give a UTF-8 text file, a word a line."
-        ) from error
+    lines = read_lines(path, "corpus", "Give a UTF-8 text file, a word a line.")
     words = {number: " ".join(line.split()) for number, line in enumerate(lines, 1)}
     words = {number: word for number, word in words.items() if word}
     if not words:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import DataError
+from precompute.lines import read_lines
 
 REST = "rest"
 
@@ -18,12 +19,7 @@ def read_list(path: Path) -> list[str]:
 
     Raises ``DataError`` for a list that is missing, empty, or names an image twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"The list {path} cannot be read: {error}.", "Correct its name in the spec."
-        ) from error
+    lines = read_lines(path, "list", "Correct its name in the spec.")
     ids = [line.split()[0] for line in lines if line.strip()]
     if not ids:
         raise DataError(f"The list {path} is empty.", "Write one image_id on each line.")

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewer
 
 from inficond_panel.views import esm
+from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.metric_cards import Row, make_class_metrics, make_mean_metrics
 from inficond_panel.views.theme import count
 
@@ -103,11 +103,10 @@ def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
     }
 
 
-class ConfigurationStrip(JSComponent):
+class ConfigurationStrip(ViewComponent):
     """What the browser draws; a choice comes back as a message ``{"kind", "value"}``."""
 
     data = param.Dict({}, doc="All texts of the strip; empty while loading.")
-    theme = param.String("", doc="light, dark, or empty: the page's.")
 
     _esm = esm.module("configuration")
     _stylesheets = esm.styles("configuration")

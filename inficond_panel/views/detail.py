@@ -11,7 +11,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
 import param
-from panel.custom import Child, JSComponent
+from panel.custom import Child
 
 from inficond_panel.views import esm
 from inficond_panel.views.charts import (
@@ -22,6 +22,7 @@ from inficond_panel.views.charts import (
     make_figure,
     what_if_charts,
 )
+from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.gallery import make_picture, make_rows
 from inficond_panel.views.images import send_pictures
 from inficond_panel.views.theme import bound, number, short, signed
@@ -56,7 +57,7 @@ def make_caption(metric: str, chart: Chart) -> dict[str, Any]:
     }
 
 
-class DetailPanel(JSComponent):
+class DetailPanel(ViewComponent):
     """Heading, the captions of the charts, filter chips, gallery and the dialog of one image.
 
     Pictures are sent when they come near the part of the gallery on screen: the browser asks
@@ -69,7 +70,6 @@ class DetailPanel(JSComponent):
     pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
     captions = param.List([], item_type=dict, doc="See `make_caption`.")
     rows = param.List([], item_type=dict, doc="Images, see `make_row`.")
-    theme = param.String("", doc='"light", "dark", or "" to follow the page.')
     plot = Child()
 
     _esm = esm.module("gallery")

@@ -13,11 +13,12 @@ import holoviews.plotting.bokeh
 import numpy as np
 import panel as pn
 import param
-from panel.custom import Child, JSComponent
+from panel.custom import Child
 
 from inficond_panel.state import Job
 from inficond_panel.views import esm
 from inficond_panel.views.cloud import concept_positions, projections, segment_density
+from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.concept_map import SPAN, Shown, place_names, tapped
 from inficond_panel.views.map_keys import MapKeys
 from inficond_panel.views.map_layers import Scene, make_cloud, make_dots
@@ -37,7 +38,7 @@ PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 _NO_DENSITY = np.zeros((1, 1))
 
 
-class EmbeddingPanel(JSComponent):
+class EmbeddingPanel(ViewComponent):
     """Heading, choice of projection, the plot, legend and tools.
 
     Messages: ``lasso``, ``home``, ``ungroup``, ``leave``, and those of ``MapKeys.press``.
@@ -48,7 +49,6 @@ class EmbeddingPanel(JSComponent):
     concepts = param.Integer(0, doc="Number of concepts.")
     group = param.Integer(0, doc="Number of concepts in the selected group.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
-    theme = param.String("", doc='"light", "dark", or "" to follow the page.')
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
     told = param.String("", doc="The concept that the keyboard is at, in words.")
     plot = Child()

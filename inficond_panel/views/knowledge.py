@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import SORTS, Job, Status
 from inficond_panel.views import esm
 from inficond_panel.views.batch import make_pending, make_status, make_summary, make_twin
+from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.concept_rows import (
     AXES,
     make_axis,
@@ -35,7 +35,7 @@ FOUND = 20  #: concepts shown of those that a search finds
 METRICS = {"AP": "ap", "F1": "f1"}
 
 
-class KnowledgeTable(JSComponent):
+class KnowledgeTable(ViewComponent):
     """The whole view as one component. Actions come back as messages with a ``type``."""
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
@@ -62,7 +62,6 @@ class KnowledgeTable(JSComponent):
         default="AP", objects=list(METRICS), doc="Metric of the what-if."
     )
     metrics = param.List(default=list(METRICS), doc="Metrics to choose from.")
-    theme = param.String(default="", doc="light, dark, or empty: the page's.")
 
     _esm = esm.module("knowledge")
     _stylesheets = esm.styles("knowledge")

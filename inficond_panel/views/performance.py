@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.views import esm
+from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.theme import defined
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def undefined_reason(positives: int, split: str) -> str:
     return "" if positives else f"AP is undefined: the {split} split has no positive of this class."
 
 
-class PerformanceTable(JSComponent):
+class PerformanceTable(ViewComponent):
     """The whole view as one component; searching, sorting and moving happen in the browser."""
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
@@ -60,7 +60,6 @@ class PerformanceTable(JSComponent):
         default="gap", objects=["gap", "ap", "recall", "precision", "f1"]
     )
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    theme = param.String(default="", doc="light, dark, or empty: the page's.")
 
     _esm = esm.module("performance")
     _stylesheets = esm.styles("performance")

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewer
 
 from inficond_panel.state import Job
 from inficond_panel.views import esm
 from inficond_panel.views.branches import make_edges
+from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.iterations import Change, Measured, make_axis, make_change, make_rows
 from inficond_panel.views.metric_cards import mean
 
@@ -33,11 +33,10 @@ class Scope(NamedTuple):
     split: str
 
 
-class ProvenanceTree(JSComponent):
+class ProvenanceTree(ViewComponent):
     """What the browser draws; actions come back as messages ``{"kind", "value"}``."""
 
     data = param.Dict({}, doc="Rows, edges, axis and total; empty while loading.")
-    theme = param.String("", doc="light, dark, or empty: the page's.")
 
     _esm = esm.module("provenance")
     _stylesheets = esm.styles("provenance")

@@ -43,7 +43,7 @@ def test_a_concept_is_found_by_name_and_thumbed_by_keys(page) -> None:
     first = rows(page).first.get_attribute("data-key")
     page.keyboard.press("u")
     block = page.locator(".knowledge .block.up")
-    expect(block).to_have_attribute("aria-label", f"Take out: uptune {first}", timeout=SLOW)
+    expect(block).to_contain_text(f"Take out: uptune {first}", timeout=SLOW)
     page.get_by_label("Find concept").focus()
     page.keyboard.press("Escape")
     expect(rows(page)).to_have_count(10, timeout=SLOW)
@@ -86,3 +86,16 @@ def test_the_map_is_worked_by_keys(page) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(".map .plot")).not_to_be_focused()
     expect(told(page)).to_have_text("", timeout=SLOW)
+
+
+def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(small_url, open_page) -> None:
+    page = open_page(small_url, 1024, 800)
+    page.locator(".performance [role=option]").first.click(timeout=SLOW)
+    rows(page).first.locator(".open").click(timeout=SLOW)
+    search = page.get_by_label("Find class")
+    assert search.evaluate("input => input.scrollWidth <= input.clientWidth")
+    expect(page.locator(".detail .tile").first).to_be_visible(timeout=SLOW)
+    panel = page.locator(".detail").bounding_box()
+    for chip in page.locator(".detail .filter-chip").all():
+        box = chip.bounding_box()
+        assert panel["x"] <= box["x"] <= box["x"] + box["width"] <= panel["x"] + panel["width"]

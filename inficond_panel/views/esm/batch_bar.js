@@ -125,12 +125,13 @@ function drawBlocks(blocks, model, send) {
     else focusConcept(blocks, concept)
   }
   keyed(blocks, [...listed, ...others], ({ concept }) => concept,
-    ({ concept }) => h("button", { type: "button", onclick: click(concept) }, h("b"), h("span")),
+    ({ concept }) => h("button", { type: "button", onclick: click(concept) },
+      h("b", { "aria-hidden": "true" }), h("i", { class: "vh" }), h("span", { "aria-hidden": "true" })),
     (block, { concept, rank, intent }) => {
       set(block, "class", `block ${intent?.direction ?? ""} ${rank === "" ? "other" : ""}`)
       set(block, "tabindex", intent ? 0 : -1)
       set(block, "title", intent ? `${concept}: take it out` : concept)
-      set(block, "aria-label", intent ? `Take out: ${DIRECTIONS[intent.direction].verb.toLowerCase()} ${concept}` : `${rank}, ${concept}`)
+      text(block.children[1], intent ? `Take out: ${DIRECTIONS[intent.direction].verb.toLowerCase()} ${concept}` : `${rank}, ${concept}`)
       text(block.firstChild, rank === "" ? concept : rank)
       text(block.lastChild, intent ? DIRECTIONS[intent.direction].mark : "")
     })
