@@ -16,10 +16,17 @@ import numpy as np
 
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
+from inficond_panel.store.hashing import array_hash
 from precompute.batches import Arrays
 
 #: Arrays of many bytes an image. The others take some hundred bytes and stay in memory.
 LARGE = ("embedding", "mask", "thumbnail")
+_STORED = {
+    "embedding": "segment_embedding",
+    "box": "segment_box",
+    "mask": "mask",
+    "thumbnail": "thumbnail",
+}
 
 
 class Gathered:
@@ -99,8 +106,15 @@ def stored_batches(store: Store, size: int) -> Iterator[Arrays]:
             "segments": counts[rows].astype(np.int32),
             "thumbnail_length": np.diff(store.thumbnail_offset)[rows],
             "thumbnail_shape": store.thumbnail_shape[rows],
-            "embedding": store.dataset["segment_embedding"][parts["segment"]].to_numpy(),
-            "box": store.dataset["segment_box"][parts["segment"]].to_numpy(),
-            "mask": store.dataset["mask"][parts["mask"]].to_numpy(),
-            "thumbnail": store.dataset["thumbnail"][parts["thumbnail"]].to_numpy(),
+            **{
+                name: store.dataset[stored][parts.get(name, parts["segment"])].to_numpy()
+                for name, stored in _STORED.items()
+            },
         }
+
+
+def check_copied(store: Store, arrays: Arrays) -> None:
+    """Raise ``StoreError`` where ``store`` was written anew while it was copied."""
+    hashes = store.attrs["variable_hashes"]
+    if any(array_hash(arrays[name]) != hashes[stored] for name, stored in _STORED.items()):
+        raise StoreError(f"{store.path} changed while it was read.", "Start again.")

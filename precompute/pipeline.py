@@ -17,7 +17,7 @@ from inficond_panel.errors import CancelledError, DataError, InficondError, Stor
 from inficond_panel.store import SPLITS, Store, open_store, write_store
 from precompute.assemble import assemble, skipped_images
 from precompute.batches import Batches
-from precompute.encoded import Gathered, find_encoded, stored_batches
+from precompute.encoded import Gathered, check_copied, find_encoded, stored_batches
 from precompute.encoder import load_encoder
 from precompute.inputs import Inputs, read_inputs
 from precompute.lock import only_run
@@ -153,6 +153,7 @@ def _compute(
 def _copy(known: Store, encoded: Gathered, inputs: Inputs) -> None:
     for arrays in stored_batches(known, inputs.settings.batch):
         encoded.add(arrays)
+    check_copied(known, encoded.arrays())
     _check_skipped(encoded.reason, inputs)
 
 

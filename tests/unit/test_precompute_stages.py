@@ -78,6 +78,23 @@ def test_other_pictures_or_a_damaged_store_are_encoded_again(own):
     assert precompute.run(load_spec(spec), own / "a.zarr").images_per_second
 
 
+@pytest.mark.torch
+def test_a_store_that_changes_while_it_is_copied_is_not_used(own, monkeypatch):
+    import precompute
+    from precompute import pipeline
+
+    def other(store, size):
+        for batch in kept(store, size):
+            yield {**batch, "mask": batch["mask"][::-1]} if "mask" in batch else batch
+
+    kept = pipeline.stored_batches
+    monkeypatch.setattr(pipeline, "stored_batches", other)
+    (own / "words.txt").write_text("\n".join(WORDS[::-1]))
+    with pytest.raises(StoreError, match=r"first\.zarr changed while it was read"):
+        precompute.run(load_spec(own / "spec.yaml"), own / "second.zarr")
+    assert not (own / "second.zarr").exists()
+
+
 def test_large_arrays_stay_in_files(tmp_path):
     from precompute.encoded import LARGE, Gathered
 
