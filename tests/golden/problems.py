@@ -34,6 +34,7 @@ KINDS = (
     "zero sample weights",
     "uneven sample weights",
     "whole numbers",
+    "L2 and weights per class",
 )
 
 
@@ -124,7 +125,9 @@ def _change_targets(kind, case, rng):
 def _change_penalty(kind, case, rng):
     if kind in ("no L1, finite box", "no L1, L2"):
         case["l1"] = 0.0
-    if kind in ("no L1, L2", "L1 and L2"):
+    if kind == "L2 and weights per class":
+        case["l2"] = np.array([0.0, 10.0 ** rng.uniform(-5, 0)])
+    elif kind in ("no L1, L2", "L1 and L2"):
         case["l2"] = float(10.0 ** rng.uniform(-5, 0))
     elif kind == "L1 near its maximum":
         target = case["targets"][:, 0]
@@ -166,14 +169,16 @@ def _change_weights(kind, case, rng):
         case["sample_weight"] = weight
     elif kind == "uneven sample weights":
         case["sample_weight"] = 10.0 ** rng.uniform(-6, 6, images)
+    elif kind == "L2 and weights per class":
+        case["sample_weight"] = 1 + rng.random((images, 2)) * rng.integers(0, 9, (images, 2))
 
 
 def tiny_case(kind, seed, images=7, concepts=3):
     """The corner of a random case, one class."""
     case = random_case(kind, seed)
-    case["l1"] = np.atleast_1d(case["l1"])[:1]
+    case["l1"], case["l2"] = np.atleast_1d(case["l1"])[:1], np.atleast_1d(case["l2"])[:1]
     if case["sample_weight"] is not None:
-        case["sample_weight"] = case["sample_weight"][:images]
+        case["sample_weight"] = np.atleast_2d(case["sample_weight"].T)[0, :images]
     for name in ("lower", "upper"):
         case[name] = case[name][:concepts, :1]
     case["targets"] = case["targets"][:images, :1]

@@ -19,13 +19,13 @@ def problem(case, k=0):
     weight = np.ones(images) if weight is None else np.asarray(weight, dtype=np.float64)
     weight = weight if weight.ndim == 1 else weight[:, k]
     lower, upper = case.get("lower"), case.get("upper")
-    l1 = np.atleast_1d(case.get("l1", 1e-4))
+    l1, l2 = np.atleast_1d(case.get("l1", 1e-4)), np.atleast_1d(case.get("l2", 0.0))
     return {
         "scores": scores,
         "target": case["targets"][:, k].astype(np.float64),
         "weight": weight / weight.sum(),
         "l1": float(l1[k % len(l1)]),
-        "l2": case.get("l2", 0.0),
+        "l2": float(l2[k % len(l2)]),
         "lower": np.full(concepts, -np.inf) if lower is None else lower[:, k],
         "upper": np.full(concepts, np.inf) if upper is None else upper[:, k],
     }

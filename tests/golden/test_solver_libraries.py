@@ -36,7 +36,7 @@ def test_l1_equals_sklearn_saga_on_two_weighted_rows(seed):
     np.testing.assert_allclose(ours.weights[:, 0], model.coef_[0], atol=2e-4)
     np.testing.assert_allclose(ours.intercepts, model.intercept_, atol=2e-4)
     theirs = certify(scores, target, model.coef_.T, model.intercept_, l1=l1)
-    assert ours.objective[0] <= theirs.objective[0] + 1e-12
+    assert ours.objective[0] <= theirs.objective[0] + 1e-10
     assert theirs.gap[0] <= 1e-4
 
 
@@ -76,7 +76,7 @@ def test_hard_labels_equal_sklearn_liblinear(seed):
         )
         model.fit(scores.astype(np.float64), labels[:, k])
         theirs = certify(scores, labels[:, [k]], model.coef_.T, l1=l1[k])
-        assert ours.objective[k] <= theirs.objective[0] + 1e-12
+        assert ours.objective[k] <= theirs.objective[0] + 1e-9
         assert theirs.objective[0] - ours.objective[k] <= 1e-6
         assert theirs.gap[0] <= 1e-3
 

@@ -1,0 +1,144 @@
+"""The comparisons of the benchmark; each prints what it found and notes its ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill import certify, fit
+from solver_parts import edits, libraries, recipe
+from solver_parts.setting import L1, Limits, Setting
+from solver_parts.timing import Ratios, Seconds, interleaved, median, timed
+
+EPOCHS = 10
+SAGA = (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
+TOLERANCES = tuple(10.0 ** -(power / 2) for power in range(2, 19))
+Others = Mapping[str, tuple[Callable[[libraries.OneClass], libraries.Solve], Sequence[float]]]
+
+
+def against_recipe(s: Setting, limits: Limits, ratios: Ratios) -> None:
+    """The paper's recipe as one layer and class by class, and Adam until 1e-3 of the optimum."""
+    recipe.train(s.scores[:500], s.targets[:500], L1, 1e-3, 1)  # torch warms up
+    lr = recipe.best_rate(s.scores, s.targets, L1, EPOCHS)
+    product = s.exact.weights.astype(s.scores.dtype)
+    own: dict[str, Callable[[], Any]] = {
+        "exact": partial(fit, s.scores, s.targets, l1=L1),
+        "X @ W": lambda: s.scores @ product,
+    }
+    train = {"one_layer": recipe.train, "each_class_alone": recipe.train_each}
+    times: dict[str, list[Seconds]] = {name: [] for name in (*own, *train)}
+    for _ in range(limits.repeats):
+        for name, function in own.items():
+            times[name].append(timed(function)[0])
+        runs = {name: t(s.scores, s.targets, L1, lr, EPOCHS) for name, t in train.items()}
+        for name, run in runs.items():
+            times[name].append(run.seconds)
+    ours, one_product = median(times["exact"]), median(times["X @ W"])
+    print(f"  exact: {ours}; X @ W for all classes: {one_product}")
+    ratios.add("exact_over_X@W", ours, one_product)
+    for name, run in runs.items():
+        above = (run.objective - s.exact.objective) / s.unit
+        print(
+            f"  recipe, {name}, {EPOCHS} epochs at lr {lr:g}: {median(times[name])}; objective ",
+            end="",
+        )
+        print(f"{above.mean():.1e} above the optimum (worst class {above.max():.1e})")
+        ratios.add(f"recipe_{name}_over_exact", median(times[name]), ours)
+        ratios.put(f"recipe_{name}_objective_above", above.mean())
+    adam_until(s, limits, lr, ours, ratios)
+
+
+def adam_until(s: Setting, limits: Limits, lr: float, ours: Seconds, ratios: Ratios) -> None:
+    """One layer; reached when the mean over the classes is. The better of two learning rates."""
+
+    def near(objective: NDArray) -> bool:
+        return bool(((objective - s.exact.objective) / s.unit).mean() <= 1e-3)
+
+    runs = {}
+    for rate in (lr, lr / 3):
+        most = limits.adam / 2
+        runs[rate] = recipe.train(s.scores, s.targets, L1, rate, 10**6, near, most)
+    rate, run = min(runs.items(), key=lambda item: (not item[1].reached, item[1].seconds.cpu))
+    above = ((run.objective - s.exact.objective) / s.unit).mean()
+    print(
+        f"  Adam until 1e-3, lr {rate:g}: {run.seconds}, {run.epochs} epochs, now {above:.1e} ",
+        end="",
+    )
+    print("above" if run.reached else "above: not reached")
+    ratios.add("adam_until_1e-3_over_exact", run.seconds, ours, run.reached)
+
+
+def against_libraries(s: Setting, limits: Limits, ratios: Ratios) -> None:
+    """One class at a time; soft targets for scikit-learn, hard labels for all."""
+    soft = {"saga": (libraries.saga, SAGA), "liblinear": (libraries.liblinear, TOLERANCES)}
+    hard = {
+        "skglm": (libraries.skglm, TOLERANCES),
+        "celer": (libraries.celer, TOLERANCES),
+        "liblinear": (libraries.liblinear, TOLERANCES),
+    }
+    by_share = np.argsort((s.logits > 0).mean(axis=0))
+    middle = np.linspace(0, 1, limits.classes + 2)[1:-1]
+    classes = by_share[np.round(middle * (len(by_share) - 1)).astype(int)]
+    labels = (s.logits > 0).astype(np.float64)
+    race("soft", s.scores, s.targets[:, classes], soft, limits, ratios)
+    race("hard", s.scores, labels[:, classes], hard, limits, ratios)
+
+
+def race(
+    name: str, scores: NDArray, targets: NDArray, others: Others, limits: Limits, ratios: Ratios
+) -> None:
+    """Sum over the classes of each solver's seconds, over ours."""
+    ours = Seconds(0.0, 0.0)
+    theirs = dict.fromkeys(others, ours)
+    reached = dict.fromkeys(others, True)
+    for k in range(targets.shape[1]):
+        target = targets[:, [k]]
+        ours += interleaved({"exact": partial(fit, scores, target, l1=L1)}, limits.repeats)["exact"]
+        best = float(fit(scores, target, l1=L1, tolerance=1e-9).objective[0])
+        unit = float(certify(scores, target, np.zeros((scores.shape[1], 1))).objective[0])
+        problem = libraries.OneClass(scores, target[:, 0], L1)
+        for other in list(reached):
+            make, settings = others[other]
+            try:
+                solver = make(problem)
+            except ImportError as error:
+                print(f"  {error.name} is not installed")
+                del reached[other]
+                continue
+            found = libraries.path(problem, solver, settings, best, unit, limits.library)
+            print(f"  {name}, class {k}: {other} at {found.setting:.1g}: {found.seconds}, ", end="")
+            print(f"{found.above:.1e} above the optimum")
+            theirs[other] += found.seconds
+            reached[other] &= found.reached
+    print(f"  {name}: exact {ours}")
+    for other, got_there in reached.items():
+        ratios.add(f"{name}_{other}_over_exact", theirs[other], ours, got_there)
+
+
+def edited(s: Setting, limits: Limits, ratios: Ratios) -> None:
+    """One class warm after an edit, with metrics: p50 and p95 in ms, and in products X @ w."""
+    spent = edits.time_edits(s.scores, s.targets, s.logits, s.exact, L1, limits.edits)
+    for clock in ("wall", "cpu"):
+        p50, p95 = np.quantile([getattr(t, clock) for t in spent], (0.5, 0.95)) * 1e3
+        suffix = "" if clock == "wall" else "_cpu"
+        print(f"  edit of one class, with metrics, {clock}: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
+        ratios.put(f"edit_{s.name}_p50_ms{suffix}", p50)
+        ratios.put(f"edit_{s.name}_p95_ms{suffix}", p95)
+
+
+def growth(s: Setting, ratios: Ratios) -> None:
+    """Processor time of one class cold, for more and more of the images."""
+    print("  one class cold, by the number of images:")
+    seconds = {}
+    for images in (len(s.scores) // 16 * part for part in (1, 2, 4, 8, 16)):
+        one = partial(fit, s.scores[:images], s.targets[:images, [0]], l1=L1)
+        seconds[images] = interleaved({"exact": one}, 3)["exact"].cpu
+        bar = "#" * round(60 * seconds[images] / (16 * seconds[min(seconds)]))
+        print(f"    {images:6d} images {seconds[images]:7.3f} s {bar}")
+    least, most = min(seconds), max(seconds)
+    per_image = seconds[most] / most / (seconds[least] / least)
+    ratios.put("time_per_image_at_16_times_the_images", per_image)

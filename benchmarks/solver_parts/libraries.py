@@ -1,0 +1,153 @@
+"""Other solvers of the same problem for one class, each along a path to the same objective.
+
+All get the scores centred and divided by one number, which their intercept and L1 make up for:
+the problem is the same, and first-order methods are many times faster on it. The time of doing
+so is not counted, nor is compilation. Where a solver penalises or lacks the intercept, a column of
+large constant value stands for it. What they reach is measured by ``certify``, at the best
+intercept for their weights.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill import certify
+from solver_parts.timing import Seconds, timed
+
+Solve = Callable[[float], NDArray]
+_CONSTANT = 100.0  # the cost of the intercept is then 1e-7 of the objective
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Seconds of the first run on a path that came to the goal, else of the last; how near."""
+
+    seconds: Seconds
+    above: float
+    setting: float
+    reached: bool
+
+
+class OneClass:
+    """The problem of one class, target (N,) soft or hard, as the libraries take it."""
+
+    def __init__(self, scores: NDArray, target: NDArray, l1: float) -> None:
+        self.scores, self.target, self.l1 = scores, target, l1
+        inner = scores.astype(np.float64) - scores.mean(axis=0, dtype=np.float64)
+        self.scale = float(inner.std())
+        self.inner = inner / self.scale
+        self.inner_l1 = l1 / self.scale
+
+    def objective(self, inner_weights: NDArray) -> float:
+        """Of weights (C,) for the centred and scaled scores."""
+        weights = inner_weights.reshape(-1, 1) / self.scale
+        return float(certify(self.scores, self.target[:, None], weights, l1=self.l1).objective[0])
+
+
+def path(
+    problem: OneClass,
+    solve: Solve,
+    settings: Sequence[float],
+    optimum: float,
+    unit: float,
+    most: float,
+) -> Reached:
+    """Run ``solve`` at each setting until 1e-6 of the optimum, or a run takes ``most`` seconds.
+
+    Each run is from the start; only the last one counts.
+    """
+    for setting in settings:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it did not converge is what we measure
+            seconds, weights = timed(partial(solve, setting))
+        above = (problem.objective(weights) - optimum) / unit
+        if above <= 1e-6 or seconds.cpu > most:
+            break
+    return Reached(seconds, above, setting, above <= 1e-6)
+
+
+def saga(problem: OneClass) -> Solve:
+    """scikit-learn's saga; the setting is the number of epochs."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows, label, weight = _two_rows(problem)
+    c = 1 / (problem.inner_l1 * len(problem.inner))
+
+    def solve(epochs: float) -> NDArray:
+        model = LogisticRegression(
+            l1_ratio=1.0, C=c, solver="saga", tol=0.0, max_iter=int(epochs), random_state=0
+        )
+        return model.fit(rows, label, weight).coef_[0]
+
+    return solve
+
+
+def liblinear(problem: OneClass) -> Solve:
+    """scikit-learn's liblinear; the setting is its tolerance."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows, label, weight = _two_rows(problem)
+    c = 1 / (problem.inner_l1 * len(problem.inner))
+
+    def solve(tol: float) -> NDArray:
+        model = LogisticRegression(
+            l1_ratio=1.0,
+            C=c,
+            solver="liblinear",
+            tol=tol,
+            max_iter=10_000,
+            intercept_scaling=_CONSTANT,
+            random_state=0,
+        )
+        return model.fit(rows, label, weight).coef_[0]
+
+    return solve
+
+
+def skglm(problem: OneClass) -> Solve:
+    """skglm's proximal Newton on hard labels, compiled before; the setting is its tolerance."""
+    from skglm import GeneralizedLinearEstimator, penalties
+    from skglm.datafits import Logistic
+    from skglm.solvers import ProxNewton
+
+    def train(columns: NDArray, signs: NDArray, tol: float) -> NDArray:
+        solver = ProxNewton(tol=tol, fit_intercept=True, max_iter=500)
+        penalty = penalties.L1(problem.inner_l1)
+        model = GeneralizedLinearEstimator(Logistic(), penalty, solver)
+        return model.fit(columns, signs).coef_.ravel()
+
+    columns, signs = np.asfortranarray(problem.inner), 2.0 * problem.target - 1
+    train(np.asfortranarray(columns[:500, :50]), signs[:500], 1e-6)  # compiles
+    return partial(train, columns, signs)
+
+
+def celer(problem: OneClass) -> Solve:
+    """celer's proximal Newton on hard labels; the setting is its tolerance."""
+    from celer import LogisticRegression
+
+    constant = np.full((len(problem.inner), 1), _CONSTANT)
+    columns = np.asfortranarray(np.hstack([problem.inner, constant]))
+    signs = 2 * problem.target.astype(int) - 1
+    c = 1 / (problem.inner_l1 * len(problem.inner))
+
+    def solve(tol: float) -> NDArray:
+        return LogisticRegression(C=c, tol=tol).fit(columns, signs).coef_[0, :-1]
+
+    return solve
+
+
+def _two_rows(problem: OneClass) -> tuple[NDArray, NDArray, NDArray]:
+    """An image with a soft target as one positive and one negative row, weighted.
+
+    Rows without weight are left out, so that hard labels take one row an image.
+    """
+    rows = np.concatenate([problem.inner, problem.inner])
+    label = np.repeat([1, 0], len(problem.inner))
+    weight = np.concatenate([problem.target, 1 - problem.target])
+    return rows[weight > 0], label[weight > 0], weight[weight > 0]

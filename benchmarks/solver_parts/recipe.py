@@ -1,0 +1,80 @@
+"""The paper's training recipe in torch, with the clock stopped while the objective is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill import certify
+from solver_parts.timing import Seconds, Stopwatch
+
+BATCH = 128
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Seconds in training steps, and the objective of each class (K,) that was reached."""
+
+    seconds: Seconds
+    objective: NDArray
+    epochs: int
+    reached: bool
+
+
+def train(
+    scores: NDArray,
+    targets: NDArray,
+    l1: float,
+    lr: float,
+    epochs: int,
+    done: Callable[[NDArray], bool] | None = None,
+    most: float = np.inf,
+) -> Training:
+    """Adam on mini-batches, all columns of the targets (N, K) as one layer.
+
+    Ends after ``epochs``, at ``done(objective)``, asked after each epoch, or after ``most``
+    seconds of processor time. The objective is at the last weights and their best intercepts.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    data, soft = torch.from_numpy(scores), torch.from_numpy(targets.astype(np.float32))
+    layer = torch.nn.Linear(scores.shape[1], targets.shape[1])
+    optimiser = torch.optim.Adam(layer.parameters(), lr=lr)
+    loss_of = torch.nn.BCEWithLogitsLoss(reduction="sum")
+    watch, epoch, reached = Stopwatch(), 0, False
+    while epoch < epochs and watch.total.cpu < most and not reached:
+        watch.start()
+        for rows in torch.randperm(len(data), generator=generator).split(BATCH):
+            optimiser.zero_grad()
+            loss = loss_of(layer(data[rows]), soft[rows]) / len(rows)
+            (loss + l1 * layer.weight.abs().sum()).backward()
+            optimiser.step()
+        watch.stop()
+        epoch += 1
+        if done is not None:
+            reached = done(_objective(scores, targets, layer, l1))
+    return Training(watch.total, _objective(scores, targets, layer, l1), epoch, reached)
+
+
+def train_each(scores: NDArray, targets: NDArray, l1: float, lr: float, epochs: int) -> Training:
+    """One model for each class by itself, as the paper trains them."""
+    runs = [train(scores, targets[:, [k]], l1, lr, epochs) for k in range(targets.shape[1])]
+    seconds = sum((run.seconds for run in runs), Seconds(0.0, 0.0))
+    return Training(seconds, np.concatenate([run.objective for run in runs]), epochs, False)
+
+
+def best_rate(scores: NDArray, targets: NDArray, l1: float, epochs: int) -> float:
+    """The learning rate whose ``epochs`` end at the lowest mean objective."""
+    ends = {lr: train(scores, targets, l1, lr, epochs).objective.mean() for lr in RATES}
+    return min(ends, key=lambda lr: ends[lr])
+
+
+def _objective(scores: NDArray, targets: NDArray, layer: Any, l1: float) -> NDArray:
+    weights = layer.weight.detach().numpy().T.astype(np.float64)
+    return certify(scores, targets, weights, l1=l1).objective
