@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.export import Exported, differences, load_export
 from inficond_panel.tuning.export.card import model_card
 from inficond_panel.tuning.export.exporting import as_exported
+from inficond_panel.tuning.opening import open_spec_store
 
 
 def load_students(
@@ -27,7 +29,8 @@ def load_students(
 
     ``against`` is what they are to be used with: a spec, a store or its folder, or the students
     of a spec. What differs from where they were made is said, each by a ``DifferenceWarning``;
-    without ``against`` that is the library's version only. The model card is ``card_``.
+    without ``against`` that is the library's version only. The model card is ``card_``;
+    ``objective_`` and ``n_iter_`` are not kept.
     Raises ``ExportError`` for a file that holds no whole export.
     """
     students = load_export(path)
@@ -96,4 +99,5 @@ def _store(against: str | Path | Store | TunableStudents | None) -> Store | None
         return against.tuner.store
     if Path(against).is_dir():
         return open_store(against)
-    return open_store(load_spec(find_spec(against), check_files=False).store)
+    spec = load_spec(find_spec(against), check_files=False)
+    return open_spec_store(against, os.environ.get("INFICOND_STORE") or spec.store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,11 @@ def spec(tmp_path: Path) -> Path:
 @pytest.fixture
 def students(spec: Path) -> TunableStudents:
     return open_students(spec).fit()
+
+
+def test_the_version_is_the_projects():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert inficond_panel.__version__ == project["version"]
 
 
 def test_names_are_found_without_loading_anything():

@@ -420,6 +420,10 @@ def test_damage_is_found(files, tmp_path):
     bad.write_text(json.dumps({**document, "format_version": 2}))
     with pytest.raises(ExportError, match="format version 2"):
         load_export(bad)
+    card = {key: part for key, part in document["card"].items() if key != "bounds"}
+    bad.write_text(json.dumps({**document, "card": card}))
+    with pytest.raises(ExportError, match="its card lacks bounds"):
+        load_export(bad)
     bad.write_text('{"format": "inficond-students"}')
     with pytest.raises(ExportError, match="no whole export"):
         load_export(bad)

@@ -55,7 +55,7 @@ def export(
         contents = {
             **{name: (FORMATS[name][0], FORMATS[name][1](students)) for name in chosen},
             "card": ("card.md", card_markdown(card).encode()),
-            "card_json": ("card.json", json.dumps(card, indent=2, ensure_ascii=False).encode()),
+            "card_json": ("card.json", _json(card)),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
         }
         for file, content in contents.values():
@@ -80,6 +80,10 @@ def edits_text(tuner: Tuner, node: Node) -> str:
     iterations = [step.intents for step in branch(tuner, node)[1:]]
     head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
+
+
+def _json(card: Mapping[str, Any]) -> bytes:
+    return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _check(chosen: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +23,10 @@ def write_folder(place: Path, force: bool, known: set[str]) -> Iterator[Write]:
     """
     _check(place, force, known)
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".writing", dir=place.parent))
+    partial = _beside(place, "writing")
+    partial.mkdir()
     try:
         yield lambda name, content: _write(partial / name, content)
-        partial.chmod(0o777 & ~_umask())  # mkdtemp's folders are private
         _sync(partial)
         _check(place, force, known)  # it may have come meanwhile
         _put(partial, place)
@@ -62,15 +62,19 @@ def _put(partial: Path, place: Path) -> None:
     if not place.exists():
         partial.rename(place)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".replaced", dir=place.parent))
-    place.rename(old / place.name)
+    old = _beside(place, "replaced")
+    place.rename(old)
     try:
         partial.rename(place)
     except OSError:
-        (old / place.name).rename(place)
+        old.rename(place)
         raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(place: Path, why: str) -> Path:
+    """A hidden name in the same folder that nobody else has."""
+    return place.with_name(f".{place.name}.{uuid.uuid4().hex[:12]}.{why}")
 
 
 def _sync(folder: Path) -> None:
@@ -81,9 +85,3 @@ def _sync(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -19,6 +19,8 @@ from inficond_panel.version import __version__
 
 _AGAIN = "Export again: inficond export SPEC"
 _SUFFIXES = (".json", ".npz", ".onnx")
+#: Parts of the card that using the students needs.
+_NEEDED = ("node", "data", "distillation", "certificate", "bounds", "versions")
 
 
 def load_export(path: str | Path) -> Exported:
@@ -116,6 +118,9 @@ def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _check_whole(students: Exported) -> None:
+    missing = [part for part in _NEEDED if part not in students.card]
+    if missing:
+        raise ValueError(f"its card lacks {', '.join(missing)}")
     shape = len(students.concepts), len(students.classes)
     if students.weights.shape != shape or students.intercepts.shape != shape[1:]:
         raise ValueError("its arrays do not fit its names")
