@@ -75,7 +75,7 @@ def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterat
                 f"iteration: {_told(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
-            yield f"{concept!r} on {class_name!r} was asked for twice alike: it counts once."
+            yield f"{concept!r} on {class_name!r} was asked for more than once, alike: it counts once."
 
 
 def limits_text(limits: Limits) -> str:

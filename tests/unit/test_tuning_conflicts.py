@@ -103,7 +103,7 @@ def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None
     assert said[:2] == [
         "'wheel' on 'bicycle' was asked for 2 times in one iteration: down ×2 counts, not up ×3 "
         "of the group wheel, spoke.",
-        "'sky' on 'bird' was asked for twice alike: it counts once.",
+        "'sky' on 'bird' was asked for more than once, alike: it counts once.",
     ]
 
 
