@@ -75,7 +75,8 @@ def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterat
                 f"iteration: {_told(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
-            yield f"{concept!r} on {class_name!r} was asked for more than once, alike: it counts once."
+            what = f"{concept!r} on {class_name!r}"
+            yield f"{what} was asked for more than once, alike: it counts once."
 
 
 def limits_text(limits: Limits) -> str:
