@@ -32,10 +32,6 @@ class Fitted:
         """p (1 - p), the second derivative of the loss (N,)."""
         return self._odds / self._total**2
 
-    def linearised(self, change: Array) -> Array:
-        """Probabilities to first order in a change of the logits (N,), which may leave [0, 1]."""
-        return self.probability + self.variance * change
-
 
 def entropy(probability: Array) -> Array:
     """Entropy in nats of coins that fall on heads with these probabilities."""

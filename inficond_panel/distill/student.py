@@ -94,7 +94,7 @@ class Student:
         """Take the outlook of the next step for the certificate, and stay."""
         self.exact = True
         move = self._newton_move(self.columns, self.gradient[self.columns])
-        self.outlook = self.at.fitted.linearised(move.change)
+        self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
     def _newton_move(self, columns: NDArray[np.intp], slope: Array) -> _Move:
         """To the minimum of the quadratic model, from the loss's gradient (p,) in the columns."""
@@ -110,7 +110,6 @@ class Student:
         moved = np.flatnonzero(step)
         change = self.data.columns.product(columns[moved], step[moved])
         share = -float(centre @ step)
-        share -= float(curvature @ (change + share) / curvature.sum())  # the residuals sum to 0
         full = self.at.weights.copy()
         full[columns] = target
         promised = slope @ step + problem.penalty(full) - problem.penalty(self.at.weights)
@@ -130,7 +129,7 @@ class Student:
             if value <= at.objective + 1e-4 * length * move.promised + rounding:
                 near_end = at.objective - value <= _MAYBE_LAST * problem.reference
                 plain = near_end and not halving and not self.cautious
-                self.outlook = at.fitted.linearised(move.change) if plain else None
+                self.outlook = problem.outlook(at.fitted, move.change) if plain else None
                 linear = at.fitted.logit - at.intercept + length * (move.change - move.share)
                 self.at = problem.best_point(trial, linear, at.intercept + length * move.share)
                 self.cautious = halving > 1
