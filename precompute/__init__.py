@@ -6,6 +6,7 @@ spec = load_spec("specs/coco18.yaml")
 report = precompute.run(spec, spec.store, progress=print)
 """
 
-from precompute.pipeline import Report, run
+from precompute.pipeline import run
+from precompute.report import Report
 
 __all__ = ["Report", "run"]

@@ -7,41 +7,23 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.errors import CancelledError, DataError, InficondError, StoreError
-from inficond_panel.store import SPLITS, Store, open_store, write_store
+from inficond_panel.store import Store, open_store, write_store
 from precompute.assemble import assemble, skipped_images
 from precompute.batches import Batches
 from precompute.encoded import Gathered, check_copied, find_encoded, stored_batches
 from precompute.encoder import load_encoder
 from precompute.inputs import Inputs, read_inputs
 from precompute.lock import only_run
+from precompute.report import Report, duration, report_on
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 4
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a run did. ``skipped`` lists the ids of images left out, with the reason.
-
-    ``images_per_second`` is of the images that this run encoded, None if there were none.
-    """
-
-    store: Path
-    content_hash: str
-    changed: bool
-    images: dict[str, int]
-    segments: int
-    skipped: tuple[tuple[str, str], ...]
-    warnings: tuple[str, ...]
-    images_per_second: float | None
-    seconds: float
 
 
 def run(
@@ -71,17 +53,17 @@ def run(
         inputs = read_inputs(spec, progress)
         if _made_from(path, inputs):
             progress(f"{path} is up to date: nothing to do.")
-            return _report(open_store(path), False, None, started)
+            return report_on(open_store(path), False, None, started)
         with only_run(path):
             speed = _compute(inputs, path, progress, cancelled, workers or usual_workers())
     except OSError as error:
         if isinstance(error, InficondError):
             raise
         raise _cannot_write(path, error) from error
-    report = _report(open_store(path), True, speed, started)
+    report = report_on(open_store(path), True, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
-    progress(f"Wrote {path} in {_duration(report.seconds)}.")
+    progress(f"Wrote {path} in {duration(report.seconds)}.")
     return report
 
 
@@ -108,20 +90,6 @@ def _made_from(path: Path, inputs: Inputs) -> bool:
     except StoreError:
         return False
     return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
-
-
-def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
-    return Report(
-        store=store.path,
-        content_hash=store.content_hash,
-        changed=changed,
-        images={split: len(store.rows(split)) for split in SPLITS},
-        segments=len(store.segment_image),
-        skipped=tuple((image, reason) for image, reason in store.attrs["skipped"]),
-        warnings=tuple(store.attrs["warnings"]),
-        images_per_second=speed,
-        seconds=time.monotonic() - started,
-    )
 
 
 def _compute(
@@ -186,7 +154,7 @@ def _encode(
             _check_skipped(encoded.reason, inputs)
         if cancelled():
             raise CancelledError("The run was stopped.", "Start it again; it goes on where it was.")
-        left = f", {speed:.1f} images/s, {_duration((total - done) / speed)} left" if new else ""
+        left = f", {speed:.1f} images/s, {duration((total - done) / speed)} left" if new else ""
         progress(f"Images encoded: {done} of {total}{left}")
     return speed if new else None
 
@@ -203,8 +171,3 @@ def _check_skipped(reason: np.ndarray, inputs: Inputs) -> None:
         )
     if len(skipped) == total:
         raise DataError("No image can be read.", "Restore the files.")
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
