@@ -45,7 +45,7 @@ def greedy(task: Task, k: int, rows: NDArray[np.intp], shortlist: int = SHORTLIS
         found = None
         for candidate in _candidates(trial, student, moves, chosen, rows, positive)[:shortlist]:
             task.tell(0.0, f"greedy on {task.name(k)}, {len(chosen) + 1} of {task.budget}")
-            refit = trial.refit(candidate)
+            refit = trial.refit(candidate, student)
             value = average_precision(positive, trial.logits(refit, rows))
             if value > best:
                 found, best = (candidate, refit), value

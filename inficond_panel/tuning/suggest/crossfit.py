@@ -148,12 +148,12 @@ def _prefixes(
 ) -> Array:
     """Logits (lengths, n) of the students with the first so many picks."""
     trial = task.trial(k)
+    student, done = trial.base, 0
     out: list[Array] = []
-    for length in lengths:
-        if out and length > len(picks) and len(picks) <= lengths[len(out) - 1]:
-            out.append(out[-1])
-            continue
-        student = trial.refit({p.concept: p.thumb for p in picks[:length]}) if picks else trial.base
+    for length in (min(length, len(picks)) for length in lengths):
+        if length > done:
+            student = trial.refit({p.concept: p.thumb for p in picks[:length]}, student)
+        done = length
         out.append(trial.logits(student, rows))
     return np.array(out)
 

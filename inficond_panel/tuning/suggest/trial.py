@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,8 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.first_order import Response, response
 from inficond_panel.tuning.tuner import Tuner
 
-_TOLERANCE = 1e-5
+#: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
+_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,19 @@ class Trial:
         far[-1] = np.abs(self.weights) > 1e-9
         return Moves(tuple(thumbs), levels, far)
 
-    def refit(self, chosen: Mapping[int, tuple[str, float | None]]) -> Fit:
+    def refit(
+        self, chosen: Mapping[int, tuple[str, float | None]], start: Fit | None = None
+    ) -> Fit:
         """The student with these thumbs {concept: (direction, factor)} beside the bounds in force.
 
-        A thumb on a concept replaces the bound that it had.
+        A thumb on a concept replaces the bound that it had. ``start`` is a student near by.
         """
         lower, upper = self.lower.copy(), self.upper.copy()
         for concept, thumb in chosen.items():
             low, high = bound(self.intent(concept, thumb), self.reference[concept], self.step)
             lower[concept] = -np.inf if low is None else low
             upper[concept] = np.inf if high is None else high
-        return self._solve(lower, upper, self.base, _TOLERANCE)
+        return self._solve(lower, upper, start or self.base)
 
     def logits(self, fit: Fit, rows: NDArray[np.intp]) -> Array:
         """Logits (n,) of the images at ``rows`` of the store."""
@@ -108,7 +110,7 @@ class Trial:
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
         """The same student, fitted without the images ``outside`` (n,) of the split ``fit``."""
-        return self._solve(self.lower, self.upper, self.base, _TOLERANCE, ~outside)
+        return self._solve(self.lower, self.upper, self.base, ~outside)
 
     def _level(self, concept: int, thumb: tuple[str, float | None]) -> float:
         low, high = bound(self.intent(concept, thumb), self.reference[concept], self.step)
@@ -128,14 +130,12 @@ class Trial:
         )
         if self.tuner.spec.students.solver == "exact":
             return start
-        return self._solve(self.lower, self.upper, start, _TOLERANCE)
+        return self._solve(self.lower, self.upper, start)
 
-    def _solve(
-        self, lower: Array, upper: Array, start: Fit, tolerance: float, rows: Any = None
-    ) -> Fit:
+    def _solve(self, lower: Array, upper: Array, start: Fit, rows: NDArray | None = None) -> Fit:
         problem = dict(self.problem)
         if rows is not None:
             problem["scores"], problem["targets"] = self.scores[rows], problem["targets"][rows]
             if problem["sample_weight"] is not None:
                 problem["sample_weight"] = problem["sample_weight"][rows]
-        return distill.fit(**problem, lower=lower, upper=upper, start=start, tolerance=tolerance)
+        return distill.fit(**problem, lower=lower, upper=upper, start=start, tolerance=_TOLERANCE)
