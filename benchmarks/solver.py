@@ -13,6 +13,7 @@ not get there within its limit. Parts: solver_parts/. The last line is one line 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -39,6 +40,8 @@ def main() -> None:
 def run(options: argparse.Namespace) -> None:
     import torch
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     torch.set_num_threads(options.threads)
     limits, ratios = (QUICK if options.quick else FULL), Ratios()
     blas = {f"{b['internal_api']} {b['version']}" for b in threadpool_info()}
