@@ -52,9 +52,7 @@ def run(options: argparse.Namespace) -> None:
     comparisons.edited(main_setting, limits, ratios)
     comparisons.against_libraries(main_setting, limits, ratios)
     if not options.quick:
-        large = solve("82k", *data.synthetic(82_081, 584, 4))
-        comparisons.edited(large, limits, ratios)
-        comparisons.growth(large, ratios)
+        comparisons.edited(solve("82k", *data.synthetic(82_081, 584, 4)), limits, ratios)
     for path in options.store:
         real, own = solve(path.stem, *data.of_store(path)), Ratios()
         comparisons.against_recipe(real, limits, own)

@@ -128,17 +128,3 @@ def edited(s: Setting, limits: Limits, ratios: Ratios) -> None:
         print(f"  edit of one class, with metrics, {clock}: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
         ratios.put(f"edit_{s.name}_p50_ms{suffix}", p50)
         ratios.put(f"edit_{s.name}_p95_ms{suffix}", p95)
-
-
-def growth(s: Setting, ratios: Ratios) -> None:
-    """Processor time of one class cold, for more and more of the images."""
-    print("  one class cold, by the number of images:")
-    seconds = {}
-    for images in (len(s.scores) // 16 * part for part in (1, 2, 4, 8, 16)):
-        one = partial(fit, s.scores[:images], s.targets[:images, [0]], l1=L1)
-        seconds[images] = interleaved({"exact": one}, 3)["exact"].cpu
-        bar = "#" * round(60 * seconds[images] / (16 * seconds[min(seconds)]))
-        print(f"    {images:6d} images {seconds[images]:7.3f} s {bar}")
-    least, most = min(seconds), max(seconds)
-    per_image = seconds[most] / most / (seconds[least] / least)
-    ratios.put("time_per_image_at_16_times_the_images", per_image)
