@@ -51,10 +51,12 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
 def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
     fit, tune = card["data"]["images"]["fit"], card["data"]["images"]["tune"]
     looks = card["holdout_looks"]
-    yield (
-        f"The students were fitted on {fit} images. The {tune} images of the split tune were on "
-        f"screen while they were tuned, so the metrics on it are likely too good."
-    )
+    yield f"The students were fitted on {fit} images of the split fit."
+    if card["iterations"]:
+        yield (
+            f"The metrics on the {tune} images of the split tune were at hand while the students "
+            f"were tuned, so they are likely too good."
+        )
     times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
     yield (
         f"The holdout was looked at {times} for students of this history, of which "
