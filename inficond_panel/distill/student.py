@@ -18,7 +18,7 @@ _HALVINGS = 40
 _STEPS_WHERE_SLOW = 4  # on one working set, where the next pass costs more
 _LAST_GAIN = 1e-2  # of the first of these steps
 _MAYBE_LAST = 0.03  # gain of a step, relative to the objective at w = 0, that may have been it
-_CLOSE, _SLOW = 0.03, 0.1  # gap, and its factor from step to step, that ask for an exact Hessian
+_CLOSE, _SLOW = 0.03, 0.5  # gap, and its factor from step to step, that ask for an exact Hessian
 
 
 class _Move(NamedTuple):
@@ -145,7 +145,7 @@ class Student:
         problem, weights = self.problem, self.at.weights
         can = movable(weights, self.force, problem.l1_each, problem.lower, problem.upper)
         new = np.flatnonzero(can & (weights == 0))
-        limit = max(_NEW_COLUMNS, np.count_nonzero(weights))
+        limit = max(_NEW_COLUMNS, np.count_nonzero(weights) // 3)  # the Gram matrix costs p^2
         order = np.argsort(-np.abs(self.force[new]), kind="stable")
         can[new[order[limit:]]] = False
         return np.flatnonzero(can)
