@@ -64,7 +64,8 @@ def _candidates(
     positive: NDArray[np.bool_],
 ) -> list[Chosen]:
     """The chosen thumbs and one more, the best first by AP to first order; SHORTLIST of them."""
-    responses = trial.response(student).of(trial.tuner.store.concept_score[rows])
+    answer = trial.response(student, held=chosen)
+    responses = answer.of(trial.tuner.store.concept_score[rows])
     logit = trial.logits(student, rows)
     delta = moves.levels - student.weights[:, 0]
     values = np.array([column_ap(positive, logit[:, None] + responses * row) for row in delta])

@@ -4,12 +4,11 @@
    (evidence.py, shrinkage.py, search.py), the student is refitted with them, exactly, and ranks
    the photos of the fold. All folds together give the *cross-fitted* logits of a class, and their
    AP less that of the parent is the gain of choosing in this way.
-2. This is done for each way of choosing: by the labels of tune alone, or by those of fit as well
-   (with students that were not fitted to the photo in question); with few thumbs or more. gate.py
-   says whether a gain clears noise.
-3. If none does, nothing is proposed. Otherwise the thumbs are chosen by all photos, in the way
-   that is clearest and with as few of them as do, for the classes whose gain, shrunk towards that
-   of all classes, lies above 0 at 80 %.
+2. This is done for each way of choosing: by the labels of tune; by those of fit as well (with
+   students that were not fitted to the photo in question); by the AP on tune, as greedy does; each
+   with few thumbs or more. gate.py takes the way with the highest lower bound of its gain.
+3. If no bound is above 0, nothing is proposed. Otherwise the thumbs are chosen by all photos in
+   that way, for the classes whose gain, shrunk towards that of all classes, is above 0 at 80 %.
 """
 
 from __future__ import annotations

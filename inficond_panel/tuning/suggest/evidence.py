@@ -79,6 +79,7 @@ class Evidence:
         twin = object.__new__(Evidence)
         twin.__dict__.update(self.__dict__)
         twin.responses, twin.linear = self.responses.copy(), self.linear.copy()
+        twin.groups = list(self.groups)
         return twin
 
     def move(self, concept: int, delta: float) -> None:
@@ -92,6 +93,7 @@ class Evidence:
             moved = np.flatnonzero(share)
             if len(moved):
                 self.responses[np.ix_(rows, moved)] -= along[rows, None] * share[moved]
+        self.groups = [(rows, answer.held(concept)) for rows, answer in self.groups]
 
     def _scale(self, curvature: Array) -> Array:
         scale = np.sqrt(curvature @ self.responses.astype(np.float64) ** 2 / len(curvature))

@@ -52,6 +52,12 @@ class Response:
         change[concept] = 0.0
         return change
 
+    def held(self, concept: int) -> Response:
+        """The same when the weight of ``concept`` is held and answers to no other."""
+        change = self.change - np.outer(self.change[:, concept], self.of_weight(concept))
+        keep = self.free != concept
+        return Response(self.free[keep], change[np.append(keep, True)])
+
 
 def response(
     scores: NDArray, logits: Array, image_weight: Array, free: NDArray[np.intp], l2: float = 0.0

@@ -61,6 +61,7 @@ def search(
         for_it = [None if p is None else _errors(p, concept, move) for p in (ours, theirs)]
         picks.append(Pick(concept, moves.thumbs[row], *for_it))
         at = at + move * answer.weights(concept, len(at))
+        answer = answer.held(concept)
         open_[:, concept] = False
         for evidence in (tune, fit):
             if evidence is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,11 +93,17 @@ class Trial:
             self.tuner.store.concept_score[rows], fit.weights, fit.intercepts
         )[:, 0]
 
-    def response(self, fit: Fit, inside: NDArray | None = None) -> Response:
-        """How that student's weights answer to a move; it is fitted to the images ``inside``."""
+    def response(
+        self, fit: Fit, inside: NDArray | None = None, held: Collection[int] = ()
+    ) -> Response:
+        """How that student's weights answer to a move; it is fitted to the images ``inside``.
+
+        Weights at a bound, and those of ``held``, do not answer.
+        """
         rows = slice(None) if inside is None else inside
         weights = fit.weights[:, 0]
         within = (weights > self.lower[:, 0]) & (weights < self.upper[:, 0])
+        within[list(held)] = False
         image_weight = self.tuner.fit_data.weight(self.k)[rows]
         scores = self.scores[rows]
         return response(
