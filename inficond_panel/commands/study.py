@@ -98,7 +98,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "segments": 0,
         "encoder": Path(encoder.model).name,
         "corpus": spec.concepts.corpus.stem,
-        "teacher": spec.teacher.path.stem,
+        "teacher": spec.teacher.title,
         "metadata": list(dataset.metadata_columns),
     }
 

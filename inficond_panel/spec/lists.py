@@ -1,4 +1,4 @@
-"""Fields that hold several values: lists of words, rows of views, sizes, numbers by name."""
+"""Fields that hold several values: words, rows, sizes, colours, numbers or texts by name."""
 
 from __future__ import annotations
 
@@ -114,6 +114,62 @@ class Size(Field, param.Tuple):
 
     def write(self, value: Any) -> list[int]:
         return list(value)
+
+
+class Channels(Field, param.NumericTuple):
+    """A number for each of red, green and blue; option ``above`` is a bound they must exceed."""
+
+    __slots__ = ()
+
+    def __init__(self, default: Any = None, **options: Any) -> None:
+        super().__init__(default=default, length=3, **options)
+
+    def expected(self) -> str:
+        above = self.option("above")
+        return "[red, green, blue], three numbers" + ("" if above is None else f" > {above:g}")
+
+    def json_schema(self) -> dict[str, Any]:
+        above = self.option("above")
+        limits = {} if above is None else {"exclusiveMinimum": above}
+        return {
+            "type": "array",
+            "items": {"type": "number", **limits},
+            "minItems": 3,
+            "maxItems": 3,
+        }
+
+    def read(self, node: Node, reading: Reading) -> tuple[float, ...]:
+        nodes = node.value if isinstance(node, SequenceNode) else []
+        values, above = [parse_number(item) for item in nodes], self.option("above")
+        if len(values) != 3 or any(v is None or (above is not None and v <= above) for v in values):
+            raise self.wrong(node)
+        return tuple(values)
+
+    def write(self, value: Any) -> list[float]:
+        return list(value)
+
+
+class Texts(Field, param.Dict):
+    """A text for each of some names."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "a mapping from class to text"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+
+    def read(self, node: Node, reading: Reading) -> dict[str, str]:
+        if not isinstance(node, MappingNode):
+            raise self.wrong(node)
+        values: dict[str, str] = {}
+        for key, item in node.value:
+            text = read_text(item, self)
+            if not text.strip() or not isinstance(key, ScalarNode):
+                raise self.wrong(item)
+            values[text_of(key)] = text
+        return values
 
 
 class Numbers(Field, param.Dict):

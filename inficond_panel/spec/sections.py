@@ -1,4 +1,4 @@
-"""The other sections: concepts, teacher, students, tuning and layout."""
+"""The other sections: concepts, students, tuning and layout."""
 
 from __future__ import annotations
 
@@ -93,23 +93,6 @@ class Concepts(Section):
     thumbnails = Nested(Thumbnails, default_factory=Thumbnails, doc="Small images in the store.")
 
 
-class Teacher(Section):
-    """The model that the students are distilled from."""
-
-    chooser: ClassVar[str] = "kind"
-    usual: ClassVar[str] = "logits"
-
-
-class LogitsTeacher(Teacher):
-    """A teacher known by its logits."""
-
-    kind = Choice(default="logits", objects=["logits"], doc="A table of the teacher's logits.")
-    path = FilePath(
-        doc="CSV: image_id and a column of logits per class.",
-        metadata={"required": True, "exists": "file"},
-    )
-
-
 class Students(Section):
     """How the linear students are distilled from the teacher."""
 
@@ -126,6 +109,12 @@ class Students(Section):
         bounds=(0, None),
         inclusive_bounds=(False, True),
         doc="Divides the teacher's logits before the sigmoid.",
+    )
+    targets = Choice(
+        default="teacher",
+        objects=["teacher", "oracle"],
+        doc="Logits that are learned from; oracle: those of teacher.oracle. Metrics always compare "
+        "with the teacher.",
     )
     threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
 

@@ -21,10 +21,10 @@ from inficond_panel.spec.sections import (
     ExactStudents,
     Layout,
     Students,
-    Teacher,
     Tuning,
 )
 from inficond_panel.spec.source import REMEDY, compose, faults, text_of
+from inficond_panel.spec.teachers import Teacher
 
 _REQUIRED = {"required": True}
 
@@ -66,9 +66,14 @@ class Spec(Section):
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that the chosen solver does not use."""
+        """Yield keys that the chosen solver does not use, and targets that there will not be."""
         if "tuning.epochs" in given and self.students.solver != "paper":
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
+        if self.students.targets == "oracle" and self.teacher and not self._has_oracle():
+            yield "students.targets", "oracle needs the oracle's logits: give teacher.oracle"
+
+    def _has_oracle(self) -> bool:
+        return getattr(self.teacher, "oracle", None) is not None
 
     def to_yaml(self) -> str:
         """Write what differs from the defaults, for a file in the folder of ``path``."""

@@ -8,6 +8,10 @@ from hypothesis import strategies as st
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import load_spec
 
+TEACHER = (
+    "kind, path, batch, classes, outputs, preprocessing, oracle, model, pretrained, head, "
+    "backbone, heads, encoder, prompts, words, background, bias, folds, l2, seed"
+)
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {
     "unknown key": ("title: Small", "titel: Small", [
@@ -65,10 +69,10 @@ CASES = {
     "nothing for text": ("title: Small", "title:", ["1:1: title: expected text, got nothing"]),
     "blank title": ("title: Small", "title: ' '", ["1:8: title: expected text, got ' ' in quotes"]),
     "list for a section": ("teacher: {kind: logits, path: logits.csv}", "teacher: [a]", [
-        "13:10: teacher: expected a mapping with the keys kind, path, got a list",
+        f"13:10: teacher: expected a mapping with the keys {TEACHER}, got a list",
     ]),
     "section left empty": ("teacher: {kind: logits, path: logits.csv}", "teacher:", [
-        "13:1: teacher: expected a mapping with the keys kind, path, got nothing",
+        f"13:1: teacher: expected a mapping with the keys {TEACHER}, got nothing",
     ]),
     "out of bounds": ("teacher:", "tuning: {factor: 0.5, epochs: 0}\nteacher:", [
         "13:18: tuning.factor: expected a number > 1, got '0.5'",

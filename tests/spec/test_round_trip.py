@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
 from inficond_panel.spec import fields as f
 from inficond_panel.spec.dataset import SplitReference, Splits
-from inficond_panel.spec.lists import ByClass, Numbers, Rows, Size, Words
+from inficond_panel.spec.lists import ByClass, Channels, Numbers, Rows, Size, Texts, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
@@ -57,6 +57,11 @@ def by_class(field: ByClass) -> st.SearchStrategy[float | dict[str, float]]:
     return numbers(field) | named.map(lambda values: {"default": field.default, **values})
 
 
+def channels(field: Channels) -> st.SearchStrategy[tuple[float, ...]]:
+    number = st.floats(field.option("above"), allow_nan=False, allow_infinity=False)
+    return st.tuples(*[number.filter(lambda value: value != field.option("above"))] * 3)
+
+
 @st.composite
 def rows(draw, field: Rows) -> list[list[str]]:
     views = draw(st.permutations(field.option("words")))
@@ -95,6 +100,8 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         Rows: lambda: rows(field),
         Size: lambda: st.tuples(st.integers(1), st.integers(1)),
         Numbers: lambda: st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)),
+        Channels: lambda: channels(field),
+        Texts: lambda: st.dictionaries(TEXT, TEXT),
         f.Text: lambda: TEXT,
         Nested: lambda: made(field.class_, folder),
     }
@@ -116,6 +123,8 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         given["path"] = folder / "a.yaml"
         if given.get("tuning") and getattr(given.get("students"), "solver", "") != "paper":
             given["tuning"].epochs = type(given["tuning"]).param.epochs.default
+        if given.get("students") and not getattr(given["teacher"], "oracle", None):
+            given["students"].targets = "teacher"
     return kind(**given)
 
 
@@ -135,7 +144,7 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 def test_the_strategy_reaches_every_field():
     handled = {
         FilePath, NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, Words, Rows, Size,
-        ByClass, Numbers, f.Text, Nested, SplitReference,
+        ByClass, Channels, Numbers, Texts, f.Text, Nested, SplitReference,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled
