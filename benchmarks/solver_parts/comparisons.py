@@ -15,7 +15,7 @@ from solver_parts.setting import L1, Limits, Setting
 from solver_parts.timing import Ratios, Seconds, interleaved, median, timed
 
 EPOCHS = 10
-SAGA = (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
+SAGA = (20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 TOLERANCES = tuple(10.0 ** -(power / 2) for power in range(2, 19))
 Others = Mapping[str, tuple[Callable[[libraries.OneClass], libraries.Solve], Sequence[float]]]
 

@@ -45,6 +45,8 @@ def test_gap_covers_the_distance(kind, seed):
     noise = rng.standard_normal(best.weights.shape) / column_scale(problem(case))[:, None]
     rest = {name: case[name] for name in case if name not in ("scores", "targets")}
     answers = [fit(**case, tolerance=1e-12, max_iterations=most) for most in ITERATIONS]
+    for early in answers:
+        np.testing.assert_array_equal(early.converged, early.gap <= 1e-12)
     for size in (1e-6, 1e-2, 1.0, 30.0):
         wild = replace(best, weights=best.weights + size * noise)
         answers += [fit(**case, start=wild, max_iterations=most) for most in (0, 1)]
