@@ -135,9 +135,9 @@ class Tuner:
             at = self.node(at.parent) if at.parent else None
         return None
 
-    def set_note(self, node_id: str, text: str) -> None:
+    def set_note(self, node_id: str, text: str, author: str = "user") -> None:
         """Give a node a note; the latest counts."""
-        self.history.set_note(node_id, text)
+        self.history.set_note(node_id, text, author)
         self._node.cache_clear()
 
     def rename(self, node_id: str, name: str) -> None:

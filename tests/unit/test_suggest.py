@@ -141,6 +141,7 @@ def test_the_node_is_the_machines_and_obeys(harmed: Tuner) -> None:
     node = carry_out(harmed, found)
     assert node is not None
     assert node.author == "machine:random"
+    assert node.note.startswith("By a machine (random, seed 0)")
     assert node.intents == tuple(sorted(found.intents, key=lambda i: i.key))
     assert harmed.head() == harmed.root()
     further = suggest(harmed, node, strategy="random", seed=5, budget=1)
@@ -158,6 +159,7 @@ def test_a_persons_node_stays_theirs(tmp_path: Path) -> None:
     assert node == theirs
     assert node is not None
     assert node.author == "user"
+    assert node.note == ""
 
 
 def test_classes_that_cannot_be_measured_are_left_out_and_said(tmp_path: Path) -> None:

@@ -75,17 +75,27 @@ def carry_out(
 ) -> Node | None:
     """Refit by a suggestion and record it as the machine's; None where it has no intents.
 
-    A node that somebody made before by the same intents stays theirs. The head does not move.
+    Author and note say whose it is. A node that somebody made before by the same intents stays
+    theirs. The head does not move.
     """
     if not suggestion.intents:
         return None
-    return tuner.fine_tune(
+    node = tuner.fine_tune(
         tuner.node(suggestion.parent),
         suggestion.intents,
         progress=progress,
         cancelled=cancelled,
         author=suggestion.author,
     )
+    if node.author == suggestion.author and not node.note:
+        tuner.set_note(node.id, _note(suggestion), suggestion.author)
+    return tuner.node(node.id)
+
+
+def _note(suggestion: Suggestion) -> str:
+    """What lists of iterations show beside the node, so that nobody takes it for a person's."""
+    expected = f"expected gain {suggestion.gain} AP points, {suggestion.measured}"
+    return f"By a machine ({suggestion.strategy}, seed {suggestion.seed}): {expected}."
 
 
 def _baseline(task: Task, strategy: str) -> Suggestion:
