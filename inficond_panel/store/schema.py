@@ -30,6 +30,8 @@ VARIABLES = {
     # max(0, max over the image's segments of cos(segment, concept text))
     "concept_score": Variable(("image", "concept"), "float32"),
     "teacher_logit": Variable(("image", "class_name"), "float32"),
+    # the teacher's on inputs that were reinforced with the labels; nan outside "fit"
+    "oracle_logit": Variable(("image", "class_name"), "float32", required=False),
     # 1 present, 0 absent, -1 ignored
     "label": Variable(("image", "class_name"), "int8"),
     # "fit", "tune" or "holdout"
