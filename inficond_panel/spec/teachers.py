@@ -109,6 +109,7 @@ def _oracle() -> Nested:
 
 
 class _FileTeacher(_Outputs):
+    path: Any
     outputs = Choice(
         default="logits",
         objects=["logits", "probabilities"],
@@ -207,9 +208,9 @@ class OpenClipTeacher(_Network):
     )
     words = Texts({}, doc="What a class is called in the sentences, where its name will not do.")
     background = Words(
-        ["a photo"],
-        doc="Sentences that say nothing of a class: the logit is the log-odds of the class against "
-        "them, by the model's own scale.",
+        [],
+        doc="Sentences that a class is weighed against: the logit is the log-odds of the class "
+        "against their mean, by the model's scale; empty: the corpus, in the same prompts.",
     )
     bias = ByClass(
         0.0, bounds=(None, None), doc="Added to the logits: what puts 0 where you decide."

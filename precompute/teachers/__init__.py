@@ -1,0 +1,11 @@
+"""Teachers: from a table, a file with a network, or a model that is trained here, to logits.
+
+``teacher_logits`` is the stage; ``teacher_inputs`` says what it depends on. torch, timm,
+onnxruntime and scikit-learn are imported when a teacher needs them.
+"""
+
+from precompute.teachers.loading import load_teacher
+from precompute.teachers.stage import Result, teacher_inputs, teacher_logits
+from precompute.teachers.tables import read_logits
+
+__all__ = ["Result", "load_teacher", "read_logits", "teacher_inputs", "teacher_logits"]

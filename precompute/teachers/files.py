@@ -1,0 +1,134 @@
+"""Teachers that are whole in one file: TorchScript and ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+from precompute.teachers.preprocessing import Preprocessing, own_or_given
+from precompute.teachers.teacher import (
+    TorchTeacher,
+    check_outputs,
+    check_probabilities,
+    columns_of,
+    from_probabilities,
+    need,
+)
+
+
+def load_torchscript(section: Any, classes: Sequence[str]) -> TorchTeacher:
+    """A TorchScript file, as a spec's section names it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise need("torch", error) from error
+    try:
+        network = torch.jit.load(str(section.path), map_location="cpu").eval()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise DataError(
+            f"{section.path} is no TorchScript: {str(error).splitlines()[0]}",
+            "Write it with torch.jit.trace(model.eval(), example).save(path).",
+        ) from error
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    probabilities = section.outputs == "probabilities"
+    return TorchTeacher(
+        _checked_probabilities(network) if probabilities else network,
+        own_or_given(section.preprocessing, {}),
+        *columns_of(classes, section.classes),
+        probabilities,
+    )
+
+
+def _checked_probabilities(network: Any) -> Any:
+    def run(pixels: Any) -> Any:
+        values = network(pixels)
+        check_probabilities(values.detach().numpy())
+        return values
+
+    return run
+
+
+@dataclass(frozen=True)
+class OnnxTeacher:
+    """An ONNX file; ``batch`` is the number of photos that it takes at a time, None for any."""
+
+    session: Any
+    preprocessing: Preprocessing
+    columns: tuple[int, ...]
+    outputs: int
+    probabilities: bool
+    batch: int | None
+    differentiable: bool = False
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits ``(B, K)``."""
+        size = self.batch or len(images)
+        parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
+        values = np.concatenate(parts)[:, list(self.columns)].astype(np.float32)
+        return from_probabilities(check_probabilities(values)) if self.probabilities else values
+
+    def _run(self, images: np.ndarray, size: int) -> np.ndarray:
+        """Outputs of at most ``size`` photos; what lacks to a fixed batch is filled with zeros."""
+        filled = np.zeros((size, *images.shape[1:]), np.float32)
+        filled[: len(images)] = images
+        name = self.session.get_inputs()[0].name
+        try:
+            values = self.session.run(None, {name: filled})[0]
+        except Exception as error:  # onnxruntime's own, many kinds
+            raise DataError(
+                f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
+                "Correct teacher.preprocessing, above all the size.",
+            ) from error
+        return check_outputs(np.asarray(values), self.outputs)[: len(images)]
+
+
+def load_onnx(section: Any, classes: Sequence[str]) -> OnnxTeacher:
+    """An ONNX file, as a spec's section names it: one input (B, 3, H, W), first output (B, K)."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise need("onnxruntime", error) from error
+    options = onnxruntime.SessionOptions()
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            str(section.path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's own, many kinds
+        raise DataError(
+            f"{section.path} is no ONNX model: {str(error).splitlines()[0]}",
+            "Export it anew, as with torch.onnx.export.",
+        ) from error
+    preprocessing = own_or_given(section.preprocessing, {})
+    return OnnxTeacher(
+        session,
+        preprocessing,
+        *columns_of(classes, section.classes),
+        section.outputs == "probabilities",
+        _fixed_batch(section.path, session.get_inputs(), preprocessing.size),
+    )
+
+
+def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> int | None:
+    """Photos that the model takes at a time, None for any; checks the shape of its input."""
+    shapes = [f"{one.name} {one.shape} {one.type}" for one in inputs]
+    shape = inputs[0].shape if inputs else []
+    expected = [None, 3, size[1], size[0]]
+    fits = len(inputs) == 1 and inputs[0].type == "tensor(float)" and len(shape) == 4
+    if not fits or any(
+        isinstance(side, int) and want and side != want
+        for side, want in zip(shape, expected, strict=True)
+    ):
+        raise DataError(
+            f"{path} takes {'; '.join(shapes) or 'nothing'}; expected one input [batch, 3, "
+            f"{size[1]}, {size[0]}] of tensor(float), as teacher.preprocessing.size says.",
+            "Correct the size, or export the model for float32 photos, channels first.",
+        )
+    return shape[0] if isinstance(shape[0], int) else None

@@ -1,0 +1,140 @@
+"""Logistic heads on an encoder's features, for those who have labels and no teacher.
+
+A head has seen the labels it was fitted on. So the images of ``fit`` get their logits from heads
+that were fitted on the other folds; those of ``tune`` and ``holdout`` from a head fitted on all of
+``fit``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+
+#: Weights of the L2 penalty that are tried, where the spec names none.
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
+_ITERATIONS = 1000
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Heads of all folds: ``weight`` (folds + 1, K, E) and ``bias`` (folds + 1, K); last: all.
+
+    ``which`` (N, K) is the head of each image and class. Features are centred and scaled first.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+    which: np.ndarray
+    l2: float
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Logits ``(N, K)`` float32 of the features ``(N, E)`` of all images."""
+        every = np.einsum("ne,fke->nfk", (features - self.centre) / self.scale, self.weight)
+        chosen = np.take_along_axis(every + self.bias, self.which[:, None, :], 1)[:, 0]
+        return chosen.astype(np.float32)
+
+    def network(self, embed: Callable[[Any], Any], rows: np.ndarray) -> Callable[[Any], Any]:
+        """The whole network of the images at ``rows``: each with the heads that are its own."""
+        import torch
+
+        which, each = self.which[rows], np.arange(self.weight.shape[1])
+        weight = torch.from_numpy(self.weight[which, each].astype(np.float32))
+        bias = torch.from_numpy(self.bias[which, each].astype(np.float32))
+        centre, scale = (torch.from_numpy(v.astype(np.float32)) for v in (self.centre, self.scale))
+
+        def logits(pixels: Any) -> Any:
+            features = (embed(pixels) - centre) / scale
+            return torch.einsum("be,bke->bk", features, weight) + bias
+
+        return logits
+
+
+def fit_heads(
+    features: np.ndarray, label: np.ndarray, fit: np.ndarray, classes: Sequence[str], section: Any
+) -> Heads:
+    """Fit the heads of all classes on features ``(N, E)`` and labels ``(N, K)`` of rows ``fit``.
+
+    ``section`` has ``folds``, ``l2`` (None: the one with the least mean loss on the folds left out)
+    and ``seed``. Raises ``DataError`` for classes with fewer than two positives or two negatives
+    in ``fit``.
+    """
+    _check_labels(label[fit], classes)
+    centre, scale = features[fit].mean(0), features[fit].std(0)
+    scale = np.where(scale > 1e-12, scale, 1.0)
+    inputs = (features[fit] - centre) / scale
+    fold = np.stack([_folds(column, section.folds, section.seed) for column in label[fit].T], 1)
+    penalties = (section.l2,) if section.l2 else PENALTIES
+    solved = {l2: _solve(inputs, label[fit], fold, section.folds, l2) for l2 in penalties}
+    l2 = min(penalties, key=lambda tried: _loss(solved[tried], inputs, label[fit], fold))
+    which = np.full(label.shape, section.folds)
+    which[fit] = fold
+    return Heads(centre, scale, *solved[l2], which, l2)
+
+
+def _check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
+    few = [
+        f"{name!r} ({(column == 1).sum()} present, {(column == 0).sum()} absent)"
+        for name, column in zip(classes, label.T, strict=True)
+        if min((column == 1).sum(), (column == 0).sum()) < 2
+    ]
+    if few:
+        raise DataError(
+            f"A head needs two images with and two without the class in fit: {', '.join(few)}.",
+            "Leave these classes out, or put more of their images into fit.",
+        )
+
+
+def _folds(label: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Fold of each image for one class, ``(n,)``: positives and negatives dealt out by turns.
+
+    An image whose label is ignored is in no head's training, so that the last one serves it.
+    """
+    fold = np.full(len(label), folds)
+    rng = np.random.default_rng(seed)
+    for value in (1, 0):
+        rows = rng.permutation(np.flatnonzero(label == value))
+        fold[rows] = np.arange(len(rows)) % folds
+    return fold
+
+
+def _solve(
+    inputs: np.ndarray, label: np.ndarray, fold: np.ndarray, folds: int, l2: float
+) -> tuple[np.ndarray, np.ndarray]:
+    weight = np.empty((folds + 1, label.shape[1], inputs.shape[1]))
+    bias = np.empty((folds + 1, label.shape[1]))
+    for k, column in enumerate(label.T):
+        for f in range(folds + 1):
+            rows = (column >= 0) & (fold[:, k] != f)
+            weight[f, k], bias[f, k] = _logistic(inputs[rows], column[rows], l2)
+    return weight, bias
+
+
+def _logistic(inputs: np.ndarray, label: np.ndarray, l2: float) -> tuple[np.ndarray, float]:
+    """Minimise mean logistic loss + l2/2 |w|²; the intercept is free."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1 / (l2 * len(label)), max_iter=_ITERATIONS, tol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits do not matter here
+        model.fit(inputs, label)
+    return model.coef_[0], float(model.intercept_[0])
+
+
+def _loss(
+    solved: tuple[np.ndarray, np.ndarray], inputs: np.ndarray, label: np.ndarray, fold: np.ndarray
+) -> float:
+    """Mean logistic loss of the labels in fit, each by the heads that have not seen it."""
+    weight, bias = solved
+    every = np.einsum("ne,fke->nfk", inputs, weight) + bias
+    logits = np.take_along_axis(every, fold[:, None, :], 1)[:, 0]
+    losses = np.logaddexp(0, logits) - label * logits
+    return float(losses[label >= 0].mean())

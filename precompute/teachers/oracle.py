@@ -1,0 +1,48 @@
+"""Oracle logits: the teacher's, on inputs that were reinforced with the help of the labels.
+
+Lee et al., "Distillation for High-Quality Knowledge Extraction via Explainable Oracle Approach",
+BMVC 2023, section 3.1, eq. 2: ``x* = x - gamma |x| * dL/dx``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from inficond_panel.errors import DataError
+
+
+def task_loss(logits: Any, label: Any) -> Any:
+    """Loss of each image, ``(B,)``: the sum of the binary cross-entropies of its known labels.
+
+    ``logits`` and ``label`` are tensors ``(B, K)``; labels are 1, 0, or -1 (ignored). The sum is
+    the negative log-likelihood of the labels, as the paper's softmax cross-entropy is for one label
+    an image; a mean would shrink the step as classes are added.
+    """
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    known = (label >= 0).to(logits.dtype)
+    target = label.clamp(min=0).to(logits.dtype)
+    each = binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (each * known).sum(1)
+
+
+def reinforce(forward: Callable[[Any], Any], pixels: Any, label: Any, gamma: float) -> Any:
+    """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
+
+    x is the input as it enters the network, after normalisation: |x| is a channel's distance from
+    the mean colour, in standard deviations. Raises ``DataError`` without a gradient.
+    """
+    import torch
+
+    with torch.enable_grad():
+        x = pixels.detach().clone().requires_grad_()
+        loss = task_loss(forward(x), label).sum()  # of sums: each image gets its own gradient
+        try:
+            (gradient,) = torch.autograd.grad(loss, x)
+        except RuntimeError as error:
+            raise DataError(
+                f"The teacher gives no gradient: {str(error).splitlines()[0]}",
+                "Leave teacher.oracle out, or save the model without no_grad.",
+            ) from error
+    return pixels - gamma * pixels.abs() * gradient

@@ -1,0 +1,176 @@
+"""Query2Label: learned label queries that look at a backbone's feature map.
+
+Liu et al., "Query2Label: A Simple Transformer Way to Multi-Label Classification", 2021. Names of
+the modules are those of the published checkpoints. Dropout, which evaluation does not have, is left
+out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inficond_panel.errors import DataError
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network is made of; ``self_attention`` says it of each decoder layer."""
+
+    classes: int
+    width: int
+    feedforward: int
+    heads: int
+    encoder_layers: int
+    self_attention: tuple[bool, ...]
+    projected: bool
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention among the places of the map, which know their position; then a network."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(shape.width, shape.heads, batch_first=True)
+        self.linear1 = nn.Linear(shape.width, shape.feedforward)
+        self.linear2 = nn.Linear(shape.feedforward, shape.width)
+        self.norm1 = nn.LayerNorm(shape.width)
+        self.norm2 = nn.LayerNorm(shape.width)
+
+    def forward(self, places: Tensor, position: Tensor) -> Tensor:
+        """Places ``(B, h·w, d)``."""
+        key = places + position
+        places = self.norm1(places + self.self_attn(key, key, places, need_weights=False)[0])
+        return self.norm2(places + self.linear2(functional.relu(self.linear1(places))))
+
+
+class DecoderLayer(nn.Module):
+    """Each label query attends to the places; before it, where kept, the labels to each other."""
+
+    def __init__(self, shape: Shape, self_attention: bool) -> None:
+        super().__init__()
+        if self_attention:
+            self.self_attn = nn.MultiheadAttention(shape.width, shape.heads, batch_first=True)
+            self.norm1 = nn.LayerNorm(shape.width)
+        self.keeps_self_attention = self_attention
+        self.multihead_attn = nn.MultiheadAttention(shape.width, shape.heads, batch_first=True)
+        self.linear1 = nn.Linear(shape.width, shape.feedforward)
+        self.linear2 = nn.Linear(shape.feedforward, shape.width)
+        self.norm2 = nn.LayerNorm(shape.width)
+        self.norm3 = nn.LayerNorm(shape.width)
+
+    def forward(self, labels: Tensor, query: Tensor, places: Tensor, position: Tensor) -> Tensor:
+        """Labels ``(B, K, d)``."""
+        if self.keeps_self_attention:
+            key = labels + query
+            labels = self.norm1(labels + self.self_attn(key, key, labels, need_weights=False)[0])
+        seen = self.multihead_attn(labels + query, places + position, places, need_weights=False)[0]
+        labels = self.norm2(labels + seen)
+        return self.norm3(labels + self.linear2(functional.relu(self.linear1(labels))))
+
+
+class GroupWiseLinear(nn.Module):
+    """A linear classifier for each class: ``logit[b, k] = W[0, k] · h[b, k] + b[0, k]``."""
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__()
+        limit = 1 / math.sqrt(width)
+        self.W = nn.Parameter(torch.empty(1, classes, width).uniform_(-limit, limit))
+        self.b = nn.Parameter(torch.empty(1, classes).uniform_(-limit, limit))
+
+    def forward(self, labels: Tensor) -> Tensor:
+        """Logits ``(B, K)`` of ``(B, K, d)``."""
+        return (self.W * labels).sum(-1) + self.b
+
+
+class FeatureMap(nn.Module):
+    """The last feature map ``(B, C, h, w)`` of a timm model.
+
+    Raises ``DataError`` for a model that has none, such as a plain vision transformer.
+    """
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map of images ``(B, 3, H, W)``."""
+        features = self.body.forward_features(images)  # type: ignore[operator]
+        if features.ndim != 4:
+            raise DataError(
+                f"The backbone gives {tuple(features.shape)}, no feature map (B, C, h, w).",
+                "Take a convolutional backbone, or a Swin transformer.",
+            )
+        last = str(getattr(self.body, "output_fmt", "")).endswith("NHWC")
+        return features.permute(0, 3, 1, 2) if last else features
+
+
+class Query2Label(nn.Module):
+    """``backbone`` gives a feature map ``(B, C, h, w)`` of images; forward gives logits (B, K)."""
+
+    def __init__(self, backbone: nn.Module, channels: int, shape: Shape) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.input_proj: nn.Module = (
+            nn.Conv2d(channels, shape.width, 1) if shape.projected else nn.Identity()
+        )
+        encoder = [EncoderLayer(shape) for _ in range(shape.encoder_layers)]
+        decoder = [DecoderLayer(shape, kept) for kept in shape.self_attention]
+        # Layers by their names in a checkpoint; they are called below, one after the other.
+        layers: dict[str, dict[str, nn.Module]] = {
+            "encoder": {"layers": nn.ModuleList(encoder)},
+            "decoder": {"layers": nn.ModuleList(decoder), "norm": nn.LayerNorm(shape.width)},
+        }
+        self.transformer = nn.ModuleDict({k: nn.ModuleDict(v) for k, v in layers.items()})
+        self.query_embed = nn.Embedding(shape.classes, shape.width)
+        self.fc = GroupWiseLinear(shape.classes, shape.width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``(B, K)`` of images ``(B, 3, H, W)``."""
+        features = self.input_proj(self.backbone(images))
+        position = sine_position(*features.shape[1:]).to(features).flatten(1).T
+        places = features.flatten(2).transpose(1, 2)
+        for layer in self.transformer["encoder"]["layers"]:  # type: ignore[index]
+            places = layer(places, position)
+        query = self.query_embed.weight.expand(len(images), -1, -1)
+        labels = torch.zeros_like(query)
+        for layer in self.transformer["decoder"]["layers"]:  # type: ignore[index]
+            labels = layer(labels, query, places, position)
+        return self.fc(self.transformer["decoder"]["norm"](labels))  # type: ignore[index]
+
+
+def sine_position(width: int, rows: int, columns: int) -> Tensor:
+    """Position code ``(width, rows, columns)``: the row in the first half, the column in the other.
+
+    Rows and columns, counted from 1, are scaled to 2π; frequencies run from 1 to nearly 1e-4; even
+    channels are sines, odd ones cosines.
+    """
+    half = width // 2
+    rate = 10_000.0 ** (-2 * (torch.arange(half) // 2) / half)
+
+    def code(count: int) -> Tensor:
+        place = torch.arange(1, count + 1, dtype=torch.float32) / (count + 1e-6) * 2 * math.pi
+        angle = place[:, None] * rate
+        return torch.where(torch.arange(half) % 2 == 0, angle.sin(), angle.cos())
+
+    by_row = code(rows).T[:, :, None].expand(half, rows, columns)
+    by_column = code(columns).T[:, None, :].expand(half, rows, columns)
+    return torch.cat([by_row, by_column])
+
+
+def asymmetric_loss(
+    logits: Tensor, label: Tensor, gamma_negative: float = 2.0, gamma_positive: float = 0.0
+) -> Tensor:
+    """The loss that Query2Label is trained with, summed over classes, mean over images.
+
+    ``-(1-p)^γ+ log p`` of a present class, ``-p^γ- log(1-p)`` of an absent one; a label of -1 has
+    none. ``logits`` and ``label`` are ``(B, K)``.
+    """
+    p = logits.sigmoid()
+    present = (1 - p) ** gamma_positive * functional.logsigmoid(logits)
+    absent = p**gamma_negative * functional.logsigmoid(-logits)
+    return -((label == 1) * present + (label == 0) * absent).sum(1).mean()

@@ -1,0 +1,74 @@
+"""What a store says of its teacher, and what people are warned of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from precompute.datasets import Dataset
+from precompute.teachers.preprocessing import Preprocessing
+
+
+def fit_rows(dataset: Dataset) -> np.ndarray:
+    """Positions of the images of ``fit``."""
+    return np.flatnonzero(np.array(dataset.split) == "fit")
+
+
+def described(
+    section: Any, settings: dict[str, Any], preprocessing: Preprocessing | None = None
+) -> dict[str, Any]:
+    """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
+    plain = preprocessing.plain() if preprocessing else None
+    text = json.dumps([settings, plain], sort_keys=True)
+    attrs = {
+        "teacher": section.title,
+        "teacher_kind": section.kind,
+        "teacher_digest": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    return {**attrs, "teacher_preprocessing": plain} if plain else attrs
+
+
+def oracle_record(
+    section: Any, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
+) -> dict[str, Any]:
+    """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after."""
+    if oracle is None:
+        return {}
+    rows = fit_rows(dataset)
+    rows = rows[np.isfinite(oracle[rows]).all(1)]
+    label = dataset.label[rows]
+    record = {
+        "gamma": section.oracle.gamma,
+        "images": len(rows),
+        "loss": "sum over an image's known labels of the binary cross-entropy",
+        "task_loss": _mean_loss(logit[rows], label),
+        "reinforced_task_loss": _mean_loss(oracle[rows], label),
+    }
+    return {"oracle": record}
+
+
+def _mean_loss(logit: np.ndarray, label: np.ndarray) -> float | None:
+    each = np.logaddexp(0, logit.astype(np.float64)) - (label == 1) * logit
+    return round(float(np.where(label >= 0, each, 0).sum(1).mean()), 6) if len(label) else None
+
+
+def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:
+    """A warning where the step of the oracle overshot."""
+    oracle = attrs.get("oracle")
+    if not oracle or not oracle["images"] or oracle["reinforced_task_loss"] < oracle["task_loss"]:
+        return ()
+    return (
+        f"the oracle's mean loss, {oracle['reinforced_task_loss']:g}, is not below the teacher's, "
+        f"{oracle['task_loss']:g}: gamma {oracle['gamma']:g} is too large, or nothing is labelled",
+    )
+
+
+def suspicious(logit: np.ndarray) -> tuple[str, ...]:
+    """A warning for logits that look like probabilities."""
+    values = logit[np.isfinite(logit)]
+    if len(values) and values.min() >= 0 and values.max() <= 1:
+        return ("all of the teacher's logits lie in 0..1: are they probabilities?",)
+    return ()

@@ -1,0 +1,117 @@
+"""A teacher's logits from a file: CSV, Parquet or npz."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+from precompute.tables import Table, read_table
+
+_ARRAYS = ("image_id", "class_name", "logit")
+
+
+def read_logits(path: Path, ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Logits ``(len(ids), len(classes))`` float32 from a file, whose suffix tells the format.
+
+    CSV and Parquet have a column ``image_id`` and one per class; an npz has the arrays ``image_id``
+    (n,), ``class_name`` (K,) and ``logit`` (n, K). Rows of other images are left out; classes may
+    come in any order. Raises ``DataError`` for images or classes without logits, images listed
+    twice, classes that the data set does not have, and values that are no finite number.
+    """
+    npz = path.suffix.lower() == ".npz"
+    table = _read_npz(path) if npz else read_table(path, _finite, "a finite number")
+    _check_classes(table, classes)
+    row = {name: position for position, name in enumerate(table.ids)}
+    missing = [name for name in ids if name not in row]
+    if missing:
+        raise DataError(
+            f"{path} has no logits for {len(missing)} of {len(ids)} images, the first are "
+            f"{', '.join(missing[:5])}.{_lost_zeros(missing, row)}",
+            "Run the teacher on these images too, or take them out of the splits.",
+        )
+    columns = [table.columns.index(name) for name in classes]
+    rows = [row[name] for name in ids]
+    return table.values[np.ix_(rows, columns)].astype(np.float32)
+
+
+def _lost_zeros(missing: list[str], row: dict[str, int]) -> str:
+    if missing[0].lstrip("0") in row:
+        return f" There is {missing[0].lstrip('0')}: the ids lost their leading zeros; keep text."
+    return ""
+
+
+def _finite(cell: str) -> float:
+    value = float(cell)
+    # half the largest float32: what is finite here must be so in the store
+    if not math.isfinite(value) or abs(value) > np.finfo(np.float32).max / 2:
+        raise ValueError(cell)
+    return value
+
+
+def _read_npz(path: Path) -> Table:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in _ARRAYS if name not in file]
+            if missing:
+                raise DataError(
+                    f"{path} has no array {' and no array '.join(missing)}.",
+                    f"Write it with np.savez(path, {', '.join(f'{n}=...' for n in _ARRAYS)}).",
+                )
+            names, classes, values = (file[name] for name in _ARRAYS)
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"{path} cannot be read as npz without pickled objects: {error}.",
+            "Write it again; texts as arrays of str, not of object.",
+        ) from error
+    if values.shape != (names.size, classes.size) or values.dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: logit is {values.dtype} {values.shape}; expected numbers "
+            f"({names.size}, {classes.size}), a row an image and a column a class.",
+            "Write the three arrays anew.",
+        )
+    return _checked(path, [str(n) for n in names.ravel()], [str(n) for n in classes], values)
+
+
+def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray) -> Table:
+    for what, names in (("image", ids), ("class", classes)):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise DataError(f"{path} lists the {what} {twice[0]!r} twice.", "Keep one of each.")
+    wrong = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max / 2))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            f"{path}: {classes[column]!r} of image {ids[row]!r} is {values[row, column]}; expected "
+            f"a finite number ({len(wrong)} such values).",
+            "Run the teacher on these images again.",
+        )
+    return Table(path, tuple(ids), tuple(classes), values)
+
+
+def _check_classes(table: Table, classes: Sequence[str]) -> None:
+    missing = [name for name in classes if name not in table.columns]
+    unknown = [name for name in table.columns if name not in classes]
+    faults = [f"no column for the class {name!r}{near(name, unknown)}" for name in missing]
+    faults += [f"the unknown class {name!r}{near(name, missing)}" for name in unknown]
+    if faults:
+        raise DataError(
+            f"{table.path} has {'; '.join(faults)}.",
+            "Name the columns as the classes of the data set are named.",
+        )
+
+
+def near(word: str, words: Sequence[str]) -> str:
+    """The nearest of some words, as an addition to a message; "" where none is near."""
+    found = difflib.get_close_matches(word, words, n=1)
+    return f" (nearest: {found[0]!r})" if found else ""

@@ -1,0 +1,134 @@
+"""What a teacher that is run can do: logits of photos, and with gradients the oracle's too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from inficond_panel.errors import DataError, InficondError, MissingExtraError
+from precompute.teachers.oracle import reinforce
+from precompute.teachers.preprocessing import Preprocessing
+from precompute.teachers.tables import near
+
+_LEAST = 1e-6
+
+
+class Teacher(Protocol):
+    """A network from photos to logits."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a photo becomes the input."""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether it has gradients, and so an oracle."""
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits ``(B, K)`` float32 of prepared photos ``(B, 3, H, W)`` float32."""
+
+
+@dataclass(frozen=True)
+class TorchTeacher:
+    """A torch network; ``columns`` are its outputs that are classes of the data set, in order."""
+
+    network: Callable[[Any], Any]
+    preprocessing: Preprocessing
+    columns: tuple[int, ...] = ()
+    outputs: int = 0
+    probabilities: bool = False
+    differentiable: bool = True
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits ``(B, K)``."""
+        import torch
+
+        with torch.inference_mode():
+            return self.forward(torch.from_numpy(images)).numpy()
+
+    def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
+        """Logits ``(B, K)`` of the inputs reinforced with their labels ``(B, K)``."""
+        import torch
+
+        known = torch.from_numpy(label.astype(np.int64))
+        stronger = reinforce(self.forward, torch.from_numpy(images), known, gamma)
+        with torch.inference_mode():
+            return self.forward(stronger).numpy()
+
+    def forward(self, pixels: Any) -> Any:
+        """Logits of a tensor, as a tensor; raises ``DataError`` where the network refuses it."""
+        import torch
+
+        try:
+            values = self.network(pixels)
+        except InficondError:
+            raise
+        except Exception as error:  # whatever a network of somebody's raises
+            raise _refused(pixels.shape, error) from error
+        if not isinstance(values, torch.Tensor):
+            raise DataError(
+                f"The teacher gives a {type(values).__name__}, no tensor.",
+                "Save a model that returns its logits alone.",
+            )
+        values = check_outputs(values, self.outputs)[:, list(self.columns)].float()
+        return torch.logit(values, eps=_LEAST) if self.probabilities else values
+
+
+def check_outputs(values: Any, outputs: int) -> Any:
+    """Values ``(B, outputs)``; raises ``DataError`` for another shape."""
+    if values.ndim != 2 or values.shape[1] != outputs:
+        raise DataError(
+            f"The teacher gives {tuple(values.shape)} for {values.shape[0] if values.ndim else 1} "
+            f"images; expected {outputs} classes each.",
+            "Name the class of each output, in order: teacher.classes.",
+        )
+    return values
+
+
+def _refused(shape: Sequence[int], error: Exception) -> DataError:
+    reason = (str(error).strip().splitlines() or [""])[-1]
+    return DataError(
+        f"The teacher does not take photos {tuple(shape)}: {type(error).__name__}: {reason}",
+        "Correct teacher.preprocessing, above all the size.",
+    )
+
+
+def columns_of(classes: Sequence[str], outputs: Sequence[str]) -> tuple[tuple[int, ...], int]:
+    """Position of each class among the outputs' names (empty: the classes), and their number."""
+    names = list(outputs or classes)
+    missing = [name for name in classes if name not in names]
+    if missing:
+        told = ", ".join(f"{name!r}{near(name, names)}" for name in missing)
+        raise DataError(
+            f"The teacher has no output for {told}.",
+            "Name the class of each output, in order, as the data set does: teacher.classes.",
+        )
+    return tuple(names.index(name) for name in classes), len(names)
+
+
+def from_probabilities(values: np.ndarray) -> np.ndarray:
+    """Logits of probabilities, which are kept from 0 and 1 by a millionth."""
+    inside = np.clip(values.astype(np.float64), _LEAST, 1 - _LEAST)
+    return np.log(inside / (1 - inside)).astype(np.float32)
+
+
+def check_probabilities(values: np.ndarray) -> np.ndarray:
+    """The same values; raises ``DataError`` for some outside of 0 to 1."""
+    if ((values < 0) | (values > 1)).any():
+        raise DataError(
+            f"The teacher gives values from {values.min():.3g} to {values.max():.3g}, which are no "
+            "probabilities.",
+            "Say what they are: teacher.outputs: logits",
+        )
+    return values
+
+
+def need(package: str, error: ImportError) -> MissingExtraError:
+    """What is raised without a package of the extra."""
+    return MissingExtraError(
+        f"This teacher needs the package {error.name or package}.",
+        "Install it: pip install 'inficond-panel[precompute]'",
+    )

@@ -1,0 +1,125 @@
+"""Teachers whose architecture is one of timm's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import DataError
+from precompute.teachers.checkpoints import State, load_strictly, read_state, without_prefix
+from precompute.teachers.preprocessing import of_timm, own_or_given
+from precompute.teachers.teacher import TorchTeacher, columns_of, need
+
+
+def load_timm(section: Any, classes: Sequence[str]) -> TorchTeacher:
+    """A timm model with its checkpoint, and perhaps a linear head of its own."""
+    columns, outputs = columns_of(classes, section.classes)
+    model = build(
+        section.model,
+        section.preprocessing.size,
+        num_classes=0 if section.head else outputs,
+        tag=section.pretrained if isinstance(section.pretrained, str) else "",
+    )
+    if isinstance(section.pretrained, Path):
+        _load(model, section)
+    network = _with_head(model, section.head, outputs) if section.head else model
+    preprocessing = own_or_given(section.preprocessing, of_timm(model))
+    return TorchTeacher(frozen(network), preprocessing, columns, outputs)
+
+
+def build(
+    name: str, size: tuple[int, int] | None, *, num_classes: int, tag: str = "", **given: Any
+) -> Any:
+    """A model of timm, for photos of ``size`` (width, height) or its own.
+
+    Only a ``tag`` is ever downloaded. Raises ``DataError`` for a model or tag that timm does not
+    know, and where the download fails.
+    """
+    try:
+        import timm
+    except ImportError as error:
+        raise need("timm", error) from error
+    if not timm.is_model(name):
+        close = get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
+        raise DataError(
+            f"timm knows no model {name}." + (f" Near: {', '.join(close)}." if close else ""),
+            "Name one of timm.list_models().",
+        )
+    full = f"{name}.{tag}" if tag else name
+    options = {"num_classes": num_classes, **given}
+    if size:
+        options["img_size"] = size[::-1]
+    try:
+        return _created(timm, full, bool(tag), options)
+    except Exception as error:  # timm, torch and the hub raise many kinds
+        raise DataError(
+            f"The model {full} cannot be had: {type(error).__name__}: {error}",
+            "Without network: fetch the checkpoint elsewhere and name the file under "
+            "teacher.pretrained.",
+        ) from error
+
+
+def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) -> Any:
+    """Most transformers are made for one size of image; the others do not know the word."""
+    try:
+        return timm.create_model(name, pretrained=pretrained, **options)
+    except TypeError:
+        if "img_size" not in options:
+            raise
+        others = {key: value for key, value in options.items() if key != "img_size"}
+        return timm.create_model(name, pretrained=pretrained, **others)
+
+
+def timm_layout(model: Any, state: State) -> State:
+    """Names and shapes as timm has them today, where it knows how a published file differs."""
+    module = sys.modules[type(model).__module__]
+    convert = getattr(module, "checkpoint_filter_fn", None)
+    return dict(convert(state, model)) if convert else state
+
+
+def frozen(network: Any) -> Any:
+    """A network for evaluation alone."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.eval()
+
+
+def _load(model: Any, section: Any) -> None:
+    path: Path = section.pretrained
+    state = timm_layout(model, read_state(path))
+    if section.head:  # the file may have a classifier of its own, which is not used
+        own = model.state_dict().keys()
+        unused = tuple(f"{part}." for part in _classifier_names(model))
+        state = {k: v for k, v in state.items() if k in own or not k.startswith(unused)}
+    load_strictly(
+        model,
+        state,
+        path,
+        "Check teacher.model, and teacher.classes: a name for each output, in order.",
+    )
+
+
+def _classifier_names(model: Any) -> tuple[str, ...]:
+    """Where timm keeps the classifier of this architecture."""
+    name = model.default_cfg.get("classifier", "fc")
+    return (name,) if isinstance(name, str) else tuple(name)
+
+
+def _with_head(model: Any, path: Path, outputs: int) -> Any:
+    from torch import nn
+
+    state = read_state(path)
+    for prefix in {f"{name.rpartition('.')[0]}." for name in state}:
+        state = without_prefix(state, prefix)
+    head = nn.Linear(model.num_features, outputs)
+    load_strictly(
+        head,
+        state,
+        path,
+        f"Give weight ({outputs}, {model.num_features}) and bias ({outputs},) of a linear layer on "
+        f"the model's {model.num_features} pooled features.",
+    )
+    return nn.Sequential(model, head)

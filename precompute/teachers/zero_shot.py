@@ -1,0 +1,67 @@
+"""An image-text model as a teacher: classes by their names, no label needed.
+
+The logit of a class is the log-odds of its sentence against others that stand for anything
+(``background``: by default the words of the corpus in the same prompts), by the model's own scale
+s: ``s cos(image, class) - log mean_j exp(s cos(image, background_j)) + bias``. A class is present
+where it has more than an even share of the softmax over the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+from precompute.encoder import Encoder
+from precompute.teachers.preprocessing import of_encoder
+from precompute.teachers.tables import near
+from precompute.teachers.teacher import TorchTeacher
+
+
+def load_zero_shot(
+    section: Any, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
+) -> TorchTeacher:
+    """The zero-shot classifier of the classes of a data set, as a spec's section describes it."""
+    _check_names(section, classes)
+    names = [section.words.get(name, name) for name in classes]
+    prompts = list(section.prompts)
+    text = encoder.embed_concepts(names, prompts)
+    if section.background:
+        background = encoder.embed_text(list(section.background))
+    else:
+        background = encoder.embed_concepts(list(corpus), prompts)
+    bias = section.param["bias"]
+    offsets = [bias.value_of(section.bias, name) for name in classes]
+    network = _network(encoder.model, text, background, np.array(offsets, np.float32))
+    columns = tuple(range(len(classes)))
+    return TorchTeacher(network, of_encoder(encoder), columns, len(classes))
+
+
+def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndarray) -> Any:
+    import torch
+
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    scale = model.logit_scale.exp()
+    to_text, to_background, offset = (torch.from_numpy(v) for v in (text, background, bias))
+
+    def logits(pixels: Any) -> Any:
+        image = model.encode_image(pixels, normalize=True)
+        none = torch.logsumexp(scale * image @ to_background.T, 1) - np.log(len(background))
+        return scale * image @ to_text.T - none[:, None] + offset
+
+    return logits
+
+
+def _check_names(section: Any, classes: Sequence[str]) -> None:
+    biased = set(section.bias) - {"default"} if isinstance(section.bias, dict) else set()
+    for key, names in (("words", section.words), ("bias", biased)):
+        unknown = sorted(name for name in names if name not in classes)
+        if unknown:
+            raise DataError(
+                f"teacher.{key} names {unknown[0]!r}, which is no class of the data set"
+                f"{near(unknown[0], classes)}.",
+                "Correct the name.",
+            )
