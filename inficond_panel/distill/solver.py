@@ -169,7 +169,7 @@ def certify(
     """Any students with objective and certificate: weights (C, K), clipped into the box.
 
     Intercepts (K,) that are not given are the best for these weights. Where the students' own
-    residuals leave the gap above ``tolerance``, those of their next Newton step are tried too.
+    residuals leave a small gap above ``tolerance``, those of their next Newton step are tried too.
     Errors as in fit.
     """
     data = Scores.of(scores)
@@ -179,7 +179,7 @@ def certify(
         data.gather(_needed(first, problems))
         students = [Student(data, p, [first[:, k]]) for k, p in enumerate(problems)]
         _certify(data, students)
-        _look_ahead(data, [s for s in students if s.gap > tolerance and s.variance is None])
+        _look_ahead(data, [s for s in students if s.looks_ahead(tolerance)])
         if intercepts is not None:
             for student, intercept in zip(students, intercepts, strict=True):
                 student.shift_intercept(float(intercept))

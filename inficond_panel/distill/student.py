@@ -90,6 +90,10 @@ class Student:
         self.stuck = not (moved or number) and self.exact
         self.exact |= not moved
 
+    def looks_ahead(self, tolerance: float) -> bool:
+        """True where the next step's residuals may close the gap: far off they would not."""
+        return self.variance is None and tolerance < self.gap < _CLOSE
+
     def look_ahead(self) -> None:
         """Take the outlook of the next step for the certificate, and stay."""
         self.exact = True

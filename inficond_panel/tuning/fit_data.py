@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
-from inficond_panel.distill import mixed_targets, soft_targets
+from inficond_panel.distill import Scores, mixed_targets, soft_targets
 from inficond_panel.distill.collinearity import components, correlation, spread
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
@@ -55,7 +55,7 @@ class FitData:
         chosen = list(columns)
         weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
         return {
-            "scores": self.scores,
+            "scores": self._gathered,
             "targets": self.targets[:, chosen],
             "l1": self.l1[chosen],
             "l2": self.l2[chosen],
@@ -84,6 +84,11 @@ class FitData:
         """Objective of the class at ``k`` at w = 0, with the best intercept."""
         mean = self.weight(k) @ self.targets[:, k]
         return float(entr(mean) + entr(1 - mean))
+
+    @cached_property
+    def _gathered(self) -> Scores:
+        """The scores with the columns that fits have gathered: the next fit finds them there."""
+        return Scores(self.scores)
 
     @cached_property
     def spread(self) -> np.ndarray:

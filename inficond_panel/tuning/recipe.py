@@ -31,9 +31,9 @@ class Recipe:
         columns = range(len(self.l1)) if columns is None else columns
         if self.solver == "exact":
             return solve(data, columns, **self.options, **given)
-        problem = data.problem(columns)
-        names = ("scores", "targets", "l1")
-        return distill.fit_paper(**{name: problem[name] for name in names}, **self.options, **given)
+        chosen = list(columns)
+        targets, l1 = data.targets[:, chosen], data.l1[chosen]
+        return distill.fit_paper(data.scores, targets, l1=l1, **self.options, **given)
 
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
         """All of it as plain data, for a node's id.
