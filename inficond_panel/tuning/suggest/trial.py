@@ -40,7 +40,7 @@ class Trial:
     def __init__(self, tuner: Tuner, parent: Node, k: int) -> None:
         self.tuner, self.parent, self.k = tuner, parent, k
         self.problem = tuner.fit_data.problem([k])
-        self.scores: NDArray = np.asarray(self.problem["scores"])
+        self.scores: NDArray = tuner.fit_data.scores
         name = tuner.store.classes[k]
         self.lower, self.upper = box(parent.bounds, [name], tuner.store.concepts)
         self.base = self._base()
