@@ -16,6 +16,7 @@ from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import History, Node, Tuner, open_tuner
 from inficond_panel.tuning.compare import change_document, compare
+from inficond_panel.tuning.concepts import copy_concepts
 from inficond_panel.tuning.export.exporting import edits_text
 from inficond_panel.tuning.mean_ap import MeanAp
 from inficond_panel.tuning.naming import find_node
@@ -156,6 +157,7 @@ def _replay(tuner: Tuner, args: argparse.Namespace) -> Result:
     into = Tuner(tuner.store, tuner.spec, History(args.into))
     if into.nodes():
         raise TuningError(f"{args.into} has iterations already.", "Name a new file.")
+    copy_concepts(tuner, args.into)
     pairs = replay(tuner, into, progress)
     differ = [new for old, new in pairs if (old.id, old.weights_hash) != (new.id, new.weights_hash)]
     lines = [

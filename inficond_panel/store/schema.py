@@ -54,7 +54,14 @@ VARIABLES = {
     "thumbnail_offset": Variable(("image_edge",), "int64"),
     # height, width of the thumbnail and of its label map
     "thumbnail_shape": Variable(("image", "side"), "int32"),
+    # the segments on the concepts' maps; nan where a segment is not in the sample
     "segment_projection": Variable(("method", "segment", "xy"), "float32", required=False),
+    # What scores are made with beside the embeddings: with "centred" the means of the segments and
+    # of the texts, with "contrast" each segment's log of the softmax's denominator.
+    "score_centre": Variable(("kind", "embed"), "float32", required=False),
+    "segment_normaliser": Variable(("segment",), "float32", required=False),
+    # what identifies an image's content, such as the SHA-256 of its file
+    "image_digest": Variable(("image",), "string", required=False),
     # What else is known of an image, such as its camera or its place; "" where it is not. There
     # with "metadata_column", or not at all.
     "metadata": Variable(("image", "metadata_column"), "string", required=False),

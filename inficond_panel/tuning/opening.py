@@ -8,6 +8,7 @@ from pathlib import Path
 from inficond_panel.errors import StoreMissingError
 from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import Store, open_store
+from inficond_panel.tuning.concepts import with_typed
 from inficond_panel.tuning.history import History
 from inficond_panel.tuning.tuner import Tuner
 
@@ -19,16 +20,18 @@ def open_tuner(
 
     ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
     ``INFICOND_HISTORY``, else those of the spec; the history of a spec that comes along is in
-    the current folder. Needs no data set and no encoder.
+    the current folder. Concepts that were typed in that history are part of the store. Needs no
+    data set and no encoder.
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
     """
     path = find_spec(spec)
     opened = load_spec(path, check_files=False)
     place = store or os.environ.get("INFICOND_STORE") or opened.store
     record = history or os.environ.get("INFICOND_HISTORY")
+    record = record or usual_history(spec, opened)
     data = open_spec_store(spec, place)
     check_classes(opened, data.classes)
-    return Tuner(data, opened, History(record or usual_history(spec, opened)))
+    return Tuner(with_typed(data, record), opened, History(record))
 
 
 def usual_history(name: str | Path, spec: Spec) -> Path:

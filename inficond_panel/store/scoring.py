@@ -1,0 +1,166 @@
+"""How much of a concept there is in an image, from the embeddings of its segments.
+
+The same functions serve precompute and a concept that is typed later, so that both are scored
+alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+METHODS = ("max_cosine", "contrast", "centred")
+
+#: Segments scored at a time, which bounds the memory beside the result.
+_SEGMENTS_AT_A_TIME = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """How images are scored by concepts, with all that a later concept needs to be scored alike.
+
+    - ``max_cosine``: max(0, largest cosine of a segment with the text) (InFiConD, sec. 4.3).
+    - ``contrast``: largest share of the concept in the softmax of cosine / ``temperature`` over
+      the corpus. ``normaliser`` ``(segment,)`` is the log of the softmax's denominator.
+    - ``centred``: max(0, largest cosine) of segment and text each less its mean and made unit
+      again. ``centre`` ``(2, embed)`` holds the means of the segments and of the corpus's texts.
+    """
+
+    method: str = "max_cosine"
+    temperature: float | None = None
+    centre: np.ndarray | None = None
+    normaliser: np.ndarray | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Method and temperature as plain data, as the spec has them."""
+        given = {} if self.temperature is None else {"temperature": self.temperature}
+        return {"method": self.method, **given}
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores by a whole corpus.
+
+    ``score`` ``(image, concept)`` float32. For each segment ``concept``, the one with the largest
+    cosine (InFiConD, sec. 4.2), and that ``cosine``, whatever the method. ``scoring`` is complete:
+    with centre and normaliser where the method has them.
+    """
+
+    score: np.ndarray
+    concept: np.ndarray
+    cosine: np.ndarray
+    scoring: Scoring
+
+
+def score_corpus(
+    embedding: Any,
+    segment_image: np.ndarray,
+    text: np.ndarray,
+    *,
+    images: int,
+    scoring: Scoring | None = None,
+    fit: np.ndarray | None = None,
+) -> Scored:
+    """Score images by all concepts of a corpus.
+
+    ``embedding`` ``(segment, embed)`` is read in slices, so it may be an array on disk; it and
+    ``text`` ``(concept, embed)`` are of unit length. ``segment_image`` ascends; an image without
+    segments has the scores 0. ``fit`` ``(segment,)`` says which segments the mean of ``centred`` is
+    taken from (default: all); ``scoring`` names the method (default: the paper's).
+    """
+    scoring = _with_centre(scoring or Scoring(), embedding, text, fit)
+    contrast = scoring.method == "contrast"
+    normaliser = np.empty(len(segment_image), np.float32) if contrast else None
+    best = np.empty(len(segment_image), np.int32)
+    cosine = np.empty(len(segment_image), np.float32)
+    texts = _moved(text, scoring, 1)
+
+    def values(part: slice, vectors: np.ndarray) -> np.ndarray:
+        cosines = vectors @ text.T
+        best[part], cosine[part] = cosines.argmax(1), cosines.max(1)
+        if normaliser is None:
+            return cosines if texts is text else _moved(vectors, scoring, 0) @ texts.T
+        exponent = cosines / np.float32(scoring.temperature)
+        normaliser[part] = np.logaddexp.reduce(exponent, axis=1)
+        return np.exp(exponent - normaliser[part, None])
+
+    score = _largest(embedding, segment_image, (images, len(text)), values)
+    return Scored(score, best, cosine, replace(scoring, normaliser=normaliser))
+
+
+def score_concept(
+    embedding: Any, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
+) -> tuple[np.ndarray, np.ndarray]:
+    """Score images by one more concept, ``text`` ``(embed,)``, as ``scoring`` did the corpus.
+
+    Returns the scores ``(image,)`` and the plain cosines ``(segment,)``. With ``contrast`` the
+    concept contends with the corpus, which is not changed by it; with ``centred`` the means stay
+    those of the corpus.
+    """
+    cosine = np.empty(len(segment_image), np.float32)
+    moved = _moved(text[None], scoring, 1)[0]
+
+    def values(part: slice, vectors: np.ndarray) -> np.ndarray:
+        cosine[part] = vectors @ text
+        if scoring.normaliser is not None:
+            exponent = cosine[part] / np.float32(scoring.temperature)
+            shares = np.exp(exponent - np.logaddexp(exponent, scoring.normaliser[part]))
+            return shares[:, None]
+        found = cosine[part] if scoring.centre is None else _moved(vectors, scoring, 0) @ moved
+        return found[:, None]
+
+    score = _largest(embedding, segment_image, (images, 1), values)
+    return score[:, 0], cosine
+
+
+def _largest(
+    embedding: Any,
+    segment_image: np.ndarray,
+    shape: tuple[int, int],
+    values: Callable[[slice, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """The largest of the ``values`` of each image's segments, and at least 0."""
+    score = np.zeros(shape, dtype=np.float32)
+    for part in _whole_images(segment_image):
+        found = values(part, np.asarray(embedding[part], dtype=np.float32))
+        image, start = np.unique(segment_image[part], return_index=True)
+        score[image] = np.maximum(np.maximum.reduceat(found, start), 0)
+    return score
+
+
+def _whole_images(segment_image: np.ndarray) -> Iterator[slice]:
+    """Slices of the segments that cut no image in two."""
+    starts = np.flatnonzero(np.diff(segment_image, prepend=-1))
+    bounds = [0]
+    for start in starts:
+        if start - bounds[-1] >= _SEGMENTS_AT_A_TIME:
+            bounds.append(int(start))
+    bounds.append(len(segment_image))
+    return (slice(a, b) for a, b in pairwise(bounds) if b > a)
+
+
+def _with_centre(
+    scoring: Scoring, embedding: Any, text: np.ndarray, fit: np.ndarray | None
+) -> Scoring:
+    if scoring.method != "centred":
+        return scoring
+    used = np.ones(len(embedding), bool) if fit is None or not fit.any() else fit
+    total = np.zeros(text.shape[1])
+    for start in range(0, len(embedding), _SEGMENTS_AT_A_TIME):
+        part = slice(start, start + _SEGMENTS_AT_A_TIME)
+        total += np.asarray(embedding[part], dtype=np.float64)[used[part]].sum(0)
+    means = np.stack([total / max(1, used.sum()), text.mean(0, dtype=np.float64)])
+    return replace(scoring, centre=means.astype(np.float32))
+
+
+def _moved(vectors: np.ndarray, scoring: Scoring, kind: int) -> np.ndarray:
+    """Unit vectors less the mean of their kind (0: segments, 1: texts), made unit again."""
+    if scoring.centre is None:
+        return vectors
+    moved = vectors - scoring.centre[kind]
+    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-12))

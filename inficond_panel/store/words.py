@@ -1,0 +1,76 @@
+"""Concepts as texts: a name with synonyms, and its vector in the encoder's space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+#: Cosine of two concepts' text vectors from which they are said to be twins.
+TWINS = 0.98
+
+
+class TextEncoder(Protocol):
+    """What embeds texts: the encoder of a spec, or anything like it."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the encoder is, as a store's ``encoder_digest``."""
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+
+
+class EmbedsText(Protocol):
+    """The part of a ``TextEncoder`` that embeds."""
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+
+
+def texts_of(line: str) -> tuple[str, ...]:
+    """Texts of a concept, from ``name, synonym, synonym``; spaces are made single ones."""
+    return tuple(" ".join(text.split()) for text in line.split(","))
+
+
+def fault_of(texts: Sequence[str]) -> str:
+    """What is wrong with a concept's texts, "" if nothing is."""
+    if not all(texts):
+        return "a text between commas is empty"
+    folded = [text.casefold() for text in texts]
+    twice = next((text for text in texts if folded.count(text.casefold()) > 1), "")
+    return f"{twice!r} stands there twice" if twice else ""
+
+
+def embed_concepts(
+    encoder: EmbedsText, concepts: Sequence[Sequence[str]], prompts: Sequence[str]
+) -> np.ndarray:
+    """Unit vectors ``(concept, embed)``: the mean over a concept's texts and prompts, normalised.
+
+    Each prompt holds ``{}``, which a text takes the place of.
+    """
+    filled = [
+        prompt.replace("{}", text) for prompt in prompts for texts in concepts for text in texts
+    ]
+    counts = np.array([len(texts) for texts in concepts])
+    vectors = encoder.embed_text(filled).reshape(len(prompts), counts.sum(), -1).mean(0)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    mean = np.add.reduceat(vectors, starts) / counts[:, None].astype(vectors.dtype)
+    return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), np.float32(1e-12))
+
+
+def twins(
+    text: np.ndarray, concepts: Sequence[str], least: float = TWINS
+) -> list[tuple[str, str, float]]:
+    """Pairs of concepts whose unit vectors ``(concept, embed)`` are nearly one, nearest first.
+
+    Their scores are nearly one too, so that a student may share a weight between them in any way.
+    """
+    cosine = np.triu(text @ text.T, 1)
+    first, second = np.nonzero(cosine >= least)
+    order = np.argsort(-cosine[first, second], kind="stable")
+    return [
+        (concepts[a], concepts[b], float(cosine[a, b]))
+        for a, b in zip(first[order], second[order], strict=True)
+    ]

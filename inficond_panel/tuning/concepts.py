@@ -1,0 +1,92 @@
+"""Concepts typed after the store was made: the tuner of the students over more concepts.
+
+They are kept beside the history, since its iterations are of these concepts. Each set of concepts
+has a root of its own (a node's settings hold the store's hash): the iterations without a concept
+are there again when it is taken away, and with it when it is typed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from inficond_panel.errors import TuningError
+from inficond_panel.store import (
+    ExtendedStore,
+    Store,
+    TextEncoder,
+    TypedConcept,
+    TypedFolder,
+    extended,
+    type_concept,
+)
+from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.tuner import Tuner
+
+_IN_MEMORY = ":memory:"
+
+
+def typed_folder(history: str | Path) -> TypedFolder | None:
+    """The typed concepts of a history: the folder ``<history>.concepts`` beside its file.
+
+    ``x.history.sqlite`` and ``x.sqlite`` both have ``x.concepts``. None for a history in memory.
+    """
+    if str(history) == _IN_MEMORY:
+        return None
+    path = Path(history)
+    stem = path.name.removesuffix(".sqlite").removesuffix(".history")
+    return TypedFolder(path.with_name(f"{stem}.concepts"))
+
+
+def with_typed(store: Store, history: str | Path) -> Store:
+    """``store`` with the concepts that were typed in this history."""
+    folder = typed_folder(history)
+    return extended(store, folder.read(store)) if folder else store
+
+
+def typed_of(store: Store) -> tuple[TypedConcept, ...]:
+    """The typed concepts of a store, by name."""
+    return store.typed if isinstance(store, ExtendedStore) else ()
+
+
+def add_concept(tuner: Tuner, text: str, encoder: TextEncoder) -> Tuner:
+    """The tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
+
+    The concept is encoded and scored from the store's segment embeddings, no photo is read, and
+    kept beside the history. The students over it are others, with a root of their own: ``root()``
+    distills them. Raises what ``store.type_concept`` does.
+    """
+    typed = type_concept(tuner.store, text, encoder)
+    folder = typed_folder(tuner.history.path)
+    if folder:
+        folder.add(typed)
+    return _over(tuner, [*typed_of(tuner.store), typed])
+
+
+def remove_concept(tuner: Tuner, name: str) -> Tuner:
+    """The tuner without a typed concept; ``TuningError`` for a concept that was not typed."""
+    typed = typed_of(tuner.store)
+    found = [one for one in typed if one.name.casefold() == name.strip().casefold()]
+    if not found:
+        known = [one.name for one in typed]
+        raise TuningError(
+            f"No concept {name!r} was typed.{did_you_mean(name, known)}",
+            f"Typed are: {', '.join(known) or 'none'}. Those of the corpus stay.",
+        )
+    folder = typed_folder(tuner.history.path)
+    if folder:
+        folder.remove(found[0])
+    return _over(tuner, [one for one in typed if one is not found[0]])
+
+
+def copy_concepts(tuner: Tuner, history: str | Path) -> None:
+    """Keep the typed concepts beside another history too."""
+    folder = typed_folder(history)
+    if folder:
+        for one in typed_of(tuner.store):
+            folder.add(one)
+
+
+def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
+    base = tuner.store.base if isinstance(tuner.store, ExtendedStore) else tuner.store
+    return Tuner(extended(base, typed), tuner.spec, tuner.history)
