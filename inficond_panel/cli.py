@@ -86,12 +86,23 @@ def _add_study_commands(commands: argparse._SubParsersAction) -> None:
         "study",
         "Make the store of a spec from its images.",
         "Needs the extra 'precompute' (torch, open_clip). A run that was stopped goes on where it "
-        "was; where nothing changed, nothing is done; for other words or labels the images are not "
-        "encoded again. Only one run at a time can write a store.",
-        "inficond precompute specs/coco18.yaml",
+        "was. Only what depends on something that changed is computed again: other words encode no "
+        "image, and one photo that was added encodes its batch. Only one run at a time can write a "
+        "store.",
+        "inficond precompute specs/coco18.yaml --plan",
     )
     precompute.add_argument("spec", help=_SPEC)
     precompute.add_argument("--store", metavar="DIR", help="where to write, instead of the spec's")
+    precompute.add_argument(
+        "--plan", action="store_true", help="only say what would be computed, and why"
+    )
+    precompute.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="encode with the workers of this Dask scheduler (tcp://HOST:PORT); they need the same "
+        "packages, and read the photos and the encoder by the same paths; needs the extra 'scale'",
+    )
+    _add_json(precompute)
     info = _add(
         commands,
         "info",

@@ -7,6 +7,7 @@ report = precompute.run(spec, spec.store, progress=print)
 """
 
 from precompute.pipeline import run
+from precompute.plan import Plan, plan
 from precompute.report import Report
 
-__all__ = ["Report", "run"]
+__all__ = ["Plan", "Report", "plan", "run"]

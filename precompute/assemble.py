@@ -1,91 +1,117 @@
-"""Arrays and attributes of the store, from what was encoded."""
+"""Arrays and attributes of the store, from the results of the stages."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.store import SPLITS
-from precompute.batches import Arrays
-from precompute.concepts import concept_scores
-from precompute.encoded import encoding_of
-from precompute.encoder import Encoder, encoder_digest
+from inficond_panel.version import __version__
+from precompute.encode import read_rows, skipped_images
+from precompute.gathered import Gathered
 from precompute.inputs import Inputs
-from precompute.project import project
+from precompute.stages import Arrays
+from precompute.steps import OUTPUTS, told
 
 
 def assemble(
-    inputs: Inputs, encoder: Encoder, text: np.ndarray, encoded: Arrays
-) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and attributes of the store.
-
-    Scores are computed from the half-precision embeddings that the store keeps, so that a concept
-    scored from these later is scored alike.
-    """
-    read = np.flatnonzero(encoded["reason"] == "")
-    segment_image = np.repeat(np.arange(len(read)), encoded["segments"])
-    score, best, cosine = concept_scores(encoded["embedding"], segment_image, text)
-    shape = encoded["thumbnail_shape"]
-    split, label = np.array(inputs.dataset.split)[read], inputs.dataset.label[read]
-    arrays = {
-        "image": np.array(inputs.dataset.ids)[read],
-        "concept": np.array(inputs.concepts),
-        "class_name": np.array(inputs.dataset.classes),
+    inputs: Inputs,
+    gathered: Gathered,
+    results: Mapping[str, Arrays],
+    records: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and attributes; ``results`` are those of ``steps``, ``records`` say how they came."""
+    read = read_rows(gathered.reason)
+    encoded = gathered.arrays()
+    shape = np.asarray(encoded["thumbnail_shape"])
+    dataset = inputs.dataset
+    split, label = np.array(dataset.split)[read], dataset.label[read]
+    arrays: dict[str, Any] = {
+        "image": np.array(dataset.ids)[read],
+        "concept": np.array(list(inputs.concepts)),
+        "class_name": np.array(dataset.classes),
         "method": np.array(inputs.projections.methods),
-        "concept_score": score,
-        "teacher_logit": inputs.logit[read],
+        "image_digest": np.array(inputs.digests)[read],
         "label": label,
         "split": split,
-        "segment_image": segment_image,
-        "segment_concept": best,
-        "segment_cosine": cosine,
+        "segment_image": np.repeat(np.arange(len(read), dtype=np.int32), encoded["segments"]),
         "segment_embedding": encoded["embedding"],
         "segment_box": encoded["box"],
-        "concept_text_embedding": text,
-        "concept_projection": project(text, inputs.projections.methods, inputs.projections.seed),
         "mask": encoded["mask"],
         "mask_offset": _offsets(shape.prod(1)),
         "thumbnail": encoded["thumbnail"],
-        "thumbnail_offset": _offsets(encoded["thumbnail_length"]),
+        "thumbnail_offset": _offsets(np.asarray(encoded["thumbnail_length"])),
         "thumbnail_shape": shape,
     }
-    if inputs.dataset.metadata is not None:
-        arrays["metadata_column"] = np.array(inputs.dataset.metadata_columns)
-        arrays["metadata"] = inputs.dataset.metadata[read]
-    skipped = skipped_images(encoded["reason"], inputs)
-    attrs = {
+    if dataset.metadata is not None:
+        arrays["metadata_column"] = np.array(dataset.metadata_columns)
+        arrays["metadata"] = dataset.metadata[read]
+    for name, names in OUTPUTS.items():
+        for array in names:
+            if array in results[name]:
+                values = results[name][array]
+                arrays[array] = values[read] if name == "teacher" else values
+    attrs = _attributes(inputs, gathered.reason, results, records)
+    attrs["warnings"] += _without_positives(split, label, dataset.classes)
+    return arrays, attrs
+
+
+def _attributes(
+    inputs: Inputs,
+    reason: Sequence[str],
+    results: Mapping[str, Arrays],
+    records: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    skipped, teacher = skipped_images(reason, inputs), told(results["teacher"])
+    stages = {
+        name: {"key": inputs.stage_keys[name], **records.get(name, {}), "inputs": values}
+        for name, values in inputs.stages.items()
+    }
+    digest_of = dict(zip(inputs.dataset.ids, inputs.digests, strict=True)) if skipped else {}
+    stages["segments"] |= {
+        "encoding": inputs.encoding_key,
+        "skipped": [[image, why, digest_of[image]] for image, why in skipped],
+    }
+    for name, arrays in results.items():
+        if said := told(arrays):
+            stages[name]["told"] = said
+    words = told(results["text"])
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
         "title": inputs.title,
-        "encoder": encoder.name,
-        "encoder_digest": encoder_digest(inputs.encoder),
-        "preprocessing": encoder.preprocessing,
+        "history": f"{now} inficond precompute, version {__version__}",
+        "encoder": inputs.encoder_inputs["model"],
+        "encoder_digest": inputs.encoder_inputs["digest"],
+        "preprocessing": words["preprocessing"],
         "prompts": inputs.prompts,
         "corpus": inputs.corpus,
-        "teacher": inputs.teacher,
+        "synonyms": {name: texts[1:] for name, texts in inputs.words.items() if texts[1:]},
+        **told(results["scores"]),
+        **teacher["attrs"],
         "inputs_hash": inputs.inputs_hash,
-        "encoding": encoding_of(inputs.encoding_hash, encoded["reason"]),
+        "stages": stages,
         "skipped": skipped,
-        "warnings": _warnings(skipped, split, label, inputs.dataset.classes),
+        "warnings": [
+            *inputs.dataset.notes,
+            *teacher["warnings"],
+            *words["warnings"],
+            *(f"skipped the image {image}: {why}" for image, why in skipped),
+        ],
     }
-    return arrays, attrs
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
 
-def _warnings(
-    skipped: list[tuple[str, str]], split: np.ndarray, label: np.ndarray, classes: tuple[str, ...]
-) -> list[str]:
-    found = [f"skipped the image {image}: {reason}" for image, reason in skipped]
+def _without_positives(split: np.ndarray, label: np.ndarray, classes: Sequence[str]) -> list[str]:
+    found = []
     for name in SPLITS:
         positives = (label[split == name] == 1).sum(0)
-        absent = [classes[k] for k in np.flatnonzero(positives == 0)]
+        absent = [name for name, n in zip(classes, positives, strict=True) if n == 0]
         if absent:
             found.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
     return found
-
-
-def skipped_images(reason: np.ndarray, inputs: Inputs) -> list[tuple[str, str]]:
-    """Ids of the images left out, each with the reason; ``reason`` is "" for the others."""
-    return [(inputs.dataset.ids[i], str(reason[i])) for i in np.flatnonzero(reason != "")]

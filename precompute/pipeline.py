@@ -1,4 +1,4 @@
-"""The whole way from a spec to a store: read, encode, score, project, write."""
+"""The whole way from a spec to a store, stage by stage."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from inficond_panel.errors import CancelledError, DataError, InficondError, StoreError
+from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.store import Store, open_store, write_store
-from precompute.assemble import assemble, skipped_images
-from precompute.batches import Batches
-from precompute.encoded import Gathered, check_copied, find_encoded, stored_batches
-from precompute.encoder import load_encoder
+from inficond_panel.store.write import restore
+from precompute import steps
+from precompute.assemble import assemble
+from precompute.encode import Encoding, read_rows
 from precompute.inputs import Inputs, read_inputs
 from precompute.lock import only_run
 from precompute.report import Report, duration, report_on
+from precompute.stages import Arrays, Finished, Stage
+from precompute.taken import stage_of, stores_near
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 4
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def run(
@@ -33,15 +36,17 @@ def run(
     progress: Progress = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
+    scheduler: str | None = None,
 ) -> Report:
     """Compute the store of a spec (``inficond_panel.spec.Spec``) and write it to ``store_path``.
 
-    Where the store there was made from the same inputs, nothing is done. Where it or another store
-    (``*.zarr``) in its folder holds the same images, encoded and segmented alike, only what is left
-    is computed: scores and projections of other words, other labels. Finished batches are kept in
+    Where the store there was made from the same inputs, nothing is done. Else only those stages and
+    batches of photos are computed whose inputs changed; the others are taken from the store there
+    or from another one (``*.zarr``) in its folder. What is finished is kept in
     ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on where
     it was. ``progress`` is called with lines for people. ``workers`` (default: one per core, at
-    most 4) decode and segment, each up to a batch ahead and behind; their number changes no bit.
+    most 4) are threads that decode and segment, each up to a batch ahead and behind; ``scheduler``
+    is the address of a Dask scheduler whose workers encode instead. They change no bit.
 
     Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
@@ -51,11 +56,15 @@ def run(
     path = Path(store_path)
     try:
         inputs = read_inputs(spec, progress)
-        if _made_from(path, inputs):
+        if is_made_from(path, inputs):
             progress(f"{path} is up to date: nothing to do.")
             return report_on(open_store(path), False, None, started)
         with only_run(path):
-            speed = _compute(inputs, path, progress, cancelled, workers or usual_workers())
+            restore(path)
+            folder = path.with_name(f"{path.name}.partial")
+            made = _Run(inputs, path, Finished(folder), progress, cancelled)
+            speed = made.compute(workers or usual_workers(), scheduler)
+            shutil.rmtree(folder)
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -72,17 +81,7 @@ def usual_workers() -> int:
     return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
-def _cannot_write(path: Path, error: OSError) -> StoreError:
-    if error.errno == errno.ENOSPC:
-        return StoreError(
-            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
-        )
-    return StoreError(
-        f"{path} cannot be written: {error}.", "Choose another folder: inficond precompute --store"
-    )
-
-
-def _made_from(path: Path, inputs: Inputs) -> bool:
+def is_made_from(path: Path, inputs: Inputs) -> bool:
     """Whether the store is there, undamaged, and made from these inputs."""
     try:
         store = open_store(path)
@@ -92,82 +91,103 @@ def _made_from(path: Path, inputs: Inputs) -> bool:
     return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
 
 
-def _compute(
-    inputs: Inputs, path: Path, progress: Progress, cancelled: Callable[[], bool], workers: int
-) -> float | None:
-    """Make and write the store; return the images encoded per second."""
-    encoder = load_encoder(inputs.encoder)
-    from threadpoolctl import threadpool_limits  # of the same extra, which is there now
-
-    folder = _partial_folder(path, inputs.encoding_hash)
-    encoded = Gathered(folder)
-    with threadpool_limits(1, user_api="blas"):  # workers are the threads
-        text = encoder.embed_concepts(inputs.concepts, inputs.prompts)
-        known, speed = find_encoded(path, inputs.encoding_hash), None
-        if known:
-            progress(f"Images, encoded and segmented alike, are taken from {known.path}")
-            _copy(known, encoded, inputs)
-        else:
-            progress(f"Encoding with {encoder.name}")
-            batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
-            speed = _encode(batches, encoded, inputs, progress, cancelled)
-        progress("Scoring and projecting concepts")
-        arrays, attrs = assemble(inputs, encoder, text, encoded.arrays())
-    write_store(path, arrays, attrs)
-    shutil.rmtree(folder)
-    return speed
-
-
-def _copy(known: Store, encoded: Gathered, inputs: Inputs) -> None:
-    for arrays in stored_batches(known, inputs.settings.batch):
-        encoded.add(arrays)
-    check_copied(known, encoded.arrays())
-    _check_skipped(encoded.reason, inputs)
-
-
-def _partial_folder(path: Path, key: str) -> Path:
-    """Folder of the finished batches; emptied if it belongs to other inputs."""
-    folder = path.with_name(f"{path.name}.partial")
-    key_file = folder / "inputs"
-    if not key_file.is_file() or key_file.read_text() != key:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        key_file.write_text(key)
-    return folder
-
-
-def _encode(
-    batches: Batches,
-    encoded: Gathered,
-    inputs: Inputs,
-    progress: Progress,
-    cancelled: Callable[[], bool],
-) -> float | None:
-    """Gather all batches in ``encoded``; return the images encoded per second, None if none."""
-    total, done, new, started = len(inputs.dataset.ids), 0, 0, time.monotonic()
-    for arrays, old in batches.run():
-        encoded.add(arrays)
-        done += len(arrays["reason"])
-        new += 0 if old else len(arrays["reason"])
-        speed = new / (time.monotonic() - started)
-        if (arrays["reason"] != "").any():
-            _check_skipped(encoded.reason, inputs)
-        if cancelled():
-            raise CancelledError("The run was stopped.", "Start it again; it goes on where it was.")
-        left = f", {speed:.1f} images/s, {duration((total - done) / speed)} left" if new else ""
-        progress(f"Images encoded: {done} of {total}{left}")
-    return speed if new else None
-
-
-def _check_skipped(reason: np.ndarray, inputs: Inputs) -> None:
-    skipped = skipped_images(reason, inputs)
-    total = len(inputs.dataset.ids)
-    if len(skipped) > inputs.max_bad_share * total:
-        named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
-        raise DataError(
-            f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
-            f"{inputs.max_bad_share:g} that is allowed. {named}",
-            "Restore these files, or raise dataset.max_bad_share in the spec.",
+def _cannot_write(path: Path, error: OSError) -> StoreError:
+    if error.errno in _FULL:
+        return StoreError(
+            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
         )
-    if len(skipped) == total:
-        raise DataError("No image can be read.", "Restore the files.")
+    return StoreError(
+        f"{path} cannot be written: {error}.", "Choose another folder: inficond precompute --store"
+    )
+
+
+@dataclass
+class _Run:
+    """One run; ``records`` say of each stage when and from what its result came."""
+
+    inputs: Inputs
+    path: Path
+    finished: Finished
+    progress: Progress
+    cancelled: Callable[[], bool]
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def near(self) -> list[Store]:
+        """Stores whose stages may be of use."""
+        return list(stores_near(self.path))
+
+    def compute(self, workers: int, scheduler: str | None) -> float | None:
+        """Make and write the store; return the images encoded per second."""
+        from threadpoolctl import threadpool_limits
+
+        inputs = self.inputs
+        with threadpool_limits(1, user_api="blas"):  # workers are the threads
+            teacher = self.result("teacher", self._teacher)
+            encoding = Encoding(
+                inputs, self.finished, self.near, self.progress, self.cancelled, workers, scheduler
+            )
+            gathered = encoding.run()
+            self.records["segments"] = self._of_photos(encoding)
+            encoded, read = gathered.arrays(), read_rows(gathered.reason)
+            text = self.result("text", partial(steps.text, inputs))
+            results = {
+                "teacher": teacher,
+                "text": text,
+                "scores": self.result("scores", partial(steps.scores, inputs, encoded, read, text)),
+                "projections": self.result(
+                    "projections", partial(steps.projections, inputs, encoded, text)
+                ),
+            }
+            self.records["labels"] = _record()
+            arrays, attrs = assemble(inputs, gathered, results, self.records)
+        self.progress(f"Writing {self.path}")
+        write_store(self.path, arrays, attrs)
+        return encoding.speed
+
+    def result(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
+        """Result of a stage: finished before, or of a store near by, or computed now."""
+        stage = Stage(name, self.inputs.stages[name], compute)
+        arrays = self.finished.get(name, stage.key)
+        if arrays is None:
+            arrays = self._of_store(stage)
+        if arrays is None:
+            self.progress(f"Stage {name}")
+            started = time.monotonic()
+            self.finished.put(name, stage.key, stage.compute())
+            self.records[name] = _record(seconds=round(time.monotonic() - started, 3))
+            arrays = self.finished.get(name, stage.key)
+        if arrays is None:
+            raise OSError(f"{self.finished.place(name, stage.key)} is gone")
+        self.records.setdefault(name, _record())
+        return arrays
+
+    def _of_store(self, stage: Stage) -> Arrays | None:
+        for store in self.near:
+            known = stage_of(store, stage.name)
+            if known.get("key") != stage.key:
+                continue
+            try:
+                arrays = steps.stored(store, stage.name, self.inputs)
+            except StoreError:
+                continue
+            self.records[stage.name] = {k: known[k] for k in ("made", "seconds") if k in known}
+            return arrays
+        return None
+
+    def _of_photos(self, encoding: Encoding) -> dict[str, Any]:
+        if encoding.images:
+            return _record(seconds=round(encoding.seconds, 3), images=encoding.images)
+        for store in self.near:
+            known = stage_of(store, "segments")
+            if known.get("encoding") == self.inputs.encoding_key:
+                return {k: known[k] for k in ("made", "seconds", "images") if k in known}
+        return _record()
+
+    def _teacher(self) -> Arrays:
+        folder = self.finished.folder / f"teacher-{self.inputs.stage_keys['teacher'][:32]}.batches"
+        return steps.teacher(self.inputs, folder, self.progress, self.cancelled)
+
+
+def _record(**values: Any) -> dict[str, Any]:
+    return {"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}

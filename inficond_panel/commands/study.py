@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,29 @@ def _check_against_store(spec: Spec) -> None:
 
 
 def precompute(args: argparse.Namespace) -> None:
-    """Make the store of a spec."""
+    """Make the store of a spec, or say what that would do."""
     spec = load_spec(find_spec(args.spec))
-    run = _precompute_package().run
-    report = run(spec, args.store or spec.store, progress=note)
+    package, store = _precompute_package(), args.store or spec.store
+    if args.plan:
+        _say_plan(package.plan(spec, store, progress=note), args.json)
+        return
+    report = package.run(spec, store, progress=note, scheduler=args.scheduler)
+    if args.json:
+        say_json({**asdict(report), "store": str(report.store)})
+        return
     images = ", ".join(f"{count} {split}" for split, count in report.images.items())
     say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
     say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
     if report.skipped:
         say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
+
+
+def _say_plan(plan: Any, as_json: bool) -> None:
+    if as_json:
+        say_json(plan.document())
+        return
+    for line in plan.lines():
+        say(line)
 
 
 def info(args: argparse.Namespace) -> None:

@@ -10,27 +10,45 @@ from typing import Any
 import numpy as np
 
 #: Values read at a time: whole chunks of the large arrays of a store.
-_PART = 1 << 22
+_PART = 1 << 20
+
+
+class ArrayHash:
+    """SHA-256 over type, shape and values in little-endian C order; strings as UTF-8 lines.
+
+    Values come in parts, one after the other. ``dtype`` is "string", or of a number.
+    """
+
+    def __init__(self, dtype: Any, shape: tuple[int, ...]) -> None:
+        self._text = dtype == "string"
+        self._dtype = None if self._text else np.dtype(dtype).newbyteorder("<")
+        name = self._dtype.name if self._dtype else "string"
+        self._digest = hashlib.sha256(f"{name}{tuple(map(int, shape))}".encode())
+
+    def update(self, part: np.ndarray) -> None:
+        """Add the rows that come next."""
+        if self._dtype is None:
+            for text in part.ravel():
+                self._digest.update(str(text).encode() + b"\n")
+        else:
+            little = np.ascontiguousarray(part, dtype=self._dtype)
+            self._digest.update(little.reshape(-1).view(np.uint8).data)
+
+    def hexdigest(self) -> str:
+        """The hash of all parts."""
+        return self._digest.hexdigest()
 
 
 def array_hash(values: Any) -> str:
-    """SHA-256 over type, shape and values in little-endian C order; strings as UTF-8 lines.
-
-    ``values`` is an array or what gives one when sliced (an array on disk): numbers are read a part
-    at a time.
-    """
-    digest = hashlib.sha256()
+    """Hash of an array, or of what gives its rows when sliced (an array on disk); see ArrayHash."""
     if values.dtype.kind in "OUT":
-        digest.update(f"string{values.shape}".encode())
-        for text in np.asarray(values).ravel():
-            digest.update(str(text).encode() + b"\n")
+        digest = ArrayHash("string", values.shape)
+        digest.update(np.asarray(values))
         return digest.hexdigest()
-    little = values.dtype.newbyteorder("<")
-    digest.update(f"{little.name}{values.shape}".encode())
+    digest = ArrayHash(values.dtype, values.shape)
     rows = max(1, _PART // max(1, math.prod(values.shape[1:])))
     for start in range(0, values.shape[0], rows):
-        part = np.ascontiguousarray(values[start : start + rows], dtype=little)
-        digest.update(part.reshape(-1).view(np.uint8).data)
+        digest.update(np.asarray(values[start : start + rows]))
     return digest.hexdigest()
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
+import zarr
 
 from inficond_panel.errors import StoreFormatError
-from inficond_panel.store.hashing import array_hash, content_hash
+from inficond_panel.store.attributes import CONVENTIONS, attributes_of
+from inficond_panel.store.hashing import ArrayHash, content_hash
 from inficond_panel.store.schema import (
     ATTRIBUTES,
     COORDINATES,
@@ -22,35 +23,52 @@ from inficond_panel.store.schema import (
 )
 
 #: Upper limit of values in a chunk; of arrays read a piece at a time a chunk is a few images.
-_CHUNK_VALUES = 1 << 22
+_CHUNK_VALUES = 1 << 20
 _PIECE_VALUES = 1 << 18
 
 
-def write_store(path: Path, arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> str:
+def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
     """Write ``arrays`` (names as in the schema) to ``path`` and return the content hash.
 
-    A store that is there is replaced only when the new one is complete. Raises
-    ``StoreFormatError`` for arrays or attributes that do not fit the schema.
+    An array may be anything with ``shape`` and ``dtype`` that gives its rows when sliced, such as
+    one on disk; it is read once, a chunk at a time. A store that is there is replaced only when the
+    new one is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
+    schema.
     """
     _check_complete(arrays, attrs)
-    dataset = xr.Dataset()
-    for name, variable in {**COORDINATES, **VARIABLES}.items():
-        if name in arrays:
-            dataset[name] = (variable.dims, _cast(name, arrays[name], variable))
-    hashes = {str(name): array_hash(dataset[name].values) for name in dataset.variables}
-    digest = content_hash(hashes)
-    dataset.attrs = {
-        "format": "inficond-store",
-        "format_version": FORMAT_VERSION,
-        **attrs,
-        "content_hash": digest,
-        "variable_hashes": hashes,
+    path = Path(path)
+    writing = path.with_name(path.name + ".writing")
+    shutil.rmtree(writing, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.open_group(writing, mode="w", zarr_format=3)
+    hashes = {
+        name: _write(group, name, arrays[name], variable)
+        for name, variable in {**COORDINATES, **VARIABLES}.items()
+        if name in arrays
     }
-    _write_whole(dataset, Path(path))
+    digest = content_hash(hashes)
+    group.update_attributes(
+        {
+            "Conventions": CONVENTIONS,
+            "format": "inficond-store",
+            "format_version": FORMAT_VERSION,
+            **attrs,
+            "content_hash": digest,
+            "variable_hashes": hashes,
+        }
+    )
+    _put_in_place(writing, path)
     return digest
 
 
-def _check_complete(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) -> None:
+def restore(path: Path) -> None:
+    """Bring an old store back whose replacement was stopped between the two renames."""
+    replaced = _replaced(path)
+    if replaced.exists() and not path.exists():
+        replaced.rename(path)
+
+
+def _check_complete(arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
     known = {**COORDINATES, **VARIABLES}
     needed = {name for name, variable in known.items() if variable.required}
     wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
@@ -58,37 +76,64 @@ def _check_complete(arrays: Mapping[str, np.ndarray], attrs: Mapping[str, Any]) 
     if ("metadata" in arrays) != ("metadata_column" in arrays):
         wrong.append("'metadata' and 'metadata_column' belong together")
     wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
+    wrong = wrong or _ill_shaped(arrays)
     if wrong:
         raise StoreFormatError("This is no store: " + ", ".join(wrong) + ".")
 
 
-def _cast(name: str, values: np.ndarray, variable: Variable) -> np.ndarray:
-    array = np.asarray(values)
-    if array.ndim != len(variable.dims):
-        raise StoreFormatError(f"{name!r} has {array.ndim} dimensions, expected {variable.dims}.")
-    if variable.dtype == "string":
-        return array.astype(np.dtypes.StringDType())
-    return array.astype(variable.dtype, copy=False)
+def _ill_shaped(arrays: Mapping[str, Any]) -> list[str]:
+    sizes: dict[str, tuple[int, str]] = {}
+    wrong = []
+    for name, variable in {**COORDINATES, **VARIABLES}.items():
+        if name not in arrays:
+            continue
+        shape = arrays[name].shape
+        if len(shape) != len(variable.dims):
+            wrong.append(f"{name!r} has {len(shape)} dimensions, expected {variable.dims}")
+            continue
+        for dim, size in zip(variable.dims, shape, strict=True):
+            expected, by = sizes.setdefault(dim, (size, name))
+            if size != expected:
+                wrong.append(f"{name!r} has {size} of {dim}, but {by!r} has {expected}")
+    return wrong
 
 
-def _write_whole(dataset: xr.Dataset, path: Path) -> None:
-    partial = path.with_name(path.name + ".writing")
-    shutil.rmtree(partial, ignore_errors=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoding = {
-        str(name): {"chunks": _chunks(str(name), dataset[name])} for name in dataset.variables
-    }
-    dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-    replaced = path.with_name(path.name + ".replaced")
+def _write(group: zarr.Group, name: str, values: Any, variable: Variable) -> str:
+    """Write one array and return its hash."""
+    text = variable.dtype == "string"
+    chunks = _chunks(name, values.shape)
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=str if text else variable.dtype,
+        chunks=chunks,
+        dimension_names=variable.dims,
+        attributes=attributes_of(name),
+    )
+    digest = ArrayHash("string" if text else variable.dtype, values.shape)
+    for start in range(0, values.shape[0], chunks[0]):
+        part = np.asarray(values[start : start + chunks[0]])
+        part = part.astype(np.dtypes.StringDType() if text else variable.dtype, copy=False)
+        array[start : start + chunks[0]] = part
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _chunks(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    limit = _PIECE_VALUES if name in PIECEWISE else _CHUNK_VALUES
+    row = max(1, int(np.prod(shape[1:])))
+    rows = max(1, min(shape[0], limit // row))
+    return (rows, *(max(1, n) for n in shape[1:]))
+
+
+def _replaced(path: Path) -> Path:
+    return path.with_name(path.name + ".replaced")
+
+
+def _put_in_place(writing: Path, path: Path) -> None:
+    replaced = _replaced(path)
     shutil.rmtree(replaced, ignore_errors=True)
     if path.exists():
         path.rename(replaced)
-    partial.rename(path)
+    writing.rename(path)
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _chunks(name: str, array: xr.DataArray) -> tuple[int, ...]:
-    limit = _PIECE_VALUES if name in PIECEWISE else _CHUNK_VALUES
-    row = max(1, int(np.prod(array.shape[1:])))
-    rows = max(1, min(array.shape[0], limit // row))
-    return (rows, *(max(1, n) for n in array.shape[1:]))

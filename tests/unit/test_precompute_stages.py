@@ -62,63 +62,6 @@ def test_images_are_not_encoded_again_for_other_words_or_labels(own, tmp_path, c
     assert not precompute.run(spec, own / "first.zarr").changed
 
 
-@pytest.mark.torch
-def test_other_pictures_or_a_damaged_store_are_encoded_again(own):
-    import precompute
-
-    spec = own / "spec.yaml"
-    (own / "words.txt").write_text("\n".join(WORDS[::-1]))
-    chunk = next(p for p in (own / "first.zarr" / "mask" / "c").rglob("*") if p.is_file())
-    kept = chunk.read_bytes()
-    chunk.write_bytes(b"spoilt")
-    assert precompute.run(load_spec(spec), own / "a.zarr").images_per_second
-    chunk.write_bytes(kept)
-    shutil.rmtree(own / "a.zarr")
-    spec.write_text(spec.read_text().replace("max_per_image: 4", "max_per_image: 5"))
-    assert precompute.run(load_spec(spec), own / "a.zarr").images_per_second
-
-
-@pytest.mark.torch
-def test_a_store_that_changes_while_it_is_copied_is_not_used(own, monkeypatch):
-    import precompute
-    from precompute import pipeline
-
-    def other(store, size):
-        for batch in kept(store, size):
-            yield {**batch, "mask": batch["mask"][::-1]} if "mask" in batch else batch
-
-    kept = pipeline.stored_batches
-    monkeypatch.setattr(pipeline, "stored_batches", other)
-    (own / "words.txt").write_text("\n".join(WORDS[::-1]))
-    with pytest.raises(StoreError, match=r"first\.zarr changed while it was read"):
-        precompute.run(load_spec(own / "spec.yaml"), own / "second.zarr")
-    assert not (own / "second.zarr").exists()
-
-
-def test_large_arrays_stay_in_files(tmp_path):
-    from precompute.encoded import LARGE, Gathered
-
-    rng = np.random.default_rng(0)
-    batches = [
-        {
-            "reason": np.array([""] * n),
-            "embedding": rng.normal(size=(3 * n, 5)).astype(np.float16),
-            "mask": rng.integers(0, 9, 7 * n).astype(np.uint8),
-            "thumbnail": rng.integers(0, 256, 11 * n).astype(np.uint8),
-        }
-        for n in (2, 1, 4)
-    ]
-    (tmp_path / "mask.raw").write_bytes(b"of a run that was stopped")
-    gathered = Gathered(tmp_path)
-    for batch in batches:
-        gathered.add(batch)
-    arrays = gathered.arrays()
-    assert gathered.reason.tolist() == [""] * 7
-    for name in batches[0]:
-        np.testing.assert_array_equal(arrays[name], np.concatenate([b[name] for b in batches]))
-        assert isinstance(arrays[name], np.memmap) == (name in LARGE)
-
-
 def test_a_second_run_on_the_same_store_is_told_who_has_it(tmp_path):
     store = tmp_path / "a.zarr"
     holder = multiprocessing.get_context("spawn").Process(target=hold, args=(store,))
