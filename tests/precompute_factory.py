@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -90,3 +91,56 @@ def write_table(path: Path, ids: list[str], values: np.ndarray, columns=CLASSES)
     rows = [",".join(["image_id", *columns])]
     rows += [",".join([name, *map(str, row)]) for name, row in zip(ids, values, strict=True)]
     path.write_text("\n".join(rows) + "\n")
+
+
+def dataset_section(folder: Path, text: str, check_files: bool = False) -> Any:
+    """The section ``dataset`` of a spec in ``folder``, from its YAML."""
+    from inficond_panel.spec import load_spec
+
+    itself = "dataset.yaml"  # a file that is there
+    rest = f"concepts: {{corpus: {itself}, encoder: {{model: m, pretrained: p}}}}\n"
+    rest += f"teacher: {{path: {itself}}}\n"
+    indented = "\n".join(f"  {line}" for line in text.strip().splitlines())
+    (folder / "dataset.yaml").write_text(f"title: T\ndataset:\n{indented}\n{rest}")
+    return load_spec(folder / "dataset.yaml", check_files).dataset
+
+
+class NumpyEncoder:
+    """An encoder without torch: places are random projections of the colours around them."""
+
+    name, size, embed = "numpy", (64, 64), 24
+    preprocessing = {"size": [64, 64]}
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self._project = np.random.default_rng(0).normal(size=(3 * 16 * 16, self.embed))
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        small = np.asarray(image.resize(self.size), dtype=np.float32)
+        return (small / 127.5 - 1).transpose(2, 0, 1)
+
+    def dense(self, images: np.ndarray) -> np.ndarray:
+        self.runs += 1
+        blocks = images.reshape(len(images), 3, 4, 16, 4, 16).transpose(0, 2, 4, 1, 3, 5)
+        return (blocks.reshape(len(images), 4, 4, -1) @ self._project).astype(np.float32)
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        seeds = [[*text.encode()] for text in texts]
+        vectors = np.array([np.random.default_rng(s).normal(size=self.embed) for s in seeds])
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def without_torch(monkeypatch) -> NumpyEncoder:
+    """Let precompute use a ``NumpyEncoder``; return it."""
+    encoder = NumpyEncoder()
+    monkeypatch.setattr("precompute.work._LOADED", {})
+    for module in ("work", "steps"):
+        monkeypatch.setattr(f"precompute.{module}.load_encoder", lambda _: encoder)
+    return encoder
+
+
+def named_encoder(folder: Path) -> None:
+    """Files that a spec can name where the encoder is a ``NumpyEncoder``."""
+    folder.mkdir(parents=True)
+    (folder / "open_clip_config.json").write_text("{}")
+    (folder / "weights.safetensors").write_bytes(b"weights")

@@ -1,0 +1,236 @@
+"""What is computed again when an input changes, and what is said of it beforehand."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from precompute_factory import SPEC, WORDS, named_encoder, photo, photo_set, without_torch
+
+import precompute
+from inficond_panel.cli import main
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
+from precompute.differences import differences
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with 40 photos (one cannot be read), a spec and its store."""
+    folder = tmp_path_factory.mktemp("plan")
+    photo_set(folder, 40)
+    (folder / "photos" / "images" / "00004.jpg").write_text("no image")
+    named_encoder(folder / "encoder")
+    with pytest.MonkeyPatch.context() as patch:
+        without_torch(patch)
+        precompute.run(load_spec(folder / "spec.yaml"), folder / "a.zarr")
+    return folder
+
+
+@pytest.fixture
+def own(made, tmp_path):
+    """A copy of it to change."""
+    shutil.copytree(made, tmp_path / "own")
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    return without_torch(monkeypatch)
+
+
+def words(own):
+    (own / "words.txt").write_text("\n".join([*WORDS[1:], "saddle"]))
+
+
+def prompts(own):
+    replace(own / "spec.yaml", "a drawing of", "a picture of")
+
+
+def logits(own):
+    replace(own / "logits.csv", "00000,-", "00000,-1")
+
+
+def labels(own):
+    replace(own / "photos" / "labels.csv", "00000,0,0", "00000,1,0")
+
+
+def splits(own):
+    replace(own / "spec.yaml", "seed: 3", "seed: 4")
+
+
+def segments(own):
+    replace(own / "spec.yaml", "max_per_image: 4", "max_per_image: 5")
+
+
+def seed(own):
+    replace(own / "spec.yaml", "thumbnails:", "projections: {seed: 7}\n  thumbnails:")
+
+
+def scores(own):
+    replace(own / "spec.yaml", "thumbnails:", "scores: {method: contrast}\n  thumbnails:")
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+CHANGES = [
+    (words, {"text", "scores", "projections"}, "concepts: added saddle; removed wheel"),
+    (prompts, {"text", "scores", "projections"}, "added a picture of a {}; removed a drawing of"),
+    (logits, {"teacher"}, "path: "),
+    (labels, {"labels"}, "label: "),
+    (segments, {"segments", "scores", "projections"}, "segments.max_per_image: 4 → 5"),
+    (seed, {"projections"}, "seed: 0 → 7"),
+    (scores, {"scores"}, "method: max_cosine → contrast"),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "again", "why"), CHANGES, ids=lambda c: getattr(c, "__name__", "")
+)
+def test_only_what_depends_on_a_change_is_computed_again(
+    own, tmp_path, encoder, change, again, why
+):
+    change(own)
+    spec, lines = load_spec(own / "spec.yaml"), []
+    plan = precompute.plan(spec, own / "a.zarr")
+    assert {stage.name for stage in plan.stages if stage.does != "nothing"} == again
+    assert why in "\n".join(plan.lines())
+    assert not plan.up_to_date
+    report = precompute.run(spec, own / "a.zarr", progress=lines.append)
+    assert {line.split()[1] for line in lines if line.startswith("Stage")} == again - {
+        "segments",
+        "labels",
+    }
+    assert bool(encoder.runs) == bool(report.images_per_second) == ("segments" in again)
+    anew = precompute.run(spec, tmp_path / "elsewhere" / "anew.zarr")
+    assert report.content_hash == anew.content_hash
+    assert report.skipped == anew.skipped
+    assert report.skipped[0][0] == "00004"
+    assert precompute.plan(spec, own / "a.zarr").up_to_date
+    assert not (own / "a.zarr.partial").exists()
+
+
+def test_other_splits_encode_nothing_although_the_order_changes(own, tmp_path, encoder):
+    splits(own)
+    spec = load_spec(own / "spec.yaml")
+    before = open_store(own / "a.zarr").images
+    report = precompute.run(spec, own / "a.zarr")
+    assert encoder.runs == 0
+    assert open_store(own / "a.zarr").images != before
+    assert report.content_hash == precompute.run(spec, tmp_path / "b" / "b.zarr").content_hash
+
+
+def test_another_store_of_the_folder_is_used_too(own, tmp_path, encoder):
+    words(own)
+    spec = load_spec(own / "spec.yaml")
+    plan = precompute.plan(spec, own / "b.zarr")
+    does = {stage.name: (stage.does, stage.source) for stage in plan.stages}
+    assert does["segments"] == ("take", str(own / "a.zarr"))
+    assert does["teacher"] == ("take", str(own / "a.zarr"))
+    assert does["scores"] == ("run", None)
+    precompute.run(spec, own / "b.zarr")
+    assert encoder.runs == 0
+
+
+@pytest.mark.parametrize("what", ["new", "changed", "gone"])
+def test_one_photo_encodes_its_batch_only(own, tmp_path, encoder, what):
+    images = own / "photos" / "images"
+    if what == "gone":
+        for table in ("photos/labels.csv", "logits.csv", "photos/fit.txt"):
+            rows = (own / table).read_text().splitlines()
+            (own / table).write_text("\n".join(row for row in rows if row[:5] != "00007"))
+    elif what == "changed":
+        photo(99).save(images / "00007.jpg")
+    else:
+        photo(99).save(images / "00777.jpg")
+        for table in ("photos/labels.csv", "logits.csv"):
+            with (own / table).open("a") as file:
+                file.write("00777,1,0\n")
+        replace(own / "photos" / "fit.txt", "00003", "00777\n00003")
+    spec = load_spec(own / "spec.yaml")
+    plan = precompute.plan(spec, own / "a.zarr")
+    stage = plan.stages[0]
+    assert stage.batches <= 3
+    assert stage.photos <= 6
+    name = "00777" if what == "new" else "00007"
+    assert any(f"photos {what}: 1 ({name})" in why for why in stage.why)
+    report = precompute.run(spec, own / "a.zarr")
+    assert encoder.runs == stage.batches
+    assert report.content_hash == precompute.run(spec, tmp_path / "b" / "b.zarr").content_hash
+
+
+def test_a_photo_that_is_there_twice_is_encoded_once(own, encoder):
+    images = own / "photos" / "images"
+    shutil.copy(images / "00001.jpg", images / "00002.jpg")
+    precompute.run(load_spec(own / "spec.yaml"), own / "c" / "a.zarr")
+    store = open_store(own / "c" / "a.zarr")
+    one, two = store.images.index("00001"), store.images.index("00002")
+    np.testing.assert_array_equal(store.concept_score[one], store.concept_score[two])
+    assert store.thumbnail(one) == store.thumbnail(two)
+
+
+def test_a_damaged_store_is_not_used(own, encoder):
+    words(own)
+    chunk = next(p for p in (own / "a.zarr" / "mask" / "c").rglob("*") if p.is_file())
+    chunk.write_bytes(b"spoilt")
+    precompute.run(load_spec(own / "spec.yaml"), own / "b.zarr")
+    assert encoder.runs > 0
+    open_store(own / "b.zarr").verify()
+
+
+def test_the_plan_estimates_time_by_the_stored_speed(own):
+    replace(own / "spec.yaml", "size: 48", "size: 40")
+    meta = own / "a.zarr" / "zarr.json"
+    document = json.loads(meta.read_text())
+    document["attributes"]["stages"]["segments"] |= {"seconds": 8.0, "images": 40}
+    meta.write_text(json.dumps(document))
+    plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr")
+    assert plan.stages[0].photos == 40
+    assert plan.stages[0].seconds == pytest.approx(8)
+    assert plan.seconds >= 8
+    assert any("About" in line for line in plan.lines())
+
+
+def test_the_command_plans_and_writes_nothing(own, capsys):
+    before = sorted(own.rglob("*"))
+    words(own)
+    assert (
+        main(["precompute", str(own / "spec.yaml"), "--store", str(own / "a.zarr"), "--plan"]) == 0
+    )
+    told = capsys.readouterr().out
+    assert "segments     unchanged" in told
+    assert "text         runs" in told
+    assert "concepts: added saddle; removed wheel" in told
+    args = [
+        "precompute",
+        str(own / "spec.yaml"),
+        "--store",
+        str(own / "new.zarr"),
+        "--plan",
+        "--json",
+    ]
+    assert main(args) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["up_to_date"] is False
+    assert {stage["name"]: stage["does"] for stage in document["stages"]}["segments"] == "take"
+    assert sorted(own.rglob("*")) == before
+
+
+def test_differences_are_told_in_words():
+    old = {"encoder": {"model": "a", "digest": "0" * 64}, "words": ["x", "y"], "n": 1, "text": "1"}
+    new = {"encoder": {"model": "b", "digest": "f" * 64}, "words": ["y", "x"], "m": 2, "text": "2"}
+    assert list(differences(old, new, {"text"})) == [
+        "encoder.digest: 00000000… → ffffffff…",
+        "encoder.model: a → b",
+        "m: (not there) → 2",
+        "n: 1 → (not there)",
+        "text: made anew",
+        "words: the same in another order",
+    ]
+    long = [str(i) for i in range(9)]
+    assert list(differences({"w": []}, {"w": long})) == ["w: added 0, 1, 2, 3, 4 and 4 more"]
