@@ -66,6 +66,7 @@ def make_parser(chosen: Sequence[str] = ("serve",)) -> argparse.ArgumentParser:
     _add_export_command(commands)
     _add_measuring_commands(commands)
     _add_suggest_command(commands)
+    _add_concept_command(commands)
     _add_serving_commands(commands, chosen)
     return parser
 
@@ -350,6 +351,28 @@ def _add_suggest_command(commands: argparse._SubParsersAction) -> None:
     suggest.add_argument("--store", metavar="DIR", help=_STORE)
     suggest.add_argument("--history", metavar="FILE", help=_HISTORY)
     _add_json(suggest)
+
+
+def _add_concept_command(commands: argparse._SubParsersAction) -> None:
+    concept = _add(
+        commands,
+        "concept",
+        "concept",
+        "Add a concept by typing it: it is scored from the store's segments, no photo is read.",
+        "Needs the extra 'precompute' to add, and the encoder that the store was made with. Typed "
+        "concepts are kept beside the history; each set of concepts has students and iterations of "
+        "its own, which are there again when a concept is removed or typed again. See "
+        "docs/concepts.md.",
+        "inficond concept demo add 'red bus, scarlet bus'",
+    )
+    concept.add_argument("spec", help=_SPEC)
+    concept.add_argument("action", choices=["list", "add", "remove"])
+    concept.add_argument(
+        "text", nargs="?", default="", help="name, or name, synonym, synonym; of add and remove"
+    )
+    concept.add_argument("--store", metavar="DIR", help=_STORE)
+    concept.add_argument("--history", metavar="FILE", help=_HISTORY)
+    _add_json(concept)
 
 
 def _add_serving_commands(commands: argparse._SubParsersAction, chosen: Sequence[str]) -> None:

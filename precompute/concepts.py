@@ -1,72 +1,68 @@
-"""Concepts: the words of a corpus, and how much of each there is in an image."""
+"""The words of a corpus: a text file, a concept a line."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.words import fault_of, texts_of, twins
 from precompute.lines import read_lines
 
-#: Segments scored at a time, which bounds the memory beside the result.
-_SEGMENTS_AT_A_TIME = 8192
+_COMMENT = "#"
+_MOST_NAMED = 10
 
 
-def read_corpus(path: Path) -> list[str]:
-    """Concepts of a text file, one a line, in order; blank lines are passed over.
+def read_corpus(
+    path: Path, note: Callable[[str], None] = lambda _: None
+) -> dict[str, tuple[str, ...]]:
+    """Concepts of a text file in order: the name of each with all its texts, the name first.
 
-    Raises ``DataError`` for a file that is missing or empty, or that lists a concept twice (case
-    and spaces aside), since two equal columns have no one solution.
+    A line is ``name`` or ``name, synonym, synonym``. Empty lines and those that begin with ``#``
+    are passed over; ``note`` is told of the empty ones, and of synonyms that stand on two lines.
+
+    Raises ``DataError`` with all faults and their lines: a file that is missing or has no concept,
+    an empty text between commas, a text twice on a line, and a concept listed twice (case and
+    spaces aside), since two equal columns have no one solution.
     """
-    lines = read_lines(path, "corpus", "Give a UTF-8 text file, a word a line.")
-    words = {number: " ".join(line.split()) for number, line in enumerate(lines, 1)}
-    words = {number: word for number, word in words.items() if word}
-    if not words:
+    lines = dict(enumerate(read_lines(path, "corpus", "Give a UTF-8 text file, a word a line."), 1))
+    empty = [number for number, line in lines.items() if not line.strip()]
+    found = {
+        number: texts_of(line)
+        for number, line in lines.items()
+        if number not in empty and not line.lstrip().startswith(_COMMENT)
+    }
+    if not found:
         raise DataError(f"The corpus {path} is empty.", "Write one concept on each line.")
+    faults = [f"line {n}: {fault}" for n, texts in found.items() if (fault := fault_of(texts))]
+    faults += _twice(((texts[0], number) for number, texts in found.items()), "listed twice")
+    if faults:
+        raise DataError(f"The corpus {path} has faults: {'; '.join(faults)}.", "Keep one of each.")
+    if empty:
+        note(f"The corpus {path.name} has empty lines: {', '.join(map(str, empty))}")
+    every = ((text, number) for number, texts in found.items() for text in texts)
+    for shared in _twice(every, "stands for two concepts"):
+        note(f"The corpus {path.name}: {shared}")
+    return {texts[0]: texts for texts in found.values()}
+
+
+def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
+    """Texts that come again on a later line."""
     first: dict[str, int] = {}
-    twice = [
-        f"{word!r} on lines {first[word.casefold()]} and {number}"
-        for number, word in words.items()
-        if first.setdefault(word.casefold(), number) != number
+    return [
+        f"{text!r} {what}, on lines {first[text.casefold()]} and {number}"
+        for text, number in texts
+        if first.setdefault(text.casefold(), number) != number
     ]
-    if twice:
-        raise DataError(
-            f"The corpus {path} lists concepts twice: {'; '.join(twice)}.", "Keep one of each."
-        )
-    return list(words.values())
 
 
-def concept_scores(
-    segment_embedding: np.ndarray, segment_image: np.ndarray, text: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score images by concept (InFiConD, sec. 4.3) and give each segment its concept (sec. 4.2).
-
-    ``segment_embedding`` ``(segment, embed)`` and ``text`` ``(concept, embed)`` are of unit length;
-    ``segment_image`` ascends from 0 and leaves no image out. Returns ``concept_score``
-    ``(image, concept)``, max(0, max over the image's segments of the cosine), and for each segment
-    ``segment_concept``, the concept with the largest cosine, and ``segment_cosine``.
-    """
-    images = int(segment_image[-1]) + 1
-    score = np.zeros((images, len(text)), dtype=np.float32)
-    best = np.empty(len(segment_image), dtype=np.int32)
-    cosine = np.empty(len(segment_image), dtype=np.float32)
-    for part in _whole_images(segment_image):
-        cosines = segment_embedding[part].astype(np.float32) @ text.T
-        image, start = np.unique(segment_image[part], return_index=True)
-        score[image] = np.maximum(np.maximum.reduceat(cosines, start), 0)
-        best[part] = cosines.argmax(1)
-        cosine[part] = cosines.max(1)
-    return score, best, cosine
-
-
-def _whole_images(segment_image: np.ndarray) -> list[slice]:
-    """Slices of the segments that cut no image in two."""
-    starts = np.flatnonzero(np.diff(segment_image, prepend=-1))
-    bounds = [0]
-    for start in starts:
-        if start - bounds[-1] >= _SEGMENTS_AT_A_TIME:
-            bounds.append(int(start))
-    bounds.append(len(segment_image))
-    return [slice(a, b) for a, b in pairwise(bounds)]
+def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
+    """Warning of concepts that the encoder hardly tells apart, if there are any."""
+    found = twins(text, concepts)
+    if not found:
+        return []
+    named = ", ".join(f"{a} = {b} ({cosine:.3f})" for a, b, cosine in found[:_MOST_NAMED])
+    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    return [f"concepts with nearly the same text vector: {named}{more}"]

@@ -49,6 +49,12 @@ def typed_of(store: Store) -> tuple[TypedConcept, ...]:
     return store.typed if isinstance(store, ExtendedStore) else ()
 
 
+def others_of(tuner: Tuner) -> int:
+    """Number of concepts typed in this history that belong to another store."""
+    folder = typed_folder(tuner.history.path)
+    return folder.others(tuner.store) if folder else 0
+
+
 def add_concept(tuner: Tuner, text: str, encoder: TextEncoder) -> Tuner:
     """The tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
 

@@ -1,0 +1,169 @@
+"""Typed concepts and the tree of iterations: each set of concepts has its own, none is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays
+
+from inficond_panel import cli
+from inficond_panel.errors import TuningError
+from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state.concepts import forget_concept, type_concept, typed_concepts
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.concepts import add_concept, remove_concept, typed_folder, typed_of
+
+DIGEST = "d" * 64
+
+
+class Encoder:
+    """Vectors drawn from the text."""
+
+    digest = DIGEST
+
+    def embed_text(self, texts):
+        rngs = [np.random.default_rng(list(text.encode())) for text in texts]
+        vectors = np.stack([rng.normal(size=24) for rng in rngs]).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("typed")
+    attrs = {**ATTRS, "encoder_digest": DIGEST, "prompts": ["a photo of a {}"]}
+    write_store(folder / "small.zarr", small_arrays(images=80, concepts=10, classes=2), attrs)
+    (folder / "small.yaml").write_text(SPEC)
+    return folder
+
+
+@pytest.fixture
+def spec(made, tmp_path):
+    shutil.copytree(made, tmp_path / "own")
+    return tmp_path / "own" / "small.yaml"
+
+
+def test_the_root_is_another_for_another_set_of_concepts(spec):
+    tuner = open_tuner(spec)
+    tuned = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up")])
+    more = add_concept(tuner, "red bus, scarlet bus", Encoder())
+    assert more.root_id != tuner.root_id
+    assert more.root().weights.shape == (11, 2)
+    refit = more.fine_tune(more.root(), [Intent("bicycle", "red bus", "remove")])
+    assert refit.weights[10, 0] == 0
+    again = open_tuner(spec)  # from the files
+    assert again.root_id == more.root_id
+    assert [node.id for node in again.nodes()] == [more.root_id, refit.id]
+    assert tuner.node(tuned.id).id == tuned.id  # a session that was open goes on
+
+    without = remove_concept(again, " Red Bus")
+    assert without.root_id == tuner.root_id
+    assert [node.id for node in open_tuner(spec).nodes()] == [tuner.root_id, tuned.id]
+    assert open_tuner(spec).store.content_hash == tuner.store.content_hash
+    back = add_concept(open_tuner(spec), "red bus, scarlet bus", Encoder())
+    assert [node.id for node in back.nodes()] == [more.root_id, refit.id]
+
+
+def test_other_synonyms_are_another_set(spec):
+    one = add_concept(open_tuner(spec), "red bus", Encoder())
+    other = add_concept(remove_concept(one, "red bus"), "red bus, scarlet bus", Encoder())
+    assert one.root_id != other.root_id
+
+
+def test_they_lie_beside_the_history(spec, tmp_path):
+    add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", Encoder())
+    assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1
+    assert typed_of(open_tuner(spec).store) == ()
+    assert typed_folder("bob.sqlite").path.name == "bob.concepts"
+    kept_nowhere = open_tuner(spec, history=":memory:")
+    assert typed_concepts_of(add_concept(kept_nowhere, "moss", Encoder())) == ["moss"]
+    assert typed_folder(":memory:") is None
+
+
+def typed_concepts_of(tuner):
+    return [one.name for one in typed_of(tuner.store)]
+
+
+def test_only_typed_concepts_can_be_removed(spec):
+    tuner = add_concept(open_tuner(spec), "moss", Encoder())
+    with pytest.raises(TuningError, match=r"No concept 'mos' was typed. Did you mean 'moss'\?"):
+        remove_concept(tuner, "mos")
+    with pytest.raises(TuningError, match="No concept 'wheel' was typed"):
+        remove_concept(tuner, "wheel")
+
+
+def test_from_the_page_as_jobs(spec):
+    tuner = open_tuner(spec)
+    tuner.root()
+    app, found = AppState(tuner, Jobs(inline=True)), []
+
+    def submit(work, *arguments):
+        def run(job):
+            return work(app, job, *arguments)
+
+        app.jobs.submit(Job("type", run, found.append, found.append))
+
+    submit(type_concept, "red bus", Encoder())
+    submit(type_concept, "wheel", Encoder())
+    with_bus, fault = found
+    assert "'wheel' is there already" in str(fault)
+    app = AppState(with_bus, app.jobs)
+    assert typed_concepts(app) == ["red bus"]
+    assert "red bus" in app.store.concepts
+    submit(forget_concept, "red bus")
+    assert found[-1].root_id == tuner.root_id
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    monkeypatch.setattr("inficond_panel.commands.concept.text_encoder", lambda _: Encoder())
+
+    def call(*arguments):
+        status = cli.main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return SimpleNamespace(status=status, out=said.out, err=said.err)
+
+    return call
+
+
+def test_the_command(spec, run):
+    assert "No concept was typed" in run("concept", spec, "list").out
+    added = run("concept", spec, "add", "red bus, scarlet bus")
+    assert added.out.startswith("Added red bus (scarlet bus): scores 0.")
+    assert "nearest concepts: " in added.out
+    document = json.loads(run("concept", spec, "list", "--json").out)
+    assert document["typed"][0]["synonyms"] == ["scarlet bus"]
+    assert document["root"] == open_tuner(spec).root_id
+    assert document["store_hash"] == open_tuner(spec).store.content_hash
+    again = run("concept", spec, "add", "Red bus")
+    assert (again.status, again.out) == (1, "")
+    assert "'red bus' is there already" in again.err
+    assert run("concept", spec, "remove", "red bus").status == 0
+    assert json.loads(run("concept", spec, "list", "--json").out)["typed"] == []
+
+
+def test_a_history_replayed_elsewhere_takes_its_concepts_along(spec, run, tmp_path):
+    run("concept", spec, "add", "red bus")
+    tuner = open_tuner(spec)
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "red bus", "remove")])
+    assert run("history", spec, "replay", tmp_path / "new.sqlite").status == 0
+    there = open_tuner(spec, history=tmp_path / "new.sqlite")
+    assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
+
+
+def test_without_the_encoder_it_is_said_what_is_missing(spec, capsys):
+    pytest.importorskip("torch")
+    assert cli.main(["concept", str(spec), "add", "red bus"]) == 1
+    assert "weights.pt" in capsys.readouterr().err
+
+
+def test_without_the_extra_it_is_said_what_to_install(spec, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "precompute.encoder", None)
+    assert cli.main(["concept", str(spec), "add", "red bus"]) == 1
+    assert "pip install 'inficond-panel[precompute]'" in capsys.readouterr().err
+    assert cli.main(["concept", str(spec), "list"]) == 0
