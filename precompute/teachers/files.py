@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,9 @@ def load_torchscript(section: Any, classes: Sequence[str]) -> TorchTeacher:
     except ImportError as error:
         raise need("torch", error) from error
     try:
-        network = torch.jit.load(str(section.path), map_location="cpu").eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # that others should export otherwise
+            network = torch.jit.load(str(section.path), map_location="cpu").eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
             f"{section.path} is no TorchScript: {str(error).splitlines()[0]}",
@@ -93,7 +96,7 @@ def load_onnx(section: Any, classes: Sequence[str]) -> OnnxTeacher:
     try:
         import onnxruntime
     except ImportError as error:
-        raise need("onnxruntime", error) from error
+        raise need("onnxruntime", error, "onnx") from error
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     options.log_severity_level = 3

@@ -14,6 +14,8 @@ import numpy as np
 from inficond_panel.errors import DataError
 from precompute.tables import Table, read_table
 
+#: What is finite in the file must be so in the store, which holds float32.
+_LARGEST = float(np.finfo(np.float32).max) / 2
 _ARRAYS = ("image_id", "class_name", "logit")
 
 
@@ -49,8 +51,7 @@ def _lost_zeros(missing: list[str], row: dict[str, int]) -> str:
 
 def _finite(cell: str) -> float:
     value = float(cell)
-    # half the largest float32: what is finite here must be so in the store
-    if not math.isfinite(value) or abs(value) > np.finfo(np.float32).max / 2:
+    if not math.isfinite(value) or abs(value) > _LARGEST:
         raise ValueError(cell)
     return value
 
@@ -88,7 +89,7 @@ def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray)
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise DataError(f"{path} lists the {what} {twice[0]!r} twice.", "Keep one of each.")
-    wrong = np.argwhere(~(np.abs(values) <= np.finfo(np.float32).max / 2))
+    wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
     if len(wrong):
         row, column = wrong[0]
         raise DataError(

@@ -126,9 +126,9 @@ def check_probabilities(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def need(package: str, error: ImportError) -> MissingExtraError:
-    """What is raised without a package of the extra."""
+def need(package: str, error: ImportError, extra: str = "precompute") -> MissingExtraError:
+    """What is raised without a package of an extra."""
     return MissingExtraError(
         f"This teacher needs the package {error.name or package}.",
-        "Install it: pip install 'inficond-panel[precompute]'",
+        f"Install it: pip install 'inficond-panel[{extra}]'",
     )

@@ -1,0 +1,257 @@
+"""Teachers from TorchScript, ONNX and timm: their logits, and what is told of other files."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from precompute_factory import photo
+from teacher_factory import PLAIN, teacher_section
+
+from inficond_panel.errors import DataError
+
+torch = pytest.importorskip("torch")
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning"),
+]
+
+CLASSES = ("bicycle", "train")
+WIDTH, HEIGHT = PLAIN["size"]
+
+
+def linear(outputs=2, sigmoid=False):
+    """A linear network on all pixels, and its weight and bias as arrays."""
+    torch.manual_seed(0)
+    parts = [torch.nn.Flatten(), torch.nn.Linear(3 * WIDTH * HEIGHT, outputs)]
+    network = torch.nn.Sequential(*parts, *[torch.nn.Sigmoid()] * sigmoid).eval()
+    return network, parts[1].weight.detach().numpy(), parts[1].bias.detach().numpy()
+
+
+def script(path, network):
+    torch.jit.trace(network, torch.zeros(2, 3, HEIGHT, WIDTH)).save(str(path))
+    return path
+
+
+def onnx_file(path, weight, bias, batch="batch", sigmoid=False, kind=None):
+    """The same network as an ONNX file, written node by node."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from onnx import TensorProto, helper, numpy_helper
+
+    last = "logits" if not sigmoid else "probabilities"
+    nodes = [
+        helper.make_node("Flatten", ["photos"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"], transB=1),
+        *[helper.make_node("Sigmoid", ["logits"], [last])] * sigmoid,
+    ]
+    kind = kind or TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("photos", kind, [batch, 3, HEIGHT, WIDTH])],
+        [helper.make_tensor_value_info(last, TensorProto.FLOAT, [batch, len(bias)])],
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
+    return path
+
+
+def batch_of(preprocessing, count=5):
+    return np.stack([preprocessing.prepare(photo(i)) for i in range(count)])
+
+
+def load(section, classes=CLASSES):
+    from precompute.teachers import load_teacher
+
+    return load_teacher(section, classes)
+
+
+def make(kind, path, sigmoid=False, outputs=2, **values):
+    network, weight, bias = linear(outputs, sigmoid)
+    file = (
+        script(path, network)
+        if kind == "torchscript"
+        else onnx_file(path, weight, bias, sigmoid=sigmoid)
+    )
+    return teacher_section(kind, path=file, **values), weight, bias
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
+@pytest.mark.parametrize("sigmoid", [False, True])
+def test_the_logits_are_those_of_the_formula(tmp_path, kind, sigmoid):
+    outputs = "probabilities" if sigmoid else "logits"
+    section, weight, bias = make(kind, tmp_path / "a", sigmoid)
+    section.outputs = outputs
+    teacher = load(section)
+    images = batch_of(teacher.preprocessing)
+    expected = images.reshape(5, -1) @ weight.T + bias
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=2e-4)
+    assert teacher.differentiable == (kind == "torchscript")
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
+def test_outputs_are_matched_by_name_and_others_left_aside(tmp_path, kind):
+    section, weight, bias = make(kind, tmp_path / "a", outputs=4)
+    section.classes = ["cat", "train", "dog", "bicycle"]
+    teacher = load(section)
+    images = batch_of(teacher.preprocessing)
+    expected = (images.reshape(5, -1) @ weight.T + bias)[:, [3, 1]]
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-4)
+    section.classes = ["cat", "trains", "dog", "bicycle"]
+    with pytest.raises(DataError, match=r"no output for 'train' \(nearest: 'trains'\)"):
+        load(section)
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
+def test_another_number_of_outputs_is_told(tmp_path, kind):
+    section, *_ = make(kind, tmp_path / "a", outputs=4)
+    teacher = load(section)
+    with pytest.raises(DataError, match=r"gives \(5, 4\) for 5 images; expected 2 classes") as told:
+        teacher.logits(batch_of(teacher.preprocessing))
+    assert "teacher.classes" in told.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
+def test_values_that_are_no_probabilities_are_told(tmp_path, kind):
+    section, *_ = make(kind, tmp_path / "a")
+    section.outputs = "probabilities"
+    teacher = load(section)
+    with pytest.raises(DataError, match="which are no probabilities"):
+        teacher.logits(10 * batch_of(teacher.preprocessing))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"), [("torchscript", "no TorchScript"), ("onnx", "no ONNX")]
+)
+def test_other_files_are_told(tmp_path, kind, fault):
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime")
+    (tmp_path / "a").write_text("no network")
+    with pytest.raises(DataError, match=fault):
+        load(teacher_section(kind, path=tmp_path / "a"))
+
+
+def test_another_size_is_told(tmp_path):
+    section, *_ = make("torchscript", tmp_path / "a")
+    section.preprocessing.size = (10, 10)
+    teacher = load(section)
+    with pytest.raises(DataError, match=r"does not take photos \(5, 3, 10, 10\)") as told:
+        teacher.logits(batch_of(teacher.preprocessing))
+    assert "teacher.preprocessing" in told.value.remedy
+    section, *_ = make("onnx", tmp_path / "b")
+    section.preprocessing.size = (10, 10)
+    with pytest.raises(DataError, match=r"expected one input \[batch, 3, 10, 10\]"):
+        load(section)
+
+
+def test_an_onnx_of_another_type_is_told(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    _, weight, bias = linear()
+    file = onnx_file(tmp_path / "a", weight, bias, kind=onnx.TensorProto.DOUBLE)
+    with pytest.raises(DataError, match=r"no ONNX|of tensor\(float\)"):
+        load(teacher_section("onnx", path=file))
+
+
+def test_an_onnx_with_a_fixed_batch_takes_any_number(tmp_path):
+    _, weight, bias = linear()
+    teacher = load(teacher_section("onnx", path=onnx_file(tmp_path / "a", weight, bias, batch=2)))
+    images = batch_of(teacher.preprocessing)
+    expected = images.reshape(5, -1) @ weight.T + bias
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-4)
+
+
+class Pair(torch.nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))[:, :2], x
+
+
+def test_a_network_that_gives_a_tuple_is_told(tmp_path):
+    teacher = load(teacher_section("torchscript", path=script(tmp_path / "a", Pair())))
+    with pytest.raises(DataError, match="gives a tuple, no tensor"):
+        teacher.logits(batch_of(teacher.preprocessing))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A tiny model of timm with three classes, and its checkpoint."""
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(1)
+    model = timm.create_model("test_resnet", num_classes=3).eval()
+    file = tmp_path_factory.mktemp("timm") / "mine.safetensors"
+    save_file(model.state_dict(), file)
+    return SimpleNamespace(model=model, file=file)
+
+
+def timm_section(small, **values):
+    given = {
+        "model": "test_resnet",
+        "pretrained": small.file,
+        "classes": ["train", "cat", "bicycle"],
+    }
+    return teacher_section("timm", **{**given, **values})
+
+
+def test_a_timm_model_gives_timms_logits(small):
+    teacher = load(timm_section(small))
+    images = batch_of(teacher.preprocessing)
+    with torch.inference_mode():
+        expected = small.model(torch.from_numpy(images)).numpy()[:, [2, 0]]
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
+    assert timm_section(small).title == "test_resnet (mine)"
+
+
+def test_a_head_of_its_own_replaces_the_classifier(small, tmp_path):
+    head = torch.nn.Linear(small.model.num_features, 2)
+    torch.save({"state_dict": {f"module.fc.{k}": v for k, v in head.state_dict().items()}},
+               tmp_path / "head.pt")  # fmt: skip
+    teacher = load(timm_section(small, head=tmp_path / "head.pt", classes=[]))
+    images = batch_of(teacher.preprocessing)
+    with torch.inference_mode():
+        pixels = torch.from_numpy(images)
+        pooled = small.model.forward_head(small.model.forward_features(pixels), pre_logits=True)
+        expected = head(pooled).numpy()
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
+    with pytest.raises(DataError, match=r"weight is \(2, 96\), expected \(3, 96\)"):
+        load(timm_section(small, head=tmp_path / "head.pt"))
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"model": "test_resnot"}, "timm knows no model test_resnot. Near: test_resnet"),
+        ({"model": "test_vit"}, "lacks .* also has"),
+        ({"classes": []}, r"does not fit: fc.bias is \(3,\), expected \(2,\)"),
+    ],
+)
+def test_what_does_not_fit_is_told(small, values, fault):
+    with pytest.raises(DataError, match=fault):
+        load(timm_section(small, **values))
+
+
+def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
+    import timm
+
+    def offline(name, pretrained=False, **_):
+        assert (name, pretrained) == ("test_resnet.r160_in1k", True)
+        raise OSError("no network")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(DataError, match="no network") as told:
+        load(timm_section(small, pretrained="r160_in1k"))
+    assert "teacher.pretrained" in told.value.remedy
+
+
+def test_a_size_of_the_spec_reaches_a_transformer(tmp_path):
+    import timm
+
+    model = timm.create_model("test_vit", num_classes=2, img_size=96)
+    torch.save(model.state_dict(), tmp_path / "a.pt")
+    section = teacher_section(
+        "timm", model="test_vit", pretrained=tmp_path / "a.pt", preprocessing={"size": (96, 96)}
+    )
+    teacher = load(section)
+    assert teacher.logits(batch_of(teacher.preprocessing)).shape == (5, 2)
+    assert teacher.preprocessing.size == (96, 96)

@@ -1,0 +1,106 @@
+"""The oracle's input against a gradient by hand, and the fall of the loss for a small step."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from inficond_panel.errors import DataError
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+SHAPE = (4, 3, 5, 6)
+
+
+def problem(seed, classes=3):
+    """A linear network ``z = W x + b``, inputs and labels."""
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(classes, np.prod(SHAPE[1:])))
+    bias, x = rng.normal(size=classes), rng.normal(size=SHAPE)
+    return weight, bias, x, rng.integers(-1, 2, (SHAPE[0], classes))
+
+
+def by_hand(weight, bias, x, label, gamma):
+    """x* = x - gamma |x| dL/dx with dL/dx = sum over known labels of (sigmoid(z) - y) W."""
+    flat = x.reshape(len(x), -1)
+    residual = np.where(label >= 0, expit(flat @ weight.T + bias) - label, 0)
+    return (flat - gamma * np.abs(flat) * (residual @ weight)).reshape(x.shape)
+
+
+def network(weight, bias):
+    return lambda x: x.flatten(1) @ torch.from_numpy(weight).T + torch.from_numpy(bias)
+
+
+@given(st.integers(0, 10_000), st.floats(1e-3, 3))
+@settings(max_examples=30, derandomize=True)
+def test_the_reinforced_input_is_that_of_the_formula(seed, gamma):
+    from precompute.teachers.oracle import reinforce
+
+    weight, bias, x, label = problem(seed)
+    found = reinforce(network(weight, bias), torch.from_numpy(x), torch.from_numpy(label), gamma)
+    expected = by_hand(weight, bias, x, label, gamma)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
+    assert not found.requires_grad
+
+
+def test_the_step_of_an_image_does_not_depend_on_the_others_in_its_batch():
+    from precompute.teachers.oracle import reinforce
+
+    weight, bias, x, label = problem(1)
+    forward = network(weight, bias)
+    together = reinforce(forward, torch.from_numpy(x), torch.from_numpy(label), 0.5)
+    for i in range(len(x)):
+        alone = reinforce(
+            forward, torch.from_numpy(x[i : i + 1]), torch.from_numpy(label[[i]]), 0.5
+        )
+        np.testing.assert_allclose(alone[0], together[i], rtol=1e-12)
+
+
+def test_the_loss_is_the_sum_over_known_labels():
+    from precompute.teachers.oracle import task_loss
+
+    logits, label = np.array([[0.3, -2.0, 5.0], [1.0, 1.0, 1.0]]), np.array([[1, 0, -1], [-1] * 3])
+    expected = [-np.log(expit(0.3)) - np.log(1 - expit(-2.0)), 0]
+    found = task_loss(torch.from_numpy(logits), torch.from_numpy(label))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+def deep(seed):
+    torch.manual_seed(seed)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3), torch.nn.GELU(), torch.nn.Flatten(), torch.nn.Linear(96, 3)
+    ).double()
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=25, derandomize=True)
+def test_a_small_step_lowers_the_loss_of_every_labelled_image(seed):
+    from precompute.teachers.oracle import reinforce, task_loss
+
+    *_, x, label = problem(seed)
+    x, label, forward = torch.from_numpy(x), torch.from_numpy(label), deep(seed)
+    before = task_loss(forward(x), label)
+    after = task_loss(forward(reinforce(forward, x, label, 1e-3)), label)
+    known = (label >= 0).any(1)
+    assert (after < before)[known].all()
+    assert torch.equal(after[~known], before[~known])
+
+
+def test_the_mean_colour_stays_as_it_is():
+    from precompute.teachers.oracle import reinforce
+
+    *_, x, label = problem(3)
+    x[:, 1] = 0  # normalised: this channel has the mean colour
+    found = reinforce(deep(3), torch.from_numpy(x), torch.from_numpy(label), 1.0)
+    assert not found[:, 1].any()
+    assert (found[:, 0] != torch.from_numpy(x)[:, 0]).any()
+
+
+def test_a_network_without_gradient_is_told():
+    from precompute.teachers.oracle import reinforce
+
+    *_, x, label = problem(4)
+    with pytest.raises(DataError, match="gives no gradient"):
+        reinforce(lambda p: deep(4)(p).detach(), torch.from_numpy(x), torch.from_numpy(label), 0.5)
