@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import io
+import math
+import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+Image.init()
+#: Formats that are read; no other reader of Pillow is let near a file (some start programs).
+_READ = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
+FORMATS = tuple(str(name) for name in _READ if name in Image.OPEN)
+#: Suffixes by which images are found in a folder. HEIC is found, and told to be unreadable.
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".jp2", ".heic", ".heif",
+)  # fmt: skip
+#: Pixels of the largest image that is read, twice what Pillow warns of (decompression bombs).
+MOST_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
+#: An image is reduced by a whole factor as long as this many pixels are left.
+DETAIL = 1024 * 1024
+
+_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+# An image above the warning's size is either read (reduced) or refused here, with its name.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class UnreadableImage(Exception):  # noqa: N818 - an image is skipped for it, nothing fails
@@ -16,29 +34,82 @@ class UnreadableImage(Exception):  # noqa: N818 - an image is skipped for it, no
 
 
 def decode(path: Path) -> Image.Image:
-    """Image of a file, upright by its EXIF tag, RGB; of an animation the first frame.
+    """Image of a file, upright by its EXIF tag, RGB; of several frames or pages the first.
 
-    Transparent parts become white. Raises ``UnreadableImage`` for files that are missing,
-    truncated, or no image.
+    Transparent parts become white. Colour profiles are passed over, as encoders are trained. An
+    image of 4 × ``DETAIL`` pixels or more is reduced by a whole factor, JPEG while it is decoded.
+    Raises ``UnreadableImage`` for files that are missing, truncated, too large, or no image.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-            return to_rgb(ImageOps.exif_transpose(image))
+        with Image.open(_file(path), formats=FORMATS) as image:
+            return _decoded(image)
     except UnreadableImage:
         raise
     except FileNotFoundError:
         raise UnreadableImage("no such file") from None
+    except UnidentifiedImageError:
+        raise UnreadableImage(_unidentified(path)) from None
+    except Image.DecompressionBombError:
+        raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels") from None
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
         reason = str(error).replace(str(path), path.name) or type(error).__name__
-        raise UnreadableImage(reason) from error
+        raise UnreadableImage(" ".join(reason.split())[:200]) from error
+
+
+def _file(path: Path) -> Path:
+    """The path, where a file can be read there; a pipe would be waited for."""
+    if path.exists() and not path.is_file():
+        raise UnreadableImage("not a file")
+    return path
+
+
+def _decoded(image: Image.Image) -> Image.Image:
+    if image.width * image.height > MOST_PIXELS:
+        raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels")
+    factor = _factor(image)
+    if factor > 1:  # decodes at 1/2, 1/4 or 1/8 where the format can (JPEG), else does nothing
+        image.draft(None, (image.width // factor, image.height // factor))
+    image.load()
+    # Before it is turned into RGB, which takes memory; neither palettes nor key colours have means.
+    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
+        image = _reduced(image)
+    return _reduced(to_rgb(ImageOps.exif_transpose(image)))
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """Image smaller by a whole factor; an EXIF orientation stays with it."""
+    factor = _factor(image)
+    if factor == 1:
+        return image
+    small = image.reduce(factor)
+    small.info.update(image.info)
+    small.getexif().update(image.getexif())
+    return small
+
+
+def _factor(image: Image.Image) -> int:
+    """Largest whole factor that leaves ``DETAIL`` pixels, and a pixel a side."""
+    factor = math.isqrt(image.width * image.height // DETAIL)
+    return max(1, min(factor, image.width, image.height))
+
+
+def _unidentified(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(16)
+    if not start:
+        return "the file is empty"
+    if start[4:8] == b"ftyp" and start[8:12] in _HEIC:
+        return "HEIC is not supported; convert it to JPEG"
+    return f"not an image of a known format (it starts with {start[:8]!r})"
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """8-bit RGB: 16-bit grey is scaled, alpha laid on white, CMYK and palettes converted."""
     if image.mode.startswith("I"):
-        values = np.clip(np.asarray(image).astype(np.int64), 0, 65535) // 257
-        return Image.fromarray(values.astype(np.uint8)).convert("RGB")
+        values = np.asarray(image).astype(np.int64)
+        if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
+            raise UnreadableImage("integers of more than 16 bits are not supported")
+        return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise UnreadableImage("32-bit floating point images are not supported")
     if image.has_transparency_data:

@@ -1,15 +1,17 @@
-"""CSV tables with one row an image: ``image_id``, then the columns (such as one per class)."""
+"""Tables with one row an image, as CSV or Parquet: ``image_id``, then the columns."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, MissingExtraError
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,67 @@ def read_table(
 
     Raises ``DataError`` naming file, line and column for everything else than such a table.
     """
-    rows = _rows(path)
-    _, header = next(rows, (1, []))
-    _check_header(path, header, columns)
-    ids: dict[str, int] = {}
+    header, rows = read_rows(path)
+    if len(header) < 2 or header[0] != "image_id":
+        raise DataError(
+            f"{path}:1: expected the header image_id, then {columns}.",
+            "Name the columns in the first row.",
+        )
+    lines: dict[str, int] = {}
     values = []
     for line, row in rows:
-        _check_row(path, line, row, header, ids)
-        ids[row[0]] = line
-        cells = zip(header[1:], row[1:], strict=True)
-        values.append([_value(f"{path}:{line}", row[0], *cell, parse, expected) for cell in cells])
-    if not ids:
+        image = as_text(row[0])
+        note_image(path, line, image, lines)
+        cells = zip(header[1:], map(as_text, row[1:]), strict=True)
+        values.append([_value(f"{path}:{line}", image, *cell, parse, expected) for cell in cells])
+    if not lines:
         raise DataError(f"{path} lists no image.", "Give it a row for each image.")
-    return Table(path, tuple(ids), tuple(header[1:]), np.array(values))
+    return Table(path, tuple(lines), tuple(header[1:]), np.array(values))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
+    """Header of a table, and its rows, each with its line (of Parquet: its number, from 1).
+
+    Cells of CSV are text without outer blanks; those of Parquet are what they are there, None
+    where they are null. Raises ``DataError`` for a file that is no table, for columns without a
+    name or with the same, and, on reading it, for a row of another length than the header.
+    """
+    rows = _parquet(path) if is_parquet(path) else _csv(path)
+    _, header = next(rows, (1, []))
+    _check_header(path, header)
+    return list(header), _checked(path, rows, len(header))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a table's name says that it is Parquet."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def as_text(cell: Any) -> str:
+    """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
+    true and false."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, bool):
+        return str(int(cell))
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
+    """Note the line of an image in ``lines``; raise ``DataError`` for one without a name, or one
+    that is there already."""
+    if not image:
+        raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
+    if lines.setdefault(image, line) != line:
+        raise DataError(
+            f"{path}:{line}: the image {image!r} is listed twice (first on line {lines[image]}).",
+            "Keep one row for each image.",
+        )
+
+
+def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -62,12 +109,33 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _check_header(path: Path, header: list[str], columns: str) -> None:
-    if len(header) < 2 or header[0] != "image_id":
+def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Rows of a Parquet file, read in batches; the first is the header."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path} is Parquet, and pyarrow is not installed.",
+            "Install it: pip install 'inficond-panel[precompute]'; or save the table as CSV.",
+        ) from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            yield 0, file.schema_arrow.names
+            line = 0
+            for batch in file.iter_batches():
+                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    line += 1
+                    yield line, row
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, pyarrow.ArrowException) as error:
         raise DataError(
-            f"{path}:1: expected the header image_id, then {columns}.",
-            "Name the columns in the first row.",
-        )
+            f"{path} cannot be read as a table: {error}.", "Write it again as Parquet, or as CSV."
+        ) from error
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
     for position, name in enumerate(header):
         if not name or name in header[:position]:
             fault = "has no name" if not name else f"is called {name!r}, as another one"
@@ -76,19 +144,16 @@ def _check_header(path: Path, header: list[str], columns: str) -> None:
             )
 
 
-def _check_row(
-    path: Path, line: int, row: list[str], header: list[str], ids: dict[str, int]
-) -> None:
-    if len(row) != len(header):
-        raise DataError(
-            f"{path}:{line}: {len(row)} cells, but the header has {len(header)}.",
-            "Give every row a cell for every column.",
-        )
-    if row[0] in ids:
-        raise DataError(
-            f"{path}:{line}: the image {row[0]!r} is listed twice (first on line {ids[row[0]]}).",
-            "Keep one row for each image.",
-        )
+def _checked(
+    path: Path, rows: Iterable[tuple[int, Sequence[Any]]], width: int
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    for line, row in rows:
+        if len(row) != width:
+            raise DataError(
+                f"{path}:{line}: {len(row)} cells, but the header has {width}.",
+                "Give every row a cell for every column.",
+            )
+        yield line, row
 
 
 def _value(

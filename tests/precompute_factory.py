@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -109,7 +109,7 @@ class NumpyEncoder:
     """An encoder without torch: places are random projections of the colours around them."""
 
     name, size, embed = "numpy", (64, 64), 24
-    preprocessing = {"size": [64, 64]}
+    preprocessing: ClassVar = {"size": [64, 64]}
 
     def __init__(self) -> None:
         self.runs = 0

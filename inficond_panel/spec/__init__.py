@@ -1,12 +1,15 @@
 """The spec: one YAML file, read into checked Params, with every problem told at once."""
 
-from inficond_panel.spec.dataset import REST, ScenesDataset, Share, TableDataset, VocDataset
+from inficond_panel.spec.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.names import check_classes
 from inficond_panel.spec.schema import json_schema
 from inficond_panel.spec.spec import Spec, find_spec, load_spec
+from inficond_panel.spec.splits import ALL, REST, ColumnPart, Share
 
 __all__ = [
+    "ALL",
     "REST",
+    "ColumnPart",
     "ScenesDataset",
     "Share",
     "Spec",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, ClassVar
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
 
-import param
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
-
-from inficond_panel.spec.fields import Choice, Field, Flag, Number, Reading, Text, Whole
+from inficond_panel.spec.fields import Choice, Flag, Number, Text, Whole, hint
 from inficond_panel.spec.lists import Size, Words
 from inficond_panel.spec.paths import FilePath
-from inficond_panel.spec.section import Nested, Section, read_section
+from inficond_panel.spec.section import Nested, Section
+from inficond_panel.spec.splits import Splits
 
-REST = "rest"
 _REQUIRED = {"required": True}
+_FOLDER = {"exists": "folder", "below": "root"}
 
 
 def _bad_share() -> Number:
@@ -26,98 +24,8 @@ def _bad_share() -> Number:
     )
 
 
-class Share(Section):
-    """A part of a list, drawn at random without repeats; for any of the three splits."""
-
-    from_ = Text(None, doc="The list that is divided.", metadata=_REQUIRED)
-    share = Number(
-        None,
-        bounds=(0, 1),
-        inclusive_bounds=(False, False),
-        doc="Share of the list's images.",
-        metadata=_REQUIRED,
-    )
-    seed = Whole(0, bounds=(0, None), doc="Seed of the draw; the same for all shares of a list.")
-
-
-class SplitReference(Field, param.ClassSelector):
-    """A split: a list, a share of one, or the rest of a shared list."""
-
-    __slots__ = ()
-
-    def __init__(self, default: Any = None, **options: Any) -> None:
-        super().__init__(default=default, class_=(str, Share), **options)
-
-    def expected(self) -> str:
-        return f"a list's name, {{from: NAME, share: 0.5}} or {REST}"
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"oneOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/Share"}]}
-
-    def read(self, node: Node, reading: Reading) -> str | Share:
-        if isinstance(node, MappingNode):
-            return read_section(Share, node, reading.inside(self.attribute))
-        if isinstance(node, ScalarNode) and node.value.strip():
-            return Text().read(node, reading)
-        raise self.wrong(node)
-
-
-class Splits(Section):
-    """Which images students fit on, which the screen shows, and which are held out."""
-
-    fit = SplitReference(doc="Students are fitted on these.", metadata=_REQUIRED)
-    tune = SplitReference(doc="The screen shows these.", metadata=_REQUIRED)
-    holdout = SplitReference(doc="Looked at on purpose only; looks count.", metadata=_REQUIRED)
-
-    def lists(self) -> dict[str, str]:
-        """Lists named, each with the (first) split that names it."""
-        names = {
-            key: ref.from_ if isinstance(ref, Share) else ref
-            for key, ref in reversed(self.values().items())
-        }
-        return {name: key for key, name in names.items() if name not in (REST, None)}
-
-    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits that overlap, are empty, or are the rest of nothing."""
-        if not all(ref and _complete(ref) for ref in self.values().values()):
-            return
-        shares: dict[str, list[Share]] = {}
-        whole: list[str] = []
-        for key, ref in self.values().items():
-            if isinstance(ref, Share):
-                shares.setdefault(ref.from_, []).append(ref)
-                yield from _share_faults(key, shares[ref.from_])
-            elif ref != REST:
-                if ref in whole:
-                    yield key, f"the list {ref!r} is another split already"
-                whole.append(ref)
-        for name in set(whole) & set(shares):
-            yield self.lists()[name], f"the list {name!r} is taken whole and shared too"
-        yield from self._rest_faults(shares)
-
-    def _rest_faults(self, shares: dict[str, list[Share]]) -> Iterator[tuple[str, str]]:
-        rests = [key for key, ref in self.values().items() if ref == REST]
-        for key in rests[:1]:
-            if not shares:
-                yield key, "rest of nothing: no other split is a share {from: NAME, share: 0.5}"
-            elif len(shares) > 1:
-                yield key, f"rest of which list? Shared are {' and '.join(sorted(shares))}"
-            elif sum(ref.share for refs in shares.values() for ref in refs) > 1 - 1e-9:
-                yield key, "nothing is left: the shares add up to 1"
-        for key in rests[1:]:
-            yield key, f"only one split can be the rest; {rests[0]} is already"
-
-
-def _complete(ref: str | Share) -> bool:
-    return isinstance(ref, str) or (ref.from_ is not None and ref.share is not None)
-
-
-def _share_faults(key: str, refs: list[Share]) -> Iterator[tuple[str, str]]:
-    name = refs[0].from_
-    if sum(ref.share for ref in refs) > 1 + 1e-9:
-        yield key, f"the shares of {name!r} add up to more than 1"
-    if refs[-1].seed != refs[0].seed:
-        yield key, f"the shares of {name!r} must have the same seed, or they would overlap"
+def _splits(lists: str, every: str = "every image") -> Nested:
+    return Nested(Splits, doc=f"Names of lists: {lists}; all: {every}.", metadata=_REQUIRED)
 
 
 class Dataset(Section):
@@ -126,27 +34,18 @@ class Dataset(Section):
     chooser: ClassVar[str] = "kind"
 
 
-class ListedDataset(Dataset):
-    """A data set whose splits are lists in files below its root."""
+class RootedDataset(Dataset):
+    """A data set below a folder."""
 
     root = FilePath(
         doc="Folder of the data set; of VOC the folder of the year, such as VOCdevkit/VOC2007.",
         metadata={"required": True, "exists": "folder"},
     )
-    splits = Nested(
-        Splits,
-        doc="Lists are text files, one image_id a line: below root, or VOC's ImageSets/Main.",
-        metadata=_REQUIRED,
-    )
-    metadata = FilePath(
-        doc="CSV below root: image_id and a column of text for each thing known of an image, such "
-        "as camera or place; metrics can be asked for by them.",
-        metadata={"exists": "file", "below": "root"},
-    )
+    splits = _splits("as the kind has them")
     max_bad_share = _bad_share()
 
-    def list_file(self, name: str) -> Path:
-        """File of a list of image ids."""
+    def list_place(self, name: str) -> tuple[Path, str] | None:
+        """Path of a list, and "file" or "folder"; None where lists are no files of their own."""
         raise NotImplementedError
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
@@ -154,24 +53,45 @@ class ListedDataset(Dataset):
         yield from super().files()
         if self.root and self.splits:
             for name, key in self.splits.lists().items():
-                yield f"splits.{key}", self.list_file(name), "file"
+                place = self.list_place(name)
+                if place:
+                    yield f"splits.{key}", *place
+
+
+class ListedDataset(RootedDataset):
+    """A data set that a table of metadata can be put beside."""
+
+    metadata = FilePath(
+        doc="CSV or Parquet below root: image_id and a column of text for each thing known of an "
+        "image, such as camera or place; metrics can be asked for by them, splits be taken from "
+        "them.",
+        metadata={"exists": "file", "below": "root"},
+    )
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield splits by a column without a table that has it."""
+        yield from super().faults(given)
+        if self.splits and not self.metadata:
+            for key in self.splits.columns().values():
+                yield f"splits.{key}", "a column of which table? Name it as dataset.metadata"
 
 
 class TableDataset(ListedDataset):
     """A folder of images with a table of labels."""
 
-    kind = Choice(default="table", objects=["table"], doc="A folder of images and a CSV of labels.")
+    kind = Choice(default="table", objects=["table"], doc="A folder of images, a table of labels.")
+    splits = _splits("text files below root, one image_id a line")
     images = FilePath(
         Path("images"),
         doc="Folder of the images, below root; a file's stem is its image_id.",
-        metadata={"exists": "folder", "below": "root"},
+        metadata=_FOLDER,
     )
     labels = FilePath(
-        doc="CSV below root: image_id and a column per class (1, 0 or empty = ignored).",
+        doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored).",
         metadata={"required": True, "exists": "file", "below": "root"},
     )
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: object) -> None:
         super().__init__(**values)
         if self.root and not self.images.is_absolute():
             self.images = self.root / self.images
@@ -180,16 +100,177 @@ class TableDataset(ListedDataset):
         """File of a list of image ids."""
         return self.root / (name if name.endswith(".txt") else f"{name}.txt")
 
+    def list_place(self, name: str) -> tuple[Path, str]:
+        """Path of a list."""
+        return self.list_file(name), "file"
+
 
 class VocDataset(ListedDataset):
     """A data set in the layout of PASCAL VOC."""
 
     kind = Choice(default="voc", objects=["voc"], doc="The layout of PASCAL VOC.")
+    splits = _splits("files of ImageSets/Main")
     classes = Words([], doc="Classes to take; empty: all that ImageSets/Main names.")
 
     def list_file(self, name: str) -> Path:
         """File of a list of image ids."""
         return self.root / "ImageSets" / "Main" / f"{name.removesuffix('.txt')}.txt"
+
+    def list_place(self, name: str) -> tuple[Path, str]:
+        """Path of a list."""
+        return self.list_file(name), "file"
+
+
+class CocoDataset(ListedDataset):
+    """Instances in the JSON format of COCO."""
+
+    kind = Choice(default="coco", objects=["coco"], doc="The JSON format of COCO.")
+    splits = _splits("names of the annotation files, such as instances_val2017")
+    annotations = Words(
+        None,
+        doc="JSON files below root, such as annotations/instances_val2017.json.",
+        metadata=_REQUIRED,
+    )
+    images = FilePath(
+        Path(),
+        doc="Folder of the images, below root. An image that is not in it is looked for in its "
+        "folder named after the annotation file: val2017 for instances_val2017.json.",
+        metadata=_FOLDER,
+    )
+    classes = Words([], doc="Categories to take; empty: all, in the order of their numbers.")
+    crowd = Choice(
+        default="present",
+        objects=["present", "ignored"],
+        doc="Label where a category is in an image only as iscrowd.",
+    )
+    image_id = Choice(
+        default="file",
+        objects=["file", "number"],
+        doc="What an image is called in other tables: its file_name without suffix, or its id.",
+    )
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        if self.root and not self.images.is_absolute():
+            self.images = self.root / self.images
+
+    def annotation_files(self) -> dict[str, Path]:
+        """Annotation files by the name of their list: that of the file, of several like it, the
+        path; without suffix."""
+        stems = [PurePosixPath(name).stem for name in self.annotations]
+        names = [
+            stem if stems.count(stem) == 1 else name.removesuffix(".json")
+            for name, stem in zip(self.annotations, stems, strict=True)
+        ]
+        return {name: self.root / path for name, path in zip(names, self.annotations, strict=True)}
+
+    def list_place(self, name: str) -> None:
+        """Lists are in the annotation files."""
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield lists that no annotation file is called after."""
+        yield from super().faults(given)
+        names = list(self.annotation_files()) if self.annotations and self.root else []
+        for name, key in self.splits.lists().items() if self.splits and names else ():
+            if name.removesuffix(".json") not in names:
+                there = hint(name, names) or f"; there are {', '.join(names)}"
+                yield f"splits.{key}", f"no file of dataset.annotations is called {name!r}{there}"
+
+    def files(self) -> Iterator[tuple[str, Path, str]]:
+        """Yield also the annotation files."""
+        yield from super().files()
+        if self.root and self.annotations:
+            yield from (("annotations", self.root / name, "file") for name in self.annotations)
+
+
+class FolderDataset(ListedDataset):
+    """A folder for each class, with its images."""
+
+    kind = Choice(default="folder", objects=["folder"], doc="A folder for each class.")
+    splits = _splits(
+        "folders of root that hold the folders of the classes", "every image, where root holds them"
+    )
+    classes = Words(
+        [], doc="Classes to take; empty: all folders. Images of other folders have none of them."
+    )
+
+    def list_place(self, name: str) -> tuple[Path, str]:
+        """Path of a list."""
+        return self.root / name, "folder"
+
+
+class ColumnsDataset(RootedDataset):
+    """One table that holds, by column, the images' paths, labels, splits and metadata."""
+
+    kind = Choice(default="columns", objects=["columns"], doc="A table, read by its columns.")
+    splits = _splits("text files below root, one image_id a line")
+    table = FilePath(
+        doc="CSV or Parquet below root, with a row for each image.",
+        metadata={"required": True, "exists": "file", "below": "root"},
+    )
+    images = FilePath(
+        Path(), doc="Folder that the paths in the table start from.", metadata=_FOLDER
+    )
+    path = Text(None, doc="Column of the images' paths.", metadata=_REQUIRED)
+    image_id = Text(
+        None, doc="Column of the images' names; their paths without suffix if left out."
+    )
+    labels = Words([], doc="Columns of labels, one per class: 1, 0 or empty = ignored.")
+    label = Text(
+        None,
+        doc="Column of the names of the classes that an image has: one, several between "
+        "separators, or (Parquet) a list. Empty = ignored.",
+    )
+    separator = Text(
+        None, doc="What is between the names in the column label, such as a semicolon."
+    )
+    classes = Words([], doc="Classes to take of the column label; empty: all that it names.")
+    metadata = Words([], doc="Columns of metadata; metrics can be asked for by them.")
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(**values)
+        if self.root and not self.images.is_absolute():
+            self.images = self.root / self.images
+
+    def list_place(self, name: str) -> tuple[Path, str]:
+        """Path of a list."""
+        return self.root / (name if name.endswith(".txt") else f"{name}.txt"), "file"
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield labels that are given twice or not at all."""
+        yield from super().faults(given)
+        if self.labels and self.label:
+            yield "label", "labels are in columns of their own already (dataset.labels)"
+        elif not self.labels and not self.label:
+            yield "table", "where are the labels? Name their columns: labels: [...], or label: NAME"
+        for key in ("separator", "classes"):
+            if getattr(self, key) and not self.label:
+                yield key, "is used with label only"
+
+
+class StoreDataset(Dataset):
+    """The images of a store, as they were encoded: for other words, another teacher, or splits."""
+
+    kind = Choice(default="store", objects=["store"], doc="The images of an existing store.")
+    path = FilePath(doc="The store.", metadata={"required": True, "exists": "folder"})
+    splits = Nested(
+        Splits,
+        default=None,
+        doc="The store's own if left out. Lists are its splits (fit, tune, holdout), columns those "
+        "of its metadata; all: every image.",
+    )
+
+    @property
+    def max_bad_share(self) -> float:
+        """None can be unreadable."""
+        return 0.0
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield lists that no store has."""
+        yield from super().faults(given)
+        for name, key in self.splits.lists().items() if self.splits else ():
+            if name not in ("fit", "tune", "holdout"):
+                yield f"splits.{key}", f"lists of a store are fit, tune and holdout, not {name!r}"
 
 
 class Counts(Section):

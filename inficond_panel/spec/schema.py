@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from inficond_panel.spec.dataset import Share, SplitReference
 from inficond_panel.spec.fields import Field
 from inficond_panel.spec.section import Nested, Section
 from inficond_panel.spec.spec import Spec
+from inficond_panel.spec.splits import SplitReference
 
 
 def json_schema() -> dict[str, Any]:
@@ -35,10 +35,10 @@ def sections(section: type[Section] = Spec, where: str = "") -> Iterator[tuple[s
     seen = set()
     for kind in section.kinds().values() or [section]:
         for key, field in kind.fields().items():
-            inner = _inner(field)
-            if inner and inner not in seen:
-                seen.add(inner)
-                yield from sections(inner, f"{where}.{key}" if where else key)
+            for inner in _inner(field):
+                if inner not in seen:
+                    seen.add(inner)
+                    yield from sections(inner, f"{where}.{key}" if where else key)
 
 
 def is_required(key: str, field: Field, kind: type[Section]) -> bool:
@@ -47,10 +47,10 @@ def is_required(key: str, field: Field, kind: type[Section]) -> bool:
     return bool(field.option("required")) or chooses
 
 
-def _inner(field: Field) -> type[Section] | None:
+def _inner(field: Field) -> tuple[type[Section], ...]:
     if isinstance(field, SplitReference):
-        return Share
-    return field.class_ if isinstance(field, Nested) else None
+        return field.sections
+    return (field.class_,) if isinstance(field, Nested) else ()
 
 
 def _object(kind: type[Section]) -> dict[str, Any]:

@@ -95,13 +95,15 @@ CASES = {
         "3:3: dataset.labels: missing; expected the path of a file",
     ]),
     "wrong kind": ("kind: table", "kind: tabel", [
-        "3:9: dataset.kind: expected table, voc or scenes, got 'tabel'; did you mean 'table'?",
+        "3:9: dataset.kind: expected table, voc, coco, folder, columns, store or scenes, got "
+        "'tabel'; did you mean 'table'?",
     ]),
     "no kind": ("  kind: table\n", "", [
-        "3:3: dataset.kind: missing; expected table, voc or scenes",
+        "3:3: dataset.kind: missing; expected table, voc, coco, folder, columns, store or scenes",
     ]),
     "key of another kind": ("kind: table\n", "kind: table\n  classes: [cat]\n", [
-        "4:3: dataset.classes: is not used with kind: table; it belongs to kind: voc",
+        "4:3: dataset.classes: is not used with kind: table; it belongs to kind: voc or kind: coco "
+        "or kind: folder or kind: columns",
     ]),
     "solver's keys, exact": ("teacher:", "students: {epochs: 5, lr: 1, seed: 1}\nteacher:", [
         "13:12: students.epochs: is not used with solver: exact; it belongs to solver: paper",
@@ -132,8 +134,8 @@ CASES = {
         "11:32: concepts.projections.methods: 'pca' is named twice",
     ]),
     "no fit": ("    fit: train.txt\n", "", [
-        "7:5: dataset.splits.fit: missing; expected a list's name, {from: NAME, share: 0.5} "
-        "or rest",
+        "7:5: dataset.splits.fit: missing; expected a list's name, {from: NAME, share: 0.5}, "
+        "{column: NAME, value: VALUE} or rest",
     ]),
     "rest of nothing": ("tune: {from: test, share: 0.5}", "tune: test", [
         "9:5: dataset.splits.holdout: rest of nothing: no other split is a share "
@@ -173,8 +175,8 @@ CASES = {
         "8:24: dataset.splits.tune.shar: unknown key; did you mean 'share'?",
     ]),
     "split is a list": ("fit: train.txt", "fit: [a]", [
-        "7:10: dataset.splits.fit: expected a list's name, {from: NAME, share: 0.5} or rest, "
-        "got a list",
+        "7:10: dataset.splits.fit: expected a list's name, {from: NAME, share: 0.5}, "
+        "{column: NAME, value: VALUE} or rest, got a list",
     ]),
     "missing root, once": ("root: data", "root: dat", [
         "4:9: dataset.root: no such folder: FOLDER/dat",

@@ -10,16 +10,17 @@ from ruamel.yaml import YAML
 
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
 from inficond_panel.spec import fields as f
-from inficond_panel.spec.dataset import SplitReference, Splits
 from inficond_panel.spec.lists import ByClass, Channels, Numbers, Rows, Size, Texts, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
+from inficond_panel.spec.splits import Cells, ColumnPart, SplitReference, Splits
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 # A path is not a name: parts without slash, zero, or variable.
 PART = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0$"), min_size=1)
+NOT_LISTS = {"rest", "all"}
 PARTS = PART.filter(lambda part: part.strip() == part and part not in (".", ".."))
 
 
@@ -72,13 +73,17 @@ def rows(draw, field: Rows) -> list[list[str]]:
 @st.composite
 def splits(draw) -> Splits:
     fit, tune = draw(
-        st.lists(TEXT.filter(lambda t: t != "rest"), min_size=2, max_size=2, unique=True)
+        st.lists(TEXT.filter(lambda t: t not in NOT_LISTS), min_size=2, max_size=2, unique=True)
     )
-    share = Share(
-        from_=tune,
-        share=draw(st.floats(0.01, 0.99)),
-        seed=draw(st.integers(0)),
-    )
+    drawn = {
+        "share": draw(st.floats(0.01, 0.99)),
+        "seed": draw(st.integers(0)),
+        "stratify": draw(st.booleans()),
+    }
+    share = Share(from_=tune, **drawn)
+    if draw(st.booleans()):
+        value = draw(st.lists(TEXT.map(str.strip), min_size=1, unique=True))
+        share = ColumnPart(column=tune, value=value, **drawn)
     references = [fit, share, "rest"]
     return Splits(
         **dict(zip(("fit", "tune", "holdout"), draw(st.permutations(references)), strict=True))
@@ -144,7 +149,7 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 def test_the_strategy_reaches_every_field():
     handled = {
         FilePath, NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, Words, Rows, Size,
-        ByClass, Channels, Numbers, Texts, f.Text, Nested, SplitReference,
+        ByClass, Channels, Numbers, Texts, f.Text, Nested, SplitReference, Cells,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled

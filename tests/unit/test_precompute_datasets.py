@@ -5,27 +5,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from precompute_factory import CLASSES, photo_set, write_table
+from precompute_factory import CLASSES, dataset_section, photo_set, write_table
 
 from inficond_panel.errors import DataError
 from precompute.datasets import load_dataset
 from precompute.images import UnreadableImage
 from precompute.teacher import read_logits
 
+SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
+TABLE = f"kind: table\nroot: photos\nlabels: labels.csv\n{SPLITS}"
+
 
 @pytest.fixture
 def table(tmp_path):
     photo_set(tmp_path, 6)
-    root = tmp_path / "photos"
-    return SimpleNamespace(
-        kind="table",
-        root=root,
-        images=root / "images",
-        labels=root / "labels.csv",
-        splits=SimpleNamespace(fit="fit.txt", tune="tune.txt", holdout="holdout.txt"),
-        list_file=lambda name: root / name,
-        max_bad_share=0.1,
-    )
+    return dataset_section(tmp_path, TABLE)
 
 
 def lists(table, **ids):
@@ -72,6 +66,7 @@ def test_two_files_for_one_image_are_told(table):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
+        ("image_id,x\n,1\n", "labels.csv:2: the image has no name"),
         ("image_id,x\na,2\n", r"labels.csv:2: 'x' of image 'a' is '2'; expected 1, 0"),
         ("image_id,x\na,1\na,1\n", r"labels.csv:3: the image 'a' is listed twice .*line 2"),
         ("image_id,x\na,1,0\n", "3 cells, but the header has 2"),
@@ -90,6 +85,7 @@ def test_faulty_tables_are_told(table, text, fault):
 VOC_OBJECT = (
     "<object><name>{}</name><difficult>{}</difficult><part><name>head</name></part></object>"
 )
+VOC = "kind: voc\nroot: .\nsplits: {fit: train, tune: val, holdout: test}"
 VOC_IMAGES = {
     "000001": [("train", 0), ("person", 1)],
     "000002": [("train", 1)],
@@ -114,13 +110,7 @@ def voc(tmp_path):
         for of_list in ("train", "val"):
             (main / f"{name}_{of_list}.txt").write_text("000001  1\n000002 -1\n")
     (main / "my_val.txt").write_text("000007\n")
-    return SimpleNamespace(
-        kind="voc",
-        root=tmp_path,
-        classes=[],
-        splits=SimpleNamespace(fit="train", tune="val", holdout="test"),
-        list_file=lambda name: main / f"{name}.txt",
-    )
+    return dataset_section(tmp_path, VOC)
 
 
 def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
@@ -143,10 +133,113 @@ def test_voc_without_class_lists_takes_the_names_of_the_objects(voc):
     assert load_dataset(voc).classes == ("person", "train")
 
 
-def test_a_broken_annotation_is_told(voc):
-    (voc.root / "Annotations" / "000002.xml").write_text("<annotation>")
-    with pytest.raises(DataError, match=r"000002.xml is no readable annotation"):
+def test_a_class_that_voc_does_not_have_is_told(voc):
+    voc.classes = ["persn"]
+    with pytest.raises(DataError, match=r"no class 'persn'; there are: bus, person, train"):
         load_dataset(voc)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("<annotation>", "is no readable annotation"),
+        ("", "is no readable annotation"),
+        ("<a><object><name> </name></object></a>", "an object without a name"),
+        ('<?xml version="1.0" encoding="klingon"?><a/>', "is no readable annotation"),
+    ],
+)
+def test_a_broken_annotation_is_told(voc, text, fault):
+    (voc.root / "Annotations" / "000002.xml").write_text(text)
+    with pytest.raises(DataError, match=f"000002.xml {fault}|000002.xml has {fault}"):
+        load_dataset(voc)
+
+
+def test_an_annotation_that_expands_without_end_is_refused(voc):
+    entities = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
+    bomb = f'<!DOCTYPE a [<!ENTITY a0 "ha">{entities}]><a><object><name>&a11;</name></object></a>'
+    (voc.root / "Annotations" / "000002.xml").write_text(bomb)
+    with pytest.raises(DataError, match="is no readable annotation"):
+        load_dataset(voc)
+
+
+def test_an_image_of_a_list_without_annotation_is_told(voc):
+    (voc.root / "ImageSets" / "Main" / "val.txt").write_text("000007\n000008\n")
+    with pytest.raises(DataError, match=r"1 images of the split tune have no labels.* 000008"):
+        load_dataset(voc)
+
+
+def test_a_folder_without_annotations_is_told(voc):
+    for path in (voc.root / "Annotations").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="holds no annotation") as told:
+        load_dataset(voc)
+    assert "folder of the year" in told.value.remedy
+
+
+def test_images_in_no_split_are_told(table):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    assert load_dataset(table).notes == (
+        "3 of 6 images are in no split and left out, the first are 00003, 00004, 00005.",
+    )
+
+
+def test_shares_of_all_images_need_no_list(tmp_path):
+    photo_set(tmp_path, 20)
+    shares = "splits: {fit: {from: all, share: 0.5}, tune: {from: all, share: 0.25}, holdout: rest}"
+    dataset = load_dataset(dataset_section(tmp_path, TABLE.replace(SPLITS, shares)))
+    assert [dataset.split.count(split) for split in ("fit", "tune", "holdout")] == [10, 5, 5]
+    assert sorted(dataset.ids) == [f"{i:05d}" for i in range(20)]
+    stratified = shares.replace("0.5}", "0.5, stratify: true}").replace(
+        "0.25}", "0.25, stratify: true}"
+    )
+    dataset = load_dataset(dataset_section(tmp_path, TABLE.replace(SPLITS, stratified)))
+    assert not dataset.notes
+    for split, of_each in (("fit", 5), ("tune", 2.5), ("holdout", 2.5)):
+        rows = [name == split for name in dataset.split]
+        assert np.abs(dataset.label[rows].sum(0) - of_each).max() <= 0.5
+
+
+def test_splits_by_a_column_of_the_metadata(tmp_path):
+    photo_set(tmp_path, 6)
+    rows = [f"{i:05d},{('train', 'test')[i % 2]},{i // 2}" for i in range(5)]
+    (tmp_path / "photos" / "m.csv").write_text("\n".join(["image_id,part,fold", *rows]))
+    splits = """metadata: m.csv
+splits:
+  fit: {column: part, value: train}
+  tune: {column: fold, value: [0, 1], share: 0.5}
+  holdout: rest"""
+    text = TABLE.replace(SPLITS, splits)
+    with pytest.raises(DataError, match="images are in the split fit and in"):
+        load_dataset(dataset_section(tmp_path, text))
+    text = text.replace("fold, value: [0, 1]", "part, value: test")
+    dataset = load_dataset(dataset_section(tmp_path, text))
+    assert dataset.ids[:3] == ("00000", "00002", "00004")
+    assert set(dataset.ids[3:]) == {"00001", "00003"}
+    assert "1 of 6 images are in no split" in dataset.notes[0]
+    assert dataset.metadata_columns == ("part", "fold")
+    for wrong, fault in [
+        (text.replace("part, value: train", "prt, value: train"), "no column 'prt'.*: part, fold"),
+        (
+            text.replace("value: train", "value: trai"),
+            r"has 'trai' in .*there are: 'test', 'train'",
+        ),
+    ]:
+        with pytest.raises(DataError, match=fault):
+            load_dataset(dataset_section(tmp_path, wrong))
+
+
+def test_photos_may_lie_in_folders_and_lists_name_them_so(tmp_path):
+    photo_set(tmp_path, 3)
+    images = tmp_path / "photos" / "images"
+    for name in ("a b/1.jpg", "a b/2.x.png", "c/1.jpg", ".hidden/1.jpg"):
+        (images / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8 + len(name), 8)).save(images / name)
+    (images / "loop").symlink_to(images)
+    (tmp_path / "photos" / "labels.csv").write_text("image_id,x\na b/1,1\na b/2.x,0\nc/1.jpg,1\n")
+    section = dataset_section(tmp_path, TABLE)
+    lists(section, fit=["a b/1"], tune=["a b/2.x"], holdout=["c/1.jpg"])
+    dataset = load_dataset(section)
+    assert [dataset.load(i).width for i in range(3)] == [17, 19, 15]
 
 
 def test_logits_are_put_in_the_order_of_images_and_classes(tmp_path):

@@ -1,12 +1,15 @@
 """Photos of all kinds become upright RGB; what cannot be read says why."""
 
 import io
+import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from precompute.images import UnreadableImage, decode, thumbnail
+from precompute.images import DETAIL, UnreadableImage, decode, thumbnail
 
 
 def test_exif_orientation_turns_the_image(tmp_path):
@@ -65,25 +68,143 @@ def test_animation_gives_its_first_frame(tmp_path):
     assert decode(tmp_path / "a.gif").getpixel((3, 3)) == (255, 0, 0)
 
 
-def test_truncated_and_foreign_files_are_unreadable(tmp_path):
+def test_sixteen_bit_colour_keeps_its_upper_byte(tmp_path):
+    rows = b"".join(b"\0" + struct.pack(">6H", 65535, 0, 256 * 77 + 255, 1, 2, 3) for _ in range(2))
+    header = struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n"
+    for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        crc = struct.pack(">I", zlib.crc32(name + data))
+        png += struct.pack(">I", len(data)) + name + data + crc
+    (tmp_path / "a.png").write_bytes(png)
+    image = decode(tmp_path / "a.png")
+    assert [image.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 77), (0, 0, 0)]
+
+
+def test_a_colour_profile_changes_nothing(tmp_path):
+    image = Image.new("RGB", (8, 8), (200, 30, 40))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    image.save(tmp_path / "a.png", icc_profile=profile)
+    assert decode(tmp_path / "a.png").getpixel((3, 3)) == (200, 30, 40)
+
+
+def test_half_transparent_is_mixed_with_white(tmp_path):
+    Image.new("RGBA", (4, 4), (0, 0, 0, 128)).save(tmp_path / "a.webp", lossless=True)
+    assert decode(tmp_path / "a.webp").getpixel((1, 1)) == (127, 127, 127)
+
+
+def test_a_wrong_suffix_does_not_matter(tmp_path):
+    Image.new("RGB", (4, 6), "red").save(tmp_path / "a.jpg", "PNG")
+    assert decode(tmp_path / "a.jpg").getpixel((1, 1)) == (255, 0, 0)
+
+
+def noisy(width, height):
+    rng = np.random.default_rng(0)
+    small = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    return small.resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_large_images_are_reduced_and_still_upright(tmp_path, suffix):
+    image = noisy(4000, 3000)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / f"a.{suffix}", exif=exif)
+    upright = image.transpose(Image.Transpose.ROTATE_270)
+    got = decode(tmp_path / f"a.{suffix}")
+    assert DETAIL <= got.width * got.height < 4 * DETAIL
+    assert got.width / got.height == pytest.approx(3 / 4, abs=0.01)
+    small = [np.asarray(im.resize((60, 80)), dtype=float) for im in (got, upright)]
+    assert np.abs(small[0] - small[1]).mean() < 3
+
+
+def test_images_below_four_megapixels_are_left_as_they_are(tmp_path):
+    image = noisy(2048, 2047)
+    image.save(tmp_path / "a.png")
+    assert np.array_equal(np.asarray(decode(tmp_path / "a.png")), np.asarray(image))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16", "RGBA", "CMYK"])
+def test_large_images_of_all_modes_are_reduced(tmp_path, mode):
+    image = Image.new("RGB", (3000, 1600), (200, 30, 40)).convert("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.full((1600, 3000), 257 * 90, dtype=np.uint16))
+    image.save(tmp_path / "a.tif")
+    got = decode(tmp_path / "a.tif")
+    assert got.size == (1500, 800)
+    expected = (90,) * 3 if mode == "I;16" else np.asarray(image.convert("RGB")).mean((0, 1))
+    assert np.abs(np.asarray(got).mean((0, 1)) - expected).max() < 3
+
+
+def test_a_key_colour_is_laid_on_white_before_it_is_mixed(tmp_path):
+    pixels = np.zeros((1600, 3000, 3), np.uint8)
+    pixels[:, ::2] = (0, 255, 0)
+    Image.fromarray(pixels).save(tmp_path / "a.png", transparency=(0, 255, 0))
+    assert set(decode(tmp_path / "a.png").getpixel((700, 300))) <= {127, 128}
+
+
+def test_thin_images_keep_a_pixel(tmp_path):
+    Image.new("L", (1, 30_000), 80).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png").size == (1, 30_000)
+    assert thumbnail(decode(tmp_path / "a.png"), 64, 80)[1] == (64, 1)
+
+
+def bomb(path, side):
+    """A small PNG that says it is very large."""
+    Image.new("1", (8, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack(">II", side, side)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("side", [13_400, 60_000])
+def test_bombs_are_not_decoded(tmp_path, side):
+    bomb(tmp_path / "a.png", side)
+    with pytest.raises(UnreadableImage, match="more than 178,956,970 pixels"):
+        decode(tmp_path / "a.png")
+
+
+def test_no_other_reader_of_pillow_gets_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("it was started"))
+    Image.new("RGB", (5, 5)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.jpg")
+    with pytest.raises(UnreadableImage, match=r"not an image of a known format .*%!PS"):
+        decode(tmp_path / "a.jpg")
+
+
+def test_what_cannot_be_read_says_why(tmp_path):
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)).save(
         buffer, "JPEG"
     )
     (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[:900])
+    buffer = io.BytesIO()
+    Image.new("RGB", (90, 90)).save(buffer, "PNG")
+    (tmp_path / "cut.png").write_bytes(buffer.getvalue()[:-30])
     (tmp_path / "text.jpg").write_text("no image")
     (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray(np.full((4, 4), 70_000, np.int32)).save(tmp_path / "deep.tif")
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
     for name, reason in [
         ("cut.jpg", "truncated"),
-        ("text.jpg", "cannot identify"),
-        ("empty.jpg", "cannot identify"),
+        ("cut.png", "truncated|unexpected|broken"),
+        ("text.jpg", r"not an image of a known format \(it starts with b'no image'\)"),
+        ("empty.jpg", "the file is empty"),
+        ("phone.jpg", "HEIC is not supported; convert it to JPEG"),
         ("float.tif", "floating point"),
+        ("deep.tif", "more than 16 bits"),
+        ("folder.jpg", "not a file"),
+        ("pipe.jpg", "not a file"),
         ("missing.jpg", "no such file"),
+        (f"{'long' * 99}.jpg", "name too long"),
     ]:
         with pytest.raises(UnreadableImage, match=reason) as told:
             decode(tmp_path / name)
         assert str(tmp_path) not in str(told.value)
+        assert "\n" not in str(told.value)
 
 
 def test_thumbnail_keeps_the_shape_and_never_enlarges():

@@ -1,22 +1,27 @@
 """Splits: lists, shares of a list, the rest; each image in one split only."""
 
-from types import SimpleNamespace
-
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec import Share
 from precompute.splits import assign, read_list
 
 
-def share(name, part, seed=0):
-    return SimpleNamespace(from_=name, share=part, seed=seed)
+def share(name, part, seed=0, stratify=False):
+    return Share(from_=name, share=part, seed=seed, stratify=stratify)
 
 
 def test_ids_are_text_with_leading_zeros_and_a_second_column_is_passed_over(tmp_path):
     (tmp_path / "a.txt").write_text("000005  1\n\n000012 -1\r\n")
     assert read_list(tmp_path / "a.txt") == ["000005", "000012"]
+
+
+def test_an_id_with_a_blank_is_one_where_it_is_known(tmp_path):
+    (tmp_path / "a.txt").write_text(" my photo \nmy 1\n")
+    assert read_list(tmp_path / "a.txt", {"my photo"}) == ["my photo", "my"]
 
 
 @pytest.mark.parametrize(("text", "fault"), [("\n \n", "empty"), ("1\n2\n1\n", "twice.* 1")])
@@ -98,3 +103,27 @@ def test_an_image_of_another_split_is_not_dropped_from_the_rest_in_silence(seed)
             {"train": ["a"], "test": ["a", "b", "c", "d"]},
             "abcd",
         )
+
+
+@given(st.integers(30, 90), st.integers(0, 4), st.integers(0, 3))
+@settings(deadline=None, max_examples=25)
+def test_stratified_shares_divide_the_list_too(count, seed, classes):
+    ids = [f"a{i}" for i in range(count)]
+    label = np.random.default_rng(seed).random((count, classes)) < 0.3
+    row = {name: i for i, name in enumerate(ids)}
+    split_of = assign(
+        {
+            "fit": share("all", 0.6, seed, True),
+            "tune": share("all", 0.2, seed, True),
+            "holdout": "rest",
+        },
+        {"all": ids},
+        ids,
+        lambda some: label[[row[name] for name in some]],
+    )
+    assert sorted(split_of) == sorted(ids)
+    for split, part in (("fit", 0.6), ("tune", 0.2), ("holdout", 0.2)):
+        rows = [row[name] for name, of in split_of.items() if of == split]
+        assert rows == sorted(rows)
+        assert abs(len(rows) - part * count) <= 2 + classes
+        assert np.all(np.abs(label[rows].sum(0) - part * label.sum(0)) <= 2)

@@ -1,0 +1,35 @@
+"""Data sets: images, their labels and their splits. Each kind of the spec has its own module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from precompute.datasets.coco import coco_listing
+from precompute.datasets.columns import columns_listing
+from precompute.datasets.dataset import Dataset, Encoded
+from precompute.datasets.existing import check_encoder, encoded_batches, store_dataset
+from precompute.datasets.folder import folder_listing
+from precompute.datasets.scenes import scenes_dataset
+from precompute.datasets.table import table_listing
+from precompute.datasets.voc import voc_listing
+
+__all__ = ["Dataset", "Encoded", "check_encoder", "encoded_batches", "load_dataset"]
+
+_LISTINGS = {
+    "table": table_listing,
+    "voc": voc_listing,
+    "coco": coco_listing,
+    "folder": folder_listing,
+    "columns": columns_listing,
+}
+_DATASETS = {"store": store_dataset, "scenes": scenes_dataset}
+
+
+def load_dataset(section: Any) -> Dataset:
+    """Read the data set that the spec's section describes, except the photos' pixels.
+
+    Raises ``DataError``, and ``StoreError`` for a store that cannot be used.
+    """
+    if section.kind in _DATASETS:
+        return _DATASETS[section.kind](section)
+    return _LISTINGS[section.kind](section).dataset(section.splits)

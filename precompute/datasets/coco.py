@@ -1,0 +1,147 @@
+"""Instances in the JSON format of COCO."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import DataError
+from precompute.datasets.dataset import Listing, choose_classes, label_matrix
+from precompute.datasets.files import without_suffix
+from precompute.datasets.table import read_metadata
+
+#: All else, such as the outlines, is dropped while a file is read.
+_KEPT = {
+    "images", "annotations", "categories",
+    "id", "file_name", "name", "image_id", "category_id", "iscrowd",
+}  # fmt: skip
+
+
+@dataclass
+class Instances:
+    """One annotation file: its images' ``file_name`` by id, and their classes' labels."""
+
+    path: Path
+    file_name: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    categories: dict[Any, str] = field(default_factory=dict)
+
+
+def coco_listing(dataset: Any) -> Listing:
+    """Images and labels of ``kind: coco``."""
+    files = {
+        name: read_instances(path, dataset.image_id == "number", dataset.crowd == "present")
+        for name, path in dataset.annotation_files().items()
+    }
+    file_of: dict[str, tuple[str, Instances]] = {}
+    for name, found in files.items():
+        twice = [image for image in found.file_name if image in file_of]
+        if twice:
+            raise DataError(
+                f"{len(twice)} images are in {found.path} and in another file of "
+                f"dataset.annotations, the first are {', '.join(twice[:5])}.",
+                "Keep each in one file, or, where only the ids are the same, take image_id: file.",
+            )
+        file_of |= dict.fromkeys(found.file_name, (name, found))
+    categories = [item for found in files.values() for item in found.categories.items()]
+    names = dict.fromkeys(name for _, name in sorted(categories, key=_order))
+    classes = choose_classes(dataset.classes, names, "dataset.annotations")
+
+    def path_of(image: str) -> Path:
+        name, found = file_of[image]
+        return _find(Path(dataset.images), name, found, image)
+
+    return Listing(
+        known=tuple(file_of),
+        list_of=lambda name: list(files[name.removesuffix(".json")].file_name),
+        classes=lambda _: classes,
+        labels=lambda ids, names: label_matrix(
+            ids, names, {i: file_of[i][1].labels[i] for i in ids}
+        ),
+        paths=lambda ids: [path_of(image) for image in ids],
+        metadata=read_metadata(dataset),
+    )
+
+
+def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instances:
+    """Read an annotation file; raises ``DataError``.
+
+    Outlines are dropped while it is read, so that memory is about the size of the file, and some
+    hundred bytes an annotation.
+    """
+    document = _load(path)
+    found = Instances(path)
+    for category in _entries(path, document, "categories", ("id", "name")):
+        if category["id"] in found.categories or category["name"] in found.categories.values():
+            raise _fault(path, f"the category {category['name']!r} or its id is there twice")
+        found.categories[category["id"]] = str(category["name"]).strip()
+    ids: dict[Any, str] = {}
+    for image in _entries(path, document, "images", ("id", "file_name")):
+        name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
+        if name in found.file_name or image["id"] in ids:
+            raise _fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
+        ids[image["id"]] = name
+        found.file_name[name], found.labels[name] = str(image["file_name"]), {}
+    _add_labels(found, _entries(path, document, "annotations", ("image_id", "category_id")), ids,
+                1 if crowd_present else -1)  # fmt: skip
+    return found
+
+
+def _add_labels(
+    found: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
+) -> None:
+    for annotation in annotations:
+        image, category = annotation["image_id"], annotation["category_id"]
+        if image not in ids or category not in found.categories:
+            lost = f"image {image!r}" if image not in ids else f"category {category!r}"
+            raise _fault(found.path, f"an annotation is of the {lost}, which is not there")
+        labels, name = found.labels[ids[image]], found.categories[category]
+        labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
+
+
+def _load(path: Path) -> Any:
+    def keep(entry: dict[str, Any]) -> dict[str, Any]:
+        return {key: entry[key] for key in _KEPT & entry.keys()}
+
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return json.load(file, object_hook=keep)
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except json.JSONDecodeError as error:
+        raise _fault(path, f"{error.msg} in line {error.lineno}, column {error.colno}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _fault(path, str(error)) from error
+
+
+def _entries(path: Path, document: Any, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
+    entries = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise _fault(path, f"it has no list {key!r}")
+    for position, entry in enumerate(entries):
+        values = [entry.get(name) for name in needed] if isinstance(entry, dict) else [None]
+        if not all(isinstance(value, (str, int)) and value != "" for value in values):
+            raise _fault(path, f"{key}[{position}] lacks {' or '.join(needed)}")
+    return entries
+
+
+def _fault(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{path} is no file of instances as COCO has them: {what}.",
+        "Restore it, or write it anew: images, annotations and categories are needed.",
+    )
+
+
+def _find(images: Path, name: str, found: Instances, image: str) -> Path:
+    """File of an image: as it is named, in the folder named after the list, or beside the JSON."""
+    file_name = found.file_name[image]
+    folder = Path(name).name.partition("_")[2]
+    places = [images / file_name, images / folder / file_name, found.path.parent / file_name]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def _order(category: tuple[Any, str]) -> tuple[bool, Any]:
+    return isinstance(category[0], str), category[0]

@@ -1,0 +1,46 @@
+"""A folder of images with a table of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from precompute.datasets.dataset import Listing
+from precompute.datasets.files import find_files
+from precompute.splits import read_list
+from precompute.tables import Table, read_table
+
+
+def table_listing(dataset: Any) -> Listing:
+    """Images and labels of ``kind: table``."""
+    table = read_table(Path(dataset.labels), read_label, "1, 0 or nothing (ignored)")
+    row = {image: position for position, image in enumerate(table.ids)}
+
+    def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+        return table.values[[row[image] for image in ids]]
+
+    return Listing(
+        known=table.ids,
+        list_of=lambda name: read_list(dataset.list_file(name), row),
+        classes=lambda _: table.columns,
+        labels=labels,
+        paths=lambda ids: find_files(Path(dataset.images), ids),
+        metadata=read_metadata(dataset),
+    )
+
+
+def read_metadata(dataset: Any) -> Table | None:
+    """Table of metadata that the spec names, if it does."""
+    path = dataset.metadata
+    return read_table(Path(path), str, "text", "columns of text") if path else None
+
+
+def read_label(cell: str) -> int:
+    """Label of a cell; raises ``ValueError`` for what is none."""
+    values = {"1": 1, "0": 0, "": -1}
+    if cell not in values:
+        raise ValueError(cell)
+    return values[cell]

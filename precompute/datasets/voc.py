@@ -1,0 +1,80 @@
+"""The layout of PASCAL VOC."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from inficond_panel.errors import DataError
+from precompute.datasets.dataset import Listing, choose_classes, label_matrix
+from precompute.datasets.files import find_files
+from precompute.datasets.table import read_metadata
+from precompute.splits import read_list
+
+
+def voc_listing(dataset: Any) -> Listing:
+    """Images and labels of ``kind: voc``; labels are read from the objects' names in Annotations.
+
+    1: an object of the class; -1: only difficult ones, which VOC's own scoring passes over; 0: none
+    (Everingham et al., 2010, IJCV 88, sec. 4.1).
+    """
+    root = Path(dataset.root)
+    annotations = {path.stem: path for path in sorted((root / "Annotations").glob("*.xml"))}
+    if not annotations:
+        raise DataError(
+            f"{root / 'Annotations'} holds no annotation.",
+            "Let dataset.root name the folder of the year, such as VOCdevkit/VOC2007.",
+        )
+
+    @cache
+    def objects(image: str) -> dict[str, int]:
+        return voc_objects(annotations[image])
+
+    def classes(ids: Any) -> tuple[str, ...]:
+        listed = voc_classes(root / "ImageSets" / "Main")
+        found = {name for image in ids if image in annotations for name in objects(image)}
+        if not dataset.classes:
+            return listed or choose_classes((), sorted(found), str(root / "Annotations"))
+        return choose_classes(dataset.classes, sorted({*listed, *found}), str(root))
+
+    return Listing(
+        known=tuple(annotations),
+        list_of=lambda name: read_list(dataset.list_file(name), annotations),
+        classes=classes,
+        labels=lambda ids, names: label_matrix(ids, names, {i: objects(i) for i in ids}),
+        paths=lambda ids: find_files(root / "JPEGImages", ids),
+        metadata=read_metadata(dataset),
+    )
+
+
+def voc_classes(main: Path) -> tuple[str, ...]:
+    """Names of the classes that have lists of their own: ``<class>_<list>.txt``, two columns.
+
+    ``train_val.txt`` is of the class train; ``train.txt`` is a list of images.
+    """
+    stems = {path.stem for path in main.glob("*.txt")}
+    names = set()
+    for stem in stems:
+        name, _, of_list = stem.rpartition("_")
+        if name and of_list in stems:
+            with (main / f"{stem}.txt").open(encoding="utf-8", errors="replace") as file:
+                names |= {name} if len(file.readline().split()) == 2 else set()
+    return tuple(sorted(names))
+
+
+def voc_objects(path: Path) -> dict[str, int]:
+    """Label of each class in an annotation: 1, or -1 if it is only there as ``difficult``."""
+    try:
+        tree = ElementTree.parse(path)  # noqa: S314 - expat bounds the expansion of entities
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"{path} is no readable annotation: {error}.", "Restore it.") from error
+    found: dict[str, int] = {}
+    for thing in tree.iterfind("object"):
+        name = (thing.findtext("name") or "").strip()
+        if not name:
+            raise DataError(f"{path} has an object without a name.", "Name it, or take it out.")
+        difficult = (thing.findtext("difficult") or "0").strip() == "1"
+        found[name] = max(found.get(name, -1), -1 if difficult else 1)
+    return found

@@ -1,0 +1,97 @@
+"""The images of a store as a data set, with its own splits or others."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_store
+from precompute_factory import dataset_section
+
+from inficond_panel.errors import DataError, SpecError, StoreError
+from inficond_panel.store import open_store
+from precompute.datasets import check_encoder, encoded_batches, load_dataset
+
+OTHERS = """
+splits:
+  fit: {from: all, share: 0.5, stratify: true}
+  tune: {from: all, share: 0.2, stratify: true}
+  holdout: rest"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    small_store(tmp_path / "a.zarr")
+    return tmp_path
+
+
+def test_ids_labels_and_splits_stay(folder):
+    store = open_store(folder / "a.zarr")
+    dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr", check_files=True))
+    assert list(dataset.ids) == store.images
+    assert list(dataset.split) == store.split.tolist()
+    assert list(dataset.classes) == store.classes
+    np.testing.assert_array_equal(dataset.label, store.label)
+    assert not dataset.notes
+    assert len({dataset.digest(i) for i in range(len(dataset.ids))}) == len(dataset.ids)
+
+
+def test_there_are_no_photos(folder):
+    dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr"))
+    with pytest.raises(DataError, match="holds no photos, only thumbnails") as told:
+        dataset.load(0)
+    assert "name their data set" in told.value.remedy
+
+
+@pytest.mark.parametrize("size", [3, 1000])
+def test_what_encoding_gave_comes_back_for_the_images_that_are_left(folder, size):
+    store = open_store(folder / "a.zarr")
+    text = "kind: store\npath: a.zarr\nsplits: {fit: holdout, tune: {from: fit, share: 0.5}, "
+    dataset = load_dataset(dataset_section(folder, f"{text}holdout: rest}}"))
+    rows = [store.images.index(name) for name in dataset.ids]
+    assert rows == sorted(rows)
+    assert set(store.split[rows]) == {"fit", "holdout"}
+    assert "images are in no split" in dataset.notes[0]
+    batches = list(encoded_batches(dataset.encoded, size))
+    got = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    segments = np.isin(store.segment_image, rows)
+    np.testing.assert_array_equal(got["embedding"], store.segment_embedding[segments])
+    np.testing.assert_array_equal(got["box"], store.segment_box[segments])
+    assert got["segments"].tolist() == [len(store.segments_of(row)) for row in rows]
+    assert got["mask"].tolist() == np.concatenate([store.mask(r).ravel() for r in rows]).tolist()
+    assert got["thumbnail"].tobytes() == b"".join(store.thumbnail(row) for row in rows)
+    assert got["thumbnail_length"].tolist() == [len(store.thumbnail(row)) for row in rows]
+    np.testing.assert_array_equal(got["thumbnail_shape"], store.thumbnail_shape[rows])
+    assert set(got["reason"]) == {""}
+
+
+def test_other_splits_may_be_stratified(folder):
+    dataset = load_dataset(dataset_section(folder, f"kind: store\npath: a.zarr{OTHERS}"))
+    total = len(dataset.ids)
+    counts = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
+    assert np.abs(np.array(counts) - np.array([0.5, 0.2, 0.3]) * total).max() <= 2
+
+
+def test_the_words_need_the_encoder_of_the_images(folder):
+    encoded = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr")).encoded
+    with pytest.raises(DataError, match="is not the encoder of the spec"):
+        check_encoder(encoded, "another")
+
+
+def test_digests_depend_on_what_encoding_gave_and_on_the_images(folder):
+    whole = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr")).encoded
+    text = "kind: store\npath: a.zarr\nsplits: {fit: fit, tune: tune, holdout: "
+    same = load_dataset(dataset_section(folder, f"{text}holdout}}")).encoded
+    less = text.replace("fit: fit", "fit: {from: fit, share: 0.5}")
+    assert whole.digest == same.digest
+    assert load_dataset(dataset_section(folder, f"{less}holdout}}")).encoded.digest != whole.digest
+
+
+def test_what_is_no_store_or_no_list_is_told(folder):
+    (folder / "b.zarr").mkdir()
+    with pytest.raises(StoreError, match=r"cannot be read as a store|not a store"):
+        load_dataset(dataset_section(folder, "kind: store\npath: b.zarr"))
+    with pytest.raises(SpecError, match=r"splits.fit: lists of a store are fit, tune and holdout"):
+        dataset_section(
+            folder, "kind: store\npath: a.zarr\nsplits: {fit: train, tune: t, holdout: h}"
+        )
+    assert Path(folder / "a.zarr").is_dir()
