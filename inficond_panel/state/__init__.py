@@ -14,6 +14,7 @@ from inficond_panel.state.snapshot import Snapshot, Tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
+from inficond_panel.store.placing import among_neighbours
 from inficond_panel.tuning import Intent, Node
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "Tree",
     "TuningState",
     "WhatIf",
+    "among_neighbours",
 ]

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from inficond_panel.state import among_neighbours
 from inficond_panel.views.theme import tokens
 
 if TYPE_CHECKING:
     from inficond_panel.state import Store
 
-NEIGHBOURS = 3
-SCALE = 100.0  #: CLIP's logit scale: it turns cosines into probabilities
 WIDTH, HEIGHT = 640, 320
 _BLUR = 4.0
-_BLOCK = 8192
 _BEST = ("tsne", "umap", "pca")
 MARGIN = 0.05  #: room around the unit square in which the concepts lie
 
@@ -41,35 +39,22 @@ def concept_positions(store: Store, method: str) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def segment_positions(store: Store, method: str) -> np.ndarray:
-    """Segments in the unit square of the concepts, ``(segment, 2)``.
+    """Segments in the unit square of the concepts, ``(segment, 2)``; nan for those not placed.
 
-    Taken from the store's ``segment_projection``; where it has none, each segment lies at the
-    cosine-weighted mean of its three nearest concepts.
+    Taken from the store's ``segment_projection``; where it has none, each segment lies among its
+    nearest concepts.
     """
     row = store.methods.index(method)
     if store.has("segment_projection"):
         return unit_square(store.segment_projection[row], store.concept_projection[row])
-    nearest, weights = _nearest_concepts(store)
-    return np.einsum("sn,snd->sd", weights, concept_positions(store, method)[nearest])
+    return unit_square(_among_concepts(store)[:, row], store.concept_projection[row])
 
 
 @lru_cache(maxsize=4)
-def _nearest_concepts(store: Store) -> tuple[np.ndarray, np.ndarray]:
-    """The concepts nearest to each segment ``(segment, 3)`` and their softmax weights."""
-    count = min(NEIGHBOURS, len(store.concepts))
-    blocks = [
-        _nearest(store.segment_embedding[at : at + _BLOCK], store.concept_text_embedding, count)
-        for at in range(0, len(store.segment_embedding), _BLOCK)
-    ]
-    nearest, cosine = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    weights = np.exp(SCALE * (cosine - cosine.max(axis=1, keepdims=True)))
-    return nearest, weights / weights.sum(axis=1, keepdims=True)
-
-
-def _nearest(segments: np.ndarray, texts: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    cosine = segments.astype(np.float32) @ texts.T
-    nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
-    return nearest, np.take_along_axis(cosine, nearest, axis=1)
+def _among_concepts(store: Store) -> np.ndarray:
+    """Segments on all maps of the concepts, ``(segment, method, 2)``."""
+    maps = np.moveaxis(store.concept_projection, 0, 1)
+    return among_neighbours(store.segment_embedding, store.concept_text_embedding, maps)
 
 
 @lru_cache(maxsize=16)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
+from inficond_panel.store.placing import SCALE
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import cloud, concept_map, map_layers
 from inficond_panel.views.concept_map import Frame, Names, Shown
@@ -214,7 +215,7 @@ def test_a_segment_lies_at_the_weighted_mean_of_its_three_nearest_concepts(store
     positions = cloud.segment_positions(store, "pca")
     cosine = store.segment_embedding[0].astype(float) @ store.concept_text_embedding.T
     nearest = np.argsort(cosine)[-3:]
-    weight = np.exp(cloud.SCALE * cosine[nearest])
+    weight = np.exp(SCALE * cosine[nearest])
     concepts = cloud.concept_positions(store, "pca")[nearest]
     expected = (weight[:, None] * concepts).sum(axis=0) / weight.sum()
     assert positions[0] == pytest.approx(expected, abs=1e-4)
@@ -229,6 +230,18 @@ def test_a_projection_of_the_segments_is_used_where_the_store_has_one(tmp_path, 
     assert positions == pytest.approx(
         np.tile(cloud.concept_positions(store, "tsne")[:1], (len(positions), 1)), abs=1e-5
     )
+
+
+def test_segments_that_are_not_in_the_sample_are_not_in_the_cloud(tmp_path, store):
+    arrays = small_arrays()
+    own = np.full((2, len(arrays["segment_image"]), 2), np.nan, np.float32)
+    own[:, :5] = arrays["concept_projection"][:, :1]
+    write_store(tmp_path / "own.zarr", {**arrays, "segment_projection": own}, store_attrs(store))
+    density = cloud.segment_density(open_store(tmp_path / "own.zarr"), "tsne")
+    x, y = cloud.concept_positions(store, "tsne")[0]
+    row, column = np.unravel_index(density.argmax(), density.shape)
+    assert (column + 0.5) / cloud.WIDTH * 1.1 - 0.05 == pytest.approx(x, abs=0.01)
+    assert (row + 0.5) / cloud.HEIGHT * 1.1 - 0.05 == pytest.approx(y, abs=0.01)
 
 
 def store_attrs(store) -> dict[str, str]:
