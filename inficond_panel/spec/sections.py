@@ -8,6 +8,7 @@ from inficond_panel.spec.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.lists import ByClass, Numbers, Rows, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.section import Nested, Section
+from inficond_panel.spec.segments import KMeansSegments, Segments
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
 _REQUIRED = {"required": True}
@@ -39,23 +40,6 @@ class OpenClipEncoder(Encoder):
         metadata={"unit": "pixels"},
     )
     batch = Whole(32, bounds=(1, None), doc="Images encoded at a time.")
-
-
-class Segments(Section):
-    """How an image is divided into segments."""
-
-    chooser: ClassVar[str] = "method"
-    usual: ClassVar[str] = "kmeans"
-
-
-class KMeansSegments(Segments):
-    """Segments by clustering the encoder's dense features."""
-
-    method = Choice(
-        default="kmeans", objects=["kmeans"], doc="Clusters of the encoder's dense features."
-    )
-    max_per_image = Whole(16, bounds=(1, 255), doc="Most segments of one image.")
-    seed = Whole(0, bounds=(0, None), doc="Seed of the clustering.")
 
 
 class Projections(Section):

@@ -1,5 +1,7 @@
 """From a plan to pixels."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -17,19 +19,34 @@ def draw(scene: Scene) -> Image.Image:
     """The scene as an RGB image."""
     rng = np.random.default_rng(scene.texture_seed)
     canvas = paint_backdrop(scene, rng)
-    paint_back_fittings(canvas, scene, rng)
+    for _ in layers(canvas, scene, rng):
+        pass
+    return _lit(canvas, scene, rng)
+
+
+def layers(
+    canvas: Image.Image, scene: Scene, rng: np.random.Generator
+) -> Iterator[tuple[str, Image.Image | None]]:
+    """Paint what stands before the backdrop, the nearest last: yield each name when it is there.
+
+    With a thing comes where it covers what is behind it (mode L, shadows aside), with a fitting
+    None.
+    """
+    for name in paint_back_fittings(canvas, scene, rng):
+        yield name, None
     table_foot = scene.fittings["table"][3] if "table" in scene.fittings else np.inf
     for placement in scene.placements:
         if placement.depth >= table_foot:
             paint_table(canvas, scene, rng)
+            yield "table", None
             table_foot = np.inf
-        _paste(canvas, placement)
+        yield placement.thing.name, _paste(canvas, placement)
     if np.isfinite(table_foot):
         paint_table(canvas, scene, rng)
-    return _lit(canvas, scene, rng)
+        yield "table", None
 
 
-def _paste(canvas: Image.Image, placement: Placement) -> None:
+def _paste(canvas: Image.Image, placement: Placement) -> Image.Image:
     left, top, right, bottom = placement.box
     size = (max(2, round(right - left)), max(2, round(bottom - top)))
     drawing = art.tinted(placement.code, placement.hue).resize(size, Image.Resampling.HAMMING)
@@ -37,8 +54,9 @@ def _paste(canvas: Image.Image, placement: Placement) -> None:
         drawing = drawing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if placement.angle:
         drawing = drawing.rotate(placement.angle, Image.Resampling.BICUBIC, expand=True)
+    cover = Image.new("L", canvas.size)
     if placement.thing.pole:
-        _pole(canvas, placement)
+        _pole(canvas, cover, placement)
     elif placement.place not in GROUNDLESS:
         _shadow(canvas, placement.box)
     corner = (
@@ -46,6 +64,8 @@ def _paste(canvas: Image.Image, placement: Placement) -> None:
         round(bottom - (size[1] + drawing.height) / 2),
     )
     canvas.paste(drawing, corner, drawing)
+    cover.paste(255, corner, drawing.getchannel("A"))
+    return cover
 
 
 def _shadow(canvas: Image.Image, box: Box) -> None:
@@ -57,16 +77,16 @@ def _shadow(canvas: Image.Image, box: Box) -> None:
     canvas.paste((25, 25, 35), corner, flat.filter(ImageFilter.GaussianBlur(1)))
 
 
-def _pole(canvas: Image.Image, placement: Placement) -> None:
+def _pole(canvas: Image.Image, cover: Image.Image, placement: Placement) -> None:
     left, top, right, bottom = placement.box
     middle = (left + right) / 2
     long_side = max(right - left, bottom - top)
     foot = bottom + placement.thing.pole * long_side / placement.thing.size
     half = max(1.0, 0.04 * long_side)
     _shadow(canvas, (middle - 4 * half, top, middle + 4 * half, foot))
-    ImageDraw.Draw(canvas).rectangle(
-        (middle - half, bottom - 2, middle + half, foot), fill=(92, 98, 105)
-    )
+    at = (middle - half, bottom - 2, middle + half, foot)
+    ImageDraw.Draw(canvas).rectangle(at, fill=(92, 98, 105))
+    ImageDraw.Draw(cover).rectangle(at, fill=255)
 
 
 def _lit(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.Image:

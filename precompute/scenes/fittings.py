@@ -1,6 +1,6 @@
 """Painted furniture: what stands in a scene but is no pasted art."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -11,11 +11,17 @@ WOOD = (150, 104, 62)
 WOOD_DARK = (118, 80, 46)
 
 
-def paint_back_fittings(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
-    """All fittings that lie behind the things: rug, curtain, shelf, fence, path, bush, lamp."""
+def paint_back_fittings(
+    canvas: Image.Image, scene: Scene, rng: np.random.Generator
+) -> Iterator[str]:
+    """All fittings that lie behind the things: rug, curtain, shelf, fence, path, bush, lamp.
+
+    Yields the name of each when it is painted.
+    """
     for name, paint in _PAINTERS.items():
         if name in scene.fittings:
             paint(ImageDraw.Draw(canvas), scene, scene.fittings[name], rng)
+            yield name
 
 
 def paint_table(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:

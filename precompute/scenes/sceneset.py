@@ -7,6 +7,7 @@ from PIL import Image
 
 from precompute.scenes.draw import draw
 from precompute.scenes.plan import plan
+from precompute.scenes.regions import Regions, regions
 from precompute.scenes.scene import Scene, caption, labels
 from precompute.scenes.things import CLASSES
 
@@ -57,3 +58,7 @@ class SceneSet:
     def image(self, i: int) -> Image.Image:
         """Scene i as an RGB image of the set's size."""
         return draw(self.plan(i))
+
+    def regions(self, i: int) -> Regions:
+        """What can be seen at each pixel of scene i."""
+        return regions(self.plan(i))

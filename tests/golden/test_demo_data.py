@@ -75,16 +75,16 @@ def test_the_scores_are_the_encoders(spec, demo, scenes):
     pytest.importorskip("torch")
     pytest.importorskip("open_clip")
     from precompute.encoder import load_encoder
-    from precompute.segments import segment
+    from precompute.segments import segment, settings_of
 
     encoder = load_encoder(spec.concepts.encoder)
     text = encoder.embed_concepts(list(demo.concepts), list(spec.concepts.prompts))
     assert np.allclose(text, demo.concept_text_embedding, atol=1e-4)
-    segments = spec.concepts.segments
+    settings = settings_of(spec.concepts.segments)
     chosen = [0, 801, len(demo.images) - 1]
     pixels = np.stack([encoder.prepare(scenes.image(i)) for i in chosen])
     for i, cells in zip(chosen, encoder.dense(pixels), strict=True):
-        found = segment(cells, segments.max_per_image, segments.seed)
+        found = segment(cells, scenes.image(i), scenes.size[::-1], settings)
         score = np.maximum(0, (found.embedding @ text.T).max(0))
         # Another version of a library may move a cell to the neighbouring segment.
         assert np.quantile(np.abs(score - demo.concept_score[i]), 0.95) < 0.02

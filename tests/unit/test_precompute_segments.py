@@ -1,14 +1,34 @@
-"""Segments: uniform, connected, at most so many, the same each time."""
+"""Segments: uniform, connected, at most so many, the same each time, by every method."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import ndimage
 
-from precompute.segments import cluster, connect, segment, unit, upsample
+from precompute.images import UnreadableImage
+from precompute.segments import SegmentSettings, connect, divide, segment, unit, upsample
+from precompute.segments.division import View
+from precompute.segments.files import read_mask, with_masks
+from precompute.segments.graph import merge
+from precompute.segments.kmeans import cluster
+from precompute.segments.regions import components, neighbours, shares
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
+METHODS = [
+    SegmentSettings(),
+    SegmentSettings(method="graph"),
+    SegmentSettings(method="felzenszwalb"),
+    SegmentSettings(method="slic", superpixels=40),
+]
+REFINED = [replace(s, refine="edges") for s in METHODS[:2]]
+
+
+def name_of(s):
+    return f"{s.method}-{s.refine}"
 
 
 def cells_of(areas: np.ndarray, noise: float = 0.05) -> np.ndarray:
@@ -18,35 +38,69 @@ def cells_of(areas: np.ndarray, noise: float = 0.05) -> np.ndarray:
     return (directions[areas] + noise * rng.normal(size=(*areas.shape, 16))).astype(np.float32)
 
 
-def test_areas_that_differ_become_segments_of_their_own():
-    areas = np.zeros((8, 10), dtype=int)
-    areas[:, 5:] = 1
-    areas[5:, 2:7] = 2
-    found = segment(cells_of(areas), 12, seed=0)
+def photo_of(areas: np.ndarray, scale: int) -> Image.Image:
+    """One colour per area, with a little noise."""
+    colours = np.random.default_rng(5).integers(0, 256, (areas.max() + 1, 3))
+    pixels = np.kron(areas, np.ones((scale, scale), int))
+    noise = np.random.default_rng(6).normal(0, 3, (*pixels.shape, 3))
+    return Image.fromarray(np.clip(colours[pixels] + noise, 0, 255).astype(np.uint8))
+
+
+def areas() -> np.ndarray:
+    found = np.zeros((8, 10), dtype=int)
+    found[:, 5:] = 1
+    found[5:, 2:7] = 2
+    return found
+
+
+@pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
+def test_areas_that_differ_become_segments_of_their_own(how):
+    truth = np.kron(areas(), np.ones((8, 8), int))
+    found = segment(cells_of(areas()), photo_of(areas(), 8), truth.shape, how)
+    inner = ndimage.minimum_filter(truth, 9) == ndimage.maximum_filter(truth, 9)
     for j in range(len(found.box)):
-        assert len(np.unique(areas[found.labels == j])) == 1
+        assert len(np.unique(truth[(found.mask == j + 1) & inner])) <= 1
+
+
+@pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
+@settings(max_examples=15, deadline=None)
+@given(SHAPES, st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(1, 12), st.data())
+def test_segments_are_a_partition_into_connected_parts(how, grid, shape, most, data):
+    seed = data.draw(st.integers(0, 99))
+    rng = np.random.default_rng(seed)
+    how = replace(how, max_per_image=most, seed=seed)
+    cells = rng.normal(size=(*grid, 5)).astype(np.float32)
+    image = Image.fromarray(rng.integers(0, 256, (*shape, 3)).astype(np.uint8))
+    labels = divide(View(cells, image, shape, ""), how)
+    count = int(labels.max()) + 1
+    assert labels.shape in (grid, shape)
+    assert count <= most
+    assert np.unique(labels).tolist() == list(range(count))
+    assert all(ndimage.label(labels == j)[1] == 1 for j in range(count))
+    found = segment(cells, image, shape, how)
+    assert found.mask.shape == shape
+    assert found.mask.dtype == np.uint8
+    assert found.mask.min() >= 1
+    assert found.mask.max() <= count == len(found.box) == len(found.embedding)
+    np.testing.assert_array_equal(found.mask, segment(cells, image, shape, how).mask)
 
 
 @settings(max_examples=40, deadline=None)
 @given(SHAPES, st.integers(1, 12), st.integers(0, 99))
-def test_segments_cover_the_image_and_are_connected(shape, most, seed):
+def test_embedding_and_box_are_those_of_the_cells(shape, most, seed):
     cells = np.random.default_rng(seed).normal(size=(*shape, 5)).astype(np.float32)
-    found = segment(cells, most, seed)
-    count = len(found.box)
-    assert count <= min(most, shape[0] * shape[1])
-    assert np.unique(found.labels).tolist() == list(range(count))
+    how = SegmentSettings(max_per_image=most, seed=seed)
+    image = Image.new("RGB", (20, 30))
+    found, labels = segment(cells, image, (30, 20), how), cluster(cells, most, seed)
+    assert len(found.box) <= min(most, shape[0] * shape[1])
     np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=1), 1, atol=1e-5)
-    for j in range(count):
-        inside = found.labels == j
-        assert ndimage.label(inside)[1] == 1
-        mean = sum(cells[y, x] for y, x in zip(*np.nonzero(inside), strict=True)) / inside.sum()
+    for j in range(len(found.box)):
+        y, x = np.nonzero(labels == j)
+        mean = sum(cells[v, u] for v, u in zip(y, x, strict=True)) / len(y)
         np.testing.assert_allclose(found.embedding[j], mean / np.linalg.norm(mean), atol=1e-4)
-        y, x = np.nonzero(inside)
         box = [x.min() / shape[1], y.min() / shape[0]]
         box += [(x.max() + 1) / shape[1], (y.max() + 1) / shape[0]]
         np.testing.assert_allclose(found.box[j], box, atol=1e-6)
-    again = segment(cells, most, seed)
-    np.testing.assert_array_equal(found.labels, again.labels)
 
 
 def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
@@ -63,14 +117,57 @@ def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
         return total
 
     whole = spread(cluster(cells, 8, 0))
-    monkeypatch.setattr("precompute.segments.ITERATIONS", 0)
+    monkeypatch.setattr("precompute.segments.kmeans.ITERATIONS", 0)
     assert whole < 0.95 * spread(cluster(cells, 8, 0))
 
 
-def test_equal_and_empty_cells_make_one_segment_and_no_fault():
-    assert len(segment(np.ones((4, 4, 3), np.float32), 1, 0).box) == 1
-    zeros = segment(np.zeros((4, 4, 3), np.float32), 5, 0)
+def test_more_weight_of_place_makes_segments_compact():
+    cells = np.random.default_rng(2).normal(size=(10, 10, 4)).astype(np.float32)
+    place = np.stack(np.mgrid[:10, :10], -1)
+    for method in ("kmeans", "graph"):
+        spread = []
+        for spatial in (0.0, 50.0):
+            how = SegmentSettings(method=method, max_per_image=4, spatial=spatial)
+            labels = divide(View(cells, Image.new("RGB", (9, 9)), (9, 9), ""), how)
+            parts = [place[labels == j] for j in range(labels.max() + 1)]
+            spread.append(sum(np.square(part - part.mean(0)).sum() for part in parts))
+        assert spread[1] < 0.8 * spread[0], method
+
+
+@pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
+def test_equal_and_empty_cells_make_no_fault(how):
+    image = Image.new("RGB", (16, 12), (9, 9, 9))
+    one = replace(how, max_per_image=1)
+    assert len(segment(np.ones((4, 4, 3), np.float32), image, (12, 16), one).box) == 1
+    zeros = segment(np.zeros((4, 4, 3), np.float32), image, (12, 16), how)
     assert np.isfinite(zeros.embedding).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(st.integers(1, 7), st.integers(2, 7)), st.integers(1, 6), st.integers(0, 99))
+def test_merging_is_wards_of_scikit_learn(shape, count, seed):
+    cluster_module = pytest.importorskip("sklearn.cluster")
+    from scipy import sparse
+
+    size = shape[0] * shape[1]
+    count = min(count, size)
+    point = np.random.default_rng(seed).normal(size=(size, 3))
+    pairs = neighbours(np.arange(size).reshape(shape))
+    graph = sparse.coo_matrix((np.ones(len(pairs)), pairs.T), shape=(size, size))
+    theirs = cluster_module.AgglomerativeClustering(count, connectivity=graph + graph.T)
+    expected = theirs.fit(point).labels_
+    found = merge(point, np.ones(size), pairs, count)
+    assert len(np.unique(found)) == count
+    assert len(np.unique(np.stack([found, expected]), axis=1).T) == count
+
+
+def test_a_region_counts_by_its_weight():
+    point = np.array([[0.0], [1.0], [2.1]])
+    pairs = np.array([[0, 1], [1, 2]])
+    # costs: 0-1 1·1·9/10 = 0.9 against 1-2 9·1/10·1.21 = 1.089
+    assert merge(point, np.array([1, 9, 1]), pairs, 2).tolist() == [0, 0, 1]
+    # 0-1 45/14 = 3.2 against 1-2 9·0.1/9.1·1.21 = 0.12
+    assert merge(point, np.array([5, 9, 0.1]), pairs, 2).tolist() == [0, 1, 1]
 
 
 def test_an_island_goes_to_the_segment_around_it():
@@ -82,14 +179,136 @@ def test_an_island_goes_to_the_segment_around_it():
     np.testing.assert_array_equal(connect(labels), expected)
 
 
+def connected_by_hand(labels):
+    """Slow reference: places one after the other."""
+    height, width = labels.shape
+    keep = np.full_like(labels, -1)
+    for value in np.unique(labels):
+        parts, _ = ndimage.label(labels == value)
+        keep[parts == np.bincount(parts.ravel())[1:].argmax() + 1] = value
+    while (keep < 0).any():
+        before = keep.copy()
+        for y, x in zip(*np.nonzero(before < 0), strict=True):
+            around = [
+                before[v, u]
+                for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1))
+                if 0 <= v < height and 0 <= u < width and before[v, u] >= 0
+            ]
+            if around:
+                keep[y, x] = max(sorted(set(around)), key=around.count)
+    return np.unique(keep, return_inverse=True)[1].reshape(height, width)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SHAPES, st.integers(1, 6), st.integers(0, 999))
+def test_connecting_is_that_of_the_reference(shape, values, seed):
+    labels = np.random.default_rng(seed).integers(0, values, shape)
+    np.testing.assert_array_equal(connect(labels), connected_by_hand(labels))
+    parts = components(labels)
+    assert parts.max() + 1 == sum(ndimage.label(labels == v)[1] for v in np.unique(labels))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.tuples(st.integers(1, 5), st.integers(1, 5)), st.integers(1, 4), st.integers(0, 99))
+def test_shares_are_the_mean_of_interpolated_cells(grid, scale, seed):
+    rng = np.random.default_rng(seed)
+    cells = rng.normal(size=(*grid, 2))
+    shape = grid[0] * scale, grid[1] * scale
+    labels = rng.permutation(np.arange(shape[0] * shape[1]) % 3).reshape(shape)
+    labels = np.unique(labels, return_inverse=True)[1].reshape(shape)
+    zoomed = ndimage.zoom(cells, (scale, scale, 1), order=1, mode="nearest", grid_mode=True)
+    weight = shares(labels, grid)
+    np.testing.assert_allclose(weight.sum(1), np.bincount(labels.ravel()), rtol=1e-5)
+    for j in range(labels.max() + 1):
+        mean = (weight[j] @ cells.reshape(-1, 2)) / weight[j].sum()
+        np.testing.assert_allclose(mean, zoomed[labels == j].mean(0), atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(24, 36), (7, 50), (3, 2)])
 def test_upsampled_map_shows_each_cell_around_its_centre(shape):
     labels = np.arange(6).reshape(2, 3)
     pixels = upsample(labels, shape)
     assert pixels.shape == shape
-    assert pixels.dtype == np.uint8
-    assert pixels.min() >= 1
     if shape == (24, 36):
-        centres = pixels[6::12, 6::12]
-        np.testing.assert_array_equal(centres, labels + 1)
-        np.testing.assert_array_equal(pixels, np.repeat(np.repeat(labels + 1, 12, 0), 12, 1))
+        np.testing.assert_array_equal(pixels[6::12, 6::12], labels)
+        np.testing.assert_array_equal(pixels, np.kron(labels, np.ones((12, 12), int)))
+
+
+def test_refined_outlines_lie_on_the_edge_of_colour():
+    cells = cells_of(np.array([[0, 0, 1, 1]] * 4), noise=0)
+    pixels = np.zeros((120, 120, 3), np.uint8)
+    pixels[:, 57:] = 230  # the cells' border is at 60
+    image = Image.fromarray(pixels)
+    plain, fine = (
+        segment(cells, image, (120, 120), SegmentSettings(max_per_image=2, refine=refine)).mask
+        for refine in ("none", "edges")
+    )
+    assert (plain[:, 1:] != plain[:, :-1]).argmax(1).tolist() == [59] * 120
+    assert (fine[:, 1:] != fine[:, :-1]).argmax(1).tolist() == [56] * 120
+
+
+class TestFiles:
+    @pytest.fixture
+    def how(self, tmp_path):
+        return SegmentSettings(method="file", masks=str(tmp_path))
+
+    def write(self, how, values, mode="L", name="a"):
+        mask = Image.fromarray(np.asarray(values, np.uint16 if mode == "I;16" else np.uint8))
+        if mode == "P":
+            mask.putpalette(list(range(256)) * 3)
+        mask.save(f"{how.masks}/{name}.png")
+
+    @pytest.mark.parametrize("mode", ["L", "P", "I;16"])
+    def test_each_connected_part_of_a_label_is_a_segment(self, how, mode):
+        labels = np.kron([[7, 0, 7], [7, 0, 255]], np.ones((10, 10), int))
+        self.write(how, labels, mode)
+        cells = np.random.default_rng(0).normal(size=(2, 3, 5)).astype(np.float32)
+        found = segment(cells, Image.new("RGB", (30, 20)), (20, 30), how, "a")
+        assert len(found.box) == 4
+        left = found.mask[0, 0] - 1
+        assert (found.mask == left + 1).sum() == 200
+        np.testing.assert_allclose(found.box[left], [0, 0, 1 / 3, 1], atol=1e-6)
+
+    def test_too_many_are_merged_by_embedding(self, how):
+        self.write(how, np.kron(np.arange(4)[None], np.ones((8, 8), int)))
+        cells = cells_of(np.array([[0, 0, 1, 1]]))
+        how = replace(how, max_per_image=2)
+        found = segment(cells, Image.new("RGB", (32, 8)), (8, 32), how, "a")
+        np.testing.assert_array_equal(found.mask[0], np.repeat([1, 2], 16))
+
+    def test_what_is_wrong_with_a_mask_is_told(self, how, tmp_path):
+        with pytest.raises(UnreadableImage, match=r"no mask b\.png in "):
+            read_mask(tmp_path, "b", (4, 4))
+        self.write(how, np.zeros((4, 6)))
+        with pytest.raises(UnreadableImage, match=r"the mask a\.png is 6 x 4, the image 4 x 4"):
+            read_mask(tmp_path, "a", (4, 4))
+        Image.new("RGB", (4, 4)).save(tmp_path / "c.png")
+        with pytest.raises(UnreadableImage, match="is RGB; labels are grey or palette values"):
+            read_mask(tmp_path, "c", (4, 4))
+        (tmp_path / "d.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
+        with pytest.raises(UnreadableImage, match=r"the mask d\.png cannot be read"):
+            read_mask(tmp_path, "d", (6, 4))
+
+    def test_a_data_set_knows_its_masks(self, how):
+        from types import SimpleNamespace
+
+        from precompute import datasets
+
+        image = Image.new("RGB", (6, 4))
+        plain = datasets.Dataset(
+            ids=("a", "b"),
+            split=("fit", "fit"),
+            classes=("x",),
+            label=np.zeros((2, 1), np.int8),
+            load=lambda i: image,
+            digest=lambda i: SimpleNamespace(i=i).i * "x" + "d",
+        )
+        assert with_masks(plain, SegmentSettings()) is plain
+        self.write(how, np.zeros((4, 6)))
+        masked = with_masks(plain, how)
+        assert masked.load(0) is image
+        with pytest.raises(UnreadableImage, match="no mask"):
+            masked.load(1)
+        before = masked.digest(0)
+        self.write(how, np.ones((4, 6)))
+        assert masked.digest(0) != before

@@ -1,0 +1,91 @@
+"""An image divided by the method that the settings name, and the segments' embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from precompute.segments import files, graph, kmeans, superpixels
+from precompute.segments.refine import to_edges
+from precompute.segments.regions import boxes, shares, unit, upsample
+from precompute.segments.settings import SegmentSettings
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of one image, in the order of their numbers.
+
+    ``embedding`` is ``(n, embed)`` of unit length, ``box`` ``(n, 4)`` x0, y0, x1, y1 as shares of
+    width and height, ``mask`` ``(H, W)`` uint8 the segment of each pixel, from 1.
+    """
+
+    embedding: np.ndarray
+    box: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class View:
+    """One image as a method sees it.
+
+    ``cells`` are its dense embeddings (h, w, embed), not normalised. ``shape`` (height, width) is
+    that of ``pixels`` and of the mask.
+    """
+
+    cells: np.ndarray
+    image: Image.Image
+    shape: tuple[int, int]
+    image_id: str
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """RGB ``(height, width, 3)`` uint8."""
+        size = self.shape[1], self.shape[0]
+        return np.asarray(self.image.resize(size, Image.Resampling.LANCZOS))
+
+
+def segment(
+    cells: np.ndarray,
+    image: Image.Image,
+    shape: tuple[int, int],
+    settings: SegmentSettings,
+    image_id: str = "",
+) -> Segments:
+    """Divide an image with dense embeddings ``cells`` (h, w, embed) into connected segments.
+
+    They are at most ``settings.max_per_image``. The embedding of a segment is the mean of the
+    encoder's own at its cells, by the share of each cell that it covers, taken before normalising:
+    a cell with little evidence (a short vector) then counts little. ``image_id`` names a mask.
+    """
+    labels = divide(View(cells, image, shape, image_id), settings)
+    cover = shares(labels, cells.shape[:2])
+    mean = cover @ cells.reshape(-1, cells.shape[-1]) / cover.sum(1, keepdims=True)
+    mask = labels if labels.shape == shape else upsample(labels, shape)
+    return Segments(unit(mean), boxes(labels), (mask + 1).astype(np.uint8))
+
+
+def divide(view: View, settings: SegmentSettings) -> np.ndarray:
+    """Segments of a view as a label map from 0: of its cells, its pixels or a grid between them."""
+    labels = _METHODS[settings.method](view, settings)
+    return to_edges(labels, view.pixels) if settings.refine == "edges" else labels
+
+
+def _head(view: View, settings: SegmentSettings) -> np.ndarray:
+    from precompute.segments.head import load_head
+
+    embedded = load_head(settings.head).embed(view.cells, view.image)
+    return kmeans.cluster(embedded, settings.max_per_image, settings.seed, settings.spatial)
+
+
+_METHODS: dict[str, Callable[[View, SegmentSettings], np.ndarray]] = {
+    "kmeans": lambda view, s: kmeans.cluster(view.cells, s.max_per_image, s.seed, s.spatial),
+    "graph": lambda view, s: graph.cluster(view.cells, s.max_per_image, s.spatial),
+    "felzenszwalb": lambda view, s: superpixels.felzenszwalb(view.pixels, view.cells, s),
+    "slic": lambda view, s: superpixels.slic(view.pixels, view.cells, s),
+    "file": lambda view, s: files.divide(view.image, view.image_id, view.shape, view.cells, s),
+    "head": _head,
+}

@@ -1,0 +1,86 @@
+"""Segments from files: a label map in PNG for each image."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from precompute.datasets import Dataset
+from precompute.images import UnreadableImage
+from precompute.segments.regions import components
+from precompute.segments.settings import SegmentSettings
+from precompute.segments.superpixels import merged
+
+_MODES = {"1", "L", "P", "I", "I;16"}
+
+
+def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image:
+    """Label map ``<folder>/<image_id>.png`` of an image of ``size`` (width, height).
+
+    Raises ``UnreadableImage`` where the file is missing or damaged, has colours instead of labels,
+    or another size.
+    """
+    path = folder / f"{image_id}.png"
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mask = image.copy()
+    except FileNotFoundError:
+        raise UnreadableImage(f"no mask {path.name} in {folder}") from None
+    except Exception as error:  # Pillow's readers raise many kinds for a damaged file
+        raise UnreadableImage(f"the mask {path.name} cannot be read: {error}") from error
+    if mask.mode not in _MODES:
+        raise UnreadableImage(
+            f"the mask {path.name} is {mask.mode}; labels are grey or palette values"
+        )
+    if mask.size != size:
+        raise UnreadableImage(
+            f"the mask {path.name} is {mask.width} x {mask.height}, the image {size[0]} x {size[1]}"
+        )
+    return mask
+
+
+def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
+    """The data set, an image without a good mask being one that cannot be read.
+
+    Where the segments do not come from files it is returned as it is.
+    """
+    if settings.method != "file":
+        return dataset
+    folder = Path(settings.masks)
+
+    def load(i: int) -> Image.Image:
+        image = dataset.load(i)
+        read_mask(folder, dataset.ids[i], image.size)
+        return image
+
+    def digest(i: int) -> str:
+        try:
+            content = (folder / f"{dataset.ids[i]}.png").read_bytes()
+        except OSError:
+            content = b""
+        return dataset.digest(i) + hashlib.sha256(content).hexdigest()
+
+    return replace(dataset, load=load, digest=digest)
+
+
+def divide(
+    image: Image.Image,
+    image_id: str,
+    shape: tuple[int, int],
+    cells: np.ndarray,
+    settings: SegmentSettings,
+) -> np.ndarray:
+    """Segments ``shape`` (height, width) of an image by its mask.
+
+    Each connected part of a label is one; above the most allowed they are merged by embedding.
+    """
+    mask = read_mask(Path(settings.masks), image_id, image.size)
+    if mask.mode in ("1", "P"):
+        mask = Image.fromarray(np.asarray(mask).astype(np.uint8))
+    small = mask.resize((shape[1], shape[0]), Image.Resampling.NEAREST)
+    return merged(components(np.asarray(small)), cells, settings)

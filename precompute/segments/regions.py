@@ -1,0 +1,148 @@
+"""Label maps: connected regions, their neighbours, boxes, sizes, and maps of other resolutions."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors scaled to length 1 along the last axis; a vector of zeros stays."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1)
+
+
+def numbered(labels: np.ndarray) -> np.ndarray:
+    """The map with its values replaced by 0, 1, ... in their order."""
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+
+
+def components(labels: np.ndarray) -> np.ndarray:
+    """Each connected part of a region (neighbours share a side) as a region of its own, from 0."""
+    parts = np.empty(labels.shape, dtype=np.int64)
+    count = 0
+    regions = numbered(labels)
+    for value, window in enumerate(ndimage.find_objects(regions + 1)):
+        found, number = ndimage.label(regions[window] == value)
+        parts[window] = np.where(found > 0, found - 1 + count, parts[window])
+        count += number
+    return parts
+
+
+def connect(labels: np.ndarray) -> np.ndarray:
+    """Make every region one connected part; labels ``(h, w)`` are renumbered without gaps.
+
+    Of a region in several parts the largest stays; the places of the others go, from the rim
+    inwards, to the region that most of their neighbours belong to.
+    """
+    parts = components(labels)
+    size = np.bincount(parts.ravel())
+    region = np.empty(len(size), dtype=np.int64)
+    region[parts] = numbered(labels)
+    largest = np.lexsort((np.arange(len(size)), -size, region))
+    stays = largest[np.unique(region[largest], return_index=True)[1]]
+    keep = np.full(len(size), -1)
+    keep[stays] = region[stays]
+    return numbered(_filled(keep[parts]))
+
+
+def _filled(labels: np.ndarray) -> np.ndarray:
+    """The map with its places of -1 given to the label that most of their neighbours have."""
+    full = np.pad(labels, 1, constant_values=-1)
+    while True:
+        y, x = np.nonzero(full[1:-1, 1:-1] < 0)
+        if not len(y):
+            return full[1:-1, 1:-1]
+        around = np.stack(
+            [full[y, x + 1], full[y + 2, x + 1], full[y + 1, x], full[y + 1, x + 2]], 1
+        )
+        votes = (around[:, :, None] == around[:, None]).sum(2) * (around >= 0)
+        # the smallest label wins where several have as many votes
+        winner = np.where(votes == votes.max(1, keepdims=True), around, labels.max() + 1).min(1)
+        known = votes.any(1)
+        full[y[known] + 1, x[known] + 1] = winner[known]
+
+
+def neighbours(labels: np.ndarray) -> np.ndarray:
+    """Pairs ``(m, 2)`` of regions that share a side, each once, the smaller label first."""
+    across = np.stack([labels[:, :-1].ravel(), labels[:, 1:].ravel()], 1)
+    down = np.stack([labels[:-1].ravel(), labels[1:].ravel()], 1)
+    pairs = np.sort(np.concatenate([across, down]), 1)
+    return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+
+
+def shares(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Weight ``(n, h * w)`` of each cell of a grid in each region, in places of the map.
+
+    A place of the map counts for the cells around it by linear interpolation, so that the mean of
+    the cells by these weights is the region's mean of the interpolated cells.
+    """
+    size, count = grid[0] * grid[1], int(labels.max()) + 1
+    weight = np.zeros(count * size)
+    rows, columns = (_corners(g, n) for g, n in zip(grid, labels.shape, strict=True))
+    for row, by_row in rows:
+        for column, by_column in columns:
+            where = labels * size + row[:, None] * grid[1] + column
+            value = by_row[:, None] * by_column
+            weight += np.bincount(where.ravel(), value.ravel(), count * size)
+    return weight.reshape(count, size).astype(np.float32)
+
+
+@lru_cache(maxsize=256)
+def _corners(cells: int, places: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Of each of ``places`` along a side the two cells around it, each with its weight."""
+    at = np.clip((np.arange(places) + 0.5) * cells / places - 0.5, 0, cells - 1)
+    first = np.floor(at).astype(np.int64)
+    return (first, 1 - (at - first)), (np.minimum(first + 1, cells - 1), at - first)
+
+
+def middles(labels: np.ndarray) -> np.ndarray:
+    """Mean place ``(n, 2)`` of each region, y and x, a side of the image being 1."""
+    at = places(*labels.shape)
+    area = np.bincount(labels.ravel())
+    return np.stack([np.bincount(labels.ravel(), axis) / area for axis in at.T], 1)
+
+
+def boxes(labels: np.ndarray) -> np.ndarray:
+    """Boxes ``(n, 4)`` x0, y0, x1, y1 of the regions as shares of width and height."""
+    height, width = labels.shape
+    found = [
+        (x.start / width, y.start / height, x.stop / width, y.stop / height)
+        for y, x in ndimage.find_objects(labels + 1)
+    ]
+    return np.array(found, dtype=np.float32)
+
+
+def memberships(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Membership ``(H, W, n)`` of pixels in regions of cells ``(h, w)``, linear between centres."""
+    height, width = labels.shape
+    count = int(labels.max()) + 1
+    member = np.eye(count, dtype=np.float32)[labels]
+    rows = interpolation(height, shape[0]) @ member.reshape(height, width * count)
+    return interpolation(width, shape[1]) @ rows.reshape(shape[0], width, count)
+
+
+def upsample(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Label map ``(h, w)`` of cells as one of pixels ``shape``, with smooth outlines.
+
+    Each region's membership is interpolated linearly between the cells' centres; a pixel goes to
+    the region with the largest.
+    """
+    return memberships(labels, shape).argmax(-1)
+
+
+@lru_cache(maxsize=256)
+def interpolation(cells: int, pixels: int) -> np.ndarray:
+    """Weights ``(pixels, cells)`` of linear interpolation between cell centres."""
+    at = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(cells))).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def places(height: int, width: int) -> np.ndarray:
+    """Centres ``(h * w, 2)`` of cells, y and x, a side of the image being 1."""
+    y, x = np.mgrid[:height, :width]
+    place = np.stack([(y + 0.5) / height, (x + 0.5) / width], -1)
+    return place.reshape(-1, 2).astype(np.float32)

@@ -1,0 +1,47 @@
+"""Segments that follow the photo's edges: regions of colour, merged where they embed alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from precompute.segments.graph import features, merge
+from precompute.segments.regions import connect, middles, neighbours, shares
+from precompute.segments.settings import SegmentSettings
+
+#: Smoothing before and smallest region of Felzenszwalb's method, in pixels.
+SIGMA, SMALLEST = 0.8, 20
+
+
+def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
+    """Regions of even colour by Felzenszwalb and Huttenlocher (2004), merged by embedding."""
+    from skimage.segmentation import felzenszwalb as method
+
+    if min(pixels.shape[:2]) < 2:
+        return merged(np.zeros(pixels.shape[:2], dtype=int), cells, settings)
+    found = method(pixels, scale=settings.scale, sigma=SIGMA, min_size=SMALLEST)
+    return merged(connect(found), cells, settings)
+
+
+def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
+    """Superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
+    found = superpixels(pixels, settings.superpixels, settings.compactness)
+    return merged(found, cells, settings)
+
+
+def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
+    """About ``count`` connected superpixels ``(H, W)``, from 0."""
+    from skimage.segmentation import slic as method
+
+    found = method(pixels, n_segments=count, compactness=compactness, start_label=0)
+    return connect(found)
+
+
+def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
+    """The connected regions merged, by Ward's rule on embedding and place, to the most allowed."""
+    if labels.max() < settings.max_per_image:
+        return labels
+    cover = shares(labels, cells.shape[:2])
+    area = cover.sum(1, keepdims=True)
+    embedding = cover @ cells.reshape(-1, cells.shape[-1]) / area
+    point = features(embedding, middles(labels), settings.spatial)
+    return merge(point, area[:, 0], neighbours(labels), settings.max_per_image)[labels]
