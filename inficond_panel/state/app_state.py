@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import param
 
+from inficond_panel.state.compare import CompareState
 from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import take_snapshot, take_tree
@@ -43,6 +45,8 @@ class AppState(param.Parameterized):
             preview=self.spec.tuning.preview,
             factor=self.spec.tuning.factor,
         )
+        self.comparison = CompareState(tuner, self.students, self.jobs)
+        self.export = ExportState(tuner, self.jobs)
 
     def choose_dataset(self, title: str) -> None:
         """Ask the page to show another of ``datasets``."""

@@ -30,18 +30,28 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """A deleted branch: the node from which on it is hidden, and how many iterations that hides."""
+
+    node: Node
+    count: int
+
+
+@dataclass(frozen=True)
 class Tree:
     """The iterations of this history, oldest first, as they stood when this was taken.
 
     Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
     looks at the holdout by id of the node; ``undo`` and ``redo`` are the ids of the nodes that
-    these lead to from the node shown, or None.
+    these lead to from the node shown, or None. ``deleted`` are the branches that can be restored,
+    the newest first.
     """
 
     nodes: tuple[Node, ...]
     looks: Mapping[str, int]
     undo: str | None = None
     redo: str | None = None
+    deleted: tuple[Deleted, ...] = ()
 
 
 def take_tree(tuner: Tuner, shown: Node) -> Tree:
@@ -54,6 +64,11 @@ def take_tree(tuner: Tuner, shown: Node) -> Tree:
         looks={node.id: state.looks[node.id, "holdout"] for node in nodes},
         undo=state.undo_from(shown.id),
         redo=state.redo_from(shown.id),
+        deleted=tuple(
+            Deleted(node, len(state.branch(node.id)))
+            for node in reversed(nodes)
+            if node.id in state.deleted
+        ),
     )
 
 

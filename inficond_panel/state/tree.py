@@ -11,7 +11,7 @@ import param
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
-from inficond_panel.state.snapshot import Snapshot, Tree, take_snapshot, take_tree
+from inficond_panel.state.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node, Tuner
 
@@ -27,6 +27,7 @@ class TreeState(param.Parameterized):
     """What a session does in its history. The worker reads and writes it, never the event loop."""
 
     status = param.ClassSelector(class_=Status, default=Status())
+    problem = param.String("", doc="Why the last change of a label or branch was not made.")
 
     def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs, **params: object) -> None:
         self.tuner = tuner
@@ -45,6 +46,11 @@ class TreeState(param.Parameterized):
     def nodes(self) -> list[Node]:
         """Nodes of this history, oldest first, without deleted branches."""
         return list(self.students.tree.nodes)
+
+    @property
+    def deleted(self) -> list[Deleted]:
+        """Deleted branches that can be restored, the newest first."""
+        return list(self.students.tree.deleted)
 
     @property
     def looks(self) -> Mapping[str, int]:
@@ -126,9 +132,10 @@ class TreeState(param.Parameterized):
             return take_tree(self.tuner, self.tuner.node(self._at))
 
         def done(tree: Tree) -> None:
+            self.problem = ""
             self.students.tree = tree
 
-        self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._failed))
+        self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused))
 
     def _see(self, node_id: str, split: str = "tune") -> Seen:
         # Of tune unless asked: a look at the holdout is for one node, and is asked for each time.
@@ -142,6 +149,11 @@ class TreeState(param.Parameterized):
         self.students.dataset.param.update(split=snapshot.split, looks=looks)
         self.students.param.update(snapshot=snapshot, tree=tree)
         self._rest()
+
+    def _refused(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.problem = f"{error.message} {error.remedy}".strip()
+        self._failed(error)
 
     def _failed(self, error: InficondError) -> None:
         if isinstance(error, CancelledError):

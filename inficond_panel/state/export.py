@@ -1,0 +1,121 @@
+"""Students of any node and the edits file of its branch, as files made off the event loop."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import param
+
+from inficond_panel.errors import CancelledError, InficondError, MissingExtraError
+from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.preview import Status
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.export import FORMATS, export
+from inficond_panel.tuning.export.exporting import edits_text
+from inficond_panel.tuning.export.onnx_file import import_onnx
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of students: its file, and what is missing here to write it (empty: nothing)."""
+
+    name: str
+    file: str
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to save."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+class ExportState(param.Parameterized):
+    """The file that was asked for last, and how far it is."""
+
+    formats = param.List([], item_type=Format, doc="Empty until `look`.")
+    file = param.ClassSelector(class_=File, default=None, doc="Ready to save; None again then.")
+    status = param.ClassSelector(class_=Status, default=Status())
+
+    def __init__(self, tuner: Tuner, jobs: Jobs) -> None:
+        super().__init__()
+        self.tuner = tuner
+        self.jobs = jobs
+
+    def look(self) -> None:
+        """Find out which formats can be written here."""
+
+        def done(found: list[Format]) -> None:
+            self.formats = found
+
+        self.param.update(status=Status(), file=None)
+        self.jobs.submit(Job("formats", lambda _: find_formats(), done, self._failed))
+
+    def students(self, node_id: str, formats: Sequence[str]) -> None:
+        """Make a zip of the students of a node in these formats, with model card and edits file."""
+        chosen = list(formats)
+        self._make(lambda: zip_students(self.tuner, self.tuner.node(node_id), chosen))
+
+    def edits(self, node_id: str) -> None:
+        """Make the edits file of the branch that leads to a node."""
+
+        def make() -> File:
+            node = self.tuner.node(node_id)
+            return File(
+                f"{stem(self.tuner, node)}-edits.yaml", edits_text(self.tuner, node).encode()
+            )
+
+        self._make(make)
+
+    def _make(self, make: Callable[[], File]) -> None:
+        def done(file: File) -> None:
+            self.param.update(file=file, status=Status("done", f"{file.name} is ready.", 1.0))
+            self.file = None  # it is with the browser now
+
+        self.status = Status("exporting", "Making the file")
+        self.jobs.submit(Job("export", lambda _: make(), done, self._failed))
+
+    def _failed(self, error: InficondError) -> None:
+        told = Status("error", error.message, 0.0, error.remedy)
+        self.status = Status() if isinstance(error, CancelledError) else told
+
+
+def find_formats() -> list[Format]:
+    """All formats; one whose package is not installed says how to install it."""
+    return [Format(name, file, _missing(name)) for name, (file, _) in FORMATS.items()]
+
+
+def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
+    """A zip with one folder, as ``inficond export`` writes it. Raises what ``export`` does."""
+    name = stem(tuner, node)
+    content = io.BytesIO()
+    with tempfile.TemporaryDirectory() as place:
+        files = export(tuner, node, Path(place) / name, formats)
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in files.values():
+                archive.write(path, f"{name}/{path.name}")
+    return File(f"{name}.zip", content.getvalue())
+
+
+def stem(tuner: Tuner, node: Node) -> str:
+    """Name of a node's files: data set, number, and id."""
+    title = re.sub(r"[^a-z0-9]+", "-", tuner.store.title.lower()).strip("-") or "students"
+    return f"{title}-{node.number}-{node.id}"
+
+
+def _missing(name: str) -> str:
+    if name != "onnx":
+        return ""
+    try:
+        import_onnx()
+    except MissingExtraError as error:
+        return str(error)
+    return ""

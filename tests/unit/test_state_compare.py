@@ -1,0 +1,139 @@
+"""Comparison and export as a session asks for them: by node, off the event loop."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_spec
+
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.compare import compare
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+def fine_tune(app: AppState, concept: str) -> str:
+    app.tuning.toggle("bicycle", concept, "remove")
+    app.tuning.fine_tune()
+    return app.students.node.id
+
+
+def two_branches(app: AppState) -> tuple[str, str]:
+    root = app.students.node.id
+    first = fine_tune(app, "wheel")
+    app.tuning.jump(root)
+    return first, fine_tune(app, "sky")
+
+
+def test_two_branches_are_compared_as_the_engine_does(app: AppState) -> None:
+    first, second = two_branches(app)
+    app.comparison.compare(first, second)
+    found, tuner = app.comparison.found, app.tuner
+    assert found.to_json() == compare(tuner, tuner.node(first), tuner.node(second)).to_json()
+    assert found.ancestor.number == 0
+    app.comparison.swap()
+    assert app.comparison.pair == (second, first)
+    turned = app.comparison.found.of("bicycle").changes["ap"].estimate
+    assert turned == pytest.approx(-found.of("bicycle").changes["ap"].estimate)
+
+
+def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
+    app.comparison.compare(app.students.node.id, "no such id")
+    assert app.comparison.found is None
+    assert "no iteration 'no such id'" in app.comparison.problem
+    app.comparison.close()
+    assert (app.comparison.pair, app.comparison.problem) == (None, "")
+
+
+def test_holdout_is_compared_only_where_both_were_looked_at(app: AppState) -> None:
+    first, second = two_branches(app)
+    app.tuning.show_split("holdout")
+    app.comparison.compare(first, second)
+    assert app.comparison.found.split == "tune"
+    app.tuning.jump(first)
+    app.tuning.show_split("holdout")
+    app.comparison.compare(first, second)
+    assert app.comparison.found.split == "holdout"
+    assert app.tuner.looks() == 2
+
+
+def test_a_late_result_is_not_shown_after_closing(app: AppState, monkeypatch) -> None:
+    root, node = app.students.node.id, fine_tune(app, "wheel")
+    submitted = []
+    monkeypatch.setattr(app.jobs, "submit", submitted.append)
+    app.comparison.compare(root, node)
+    app.comparison.close()
+    [job] = submitted
+    job.done(job.work(job))
+    assert app.comparison.found is None
+
+
+def test_the_zip_holds_what_the_command_writes(app: AppState) -> None:
+    node = app.tuner.node(fine_tune(app, "wheel"))
+    files = []
+    app.export.param.watch(lambda event: event.new and files.append(event.new), "file")
+    app.export.students(node.id, ["npz", "sklearn"])
+    [file] = files
+    folder = f"small-1-{node.id}"
+    assert file.name == f"{folder}.zip"
+    with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        names = {name.removeprefix(f"{folder}/") for name in archive.namelist()}
+        with archive.open(f"{folder}/students.npz") as stream:
+            weights = np.load(io.BytesIO(stream.read()), allow_pickle=False)["weights"]
+    assert names == {"students.npz", "students.json", "card.md", "card.json", "edits.yaml"}
+    assert (weights == node.weights).all()
+    assert app.export.file is None
+    assert app.export.status.kind == "done"
+
+
+def test_the_edits_file_leads_to_the_node(app: AppState) -> None:
+    node = app.tuner.node(fine_tune(app, "wheel"))
+    files = []
+    app.export.param.watch(lambda event: event.new and files.append(event.new), "file")
+    app.export.edits(node.id)
+    text = files[0].content.decode()
+    assert files[0].name == f"small-1-{node.id}-edits.yaml"
+    assert node.weights_hash in text
+    assert "wheel" in text
+
+
+def test_a_format_without_its_package_says_so(app: AppState, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    app.export.look()
+    missing = {made.name: made.missing for made in app.export.formats}
+    assert "pip install 'inficond-panel[onnx]'" in missing["onnx"]
+    assert (missing["npz"], missing["sklearn"]) == ("", "")
+    app.export.students(app.students.node.id, ["onnx"])
+    assert app.export.status.kind == "error"
+    assert "pip install" in app.export.status.remedy
+
+
+def test_deleted_branches_are_listed_and_come_back(app: AppState) -> None:
+    root = app.students.node.id
+    first = fine_tune(app, "wheel")
+    fine_tune(app, "sky")
+    app.tuning.jump(root)
+    app.tuning.delete(first)
+    assert [(each.node.id, each.count) for each in app.tuning.deleted] == [(first, 2)]
+    app.tuning.restore(first)
+    assert app.tuning.deleted == []
+    assert len(app.tuning.nodes) == 3
+
+
+def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
+    node = fine_tune(app, "wheel")
+    app.tuning.delete(node)
+    assert "shown is in this branch" in app.tuning.problem
+    app.tuning.rename(node, "12")
+    assert "cannot be named '12'" in app.tuning.problem
+    app.tuning.rename(node, "no wheels")
+    assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
