@@ -18,13 +18,14 @@ from inficond_panel.store import Store
 class FitData:
     """Concept scores ``(n, C)`` of the split ``fit``, targets ``(n, K)``, penalties ``(K,)``.
 
-    The targets are the teacher's probabilities at ``temperature``; with ``alpha`` the true labels
-    are mixed in: BCE(label) + alpha·BCE(teacher) is one fit of mixed targets with weights
-    ``(n, K)``, and the penalties ``l1`` (one a class) and ``l2`` scaled to fit. Where no label is
-    ignored, all images weigh alike and ``sample_weight`` is None.
+    The targets are the teacher's probabilities at ``temperature``, or with ``learned`` "oracle"
+    those of the oracle's logits; with ``alpha`` the true labels are mixed in: BCE(label) +
+    alpha·BCE(teacher) is one fit of mixed targets with weights ``(n, K)``, and the penalties ``l1``
+    (one a class) and ``l2`` scaled to fit. Where no label is ignored, all images weigh alike and
+    ``sample_weight`` is None. What compares with the teacher takes its own probabilities.
 
-    Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
-    student has no finite intercept.
+    Raises ``TuningError`` without images or oracle logits, and for a class whose targets are all 0
+    or all 1: its student has no finite intercept.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class FitData:
         l1: Sequence[float],
         l2: float = 0.0,
         alpha: float | None = None,
+        learned: str = "teacher",
     ) -> None:
         rows = store.rows("fit")
         if rows.size == 0:
@@ -42,13 +44,17 @@ class FitData:
             )
         self.scores = store.concept_score[rows]
         self.teacher = soft_targets(store.teacher_logit[rows], temperature)
-        self.targets, self.sample_weight, scale = self.teacher, None, np.ones(len(l1))
+        soft = self.teacher
+        if learned == "oracle":
+            soft = soft_targets(_oracle_logits(store)[rows], temperature)
+        self.targets, self.sample_weight, scale = soft, None, np.ones(len(l1))
         if alpha is not None:
             _check_labels(store, rows, alpha)
-            self.targets, weight, scale = mixed_targets(store.label[rows], self.teacher, alpha)
+            self.targets, weight, scale = mixed_targets(store.label[rows], soft, alpha)
             self.sample_weight = None if np.ptp(weight) == 0 else weight
         self.l1, self.l2 = np.asarray(l1) * scale, l2 * scale
-        _check_classes(self, store.classes)
+        who = f"The {learned} is" if alpha is None else f"Labels and {learned} are"
+        _check_classes(self, store.classes, who)
 
     def problem(self, columns: Sequence[int]) -> dict[str, Any]:
         """Arguments of ``distill.fit`` for the classes at ``columns``."""
@@ -120,13 +126,22 @@ def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
         )
 
 
-def _check_classes(data: FitData, classes: Sequence[str]) -> None:
+def _oracle_logits(store: Store) -> np.ndarray:
+    if not store.has("oracle_logit"):
+        raise TuningError(
+            f"{store.path} has no oracle logits, which students.targets asks for.",
+            "Give the teacher an oracle (teacher.oracle), then write the store again: "
+            "inficond precompute SPEC",
+        )
+    return store.oracle_logit
+
+
+def _check_classes(data: FitData, classes: Sequence[str], who: str) -> None:
     for k, name in enumerate(classes):
         column = data.targets[data.weight(k) > 0, k]
         if column.max() == 0 or column.min() == 1:
-            certain = "The teacher is" if data.targets is data.teacher else "Labels and teacher are"
             raise TuningError(
-                f"{certain} certain of {name!r} on every image of the split 'fit' (all "
+                f"{who} certain of {name!r} on every image of the split 'fit' (all "
                 f"targets are {column[0]:g}): its student has no finite intercept.",
                 "Leave the class out, or give the students a higher temperature.",
             )

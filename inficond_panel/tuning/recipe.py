@@ -77,7 +77,9 @@ def refit(spec: Spec, classes: Sequence[str]) -> Recipe:
 
 def root_settings(spec: Spec, store: Store) -> dict[str, Any]:
     """All that the untouched students follow from, as plain data."""
+    learned = spec.students.targets
     return {
+        **({} if learned == "teacher" else {"targets": learned}),
         "store": store.content_hash,
         "temperature": float(spec.students.temperature),
         **distillation(spec, store.classes).settings(store.classes),

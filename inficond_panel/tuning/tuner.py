@@ -173,7 +173,8 @@ class Tuner:
     def fit_data(self) -> FitData:
         """What the students are fitted to; read when first asked for."""
         students, made = self.spec.students, self._distillation
-        return FitData(self.store, students.temperature, made.l1, made.l2, made.alpha)
+        learned = students.targets
+        return FitData(self.store, students.temperature, made.l1, made.l2, made.alpha, learned)
 
     def _canonical(self, intents: Iterable[Asked]) -> tuple[Intent, ...]:
         batch = canonical(intents, self.spec.tuning.factor)
