@@ -81,6 +81,36 @@ def _add_study_commands(commands: argparse._SubParsersAction) -> None:
         "inficond check specs/coco18.yaml",
     )
     check.add_argument("spec", help=_SPEC)
+    init = _add(
+        commands,
+        "init",
+        "init",
+        "Look at a folder of images with labels and write a spec for it.",
+        "Knows the layouts of PASCAL VOC and COCO, folders of classes, tables (CSV, Parquet), and "
+        "a store. Says what it found and what it assumed; never overwrites a file. Needs the extra "
+        "'precompute'.",
+        "inficond init photos --teacher logits.csv --encoder models/clip",
+    )
+    init.add_argument("folder", metavar="FOLDER", help="folder of the data set")
+    init.add_argument(
+        "--teacher",
+        metavar="FILE",
+        help="its logits (.csv, .parquet, .npz) or itself (.onnx, .torchscript); default: a table "
+        "of logits in the folder, else heads fitted on the labels",
+    )
+    init.add_argument(
+        "--encoder",
+        metavar="DIR",
+        help="folder of an open_clip model; default: a folder called encoder beside the spec or "
+        "the photos, else one that is downloaded",
+    )
+    init.add_argument(
+        "--corpus", metavar="FILE", help="words, one a line (default: 584 that come along)"
+    )
+    init.add_argument("--title", help="name shown on the page (default: the folder's)")
+    init.add_argument(
+        "--output", metavar="SPEC", help="file to write (default: FOLDER's name.yaml, here)"
+    )
     precompute = _add(
         commands,
         "precompute",
@@ -107,8 +137,8 @@ def _add_study_commands(commands: argparse._SubParsersAction) -> None:
     info = _add(
         commands,
         "info",
-        "study",
-        "Say what a store holds: classes, concepts, images, encoder.",
+        "info",
+        "Say what a store holds and how it was made: stages, arrays and their sizes, positives.",
         "Reads all of the store and compares it with its hashes. Given a spec whose store is not "
         "made yet, it says what the spec's files hold.",
         "inficond info demo --json",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
+
+from inficond_panel.spec.encoder import OpenClipEncoder
 
 CLASSES = ("bicycle", "train")
 WORDS = ("wheel", "rail", "sky", "grass", "window")
@@ -34,15 +35,21 @@ teacher: {kind: logits, path: logits.csv}
 """
 
 
-def tiny_encoder(folder: Path, vision: dict, image_size: int = 64) -> SimpleNamespace:
-    """Write an open_clip model with random weights; return the section that names it."""
+def tiny_encoder(
+    folder: Path, vision: dict, image_size: int = 64, **more: Any
+) -> OpenClipEncoder:
+    """Write an open_clip model with random weights; return the section that names it.
+
+    ``more`` goes into the model's configuration.
+    """
     import open_clip
     import torch
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True)
     text = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
-    model = {"embed_dim": 24, "vision_cfg": {**vision, "image_size": image_size}, "text_cfg": text}
+    sizes = {"embed_dim": 24, "vision_cfg": {**vision, "image_size": image_size}}
+    model = {**sizes, "text_cfg": text, **more}
     preprocess = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4], "resize_mode": "squash"}
     config = {"model_cfg": model, "preprocess_cfg": preprocess}
     (folder / "open_clip_config.json").write_text(json.dumps(config))
@@ -53,7 +60,7 @@ def tiny_encoder(folder: Path, vision: dict, image_size: int = 64) -> SimpleName
         if value.is_floating_point() and not value.any():
             state[name] = 0.1 * torch.randn_like(value)
     save_file(state, folder / "weights.safetensors")
-    return SimpleNamespace(model=folder, pretrained=folder / "weights.safetensors", image_size=None)
+    return OpenClipEncoder(model=folder, pretrained=folder / "weights.safetensors")
 
 
 def photo(seed: int, size: tuple[int, int] = (80, 60)) -> Image.Image:

@@ -153,7 +153,7 @@ def test_undefined_metrics_are_null_and_said(run, tmp_path):
 
 INFO = {
     "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
-    "teacher", "metadata",
+    "teacher", "metadata", "history", "bytes", "stages", "arrays", "positives",
 }  # fmt: skip
 
 

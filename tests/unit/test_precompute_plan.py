@@ -5,8 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
-from precompute_factory import SPEC, WORDS, named_encoder, photo, photo_set, without_torch
+from precompute_factory import WORDS, named_encoder, photo, photo_set, without_torch
 
 import precompute
 from inficond_panel.cli import main

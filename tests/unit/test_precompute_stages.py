@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import shutil
 
-import numpy as np
 import pytest
 from precompute_factory import CONV, WORDS, photo_set, tiny_encoder
 

@@ -1,0 +1,171 @@
+"""``inficond info``: what a store holds and how it was made, or what a spec without one names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.commands.study import precompute_package
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.tuning.report import store_document
+
+_UNITS = ("B", "kB", "MB", "GB")
+
+
+def info(args: argparse.Namespace) -> None:
+    """What a store holds, or what a spec without one names."""
+    store, title = _store_of(args)
+    if store is None:
+        document = _planned(load_spec(find_spec(args.spec)))
+    else:
+        store.verify()
+        document = {**store_document(store), "title": title, **_made(store)}
+    if args.json:
+        say_json(document)
+        return
+    flag = f" --store {args.store}" if args.store else ""
+    _say_head(document, store, f"inficond precompute {args.spec}{flag}")
+    if store is None:
+        say("classes   " + ", ".join(document["classes"]))
+        return
+    _say_stages(document["stages"])
+    _say_arrays(document["arrays"])
+    _say_positives(document)
+    for warning in store.attrs.get("warnings", []):
+        note(f"Warning: {warning}")
+
+
+def _store_of(args: argparse.Namespace) -> tuple[Store | None, str]:
+    """The store that is meant, if it is there, and the title."""
+    if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
+        store = open_store(args.spec)
+        return store, store.title
+    spec = load_spec(find_spec(args.spec), check_files=False)
+    place = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
+    there = os.path.exists(place)  # noqa: PTH110 - never raises
+    return (open_store(place) if there else None), spec.title
+
+
+def _planned(spec: Spec) -> dict[str, Any]:
+    """What the store will hold, as far as the spec's files tell."""
+    precompute_package()
+    from precompute.concepts import read_corpus  # noqa: PLC0415 - only where it is needed
+    from precompute.datasets import load_dataset  # noqa: PLC0415
+
+    dataset = load_dataset(spec.dataset)
+    counts = Counter(dataset.split)
+    encoder = spec.concepts.encoder
+    return {
+        "title": spec.title,
+        "store_hash": None,
+        "classes": list(dataset.classes),
+        "concepts": list(read_corpus(spec.concepts.corpus)),
+        "images": {split: counts[split] for split in SPLITS},
+        "segments": 0,
+        "encoder": Path(encoder.model).name,
+        "corpus": spec.concepts.corpus.stem,
+        "teacher": spec.teacher.title,
+        "metadata": list(dataset.metadata_columns),
+        "history": None,
+        "bytes": None,
+        "stages": {},
+        "arrays": {},
+        "positives": {},
+    }
+
+
+def _made(store: Store) -> dict[str, Any]:
+    """How it was made, its arrays with their sizes, and the positives of each class by split."""
+    arrays = {
+        str(name): {
+            "dimensions": {str(dim): int(n) for dim, n in array.sizes.items()},
+            "type": "string" if array.dtype.kind not in "fiu" else array.dtype.name,
+            "what": str(array.attrs.get("long_name", "")),
+            "bytes": _bytes(store.path / str(name)),
+        }
+        for name, array in sorted(store.dataset.variables.items(), key=lambda item: str(item[0]))
+    }
+    stages = store.attrs.get("stages", {})
+    return {
+        "history": store.attrs.get("history"),
+        "bytes": _bytes(store.path),
+        "stages": {
+            name: {"key": stage["key"], "made": stage.get("made"), "seconds": stage.get("seconds")}
+            for name, stage in stages.items()
+        },
+        "arrays": arrays,
+        "positives": {
+            name: {split: int((column[store.rows(split)] == 1).sum()) for split in SPLITS}
+            for name, column in zip(store.classes, store.label.T, strict=True)
+        },
+    }
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> None:
+    say(document["title"])
+    size = f", {_size(document['bytes'])}" if store else ""
+    say(f"store     {store.path if store else f'none yet; run: {remedy}'}{size}")
+    if store:
+        say(f"made      {document['history'] or 'not known'}")
+        say(f"hash      {document['store_hash']}")
+    for key in ("encoder", "corpus", "teacher"):
+        say(f"{key:<9} {document[key]}")
+    images = ", ".join(f"{count} {split}" for split, count in document["images"].items())
+    say(f"images    {images}")
+    total = sum(document["images"].values())
+    each = f", {document['segments'] / total:.1f} an image" if document["segments"] else ""
+    say(f"segments  {document['segments']}{each}; concepts {len(document['concepts'])}")
+    if document["metadata"]:
+        say(f"metadata  {', '.join(document['metadata'])}")
+    say()
+
+
+def _say_stages(stages: dict[str, Any]) -> None:
+    if not stages:
+        return
+    rows = []
+    for name, stage in stages.items():
+        seconds = stage["seconds"]
+        took = "" if seconds is None else f"{seconds:.1f} s"
+        rows.append([name, stage["made"] or "", took, stage["key"][:12]])
+    say_table(["stage", "made", "took", "key"], rows)
+    say()
+
+
+def _say_arrays(arrays: dict[str, Any]) -> None:
+    rows = [
+        [
+            name,
+            " x ".join(f"{dim} {n}" for dim, n in array["dimensions"].items()),
+            array["type"],
+            _size(array["bytes"]),
+        ]
+        for name, array in arrays.items()
+    ]
+    say_table(["array", "dimensions", "type", "on disk"], rows)
+    say()
+
+
+def _say_positives(document: dict[str, Any]) -> None:
+    rows = [
+        [name, *(str(counts[split]) for split in SPLITS)]
+        for name, counts in document["positives"].items()
+    ]
+    say_table(["positives", *SPLITS], rows)
+
+
+def _size(count: float) -> str:
+    """``1.2 MB``."""
+    power = min(len(_UNITS) - 1, int(np.log10(max(count, 1)) // 3))
+    return f"{count / 1000**power:.1f} {_UNITS[power]}" if power else f"{int(count)} B"

@@ -1,0 +1,230 @@
+"""A run that is killed at any moment, or finds the disk full, goes on and gives the same store."""
+
+import errno
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from precompute_factory import named_encoder, photo_set, without_torch
+
+import precompute
+from inficond_panel.errors import StoreError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store, write
+
+FORK = multiprocessing.get_context("fork")
+PHOTOS = 24
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Photos, a spec, and the store that a run gives that is not disturbed."""
+    folder = tmp_path_factory.mktemp("faults")
+    photo_set(folder, PHOTOS)
+    named_encoder(folder / "encoder")
+    with pytest.MonkeyPatch.context() as patch:
+        without_torch(patch)
+        precompute.run(load_spec(folder / "spec.yaml"), folder / "whole" / "a.zarr")
+    return folder
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    return without_torch(monkeypatch)
+
+
+def in_child(work, *args):
+    """Exit code of a process that does the work; -9 where it was killed."""
+    child = FORK.Process(target=work, args=args)
+    child.start()
+    child.join(120)
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+def die(*_args, **_options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_on_line(home, store, beginning, count):
+    def progress(line):
+        nonlocal count
+        count -= line.startswith(beginning)
+        if not count:
+            die()
+
+    precompute.run(load_spec(home / "spec.yaml"), store, progress=progress)
+
+
+def die_in(home, store, where):
+    """Be killed in the middle of writing something."""
+    patch = pytest.MonkeyPatch()
+    if where == "a batch":
+        save, left = precompute.stages.save, [20]
+
+        def few(*args):
+            left[0] -= 1
+            return save(*args) if left[0] else die()
+
+        patch.setattr("precompute.stages.save", few)
+    elif where == "an array of the store":
+        one = write._write
+        patch.setattr(write, "_write", lambda *a: die() if a[1] == "mask" else one(*a))
+    elif where == "the attributes":
+        patch.setattr("inficond_panel.store.write.content_hash", die)
+    else:
+        patch.setattr(Path, "rename", die)
+    precompute.run(load_spec(home / "spec.yaml"), store)
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("Stage teacher", 1),
+        ("Images encoded", 1),
+        ("Images encoded", 4),
+        ("Stage text", 1),
+        ("Stage scores", 1),
+        ("Stage projections", 1),
+        ("Writing", 1),
+    ],
+)
+def test_a_run_killed_in_any_stage_goes_on(home, tmp_path, encoder, line, count):
+    store = tmp_path / "a.zarr"
+    assert in_child(die_on_line, home, store, line, count) == -signal.SIGKILL
+    assert not store.exists()
+    kept = len(list((tmp_path / "a.zarr.partial").glob("segments-*")))
+    lines = goes_on(home, store)
+    batches = len([line for line in lines if line.startswith("Images encoded")])
+    assert encoder.runs == batches
+    assert batches == total(home) - kept
+    if line in {"Stage scores", "Stage projections", "Writing"}:
+        assert batches == 0
+        assert "Stage text" not in lines
+
+
+@pytest.mark.parametrize(
+    "where", ["a batch", "an array of the store", "the attributes", "the first rename"]
+)
+def test_a_run_killed_while_it_writes_goes_on(home, tmp_path, encoder, where):
+    store = tmp_path / "a.zarr"
+    assert in_child(die_in, home, store, where) == -signal.SIGKILL
+    assert not store.exists()
+    goes_on(home, store)
+
+
+def test_an_old_store_is_there_until_the_new_one_is(home, tmp_path, encoder, monkeypatch):
+    store = tmp_path / "a.zarr"
+    spec = load_spec(home / "spec.yaml")
+    old = precompute.run(spec, store).content_hash
+    other = tmp_path / "words.txt"
+    other.write_text("sky\nsea")
+    spec.concepts.corpus = other
+    rename, renamed = Path.rename, []
+
+    def stop(path, target):
+        if renamed:
+            raise KeyboardInterrupt  # between the two renames
+        renamed.append(path)
+        return rename(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", stop)
+        with pytest.raises(KeyboardInterrupt):
+            precompute.run(spec, store)
+    assert not store.exists()
+    write.restore(store)
+    assert open_store(store).content_hash == old
+    store.rename(tmp_path / "a.zarr.replaced")
+    runs = encoder.runs
+    assert precompute.run(spec, store).content_hash != old
+    assert encoder.runs == runs
+    assert files(tmp_path) == ["a.zarr", "words.txt"]
+
+
+def total(home):
+    from precompute.grouping import batches_of
+    from precompute.inputs import read_inputs
+
+    inputs = read_inputs(load_spec(home / "spec.yaml"), lambda _: None)
+    return len(batches_of(inputs.keys, inputs.batch))
+
+
+def goes_on(home, store):
+    """Run to the end; the store is that of an undisturbed run, and nothing else is left."""
+    lines = []
+    report = precompute.run(load_spec(home / "spec.yaml"), store, progress=lines.append)
+    assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
+    open_store(store).verify()
+    assert files(store.parent) == [store.name]
+    return lines
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def run_limited(home, store, size, told):
+    """Run where no file may be larger than ``size`` bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        precompute.run(load_spec(home / "spec.yaml"), store)
+    except StoreError as error:
+        told.write_text(str(error))
+
+
+@pytest.mark.parametrize("size", [300, 2500, 4000])
+def test_a_full_disk_is_told_and_the_run_goes_on_later(home, tmp_path, encoder, size):
+    """A limit on the size of a file stands for the disk; it stops at another moment each time."""
+    told, store = tmp_path / "told", tmp_path / "a.zarr"
+    assert in_child(run_limited, home, store, size, told) == 0
+    message = told.read_text()
+    told.unlink()
+    assert "is full" in message
+    assert "goes on where it was" in message
+    assert not store.exists()
+    assert not list((tmp_path / "a.zarr.partial").glob("*.tmp"))
+    goes_on(home, store)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 300 kB; skipped where this process may not make one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place],
+        capture_output=True, text=True, check=False,
+    ) if os.geteuid() == 0 else None  # fmt: skip
+    if made is None or made.returncode:
+        pytest.skip(f"no small disk can be mounted: {made.stderr.strip() if made else 'no root'}")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_genuinely_full_disk_is_told_and_the_run_goes_on_later(home, small_disk, encoder):
+    store = small_disk / "a.zarr"
+    with pytest.raises(StoreError, match="is full"):
+        precompute.run(load_spec(home / "spec.yaml"), store)
+    assert not store.exists()
+    finished = len(list((small_disk / "a.zarr.partial").glob("segments-*")))
+    assert finished > 0
+    runs = encoder.runs
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    goes_on(home, store)
+    assert encoder.runs - runs == total(home) - finished
+
+
+def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, monkeypatch):
+    def fault(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("precompute.stages.save", fault)
+    with pytest.raises(StoreError, match="Input/output error") as told:
+        precompute.run(load_spec(home / "spec.yaml"), tmp_path / "a.zarr")
+    assert "--store" in told.value.remedy
