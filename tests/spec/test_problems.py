@@ -82,6 +82,52 @@ CASES = {
     "both bounds": ("tune: {from: test, share: 0.5}", "tune: {from: test, share: 1}", [
         "8:31: dataset.splits.tune.share: expected a number > 0 and < 1, got '1'",
     ]),
+    "keys of another teacher": (
+        "{kind: logits, path: logits.csv}", "{kind: logits, path: logits.csv, heads: 2}", [
+            "13:43: teacher.heads: is not used with kind: logits; it belongs to kind: query2label",
+        ],
+    ),
+    "an oracle needs gradients": (
+        "kind: logits, path: logits.csv",
+        "kind: onnx, path: logits.csv, oracle: {},\n  preprocessing: {size: [8, 8], "
+        "mean: [0, 0, 0], std: [1, 1, 1]}", [
+            "13:41: teacher.oracle: is not used with kind: onnx; it belongs to kind: torchscript "
+            "or kind: timm or kind: query2label or kind: open_clip or kind: head",
+        ],
+    ),
+    "a file says nothing of its input": (
+        "kind: logits", "kind: torchscript", [
+            "13:10: teacher.preprocessing: missing; expected a mapping with the keys size, mean, "
+            "std, interpolation, crop",
+        ],
+    ),
+    "input's settings": (
+        "kind: logits, path: logits.csv",
+        "kind: timm, model: m, pretrained: t,\n  preprocessing: {size: 8, mean: [0, 0], "
+        "std: [1, 0, 1], crop: 2}", [
+            "14:25: teacher.preprocessing.size: expected [width, height], two whole numbers > 0, "
+            "got '8'",
+            "14:34: teacher.preprocessing.mean: expected [red, green, blue], three numbers, got a "
+            "list",
+            "14:47: teacher.preprocessing.std: expected [red, green, blue], three numbers > 0, got "
+            "a list",
+            "14:64: teacher.preprocessing.crop: expected a number >= 0 and <= 1, got '2'",
+        ],
+    ),
+    "names of classes": (
+        "kind: logits, path: logits.csv", "kind: open_clip, words: {cat: 3}", [
+            "13:41: teacher.words: expected a mapping from class to text, got '3' (for text write "
+            '"3")',
+        ],
+    ),
+    "a step of nothing": (
+        "kind: logits, path: logits.csv", "kind: head, oracle: {gamma: 0}", [
+            "13:39: teacher.oracle.gamma: expected a number > 0, got '0'",
+        ],
+    ),
+    "targets that there are not": ("teacher:", "students: {targets: oracle}\nteacher:", [
+        "13:12: students.targets: oracle needs the oracle's logits: give teacher.oracle",
+    ]),
     "fraction": ("teacher:", "students: {solver: paper, epochs: 2.5}\nteacher:", [
         "13:35: students.epochs: expected a whole number >= 1, got '2.5'",
     ]),
@@ -127,7 +173,7 @@ CASES = {
         "11:12: concepts.prompts: expected a list of texts with {} in each, got a list",
     ]),
     "methods": ("  corpus:", "  projections: {methods: [pca, pac]}\n  corpus:", [
-        "11:32: concepts.projections.methods: expected a list of pca, tsne, got 'pac'"
+        "11:32: concepts.projections.methods: expected a list of pca, tsne, umap, got 'pac'"
         "; did you mean 'pca'?",
     ]),
     "method twice": ("  corpus:", "  projections: {methods: [pca, pca]}\n  corpus:", [

@@ -1,0 +1,267 @@
+"""The stage: logits and oracle of a data set, what it depends on, and going on after a stop."""
+
+import numpy as np
+import pytest
+from precompute_factory import CONV, WORDS, tiny_encoder
+from scipy.special import expit, logsumexp
+from teacher_factory import PLAIN, digests, drawn, encoder_section, teacher_section
+
+from inficond_panel.errors import CancelledError, DataError
+
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
+
+WIDTH, HEIGHT = PLAIN["size"]
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory):
+    """A linear TorchScript network: file, weight and bias."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(3 * WIDTH * HEIGHT, 2)
+    network = torch.nn.Sequential(torch.nn.Flatten(), layer)
+    file = tmp_path_factory.mktemp("linear") / "mine.pt"
+    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(file))
+    return file, layer.weight.detach().numpy(), layer.bias.detach().numpy()
+
+
+def run(section, dataset, *given, **options):
+    from precompute.teachers import teacher_logits
+
+    return teacher_logits(section, dataset, *given, **options)
+
+
+def inputs_of(dataset, linear):
+    from precompute.teachers.preprocessing import Preprocessing
+
+    prepare = Preprocessing(**PLAIN).prepare
+    return np.stack([prepare(dataset.load(i)).ravel() for i in range(len(dataset.ids))])
+
+
+def test_logits_and_oracle_are_those_of_the_formula(linear):
+    file, weight, bias = linear
+    dataset = drawn()
+    section = teacher_section("torchscript", path=file, batch=3, oracle=0.8)
+    result = run(section, dataset)
+    x, label = inputs_of(dataset, linear), dataset.label
+    np.testing.assert_allclose(result.logit, x @ weight.T + bias, atol=1e-4)
+    residual = np.where(label >= 0, expit(x @ weight.T + bias) - label, 0)
+    stronger = x - 0.8 * np.abs(x) * (residual @ weight)
+    expected = stronger @ weight.T + bias
+    np.testing.assert_allclose(result.oracle[:5], expected[:5], atol=1e-4)
+    assert np.isnan(result.oracle[5:]).all()
+    record = result.attrs["oracle"]
+    assert (record["gamma"], record["images"]) == (0.8, 5)
+    z, known = (x @ weight.T + bias)[:5], label[:5] >= 0
+    loss = np.where(known, np.logaddexp(0, z) - (label[:5] == 1) * z, 0).sum(1).mean()
+    assert record["task_loss"] == pytest.approx(loss, abs=1e-4)
+    assert record["reinforced_task_loss"] < record["task_loss"]
+    assert result.attrs["teacher"] == "mine"
+    assert result.attrs["teacher_preprocessing"]["size"] == [WIDTH, HEIGHT]
+    assert len(result.attrs["teacher_digest"]) == 64
+    assert result.warnings == ()
+
+
+def test_photos_that_cannot_be_read_have_no_logits(linear):
+    dataset = drawn(broken=(1, 7))
+    section = teacher_section("torchscript", path=linear[0], batch=3, oracle=0.5)
+    result, whole = run(section, dataset), run(section, drawn())
+    assert np.isnan(result.logit[[1, 7]]).all()
+    read = [0, 2, 3, 4]
+    np.testing.assert_allclose(result.logit[read], whole.logit[read], atol=1e-5)
+    np.testing.assert_allclose(result.oracle[read], whole.oracle[read], atol=1e-5)
+    assert np.isnan(result.oracle[1]).all()
+
+
+def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
+    section = teacher_section("torchscript", path=linear[0], batch=2, oracle=0.5)
+    whole = run(section, drawn())
+    lines = []
+    with pytest.raises(CancelledError):
+        run(section, drawn(), folder=tmp_path, progress=lines.append,
+            cancelled=lambda: len(lines) == 3)  # fmt: skip
+    assert len(list(tmp_path.glob("*.npy"))) == 3
+    (tmp_path / "logits-000001.npy").write_bytes(b"cut short")
+    dataset, loads = drawn(), []
+    counted = type(dataset)(
+        **{**vars(dataset), "load": lambda i: loads.append(i) or dataset.load(i)}
+    )
+    again = run(section, counted, folder=tmp_path)
+    np.testing.assert_array_equal(again.logit, whole.logit)
+    np.testing.assert_array_equal(again.oracle, whole.oracle)
+    assert sorted(loads) == sorted([2, 3, 6, 7, 8, 9, *range(5)])
+
+
+def test_what_the_logits_depend_on(linear, tmp_path):
+    from precompute.teachers import teacher_inputs
+
+    dataset = drawn()
+    section = teacher_section("torchscript", path=linear[0])
+    first = teacher_inputs(section, dataset, digests(dataset))
+    assert teacher_inputs(section, dataset, digests(dataset)) == first
+    copy = tmp_path / "other name.pt"
+    copy.write_bytes(linear[0].read_bytes())
+    section.path = copy
+    assert teacher_inputs(section, dataset, digests(dataset)) == first  # the same file
+    dataset.label[0, 0] = 1 - dataset.label[0, 0]
+    assert teacher_inputs(section, dataset, digests(dataset)) == first  # labels are not looked at
+    oracle = teacher_section("torchscript", path=copy, oracle=0.5)
+    second = teacher_inputs(oracle, dataset, digests(dataset))
+    assert second != first
+    dataset.label[0, 0] = 1 - dataset.label[0, 0]
+    assert teacher_inputs(oracle, dataset, digests(dataset)) != second
+    section.preprocessing.crop = 0.9
+    assert teacher_inputs(section, dataset, digests(dataset)) != first
+    copy.write_bytes(b"others")
+    section.preprocessing.crop = 0.0
+    assert teacher_inputs(section, dataset, digests(dataset)) != first
+    copy.unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        teacher_inputs(section, dataset, digests(dataset))
+
+
+class Broken(torch.nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, :2] / 0
+
+
+def test_values_that_are_no_numbers_are_told(tmp_path):
+    torch.jit.trace(Broken(), torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
+    with pytest.raises(DataError, match="logits are no finite numbers for the images 000, 001"):
+        run(teacher_section("torchscript", path=tmp_path / "a.pt"), drawn())
+
+
+def test_logits_that_look_like_shares_are_warned_of(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(576, 2), torch.nn.Sigmoid())
+    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
+    result = run(teacher_section("torchscript", path=tmp_path / "a.pt"), drawn())
+    assert "are they probabilities?" in result.warnings[0]
+
+
+class Narrow(torch.nn.Module):
+    """A bump: a long step from it goes over to where every class is far away."""
+
+    def forward(self, x):
+        return 5 - 100 * (x.mean((2, 3))[:, :2] - 0.5) ** 2
+
+
+def test_a_step_that_is_too_large_is_warned_of(tmp_path):
+    torch.jit.trace(Narrow(), torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
+    dataset = drawn()
+    dataset.label[:] = 1
+    long = run(teacher_section("torchscript", path=tmp_path / "a.pt", oracle=1e4), dataset)
+    assert "gamma 10000 is too large" in long.warnings[0]
+    short = run(teacher_section("torchscript", path=tmp_path / "a.pt", oracle=0.01), dataset)
+    assert short.warnings == ()
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return encoder_section(tiny_encoder(tmp_path_factory.mktemp("e") / "encoder", CONV), 96)
+
+
+def loaded(section):
+    from precompute.encoder import load_encoder
+
+    return load_encoder(section)
+
+
+def image_vectors(section, dataset):
+    """Unit vectors of the photos at the model's own size, by the model itself."""
+    model = loaded(type(section)(model=section.model, pretrained=section.pretrained))
+    with torch.inference_mode():
+        pixels = np.stack([model.prepare(dataset.load(i)) for i in range(len(dataset.ids))])
+        return model, model.model.encode_image(torch.from_numpy(pixels), normalize=True).numpy()
+
+
+@pytest.mark.parametrize("background", [[], ["a photo", "a blank wall"]])
+def test_zero_shot_logits_are_log_odds_against_the_background(encoder, background):
+    dataset = drawn(classes=("bicycle", "tvmonitor"))
+    section = teacher_section(
+        "open_clip",
+        prompts=["a photo of a {}", "a drawing of a {}"],
+        words={"tvmonitor": "television set"},
+        background=background,
+        bias={"default": 0.0, "bicycle": 1.5},
+        oracle=0.3,
+    )
+    result = run(section, dataset, encoder, WORDS)
+    model, image = image_vectors(encoder, dataset)
+    text = model.embed_concepts(["bicycle", "television set"], section.prompts)
+    other = (
+        model.embed_text(background)
+        if background
+        else model.embed_concepts(list(WORDS), section.prompts)
+    )
+    scale = float(model.model.logit_scale.detach().exp())
+    odds = logsumexp(scale * image @ other.T, axis=1, b=1 / len(other))
+    expected = scale * image @ text.T - odds[:, None] + [1.5, 0]
+    np.testing.assert_allclose(result.logit, expected, atol=1e-3)
+    assert np.isfinite(result.oracle[:5]).all()
+    assert result.attrs["teacher"] == "zero-shot, the concepts' encoder"
+    assert result.attrs["teacher_preprocessing"]["size"] == [64, 64]  # its own, not the dense 96
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"words": {"bicycles": "bike"}}, r"teacher.words names 'bicycles'.*nearest: 'bicycle'"),
+        ({"bias": {"default": 0.0, "bus": 1.0}}, "teacher.bias names 'bus', which is no class"),
+    ],
+)
+def test_names_that_are_no_classes_are_told(encoder, values, fault):
+    with pytest.raises(DataError, match=fault):
+        run(teacher_section("open_clip", **values), drawn(), encoder, WORDS)
+
+
+def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
+    from sklearn.linear_model import LogisticRegression
+
+    from precompute.teachers.head import fit_heads
+
+    dataset = drawn(40)
+    section = teacher_section("head", folds=4, l2=0.1, oracle=0.2, batch=7)
+    result = run(section, dataset, encoder)
+    _, features = image_vectors(encoder, dataset)
+    fit = np.arange(20)
+    inputs = (features - features[fit].mean(0)) / features[fit].std(0)
+    heads = fit_heads(features, dataset.label, fit, dataset.classes, section)
+    for k in range(2):
+        for fold in range(5):
+            seen = [i for i in fit if heads.which[i, k] != fold and dataset.label[i, k] >= 0]
+            model = LogisticRegression(C=1 / (0.1 * len(seen)), max_iter=5000, tol=1e-10)
+            model.fit(inputs[seen], dataset.label[seen, k])
+            rows = np.flatnonzero(heads.which[:, k] == fold)
+            assert not set(rows) & set(seen)
+            expected = model.decision_function(inputs[rows])
+            np.testing.assert_allclose(result.logit[rows, k], expected, atol=2e-2)
+    assert (heads.which[20:] == 4).all()  # tune and holdout: of all of fit
+    record = result.attrs["oracle"]
+    assert record["images"] == 20
+    assert record["reinforced_task_loss"] < record["task_loss"]
+    assert result.attrs["teacher_head"] == {"folds": 4, "l2": 0.1}
+    again = run(section, drawn(40), encoder)
+    np.testing.assert_array_equal(again.logit, result.logit)
+
+
+def test_heads_learn_what_can_be_learned_and_no_more():
+    from precompute.teachers.head import fit_heads
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(300, 12))
+    label = np.stack([features[:, 0] > 0, rng.random(300) > 0.5], 1).astype(np.int8)
+    section = teacher_section("head")
+    heads = fit_heads(features, label, np.arange(200), ("easy", "chance"), section)
+    right = ((heads.logits(features) > 0) == label).mean(0)
+    within = ((heads.logits(features)[:200] > 0) == label[:200]).mean(0)
+    assert right[0] > 0.9
+    assert within[1] < 0.62  # a head that had seen these labels would do better
+    assert heads.l2 in (1e-3, 1e-2, 1e-1, 1.0)
+
+
+def test_a_class_without_labels_for_a_head_is_told(encoder):
+    dataset = drawn(40)
+    dataset.label[:20, 1] = 0
+    dataset.label[3, 1] = 1
+    with pytest.raises(DataError, match=r"in fit: 'train' \(1 present, 19 absent\)"):
+        run(teacher_section("head"), dataset, encoder)
