@@ -10,6 +10,13 @@ from ruamel.yaml import YAML
 
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
 from inficond_panel.spec import fields as f
+from inficond_panel.spec.dataset import (
+    CocoDataset,
+    ColumnsDataset,
+    Dataset,
+    ListedDataset,
+    StoreDataset,
+)
 from inficond_panel.spec.lists import ByClass, Channels, Numbers, Rows, Size, Texts, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
@@ -113,6 +120,25 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
     return makers[type(field)]()
 
 
+def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
+    """Make the values of a data set fit together."""
+    if kind is CocoDataset:
+        given["annotations"] = ["a/one.json", "b/two.json", "b/one.json"]
+        tune = Share(from_="a/one", share=0.5, stratify=True)
+        given["splits"] = Splits(fit="two", tune=tune, holdout="rest")
+    elif kind is StoreDataset and given.get("splits"):
+        tune = Share(from_="fit", share=0.5, seed=2)
+        given["splits"] = Splits(fit="holdout", tune=tune, holdout="rest")
+    elif kind is ColumnsDataset:
+        unused = {"label", "separator", "classes"} if given.get("labels") else {"labels"}
+        for key in unused & given.keys():
+            del given[key]
+        if not given.get("labels"):
+            given["label"] = "some column"
+    elif issubclass(kind, ListedDataset) and given["splits"].columns():
+        given["metadata"] = given["root"] / "metadata.csv"
+
+
 @st.composite
 def made(draw, section: type[Section], folder: Path) -> Section:
     """A section of any kind with any valid values."""
@@ -124,6 +150,8 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         for key, field in kind.fields().items()
         if field.option("required") or key == kind.chooser or draw(st.booleans())
     }
+    if section is Dataset:
+        fit_dataset(kind, given, folder)
     if section is Spec:
         given["path"] = folder / "a.yaml"
         if given.get("tuning") and getattr(given.get("students"), "solver", "") != "paper":
