@@ -1,0 +1,169 @@
+"""``inficond init``: look at a folder and write a spec for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.commands.output import say
+from inficond_panel.commands.study import precompute_package
+from inficond_panel.errors import DataError
+from inficond_panel.spec import find_spec, load_spec
+
+_OWN_CLASSES = ("voc", "coco", "folder")
+
+
+def init(args: argparse.Namespace) -> None:
+    """Write the spec, or say why not; nothing that is there is changed."""
+    precompute_package()
+    folder = Path(args.folder)
+    output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
+    words = output.with_suffix(".words.txt")
+    _refuse(output)
+    from precompute.layouts import find_layout, plan_splits  # noqa: PLC0415 - only where needed
+    from precompute.layouts.models import WHERE, find_encoder, find_teacher  # noqa: PLC0415
+
+    layout = find_layout(folder)
+    encoder = find_encoder(_path(args.encoder), [output.parent, folder, folder.absolute().parent])
+    kind, teacher = find_teacher(_path(args.teacher), layout)
+    draft = _draft(args, layout, output, encoder, kind, teacher, plan_splits(layout))
+    if not args.corpus:
+        _own_words(words)
+        draft.corpus = words.name
+    dataset = _written(draft, layout, output, teacher if kind == "logits" else None)
+    counts = Counter(dataset.split)
+    say(f"found     {layout.found}")
+    shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
+    say(f"classes   {len(dataset.classes)}: {shown}")
+    images = ", ".join(f"{counts[split]} {split}" for split in ("fit", "tune", "holdout"))
+    say(f"images    {images} ({draft.splits_note})")
+    for text in (*dataset.notes, *(f"Assumed: {text}." for text in layout.assumed)):
+        say(f"          {text}")
+    say(f"teacher   {draft.teacher_note}")
+    say(f"encoder   {draft.encoder_note}")
+    if encoder is None:
+        say(f"          {WHERE}")
+    say(f"words     {draft.corpus}")
+    say(f"Wrote {output}. Next:")
+    say(f"  inficond precompute {output}")
+    say(f"  inficond serve {output} --show")
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _refuse(path: Path) -> None:
+    if os.path.lexists(path):
+        raise DataError(f"{path} is there already.", "Name another file: --output FILE")
+    if not path.parent.is_dir():
+        raise DataError(f"There is no folder {path.parent}.", "Make it, or name another: --output")
+
+
+def _own_words(words: Path) -> None:
+    """A copy of the list of words that comes along, to be changed; one that is there stays."""
+    source = find_spec("coco18").parent / "corpora" / "broden_object_584.txt"
+    if not words.exists():
+        shutil.copyfile(source, words)
+
+
+def _draft(
+    args: argparse.Namespace,
+    layout: Any,
+    output: Path,
+    encoder: tuple[Path, Path] | None,
+    kind: str,
+    teacher: Path | None,
+    planned: tuple[dict[str, Any], str],
+) -> Any:
+    from precompute.layouts.models import teacher_keys  # noqa: PLC0415
+    from precompute.layouts.writing import Draft, relative  # noqa: PLC0415
+
+    def said(path: Path | str) -> str:
+        text = relative(Path(path), output.parent)
+        return text if "/" in text else f"./{text}"  # a name would be one of open_clip's
+
+    if encoder:
+        folder, weights = encoder
+        section = {"model": said(folder), "pretrained": said(weights)}
+        encoder_note = f"found in {folder}"
+    else:
+        section = {"model": "ViT-B-16", "pretrained": "openai"}
+        encoder_note = "none found: ViT-B-16 of OpenAI, downloaded at the first run (600 MB)"
+    path = relative(teacher, output.parent) if teacher else ""
+    notes = {
+        "logits": f"logits from {path}",
+        "head": "no logits found: linear heads are fitted on the labels of fit",
+    }
+    run = f"{path} is run on the photos; its input is assumed to be as for ImageNet: check it"
+    root = {} if layout.kind == "store" else {"root": relative(layout.root, output.parent)}
+    keys = {**root, **layout.keys}
+    if layout.kind == "store":
+        keys["path"] = relative(layout.root, output.parent)
+    return Draft(
+        title=args.title or layout.root.absolute().resolve().name.removesuffix(".zarr"),
+        layout=layout,
+        splits=planned[0],
+        splits_note=planned[1],
+        corpus=relative(Path(args.corpus), output.parent) if args.corpus else "",
+        encoder=section,
+        encoder_note=encoder_note,
+        teacher=teacher_keys(kind, path),
+        teacher_note=notes.get(kind, run),
+        keys=keys,
+    )
+
+
+def _written(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
+    """Write the spec once its data set can be read and the teacher fits it; return the data set.
+
+    The first choice of keys that fits is taken; where none does, what is wrong with the first one
+    is raised.
+    """
+    first: DataError | None = None
+    for choice in layout.choices or [{}]:
+        keys = draft.keys
+        draft.keys = {**keys, **choice}
+        try:
+            return _try(draft, layout, output, logits)
+        except DataError as error:
+            first = first or error
+        draft.keys = keys
+    raise first if first else DataError("Nothing fits.", "Write the spec by hand.")
+
+
+def _try(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
+    from precompute.datasets import load_dataset  # noqa: PLC0415
+    from precompute.layouts.models import logit_classes  # noqa: PLC0415
+    from precompute.layouts.writing import spec_text  # noqa: PLC0415
+    from precompute.teachers.tables import read_logits  # noqa: PLC0415
+
+    draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
+    try:
+        draftfile.write_text(spec_text(draft), encoding="utf-8")
+        dataset = load_dataset(load_spec(draftfile).dataset)
+        if logits:
+            known = logit_classes(logits)
+            narrower = set(known) < set(dataset.classes)
+            if narrower and (layout.kind in _OWN_CLASSES or "label" in draft.keys):
+                draft.keys["classes"] = [name for name in dataset.classes if name in known]
+                draftfile.write_text(spec_text(draft), encoding="utf-8")
+                dataset = load_dataset(load_spec(draftfile).dataset)
+            read_logits(logits, dataset.ids, dataset.classes)
+        _appear(draftfile, output)
+    finally:
+        draftfile.unlink(missing_ok=True)
+    return dataset
+
+
+def _appear(draft: Path, output: Path) -> None:
+    """The spec appears whole, or not at all, and never in another file's place."""
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(draft.read_text(encoding="utf-8"))
+    except FileExistsError:
+        _refuse(output)

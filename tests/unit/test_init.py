@@ -1,0 +1,326 @@
+"""inficond init: what it finds in a folder, and that its spec passes ``check``."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from factory import small_store
+from PIL import Image
+from precompute_factory import photo, write_table
+
+from inficond_panel.cli import main
+from inficond_panel.spec import load_spec
+from precompute.datasets import load_dataset
+from precompute.layouts import plan_splits
+from precompute.layouts.layout import Layout, role_of
+from precompute.layouts.writing import value
+
+CLASSES = ("cat", "train")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "open_clip_config.json").write_text("{}")
+    (tmp_path / "encoder" / "open_clip_model.safetensors").write_bytes(b"")
+    return tmp_path
+
+
+def photos(folder, names):
+    for i, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (6, 5), (i % 256, 9, 9)).save(folder / name)
+
+
+def label(count):
+    return np.array([[i % 2, (i // 2) % 2] for i in range(count)])
+
+
+def init(capsys, *arguments):
+    """Run it; return the spec and what was said."""
+    assert main(["init", *map(str, arguments)]) == 0
+    out = capsys.readouterr().out
+    file = next(line for line in out.splitlines() if line.startswith("Wrote"))
+    path = file.removeprefix("Wrote ").removesuffix(". Next:")
+    assert main(["check", path]) == 0
+    capsys.readouterr()
+    return load_spec(path), out
+
+
+def logits(path, ids, classes=CLASSES):
+    rng = np.random.default_rng(0)
+    write_table(path, ids, np.round(rng.normal(size=(len(ids), len(classes))), 3), classes)
+
+
+def table(folder, count=20):
+    ids = [f"{i:03d}" for i in range(count)]
+    photos(folder, [f"pictures/{name}.jpg" for name in ids])
+    write_table(folder / "labels.csv", ids, label(count), CLASSES)
+    return ids
+
+
+def test_photos_and_a_table(home, capsys):
+    ids = table(home / "my data")
+    logits(home / "my data" / "teacher_logits.csv", ids)
+    spec, out = init(capsys, "my data")
+    assert spec.path == home / "my data.yaml"
+    assert spec.title == "my data"
+    assert (spec.dataset.kind, spec.dataset.images.name) == ("table", "pictures")
+    assert spec.teacher.path == home / "my data" / "teacher_logits.csv"
+    assert spec.concepts.encoder.model == home / "encoder"
+    assert spec.concepts.corpus == home / "my data.words.txt"
+    assert len(spec.concepts.corpus.read_text().splitlines()) == 584
+    dataset = load_dataset(spec.dataset)
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [12, 4, 4]
+    assert dataset.label[np.array(dataset.split) == "tune"].sum(0).tolist() == [2, 2]
+    assert "12 fit, 4 tune, 4 holdout (none found: 60, 20 and 20 %" in out
+    assert "inficond precompute my data.yaml" in out
+    text = spec.path.read_text()
+    assert "# students are fitted on these" in text
+    assert "belongs in fit, and only there" in text
+
+
+def test_lists_and_metadata_beside_the_table(home, capsys):
+    ids = table(home / "data")
+    logits(home / "z.csv", ids)
+    (home / "data" / "train.txt").write_text("\n".join(ids[:12]))
+    (home / "data" / "test.txt").write_text("\n".join(ids[12:]))
+    (home / "data" / "notes.txt").write_text("nothing of that sort")
+    rows = ["image_id,place", *(f"{name},p{i % 3}" for i, name in enumerate(ids))]
+    (home / "data" / "places.csv").write_text("\n".join(rows))
+    spec, out = init(capsys, "data", "--teacher", "z.csv", "--output", "my.yaml", "--title", "A: b")
+    assert spec.title == "A: b"
+    assert spec.dataset.metadata.name == "places.csv"
+    dataset = load_dataset(spec.dataset)
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [12, 4, 4]
+    assert "(test.txt is divided into two halves)" in out
+
+
+def test_nothing_is_overwritten(home, capsys):
+    ids = table(home / "data")
+    logits(home / "data" / "z.csv", ids)
+    (home / "data.yaml").write_text("mine")
+    (home / "other.words.txt").write_text("wheel\n")
+    assert main(["init", "data"]) == 1
+    assert "data.yaml is there already" in capsys.readouterr().err
+    assert (home / "data.yaml").read_text() == "mine"
+    spec, _ = init(capsys, "data", "--output", "other.yaml")
+    assert spec.concepts.corpus.read_text() == "wheel\n"
+    assert main(["init", "data", "--output", "none/a.yaml"]) == 1
+    assert "There is no folder none" in capsys.readouterr().err
+    assert not [path.name for path in home.iterdir() if path.name.startswith(".")]
+
+
+def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys):
+    ids = table(home / "data")
+    logits(home / "z.csv", ids[:-3])
+    assert main(["init", "data", "--teacher", "z.csv"]) == 1
+    assert "no logits for 3 of 20 images" in capsys.readouterr().err
+    logits(home / "y.csv", ids, ("cat", "trian"))
+    assert main(["init", "data", "--teacher", "y.csv"]) == 1
+    assert "'trian'" in capsys.readouterr().err
+    assert main(["init", "data", "--teacher", "model.pth"]) == 1
+    assert "There is no file model.pth" in capsys.readouterr().err
+    (home / "model.pth").write_bytes(b"")
+    assert main(["init", "data", "--teacher", "model.pth"]) == 1
+    assert "leave --teacher out and name the teacher in the spec" in capsys.readouterr().err
+    assert not (home / "data.yaml").exists()
+
+
+def test_without_logits_heads_are_fitted_and_networks_are_named(home, capsys):
+    table(home / "data")
+    spec, out = init(capsys, "data")
+    assert spec.teacher.kind == "head"
+    assert "no logits found: linear heads are fitted" in out
+    (home / "net.onnx").write_bytes(b"")
+    spec, out = init(capsys, "data", "--teacher", "net.onnx", "--output", "b.yaml")
+    assert spec.teacher.kind == "onnx"
+    assert "assumed to be as for ImageNet: check it" in out
+
+
+def test_without_an_encoder_it_says_what_to_put_where(home, capsys):
+    table(home / "data")
+    shutil.rmtree(home / "encoder")
+    spec, out = init(capsys, "data")
+    assert (spec.concepts.encoder.model, spec.concepts.encoder.pretrained) == ("ViT-B-16", "openai")
+    assert "Put open_clip_config.json and the weights" in out
+    assert main(["init", "data", "--encoder", "data", "--output", "c.yaml"]) == 1
+    assert "data holds no encoder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [".", "VOCdevkit/VOC2007"])
+def test_voc_with_a_class_called_train(home, capsys, place):
+    root = home / "voc" / place
+    main_folder = root / "ImageSets" / "Main"
+    for folder in (main_folder, root / "Annotations"):
+        folder.mkdir(parents=True)
+    ids = [f"{i:06d}" for i in range(12)]
+    photos(root / "JPEGImages", [f"{name}.jpg" for name in ids])
+    for i, name in enumerate(ids):
+        things = "".join(f"<object><name>{CLASSES[k]}</name></object>" for k in range(i % 3))
+        (root / "Annotations" / f"{name}.xml").write_text(f"<a>{things}</a>")
+    for name, part in (
+        ("trainval", ids[:6]),
+        ("train", ids[:3]),
+        ("val", ids[3:6]),
+        ("test", ids[6:]),
+    ):
+        (main_folder / f"{name}.txt").write_text("\n".join(part))
+        (main_folder / f"train_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
+        (main_folder / f"cat_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
+    logits(home / "z.csv", ids)
+    spec, _ = init(capsys, "voc", "--teacher", "z.csv")
+    dataset = load_dataset(spec.dataset)
+    assert dataset.classes == CLASSES
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
+    logits(home / "one.csv", ids, ("train",))
+    spec, _ = init(capsys, "voc", "--teacher", "one.csv", "--output", "one.yaml")
+    assert spec.dataset.classes == ["train"]
+
+
+def test_coco_whose_teacher_goes_by_number(home, capsys):
+    categories = [{"id": i, "name": name} for i, name in enumerate(CLASSES)]
+    for part, start in (("train2017", 0), ("val2017", 100)):
+        photos(home / "coco" / part, [f"{start + i:012d}.jpg" for i in range(8)])
+        images = [{"id": start + i, "file_name": f"{start + i:012d}.jpg"} for i in range(8)]
+        things = [{"image_id": start + i, "category_id": i % 2} for i in range(6)]
+        document = {"images": images, "annotations": things, "categories": categories}
+        folder = home / "coco" / "annotations"
+        folder.mkdir(exist_ok=True)
+        (folder / f"instances_{part}.json").write_text(json.dumps(document))
+        (folder / f"captions_{part}.json").write_text(json.dumps({"images": images}))
+    logits(home / "z.csv", [str(i) for i in (*range(8), *range(100, 108))])
+    spec, out = init(capsys, "coco", "--teacher", "z.csv")
+    assert spec.dataset.image_id == "number"
+    dataset = load_dataset(spec.dataset)
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [8, 4, 4]
+    assert dataset.load(0).size == (6, 5)
+    assert "only as iscrowd is present" in out
+
+
+def write(names):
+    return [f"{name}.jpg" for name in names]
+
+
+def test_folders_of_classes_one_of_them_called_train(home, capsys):
+    ids = [f"{name}/{i}" for name in CLASSES for i in range(10)]
+    photos(home / "data", write(ids))
+    logits(home / "z.csv", ids)
+    spec, out = init(capsys, "data", "--teacher", "z.csv")
+    assert load_dataset(spec.dataset).classes == CLASSES
+    assert "found     folders of classes: cat, train" in out
+
+
+def test_folders_of_splits_with_folders_of_classes(home, capsys):
+    ids = [f"{part}/{name}/{i}" for part in ("train", "val") for name in CLASSES for i in range(4)]
+    photos(home / "data", write(ids))
+    spec, out = init(capsys, "data")
+    dataset = load_dataset(spec.dataset)
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [8, 4, 4]
+    assert "found     folders of splits (train, val) that hold folders of classes" in out
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_with_paths_splits_and_names(home, capsys, suffix):
+    pandas = pytest.importorskip("pandas")
+    names = [f"photos/{i}.jpg" for i in range(12)]
+    photos(home / "data", names)
+    rows = pandas.DataFrame(
+        {
+            "file": names,
+            "id": [f"x{i}" for i in range(12)],
+            "label": [("cat|train", "cat", "train")[i % 3] for i in range(12)],
+            "split": ["train"] * 6 + ["val"] * 3 + ["test"] * 3,
+            "camera": ["a", "b"] * 6,
+        }
+    )
+    if suffix == "csv":
+        rows.to_csv(home / "data" / "all.csv", index=False)
+    else:
+        pytest.importorskip("pyarrow")
+        rows.to_parquet(home / "data" / "all.parquet")
+    logits(home / "z.csv", rows["id"])
+    spec, _ = init(capsys, "data", "--teacher", "z.csv")
+    assert (spec.dataset.kind, spec.dataset.image_id) == ("columns", "id")
+    dataset = load_dataset(spec.dataset)
+    assert dataset.classes == CLASSES
+    assert dataset.metadata_columns == ("split", "camera") or dataset.metadata_columns == (
+        "camera",
+    )
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
+
+
+def test_a_store(home, capsys):
+    store = small_store(home / "a.zarr")
+    logits(home / "z.csv", store.images, store.classes)
+    spec, out = init(capsys, "a.zarr", "--teacher", "z.csv", "--output", "b.yaml")
+    assert spec.dataset.path == home / "a.zarr"
+    assert list(load_dataset(spec.dataset).ids) == store.images
+    assert "a store: its images, as synthetic encoder encoded them" in out
+
+
+def test_what_is_no_data_set_is_told(home, capsys):
+    (home / "empty").mkdir()
+    assert main(["init", "empty"]) == 1
+    told = capsys.readouterr().err
+    assert "No data set is found in empty. Looked for: a store, the layout of PASCAL VOC" in told
+    assert main(["init", "nowhere"]) == 1
+    assert "There is no folder nowhere" in capsys.readouterr().err
+    write_table(home / "empty" / "labels.csv", ["a", "b"], label(2), CLASSES)
+    assert main(["init", "empty"]) == 1
+    assert "no folder in empty holds a file of theirs, such as a.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("instances_val2017", "tune"), ("trainval", "fit"), ("TRAIN.txt", "fit"), ("trains", ""),
+        ("valid/_annotations.coco", "tune"), ("test-dev", "holdout"), ("cat", ""),
+    ],
+)  # fmt: skip
+def test_roles_of_names(name, role):
+    assert role_of(name) == role
+
+
+def test_one_file_of_coco_is_divided():
+    layout = Layout("coco", None, "", lists=["instances"], whole="instances")
+    splits, _ = plan_splits(layout)
+    assert splits["fit"]["from"] == "instances"
+    assert splits["holdout"] == "rest"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: b", "#x", "1", "yes", "", "é\n", " a", "*a", "- a", "a'b", "."]
+)
+def test_values_survive_yaml(text):
+    from ruamel.yaml import YAML
+
+    loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
+    assert loaded["a"] == [text, {"k": text}]
+
+
+@pytest.mark.torch
+def test_own_photos_on_screen_with_three_commands(home, capsys, monkeypatch):
+    """init, precompute, and what serve opens, with the demo's encoder."""
+    pytest.importorskip("torch")
+    from pathlib import Path
+
+    from inficond_panel.store import open_store
+    from inficond_panel.tuning import open_tuner
+
+    ids = [f"{i:02d}" for i in range(24)]
+    (home / "own" / "images").mkdir(parents=True)
+    for i, name in enumerate(ids):
+        photo(i).save(home / "own" / "images" / f"{name}.jpg")
+    write_table(home / "own" / "labels.csv", ids, label(24), CLASSES)
+    logits(home / "own" / "logits.csv", ids)
+    encoder = Path(__file__).parents[2] / "specs" / "demo" / "encoder"
+    spec, _ = init(capsys, "own", "--encoder", encoder)
+    assert main(["precompute", "own.yaml"]) == 0
+    store = open_store(spec.store)
+    assert len(store.images) == 24
+    assert len(store.concepts) == 584
+    tuner = open_tuner("own.yaml")
+    assert tuner.root().weights.shape == (584, 2)
