@@ -3,9 +3,10 @@
     python benchmarks/concepts.py [--images 5000] [--segments 100000 1000000] [--methods pca tsne]
 
 Typed concept: a store of drawn vectors (16 segments an image, 584 concepts, 512 dimensions); the
-text tower is that of ViT-B-16 with random weights. "cold": segment embeddings are read from the disk;
-"warm": they are in memory, as in a page that is open. "open" is what opening the store with the
-concept costs later. Set beside it: scoring the whole corpus, without the encoder's work on photos.
+text tower is that of ViT-B-16 with random weights. "cold": segment embeddings are read from the
+disk; "warm": they are in memory, as in a page that is open. "open" is what opening the store with
+the concept costs later. Set beside it: scoring the whole corpus, without the encoder's work on
+photos.
 Maps: concepts are projected, then segments are placed on the map. CPU seconds of one thread. The
 last line is one line of JSON.
 """

@@ -13,6 +13,8 @@ from precompute.lines import read_lines
 
 _COMMENT = "#"
 _MOST_NAMED = 10
+#: Share of scores that are 0 from which it is said: what is clipped is lost to the students.
+_MANY_ZEROS = 0.5
 
 
 def read_corpus(
@@ -66,3 +68,14 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
     named = ", ".join(f"{a} = {b} ({cosine:.3f})" for a, b, cosine in found[:_MOST_NAMED])
     more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     return [f"concepts with nearly the same text vector: {named}{more}"]
+
+
+def zero_warnings(score: np.ndarray) -> list[str]:
+    """Warning of scores ``(image, concept)`` that are mostly clipped at 0."""
+    zeros = float((score == 0).mean())
+    if zeros < _MANY_ZEROS:
+        return []
+    return [
+        f"{zeros:.0%} of the scores are 0, since the encoder's cosines of segments and texts are "
+        "mostly below; concepts.scores: {method: centred} may give better students"
+    ]

@@ -48,13 +48,13 @@ def project_segments(
     count = len(embedding)
     placed = np.full((len(methods), count, 2), np.nan, dtype=np.float32)
     axes = {m: along_axes(text, concepts[m]) for m, name in enumerate(methods) if name == "pca"}
-    free = [m for m in range(len(methods)) if m not in axes]
+    free = np.array([m for m in range(len(methods)) if m not in axes], dtype=int)
     for rows in _blocks(count, most, seed):
         first = rows[0]
         block = np.asarray(embedding[first : rows[-1] + 1])[rows - first].astype(np.float32)
-        if free:
+        if len(free):
             near = among_neighbours(block, text, np.moveaxis(concepts[free], 0, 1))
-            placed[np.ix_(free, rows)] = np.moveaxis(near, 1, 0)
+            placed[free[:, None], rows] = np.moveaxis(near, 1, 0)
         for m, axis in axes.items():
             placed[m, rows] = block @ axis
     for m in axes:

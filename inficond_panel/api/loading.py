@@ -16,10 +16,11 @@ from inficond_panel.errors import DifferenceWarning
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.concepts import with_typed
 from inficond_panel.tuning.export import Exported, differences, load_export
 from inficond_panel.tuning.export.card import model_card
 from inficond_panel.tuning.export.exporting import as_exported
-from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.tuning.opening import open_spec_store, usual_history
 
 
 def load_students(
@@ -100,4 +101,6 @@ def _store(against: str | Path | Store | TunableStudents | None) -> Store | None
     if Path(against).is_dir():
         return open_store(against)
     spec = load_spec(find_spec(against), check_files=False)
-    return open_spec_store(against, os.environ.get("INFICOND_STORE") or spec.store)
+    store = open_spec_store(against, os.environ.get("INFICOND_STORE") or spec.store)
+    history = os.environ.get("INFICOND_HISTORY") or usual_history(against, spec)
+    return with_typed(store, history)

@@ -85,7 +85,8 @@ def _near(tuner: Tuner, typed: TypedConcept) -> list[tuple[str, float]]:
 def _line(one: TypedConcept) -> str:
     synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
-    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
+    zeros = f", 0 on {(one.score == 0).mean():.0%} of the images" if middle == 0 else ""
+    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}{zeros}"
 
 
 def _facts(one: TypedConcept) -> dict[str, Any]:

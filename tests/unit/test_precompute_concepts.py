@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.store.words import embed_concepts, twins
 from precompute import project as project_module
-from precompute.concepts import read_corpus, twin_warnings
+from precompute.concepts import read_corpus, twin_warnings, zero_warnings
 from precompute.project import project, project_segments
 
 
@@ -105,6 +105,12 @@ def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
 def test_few_concepts_have_places_too(count):
     values = unit(np.random.default_rng(count).normal(size=(count, 8)))
     assert np.isfinite(project(values, ["pca", "tsne"], seed=0)).all()
+
+
+def test_scores_that_are_mostly_clipped_are_told():
+    assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
+    (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
+    assert warning.startswith("50% of the scores are 0")
 
 
 def test_umap_keeps_neighbours_and_is_the_same_again():
