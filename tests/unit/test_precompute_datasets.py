@@ -10,7 +10,6 @@ from precompute_factory import CLASSES, dataset_section, photo_set, write_table
 from inficond_panel.errors import DataError
 from precompute.datasets import load_dataset
 from precompute.images import UnreadableImage
-from precompute.teacher import read_logits
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
 TABLE = f"kind: table\nroot: photos\nlabels: labels.csv\n{SPLITS}"
@@ -240,31 +239,6 @@ def test_photos_may_lie_in_folders_and_lists_name_them_so(tmp_path):
     lists(section, fit=["a b/1"], tune=["a b/2.x"], holdout=["c/1.jpg"])
     dataset = load_dataset(section)
     assert [dataset.load(i).width for i in range(3)] == [17, 19, 15]
-
-
-def test_logits_are_put_in_the_order_of_images_and_classes(tmp_path):
-    write_table(tmp_path / "z.csv", ["02", "01", "03"], np.array([[1, 2], [3, 4.5], [5, 6]]))
-    logit = read_logits(tmp_path / "z.csv", ["01", "02"], ["train", "bicycle"])
-    assert logit.tolist() == [[4.5, 3], [2, 1]]
-    assert logit.dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("image_id,bicycle,train\n1,0,nan\n", "z.csv:2: 'train' of image '1' is 'nan'; expected a"),
-        ("image_id,bicycle,train\n1,0,\n", "expected a finite number"),
-        ("image_id,bicycle,train\n1,0,1e999\n", "expected a finite number"),
-        ("image_id,bicycle,train\n1,0,1\n1,0,1\n", "listed twice"),
-        ("image_id,bicycle,train\n3,0,1\n", "no logits for 1 of 1 images, the first are 1"),
-        ("image_id,bicycle\n1,0\n", "no column for the class 'train'"),
-        ("image_id,bicycle,trains\n1,0,1\n", r"class 'train' \(nearest: 'trains'\); the unknown"),
-    ],
-)
-def test_faulty_logits_are_told(tmp_path, text, fault):
-    (tmp_path / "z.csv").write_text(text)
-    with pytest.raises(DataError, match=fault):
-        read_logits(tmp_path / "z.csv", ["1"], CLASSES)
 
 
 def test_scenes_are_a_data_set_too():
