@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from precompute_factory import CLASSES, dataset_section, photo_set, write_table
+from precompute_factory import CLASSES, dataset_section, photo_set
 
 from inficond_panel.errors import DataError
 from precompute.datasets import load_dataset
