@@ -10,6 +10,7 @@ import numpy as np
 
 from inficond_panel.store import SPLITS
 from inficond_panel.version import __version__
+from precompute.concepts import zero_warnings
 from precompute.encode import read_rows, skipped_images
 from precompute.gathered import Gathered
 from precompute.inputs import Inputs
@@ -55,6 +56,7 @@ def assemble(
                 values = results[name][array]
                 arrays[array] = values[read] if name == "teacher" else values
     attrs = _attributes(inputs, gathered.reason, results, records)
+    attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
     attrs["warnings"] += _without_positives(split, label, dataset.classes)
     return arrays, attrs
 
