@@ -12,7 +12,7 @@ from inficond_panel.spec.section import Nested, Section
 from inficond_panel.spec.sections import Encoder
 
 _REQUIRED = {"required": True}
-_FILTERS = ["bilinear", "bicubic", "lanczos"]
+_FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
 _SIZE = "Width and height of the network's input."
 _CROP = (
     "Share of the resized photo's shorter side that is kept, from its middle; 0: the whole photo, "
@@ -253,4 +253,5 @@ def _stem(path: Path | str | None) -> str:
 def _encoder_title(encoder: Any) -> str:
     if encoder is None:
         return "the concepts' encoder"
-    return f"{Path(encoder.model).name} ({_stem(encoder.pretrained)})"
+    weights = f" ({_stem(encoder.pretrained)})" if encoder.pretrained else ""
+    return f"{Path(encoder.model).name}{weights}"

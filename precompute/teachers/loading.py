@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 from precompute.encoder import Encoder, load_encoder
@@ -44,4 +43,5 @@ def image_text_model(section: Any, encoder: Any) -> Encoder:
 def at_own_size(encoder: Any) -> Any:
     """The section of the concepts' encoder, without its image size: that is of the dense view."""
     names = [field.attribute for field in encoder.fields().values()]
-    return SimpleNamespace(**{**{n: getattr(encoder, n) for n in names}, "image_size": None})
+    values = {name: getattr(encoder, name) for name in names}
+    return type(encoder)(**{**values, "image_size": None})

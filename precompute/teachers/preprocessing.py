@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 _FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
