@@ -4,10 +4,10 @@
 
 The model has random weights (speed does not depend on them); the photos are drawn, 640 x 480.
 The bare encoder is `model.encode_image` on batches that are ready in memory; the pipeline decodes
-the photos, encodes, segments, makes thumbnails and writes its batches. Both take the same images,
-turn by turn for some rounds after one round that is not counted, and the ratio is the median over
-the rounds: a change of load during the run meets both. Not timed: loading the model, the words and
-the final store. `spread` is the smallest and the largest ratio of a round. On a busy machine the
+the photos, encodes, segments, makes thumbnails and writes its batches, which are two thirds full on
+average. Both take the same images, turn by turn for some rounds after one round that is not
+counted, and the ratio is the median over the rounds: a change of load during the run meets both.
+Not timed: loading the model, the words and the final store. `spread` is the smallest and the largest ratio of a round. On a busy machine the
 encoder's share of the CPU time says more than the wall clock.
 """
 
@@ -20,7 +20,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -133,21 +132,18 @@ def whole_pipeline(home: Path) -> Callable[[], None]:
     from threadpoolctl import threadpool_limits
 
     from inficond_panel.spec import load_spec
-    from precompute.batches import Batches
-    from precompute.encoder import load_encoder
+    from precompute.encode import Encoding
     from precompute.inputs import read_inputs
     from precompute.pipeline import usual_workers
+    from precompute.stages import Finished
 
     spec: Any = load_spec(home / "spec.yaml")
-    inputs, encoder = read_inputs(spec, print), load_encoder(spec.concepts.encoder)
-    workers = usual_workers()
+    inputs, workers = read_inputs(spec, print), usual_workers()
 
     def encode() -> None:
         folder = home / "batches"
-        folder.mkdir()
         with threadpool_limits(1, user_api="blas"):
-            batches = Batches(inputs.dataset, encoder, inputs.settings, folder, workers)
-            deque(batches.run(), maxlen=0)
+            Encoding(inputs, Finished(folder), [], lambda _: None, lambda: False, workers).run()
         shutil.rmtree(folder)
 
     return encode

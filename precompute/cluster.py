@@ -16,6 +16,8 @@ from inficond_panel.version import __version__
 from precompute.flow import Work
 from precompute.stages import Arrays
 
+#: How long a scheduler may take to answer.
+TIMEOUT = "10s"
 #: Batches given to a worker's thread beside the one that it is busy with.
 _AHEAD = 1
 
@@ -31,7 +33,7 @@ def connected(address: str) -> Iterator[Any]:
             "Install it: pip install 'inficond-panel[scale]'",
         ) from error
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InficondError(
             f"No Dask scheduler answers at {address}: {error}",
@@ -83,7 +85,7 @@ def on_cluster(client: Any, work: Work, batches: list[list[int]]) -> Iterator[tu
         ]
 
     running = [task for _ in range(_places(client)) for task in start()]
-    done = as_completed(running, with_results=False)
+    done = as_completed(running, loop=client.loop)
     for task in done:
         yield _result(task)
         task.release()

@@ -1,0 +1,102 @@
+"""Encoding by the workers of a Dask cluster: the same bits, also when a worker is killed."""
+
+import os
+import signal
+
+import pytest
+from precompute_factory import CONV, photo_set, tiny_encoder
+
+import precompute
+from inficond_panel.errors import DataError, InficondError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
+
+distributed = pytest.importorskip("distributed")
+pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Photos (one cannot be read), an encoder, a spec, and the store made without a cluster."""
+    folder = tmp_path_factory.mktemp("cluster")
+    photo_set(folder, 24)
+    (folder / "photos" / "images" / "00004.jpg").write_text("no image")
+    tiny_encoder(folder / "encoder", CONV)
+    precompute.run(load_spec(folder / "spec.yaml"), folder / "whole" / "a.zarr")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two worker processes, which are started again when they are lost."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster
+
+
+def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path, cluster):
+    killed, lines = [], []
+
+    def kill(line):
+        lines.append(line)
+        if line.startswith("Images encoded") and not killed:
+            worker = next(iter(cluster.workers.values()))
+            killed.append(worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+
+    report = precompute.run(
+        load_spec(home / "spec.yaml"),
+        tmp_path / "a.zarr",
+        progress=kill,
+        scheduler=cluster.scheduler_address,
+    )
+    assert killed
+    assert f"Encoding with 2 workers of {cluster.scheduler_address}" in lines
+    assert not [line for line in lines if "may differ" in line]
+    assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
+    assert report.skipped[0][0] == "00004"
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_path, cluster):
+    def stop(line):
+        if line.startswith("Images encoded"):
+            raise KeyboardInterrupt
+
+    spec, store, lines = load_spec(home / "spec.yaml"), tmp_path / "a.zarr", []
+    with pytest.raises(KeyboardInterrupt):
+        precompute.run(spec, store, progress=stop, scheduler=cluster.scheduler_address)
+    report = precompute.run(spec, store, progress=lines.append)
+    first = next(line for line in lines if line.startswith("Images encoded"))
+    assert int(first.split()[2]) > 3  # those of the cluster are counted already
+    assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
+
+
+def test_an_error_of_a_worker_is_told_as_it_is(home, tmp_path, cluster):
+    spec = load_spec(home / "spec.yaml")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no weights")
+    spec.concepts.encoder.pretrained = broken
+    with pytest.raises(DataError, match="cannot be loaded") as told:
+        precompute.run(spec, tmp_path / "a.zarr", scheduler=cluster.scheduler_address)
+    assert "checkpoint" in told.value.remedy
+
+
+def test_no_scheduler_there_is_told(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("precompute.cluster.TIMEOUT", "0.2s")
+    spec = load_spec(home / "spec.yaml")
+    with pytest.raises(InficondError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
+        precompute.run(spec, tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:1")
+
+
+def test_a_scheduler_without_workers_is_told(home, tmp_path):
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
+        pytest.raises(InficondError, match="has no workers"),
+    ):
+        precompute.run(
+            load_spec(home / "spec.yaml"),
+            tmp_path / "a.zarr",
+            scheduler=cluster.scheduler_address,
+        )
