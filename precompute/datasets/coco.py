@@ -69,8 +69,8 @@ def coco_listing(dataset: Any) -> Listing:
 def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instances:
     """Read an annotation file; raises ``DataError``.
 
-    Outlines are dropped while it is read, so that memory is about the size of the file, and some
-    hundred bytes an annotation.
+    Outlines are dropped while it is read, so that memory is about twice the size of the file at
+    most, and little of it stays.
     """
     document = _load(path)
     found = Instances(path)

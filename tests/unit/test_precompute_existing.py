@@ -95,3 +95,40 @@ def test_what_is_no_store_or_no_list_is_told(folder):
             folder, "kind: store\npath: a.zarr\nsplits: {fit: train, tune: t, holdout: h}"
         )
     assert Path(folder / "a.zarr").is_dir()
+
+
+@pytest.mark.torch
+def test_other_words_for_the_images_of_a_store_need_no_photo(tmp_path):
+    """As from the photos, which are gone; another encoder is refused."""
+    pytest.importorskip("torch")
+    import shutil
+
+    from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
+
+    import precompute
+    from inficond_panel.spec import load_spec
+
+    photo_set(tmp_path)
+    tiny_encoder(tmp_path / "encoder", CONV)
+    (tmp_path / "words.txt").write_text("bell\nsaddle\nsky\n")
+    precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "far" / "photos.zarr")
+    (tmp_path / "other.txt").write_text("moon\nsky\nrail\nspoke\n")
+    text = SPEC.replace("corpus: words.txt", "corpus: other.txt")
+    (tmp_path / "photos.yaml").write_text(text)
+    expected = precompute.run(load_spec(tmp_path / "photos.yaml"), tmp_path / "far" / "anew.zarr")
+    start, end = text.index("dataset:"), text.index("concepts:")
+    section = "dataset: {kind: store, path: far/photos.zarr}\n"
+    (tmp_path / "store.yaml").write_text(text[:start] + section + text[end:])
+    shutil.rmtree(tmp_path / "photos")
+    report = precompute.run(load_spec(tmp_path / "store.yaml"), tmp_path / "b.zarr")
+    made, anew = open_store(report.store), open_store(expected.store)
+    made.verify()
+    assert made.concepts == ["moon", "sky", "rail", "spoke"]
+    for name in ("concept_score", "teacher_logit", "label", "segment_embedding", "segment_concept"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(anew, name))
+    assert made.thumbnail(3) == anew.thumbnail(3)
+    assert not precompute.run(load_spec(tmp_path / "store.yaml"), tmp_path / "b.zarr").changed
+    shutil.rmtree(tmp_path / "encoder")
+    tiny_encoder(tmp_path / "encoder", {**CONV, "timm_pool": "max"})
+    with pytest.raises(DataError, match="is not the encoder of the spec"):
+        precompute.run(load_spec(tmp_path / "store.yaml"), tmp_path / "c.zarr")
