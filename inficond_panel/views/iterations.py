@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.views.branches import make_lanes
+from inficond_panel.views.branches import make_lanes, make_path
 from inficond_panel.views.theme import bound, count, factor, interval, number, points
 
 if TYPE_CHECKING:
     from inficond_panel.state import Intent, Interval, Node
+    from inficond_panel.state.export import ExportState
+    from inficond_panel.state.snapshot import Deleted
 
 SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 CARD_INTENTS = 8  #: intents that a hover card lists
@@ -52,13 +54,19 @@ def make_rows(
     lacks those whose holdout nobody has asked for.
     """
     numbers = {node.id: node.number for node in nodes}
+    path = {node.id for node in make_path(nodes, current)}
     rows = []
     for node, lane in zip(reversed(nodes), make_lanes(nodes), strict=True):
         parent = numbers[node.parent] if node.parent else None
         rows.append(
             {
                 "id": node.id,
+                "at": node.number,
                 "number": f"#{node.number}",
+                "name": node.name,
+                "title": make_title(node),
+                "by": make_author(node),
+                "kept": _kept(node, path),
                 "lane": lane,
                 "current": node.id == current,
                 "chips": [make_chip(intent, class_name) for intent in node.intents],
@@ -69,6 +77,24 @@ def make_rows(
             }
         )
     return rows
+
+
+def make_title(node: Node) -> str:
+    """``#3``, with its label where it has one."""
+    return f"#{node.number} {node.name}".rstrip()
+
+
+def make_author(node: Node) -> str:
+    """Who made it, where that is a machine: ``by a machine: crossfit``."""
+    kind, _, strategy = node.author.partition(":")
+    return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
+
+
+def _kept(node: Node, path: Collection[str]) -> str:
+    """Why the branch from a node on cannot be deleted; empty where it can."""
+    if not node.parent:
+        return "The untouched student stays"
+    return "The iteration shown is in it" if node.id in path else ""
 
 
 def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
@@ -122,11 +148,12 @@ def make_card(node: Node, parent: int | None, looks: int) -> dict[str, Any]:
     intents = [_told(intent, node) for intent in node.intents[:CARD_INTENTS]]
     more = len(node.intents) - CARD_INTENTS
     return {
-        "title": f"#{node.number}" + (f", from #{parent}" if parent is not None else ""),
+        "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
         "rows": [
             *intents,
             *([("", f"and {count(more)} more")] if more > 0 else []),
+            *([("Author", author)] if (author := make_author(node)) else []),
             ("Made", node.created[:16].replace("T", " ") + " UTC"),
             ("Refit" if node.parent else "Distilled", f"{node.seconds:.1f} s"),
             ("Largest gap", f"{max(node.gap):.0e}"),
@@ -145,3 +172,24 @@ def _told(intent: Intent, node: Node) -> tuple[str, str]:
 
 def _looks(looks: int) -> str:
     return f"{count(looks)} look{'s' * (looks != 1)}" if looks else ""
+
+
+def make_deleted(branch: Deleted) -> dict[str, str]:
+    """A deleted branch in the list of those that can be restored."""
+    node = branch.node
+    chips = [make_chip(intent, "") for intent in node.intents[:CARD_INTENTS]]
+    what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
+    size = f"{count(branch.count)} iteration{'s' * (branch.count != 1)}"
+    return {"id": node.id, "title": make_title(node), "text": f"{size} · {what}"}
+
+
+def make_exporting(export: ExportState) -> dict[str, Any]:
+    """Formats that students can be saved in, and how far the file is that was asked for."""
+    status = export.status
+    failed = status.kind == "error"
+    return {
+        "formats": [vars(each) for each in export.formats],
+        "busy": status.kind == "exporting",
+        "status": "" if failed else status.text,
+        "error": f"{status.text} {status.remedy}".strip() if failed else "",
+    }

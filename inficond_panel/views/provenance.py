@@ -6,7 +6,8 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import param
@@ -15,8 +16,19 @@ from panel.viewable import Viewer
 from inficond_panel.state import Job
 from inficond_panel.views import esm
 from inficond_panel.views.branches import make_edges
+from inficond_panel.views.comparison import make_comparison
 from inficond_panel.views.component import ViewComponent
-from inficond_panel.views.iterations import Change, Measured, make_axis, make_change, make_rows
+from inficond_panel.views.gallery import make_picture
+from inficond_panel.views.images import send_pictures
+from inficond_panel.views.iterations import (
+    Change,
+    Measured,
+    make_axis,
+    make_change,
+    make_deleted,
+    make_exporting,
+    make_rows,
+)
 from inficond_panel.views.metric_cards import mean
 
 if TYPE_CHECKING:
@@ -37,6 +49,8 @@ class ProvenanceTree(ViewComponent):
     """What the browser draws; actions come back as messages ``{"kind", "value"}``."""
 
     data = param.Dict({}, doc="Rows, edges, axis and total; empty while loading.")
+    comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
+    exporting = param.Dict({}, doc="See `make_exporting`.")
 
     _esm = esm.module("provenance")
     _stylesheets = esm.styles("provenance")
@@ -48,6 +62,8 @@ class ProvenanceView(Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
+        self._actions = self._make_actions()
+        self._compared = ""  # class that was chosen in the comparison
         self._known: dict[Scope, dict[str, Measured]] = {}
         self._tree = ProvenanceTree(
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
@@ -55,7 +71,10 @@ class ProvenanceView(Viewer):
         self._tree.on_msg(lambda event: self._handle(event.data))
         app.selection.param.watch(self._update, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
-        app.tuning.param.watch(self._update_buttons, "status")
+        app.tuning.param.watch(self._update_buttons, ["status", "problem"])
+        app.comparison.param.watch(self._show_comparison, ["pair", "found", "problem"])
+        app.export.param.watch(self._show_exporting, ["formats", "status"])
+        app.export.param.watch(self._save, "file")
         self._update()
 
     def _update(self, *_: Any) -> None:
@@ -104,6 +123,7 @@ class ProvenanceView(Viewer):
             "edges": make_edges(nodes, head.id),
             "axis": make_axis(rows),
             "total": make_change(change(app, nodes[0], head, scope)),
+            "deleted": [make_deleted(branch) for branch in app.tuning.deleted],
         }
 
     def _fail(self, error: InficondError) -> None:
@@ -113,25 +133,67 @@ class ProvenanceView(Viewer):
         if self._tree.data:
             self._tree.data = {**self._tree.data, **self._buttons()}
 
-    def _buttons(self) -> dict[str, bool]:
+    def _buttons(self) -> dict[str, Any]:
         tuning = self.app.tuning
         busy = tuning.busy
         return {
             "busy": busy,
+            "problem": tuning.problem,
             "undo": tuning.can_undo and not busy,
             "redo": tuning.can_redo and not busy,
         }
 
-    def _handle(self, message: Mapping[str, str]) -> None:
-        tuning, kind = self.app.tuning, message["kind"]
-        if kind == "note":
-            tuning.set_note(self.app.students.node.id, message["value"])
-        elif kind == "jump":
-            tuning.jump(message["value"])
-        elif kind == "undo":
-            tuning.undo()
-        elif kind == "redo":
-            tuning.redo()
+    def _show_comparison(self, *_: Any) -> None:
+        if self.app.comparison.pair is None:
+            self._compared = ""
+        wanted = self._compared or self.app.selection.class_name
+        self._tree.comparison = make_comparison(self.app, wanted)
+
+    def _show_exporting(self, *_: Any) -> None:
+        self._tree.exporting = make_exporting(self.app.export)
+
+    def _save(self, *_: Any) -> None:
+        file = self.app.export.file
+        if file is not None:
+            content = base64.b64encode(file.content).decode("ascii")
+            self._tree._send_msg({"save": {"name": file.name, "content": content}})
+
+    def _handle(self, message: Mapping[str, Any]) -> None:
+        if "pictures" in message:
+            self._send_pictures(message["pictures"])
+        else:
+            self._actions[message["kind"]](message)
+
+    def _make_actions(self) -> dict[str, Callable[[Mapping[str, Any]], None]]:
+        """What each kind of message from the browser does."""
+        tuning, comparison, export = self.app.tuning, self.app.comparison, self.app.export
+        return {
+            "note": lambda message: tuning.set_note(message["node"], message["value"]),
+            "name": lambda message: tuning.rename(message["node"], message["value"]),
+            "jump": lambda message: tuning.jump(message["value"]),
+            "undo": lambda _: tuning.undo(),
+            "redo": lambda _: tuning.redo(),
+            "delete": lambda message: tuning.delete(message["value"]),
+            "restore": lambda message: tuning.restore(message["value"]),
+            "compare": lambda message: comparison.compare(*message["value"]),
+            "class": lambda message: self._choose_class(message["value"]),
+            "swap": lambda _: comparison.swap(),
+            "close": lambda _: comparison.close(),
+            "formats": lambda _: export.look(),
+            "export": lambda message: export.students(message["node"], message["formats"]),
+            "edits": lambda message: export.edits(message["node"]),
+        }
+
+    def _choose_class(self, name: str) -> None:
+        self._compared = name
+        self._show_comparison()
+
+    def _send_pictures(self, rows: Iterable[int]) -> None:
+        """Send the pictures asked for, of images that the comparison shows."""
+        shown = {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}
+        store = self.app.store
+        wanted = [row for row in rows if row in shown]
+        send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
 
     def __panel__(self) -> Viewable:
         return self._tree

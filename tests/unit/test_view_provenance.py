@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.state import AppState, Intent, Jobs
+from inficond_panel.state.compare import Churn, Flip
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.branches import make_edges, make_lanes, make_path
-from inficond_panel.views.iterations import Change, make_axis, make_change, make_chip
+from inficond_panel.views.comparison import churn_text, make_flip
+from inficond_panel.views.iterations import Change, make_author, make_axis, make_change, make_chip
 from inficond_panel.views.provenance import ProvenanceView
+
+AUTHORS = ("machine:crossfit", "machine", "user", "")
 
 
 def tree(*parents: int | None) -> list[SimpleNamespace]:
@@ -194,7 +200,13 @@ def test_undo_and_redo_follow_the_state(app):
 def test_a_note_is_kept_and_shown(app):
     view = ProvenanceView(app)
     _tune(app, ("bicycle", "wheel", "down"))
-    view._handle({"kind": "note", "value": "<b>wheels</b> are in every scene"})
+    view._handle(
+        {
+            "kind": "note",
+            "value": "<b>wheels</b> are in every scene",
+            "node": app.students.node.id,
+        }
+    )
 
     assert view._tree.data["rows"][0]["note"] == "<b>wheels</b> are in every scene"
     assert app.tuner.nodes()[-1].note == "<b>wheels</b> are in every scene"
@@ -221,3 +233,148 @@ def test_the_card_tells_factor_bound_and_certificate(app):
     assert rows["▼ wheel, bicycle"].startswith("×2 · ≤ ")
     assert rows["✕ sky, bicycle"] == "= 0"
     assert rows["Bounds in force"] == "2"
+
+
+# -- labels, branches, machines ------------------------------------------------------------------
+
+
+def test_a_machine_is_named_as_the_author():
+    made = [make_author(SimpleNamespace(author=author)) for author in AUTHORS]
+
+    assert made == ["by a machine: crossfit", "", "", ""]
+
+
+def test_a_name_goes_to_the_row_that_was_named(app):
+    view = ProvenanceView(app)
+    root = app.students.node.id
+    _tune(app, ("bicycle", "wheel", "down"))
+    view._handle({"kind": "name", "value": "untouched", "node": root})
+
+    assert [row["title"] for row in view._tree.data["rows"]] == ["#1", "#0 untouched"]
+    view._handle({"kind": "name", "value": "#7", "node": root})
+    assert "cannot be named" in view._tree.data["problem"]
+
+
+def test_a_branch_is_deleted_and_restored_and_the_path_shown_is_kept(app):
+    view = ProvenanceView(app)
+    root = app.students.node.id
+    first = _tune(app, ("bicycle", "wheel", "down"))
+    assert [row["kept"] for row in view._tree.data["rows"]] == [
+        "The iteration shown is in it",
+        "The untouched student stays",
+    ]
+    view._handle({"kind": "jump", "value": root})
+    assert view._tree.data["rows"][0]["kept"] == ""
+
+    view._handle({"kind": "delete", "value": first})
+    assert [row["id"] for row in view._tree.data["rows"]] == [root]
+    assert view._tree.data["deleted"] == [
+        {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
+    ]
+    view._handle({"kind": "restore", "value": first})
+    assert len(view._tree.data["rows"]) == 2
+    assert view._tree.data["deleted"] == []
+
+
+# -- the comparison ------------------------------------------------------------------------------
+
+
+def test_a_comparison_tells_metrics_movers_and_images(app):
+    view = ProvenanceView(app)
+    root = app.students.node.id
+    node = _tune(app, ("bicycle", "wheel", "remove"))
+    view._handle({"kind": "compare", "value": [root, node]})
+    shown, found = view._tree.comparison, app.comparison.found
+    item = found.of("bicycle")
+
+    assert shown["title"] == "#0 → #1"
+    assert shown["unchanged"] == "The same student: tv monitor, sheep, bird"
+    assert shown["sides"][0]["steps"] == []
+    assert shown["sides"][1]["steps"][0]["chips"][0]["concept"] == "wheel"
+    first = shown["detail"]["metrics"][0]
+    assert first["change"]["at"][1] == pytest.approx(100 * item.changes["ap"].estimate)
+    assert first["words"] == item.changes["ap"].words
+    movers = shown["detail"]["movers"]
+    assert movers[0]["concept"] == max(item.movers, key=lambda mover: abs(mover.change)).concept
+    assert max(abs(mover["share"]) for mover in movers) == 1
+    assert len(shown["detail"]["flips"]) == len(item.churn.flips)
+
+    view._handle({"kind": "close", "value": ""})
+    assert view._tree.comparison == {}
+
+
+def test_the_class_that_was_chosen_stays_when_the_sides_are_swapped(app):
+    view = ProvenanceView(app)
+    root = app.students.node.id
+    node = _tune(app, ("bicycle", "wheel", "remove"), ("sheep", "sky", "up"))
+    view._handle({"kind": "compare", "value": [root, node]})
+    assert view._tree.comparison["detail"]["name"] == "bicycle"
+
+    view._handle({"kind": "class", "value": "sheep"})
+    view._handle({"kind": "swap", "value": ""})
+    assert view._tree.comparison["title"] == "#1 → #0"
+    assert view._tree.comparison["detail"]["name"] == "sheep"
+
+
+def test_an_image_that_changed_sides_tells_way_and_verdict():
+    flip = Flip("a", 3, present=True, label=0, teacher=False, before=-0.5, after=0.25)
+    made = make_flip(flip)
+
+    assert (made["way"], made["words"]) == ("absent → present", "now present, now wrong")
+    assert (made["fill"], made["before"], made["after"]) == ("student-wrong", "−0.50", "+0.25")
+    ignored = make_flip(replace(flip, label=-1))
+    assert (ignored["fill"], ignored["verdict"]) == ("", "no label")
+
+
+def test_images_that_changed_sides_are_counted_in_words():
+    flips = (
+        Flip("a", 0, present=True, label=1, teacher=True, before=-1.0, after=1.0),
+        Flip("b", 1, present=True, label=0, teacher=True, before=-1.0, after=1.0),
+        Flip("c", 2, present=False, label=-1, teacher=True, before=1.0, after=-1.0),
+    )
+
+    assert churn_text(Churn("tune", 400, flips)) == (
+        "3 of 400 images changed sides: 1 to right, 1 to wrong, 1 without a label"
+    )
+    assert churn_text(Churn("tune", 400, ())) == "No image of 400 changed sides"
+
+
+def test_pictures_are_sent_of_images_in_the_comparison_only(app, monkeypatch):
+    view = ProvenanceView(app)
+    sent = []
+    monkeypatch.setattr(view._tree, "_send_msg", sent.append)
+    root = app.students.node.id
+    node = _tune(app, ("bicycle", "wheel", "remove"), ("bicycle", "spoke", "remove"))
+    view._handle({"kind": "compare", "value": [root, node]})
+    rows = {flip.row for flip in app.comparison.found.of("bicycle").churn.flips}
+    foreign = next(row for row in range(len(app.store.images)) if row not in rows)
+    view._handle({"pictures": [*rows, foreign]})
+
+    assert set(sent[-1]["pictures"]) == {str(row) for row in rows}
+
+
+# -- export --------------------------------------------------------------------------------------
+
+
+def test_an_export_goes_to_the_browser(app, monkeypatch):
+    view = ProvenanceView(app)
+    sent = []
+    monkeypatch.setattr(view._tree, "_send_msg", sent.append)
+    view._handle({"kind": "formats", "value": ""})
+    assert [each["name"] for each in view._tree.exporting["formats"]] == ["npz", "onnx", "sklearn"]
+
+    node = app.students.node.id
+    view._handle({"kind": "edits", "value": "", "node": node})
+    [message] = sent
+    text = base64.b64decode(message["save"]["content"]).decode()
+    assert message["save"]["name"] == f"small-0-{node}-edits.yaml"
+    assert app.students.node.weights_hash in text
+    assert view._tree.exporting["status"].endswith("is ready.")
+
+
+def test_an_export_that_fails_is_told_with_its_remedy(app):
+    view = ProvenanceView(app)
+    view._handle({"kind": "export", "value": "", "node": app.students.node.id, "formats": []})
+
+    assert view._tree.exporting["error"].startswith("No format to export.")
+    assert view._tree.exporting["busy"] is False

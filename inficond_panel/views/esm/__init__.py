@@ -2,10 +2,15 @@
 
 from importlib.resources import files
 
-#: Files that a view's module is made of, beside base.js and its own.
+#: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
     "knowledge": ("effect_chart", "batch_bar"),
     "gallery": ("pictures", "image_dialog"),
+    "provenance": ("pictures", "image_dialog", "compare", "node_menu", "export_dialog"),
+}
+_STYLES = {
+    "gallery": ("image_dialog",),
+    "provenance": ("image_dialog", "compare"),
 }
 
 
@@ -19,7 +24,7 @@ def module(name: str) -> str:
 
 def styles(name: str) -> list[str]:
     """The shared design tokens and controls, then the rules of view `name`."""
-    return [_read("base.css"), _read(f"{name}.css")]
+    return [_read(f"{part}.css") for part in ("base", *_STYLES.get(name, ()), name)]
 
 
 def _read(name: str) -> str:

@@ -89,6 +89,9 @@ const ICONS = {
   undo: ["M8 5L4 9l4 4M4 9h10a5.5 5.5 0 010 11H9"],
   redo: ["M16 5l4 4-4 4M20 9H10a5.5 5.5 0 000 11h5"],
   pen: ["M4 20h4L19 9l-4-4L4 16z"],
+  more: ["M12 5.5v.01M12 12v.01M12 18.500v.01"],
+  compare: ["M4 5h6v14H4zM14 5h6v14h-6z"],
+  bin: ["M5 7h14M9.500 7V4.500h5V7M7 7l.8 12.500h8.4L17 7"],
 }
 
 function icon(name, size = 16) {

@@ -8,7 +8,8 @@ const FILL_NAMES = {
   "": "label ignored",
 }
 
-function makeDialog(root, pictures) {
+/** `tell(row, model)` gives the terms and descriptions beside the picture. */
+function makeDialog(root, pictures, tell = factsOf) {
   const frame = h("div", { class: "picture" })
   const title = h("b", { id: "image-title" })
   const facts = h("dl")
@@ -33,7 +34,7 @@ function makeDialog(root, pictures) {
     text(place_, `${count(at + 1)} of ${count(rows.length)}`)
     before.disabled = at === 0
     after.disabled = at === rows.length - 1
-    facts.replaceChildren(...factsOf(row, model))
+    facts.replaceChildren(...tell(row, model))
   }
   function go(step) {
     const next = at + step

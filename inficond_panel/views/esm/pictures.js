@@ -21,7 +21,7 @@ function makePictures(model, list) {
   const listeners = new Set()
   model.on("msg:custom", (event) => {
     const message = event.data ?? event
-    if (message.concept !== model.concept) return
+    if (!message.pictures || message.concept !== model.concept) return
     for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
     listeners.forEach((listener) => listener())
   })

@@ -5,12 +5,15 @@ const LANE = 16
 const TREE_PAD = 10
 
 export function render({ model, el }) {
-  const say = (kind, value = "") => model.send_msg({ kind, value })
-  const parts = { ...header(say), ...list(), note: noteLine(say), columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
+  const say = (kind, value = "", more = {}) => model.send_msg({ kind, value, ...more })
+  const parts = { ...header(say), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }),
+    columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
   const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
-    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.note)
+    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.problem, parts.choosing.line, parts.note)
   el.append(root)
-  listen(parts, say)
+  compareDialog(el, model, say)
+  Object.assign(parts, { menu: nodeMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
+  listen(parts, say, () => model.data)
   const fit = () => fitChips(parts)
   new ResizeObserver(fit).observe(parts.rows)
   followTheme(model, root)
@@ -24,15 +27,19 @@ function header(say) {
   const undo = button("undo", "Undo the last iteration")
   const redo = button("redo", "Redo the iteration")
   const metric = h("span", { class: "muted" })
+  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare two iterations", title: "Compare two iterations (M on a row)", "aria-pressed": "false" }, icon("compare"))
+  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
+  const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, metric, h("b"), h("span", { class: "muted interval" }))
-  const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), undo, redo, h("span", { class: "grow" }), total)
-  return { undo, redo, total, metric, head }
+  const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
+  return { undo, redo, total, metric, head, toggle: compare, saveButton: save, binButton: deleted }
 }
 
 function list() {
   const tree = s("svg", { class: "tree", "aria-hidden": "true" })
   const rows = h("div", { class: "rows", role: "listbox", "aria-label": "Iterations, newest first" })
-  return { tree, rows, body: h("div", { class: "body scroll" }, tree, rows) }
+  const more = h("button", { class: "icon-btn row-menu", type: "button", "aria-haspopup": "menu" }, icon("more"))
+  return { tree, rows, more, body: h("div", { class: "body scroll" }, tree, rows, more) }
 }
 
 function columns() {
@@ -58,8 +65,22 @@ function draw(data, parts, root) {
   show(parts.bones, !data.rows && !data.error)
   show(parts.empty, message)
   if (message) [...parts.empty.children].slice(1).forEach((part, at) => text(part, message[at]))
-  for (const part of [parts.columns, parts.body, parts.note, parts.undo, parts.redo, parts.total]) show(part, rows.length > 1)
+  for (const part of [parts.columns, parts.body, parts.note, parts.undo, parts.redo, parts.total, parts.toggle]) show(part, rows.length > 1)
+  show(parts.saveButton, rows.length)
+  drawBin(data.deleted ?? [], parts)
+  text(parts.problem, data.problem ?? "")
+  show(parts.problem, data.problem)
   if (rows.length > 1) drawHistory(data, parts, root)
+  else parts.choosing.stop()
+}
+
+function drawBin(deleted, { bin, binButton }) {
+  const label = `${count(deleted.length)} deleted branch${deleted.length === 1 ? "" : "es"}`
+  set(binButton, "aria-label", label)
+  set(binButton, "title", label)
+  text(binButton.lastChild, count(deleted.length))
+  show(binButton, deleted.length)
+  bin.show(deleted)
 }
 
 function drawHistory(data, parts, root) {
@@ -70,11 +91,14 @@ function drawHistory(data, parts, root) {
   root.style.setProperty("--tree", `${TREE_PAD + 10 + lanes * laneWidth(lanes)}px`)
   drawTree(parts.tree, data, lanes)
   const before = parts.rows.querySelector("[aria-selected=true]")?.dataset.key
+  const held = parts.rows.contains(parts.rows.getRootNode().activeElement)
   keyed(parts.rows, data.rows, (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
   set(parts.rows, "aria-disabled", data.busy ? "true" : null)
   const current = parts.rows.querySelector("[aria-selected=true]")
   if (current.dataset.key !== before) requestAnimationFrame(() => bringIntoView(parts.body, current))
   parts.note.show(data.rows.find((row) => row.current))
+  parts.settle()
+  if (held && !parts.rows.contains(parts.rows.getRootNode().activeElement)) focusCurrent(parts.rows)
 }
 
 /** Scroll the list, and nothing around it. */
@@ -118,6 +142,7 @@ function makeRow() {
 function updateRow(element, row, data) {
   const [number, chips, whisker, change, range, quiet, ap] = element.children
   element.card = row.card
+  element.data = row
   set(element, "aria-selected", String(row.current))
   set(element, "tabindex", row.current ? 0 : -1)
   set(element, "aria-label", spoken(row, data))
@@ -137,8 +162,10 @@ function drawChips(parent, row) {
     h("span", { class: `chip ${direction}` }, `${sign} `, of ? h("span", { class: "of" }, `${of}: `) : "", concept)
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "untouched student")]
   const more = h("span", { class: "chip more", hidden: "" })
+  const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []
-  parent.replaceChildren(...row.chips.map(chip), ...quiet, more, ...looks)
+  const by = row.by ? [h("span", { class: "looks", title: row.by }, h("span", { class: "long" }, "by a "), row.by.replace("by a ", ""))] : []
+  parent.replaceChildren(...name, ...row.chips.map(chip), ...quiet, more, ...by, ...looks)
 }
 
 function drawWhisker(svg, change, [low, high]) {
@@ -153,7 +180,7 @@ function drawWhisker(svg, change, [low, high]) {
 function spoken(row, data) {
   const intents = row.chips.map(({ direction, of, concept }) => `${direction} ${concept}${of ? ` for ${of}` : ""}`).join(", ")
   const change = row.change ? `change ${row.change.text} ${row.change.interval}${row.change.noise ? ", within noise" : ""}` : row.quiet
-  return [row.number, intents || "untouched student", row.looks, change, `${data.metric} ${row.ap}`].filter(Boolean).join(", ")
+  return [row.number, row.name, intents || "untouched student", row.by, row.looks, change, `${data.metric} ${row.ap}`].filter(Boolean).join(", ")
 }
 
 /** Chips that do not fit become "+3". All widths are read before anything is written. */
@@ -161,8 +188,8 @@ function fitChips({ rows }) {
   const boxes = [...rows.querySelectorAll(".chips")]
   boxes.forEach((box) => box.querySelectorAll(".chip").forEach((chip) => show(chip, !chip.classList.contains("more"))))
   const plans = boxes.map((box) => {
-    const looks = box.querySelector(".looks")
-    const room = box.clientWidth - (looks ? looks.offsetWidth + 8 : 0)
+    const beside = [...box.querySelectorAll(".looks, .name")]
+    const room = box.clientWidth - beside.reduce((sum, part) => sum + part.offsetWidth + 8, 0)
     const widths = [...box.querySelectorAll(".chip:not(.more)")].map((chip) => chip.offsetWidth + 4)
     return fitting(widths, room + 4)
   })
@@ -188,35 +215,103 @@ const show = (element, visible) => set(element, "hidden", visible ? null : "")
 
 // --- keyboard and pointer --------------------------------------------------------------------------
 
-function listen({ rows, body, note, card }, say) {
+function listen(parts, say, data) {
+  const { rows, body, note, card, more, menu, toggle, choosing, save, saveButton, bin, binButton } = parts
   const go = (row) => {
-    if (row && row.getAttribute("aria-selected") !== "true" && !rows.hasAttribute("aria-disabled")) say("jump", row.dataset.key)
+    if (!row || rows.hasAttribute("aria-disabled")) return
+    if (choosing.on) choose(row)
+    else if (row.getAttribute("aria-selected") !== "true") say("jump", row.dataset.key)
   }
   const explain = (row) => {
     if (row) card.show(row, [h("b", {}, row.card.title), row.card.text ? h("p", {}, row.card.text) : "", details(row.card.rows)])
     else card.hide()
   }
+  const choose = (row) => {
+    const pair = choosing.pick(row.data)
+    if (pair) say("compare", pair.map((each) => each.id))
+    mark()
+  }
+  const mark = () => {
+    set(toggle, "aria-pressed", String(choosing.on))
+    show(note, !choosing.on && data().rows?.length > 1)
+    for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
+  }
+  const acts = actions(say, { note, save, choose, choosing, data })
+  const openMenu = (row, anchor = row) => {
+    card.hide()
+    menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
+  }
+  let over = null
+  const place = (row) => {
+    over = row
+    if (!row) return
+    more.style.top = `${row.offsetTop + (ROW - 24) / 2}px`
+    set(more, "aria-label", `Actions of ${row.data.title}`)
+  }
+  parts.settle = () => {
+    if (choosing.first && !data().rows.some((row) => row.id === choosing.first.id)) choosing.stop()
+    place(rows.contains(over) ? over : rows.querySelector("[aria-selected=true]"))
+    mark()
+  }
+  more.addEventListener("click", () => openMenu(over, more))
+  toggle.addEventListener("click", () => { if (choosing.on) choosing.stop(); else choosing.start(); mark(); if (choosing.on) rows.querySelector("[tabindex='0']")?.focus() })
+  choosing.cancel.addEventListener("click", () => { choosing.stop(); mark() })
+  saveButton.addEventListener("click", () => save.open(data().rows.find((row) => row.current)))
+  binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
-  rows.addEventListener("pointerover", (event) => explain(event.target.closest(".row")))
+  rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
+  rows.addEventListener("pointerover", (event) => { const row = event.target.closest(".row"); explain(row); if (row) place(row) })
   rows.addEventListener("pointerleave", card.hide)
-  rows.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) explain(event.target) })
+  rows.addEventListener("focusin", (event) => { place(event.target); if (event.target.matches(":focus-visible")) explain(event.target) })
   rows.addEventListener("focusout", card.hide)
-  rows.addEventListener("keydown", (event) => press(event, rows, card, go))
+  rows.addEventListener("keydown", (event) => press(event, { rows, card, go, acts, openMenu, escape: () => { choosing.stop(); mark() } }))
   body.addEventListener("scroll", () => {
     card.hide()
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
   }, { passive: true })
 }
 
-function press(event, rows, card, go) {
+/** What can be done with a row; each has a key that works on the row itself. */
+function actions(say, { note, save, choose, choosing, data }) {
+  return (row) => {
+    const { id, title, current, kept } = row.data
+    const shown = data().rows.find((each) => each.current)
+    const busy = data().busy ? "A fine-tune is under way" : ""
+    return [
+      { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", id) },
+      { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().rows.length < 2 ? "There is no other" : "",
+        run: () => { if (current) { choosing.start(); choose(row) } else say("compare", [shown, row.data].sort((a, b) => a.at - b.at).map((each) => each.id)) } },
+      ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
+      { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
+      { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
+      { name: "Export", key: "E", run: () => save.open(row.data) },
+      { name: "Delete the branch from here", key: "Del", off: busy || kept, run: () => say("delete", id) },
+    ]
+  }
+}
+
+const KEYS = { r: "Rename", n: "Write a note", e: "Export", Delete: "Delete the branch from here" }
+
+function press(event, { rows, card, go, acts, openMenu, escape }) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return
   const all = [...rows.children]
   const at = all.indexOf(event.target)
+  const row = all[at]
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]
-  if (event.key === "Enter" || event.key === " ") go(all[at])
-  else if (event.key === "Escape") card.hide()
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
+  if (key === "Enter" || key === " ") go(row)
+  else if (key === "Escape") { card.hide(); escape() }
+  else if (key === "." || key === "ContextMenu" || (key === "F10" && event.shiftKey)) openMenu(row)
+  else if (key === "m") { const act = acts(row).find((each) => each.key === "M"); if (!act.off) act.run() }
+  else if (KEYS[key]) { card.hide(); const act = acts(row).find((each) => each.name === KEYS[key]); if (!act.off) act.run() }
   else if (to === undefined) return
   else focusOn(all, Math.max(0, Math.min(all.length - 1, to)))
   event.preventDefault()
+  event.stopPropagation()
+}
+
+function focusCurrent(rows) {
+  rows.querySelector("[aria-selected=true]")?.focus()
 }
 
 function focusOn(rows, index) {
@@ -224,44 +319,81 @@ function focusOn(rows, index) {
   rows[index].focus()
 }
 
-// --- the note of the current node --------------------------------------------------------------------
+// --- choosing two rows -------------------------------------------------------------------------------
 
-function noteLine(say) {
-  const edit = h("button", { class: "icon-btn", type: "button", "aria-label": "Write a note", onclick: () => open() }, icon("pen", 14))
+/** `pick(row)` gives the pair, older first, when it is the second row. */
+function choosingLine() {
   const words = h("span", { class: "clip" })
-  const input = h("input", { type: "text", maxlength: 500, hidden: "", "aria-label": "Note" })
-  const line = h("div", { class: "note" }, edit, words, input)
-  let row = { number: "", note: "", id: "" }
-  const open = () => {
-    input.value = row.note
-    toggle(true)
-    input.focus()
+  const cancel = h("button", { class: "btn plain", type: "button" }, "Cancel")
+  const line = h("div", { class: "note choosing", role: "status", hidden: "" }, icon("compare", 14), words, h("span", { class: "grow" }), cancel)
+  const state = { line, cancel, on: false, first: null }
+  const tell = () => {
+    show(line, state.on)
+    text(words, state.first ? `Compare ${state.first.title} with: choose a second row` : "Compare: choose two rows")
   }
+  const settle = (on, first) => { Object.assign(state, { on, first }); tell() }
+  state.start = () => { if (!state.on) settle(true, null) }
+  state.stop = () => settle(false, null)
+  state.pick = (row) => {
+    const { first } = state
+    if (!first) settle(true, row)
+    else if (first.id === row.id) settle(true, null)
+    else {
+      settle(false, null)
+      return [first, row].sort((a, b) => a.at - b.at)
+    }
+    return null
+  }
+  return state
+}
+
+// --- note and name -----------------------------------------------------------------------------------
+
+/** Shows the note of the current node; edits note or name of any. */
+function noteLine(say) {
+  const write = h("button", { class: "icon-btn", type: "button", "aria-label": "Write a note", onclick: () => line.edit(row, "note", write) }, icon("pen", 14))
+  const words = h("span", { class: "clip" })
+  const label = h("span", { class: "muted", hidden: "" })
+  const input = h("input", { type: "text", hidden: "" })
+  const line = h("div", { class: "note" }, write, words, label, input)
+  let row = { title: "", note: "", id: "" }
+  let edited = null, back = null
   const toggle = (editing) => {
     show(input, editing)
+    show(label, editing)
     show(words, !editing)
   }
+  line.edit = (node, what, from) => {
+    edited = { node, what }
+    back = from
+    const named = what === "name" ? "Name" : "Note"
+    setAll(input, { "aria-label": named, maxlength: what === "name" ? 80 : 500 })
+    text(label, `${named} of ${node.number}`)
+    input.value = node[what]
+    toggle(true)
+    input.focus()
+    input.select()
+  }
   const close = (save) => {
-    if (input.hidden) return
+    if (!edited) return
+    const { node, what } = edited
+    edited = null
     toggle(false)
-    const note = input.value.trim()
-    if (save && note !== row.note) {
-      line.show({ ...row, note })
-      say("note", note)
-    }
+    const value = input.value.trim()
+    if (save && value !== node[what]) say(what, value, { node: node.id })
   }
   input.addEventListener("keydown", (event) => {
+    event.stopPropagation()
     if (event.key !== "Enter" && event.key !== "Escape") return
     event.preventDefault()
     close(event.key === "Enter")
-    edit.focus()
+    back?.focus()
   })
   input.addEventListener("blur", () => close(true))
-  words.addEventListener("dblclick", open)
+  words.addEventListener("dblclick", () => line.edit(row, "note", write))
   line.show = (next) => {
-    if (next.id !== row.id) close(false)
     row = next
-    text(words, next.note ? `${next.number}: ${next.note}` : `Add a note to ${next.number}`)
+    text(words, next.note ? `${next.title}: ${next.note}` : `Add a note to ${next.title}`)
     words.classList.toggle("muted", !next.note)
     set(words, "title", next.note || null)
   }
