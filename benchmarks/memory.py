@@ -101,14 +101,17 @@ class RandomEncoder:
     name, preprocessing = "random", {"size": [64, 64]}
 
     def prepare(self, image: Image.Image) -> np.ndarray:
+        """Pixels."""
         return np.asarray(image.resize((64, 64)), dtype=np.float32).transpose(2, 0, 1)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
+        """Random places."""
         rng = np.random.default_rng(len(images))
         blocks = rng.normal(size=(len(images), 4, 4, 512)).astype(np.float32)
         return blocks.repeat(2, 1).repeat(2, 2)
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
+        """Random texts."""
         vectors = np.random.default_rng(0).normal(size=(len(texts), 512))
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 

@@ -7,8 +7,9 @@ The bare encoder is `model.encode_image` on batches that are ready in memory; th
 the photos, encodes, segments, makes thumbnails and writes its batches, which are two thirds full on
 average. Both take the same images, turn by turn for some rounds after one round that is not
 counted, and the ratio is the median over the rounds: a change of load during the run meets both.
-Not timed: loading the model, the words and the final store. `spread` is the smallest and the largest ratio of a round. On a busy machine the
-encoder's share of the CPU time says more than the wall clock.
+Not timed: loading the model, the words and the final store. `spread` is the smallest and the
+largest ratio of a round. On a busy machine the encoder's share of the CPU time says more than the
+wall clock.
 """
 
 from __future__ import annotations

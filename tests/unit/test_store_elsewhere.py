@@ -1,0 +1,91 @@
+"""A store that a script without this package wrote is a store like any other."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from inficond_panel.cli import main
+from inficond_panel.store import open_store
+from inficond_panel.store.attributes import attributes_of
+from inficond_panel.store.schema import COORDINATES, VARIABLES
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "store_from_arrays.py"
+SPEC = """\
+title: Elsewhere
+dataset: {kind: table, root: none, labels: none.csv, splits: {fit: a, tune: b, holdout: c}}
+concepts: {corpus: none.txt, encoder: {model: none, pretrained: none.safetensors}}
+teacher: {kind: logits, path: none.csv}
+store: my.zarr
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("elsewhere")
+    # -I: neither this folder nor PYTHONPATH is searched, so the package cannot be what writes it
+    subprocess.run([sys.executable, "-I", SCRIPT, folder / "my.zarr"], check=True, cwd=folder)
+    return folder / "my.zarr"
+
+
+def test_the_script_needs_nothing_of_this_package():
+    assert "inficond_panel" not in SCRIPT.read_text()
+    assert "precompute" not in SCRIPT.read_text()
+
+
+def test_it_opens_and_its_hashes_are_right(made):
+    store = open_store(made)
+    store.verify()
+    assert store.classes == ["bicycle", "train"]
+    assert store.mask(3).shape == tuple(store.thumbnail_shape[3])
+    assert store.segment_mask(7).mean() == pytest.approx(1 / 3)
+    assert store.patch(7)[:2] == b"\xff\xd8"
+
+
+def test_students_are_distilled_from_it(made, capsys):
+    (made.parent / "spec.yaml").write_text(SPEC)
+    arguments = ["distill", str(made.parent / "spec.yaml"), "--history", str(made.parent / "h.db")]
+    assert main([*arguments, "--json"]) == 0
+    assert "bicycle" in capsys.readouterr().out
+
+
+def test_info_tells_what_is_in_it(made, capsys):
+    assert main(["info", str(made), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["arrays"]["concept_score"]["dimensions"] == {"image": 60, "concept": 6}
+    label, split = open_store(made).label, open_store(made).split
+    expected = {s: int((label[split == s, 1] == 1).sum()) for s in ("fit", "tune", "holdout")}
+    assert document["positives"]["train"] == expected
+    assert document["bytes"] > sum(array["bytes"] for array in document["arrays"].values())
+    assert main(["info", str(made)]) == 0
+    told = capsys.readouterr().out
+    assert "image 60 x concept 6" in told
+    assert "made      not known" in told
+
+
+def test_every_array_of_the_schema_says_what_it_is(tmp_path):
+    for name in (*COORDINATES, *VARIABLES):
+        assert attributes_of(name)["long_name"]
+
+
+def test_what_this_package_writes_opens_in_xarray_with_its_attributes(tmp_path):
+    from factory import small_store
+
+    small_store(tmp_path / "s.zarr")
+    dataset = xr.open_zarr(tmp_path / "s.zarr", chunks=None, consolidated=False)
+    assert dataset.concept_score.attrs == {
+        "long_name": "score of a concept in an image",
+        "units": "1",
+    }
+    assert dataset.label.attrs["flag_meanings"].split() == ["ignored", "absent", "present"]
+    np.testing.assert_array_equal(dataset.label.attrs["flag_values"], [-1, 0, 1])
+    assert set(dataset.coords) == {"image", "concept", "class_name", "method"}
+    told = repr(dataset)
+    assert "concept_score" in told
+    assert "title:" in told
+    assert zarr.open_group(tmp_path / "s.zarr", mode="r")["label"].metadata.dimension_names
