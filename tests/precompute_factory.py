@@ -35,9 +35,7 @@ teacher: {kind: logits, path: logits.csv}
 """
 
 
-def tiny_encoder(
-    folder: Path, vision: dict, image_size: int = 64, **more: Any
-) -> OpenClipEncoder:
+def tiny_encoder(folder: Path, vision: dict, image_size: int = 64, **more: Any) -> OpenClipEncoder:
     """Write an open_clip model with random weights; return the section that names it.
 
     ``more`` goes into the model's configuration.

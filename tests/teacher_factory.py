@@ -71,6 +71,6 @@ def digests(dataset: Dataset) -> list[str]:
 
 def encoder_section(files: SimpleNamespace, image_size=None):
     """Section of an encoder that ``precompute_factory.tiny_encoder`` wrote."""
-    from inficond_panel.spec.sections import OpenClipEncoder
+    from inficond_panel.spec.encoder import OpenClipEncoder
 
     return OpenClipEncoder(model=files.model, pretrained=files.pretrained, image_size=image_size)

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from inficond_panel.spec.encoder import Encoder, Prompts
 from inficond_panel.spec.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.lists import ByClass, Numbers, Rows, Words
-from inficond_panel.spec.paths import FilePath, NameOrPath
+from inficond_panel.spec.paths import FilePath
 from inficond_panel.spec.section import Nested, Section
 from inficond_panel.spec.segments import KMeansSegments, Segments
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
 _REQUIRED = {"required": True}
-
-
-class Encoder(Section):
-    """The image-text model whose space the concepts live in."""
-
-    chooser: ClassVar[str] = "kind"
-    usual: ClassVar[str] = "open_clip"
-
-
-class OpenClipEncoder(Encoder):
-    """A model that open_clip builds."""
-
-    kind = Choice(default="open_clip", objects=["open_clip"], doc="A model that open_clip builds.")
-    model = NameOrPath(
-        doc="open_clip's name of the model, or a folder with open_clip_config.json.",
-        metadata={"required": True, "exists": "folder"},
-    )
-    pretrained = NameOrPath(
-        doc="Checkpoint file, or a tag that open_clip knows.",
-        metadata={"required": True, "exists": "file"},
-    )
-    image_size = Whole(
-        None,
-        bounds=(32, None),
-        doc="Side that images are resized to; the model's own if left out.",
-        metadata={"unit": "pixels"},
-    )
-    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time.")
 
 
 class Scores(Section):
@@ -113,10 +86,10 @@ class Concepts(Section):
         doc="Text file, one concept a line: name, or name, synonym, synonym.",
         metadata={"required": True, "exists": "file"},
     )
-    prompts = Words(
+    prompts = Prompts(
         ["a photo of a {}"],
-        doc="Sentences that a concept is put into; their embeddings are averaged.",
-        metadata={"holding": "{}"},
+        doc="Sentences that a concept is put into; their embeddings are averaged. imagenet: "
+        "OpenAI's 80 for ImageNet; imagenet_simple: 7 of them.",
     )
     encoder = Nested(Encoder, doc="The image-text model.", metadata=_REQUIRED)
     segments = Nested(Segments, default_factory=KMeansSegments, doc="Segments of an image.")

@@ -167,10 +167,12 @@ CASES = {
         "13:29: students.threshold: expected a mapping from class to number, got 'x'",
     ]),
     "prompts": ("  corpus:", "  prompts: [a photo]\n  corpus:", [
-        "11:13: concepts.prompts: expected a list of texts with {} in each, got 'a photo'",
+        "11:13: concepts.prompts: expected a list of texts with {} in each, or of imagenet, "
+        "imagenet_simple; or one of these, got 'a photo'",
     ]),
     "no prompts": ("  corpus:", "  prompts: []\n  corpus:", [
-        "11:12: concepts.prompts: expected a list of texts with {} in each, got a list",
+        "11:12: concepts.prompts: expected a list of texts with {} in each, or of imagenet, "
+        "imagenet_simple; or one of these, got a list",
     ]),
     "methods": ("  corpus:", "  projections: {methods: [pca, pac]}\n  corpus:", [
         "11:32: concepts.projections.methods: expected a list of pca, tsne, umap, got 'pac'"

@@ -17,16 +17,20 @@ from inficond_panel.spec.dataset import (
     ListedDataset,
     StoreDataset,
 )
+from inficond_panel.spec.encoder import TEMPLATES, Encoder, ModelName, Prompts, Side
 from inficond_panel.spec.lists import ByClass, Channels, Numbers, Rows, Size, Texts, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
+from inficond_panel.spec.sections import KMeansSegments, Thumbnails
 from inficond_panel.spec.splits import Cells, ColumnPart, SplitReference, Splits
+from inficond_panel.spec.teachers import LogitsTeacher
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 # A path is not a name: parts without slash, zero, or variable.
 PART = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0$"), min_size=1)
+SIDES = st.integers(32)
 NOT_LISTS = {"rest", "all"}
 PARTS = PART.filter(lambda part: part.strip() == part and part not in (".", ".."))
 
@@ -57,6 +61,8 @@ def words(field: Words) -> st.SearchStrategy[list[str]]:
     word = st.sampled_from(field.option("words")) if field.option("words") else TEXT
     if field.option("holding"):
         word = word.map(lambda text: f"{text} {field.option('holding')}")
+    if isinstance(field, Prompts):
+        word = st.sampled_from(TEMPLATES) | word.map(lambda text: f"{text} {{}}")
     return st.lists(word, min_size=0 if field.default == [] else 1, unique=True)
 
 
@@ -98,7 +104,7 @@ def splits(draw) -> Splits:
 
 
 def values(field: f.Field, folder: Path) -> st.SearchStrategy:
-    if isinstance(field, NameOrPath):
+    if isinstance(field, NameOrPath):  # a model's name too; one of the hub: test_encoder.py
         name = st.from_regex(r"[A-Za-z][A-Za-z0-9-]*", fullmatch=True)
         return st.one_of(name, paths(folder))
     makers = {
@@ -109,6 +115,8 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         f.Whole: lambda: numbers(field),
         ByClass: lambda: by_class(field),
         Words: lambda: words(field),
+        Prompts: lambda: words(field),
+        Side: lambda: SIDES | st.tuples(SIDES, SIDES),
         Rows: lambda: rows(field),
         Size: lambda: st.tuples(st.integers(1), st.integers(1)),
         Numbers: lambda: st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)),
@@ -139,6 +147,14 @@ def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
         given["metadata"] = given["root"] / "metadata.csv"
 
 
+def fit_encoder(given: dict, folder: Path) -> None:
+    """Make the values of an encoder fit together."""
+    if isinstance(given["model"], Path) and isinstance(given.get("pretrained"), str):
+        given["pretrained"] = None
+    elif isinstance(given["model"], str) and given.get("pretrained") is None:
+        given["pretrained"] = folder / "weights.pt"
+
+
 @st.composite
 def made(draw, section: type[Section], folder: Path) -> Section:
     """A section of any kind with any valid values."""
@@ -152,12 +168,21 @@ def made(draw, section: type[Section], folder: Path) -> Section:
     }
     if section is Dataset:
         fit_dataset(kind, given, folder)
+    if section is Encoder:
+        fit_encoder(given, folder)
     if section is Spec:
         given["path"] = folder / "a.yaml"
         if given.get("tuning") and getattr(given.get("students"), "solver", "") != "paper":
             given["tuning"].epochs = type(given["tuning"]).param.epochs.default
         if given.get("students") and not getattr(given["teacher"], "oracle", None):
             given["students"].targets = "teacher"
+        if isinstance(given["dataset"], StoreDataset):
+            concepts = given["concepts"]
+            concepts.segments, concepts.thumbnails = KMeansSegments(), Thumbnails()
+            concepts.encoder.image_size = None
+            given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
+            if given.get("students"):
+                given["students"].targets = "teacher"
     return kind(**given)
 
 
@@ -176,8 +201,8 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 
 def test_the_strategy_reaches_every_field():
     handled = {
-        FilePath, NameOrPath, f.Choice, f.Flag, f.Number, f.Whole, Words, Rows, Size,
-        ByClass, Channels, Numbers, Texts, f.Text, Nested, SplitReference, Cells,
+        FilePath, NameOrPath, ModelName, Prompts, Side, f.Choice, f.Flag, f.Number, f.Whole,
+        Words, Rows, Size, ByClass, Channels, Numbers, Texts, f.Text, Nested, SplitReference, Cells,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled

@@ -1,14 +1,13 @@
 """Dense embeddings of open_clip's models against references made by hand."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
 
 from inficond_panel.errors import DataError, MissingExtraError
-from precompute.encoder import encoder_digest, load_encoder
+from inficond_panel.spec.encoder import OpenClipEncoder
+from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, load_encoder
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -120,7 +119,7 @@ def test_vit_cells_are_the_values_of_the_last_block(tmp_path, size):
 
 
 def tiny_section(section):
-    return SimpleNamespace(model=section.model, pretrained=section.pretrained, image_size=None)
+    return OpenClipEncoder(model=section.model, pretrained=section.pretrained)
 
 
 def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
@@ -161,17 +160,6 @@ def test_preprocessing_is_that_of_the_config(tmp_path):
     np.testing.assert_allclose(encoder.prepare(image), transform(image).numpy(), atol=1e-6)
 
 
-def test_concepts_are_the_normalised_mean_over_prompts(tmp_path):
-    encoder = load_encoder(tiny_encoder(tmp_path / "e", CONV))
-    text = encoder.embed_concepts(["dog", "{x}"], ["a {}", "one {} there"])
-    with torch.inference_mode():
-        for row, word in zip(text, ["dog", "{x}"], strict=True):
-            tokens = encoder.tokenizer([f"a {word}", f"one {word} there"])
-            each = encoder.model.encode_text(tokens).numpy()
-            mean = (each / np.linalg.norm(each, axis=1, keepdims=True)).mean(0)
-            np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
-
-
 def test_the_digest_is_of_config_and_weights(tmp_path):
     section = tiny_encoder(tmp_path / "e", CONV)
     before = encoder_digest(section)
@@ -185,26 +173,102 @@ def test_the_digest_is_of_config_and_weights(tmp_path):
 
 def test_what_cannot_be_used_is_told(tmp_path):
     with pytest.raises(DataError, match="no dense path") as told:
-        load_encoder(tiny_encoder(tmp_path / "t", {**CONV, "timm_model_name": "test_vit"}, 160))
-    assert "average" in told.value.remedy
+        load_encoder(tiny_encoder(tmp_path / "t", {**CONV, "timm_model_name": "test_vit_relpos"}))
+    assert "average pooling" in told.value.remedy
     section = tiny_encoder(tmp_path / "vit", VIT)
-    section.image_size = 70
-    with pytest.raises(DataError, match="no multiple of the encoder's patch size 16") as told:
+    section.image_size = (96, 70)
+    with pytest.raises(DataError, match=r"\[96, 70\] is no multiple of .* size 16") as told:
         load_encoder(section)
-    assert told.value.remedy == "Take 64."
+    assert told.value.remedy == "Take [96, 64]."
     section.pretrained.write_bytes(b"no weights")
     with pytest.raises(DataError, match="cannot be loaded"):
         load_encoder(section)
     section.pretrained = "some_tag"
     with pytest.raises(DataError, match="'some_tag' is no file of weights"):
         load_encoder(section)
-    unknown = SimpleNamespace(model="ViT-Z-99", pretrained="x", image_size=None)
     with pytest.raises(DataError, match=r"no model ViT-Z-99\. Near: ViT-"):
-        load_encoder(unknown)
-    tag = SimpleNamespace(model="ViT-B-16", pretrained="no-such-tag", image_size=None)
-    with pytest.raises(DataError, match="no-such-tag") as told:
-        load_encoder(tag)
-    assert "pretrained" in told.value.remedy
+        load_encoder(OpenClipEncoder(model="ViT-Z-99", pretrained="x"))
+    with pytest.raises(DataError, match="no weights 'no-such-tag' of ViT-B-16") as told:
+        load_encoder(OpenClipEncoder(model="ViT-B-16", pretrained="no-such-tag"))
+    assert "openai" in str(told.value)
+
+
+def test_a_size_that_is_not_square(tmp_path):
+    section = tiny_encoder(tmp_path / "e", VIT)
+    section.image_size = (96, 64)
+    encoder = load_encoder(section)
+    assert encoder.size == (64, 96)
+    assert encoder.prepare(photo(0)).shape == (3, 64, 96)
+    assert encoder.dense(pixels_of(encoder)).shape == (2, 4, 6, 24)
+    assert encoder.preprocessing["size"] == [64, 96]
+    assert encoder.preprocessing["attention"] == "value"
+
+
+def test_the_attention_is_the_specs(tmp_path):
+    section = tiny_encoder(tmp_path / "e", VIT)
+    value = load_encoder(section)
+    section.attention = "clearclip"
+    other = load_encoder(section)
+    assert other.preprocessing["attention"] == "clearclip"
+    assert np.abs(other.dense(pixels_of(other)) - value.dense(pixels_of(value))).max() > 1e-3
+
+
+def test_a_folder_with_one_file_of_weights_needs_no_other_name(tmp_path):
+    section = tiny_encoder(tmp_path / "e", CONV)
+    alone = OpenClipEncoder(model=section.model)
+    first, second = load_encoder(section), load_encoder(alone)
+    np.testing.assert_array_equal(first.dense(pixels_of(first)), second.dense(pixels_of(second)))
+    assert (encoder_name(alone), encoder_digest(alone)) == ("weights", encoder_digest(section))
+    (section.model / "other.pt").write_bytes(b"")
+    assert encoder_name(alone) == "weights"  # one safetensors file among others
+    (section.model / "more.safetensors").write_bytes(b"")
+    with pytest.raises(DataError, match="holds more"):
+        load_encoder(alone)
+    (section.model / "open_clip_config.json").unlink()
+    with pytest.raises(DataError, match="has no open_clip_config"):
+        load_encoder(alone)
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda state: {"state_dict": state}])
+def test_checkpoints_of_torch_are_read_by_their_weights_only(tmp_path, wrap):
+    from safetensors.torch import load_file
+
+    section = tiny_encoder(tmp_path / "e", CONV)
+    expected = load_encoder(section)
+    state = load_file(section.pretrained)
+    section.pretrained = tmp_path / "weights.pt"
+    torch.save(wrap(state), section.pretrained)
+    encoder = load_encoder(section)
+    np.testing.assert_array_equal(
+        encoder.dense(pixels_of(encoder)), expected.dense(pixels_of(expected))
+    )
+
+
+class Harm:
+    def __reduce__(self):
+        return (print, ("harm",))
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
+    section = tiny_encoder(tmp_path / "e", CONV)
+    section.pretrained = tmp_path / "weights.pt"
+    torch.save({"state_dict": {"x": torch.zeros(1)}, "harm": Harm()}, section.pretrained)
+    with pytest.raises(DataError, match="cannot be loaded"):
+        load_encoder(section)
+    assert "harm" not in capsys.readouterr().out
+
+
+def test_inputs_say_all_that_a_vector_depends_on(tmp_path):
+    section = tiny_encoder(tmp_path / "e", VIT)
+    inputs = encoder_inputs(section)
+    assert inputs == {
+        "kind": "open_clip",
+        "digest": encoder_digest(section),
+        "image_size": None,
+        "attention": None,
+    }
+    section.attention, section.image_size = "plain", (96, 64)
+    assert encoder_inputs(section) == {**inputs, "attention": "plain", "image_size": [96, 64]}
 
 
 def test_another_models_weights_are_refused(tmp_path):
@@ -218,7 +282,7 @@ def test_another_models_weights_are_refused(tmp_path):
 def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
     with pytest.raises(MissingExtraError, match="open_clip") as told:
-        load_encoder(SimpleNamespace(model="x", pretrained="y", image_size=None))
+        load_encoder(OpenClipEncoder(model="x", pretrained="y"))
     assert "inficond-panel[precompute]" in told.value.remedy
 
 

@@ -1,0 +1,130 @@
+"""The last block of a vision transformer, with another attention in it.
+
+The class token of the last block gathers what the global embedding needs; the other tokens there
+mix with all of the image and say little of their own place. What to do instead:
+
+- ``plain``: the block as it is.
+- ``value``: each token sees itself alone, so that its value passes through the output projection;
+  without the residual connection and the feed-forward part (MaskCLIP: Zhou, Loy and Dai, ECCV 2022,
+  whose published code keeps those two; without: Lan et al., below).
+- ``clearclip``: queries attend to queries; also without the two (ClearCLIP: Lan et al., ECCV 2024).
+- ``sclip``: the sum of query-query and key-key attention, with the two (SCLIP: Wang, Mei and
+  Yuille, ECCV 2024).
+
+Each is made of the block's own attention module, so that its norms, scales and rotary embeddings
+hold here too: a mask leaves each token itself; with the queries' projection in place of the keys'
+the module compares queries with queries.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from inficond_panel.errors import DataError
+
+ATTENTIONS = ("value", "plain", "clearclip", "sclip")
+
+
+def last_block(block: Any, attention: str | None) -> nn.Module:
+    """The block with the attention; it shares the weights that are the same."""
+    if attention == "plain":
+        return block
+    if attention == "value":
+        return _Branch(block, block.attn, alone=True)
+    queries = _self_similar(block.attn, "query")
+    if attention == "clearclip":
+        return _Branch(block, queries, alone=False)
+    both = _Sum(queries, _self_similar(block.attn, "key"), _output_bias(block.attn))
+    return with_module(block, "attn", both)
+
+
+def with_module(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
+    """A module with another part; all else is shared, and the given one stays as it is."""
+    changed = copy.copy(module)
+    changed.__dict__["_modules"] = {**module._modules, name: part}
+    return changed
+
+
+class _Branch(nn.Module):
+    """The attention's branch of a block: no residual connection, no feed-forward part."""
+
+    def __init__(self, block: nn.Module, attention: nn.Module, alone: bool) -> None:
+        super().__init__()
+        self.block, self.attention, self.alone = block, attention, alone
+
+    def forward(self, x: Any, rope: Any = None, **_: Any) -> Any:
+        more = {} if rope is None else {"rope": rope}
+        if self.alone:
+            size = x.shape[1]
+            more["attn_mask"] = torch.full((size, size), -torch.inf).fill_diagonal_(0).to(x.dtype)
+        return _branch(self.block, self.attention, x, more)
+
+
+def _branch(block: Any, attention: Any, x: Any, more: dict[str, Any]) -> Any:
+    """Norm, attention and scale as the block has them."""
+    if isinstance(attention, nn.MultiheadAttention):
+        y = block.ln_1(x)
+        return block.ls_1(attention(y, y, y, need_weights=False, **more)[0])
+    if hasattr(block, "ln_1"):  # open_clip's blocks with options
+        return block.ls_1(block.ln_attn(attention(block.ln_1(x), **more)))
+    if hasattr(block, "ls1"):  # timm's ViT
+        return block.ls1(attention(block.norm1(x), **more))
+    if type(block).__name__ == "EvaBlockPostNorm":
+        return block.norm1(attention(x, **more))
+    y = attention(block.norm1(x), **more)
+    return y if block.gamma_1 is None else block.gamma_1 * y
+
+
+class _Sum(nn.Module):
+    """Two attentions of one output projection, added before it."""
+
+    def __init__(self, first: nn.Module, second: nn.Module, bias: Any) -> None:
+        super().__init__()
+        self.first, self.second, self.bias = first, second, bias
+
+    def forward(self, *x: Any, **more: Any) -> Any:
+        first, second = self.first(*x, **more), self.second(*x, **more)
+        if isinstance(first, tuple):
+            return (first[0] + second[0] - self.bias,)
+        return first + second - self.bias
+
+
+def _output_bias(attention: Any) -> Any:
+    """Bias of the output projection, which the sum of two outputs holds twice."""
+    inner = getattr(attention, "ln_inner", None) or getattr(attention, "norm", None)
+    if inner is not None and not isinstance(inner, nn.Identity):
+        raise DataError(
+            "sclip adds two attentions, which the norm inside this encoder's does not allow.",
+            "Take clearclip, value or plain as concepts.encoder.attention.",
+        )
+    output = attention.out_proj if hasattr(attention, "out_proj") else attention.proj
+    return 0 if output.bias is None else output.bias
+
+
+_PARTS = {"query": 0, "key": 1}
+_MODULES = (("q_proj", "k_proj"), ("q_norm", "k_norm"), ("ln_q", "ln_k"))
+
+
+def _self_similar(attention: Any, source: str) -> nn.Module:
+    """A copy that compares queries with queries, or keys with keys, as the source says."""
+    changed = copy.deepcopy(attention)
+    take, give = _PARTS[source], 1 - _PARTS[source]
+    qkv = getattr(changed, "qkv", None)
+    fused = [getattr(changed, name, None) for name in ("in_proj_weight", "in_proj_bias")]
+    fused += [] if qkv is None else [qkv.weight, qkv.bias]
+    with torch.no_grad():
+        for tensor in fused:
+            if tensor is not None:
+                thirds = tensor.chunk(3)
+                thirds[give].copy_(thirds[take])
+        if getattr(changed, "q_bias", None) is not None:
+            biases = (changed.q_bias, changed.k_bias)
+            biases[give].copy_(biases[take])
+    for names in _MODULES:
+        if getattr(changed, names[take], None) is not None:
+            setattr(changed, names[give], getattr(changed, names[take]))
+    return changed

@@ -1,0 +1,168 @@
+"""Downloads of weights: only what a spec names by a tag of open_clip or as ``hf-hub:org/name``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import DataError
+
+_CONFIG = "open_clip_config.json"
+_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
+
+
+def check_name(model: str) -> None:
+    """Raise ``DataError`` for a model that open_clip does not know."""
+    import open_clip
+
+    known = open_clip.list_models()
+    near = get_close_matches(model, known, n=3, cutoff=0.5)
+    if model not in known:
+        raise DataError(
+            f"open_clip knows no model {model}." + (f" Near: {', '.join(near)}." if near else ""),
+            "Name one that it knows, hf-hub:ORG/NAME, or a folder with open_clip_config.json.",
+        )
+
+
+def tags(model: str) -> list[str]:
+    """Tags of the weights that open_clip knows of a model, also of its QuickGELU twin."""
+    import open_clip
+
+    base = model.removesuffix("-quickgelu")
+    return list(open_clip.list_pretrained_tags_by_model(base))
+
+
+def settings(model: str, tag: str) -> dict[str, Any]:
+    """What open_clip knows of a tag: where its files are, its preprocessing; {} if unknown."""
+    import open_clip
+
+    found = open_clip.get_pretrained_cfg(model, tag)
+    return dict(found or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
+
+
+def fetch_weights(model: str, tag: str) -> Path:
+    """File of a tag's weights, downloaded if it is not here.
+
+    Raises ``DataError`` for an unknown tag, and for a download that fails, with what to put where.
+    """
+    from open_clip.pretrained import download_pretrained
+
+    found = settings(model, tag)
+    if not found:
+        known = tags(model)
+        raise DataError(
+            f"open_clip knows no weights {tag!r} of {model}."
+            + (f" There are {', '.join(known)}." if known else ""),
+            "Name one of them, or a file, under concepts.encoder.pretrained.",
+        )
+    here = cached_weights(model, tag)
+    if here:
+        return here
+    try:
+        return Path(download_pretrained(found))
+    except Exception as error:  # the hub's, urllib's and the disk's, many kinds
+        raise DataError(
+            f"The weights {tag} of {model} are not on this machine, and the download failed: "
+            f"{_reason(error)}",
+            _by_hand(found),
+        ) from error
+
+
+def cached_weights(model: str, tag: str) -> Path | None:
+    """File of a tag's weights, if it was downloaded before."""
+    found = settings(model, tag)
+    repository, names = _place(found)
+    for name in names:
+        path = _cached(repository, name) if repository else None
+        if path:
+            return path
+    return None
+
+
+def fetch_folder(repository: str) -> Path:
+    """Folder with configuration, weights and tokenizer of a hub's model, downloaded if need be."""
+    from huggingface_hub import snapshot_download
+
+    here = cached_folder(repository)
+    if here:
+        return here
+    try:
+        snapshot_download(repository, allow_patterns=[_CONFIG, _FILES[0], *_TOKENIZER])
+        if cached_folder(repository) is None:
+            snapshot_download(repository, allow_patterns=[_FILES[1]])
+    except Exception as error:
+        raise DataError(
+            f"hf-hub:{repository} is not on this machine, and the download failed: "
+            f"{_reason(error)}",
+            _folder_by_hand(repository),
+        ) from error
+    here = cached_folder(repository)
+    if here is None:
+        raise DataError(
+            f"hf-hub:{repository} holds no {_CONFIG} with {' or '.join(_FILES)}.",
+            "Name a repository with a model of open_clip.",
+        )
+    return here
+
+
+def cached_folder(repository: str) -> Path | None:
+    """Folder of a hub's model, if configuration and weights were downloaded before."""
+    config = _cached(repository, _CONFIG)
+    weights = [_cached(repository, name) for name in _FILES]
+    return config.parent if config and any(weights) else None
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Let no library ask the hub meanwhile."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _cached(repository: str, name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, name)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _place(found: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Repository and names of the files that hold a tag's weights, in the order they are tried."""
+    repository, _, name = found.get("hf_hub", "").rpartition("/")
+    return repository, (Path(name).with_suffix(".safetensors").name, name) if name else _FILES
+
+
+def _by_hand(found: dict[str, Any]) -> str:
+    repository, names = _place(found)
+    if repository and names == _FILES:
+        return _folder_by_hand(repository)
+    url = f"https://huggingface.co/{repository}/resolve/main/{names[-1]}"
+    return (
+        f"Without network: fetch {url if repository else found.get('url')} elsewhere and name the "
+        f"file under concepts.encoder.pretrained."
+    )
+
+
+def _folder_by_hand(repository: str) -> str:
+    name = repository.rpartition("/")[2]
+    return (
+        f"Without network: fetch {_CONFIG} and {_FILES[0]} (or {_FILES[1]}; and tokenizer.json and "
+        f"tokenizer_config.json, if there) from https://huggingface.co/{repository}/tree/main "
+        f"elsewhere, put them into a folder encoders/{name} beside the spec, write model: "
+        f"encoders/{name} under concepts.encoder, and leave pretrained out."
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}"

@@ -1,0 +1,139 @@
+"""The image side of an encoder: an embedding for each place of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from precompute.encoder.building import build_model, load_tokenizer, loading
+from precompute.encoder.source import encoder_digest, encoder_name, find_source
+from precompute.encoder.text import TextEncoder
+from precompute.encoder.tower import text_function
+
+_FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "nearest": Image.Resampling.NEAREST,
+}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An image-text model: texts and places of images as vectors of one space.
+
+    The dense view of a photo is the whole of it, squashed to ``size`` (height, width) as a square
+    photo would be, whatever the crop of the model's own preprocessing: the segments are to cover
+    the photo. Mean, standard deviation and interpolation are the model's own. ``attention`` is
+    that of the last block (see ``precompute.dense.blocks``), None where there is no choice.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+    attention: str | None
+    model: Any
+    text: TextEncoder
+    _dense: Any
+
+    @property
+    def name(self) -> str:
+        """Name for the store."""
+        return self.text.name
+
+    @property
+    def tokenizer(self) -> Any:
+        """The text tower's tokenizer."""
+        return self.text.tokenizer
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """Settings of ``prepare``, with open_clip's names, and the attention where there is one."""
+        attention = {} if self.attention is None else {"attention": self.attention}
+        return {
+            "size": list(self.size),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "interpolation": self.interpolation,
+            "resize_mode": "squash",
+            **attention,
+        }
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """RGB image as the model takes it: ``(3, height, width)`` float32."""
+        height, width = self.size
+        small = np.asarray(image.resize((width, height), _FILTERS[self.interpolation]))
+        level = np.arange(256, dtype=np.float32) / 255
+        return np.stack(
+            [
+                ((level - np.float32(mean)) / np.float32(std))[small[..., channel]]
+                for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True))
+            ]
+        )
+
+    def dense(self, images: np.ndarray) -> np.ndarray:
+        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
+        import torch
+
+        with torch.inference_mode():
+            pixels = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+            return self._dense(pixels).contiguous().numpy()
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """See ``TextEncoder.embed_text``."""
+        return self.text.embed_text(texts)
+
+    def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
+        """See ``TextEncoder.embed_concepts``."""
+        return self.text.embed_concepts(concepts, prompts)
+
+
+def load_encoder(section: Any) -> Encoder:
+    """Load the encoder that a spec's section names.
+
+    ``model`` is a folder with ``open_clip_config.json``, ``hf-hub:ORG/NAME`` or a name that
+    open_clip knows; ``pretrained`` a checkpoint file, a tag, or None where the folder or the hub
+    holds the weights. Only a hub's model and a tag are downloaded. Raises ``MissingExtraError``
+    without torch and open_clip, and ``DataError`` for a model that cannot be loaded or has no
+    dense path.
+    """
+    with loading(section) as open_clip:
+        from precompute.dense import dense_function
+
+        source = find_source(section)
+        model = _channels_last(build_model(open_clip, source))
+        tokenizer = load_tokenizer(open_clip, source)
+    settings = model.visual.preprocess_cfg
+    size = _size(section.image_size, settings["size"])
+    dense, attention = dense_function(model, size, section.model, section.attention)
+    text = TextEncoder(
+        encoder_name(section), encoder_digest(section), tokenizer, text_function(model)
+    )
+    known = settings["interpolation"] in _FILTERS
+    return Encoder(
+        size=size,
+        mean=tuple(settings["mean"]),
+        std=tuple(settings["std"]),
+        interpolation=settings["interpolation"] if known else "bicubic",
+        attention=attention,
+        model=model,
+        text=text,
+        _dense=dense,
+    )
+
+
+def _channels_last(model: Any) -> Any:
+    import torch
+
+    return model.to(memory_format=torch.channels_last)
+
+
+def _size(wanted: Any, own: Any) -> tuple[int, int]:
+    """Height and width: the spec's side or (width, height), else the model's own."""
+    if wanted:
+        return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
+    return (own, own) if isinstance(own, int) else (own[0], own[1])

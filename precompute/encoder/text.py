@@ -1,0 +1,74 @@
+"""The text side of an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+from inficond_panel.store.words import embed_concepts
+from precompute.encoder.templates import templates
+
+_TEXTS_AT_A_TIME = 256
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """Texts as unit vectors of the encoder's space; ``digest`` is of configuration and weights."""
+
+    name: str
+    digest: str
+    tokenizer: Any
+    encode: Callable[[Any], Any]
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors ``(len(texts), embed)`` float32 of texts.
+
+        Raises ``DataError`` for texts that are longer than the encoder's context.
+        """
+        check_length(self.tokenizer, texts)
+        return self._embed(list(texts))
+
+    def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
+        """Unit vectors ``(concept, embed)`` float32, an ensemble over prompts as CLIP's.
+
+        ``{}`` of each prompt is filled with the concept; a name of ``TEMPLATES`` stands for its
+        sentences. The unit vectors of the sentences are averaged and made unit again. Raises as
+        ``embed_text`` does.
+        """
+        return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
+
+    def _embed(self, texts: list[str]) -> np.ndarray:
+        import torch
+
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+                vectors = self.encode(self.tokenizer(texts[start : start + _TEXTS_AT_A_TIME]))
+                parts.append(torch.nn.functional.normalize(vectors, dim=-1).float().numpy())
+        return np.concatenate(parts)
+
+
+def check_length(tokenizer: Any, texts: Sequence[str]) -> None:
+    """Raise ``DataError`` for texts that the tokenizer would cut."""
+    limit = tokenizer.context_length
+    lengths = {text: _tokens(tokenizer, text) for text in texts if len(text.encode()) > limit - 2}
+    long = {text: length for text, length in lengths.items() if length > limit}
+    if long:
+        shown = "; ".join(f"{text!r} ({long[text]})" for text in list(long)[:_SHOWN])
+        more = f" and {len(long) - _SHOWN} more" if len(long) > _SHOWN else ""
+        raise DataError(
+            f"The encoder reads {limit} tokens, and these texts have more: {shown}{more}.",
+            "Shorten the concepts or the prompts; what is cut off would not be read.",
+        )
+
+
+def _tokens(tokenizer: Any, text: str) -> int:
+    """Tokens of a text with those that begin and end it; each stands for a byte or more."""
+    if hasattr(tokenizer, "encode"):
+        return len(tokenizer.encode(text)) + 2
+    return len(tokenizer.tokenizer(tokenizer.clean_fn(text)).input_ids)

@@ -1,0 +1,355 @@
+"""Embeddings of places by each family of image towers, with random weights, against references."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from inficond_panel.errors import DataError
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+EMBED = 24
+
+
+def tower_of(size=64, **vision):
+    """An image tower of open_clip with random weights, none of them 0."""
+    from open_clip.model import _build_vision_tower
+
+    torch.manual_seed(0)
+    return shaken(_build_vision_tower(EMBED, {**vision, "image_size": size}).eval())
+
+
+def shaken(tower):
+    with torch.no_grad():
+        for value in tower.parameters():  # what starts at 0 or 1 would hide mistakes
+            value.add_(0.1 * torch.randn_like(value))
+    return tower
+
+
+def around(make, **options):
+    """open_clip's adapter with another trunk of timm in it."""
+    from open_clip.timm_model import TimmModel
+
+    torch.manual_seed(0)
+    tower = TimmModel("test_vit", EMBED, image_size=64, pool="avg", proj="linear")
+    tower.trunk = make(**options)
+    tower.head.proj = torch.nn.Linear(tower.trunk.num_features, EMBED)
+    return shaken(tower.eval())
+
+
+def vit(**options):
+    from timm.models.vision_transformer import VisionTransformer
+
+    sizes = {"img_size": 64, "patch_size": 16, "embed_dim": 32, "depth": 2, "num_heads": 2}
+    return VisionTransformer(**{**sizes, "num_classes": 0, **options})
+
+
+def eva(**options):
+    from timm.models.eva import Eva
+
+    sizes = {"img_size": 64, "patch_size": 16, "embed_dim": 32, "depth": 2, "num_heads": 2}
+    return Eva(**{**sizes, "num_classes": 0, "use_rot_pos_emb": True, **options})
+
+
+def swin():
+    from timm.models.swin_transformer import SwinTransformer
+
+    sizes = {"img_size": 64, "embed_dim": 16, "depths": (1, 1), "num_heads": (2, 4)}
+    return SwinTransformer(**sizes, window_size=4, num_classes=0)
+
+
+VIT = {"layers": 2, "width": 32, "head_width": 16, "patch_size": 16}
+COCA = {**VIT, "attentional_pool": True, "attn_pooler_heads": 2, "attn_pooler_queries": 5}
+TIMM = {"timm_pool": "avg", "timm_proj": "linear"}
+
+#: Family by name: how to build it, its cells of 64 x 96 px, its own attention.
+FAMILIES = {
+    "CLIP ViT": (lambda: tower_of(**VIT), (4, 6), "value"),
+    "ViT, average": (lambda: tower_of(**VIT, pool_type="avg"), (4, 6), "plain"),
+    "CLIPA": (
+        lambda: tower_of(**VIT, pool_type="avg", final_ln_after_pool=True, no_ln_pre=True),
+        (4, 6),
+        "plain",
+    ),
+    "ViT with norms and scales": (
+        lambda: tower_of(
+            **VIT,
+            ls_init_value=0.5,
+            block_type="custom",
+            qk_norm=True,
+            scale_heads=True,
+            scale_attn=True,
+        ),
+        (4, 6),
+        "value",
+    ),
+    "CoCa": (lambda: tower_of(**COCA), (4, 6), "plain"),
+    "CLIP ResNet": (lambda: tower_of(layers=[1, 1, 1, 1], width=8, head_width=32), (2, 3), None),
+    "timm ViT, class token": (lambda: around(vit), (4, 6), "value"),
+    "timm ViT, average": (
+        lambda: around(vit, global_pool="avg", class_token=False, fc_norm=False),
+        (4, 6),
+        "plain",
+    ),
+    "ViTamin's norm": (lambda: around(vit, global_pool="avg", class_token=False), (4, 6), "plain"),
+    "SigLIP": (
+        lambda: around(vit, global_pool="map", class_token=False, init_values=0.3),
+        (4, 6),
+        "plain",
+    ),
+    "EVA": (lambda: around(eva, global_pool="token", init_values=0.3), (4, 6), "value"),
+    "EVA, norm after": (
+        lambda: around(eva, global_pool="token", use_post_norm=True),
+        (4, 6),
+        "value",
+    ),
+    "EVA, projections apart": (
+        lambda: around(eva, global_pool="token", qkv_fused=False),
+        (4, 6),
+        "value",
+    ),
+    "PE": (lambda: around(eva, global_pool="map", attn_type="rope"), (4, 6), "plain"),
+    "timm ResNet": (lambda: tower_of(**TIMM, timm_model_name="test_resnet"), (2, 3), None),
+    "ConvNeXt": (lambda: tower_of(**TIMM, timm_model_name="test_convnext"), (2, 3), None),
+    "ConvNeXt, MLP": (
+        lambda: tower_of(timm_model_name="test_convnext", timm_pool="avg", timm_proj="mlp"),
+        (2, 3),
+        None,
+    ),
+    "EfficientNet": (lambda: tower_of(**TIMM, timm_model_name="test_efficientnet"), (2, 3), None),
+    "Swin": (lambda: around(swin), (8, 12), None),
+    "timm, absolute pool": (
+        lambda: tower_of(timm_model_name="test_byobnet", timm_pool="abs_attn", timm_proj=None),
+        (2, 3),
+        None,
+    ),
+    "timm, rotary pool": (
+        lambda: tower_of(timm_model_name="test_byobnet", timm_pool="rot_attn", timm_proj="linear"),
+        (2, 3),
+        None,
+    ),
+}
+ATTENTIVE = [name for name, (_, _, own) in FAMILIES.items() if own]
+#: Towers whose pool is the mean of the places and whose head is linear.
+LINEAR = ["ViT, average", "timm ViT, average", "timm ResNet", "EfficientNet", "Swin"]
+
+
+def images(height=64, width=64, count=2):
+    return torch.randn(count, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def cells_of(tower, pixels, attention=None):
+    from precompute.dense import dense_function
+
+    model = SimpleNamespace(visual=tower)
+    function, used = dense_function(model, tuple(pixels.shape[2:]), "it", attention)
+    with torch.inference_mode():
+        return function(pixels), used
+
+
+def whole(tower, pixels):
+    with torch.inference_mode():
+        out = tower(pixels)
+    return out[0] if isinstance(out, tuple) else out
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_each_family_gives_cells_of_images_of_any_shape(name):
+    build, shape, own = FAMILIES[name]
+    cells, used = cells_of(build(), images(64, 96))
+    assert (cells.shape, used) == ((2, *shape, EMBED), own)
+    assert torch.isfinite(cells).all()
+    assert (cells - cells.mean((1, 2), keepdim=True)).abs().max() > 1e-4  # places differ
+    assert (cells[0] - cells[1]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_whole_stays_as_it_was_and_takes_the_other_size(name):
+    tower, pixels = FAMILIES[name][0](), images()
+    before = whole(tower, pixels)
+    cells_of(tower, pixels, "sclip" if name in ATTENTIVE else None)
+    torch.testing.assert_close(whole(tower, pixels), before)
+    cells_of(tower, images(64, 96))
+    assert whole(tower, images(64, 96)).shape == (2, EMBED)
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_mean_of_the_cells_is_the_global_embedding_of_an_average_pooled_tower(name):
+    tower, pixels = FAMILIES[name][0](), images(64, 96)
+    cells, _ = cells_of(tower, pixels)
+    torch.testing.assert_close(cells.mean((1, 2)), whole(tower, pixels), atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["SigLIP", "PE", "ConvNeXt", "ConvNeXt, MLP", "CLIPA"])
+def test_an_image_of_one_place_has_the_global_embedding(name):
+    """The pool sees one token, or one place: then the cell must be the whole."""
+    tower = FAMILIES[name][0]()
+    pixels = images(32, 32) if "ConvNeXt" in name else images(16, 16)
+    cells, _ = cells_of(tower, pixels)
+    expected = whole(tower, pixels)
+    if name == "PE":  # its pool sees the class token too: take that away
+        trunk = tower.trunk
+        with torch.inference_mode():
+            tokens = trunk.forward_features(pixels)[:, trunk.num_prefix_tokens :]
+            expected = tower.head(trunk.forward_head(tokens))
+    torch.testing.assert_close(cells[:, 0, 0], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_coca_cells_are_what_its_pool_gives_for_one_token():
+    tower, pixels = FAMILIES["CoCa"][0](), images()
+    cells, _ = cells_of(tower, pixels)
+    with torch.inference_mode():
+        tokens = tower.transformer(tower._embeds(pixels))[:, 1:]
+        for i in range(16):
+            pooled, _ = tower._pool(tokens[:, i : i + 1])
+            torch.testing.assert_close(
+                cells.flatten(1, 2)[:, i], pooled @ tower.proj, atol=1e-5, rtol=1e-4
+            )
+
+
+def into_last_block(tower, pixels):
+    """What the last block gets, and what its attention then makes of it (rotary embedding too)."""
+    trunk = getattr(tower, "trunk", None)
+    block = trunk.blocks[-1] if trunk is not None else tower.transformer.resblocks[-1]
+    seen = []
+    hook = block.register_forward_pre_hook(
+        lambda _, args, more: seen.append((args[0], more.get("rope"))), with_kwargs=True
+    )
+    whole(tower, pixels)
+    hook.remove()
+    return block, *seen[0]
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def attended(x, attention, pairs):
+    """Attention by hand, in float64: the sum over ``pairs`` (such as "qk") of softmax(a b') v."""
+    weight = attention.in_proj_weight if hasattr(attention, "in_proj_weight") else None
+    bias = attention.in_proj_bias if weight is not None else attention.qkv.bias
+    weight = attention.qkv.weight if weight is None else weight
+    out = attention.out_proj if hasattr(attention, "out_proj") else attention.proj
+    rows = x @ weight.double().numpy().T + bias.double().numpy()
+    parts = dict(zip("qkv", np.split(rows, 3, -1), strict=True))
+    width = parts["q"].shape[-1] // 2
+    heads = []
+    for h in range(2):
+        q, k, v = (parts[name][..., h * width : (h + 1) * width] for name in "qkv")
+        by = {"q": q, "k": k}
+        if not pairs:
+            heads.append(v)
+            continue
+        weights = sum(softmax(by[a] @ by[b].swapaxes(-1, -2) / np.sqrt(width)) for a, b in pairs)
+        heads.append(weights @ v)
+    return np.concatenate(heads, -1) @ out.weight.double().numpy().T + out.bias.double().numpy()
+
+
+def double(value):
+    return torch.from_numpy(np.asarray(value)).double()
+
+
+#: Attention, the pairs that it compares, whether residual connection and feed-forward part stay.
+BY_HAND = [
+    ("plain", ["qk"], True),
+    ("value", [], False),
+    ("clearclip", ["qq"], False),
+    ("sclip", ["qq", "kk"], True),
+]
+
+
+@pytest.mark.parametrize(("attention", "pairs", "rest"), BY_HAND)
+@pytest.mark.parametrize("name", ["CLIP ViT", "timm ViT, class token"])
+def test_each_attention_of_the_last_block_by_hand(name, attention, pairs, rest):
+    tower, pixels = FAMILIES[name][0](), images()
+    cells, used = cells_of(tower, pixels, attention)
+    assert used == attention
+    block, x, _ = into_last_block(tower, pixels)
+    with torch.no_grad():
+        tower = tower.double()
+        own = name == "CLIP ViT"
+        norms = (block.ln_1, block.ln_2) if own else (block.norm1, block.norm2)
+        out = double(attended(norms[0](x.double()).numpy(), block.attn, pairs))
+        if rest:
+            out = x.double() + out
+            out = out + block.mlp(norms[1](out))
+        if own:
+            expected = tower.ln_post(out)[:, 1:] @ tower.proj
+        else:
+            expected = tower.head(tower.trunk.norm(out)[:, 1:])
+    torch.testing.assert_close(
+        cells.flatten(1, 2).double(), expected, atol=2e-5, rtol=1e-4, check_dtype=False
+    )
+
+
+@pytest.mark.parametrize("attention", ["value", "plain", "clearclip", "sclip"])
+@pytest.mark.parametrize("name", ATTENTIVE)
+def test_each_attention_of_each_transformer_is_another(name, attention):
+    build, shape, _ = FAMILIES[name]
+    cells, used = cells_of(build(), images(64, 96), attention)
+    assert (cells.shape, used) == ((2, *shape, EMBED), attention)
+    others = [a for a in ("value", "plain", "clearclip", "sclip") if a != attention]
+    for other in others:
+        assert (cells - cells_of(build(), images(64, 96), other)[0]).abs().max() > 1e-5
+
+
+def test_values_of_eva_are_free_of_its_rotary_embedding_and_comparisons_have_it():
+    tower, pixels = FAMILIES["EVA"][0](), images()
+    block, x, rope = into_last_block(tower, pixels)
+    attention = block.attn
+    assert rope is not None
+    with torch.inference_mode():
+        weight, bias = attention.qkv.weight.chunk(3), attention.v_bias
+        out = attention.proj(attention.norm(block.norm1(x) @ weight[2].T + bias)) * block.gamma_1
+        expected = tower.head(tower.trunk.norm(out)[:, 1:])
+        weight[1].copy_(weight[0])  # now the plain attention compares queries with queries
+        attention.k_bias.copy_(attention.q_bias)
+        branch = attention(block.norm1(x), rope=rope) * block.gamma_1
+        similar = tower.head(tower.trunk.norm(branch)[:, 1:])
+    again = FAMILIES["EVA"][0]()
+    cells, _ = cells_of(again, pixels, "value")
+    torch.testing.assert_close(cells.flatten(1, 2), expected, atol=1e-5, rtol=1e-4)
+    cells, _ = cells_of(again, pixels, "clearclip")
+    torch.testing.assert_close(cells.flatten(1, 2), similar, atol=1e-5, rtol=1e-4)
+
+
+def test_a_sum_of_attentions_is_refused_where_a_norm_stands_between():
+    tower = tower_of(**VIT, block_type="custom", scale_attn_inner=True)
+    with pytest.raises(DataError, match="sclip adds two attentions"):
+        cells_of(tower, images(), "sclip")
+    assert cells_of(tower, images(), "clearclip")[1] == "clearclip"
+
+
+def test_an_attention_is_refused_where_there_is_none():
+    with pytest.raises(DataError, match="no attention to choose, but attention is value"):
+        cells_of(FAMILIES["timm ResNet"][0](), images(), "value")
+
+
+def test_other_towers_are_told_with_the_families_that_are_not():
+    for tower in (torch.nn.Flatten(), tower_of(**VIT, attentional_pool="parallel")):
+        with pytest.raises(DataError, match="it has no dense path") as told:
+            cells_of(tower, images())
+        for family in ("SigLIP", "CoCa", "EVA", "ConvNeXt", "average pooling"):
+            assert family in told.value.remedy
+
+
+@pytest.mark.parametrize("name", ["CLIP ViT", "SigLIP", "EVA"])
+def test_a_size_that_is_no_multiple_of_a_patch_is_told(name):
+    with pytest.raises(DataError, match=r"image_size \[70, 64\] is no multiple") as told:
+        cells_of(FAMILIES[name][0](), images(64, 70))
+    assert told.value.remedy == "Take 64."
+
+
+def test_positions_are_interpolated_from_a_grid_that_is_not_square():
+    tower = tower_of(size=(64, 96), **VIT)
+    old = tower.positional_embedding.detach().clone()
+    cells, _ = cells_of(tower, images(96, 64))
+    assert cells.shape == (2, 6, 4, EMBED)
+    grid = torch.nn.functional.interpolate(
+        old[1:].T.reshape(1, -1, 4, 6), (6, 4), mode="bicubic", antialias=True
+    )
+    torch.testing.assert_close(tower.positional_embedding[1:], grid.flatten(2)[0].T)
+    torch.testing.assert_close(tower.positional_embedding[0], old[0])

@@ -1,0 +1,184 @@
+"""Downloads: only what the spec names, and what to do on a machine without network."""
+
+import shutil
+import socket
+
+import numpy as np
+import pytest
+from precompute_factory import CONV, VIT, photo, tiny_encoder
+
+from inficond_panel.errors import DataError
+from inficond_panel.spec.encoder import OpenClipEncoder
+from precompute.encoder import (
+    encoder_digest,
+    encoder_inputs,
+    encoder_name,
+    fetch_encoder,
+    load_encoder,
+    load_text_encoder,
+)
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+SIGLIP = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "interpolation": "bilinear"}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """No network: what a socket is asked to reach."""
+    hosts = []
+
+    def refuse(self, address):
+        hosts.append(address)
+        raise OSError("no network here")
+
+    def unknown(host, *_, **__):
+        hosts.append(host)
+        raise socket.gaierror("no name server here")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    return hosts
+
+
+@pytest.fixture
+def named(tmp_path, monkeypatch):
+    """A model that open_clip knows by the name tiny, with tags; its files are not on the hub."""
+    import open_clip
+    from open_clip import factory, pretrained
+
+    section = tiny_encoder(tmp_path / "e", VIT)
+    config = factory.get_model_config(f"local-dir:{section.model}")
+    monkeypatch.setitem(factory._MODEL_CONFIGS, "tiny", config)
+    tags = {
+        "one": {"hf_hub": "some/tiny/", **SIGLIP},
+        "quick": {"hf_hub": "some/tiny-quick/", "quick_gelu": True, **SIGLIP},
+        "file": {"hf_hub": "some/tiny/tiny-7.pt", **SIGLIP},
+    }
+    monkeypatch.setitem(pretrained._PRETRAINED, "tiny", tags)
+    assert "tiny" in open_clip.list_models()
+    return section
+
+
+def cache(monkeypatch, tmp_path, repository, files):
+    """A hub's cache that holds files of one repository."""
+    from huggingface_hub import constants
+
+    home = tmp_path / "cache"
+    snapshot = home / f"models--{repository.replace('/', '--')}" / "snapshots" / "0"
+    snapshot.mkdir(parents=True)
+    refs = snapshot.parents[1] / "refs"
+    refs.mkdir()
+    (refs / "main").write_text(snapshot.name)
+    for path in files:
+        shutil.copy(path, snapshot / path.name)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home))
+    return snapshot
+
+
+def pixels(encoder):
+    return np.stack([encoder.prepare(photo(0))])
+
+
+def test_files_are_loaded_without_network(tmp_path, asked):
+    section = tiny_encoder(tmp_path / "e", CONV)
+    fetch_encoder(section)
+    load_encoder(section)
+    load_text_encoder(section)
+    encoder_digest(section)
+    assert asked == []
+
+
+def test_a_name_with_a_file_is_loaded_without_network(named, asked):
+    section = OpenClipEncoder(model="tiny", pretrained=named.pretrained)
+    fetch_encoder(section)
+    encoder = load_encoder(section)
+    load_text_encoder(section)
+    assert asked == []
+    assert encoder.name == "tiny (weights.safetensors)"
+    assert encoder.mean == SIGLIP["mean"]  # those of the weights that open_clip knows
+    assert encoder.interpolation == "bilinear"
+
+
+def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, monkeypatch):
+    import open_clip
+    from huggingface_hub import hf_hub_download
+
+    monkeypatch.setattr(
+        open_clip, "get_tokenizer", lambda _: hf_hub_download("some/tokenizer", "tokenizer.json")
+    )
+    section = OpenClipEncoder(model="tiny", pretrained=named.pretrained)
+    with pytest.raises(DataError) as told:
+        load_encoder(section)
+    assert "tokenizer.json and tokenizer_config.json into a folder" in told.value.remedy
+    assert asked == []
+
+
+def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeypatch):
+    from open_clip import pretrained
+
+    other = {"hf_hub": "some/other/", "mean": (0.1, 0.2, 0.3)}
+    monkeypatch.setitem(pretrained._PRETRAINED["tiny"], "other", other)
+    with pytest.raises(DataError, match="differ in their preprocessing") as told:
+        load_encoder(OpenClipEncoder(model="tiny", pretrained=named.pretrained))
+    assert "into a folder with their open_clip_config.json" in told.value.remedy
+
+
+def test_without_network_the_error_says_what_to_put_where(named, asked):
+    with pytest.raises(DataError, match="weights one of tiny are not on this machine") as told:
+        load_encoder(OpenClipEncoder(model="tiny", pretrained="one"))
+    for part in (
+        "open_clip_config.json and open_clip_model.safetensors",
+        "https://huggingface.co/some/tiny/tree/main",
+        "write model: encoders/tiny under concepts.encoder, and leave pretrained out",
+    ):
+        assert part in told.value.remedy
+    with pytest.raises(DataError) as told:
+        fetch_encoder(OpenClipEncoder(model="tiny", pretrained="file"))
+    assert "https://huggingface.co/some/tiny/resolve/main/tiny-7.pt" in told.value.remedy
+    with pytest.raises(DataError, match="hf-hub:some/model is not on this machine") as told:
+        load_text_encoder(OpenClipEncoder(model="hf-hub:some/model"))
+    assert "https://huggingface.co/some/model/tree/main" in told.value.remedy
+    assert asked
+
+
+def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkeypatch, tmp_path):
+    section = OpenClipEncoder(model="tiny", pretrained="one")
+    before = encoder_digest(section)
+    stored = tmp_path / "open_clip_model.safetensors"
+    shutil.copy(named.pretrained, stored)
+    cache(monkeypatch, tmp_path, "some/tiny", [stored])
+    fetch_encoder(section)
+    encoder = load_encoder(section)
+    assert (encoder.name, encoder.mean) == ("tiny (one)", SIGLIP["mean"])
+    assert encoder_digest(section) != before  # of the weights now
+    assert encoder_inputs(section)["digest"] == encoder.text.digest
+    assert asked == []
+
+
+def test_a_tag_of_weights_with_quick_gelu_is_built_with_it(named, monkeypatch, tmp_path):
+    stored = tmp_path / "open_clip_model.safetensors"
+    shutil.copy(named.pretrained, stored)
+    cache(monkeypatch, tmp_path, "some/tiny-quick", [stored])
+    plain = load_encoder(OpenClipEncoder(model="tiny", pretrained=named.pretrained))
+    section = OpenClipEncoder(model="tiny", pretrained="quick")
+    quick = load_encoder(section)
+    assert type(quick.model.visual.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
+    assert np.abs(quick.dense(pixels(quick)) - plain.dense(pixels(plain))).max() > 1e-5
+    alone = load_text_encoder(section).embed_text(["dog"])
+    np.testing.assert_array_equal(alone, quick.embed_text(["dog"]))
+    assert np.abs(alone - plain.embed_text(["dog"])).max() > 1e-6
+
+
+def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):
+    section = OpenClipEncoder(model="hf-hub:some/model")
+    before = encoder_digest(section)
+    stored = tmp_path / "open_clip_model.safetensors"
+    shutil.copy(named.pretrained, stored)
+    cache(monkeypatch, tmp_path, "some/model", [named.model / "open_clip_config.json", stored])
+    encoder, folder = load_encoder(section), load_encoder(named)
+    np.testing.assert_array_equal(encoder.dense(pixels(encoder)), folder.dense(pixels(folder)))
+    assert encoder_name(section) == "hf-hub:some/model"
+    assert encoder_digest(section) == encoder_digest(named) != before
+    assert asked == []
