@@ -1,0 +1,207 @@
+"""The history on screen: names, notes, branches deleted and restored, comparison, export."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+
+from inficond_panel.tuning import Intent, Tuner, open_tuner
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+
+
+@pytest.fixture(scope="module")
+def served(serve_module, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Tuner]:
+    """What is served: #1 and #2 in a row; #3, by a machine, beside them."""
+    spec = small_spec(tmp_path_factory.mktemp("tree"))
+    server = serve_module(spec)
+    tuner = open_tuner(spec, history=server.history)
+    root = tuner.root()
+    first = tuner.fine_tune(root, [Intent("bicycle", "wheel", "remove")])
+    tuner.fine_tune(first, [Intent("bicycle", "sky", "up", 4.0)])
+    tuner.fine_tune(root, [Intent("bicycle", "spoke", "remove")], author="machine:crossfit")
+    return server.url, tuner
+
+
+@pytest.fixture
+def page(served: tuple[str, Tuner], open_page) -> Page:
+    """A page that shows #2."""
+    url, tuner = served
+    tuner.set_head(tuner.nodes()[2])
+    page = open_page(url)
+    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    return page
+
+
+def rows(page: Page):
+    return page.locator(".provenance [role=option]")
+
+
+def row(page: Page, number: int):
+    return rows(page).filter(has=page.locator(".number", has_text=f"#{number}"))
+
+
+def press(page: Page, number: int, key: str) -> None:
+    row(page, number).focus()
+    page.keyboard.press(key)
+
+
+def compare(page: Page, one: int, other: int):
+    press(page, one, "m")
+    expect(page.locator(".choosing")).to_contain_text(f"Compare #{one} with")
+    press(page, other, "m")
+    dialog = page.locator("dialog.compare")
+    expect(dialog.locator(".metrics")).to_be_visible(timeout=SLOW)
+    return dialog
+
+
+def test_rows_are_named_and_noted_and_keep_it(page) -> None:
+    press(page, 1, "r")
+    page.get_by_label("Name", exact=True).fill("<b>no</b> wheels")
+    page.keyboard.press("Enter")
+    expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels", timeout=SLOW)
+    expect(row(page, 1)).to_be_focused()
+    press(page, 2, "n")
+    page.get_by_label("Note", exact=True).fill("the sky is in every scene")
+    page.keyboard.press("Enter")
+    note = page.locator(".provenance .note").filter(has_text="the sky is in every scene")
+    expect(note).to_be_visible(timeout=SLOW)
+    page.reload()
+    expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels", timeout=SLOW)
+    expect(note).to_be_visible()
+
+
+def test_a_name_that_looks_like_a_number_is_refused_with_a_reason(page) -> None:
+    press(page, 1, "r")
+    page.keyboard.type("12")
+    page.keyboard.press("Enter")
+    problem = page.locator(".provenance [role=alert]")
+    expect(problem).to_contain_text("cannot be named '12'", timeout=SLOW)
+    press(page, 1, "r")
+    page.keyboard.type("twelve")
+    page.keyboard.press("Enter")
+    expect(row(page, 1).locator(".name")).to_have_text("twelve", timeout=SLOW)
+    expect(problem).to_be_hidden()
+
+
+def test_what_a_machine_made_says_so(page) -> None:
+    expect(row(page, 3)).to_have_accessible_name(re.compile("by a machine: crossfit"))
+    expect(row(page, 3).locator(".looks")).to_have_text("by a machine: crossfit")
+    expect(row(page, 0).locator(".looks")).to_have_count(0)
+
+
+def test_a_branch_is_deleted_and_restored_by_keys(page) -> None:
+    press(page, 1, "Delete")  # the iteration shown is in it
+    expect(rows(page)).to_have_count(4)
+    press(page, 3, "Delete")
+    expect(rows(page)).to_have_count(3, timeout=SLOW)
+    expect(row(page, 2)).to_be_focused()
+    deleted = page.get_by_role("button", name="1 deleted branch")
+    deleted.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Restore #3")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    expect(deleted).to_be_hidden()
+
+
+def test_the_menu_of_a_row_is_worked_by_keys_and_pointer(page) -> None:
+    press(page, 2, ".")
+    menu = page.get_by_role("menu", name="Actions of #2")
+    expect(menu.get_by_role("menuitem").first).to_be_focused()
+    delete = menu.get_by_role("menuitem", name="Delete the branch from here")
+    expect(delete).to_have_attribute("aria-disabled", "true")
+    expect(delete).to_contain_text("The iteration shown is in it")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(row(page, 2)).to_be_focused()
+    row(page, 3).hover()
+    page.get_by_role("button", name="Actions of #3").click()
+    page.get_by_role("menuitem", name="Show this iteration").click()
+    expect(row(page, 3)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+
+
+def test_two_rows_are_compared(page) -> None:
+    dialog = compare(page, 3, 2)
+    expect(dialog.locator("h2")).to_have_text("#2 → #3")
+    expect(dialog.locator("header")).to_contain_text("tune, 50 images")
+    expect(dialog.locator(".sides section").first).to_contain_text("Only #2, since #0")
+    expect(dialog.locator(".sides section").first).to_contain_text("✕ bicycle: wheel")
+    expect(dialog.locator(".sides section").last).to_contain_text("by a machine: crossfit")
+    expect(dialog.locator(".metrics tbody tr")).to_have_count(6)
+    words = dialog.locator(".metrics .words").all_inner_texts()
+    assert set(words) <= {"up", "down", "within noise", "undefined"}
+    expect(dialog.locator(".movers tbody tr").first).to_contain_text(re.compile(r"[+−]\d"))
+    ap = dialog.locator(".metrics tbody tr").first.locator(".change").inner_text()
+    dialog.get_by_role("button", name="Swap").click()
+    expect(dialog.locator("h2")).to_have_text("#3 → #2", timeout=SLOW)
+    turned = ap.translate({ord("+"): "−", ord("−"): "+"})
+    expect(dialog.locator(".metrics tbody tr").first.locator(".change")).to_have_text(
+        turned, timeout=SLOW
+    )
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
+    dialog = compare(page, 0, 2)
+    tiles = dialog.locator(".tile")
+    expect(tiles.first.locator("img")).to_be_visible(timeout=SLOW)
+    assert tiles.count() == int(dialog.locator(".churn").inner_text().split()[0])
+    name = tiles.first.get_attribute("aria-label").split(",")[0]
+    tiles.first.focus()
+    page.keyboard.press("Enter")
+    large = page.locator("dialog.large[open]")
+    expect(large.locator("header b")).to_have_text(name)
+    expect(large).to_contain_text(re.compile("absent → present|present → absent"))
+    expect(large.locator("img")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(large).to_have_count(0)
+    expect(dialog).to_be_visible()
+
+
+def test_a_choice_is_given_up_and_clicks_jump_again(page) -> None:
+    toggle = page.get_by_role("button", name="Compare two iterations")
+    toggle.click()
+    expect(toggle).to_have_attribute("aria-pressed", "true")
+    row(page, 1).click()
+    expect(page.locator(".choosing")).to_contain_text("choose a second row")
+    page.get_by_role("button", name="Cancel").click()
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    row(page, 1).click()
+    expect(row(page, 1)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+
+
+def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
+    press(page, 3, "e")
+    dialog = page.get_by_role("dialog", name="Export #3")
+    dialog.get_by_label("JSON for scikit-learn").check(timeout=SLOW)
+    with page.expect_download(timeout=SLOW) as saved:
+        dialog.get_by_role("button", name="Save zip").click()
+    node = served[1].nodes()[3]
+    assert saved.value.suggested_filename == f"small-3-{node.id}.zip"
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        files = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    assert set(files) == {"students.npz", "students.json", "card.md", "card.json", "edits.yaml"}
+    arrays = np.load(io.BytesIO(files["students.npz"]), allow_pickle=False)
+    assert (arrays["weights"] == node.weights).all()
+    expect(dialog.get_by_role("status")).to_contain_text("is ready", timeout=SLOW)
+    with page.expect_download(timeout=SLOW) as saved:
+        dialog.get_by_role("button", name="Save edits file only").click()
+    assert node.weights_hash in Path(saved.value.path()).read_text()
+
+
+def test_the_keys_are_on_the_sheet(page) -> None:
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name="Keyboard")
+    expect(sheet).to_contain_text("choose it for a comparison")
+    expect(sheet).to_contain_text("delete the branch from here")
