@@ -158,3 +158,17 @@ def _jpeg(colour: np.ndarray, size: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (size, size), tuple(int(c) for c in colour)).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def twins_spec(folder: Path) -> Path:
+    """As ``small_spec``; scores of 'spoke' nearly copy those of 'wheel', 'hair' those of 'fur'."""
+    arrays = small_arrays()
+    score, names = arrays["concept_score"], list(arrays["concept"])
+    for name, twins in (("wheel", ("spoke", "wheel 2")), ("fur", ("hair",))):
+        for strength, twin in enumerate(twins, start=1):
+            noise = 0.1 * strength * score[:, names.index("cloud")]
+            score[:, names.index(twin)] = score[:, names.index(name)] + noise
+    write_store(folder / "small.zarr", arrays, ATTRS)
+    spec = folder / "small.yaml"
+    spec.write_text(SPEC)
+    return spec

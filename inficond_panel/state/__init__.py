@@ -4,6 +4,7 @@ The records that the state hands out are re-exported, so that views need nothing
 """
 
 from inficond_panel.distill import Agreement, Band, ClassMetrics, Counts, Interval, WhatIf
+from inficond_panel.state.apart import Apart, Edit
 from inficond_panel.state.app_state import AppState
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Job, Jobs
@@ -16,23 +17,37 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.store.placing import among_neighbours
 from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning.churn import Churn
+from inficond_panel.tuning.explain import ClassReport, RefitReport
+from inficond_panel.tuning.movers import Group, Mover
+from inficond_panel.tuning.pricing import Bound
+from inficond_panel.tuning.refit_curve import CurvePoint
 
 __all__ = [
     "SORTS",
     "Agreement",
+    "Apart",
     "AppState",
     "Band",
+    "Bound",
+    "Churn",
     "ClassMetrics",
+    "ClassReport",
     "ConceptRow",
     "Counts",
+    "CurvePoint",
     "DatasetState",
+    "Edit",
     "GalleryImage",
+    "Group",
     "Intent",
     "Interval",
     "Job",
     "Jobs",
+    "Mover",
     "Node",
     "Preview",
+    "RefitReport",
     "Selection",
     "Snapshot",
     "Status",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -11,11 +12,12 @@ from inficond_panel.distill import (
     Band,
     Interval,
     WhatIf,
-    collinear,
     influence_axis,
     what_if,
 )
+from inficond_panel.state.apart import Apart, take_apart
 from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.report import group_of, refit_of, report_on
 from inficond_panel.state.rows import (
     ConceptRow,
     GalleryImage,
@@ -25,6 +27,12 @@ from inficond_panel.state.rows import (
 )
 from inficond_panel.state.snapshot import Snapshot, Tree, ap_change, changed_sides
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.explain import RefitReport
+from inficond_panel.tuning.movers import Group
+from inficond_panel.tuning.refit_curve import CurvePoint, refit_curve
+
+#: Reports kept by a session.
+REPORTS = 64
 
 
 class StudentsState(param.Parameterized):
@@ -42,7 +50,8 @@ class StudentsState(param.Parameterized):
         self.dataset = dataset
         self._change = lru_cache(maxsize=4096)(self._compute_change)
         self._effect = lru_cache(maxsize=4096)(self._compute_effect)
-        self._twins = lru_cache(maxsize=4096)(self._compute_twins)
+        self._group = lru_cache(maxsize=4096)(self._compute_group)
+        self._reports: dict[str, RefitReport] = {}
         super().__init__(snapshot=snapshot, tree=tree)
 
     @property
@@ -76,12 +85,40 @@ class StudentsState(param.Parameterized):
         """Change in a metric over the influence of one concept (others held)."""
         return self._effect(self.node.id, class_name, concept, self.snapshot.split, metric)
 
-    def twins(self, concept: str) -> list[tuple[str, float]]:
-        """Concepts whose scores on the fit split correlate with this one's, and Pearson's r.
+    def group(self, class_name: str, concept: str) -> Group | None:
+        """The collinear concepts that this one stands with; None if it stands alone.
 
-        Such a one takes the place of a concept that is tuned down.
+        One of them takes the place of a concept that is tuned down. For the worker: the first
+        call compares all concepts.
         """
-        return self._twins(concept)
+        return self._group(self.node.id, class_name, concept)
+
+    def refit_of(self, class_name: str) -> Node | None:
+        """The iteration that made the student in view; None for an untouched one."""
+        return refit_of(self.tuner, self.node, class_name)
+
+    def known_report(self, refit: Node) -> RefitReport | None:
+        """The report on an iteration, if it has been made."""
+        return self._reports.get(refit.id)
+
+    def report(self, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
+        """What an iteration did. For the worker: it takes seconds on a large store."""
+        if refit.id not in self._reports:
+            while len(self._reports) >= REPORTS:
+                self._reports.pop(next(iter(self._reports)))
+            self._reports[refit.id] = report_on(self.tuner, refit, cancelled)
+        return self._reports[refit.id]
+
+    def take_apart(self, class_name: str, row: int) -> Apart:
+        """The student's prediction for one image by concept."""
+        return take_apart(self.tuner, self.node, class_name, row, self.snapshot.split)
+
+    def refit_curve(
+        self, class_name: str, concept: str, cancelled: Callable[[], bool]
+    ) -> Iterator[CurvePoint]:
+        """Metrics over one influence, all others solved again; a refit for each point."""
+        split = self.snapshot.split
+        return refit_curve(self.tuner, self.node, class_name, concept, split, cancelled=cancelled)
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
         """Exact curves of accuracy, precision, recall and F1 over the influence of one concept."""
@@ -134,8 +171,5 @@ class StudentsState(param.Parameterized):
         shown = self.tuner.node(node)
         return effect(self.tuner, shown, class_name, concept, split, metric=metric)
 
-    def _compute_twins(self, concept: str) -> list[tuple[str, float]]:
-        store = self.dataset.store
-        scores = store.concept_score[store.rows("fit")]
-        pairs = collinear(scores, store.concepts.index(concept))
-        return [(store.concepts[c], r) for c, r in pairs]
+    def _compute_group(self, node: str, class_name: str, concept: str) -> Group | None:
+        return group_of(self.tuner, self.tuner.node(node), class_name, concept)

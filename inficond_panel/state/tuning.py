@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import param
@@ -11,7 +12,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import Intent, Tuner
+from inficond_panel.tuning import Intent, Tuner, notices
 
 
 class TuningState(TreeState):
@@ -44,6 +45,28 @@ class TuningState(TreeState):
         if old is None or old.direction != direction:
             rest.append(_intent(class_name, concept, direction, self.factor))
         self._set_pending(rest)
+
+    def toggle_group(self, class_name: str, concepts: Sequence[str], direction: str) -> None:
+        """The same thumb for each of a group, one intent a member; where all have it: take it out.
+
+        An intent that a member has is replaced.
+        """
+        group = [_intent(class_name, concept, direction, self.factor) for concept in concepts]
+        keys = {intent.key for intent in group}
+        rest = [intent for intent in self.pending if intent.key not in keys]
+        given = all(intent in self.pending for intent in group)
+        self._set_pending(rest if given else rest + group)
+
+    def notices(self) -> list[str]:
+        """What the rules decided about the batch, or, when it is done, about the refit.
+
+        Bounds of the branch that give way, and thumbs on a weight of 0; see ``conflicts``.
+        """
+        if self.pending:
+            return notices(self.tuner, self.head, self.pending)
+        if self.status.kind == "done" and self.head.parent:
+            return notices(self.tuner, self.tuner.node(self.head.parent), self.head.intents)
+        return []
 
     def withdraw(self, class_name: str, concept: str) -> None:
         """Take the pending intent on a concept of a class out of the batch."""

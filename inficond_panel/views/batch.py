@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.views.theme import bound, defined
@@ -54,15 +53,3 @@ def make_status(status: Status, change: Interval | None) -> dict[str, Any]:
     told = make_change(change) if status.kind == "done" else None
     fields = ("kind", "text", "progress", "remedy")
     return {**{field: getattr(status, field) for field in fields}, "change": told}
-
-
-def make_twin(
-    intents: Sequence[Intent], twins: Iterable[tuple[str, float]], class_name: str
-) -> dict[str, Any] | None:
-    """The nearest twin of the concept thumbed last in this class, unless it has a thumb too."""
-    taken = {intent.concept for intent in intents if intent.class_name == class_name}
-    last = next(intent for intent in reversed(intents) if intent.class_name == class_name)
-    twin = next(((name, r) for name, r in twins if name not in taken), None)
-    if twin is None:
-        return None
-    return {"of": last.concept, "concept": twin[0], "r": twin[1], "direction": last.direction}

@@ -1,13 +1,14 @@
 """Line charts of the four metrics over the influence of one concept, the others held.
 
 The four are drawn as one figure: a cell of width 1 each, side by side. One figure is four times
-as quick to update as four. Numbers of the axes are text around it.
+as quick to update as four. The refit what-if, where asked for, is drawn over the exact steps.
+Numbers of the axes are text around it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from inficond_panel.views.theme import tokens
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Agreement, WhatIf
+    from inficond_panel.state import Agreement, ClassMetrics, WhatIf
 
 METRICS = {"accuracy": "Accuracy", "f1": "F1", "recall": "Recall", "precision": "Precision"}
 LEFT, RIGHT = 0.19, 0.1  #: shares of a cell left free for the numbers and as a gap
@@ -31,7 +32,8 @@ class Chart:
     """One metric as steps: ``values[j]`` holds between ``edges[j]`` and ``edges[j + 1]``.
 
     ``now`` and ``pending`` are (influence, value); ``pending`` is nan where nothing waits or where
-    the bound lies off the axis. Undefined values are nan.
+    the bound lies off the axis. Undefined values are nan. ``refit`` holds the points of the refit
+    what-if that are known, (influences, values), in order of influence; None: it is not shown.
     """
 
     edges: np.ndarray
@@ -42,11 +44,13 @@ class Chart:
     teacher: float
     pending: tuple[float, float] = (math.nan, math.nan)
     direction: str = ""
+    refit: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def y_range(self) -> tuple[float, float]:
         """Round numbers around all that is drawn."""
-        return round_range([*self.values, self.now[1], self.teacher])
+        refit = self.refit[1] if self.refit else ()
+        return round_range([*self.values, self.now[1], self.teacher, *refit])
 
     def x(self, influence: Any) -> Any:
         """Place along the influence axis, 0 to 1."""
@@ -96,8 +100,12 @@ def what_if_charts(
     agreement: Agreement,
     pending: float | None = None,
     direction: str = "",
+    refit: Mapping[float, ClassMetrics] | None = None,
 ) -> dict[str, Chart]:
-    """The four charts of a concept; ``pending`` is a bound that waits, ``direction`` its thumb."""
+    """The four charts of a concept; ``pending`` is a bound that waits, ``direction`` its thumb.
+
+    ``refit`` are the metrics known of the refit what-if, by influence.
+    """
     edges, pieces = _thinned(curves)
     now, levels = curves.at(influence), teacher_levels(agreement)
     bound = math.nan
@@ -114,9 +122,17 @@ def what_if_charts(
             teacher=levels[metric],
             pending=(bound, then[metric]),
             direction=direction,
+            refit=None if refit is None else _refit_points(refit, metric),
         )
         for metric in METRICS
     }
+
+
+def _refit_points(
+    refit: Mapping[float, ClassMetrics], metric: str
+) -> tuple[np.ndarray, np.ndarray]:
+    order = sorted(refit)
+    return np.array(order), np.array([getattr(refit[influence], metric) for influence in order])
 
 
 def _thinned(curves: WhatIf) -> tuple[np.ndarray, np.ndarray]:
@@ -157,8 +173,30 @@ def make_curves(charts: Sequence[Chart], dark: bool) -> hv.Curve:
     steps = [_steps(cell, chart) for cell, chart in enumerate(charts)]
     columns = np.concatenate(steps, axis=1) if steps else np.empty((4, 0))
     return hv.Curve(tuple(columns), "x", ["y", "influence", "value"]).opts(
-        color=tokens(dark).ink_2, line_width=1.5
+        color=_exact_color(charts, dark), line_width=1.5
     )
+
+
+def _exact_color(charts: Sequence[Chart], dark: bool) -> str:
+    """The exact curve steps back where the refit is shown."""
+    theme = tokens(dark)
+    return theme.ctl if any(chart.refit for chart in charts) else theme.ink_2
+
+
+def make_refit(charts: Sequence[Chart], dark: bool) -> hv.Curve:
+    """The points known of the refit what-if, joined; columns as ``make_curves`` has them."""
+    parts = [_refit(cell, chart) for cell, chart in enumerate(charts) if chart.refit]
+    columns = np.concatenate(parts, axis=1) if parts else np.empty((4, 0))
+    return hv.Curve(tuple(columns), "x", ["y", "influence", "value"]).opts(
+        color=tokens(dark).ink, line_width=2
+    )
+
+
+def _refit(cell: int, chart: Chart) -> np.ndarray:
+    assert chart.refit is not None
+    influence, value = chart.refit
+    places = [_place(cell, chart.x(influence)), chart.y(value), influence, value]
+    return np.column_stack([places, np.full(4, np.nan)])
 
 
 def _steps(cell: int, chart: Chart) -> np.ndarray:
@@ -179,6 +217,9 @@ def make_dots(charts: Sequence[Chart], dark: bool) -> hv.Points:
             (chart.pending, 8.0, theme.surface, _pending_color(chart, dark)),
         ):
             rows.append((_place(cell, chart.x(influence)), chart.y(value), *look))
+        for influence, value in zip(*(chart.refit or ((), ())), strict=True):
+            place = _place(cell, chart.x(influence)), chart.y(value)
+            rows.append((*place, 3.0, theme.ink, theme.ink))
     return hv.Points(rows, ["x", "y"], ["diameter", "inside", "outline"]).opts(
         size="diameter", fill_color="inside", line_color="outline", line_width=2
     )
@@ -186,7 +227,8 @@ def make_dots(charts: Sequence[Chart], dark: bool) -> hv.Points:
 
 def make_figure(charts: Sequence[Chart], dark: bool) -> hv.Overlay:
     """The charts side by side, without axes."""
-    return make_rules(charts, dark) * make_curves(charts, dark) * make_dots(charts, dark)
+    exact, refit = make_curves(charts, dark), make_refit(charts, dark)
+    return make_rules(charts, dark) * exact * refit * make_dots(charts, dark)
 
 
 def _place(cell: int, share: Any) -> Any:

@@ -15,7 +15,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import SORTS, Job, Status
 from inficond_panel.views import esm
-from inficond_panel.views.batch import make_pending, make_status, make_summary, make_twin
+from inficond_panel.views.batch import make_pending, make_status, make_summary
 from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.concept_rows import (
     AXES,
@@ -25,14 +25,16 @@ from inficond_panel.views.concept_rows import (
     make_undefined,
 )
 from inficond_panel.views.images import patch_uri, send_pictures
+from inficond_panel.views.report import make_group_offer, make_report
 
 if TYPE_CHECKING:
-    from inficond_panel.state import AppState, Intent
+    from inficond_panel.state import AppState, ClassReport, Group, Intent, RefitReport
 
 TOPS = (5, 10, 20, 50)
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 FOUND = 20  #: concepts shown of those that a search finds
 METRICS = {"AP": "ap", "F1": "f1"}
+_WAITED_FOR = {"fitting", "cancelling", "previewing"}  #: the worker is kept free for these
 
 
 class KnowledgeTable(ViewComponent):
@@ -49,7 +51,13 @@ class KnowledgeTable(ViewComponent):
     pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     status = param.Dict(default=make_status(Status(), None))
-    twin = param.Dict(default=None, allow_None=True, doc="As ``make_twin`` gives it.")
+    group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
+    refit: param.Integer[int | None] = param.Integer(
+        default=None, allow_None=True, doc="Number of the iteration that made the student."
+    )
+    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
+    explained = param.Boolean(default=False, doc="Whether the report is open.")
     concept = param.String(default="", doc="Concept opened in the detail view.")
     top: param.Selector[int] = param.Selector(
         default=10, objects=list(TOPS), doc="Number of concepts listed."
@@ -77,6 +85,7 @@ class KnowledgeView(Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
+        self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
         factor = app.tuning.factor
         self.table = KnowledgeTable(
             theme=app.param.theme,
@@ -91,6 +100,7 @@ class KnowledgeView(Viewer):
         self.table.param.watch(self._show_found, "find")
         self.table.param.watch(self._start_effects, "metric")
         self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
+        self.table.param.watch(self._ask_report, "explained")
         app.students.param.watch(self._show_student, "snapshot")
         app.selection.param.watch(self._show_student, "class_name")
         app.selection.param.watch(self._show_concept, "concept")
@@ -105,6 +115,7 @@ class KnowledgeView(Viewer):
         name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
             self.table.param.update(student=name, find="")
+            self._show_report()
             self._show_rows()
             self._show_batch()
 
@@ -137,14 +148,15 @@ class KnowledgeView(Viewer):
 
     def _show_batch(self, *_: object) -> None:
         name, tuning, students = self.table.student, self.app.tuning, self.app.students
-        self._yield_to_refit()
+        self._yield_to_others()
         if not name:
             return
         done = tuning.status.kind == "done"
         self.table.param.update(
             pending=[self._pending(intent) for intent in tuning.pending],
             status=make_status(tuning.status, students.change(name) if done else None),
-            twin=self._twin(name),
+            group=self._known_group(name),
+            notices=tuning.notices(),
             summary=make_summary(
                 students.snapshot.metrics[name],
                 students.total_change(name),
@@ -154,11 +166,14 @@ class KnowledgeView(Viewer):
             ),
         )
 
-    def _yield_to_refit(self) -> None:
-        """A refit must not wait for effect charts; they go on when it has ended."""
+    def _yield_to_others(self) -> None:
+        """A refit must not wait for effect charts, nor a preview for the report."""
+        kind, before = self.app.tuning.status.kind, self.table.status["kind"]
+        if kind in _WAITED_FOR:
+            self.app.jobs.cancel("report")
         if self.app.tuning.busy:
             self.app.jobs.cancel("effects")
-        elif self.table.status["kind"] in {"fitting", "cancelling"}:
+        elif before in _WAITED_FOR and kind not in _WAITED_FOR:
             self._next_effect()
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
@@ -166,9 +181,63 @@ class KnowledgeView(Viewer):
         strongest = float(np.abs(self.app.students.node.weights[:, column]).max())
         return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
 
-    def _twin(self, name: str) -> dict[str, Any] | None:
+    def _known_group(self, name: str) -> dict[str, Any] | None:
+        """The offer to thumb the group of the last thumb; found out after the preview."""
         own = [intent for intent in self.app.tuning.pending if intent.class_name == name]
-        return make_twin(own, self.app.students.twins(own[-1].concept), name) if own else None
+        if not own:
+            self._group = None
+            return None
+        last, node = own[-1], self.app.students.node
+        key = node.id, last.key
+        if self._group is None or self._group[0] != key:
+            self._find_group(key)
+        if self._group is None or self._group[0] != key:
+            return None
+        taken = [intent.concept for intent in own if intent.direction == last.direction]
+        return make_group_offer(self._group[1], taken, last.direction)
+
+    def _find_group(self, key: tuple[str, tuple[str, str]]) -> None:
+        if self.app.tuning.status.kind in _WAITED_FOR:
+            return
+
+        def work(_: Job) -> Group | None:
+            return self.app.students.group(*key[1])
+
+        def done(group: Group | None) -> None:
+            self._group = key, group
+            self._show_batch()
+
+        self.app.jobs.submit(Job("group", work, done, self._effect_failed))
+
+    # --- what the refit did
+
+    def _show_report(self) -> None:
+        """Tell of the iteration that made the student; what is not known yet comes later."""
+        name = self.table.student
+        refit = self.app.students.refit_of(name) if name else None
+        known = self.app.students.known_report(refit) if refit else None
+        self.table.refit = refit.number if refit else None
+        self.table.report = self._told(known.of(name)) if known else None
+
+    def _told(self, report: ClassReport) -> dict[str, Any]:
+        snapshot = self.app.students.snapshot
+        refit = self.app.students.refit_of(report.class_name)
+        assert refit is not None
+        return make_report(report, refit.number, snapshot.node.number, snapshot.split)
+
+    def _ask_report(self, *_: object) -> None:
+        """Make the report, unless something runs that a person waits for."""
+        name, table = self.table.student, self.table
+        refit = self.app.students.refit_of(name) if name else None
+        if refit is None or table.report or self.app.tuning.status.kind in _WAITED_FOR:
+            return
+
+        def work(job: Job) -> RefitReport:
+            return self.app.students.report(refit, job.cancelled)
+
+        self.app.jobs.submit(
+            Job("report", work, lambda _: self._show_report(), self._effect_failed)
+        )
 
     def _start_effects(self, *_: object) -> None:
         """Forget the curves; ask for the first."""
@@ -184,6 +253,7 @@ class KnowledgeView(Viewer):
         concept = next((concept for concept in wanted if concept not in table.effects), "")
         if not concept:
             table.axis = make_axis(table.effects[concept] for concept in listed)
+            self._ask_report()
             return
 
         def work(_: Job) -> dict[str, Any]:
@@ -210,6 +280,7 @@ class KnowledgeView(Viewer):
         concept = message.get("concept", "")
         actions = {
             "toggle": lambda: tuning.toggle(name, concept, message["direction"]),
+            "group": lambda: tuning.toggle_group(name, message["concepts"], message["direction"]),
             "remove": lambda: tuning.withdraw(name, concept),
             "open": lambda: self.app.selection.param.update(concept=concept),
             "clear": tuning.clear,

@@ -35,6 +35,8 @@ SHORTCUTS = (
     ("↑ ↓", "Move in a list"),
     ("Enter", "Select the row: class, iteration"),
     ("U D X", "Uptune, downtune, remove the concept"),
+    ("G", "The same for all of its group"),
+    ("W", "What the refit did"),
     ("← →", "Next image, while one is large"),
     ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
     ("+ - 0", "On the map: nearer, farther, all of it"),

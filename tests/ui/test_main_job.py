@@ -39,13 +39,14 @@ def ap_now(page: Page) -> float:
 
 
 def thumb(page: Page, concept: str, direction: str) -> None:
-    """Press a thumb in the concept's row; a concept that is not listed comes as a twin."""
+    """Press a thumb in the concept's row; one that is not listed stands in its group."""
     name = page.get_by_role("button", name=concept, exact=True)
     row = page.locator(".knowledge .rows > .row", has=name)
     if row.count():
         row.locator(f".thumb.{direction}").click()
     else:
-        page.locator(".knowledge .twin").get_by_role("button", name=concept).click()
+        twin = page.locator(".knowledge .twin").get_by_role("button", name=concept, exact=True)
+        twin.click()
 
 
 def thumbs_to_try(class_name: str) -> list[tuple[str, str]]:

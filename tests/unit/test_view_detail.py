@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
-from inficond_panel.state import Agreement, AppState, Counts, GalleryImage, Jobs, WhatIf
+from inficond_panel.state import Agreement, AppState, Counts, GalleryImage, Jobs, Status, WhatIf
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import charts, gallery
 from inficond_panel.views.charts import METRICS, round_range, teacher_levels, what_if_charts
-from inficond_panel.views.detail import DetailView, make_caption
+from inficond_panel.views.detail import DetailView, axis_digits, make_caption
 from inficond_panel.views.theme import LIGHT
 
 AGREEMENT = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
@@ -286,7 +287,7 @@ def test_pictures_are_sent_when_asked_for(app, view, monkeypatch):
     sent = []
     monkeypatch.setattr(view.panel, "_send_msg", sent.append)
     first = view.panel.rows[0]
-    view._send_pictures(SimpleNamespace(data={"pictures": [first["row"]]}))
+    view._answer(SimpleNamespace(data={"pictures": [first["row"]]}))
     assert sent[0]["concept"] == "screen"
     assert set(sent[0]["pictures"]) == {str(first["row"])}
 
@@ -296,7 +297,7 @@ def test_requests_for_rows_that_are_not_shown_are_ignored(app, view, monkeypatch
     sent = []
     monkeypatch.setattr(view.panel, "_send_msg", sent.append)
     hidden = int(app.store.rows("holdout")[0])
-    view._send_pictures(SimpleNamespace(data={"pictures": [hidden, 10**9, "x"]}))
+    view._answer(SimpleNamespace(data={"pictures": [hidden, 10**9, "x"]}))
     assert sent[0]["pictures"] == {}
 
 
@@ -337,3 +338,92 @@ def test_a_thumb_on_another_concept_leaves_the_charts_alone(app):
     assert view.panel.pending["direction"] == "down"
     app.tuning.clear()
     assert view.panel.pending == {}
+
+
+# --- the refit what-if, and one image taken apart ------------------------------------------------
+
+
+@pytest.mark.parametrize(("span", "digits"), [(37.1, 1), (4.0, 1), (0.9, 2), (0.04, 3), (0.0, 1)])
+def test_the_ends_of_an_axis_are_told_to_a_hundredth_of_it(span, digits):
+    assert axis_digits(span) == digits
+
+
+def test_the_refit_is_solved_over_the_exact_curve_and_kept_apart(app, view):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    exact = {metric: chart.values.tolist() for metric, chart in view.charts.items()}
+    assert view.panel.refit == {}
+    view.panel.mode = "refit"
+    assert view.panel.refit == {"share": 1.0, "state": "done"}
+    now = app.students.weight("sheep", "screen")
+    metrics = app.students.snapshot.metrics["sheep"]
+    for metric, chart in view.charts.items():
+        np.testing.assert_array_equal(chart.values, exact[metric])
+        influence, value = chart.refit
+        assert (np.diff(influence) > 0).all()
+        assert (influence[0], influence[-1]) == (chart.low, chart.high)
+        assert value[influence.tolist().index(now)] == pytest.approx(getattr(metrics, metric))
+    view.panel.mode = "exact"
+    assert all(chart.refit is None for chart in view.charts.values())
+    assert view.panel.refit == {}
+
+
+def test_refit_points_are_joined_in_their_own_cells():
+    points = {x: SimpleNamespace(**dict.fromkeys(METRICS, 0.5 + x / 10)) for x in (1.0, -1.0, 3.0)}
+    drawn = what_if_charts(curves([0.0]), 1.0, AGREEMENT, refit=points)
+    curve = charts.make_refit(list(drawn.values()), dark=False)
+    rows = rows_of(curve.reindex(["x"], ["y", "influence", "value"]))
+    assert [row[2:] for row in rows[:3]] == [(-1.0, 0.4), (1.0, 0.6), (3.0, 0.8)]
+    assert [row[0] for row in rows[3:6]] == pytest.approx([place(1, x) for x in (0.0, 0.5, 1.0)])
+    dots = rows_of(charts.make_dots(list(drawn.values()), dark=False))
+    assert sum(row[2] == 3.0 for row in dots) == 12
+
+
+def test_a_stopped_refit_keeps_its_points_and_goes_on(app, view, monkeypatch):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    solved = iter(list(app.students.refit_curve("sheep", "screen", lambda: False)))
+
+    def three(*_):
+        yield from (next(solved) for _ in range(3))
+        view._answer(SimpleNamespace(data={"refit": "stop"}))
+        raise CancelledError("Cancelled.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.students, "refit_curve", three)
+        view.panel.mode = "refit"
+    assert view.panel.refit["state"] == "stopped"
+    assert len(view.charts["f1"].refit[0]) == 3
+    view._answer(SimpleNamespace(data={"refit": "go"}))
+    assert view.panel.refit["state"] == "done"
+    assert len(view.charts["f1"].refit[0]) > 10
+
+
+def test_another_concept_forgets_the_refit_of_the_last(app, view):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    view.panel.mode = "refit"
+    before = view.charts["f1"].refit[0]
+    app.selection.concept = "fur"
+    after = view.charts["f1"].refit[0]
+    assert after.tolist() != before.tolist()
+    assert view.panel.refit["state"] == "done"
+
+
+def test_the_refit_what_if_yields_to_a_fine_tune(app, view):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    app.tuning.status = Status("fitting", "Fitting")
+    view.panel.mode = "refit"
+    assert view.panel.refit["share"] == 0
+    app.tuning.status = Status()
+    assert view.panel.refit["state"] == "done"
+
+
+def test_an_image_that_is_shown_is_taken_apart(app, view):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    row = view.panel.rows[0]["row"]
+    view._answer(SimpleNamespace(data={"apart": row}))
+    assert view.panel.apart["row"] == row
+    assert view.panel.apart["logit"] == view.panel.rows[0]["student"]
+    hidden = int(app.store.rows("holdout")[0])
+    view._answer(SimpleNamespace(data={"apart": hidden}))
+    assert view.panel.apart["row"] == row
+    app.selection.concept = "fur"
+    assert view.panel.apart == {}

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from factory import twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,14 +27,13 @@ from inficond_panel.state import (
     Status,
 )
 from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import History, Tuner, open_tuner
 from inficond_panel.views import esm, images
 from inficond_panel.views.batch import (
     make_change,
     make_pending,
     make_status,
     make_summary,
-    make_twin,
 )
 from inficond_panel.views.concept_rows import (
     make_axis,
@@ -183,13 +183,6 @@ def test_only_a_finished_refit_tells_its_change():
     assert make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
 
 
-def test_the_twin_of_the_last_thumb_unless_it_has_one():
-    intents = [Intent("bicycle", "spoke", "up"), Intent("bicycle", "wheel", "down")]
-    twin = make_twin(intents, [("spoke", 0.9), ("tyre", 0.8)], "bicycle")
-    assert twin == {"of": "wheel", "concept": "tyre", "r": 0.8, "direction": "down"}
-    assert make_twin(intents, [("spoke", 0.9)], "bicycle") is None
-
-
 # --- the view ----------------------------------------------------------------------------------
 
 
@@ -313,6 +306,64 @@ def test_an_effect_that_fails_is_told_unless_it_was_cancelled(view, app):
     view._effect_failed(DataError("Scores are below 0.", "Compute the store again."))
     assert view.table.status["text"] == "Scores are below 0."
     assert view.table.status["remedy"] == "Compute the store again."
+
+
+def test_the_group_of_the_last_thumb_is_offered_and_thumbed_as_one(tmp_path):
+    app = AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
+    app.selection.class_name = "bicycle"
+    view = KnowledgeView(app)
+    assert view.table.group is None
+    view.act({"type": "toggle", "concept": "wheel", "direction": "down"})
+    offer = view.table.group
+    assert offer["of"] == "wheel"
+    assert set(offer["concepts"]) == {"wheel", "spoke", "wheel 2"}
+    view.act({"type": "group", "concepts": offer["concepts"], "direction": offer["direction"]})
+    assert {p["concept"] for p in view.table.pending} == set(offer["concepts"])
+    assert view.table.group is None
+    view.act({"type": "clear"})
+    assert view.table.pending == []
+
+
+def test_a_refit_is_told_once_it_is_known(view, app):
+    assert (view.table.refit, view.table.report) == (None, None)
+    concept = view.table.rows[0]["concept"]
+    view.act({"type": "toggle", "concept": concept, "direction": "down"})
+    view.act({"type": "fine_tune"})
+    assert view.table.refit == 1
+    assert view.table.report["number"] == 1
+    assert "bound binds" in view.table.report["line"]
+    app.selection.class_name = "sheep"
+    assert (view.table.refit, view.table.report) == (None, None)
+    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "up"})
+    view.act({"type": "fine_tune"})
+    app.selection.class_name = "bicycle"
+    assert view.table.refit == 1
+    assert view.table.report["later"].endswith("#2 left it as it was.")
+    app.tuning.jump(app.tuner.root_id)
+    assert view.table.refit is None
+
+
+def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
+    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "down"})
+    asked = []
+    monkeypatch.setattr(app.students, "report", lambda refit, cancelled: asked.append(refit))
+    app.tuning.status = Status("previewing", "Previewing")
+    view._ask_report()
+    app.tuning.status = Status("fitting", "Fitting")
+    view.table.explained = True
+    assert asked == []
+
+
+def test_notices_are_told_before_the_refit_and_after(view, app):
+    concept = view.table.rows[0]["concept"]
+    view.act({"type": "toggle", "concept": concept, "direction": "remove"})
+    view.act({"type": "fine_tune"})
+    assert view.table.notices == []
+    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    told = view.table.notices
+    assert any("holds no longer" in notice for notice in told)
+    view.act({"type": "fine_tune"})
+    assert view.table.notices == told
 
 
 def test_modules_put_data_in_as_text_only():

@@ -4,8 +4,8 @@ from importlib.resources import files
 
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
-    "knowledge": ("effect_chart", "batch_bar"),
-    "gallery": ("pictures", "image_dialog"),
+    "knowledge": ("effect_chart", "batch_bar", "refit_report"),
+    "gallery": ("pictures", "image_dialog", "apart"),
     "provenance": ("pictures", "image_dialog", "compare", "node_menu", "export_dialog"),
 }
 _STYLES = {

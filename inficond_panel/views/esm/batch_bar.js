@@ -1,10 +1,11 @@
-// Top bar of the knowledge view: AP now, changes, the pending batch, its button, the twin.
+// Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 const DIRECTIONS = {
   up: { mark: "▲", verb: "Uptune", key: "u" },
   down: { mark: "▼", verb: "Downtune", key: "d" },
   remove: { mark: "✕", verb: "Remove", key: "x" },
 }
+const GROUP_SHOWN = 2 // members named; the rest is a number
 const NO_INTENTS = "No intents. Thumb a concept up or down."
 
 function makeBar(model, send) {
@@ -17,9 +18,10 @@ function makeBar(model, send) {
   const button = makeButton(model, send)
   const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
   const line = makeLine(model, send)
+  const notices = makeNotices(model)
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "ap" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
-    blocks, line.element)
+    blocks, line.element, notices.element)
   new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     const { summary } = model
@@ -33,7 +35,32 @@ function makeBar(model, send) {
     drawBlocks(blocks, model, send)
     button.draw()
     line.draw()
+    notices.draw()
   }
+  return { element, draw }
+}
+
+/** What the rules decided about the batch; after the refit, about what was done. Nothing in silence. */
+function makeNotices(model) {
+  const first = h("span", { class: "clip" })
+  const more = h("button", { class: "link", type: "button" })
+  const list = h("ul")
+  const element = h("div", { class: "notices", role: "status", "aria-label": "Notices" }, icon("note", 14), first, more, list)
+  let open = false
+  const draw = () => {
+    const { notices } = model
+    element.hidden = notices.length === 0
+    if (element.hidden) { open = false; return }
+    drawOnce(first, notices[0], () => [notices[0]])
+    set(first, "title", notices[0])
+    set(first, "class", open ? "whole" : "clip")
+    more.hidden = notices.length === 1
+    text(more, open ? "less" : `${count(notices.length - 1)} more`)
+    set(more, "aria-expanded", String(open))
+    list.hidden = !open
+    drawOnce(list, JSON.stringify(notices), () => notices.slice(1).map((notice) => h("li", {}, notice)))
+  }
+  more.addEventListener("click", () => { open = !open; draw() })
   return { element, draw }
 }
 
@@ -148,15 +175,15 @@ function focusConcept(blocks, concept) {
   row?.focus()
 }
 
-/** The line below the blocks: what is pending, the factor, how the fit goes, the twin. */
+/** The line below the blocks: what is pending, the factor, how the fit goes, the group. */
 function makeLine(model, send) {
   const counts = h("span", { class: "counts" })
   const factor = select("Factor", model.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
   factor.classList.add("compact")
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
-  const twin = h("span", { class: "twin" })
-  const element = h("div", { class: "line" }, counts, factor, noise, status, h("span", { class: "grow" }), twin)
+  const group = h("span", { class: "twin" })
+  const element = h("div", { class: "line" }, counts, factor, noise, status, h("span", { class: "grow" }), group)
   const draw = () => {
     counts.replaceChildren(...countsOf(model))
     set(counts, "title", "Intents of this batch, in all classes")
@@ -164,7 +191,7 @@ function makeLine(model, send) {
     noise.hidden = model.status.kind !== "idle" || !(model.summary.preview && withinNoise(model.summary.preview))
     factor.querySelector("select").value = String(model.factor)
     drawOnce(status, JSON.stringify([model.status, model.summary.flips, model.pending.length]), () => statusOf(model))
-    twin.replaceChildren(...twinOf(model, send))
+    drawOnce(group, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
   }
   return { element, draw }
 }
@@ -196,9 +223,15 @@ function doneOf({ text: words, change }) {
     withinNoise(change) && h("span", { class: "badge" }, "within noise")].filter(Boolean)
 }
 
-function twinOf({ twin }, send) {
-  if (!twin) return []
-  const add = () => send("toggle", { concept: twin.concept, direction: twin.direction })
-  const title = `${DIRECTIONS[twin.direction].verb} ${twin.concept} too`
-  return [`Twin of ${twin.of}: `, h("button", { class: "link", type: "button", title, onclick: add }, twin.concept), h("span", { class: "num" }, ` r ${fixed(twin.r, 2)}`)]
+/** The group of the concept thumbed last: its nearest members one by one, and all at once. */
+function groupOffer(model, send) {
+  const { of, members, concepts, direction, more } = model.group
+  const { verb } = DIRECTIONS[direction]
+  const one = ({ concept, r }) => [h("button", { class: "link", type: "button", title: `${verb} ${concept} too`, onclick: () => send("toggle", { concept, direction }) }, concept),
+    h("span", { class: "num" }, ` r ${fixed(r, 2)}`)]
+  const shown = members.slice(0, GROUP_SHOWN)
+  const rest = members.length - shown.length + more
+  const names = shown.flatMap((member, index) => [index ? ", " : "", ...one(member)])
+  const title = `Collinear over the images of fit: ${[of, ...members.map(({ concept }) => concept)].join(", ")}${more ? `, and ${more} more behind these` : ""}`
+  return [h("span", { class: "stands", title }, `Stands with ${of}: `, ...names, rest > 0 && ` +${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
 }

@@ -8,9 +8,13 @@ const FILTERS = [
   ["right", "Student right", "Right"],
   ["wrong", "Student wrong", "Wrong"],
 ]
+const MODES = [
+  ["exact", "Exact", "Others held (exact)"],
+  ["refit", "Refit", "Others re-optimised"],
+]
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
 export function render({ model, el }) {
-  const head = makeHead()
+  const head = makeHead(model)
   const charts = Array.from({ length: 4 }, makeChart)
   const chips = makeChips()
   const list = h("div", { class: "gallery", role: "list", tabindex: -1 })
@@ -20,7 +24,8 @@ export function render({ model, el }) {
       charts.map((chart) => chart.element)), chips.element, list)
   el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
   const pictures = makePictures(model, list)
-  const dialog = makeDialog(el, pictures)
+  const apart = makeApart(model)
+  const dialog = makeDialog(el, pictures, factsOf, apart)
   const chosen = new Set()
   let passing = []
 
@@ -39,7 +44,8 @@ export function render({ model, el }) {
     list.hidden = !passing.length
   }
   followTheme(model, el)
-  watch(model, ["student", "concept", "influence", "pending"], () => {
+  model.on("apart", apart.draw)
+  watch(model, ["student", "concept", "influence", "pending", "mode", "refit"], () => {
     head.show(model)
     content.hidden = !(model.student && model.concept)
   })
@@ -61,13 +67,17 @@ function sample(name) {
     s("svg", { width: 20, height: 10, "aria-hidden": "true" }, s("line", { x1: 0, x2: 20, y1: 5, y2: 5, class: name })), name)
 }
 
-function makeHead() {
+function makeHead(model) {
   const concept = h("span", { class: "subtitle" })
   const influence = h("span", { class: "muted num influence" })
   const pending = sample("pending")
-  const how = h("span", { class: "how", title: "Exact: this influence moves, all others are held." }, "Exact")
+  const how = segments("What-if", MODES.map(([id, name]) => [id, name]), (id) => { model.mode = id })
+  how.classList.add("how")
+  MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
+  const solving = h("span", { class: "solving num", role: "status" })
+  const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ refit: model.refit.state === "solving" ? "stop" : "go" }) })
   const element = h("header", { class: "panel-head" }, h("h2", {}, "Concept detail"), concept, influence,
-    h("span", { class: "grow" }), sample("teacher"), pending, how)
+    h("span", { class: "grow" }), solving, steer, sample("teacher"), pending, how)
   const show = (model) => {
     const open = model.student && model.concept
     text(concept, model.concept)
@@ -76,6 +86,12 @@ function makeHead() {
     text(influence, open ? `influence ${model.influence}${waits}` : "")
     set(element, "data-direction", model.pending.direction)
     element.querySelectorAll(".sample, .how").forEach((part) => { part.hidden = !open })
+    how.show(model.mode)
+    const { state, share } = model.refit
+    text(solving, { solving: `${Math.round(100 * share)} %`, waiting: "waiting", stopped: `stopped at ${Math.round(100 * share)} %` }[state] ?? "")
+    text(steer, state === "solving" ? "Stop" : "Go on")
+    solving.hidden = !open || !state || state === "done"
+    steer.hidden = solving.hidden || state === "waiting"
     if (!model.pending.text) pending.hidden = true
   }
   return { element, show }

@@ -8,8 +8,9 @@ const FILL_NAMES = {
   "": "label ignored",
 }
 
-/** `tell(row, model)` gives the terms and descriptions beside the picture. */
-function makeDialog(root, pictures, tell = factsOf) {
+/** `tell(row, model)` gives the terms and descriptions beside the picture; `more`, if given, is shown
+    below them: an element, and `show(row)`. */
+function makeDialog(root, pictures, tell = factsOf, more = null) {
   const frame = h("div", { class: "picture" })
   const title = h("b", { id: "image-title" })
   const facts = h("dl")
@@ -19,7 +20,7 @@ function makeDialog(root, pictures, tell = factsOf) {
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
   const dialog = h("dialog", { class: "large", "aria-labelledby": "image-title" },
     h("div", { class: "sheet" }, frame, h("div", { class: "side" },
-      h("header", {}, title, h("span", { class: "grow" }), close), facts,
+      h("header", {}, title, h("span", { class: "grow" }), close), h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
       h("footer", {}, before, after, place_))))
   root.append(dialog)
   let rows = [], at = 0, model = null
@@ -35,6 +36,7 @@ function makeDialog(root, pictures, tell = factsOf) {
     before.disabled = at === 0
     after.disabled = at === rows.length - 1
     facts.replaceChildren(...tell(row, model))
+    more?.show(row)
   }
   function go(step) {
     const next = at + step

@@ -1,5 +1,6 @@
 // Student knowledge: the top bar of a pending batch, and one row a concept.
-// Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction}
+// Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction},
+// {type: group, concepts, direction},
 // and {type: pictures, segments}, answered by {pictures: {segment: source}}.
 
 const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. (P)"], ["discrepancy_n", "Discrepancy (N)", "Disc. (N)"]]
@@ -10,12 +11,13 @@ export function render({ model, el }) {
   const send = (type, detail = {}) => model.send_msg({ type, ...detail })
   const head = makeHead(model)
   const bar = makeBar(model, send)
+  const report = makeReport(model, send)
   const table = makeTable(model, send, head.search)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: "panel knowledge", "aria-label": "Student knowledge" },
-    head.element, bar.element, table.columns, table.scroll, table.rest, empty, table.legend)
+    head.element, bar.element, report.element, table.columns, table.scroll, table.rest, empty, table.legend)
   el.append(root)
   table.hoverable(hoverCard(el))
   followTheme(model, root)
@@ -27,7 +29,8 @@ export function render({ model, el }) {
     head.draw()
     if (shown) table.draw()
   })
-  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "twin"], () => model.student && bar.draw())
+  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices"], () => model.student && bar.draw())
+  watch(model, ["student", "refit", "report", "explained", "pending", "status"], report.draw)
 }
 
 // --- head --------------------------------------------------------------------------------------
@@ -128,7 +131,7 @@ function makeRow({ concept }, send) {
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`, title: `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`,
     onclick: () => send("toggle", { concept, direction }),
   }, icon(direction === "remove" ? "cross" : "thumb"))
-  return h("div", { class: "row", role: "listitem", "aria-keyshortcuts": "u d x" },
+  return h("div", { class: "row", role: "listitem", "aria-keyshortcuts": "u d x g" },
     h("span", { class: "rank num" }),
     h("div", { class: "concept" },
       h("div", { class: "title" }, h("button", { class: "open clip", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
@@ -235,6 +238,7 @@ function rowKey(event, rows, send) {
   const to = { ArrowDown: 1, ArrowUp: -1 }[event.key]
   if (direction) row.querySelector(`.thumb.${direction}`).click()
   else if (to) focusAmong(all, all.indexOf(row) + to)
+  else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()
   else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
   else return
   event.preventDefault()

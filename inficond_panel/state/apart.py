@@ -1,0 +1,129 @@
+"""One image's prediction taken apart by concept, and the smallest edits that would flip it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.tuning import Node, Tuner
+
+
+@dataclass(frozen=True)
+class Part:
+    """One concept's part of a logit: its score in the image times its influence."""
+
+    concept: str
+    score: float
+    influence: float
+    logit: float
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The least change of one influence, the others held, that turns the image's decision.
+
+    The decision turns to present just above ``influence``, or to absent at it. ``others`` is how
+    many other images of the split the same edit turns.
+    """
+
+    concept: str
+    before: float
+    influence: float
+    present: bool
+    others: int
+
+    @property
+    def change(self) -> float:
+        """By how much the influence changes."""
+        return self.influence - self.before
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A student's logit on one image: ``parts``, largest first, and the intercept add up to it.
+
+    ``edit`` is the smallest that flips the decision, over all concepts; ``used`` the smallest over
+    those that have influence already. None where no concept shows in the image. ``label`` is 1, 0
+    or −1 (ignored).
+    """
+
+    row: int
+    class_name: str
+    parts: tuple[Part, ...]
+    intercept: float
+    logit: float
+    threshold: float
+    teacher: float
+    label: int
+    edit: Edit | None
+    used: Edit | None
+
+
+def take_apart(tuner: Tuner, node: Node, class_name: str, row: int, split: str) -> Apart:
+    """The prediction for the image at ``row`` by concept; ``split`` is where edits are counted."""
+    store, k = tuner.store, tuner.store.classes.index(class_name)
+    weights, scores = node.weights[:, k], np.asarray(store.concept_score[row], dtype=np.float64)
+    logit, threshold = float(tuner.logits(node)[row, k]), tuner.threshold(class_name)
+    added = scores * weights
+    order = np.argsort(-np.abs(added), kind="stable")
+    shown = scores > 0
+    edits = [
+        _edit(tuner, node, k, row, split, concepts, scores, logit - threshold)
+        for concepts in (np.flatnonzero(shown), np.flatnonzero(shown & (weights != 0)))
+    ]
+    return Apart(
+        row=row,
+        class_name=class_name,
+        parts=tuple(
+            Part(store.concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
+            for c in order
+            if added[c]
+        ),
+        intercept=float(node.intercepts[k]),
+        logit=logit,
+        threshold=threshold,
+        teacher=float(store.teacher_logit[row, k]),
+        label=int(store.label[row, k]),
+        edit=edits[0],
+        used=edits[1],
+    )
+
+
+def _edit(
+    tuner: Tuner,
+    node: Node,
+    k: int,
+    row: int,
+    split: str,
+    concepts: np.ndarray,
+    scores: np.ndarray,
+    excess: float,
+) -> Edit | None:
+    """The smallest edit among ``concepts``: the logit moves by the score, so the highest counts."""
+    if not len(concepts):
+        return None
+    c = int(concepts[np.argmax(scores[concepts])])
+    before, present = float(node.weights[c, k]), excess <= 0
+    change = -excess / scores[c]
+    return Edit(
+        concept=tuner.store.concepts[c],
+        before=before,
+        influence=before + change,
+        present=present,
+        others=_others(tuner, node, k, c, row, split, change, present),
+    )
+
+
+def _others(
+    tuner: Tuner, node: Node, k: int, c: int, row: int, split: str, change: float, present: bool
+) -> int:
+    """Images of the split, but for ``row``, that the same edit turns."""
+    rows = tuner.store.rows(split)
+    rows = rows[rows != row]
+    threshold = tuner.threshold(tuner.store.classes[k])
+    old = tuner.logits(node)[rows, k] - threshold
+    score = np.asarray(tuner.store.concept_score[rows, c], dtype=np.float64)
+    new = old + change * score
+    turned = (old <= 0) & (new >= 0) & (score > 0) if present else (old > 0) & (new <= 0)
+    return int(np.count_nonzero(turned))

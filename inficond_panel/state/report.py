@@ -1,0 +1,35 @@
+"""What the refit behind a student did, and which thumbs can be given to a group at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.explain import RefitReport, explain
+from inficond_panel.tuning.movers import COLLINEAR, Group, groups
+
+
+def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
+    """The iteration that made the class's student of ``node``: the last that tuned the class.
+
+    None for the untouched student.
+    """
+    while node.parent is not None:
+        if class_name in node.tuned:
+            return node
+        node = tuner.node(node.parent)
+    return None
+
+
+def report_on(tuner: Tuner, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
+    """What ``refit`` did; takes seconds on a large store. Looks at no image of the holdout."""
+    return explain(tuner, refit, cancelled=cancelled)
+
+
+def group_of(tuner: Tuner, node: Node, class_name: str, concept: str) -> Group | None:
+    """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
+    store = tuner.store
+    weights = node.weights[:, store.classes.index(class_name)]
+    tuned = [store.concepts.index(concept)]
+    found = groups(tuner.fit_data, store.concepts, weights, weights, tuned, COLLINEAR)
+    return found[0] if found else None

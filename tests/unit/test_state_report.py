@@ -1,0 +1,148 @@
+"""What the state tells of a refit, of a group, of one image, and of the refit what-if."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_spec, twins_spec
+
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.explain import explain
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
+
+
+def tune(app: AppState, class_name: str, concept: str, direction: str) -> None:
+    app.tuning.toggle(class_name, concept, direction)
+    app.tuning.fine_tune()
+
+
+# --- the refit behind a student ----------------------------------------------------------------
+
+
+def test_the_refit_of_a_student_is_the_last_that_tuned_its_class(app: AppState) -> None:
+    assert app.students.refit_of("bicycle") is None
+    tune(app, "bicycle", "wheel", "down")
+    tune(app, "sheep", "fur", "down")
+    assert app.students.refit_of("bicycle").number == 1
+    assert app.students.refit_of("sheep").number == 2
+    assert app.students.refit_of("bird") is None
+
+
+def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
+    tune(app, "bicycle", "wheel", "down")
+    refit = app.students.refit_of("bicycle")
+    assert app.students.known_report(refit) is None
+    report = app.students.report(refit, lambda: False)
+    assert app.students.known_report(refit) is report
+    assert app.students.report(refit, lambda: True) is report
+    expected = explain(app.tuner, refit).of("bicycle")
+    assert report.of("bicycle").bounds == expected.bounds
+    assert {churn.split for churn in report.of("bicycle").churn} == {"fit", "tune"}
+
+
+# --- groups and notices --------------------------------------------------------------------------
+
+
+def test_a_group_holds_the_collinear_concepts_nearest_first(twins: AppState) -> None:
+    group = twins.students.group("bicycle", "wheel")
+    assert group.members[0].concept == "wheel"
+    assert set(group.twins) == {"wheel", "spoke", "wheel 2"}
+    near = [member.correlation for member in group.members]
+    assert near == sorted(near, reverse=True)
+    store = twins.store
+    correlation = np.corrcoef(store.concept_score[store.rows("fit")].T) - np.eye(30)
+    alone = store.concepts[int(np.argmin(correlation.max(axis=1)))]
+    assert twins.students.group("bicycle", alone) is None
+
+
+def test_a_group_thumb_is_one_intent_a_member_and_is_taken_back_whole(twins: AppState) -> None:
+    group = twins.students.group("bicycle", "wheel").twins
+    twins.tuning.toggle("bicycle", "wheel", "up")
+    twins.tuning.toggle("bicycle", "sky", "up")
+    twins.tuning.toggle_group("bicycle", group, "down")
+    directions = {intent.concept: intent.direction for intent in twins.tuning.pending}
+    assert directions == {"sky": "up"} | dict.fromkeys(group, "down")
+    twins.tuning.fine_tune()
+    assert {intent.concept for intent in twins.students.node.intents} == {"sky", *group}
+    twins.tuning.toggle_group("bicycle", group, "down")
+    twins.tuning.toggle_group("bicycle", group, "down")
+    assert twins.tuning.pending == []
+
+
+def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) -> None:
+    tune(app, "bicycle", "wheel", "remove")
+    assert app.tuning.notices() == []
+    app.tuning.toggle("bicycle", "wheel", "up")
+    told = app.tuning.notices()
+    assert any("holds no longer" in notice for notice in told)
+    assert any("weight 0" in notice for notice in told)
+    app.tuning.fine_tune()
+    assert app.tuning.notices() == told
+    app.tuning.undo()
+    assert app.tuning.notices() == []
+
+
+# --- one image ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("class_name", ["bicycle", "sheep"])
+def test_the_parts_of_a_prediction_add_up_to_the_logit(app: AppState, class_name: str) -> None:
+    k = app.store.classes.index(class_name)
+    for row in app.dataset.rows[:10].tolist():
+        apart = app.students.take_apart(class_name, row)
+        assert sum(part.logit for part in apart.parts) + apart.intercept == pytest.approx(
+            apart.logit, abs=1e-5
+        )
+        assert [abs(p.logit) for p in apart.parts] == sorted(
+            (abs(p.logit) for p in apart.parts), reverse=True
+        )
+        assert apart.teacher == app.store.teacher_logit[row, k]
+        assert apart.label == app.store.label[row, k]
+
+
+def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app: AppState) -> None:
+    k = app.store.classes.index("bicycle")
+    scores, weights = app.store.concept_score, app.students.node.weights[:, k]
+    logits = app.tuner.logits(app.students.node)[:, k]
+    rows = app.dataset.rows
+    for row in rows[:20].tolist():
+        edit = app.students.take_apart("bicycle", row).edit
+        c = app.store.concepts.index(edit.concept)
+        decided = logits > 0
+        beyond = logits + scores[:, c] * edit.change * (1 + 1e-6)
+        assert (beyond[row] > 0) == edit.present != decided[row]
+        others = rows[rows != row]
+        assert edit.others == np.count_nonzero((beyond > 0)[others] != decided[others])
+        before = logits[row] + scores[row] * edit.change * (1 - 1e-6)  # on any concept, less
+        assert ((before > 0) == decided[row]).all()
+        assert edit.before == weights[c]
+
+
+def test_the_edit_among_concepts_with_influence_is_on_one_of_them(app: AppState) -> None:
+    for row in app.dataset.rows[:20].tolist():
+        apart = app.students.take_apart("bicycle", row)
+        assert apart.used.before != 0
+        assert abs(apart.used.change) >= abs(apart.edit.change)
+
+
+# --- the refit what-if ---------------------------------------------------------
+
+
+def test_the_refit_curve_starts_at_the_present_student(app: AppState) -> None:
+    points = list(app.students.refit_curve("bicycle", "wheel", lambda: False))
+    assert points[0].influence == app.students.weight("bicycle", "wheel")
+    now = app.students.snapshot.metrics["bicycle"]
+    assert points[0].metrics.f1 == pytest.approx(now.f1)
+    assert points[-1].share == 1

@@ -1,0 +1,146 @@
+"""The report on a refit and one image taken apart, as the page tells them."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from factory import small_spec, twins_spec
+
+from inficond_panel.state import AppState, Edit, Jobs
+from inficond_panel.state.apart import Apart, Part
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.explain import explain
+from inficond_panel.views import report as told
+from inficond_panel.views.apart import SHOWN, make_apart
+from inficond_panel.views.report import make_group_offer, make_report
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
+
+
+def report_of(app: AppState, concept: str, direction: str):
+    app.tuning.toggle("bicycle", concept, direction)
+    app.tuning.fine_tune()
+    return explain(app.tuner, app.students.node).of("bicycle")
+
+
+def test_the_line_tells_bounds_who_took_over_and_images(app) -> None:
+    report = report_of(app, "wheel", "down")
+    flips = next(len(churn.flips) for churn in report.churn if churn.split == "tune")
+    line = told.make_line(report, "tune")
+    assert line.startswith("1 bound binds · ")
+    assert line.endswith(f"{flips} image{'' if flips == 1 else 's'} changed sides")
+    assert told.took_over(report) in line
+    assert "changed sides" not in told.make_line(report, "holdout")
+
+
+def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
+    report = report_of(app, "wheel", "down")
+    page = make_report(report, 1, 1, "tune")
+    json.dumps(page, allow_nan=False)
+    (bound,) = page["bounds"]
+    assert (bound["concept"], bound["since"], bound["binds"]) == ("wheel", "#1", True)
+    assert bound["bound"].startswith("≤ ")
+    assert "it would go up" in bound["text"]
+    assert "fit better by" in bound["price"]
+    rows = page["moved"]["rows"]
+    assert rows[0]["concept"] == "wheel"
+    assert rows[0]["tuned"]
+    assert max(abs(row["share"]) for row in rows) == 1
+    assert rows[0]["change"].startswith("−")
+    assert page["certificate"].startswith("Proved: ")
+    assert len(page["images"]) == 2
+    assert page["later"] == ""
+
+
+def test_a_report_of_an_earlier_refit_says_so(app) -> None:
+    page = make_report(report_of(app, "wheel", "down"), 1, 4, "tune")
+    assert page["later"] == "The last that tuned it; #4 left it as it was."
+
+
+def test_a_group_can_be_thumbed_as_its_member_was(twins) -> None:
+    (group,) = make_report(report_of(twins, "wheel", "remove"), 1, 1, "tune")["groups"]
+    assert group["of"] == ["wheel"]
+    assert {twin["concept"] for twin in group["twins"]} == {"spoke", "wheel 2"}
+    assert group["direction"] == "remove"
+    assert set(group["concepts"]) == {"wheel", "spoke", "wheel 2"}
+
+
+def test_the_group_is_offered_until_all_have_the_thumb(twins) -> None:
+    group = twins.students.group("bicycle", "wheel")
+    offer = make_group_offer(group, ["wheel"], "down")
+    assert {member["concept"] for member in offer["members"]} == {"spoke", "wheel 2"}
+    assert set(offer["concepts"]) == {"wheel", "spoke", "wheel 2"}
+    assert make_group_offer(group, list(group.twins), "down") is None
+    assert make_group_offer(None, ["wheel"], "down") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0031, "0.0031 nats"), (0.14, "0.14 nats"), (0.0, "0 nats"), (3e-9, "3·10⁻⁹ nats")],
+)
+def test_prices_have_two_digits_that_say_something(value, text) -> None:
+    assert told._nats(value) == text
+
+
+def test_shares_and_gaps_in_words() -> None:
+    assert told._percent(0.0) == "0.00 %"
+    assert told._percent(1e-6) == "< 0.01 %"
+    assert told._power(8.2e-7) == "8·10⁻⁷"
+    assert told.taken_over_sentence(math.nan) == "The tuned concepts did not move."
+    assert "took back 59 %" in told.taken_over_sentence(0.59)
+    assert "add 20 %" in told.taken_over_sentence(-0.2)
+
+
+# --- one image ---------------------------------------------------------------------------------
+
+
+def apart(**values) -> Apart:
+    parts = tuple(Part(f"c{i}", 0.5, 2.0 - i, 1.0 - i / 2) for i in (0, 6, 5, 4, 3, 1, 7, 8, 9))
+    parts = tuple(sorted(parts, key=lambda part: -abs(part.logit)))
+    more = (Part("d", 0.1, 1.0, 0.1), Part("e", 0.1, 0.5, 0.05), Part("f", 0.1, -0.2, -0.02))
+    edit = Edit("wheel", 0.5, 0.75, True, 3)
+    fields = {"row": 7, "class_name": "bicycle", "parts": parts + more, "intercept": -0.5}
+    numbers = {"logit": -0.25, "threshold": 0.0, "teacher": 1.0, "label": 1}
+    return Apart(**{**fields, **numbers, "edit": edit, "used": edit, **values})
+
+
+def test_bars_are_the_largest_parts_the_rest_and_the_intercept() -> None:
+    page = make_apart(apart())
+    json.dumps(page, allow_nan=False)
+    names = [bar["name"] for bar in page["bars"]]
+    assert len(names) == SHOWN + 2
+    assert names[-2:] == ["2 others", "Intercept"]
+    assert page["bars"][-2]["value"] == "+0.03"
+    assert max(abs(bar["share"]) for bar in page["bars"]) == 1
+    assert page["decision"] == "absent: not above the threshold 0.00"
+
+
+def test_the_smallest_flip_in_words() -> None:
+    (flip,) = make_apart(apart())["flip"]
+    assert flip == (
+        "Smallest flip: wheel above +0.750 (now +0.500) makes it present; "
+        "3 other images would turn too."
+    )
+    other = Edit("spoke", 0.5, -0.25, False, 1)
+    second = make_apart(apart(used=other))["flip"][1]
+    assert second == (
+        "Among those with influence: spoke to at most −0.250 (now +0.500) makes it absent; "
+        "1 other image would turn too."
+    )
+
+
+def test_an_image_without_concepts_cannot_be_flipped() -> None:
+    page = make_apart(apart(parts=(), edit=None, used=None))
+    assert page["flip"] == ["No concept shows in this image: no influence can flip it."]
+    assert [bar["name"] for bar in page["bars"]] == ["Intercept"]
