@@ -13,7 +13,7 @@ from precompute.lines import read_lines
 
 _COMMENT = "#"
 _MOST_NAMED = 10
-#: Share of scores that are 0 from which it is said: what is clipped is lost to the students.
+#: Share of scores that are 0 from which it is said.
 _MANY_ZEROS = 0.5
 
 
@@ -76,6 +76,6 @@ def zero_warnings(score: np.ndarray) -> list[str]:
     if zeros < _MANY_ZEROS:
         return []
     return [
-        f"{zeros:.0%} of the scores are 0, since the encoder's cosines of segments and texts are "
-        "mostly below; concepts.scores: {method: centred} may give better students"
+        f"{zeros:.0%} of the scores are 0: the encoder's segments and texts lie far apart; "
+        "concepts.scores: {method: centred} may give better students"
     ]
