@@ -12,6 +12,7 @@ from inficond_panel.store import SPLITS
 from inficond_panel.version import __version__
 from precompute.concepts import zero_warnings
 from precompute.encode import read_rows, skipped_images
+from precompute.encoder import encoder_digest
 from precompute.gathered import Gathered
 from precompute.inputs import Inputs
 from precompute.stages import Arrays
@@ -86,7 +87,7 @@ def _attributes(
         "title": inputs.title,
         "history": f"{now} inficond precompute, version {__version__}",
         "encoder": inputs.encoder_inputs["model"],
-        "encoder_digest": inputs.encoder_inputs["digest"],
+        "encoder_digest": encoder_digest(inputs.encoder),
         "preprocessing": words["preprocessing"],
         "prompts": inputs.prompts,
         "corpus": inputs.corpus,

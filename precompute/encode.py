@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from precompute.cluster import connected, differing, on_cluster
 from precompute.flow import in_threads
 from precompute.gathered import Gathered
 from precompute.grouping import batches_of
+from precompute.heads import with_head
 from precompute.inputs import Inputs
 from precompute.report import duration
 from precompute.stages import Arrays, Finished, key_of
@@ -167,6 +168,12 @@ class Encoding:
         inputs = self.inputs
         key = key_of("encoder", inputs.encoder_inputs)
         work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings)
+        if inputs.training is not None:
+            store = self.finished.folder.with_suffix("")
+            segments = with_head(
+                inputs.settings.segments, inputs, work.encoder, store, self.progress, self.cancelled
+            )
+            work = replace(work, settings=replace(inputs.settings, segments=segments))
         if self.scheduler is not None:
             return self._on_cluster(self.scheduler, work, batches)
         self.progress(f"Encoding with {work.encoder.name}")

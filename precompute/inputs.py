@@ -15,10 +15,12 @@ from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash
 from precompute.concepts import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
-from precompute.encoder import encoder_digest, encoder_name
+from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.grouping import photo_keys
+from precompute.heads import head_inputs, training_of
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
+from precompute.segments.training import Training
 from precompute.stages import key_of
 from precompute.teachers import read_logits, teacher_inputs
 from precompute.work import Settings
@@ -47,6 +49,7 @@ class Inputs:
     encoder: Any
     batch: int
     settings: Settings
+    training: Training | None
     scores: Values
     projections: Any
     digests: list[str]
@@ -60,11 +63,7 @@ class Inputs:
     @cached_property
     def encoder_inputs(self) -> Values:
         """What the vectors of photos and words depend on."""
-        return {
-            "model": encoder_name(self.encoder),
-            "digest": encoder_digest(self.encoder),
-            "image_size": self.encoder.image_size,
-        }
+        return {"model": encoder_name(self.encoder), **plain(encoder_inputs(self.encoder))}
 
     @cached_property
     def encoding(self) -> Values:
@@ -74,13 +73,24 @@ class Inputs:
         return {
             "encoder": self.encoder_inputs,
             "batch": self.batch,
-            "segments": self.settings.segments.inputs(),
+            "segments": self.settings.segments.inputs() | self._head(),
             "thumbnails": {
                 "size": self.settings.thumbnail_size,
                 "quality": self.settings.thumbnail_quality,
             },
             "recipe": RECIPE,
         }
+
+    @cached_property
+    def head_inputs(self) -> Values:
+        """What the head of the segments is trained from; empty where none is trained."""
+        if self.training is None:
+            return {}
+        text = self._text()
+        return head_inputs(self.training, self.keys, self.dataset.split, self.encoder_inputs, text)
+
+    def _head(self) -> Values:
+        return {"head": self.head_inputs} if self.training else {}
 
     @cached_property
     def encoding_key(self) -> str:
@@ -92,11 +102,7 @@ class Inputs:
         """Inputs of each stage, in the order in which they are computed."""
         photos = key_of("photos", self.keys)
         stages: dict[str, Values] = {"segments": {**self.encoding, "photos": photos}}
-        stages["text"] = {
-            "encoder": self.encoder_inputs,
-            "concepts": plain([", ".join(texts) for texts in self.words.values()]),
-            "prompts": plain(self.prompts),
-        }
+        stages["text"] = self._text()
         before = {name: key_of(name, inputs) for name, inputs in stages.items()}
         stages["scores"] = {**before, **self.scores}
         if self.scores["method"] == "centred":  # on the segments of fit
@@ -111,6 +117,13 @@ class Inputs:
         stages["teacher"] = self.teacher_inputs
         stages["labels"] = self._labels()
         return stages
+
+    def _text(self) -> Values:
+        return {
+            "encoder": self.encoder_inputs,
+            "concepts": plain([", ".join(texts) for texts in self.words.values()]),
+            "prompts": plain(self.prompts),
+        }
 
     def _labels(self) -> Values:
         dataset, counts = self.dataset, Counter(self.dataset.split)
@@ -169,10 +182,11 @@ def read_inputs(spec: Any, progress: Callable[[str], None]) -> Inputs:
         teacher_inputs=plain(teacher),
         words=words,
         corpus=Path(section.corpus).stem,
-        prompts=list(section.prompts),
+        prompts=templates(section.prompts),
         encoder=section.encoder,
         batch=section.encoder.batch,
         settings=Settings(segments, section.thumbnails.size, section.thumbnails.quality),
+        training=training_of(section.segments),
         scores={k: v for k, v in section.scores.values().items() if v is not None},
         projections=section.projections,
         digests=digests,

@@ -18,6 +18,7 @@ from inficond_panel.store.write import restore
 from precompute import steps
 from precompute.assemble import assemble
 from precompute.encode import Encoding, read_rows
+from precompute.encoder import fetch_encoder
 from precompute.inputs import Inputs, read_inputs
 from precompute.lock import only_run
 from precompute.report import Report, duration, report_on
@@ -55,6 +56,7 @@ def run(
     started = time.monotonic()
     path = Path(store_path)
     try:
+        fetch_encoder(spec.concepts.encoder)
         inputs = read_inputs(spec, progress)
         if is_made_from(path, inputs):
             progress(f"{path} is up to date: nothing to do.")
