@@ -14,13 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import sys
 import tempfile
 import threading
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -47,9 +45,11 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=20)
     options = parser.parse_args()
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package, not this file
-    peaks = [measured(images, options) for images in options.images]
-    for images, peak in zip(options.images, peaks, strict=True):
-        print(f"{images:>7} images: {peak / 1e6:.0f} MB")
+    found = [measured(images, options) for images in options.images]
+    for images, by_stage in zip(options.images, found, strict=True):
+        told = ", ".join(f"{stage} {peak / 1e6:.0f}" for stage, peak in by_stage.items())
+        print(f"{images:>7} images: {max(by_stage.values()) / 1e6:.0f} MB ({told})")
+    peaks = [max(by_stage.values()) for by_stage in found]
     pairs = list(pairwise(zip(options.images, peaks, strict=True)))
     growth = [round((b - a) / (more - fewer)) for (fewer, a), (more, b) in pairs]
     result = {"peak_megabytes": [round(p / 1e6) for p in peaks], "growth_bytes_per_image": growth}
@@ -57,18 +57,16 @@ def main() -> None:
     print(json.dumps({"name": "memory", **result, "sizes": sizes}))
 
 
-def measured(images: int, options: argparse.Namespace) -> int:
-    """Largest anonymous memory of a run, less that of the process before it."""
+def measured(images: int, options: argparse.Namespace) -> dict[str, int]:
+    """Largest anonymous memory of each stage of a run, less that of the process before it."""
     with tempfile.TemporaryDirectory() as folder:
         write_inputs(Path(folder), images, options)
-        context = multiprocessing.get_context("spawn")
-        peak = context.Value("q", 0)
-        child = context.Process(target=work, args=(Path(folder), peak))
+        child = multiprocessing.get_context("spawn").Process(target=work, args=(Path(folder),))
         child.start()
         child.join()
         if child.exitcode:
             raise SystemExit(f"The run ended with {child.exitcode}.")
-        return int(peak.value)
+        return json.loads((Path(folder) / "peaks.json").read_text())
 
 
 def write_inputs(home: Path, count: int, options: argparse.Namespace) -> None:
@@ -116,7 +114,7 @@ class RandomEncoder:
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def work(home: Path, peak: Any) -> None:
+def work(home: Path) -> None:
     """A whole run in this process, watched."""
     import precompute
     import precompute.steps
@@ -128,17 +126,23 @@ def work(home: Path, peak: Any) -> None:
         module.load_encoder = lambda _: encoder  # type: ignore[attr-defined]
     spec = load_spec(home / "spec.yaml")
     done, before = threading.Event(), anonymous()
+    stage, peaks = ["reading"], {"reading": 0}
 
     def watch() -> None:
         while not done.wait(0.02):
-            peak.value = max(peak.value, anonymous() - before)
+            peaks[stage[0]] = max(peaks.get(stage[0], 0), anonymous() - before)
+
+    def told(line: str) -> None:
+        first = line.split()
+        named = {"Stage": first[-1], "Encoding": "segments", "Writing": "writing"}
+        stage[0] = named.get(first[0], stage[0])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    stage = print if "MEMORY_STAGES" in os.environ else lambda _: None
-    precompute.run(spec, home / "a.zarr", progress=stage)
+    precompute.run(spec, home / "a.zarr", progress=told)
     done.set()
     watcher.join()
+    (home / "peaks.json").write_text(json.dumps(peaks))
 
 
 def anonymous() -> int:
