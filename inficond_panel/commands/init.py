@@ -31,10 +31,14 @@ def init(args: argparse.Namespace) -> None:
     encoder = find_encoder(_path(args.encoder), [output.parent, folder, folder.absolute().parent])
     kind, teacher = find_teacher(_path(args.teacher), layout)
     draft = _draft(args, layout, output, encoder, kind, teacher, plan_splits(layout))
-    if not args.corpus:
-        _own_words(words)
-        draft.corpus = words.name
-    dataset = _written(draft, layout, output, teacher if kind == "logits" else None)
+    made = not args.corpus and _own_words(words)
+    draft.corpus = draft.corpus or words.name
+    try:
+        dataset = _written(draft, layout, output, teacher if kind == "logits" else None)
+    except BaseException:
+        if made:
+            words.unlink()
+        raise
     counts = Counter(dataset.split)
     say(f"found     {layout.found}")
     shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
@@ -64,11 +68,12 @@ def _refuse(path: Path) -> None:
         raise DataError(f"There is no folder {path.parent}.", "Make it, or name another: --output")
 
 
-def _own_words(words: Path) -> None:
-    """A copy of the list of words that comes along, to be changed; one that is there stays."""
-    source = find_spec("coco18").parent / "corpora" / "broden_object_584.txt"
-    if not words.exists():
-        shutil.copyfile(source, words)
+def _own_words(words: Path) -> bool:
+    """Copy the list of words that comes along, to be changed; whether none was there."""
+    if words.exists():
+        return False
+    shutil.copyfile(find_spec("coco18").parent / "corpora" / "broden_object_584.txt", words)
+    return True
 
 
 def _draft(

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
 from inficond_panel.errors import Problem, SpecError
-from inficond_panel.spec.dataset import Dataset
+from inficond_panel.spec.dataset import Dataset, StoreDataset
 from inficond_panel.spec.fields import Field, Reading, Text, hint
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.section import Nested, Section, not_a_mapping, read_section
@@ -24,9 +24,10 @@ from inficond_panel.spec.sections import (
     Tuning,
 )
 from inficond_panel.spec.source import REMEDY, compose, faults, text_of
-from inficond_panel.spec.teachers import Teacher
+from inficond_panel.spec.teachers import LogitsTeacher, Teacher
 
 _REQUIRED = {"required": True}
+_OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention")
 
 
 class Spec(Section):
@@ -71,6 +72,16 @@ class Spec(Section):
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
         if self.students.targets == "oracle" and self.teacher and not self._has_oracle():
             yield "students.targets", "oracle needs the oracle's logits: give teacher.oracle"
+        if isinstance(self.dataset, StoreDataset):
+            yield from self._photo_faults(given)
+
+    def _photo_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield what needs the photos of a store's images."""
+        for key in _OF_PHOTOS:
+            if f"concepts.{key}" in given:
+                yield f"concepts.{key}", "is not used with dataset.kind: store, as it was made"
+        if self.teacher and not isinstance(self.teacher, LogitsTeacher):
+            yield "teacher", "looks at photos, which a store does not hold; take kind: logits"
 
     def _has_oracle(self) -> bool:
         return getattr(self.teacher, "oracle", None) is not None

@@ -39,8 +39,9 @@ def read_metadata(dataset: Any) -> Table | None:
 
 
 def read_label(cell: str) -> int:
-    """Label of a cell; raises ``ValueError`` for what is none."""
-    values = {"1": 1, "0": 0, "": -1}
+    """Label of a cell; raises ``ValueError`` for what is none. 1.0 is how pandas writes a 1 in a
+    column with gaps."""
+    values = {"1": 1, "0": 0, "": -1, "1.0": 1, "0.0": 0}
     if cell not in values:
         raise ValueError(cell)
     return values[cell]

@@ -47,6 +47,8 @@ def find_teacher(given: Path | None, layout: Layout) -> tuple[str, Path | None]:
     head that is fitted on the labels."""
     if given is None:
         tables = sorted(layout.logits, key=lambda path: ("logit" not in path.stem, path.name))
+        if layout.kind == "store" and not tables:
+            raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
         return ("logits", tables[0]) if tables else ("head", None)
     suffix = given.suffix.lower()
     if not given.is_file():

@@ -43,7 +43,7 @@ class Glance:
         found = []
         for name in self.header:
             values = set(self.texts(name))
-            if values <= {"0", "1", ""} and values != {""}:
+            if values <= {"0", "1", "0.0", "1.0", ""} and values != {""}:
                 found.append(name)
         return found
 

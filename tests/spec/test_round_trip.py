@@ -155,6 +155,22 @@ def fit_encoder(given: dict, folder: Path) -> None:
         given["pretrained"] = folder / "weights.pt"
 
 
+def fit_spec(given: dict, folder: Path) -> None:
+    """Make the sections fit together."""
+    students = given.get("students")
+    given["path"] = folder / "a.yaml"
+    if given.get("tuning") and getattr(students, "solver", "") != "paper":
+        given["tuning"].epochs = type(given["tuning"]).param.epochs.default
+    if isinstance(given["dataset"], StoreDataset):
+        concepts = given["concepts"]
+        concepts.segments, concepts.thumbnails = KMeansSegments(), Thumbnails()
+        encoder = concepts.encoder
+        concepts.encoder = type(encoder)(model=encoder.model, pretrained=encoder.pretrained)
+        given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
+    if students and not getattr(given["teacher"], "oracle", None):
+        students.targets = "teacher"
+
+
 @st.composite
 def made(draw, section: type[Section], folder: Path) -> Section:
     """A section of any kind with any valid values."""
@@ -171,18 +187,7 @@ def made(draw, section: type[Section], folder: Path) -> Section:
     if section is Encoder:
         fit_encoder(given, folder)
     if section is Spec:
-        given["path"] = folder / "a.yaml"
-        if given.get("tuning") and getattr(given.get("students"), "solver", "") != "paper":
-            given["tuning"].epochs = type(given["tuning"]).param.epochs.default
-        if given.get("students") and not getattr(given["teacher"], "oracle", None):
-            given["students"].targets = "teacher"
-        if isinstance(given["dataset"], StoreDataset):
-            concepts = given["concepts"]
-            concepts.segments, concepts.thumbnails = KMeansSegments(), Thumbnails()
-            concepts.encoder.image_size = None
-            given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
-            if given.get("students"):
-                given["students"].targets = "teacher"
+        fit_spec(given, folder)
     return kind(**given)
 
 

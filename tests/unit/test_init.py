@@ -126,7 +126,9 @@ def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys
     (home / "model.pth").write_bytes(b"")
     assert main(["init", "data", "--teacher", "model.pth"]) == 1
     assert "leave --teacher out and name the teacher in the spec" in capsys.readouterr().err
-    assert not (home / "data.yaml").exists()
+    assert sorted(path.name for path in home.iterdir()) == [
+        "data", "encoder", "model.pth", "y.csv", "z.csv"
+    ]  # fmt: skip
 
 
 def test_without_logits_heads_are_fitted_and_networks_are_named(home, capsys):
@@ -259,6 +261,8 @@ def test_a_store(home, capsys):
     assert spec.dataset.path == home / "a.zarr"
     assert list(load_dataset(spec.dataset).ids) == store.images
     assert "a store: its images, as synthetic encoder encoded them" in out
+    assert main(["init", "a.zarr", "--output", "c.yaml"]) == 1
+    assert "Name a table of logits: --teacher FILE" in capsys.readouterr().err
 
 
 def test_what_is_no_data_set_is_told(home, capsys):

@@ -41,7 +41,7 @@ def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
     lists(table, fit=["00000.jpg"], tune=["b"], holdout=["c"])
     for name in "bc":
         Image.new("RGB", (5, 5)).save(table.images / f"{name}.PNG", "PNG")
-    table.labels.write_text("image_id,x\n00000.jpg,\nb,1\nc,0\n")
+    table.labels.write_text("image_id,x\n00000.jpg,\nb,1.0\nc,0\n")
     dataset = load_dataset(table)
     assert dataset.label.tolist() == [[-1], [1], [0]]
     assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]

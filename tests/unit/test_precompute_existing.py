@@ -8,6 +8,7 @@ from factory import small_store
 from precompute_factory import dataset_section
 
 from inficond_panel.errors import DataError, SpecError, StoreError
+from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from precompute.datasets import check_encoder, encoded_batches, load_dataset
 
@@ -86,6 +87,24 @@ def test_digests_depend_on_what_encoding_gave_and_on_the_images(folder):
     assert load_dataset(dataset_section(folder, f"{less}holdout}}")).encoded.digest != whole.digest
 
 
+def test_keys_that_need_photos_are_told(folder):
+    (folder / "z.yaml").write_text("""title: T
+dataset: {kind: store, path: a.zarr}
+concepts:
+  corpus: z.yaml
+  encoder: {model: m, pretrained: p, image_size: 96}
+  thumbnails: {size: 64}
+teacher: {kind: head}
+""")
+    with pytest.raises(SpecError) as told:
+        load_spec(folder / "z.yaml")
+    assert [(p.line, p.column, p.message.partition(":")[0]) for p in told.value.problems] == [
+        (5, 38, "concepts.encoder.image_size"),
+        (6, 3, "concepts.thumbnails"),
+        (7, 1, "teacher"),
+    ]
+
+
 def test_what_is_no_store_or_no_list_is_told(folder):
     (folder / "b.zarr").mkdir()
     with pytest.raises(StoreError, match=r"cannot be read as a store|not a store"):
@@ -106,7 +125,6 @@ def test_other_words_for_the_images_of_a_store_need_no_photo(tmp_path):
     from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
 
     import precompute
-    from inficond_panel.spec import load_spec
 
     photo_set(tmp_path)
     tiny_encoder(tmp_path / "encoder", CONV)
@@ -118,7 +136,10 @@ def test_other_words_for_the_images_of_a_store_need_no_photo(tmp_path):
     expected = precompute.run(load_spec(tmp_path / "photos.yaml"), tmp_path / "far" / "anew.zarr")
     start, end = text.index("dataset:"), text.index("concepts:")
     section = "dataset: {kind: store, path: far/photos.zarr}\n"
-    (tmp_path / "store.yaml").write_text(text[:start] + section + text[end:])
+    rest = text[end:].replace("image_size: 96, ", "")
+    rest = "".join(line for line in rest.splitlines(True) if "segments:" not in line)
+    rest = "".join(line for line in rest.splitlines(True) if "thumbnails:" not in line)
+    (tmp_path / "store.yaml").write_text(text[:start] + section + rest)
     shutil.rmtree(tmp_path / "photos")
     report = precompute.run(load_spec(tmp_path / "store.yaml"), tmp_path / "b.zarr")
     made, anew = open_store(report.store), open_store(expected.store)
