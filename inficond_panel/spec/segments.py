@@ -70,7 +70,7 @@ class FelzenszwalbSegments(Segments):
     )
     spatial = _spatial()
     scale = Number(
-        50.0,
+        100.0,
         bounds=(0, None),
         inclusive_bounds=(False, True),
         doc="Scale of the regions that are merged; larger: fewer and larger.",

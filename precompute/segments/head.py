@@ -1,9 +1,10 @@
 """A head that turns an encoder's coarse cells into pixel embeddings of the same space.
 
-A small convolutional network after CLIP-S⁴ (He et al., 2023): it sees the dense embedding,
-interpolated, and the photo's colours, and adds to the former, so that pixels of one region embed
-alike up to its edges. ``precompute.segments.training`` trains it. Clusters of its pixel embeddings
-are the segments; what is stored of a segment is still the mean of the encoder's own embedding.
+A small convolutional network after CLIP-S⁴ (He et al., 2023): it sees the dense embedding and the
+photo's colours. Each pixel takes its embedding from the cells near by that look as it does, and the
+network adds to that, so that pixels of one region embed alike up to its edges.
+``precompute.segments.training`` trains it. Clusters of its pixel embeddings are the segments; what
+is stored of a segment is still the mean of the encoder's own embedding.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Layout:
     embed: int
     width: int = 64
     colours: int = 24
+    features: int = 16
     side: int = 48
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
@@ -68,9 +70,10 @@ def colours_of(image: Image.Image, grid: tuple[int, int]) -> np.ndarray:
 
 
 def build(layout: Layout) -> Any:
-    """A network that gives the interpolated cells back until it is trained."""
-    from torch import Tensor, cat, nn
-    from torch.nn.functional import interpolate, normalize
+    """A network with random weights; it takes its embeddings from cells near by of like colour."""
+    import torch
+    from torch import Tensor, nn
+    from torch.nn.functional import adaptive_avg_pool2d, interpolate, normalize
 
     class Network(nn.Module):
         def __init__(self) -> None:
@@ -88,21 +91,42 @@ def build(layout: Layout) -> Any:
                 nn.ReLU(),
                 nn.Conv2d(width, width, 3, padding=2, dilation=2),
                 nn.ReLU(),
-                nn.Conv2d(width, width, 3, padding=4, dilation=4),
-                nn.ReLU(),
             )
+            self.match = nn.Conv2d(width, layout.features, 1)
             self.add = nn.Conv2d(width, layout.embed, 1)
-            nn.init.zeros_(self.add.weight)
-            nn.init.zeros_(self.add.bias)
+            self.near = nn.Parameter(torch.tensor(0.0))  # log of 1 / (2 cells²)
+            self.alike = nn.Parameter(torch.tensor(1.5))
+            for start in self.add.parameters():
+                nn.init.zeros_(start)
 
         def forward(self, cells: Tensor, colours: Tensor) -> Tensor:
             """Unit vectors (B, H, W, embed) from cells (B, h, w, embed) and colours."""
             dense = normalize(cells, dim=-1).permute(0, 3, 1, 2)
-            grid = [side // 2 for side in colours.shape[2:]]
+            grid = (colours.shape[2] // 2, colours.shape[3] // 2)
             low = interpolate(self.reduce(dense), grid, mode="bilinear", align_corners=False)
-            added = self.add(self.join(cat([low, self.look(colours)], 1)))
-            smooth = interpolate(dense, grid, mode="bilinear", align_corners=False)
-            return normalize((smooth + added).permute(0, 2, 3, 1), dim=-1)
+            joined = self.join(torch.cat([low, self.look(colours)], 1))
+            feature = torch.cat([self.match(joined), adaptive_avg_pool2d(colours, grid)], 1)
+            chosen = self._choice(feature, (cells.shape[1], cells.shape[2])) @ dense.flatten(
+                2
+            ).transpose(1, 2)
+            added = self.add(joined).flatten(2).transpose(1, 2)
+            return normalize(chosen + added, dim=-1).unflatten(1, grid)
+
+        def _choice(self, feature: Tensor, cells: tuple[int, int]) -> Tensor:
+            """Share of each cell in each pixel (B, H·W, h·w), by features and distance."""
+            key = adaptive_avg_pool2d(feature, cells).flatten(2)
+            query = feature.flatten(2).transpose(1, 2)
+            apart = (query**2).sum(2)[:, :, None] + (key**2).sum(1)[:, None] - 2 * query @ key
+            steps = [
+                torch.arange(fine)[:, None] * coarse / fine
+                + 0.5 * coarse / fine
+                - torch.arange(coarse)
+                - 0.5
+                for fine, coarse in zip(feature.shape[2:], cells, strict=True)
+            ]
+            away = (steps[0] ** 2)[:, None, :, None] + (steps[1] ** 2)[None, :, None, :]
+            away = away.flatten(2).flatten(0, 1)
+            return (-self.near.exp() * away - self.alike.exp() * apart).softmax(-1)
 
     return Network()
 
@@ -111,13 +135,10 @@ def save_head(head: Head, path: Path) -> None:
     """Write weights and settings to a safetensors file, whole or not at all."""
     from safetensors.torch import save_file
 
-    about = {
-        "format": FORMAT,
-        "layout": json.dumps(asdict(head.layout)),
-        "settings": json.dumps(head.settings, sort_keys=True),
-    }
+    about = {"format": FORMAT, "layout": asdict(head.layout), "settings": head.settings}
     partial = path.with_name(f"{path.name}.tmp")
-    save_file(head.network.state_dict(), partial, about)
+    # one key: safetensors writes several in an order of chance
+    save_file(head.network.state_dict(), partial, {"head": json.dumps(about, sort_keys=True)})
     partial.replace(path)
 
 
@@ -138,10 +159,10 @@ def _loaded(path: str, _changed: int) -> Head:
     from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
-        about = file.metadata() or {}
+        about = json.loads((file.metadata() or {}).get("head", "{}"))
         if about.get("format") != FORMAT:
             raise ValueError(f"it is not of the format {FORMAT}")
-        layout = Layout(**json.loads(about["layout"]))
+        layout = Layout(**about["layout"])
         network = build(layout)
         network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    return Head(network.eval(), layout, json.loads(about["settings"]))
+    return Head(network.eval(), layout, about["settings"])

