@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STEP = 0.1  #: of a weight that prices are told for
 MOVERS = 3  #: of those that are not tuned, each way
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _TOOK = 0.05  #: share from which a concept is said to have taken over
 
 
@@ -82,10 +83,11 @@ def _holds(each: Bound) -> str:
 def _price(each: Bound) -> str:
     if not each.binds:
         return ""
-    text = f"{STEP:g} looser: fit better by {_nats(STEP * each.price.gain)}"
-    if math.isnan(each.price.cost):
-        return text
-    return f"{text}; {STEP:g} tighter: worse by {_nats(STEP * each.price.cost)}"
+    gain, cost = (_nats(STEP * price) for price in (each.price.gain, each.price.cost))
+    if gain == cost:
+        return f"Each {STEP:g} of it costs the fit {gain}"
+    text = f"{STEP:g} looser: fit better by {gain}"
+    return text if math.isnan(each.price.cost) else f"{text}; {STEP:g} tighter: worse by {cost}"
 
 
 def make_moved(report: ClassReport) -> dict[str, Any]:
@@ -148,8 +150,8 @@ def fit_sentence(report: ClassReport) -> str:
     fit = report.objective
     way = "gave up" if fit.given >= 0 else "won"
     return (
-        f"The fit {way} {_nats(abs(fit.given))} an image, {_percent(abs(fit.given_share))} of what "
-        f"a student without concepts has; all bounds of the branch together cost "
+        f"The fit {way} {_nats(abs(fit.given))} an image, {_percent(abs(fit.given_share))} of the "
+        f"loss of a student without concepts; all bounds of the branch together cost "
         f"{_percent(fit.given_in_all)}."
     )
 
@@ -178,8 +180,8 @@ def certificate_sentence(report: ClassReport) -> str:
         )
     if report.certificate == "gap":
         return (
-            f"Proved: no student within these bounds fits better by more than {gap} of the "
-            "objective without concepts (duality gap)."
+            f"Proved: no student within these bounds fits better by more than {gap} of that "
+            "loss (duality gap)."
         )
     return f"The conditions for the best student within these bounds hold to {gap} (KKT residual)."
 
@@ -233,6 +235,5 @@ def _power(value: float) -> str:
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.0e}".split("e")
-    return (
-        f"{mantissa}·10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
-    )
+    power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
+    return power if mantissa == "1" else f"{mantissa}·{power}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from factory import small_spec, twins_spec
 
-from inficond_panel.state import AppState, Edit, Jobs
+from inficond_panel.distill.prices import Price
+from inficond_panel.state import AppState, Bound, Edit, Jobs
 from inficond_panel.state.apart import Apart, Part
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.explain import explain
@@ -52,7 +54,7 @@ def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
     assert (bound["concept"], bound["since"], bound["binds"]) == ("wheel", "#1", True)
     assert bound["bound"].startswith("≤ ")
     assert "it would go up" in bound["text"]
-    assert "fit better by" in bound["price"]
+    assert bound["price"].startswith("Each 0.1 of it costs the fit ")
     rows = page["moved"]["rows"]
     assert rows[0]["concept"] == "wheel"
     assert rows[0]["tuned"]
@@ -61,6 +63,18 @@ def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
     assert page["certificate"].startswith("Proved: ")
     assert len(page["images"]) == 2
     assert page["later"] == ""
+
+
+def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one() -> None:
+    price = Price(left=0.03, right=0.05, gain=0.03, cost=0.05, error=0.0)
+    looser = "0.1 looser: fit better by 0.0030 nats"
+    page = told.make_bound(Bound("wheel", 0.0, None, 2, 0.0, price))
+    assert page["price"] == f"{looser}; 0.1 tighter: worse by 0.0050 nats"
+    fixed = Bound("wheel", 0.0, 0.0, 2, 0.0, replace(price, cost=math.nan))
+    assert told.make_bound(fixed)["price"] == looser
+    free = told.make_bound(Bound("wheel", None, 1.0, 2, 0.4, Price(0.0, 0.0, 0.0, 0.0, 0.0)))
+    assert free["text"] == "does not bind at +0.40"
+    assert free["price"] == ""
 
 
 def test_a_report_of_an_earlier_refit_says_so(app) -> None:
@@ -97,6 +111,7 @@ def test_shares_and_gaps_in_words() -> None:
     assert told._percent(0.0) == "0.00 %"
     assert told._percent(1e-6) == "< 0.01 %"
     assert told._power(8.2e-7) == "8·10⁻⁷"
+    assert told._power(1.2e-8) == "10⁻⁸"
     assert told.taken_over_sentence(math.nan) == "The tuned concepts did not move."
     assert "took back 59 %" in told.taken_over_sentence(0.59)
     assert "add 20 %" in told.taken_over_sentence(-0.2)

@@ -37,13 +37,19 @@ function makeReport(model, send) {
 function reportOf(report, model, send) {
   return [
     report.later && h("p", { class: "muted" }, report.later),
+    h("div", { class: "sections" }, sectionsOf(report, model, send)),
+  ].filter(Boolean)
+}
+
+function sectionsOf(report, model, send) {
+  return [
     section("Bounds in force", report.bounds.length
       ? h("ul", { class: "bounds" }, report.bounds.map(boundOf)) : h("p", {}, "None on this student.")),
     section("Who moved, in logits", h("ul", { class: "movers" }, report.moved.rows.map(moverOf)), h("p", {}, report.moved.text)),
     report.groups.length > 0 && section("Concepts that stand together", ...report.groups.map((group) => groupOf(group, model, send))),
     section("Images", ...report.images.map((sentence) => h("p", { class: "num" }, sentence))),
     section("Fit", h("p", { class: "num" }, report.fit), h("p", { class: "num" }, report.certificate)),
-  ].filter(Boolean)
+  ]
 }
 
 const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)
