@@ -191,7 +191,7 @@ function fitChips({ rows }) {
     const beside = [...box.querySelectorAll(".looks, .name")]
     const room = box.clientWidth - beside.reduce((sum, part) => sum + part.offsetWidth + 8, 0)
     const widths = [...box.querySelectorAll(".chip:not(.more)")].map((chip) => chip.offsetWidth + 4)
-    return fitting(widths, room + 4)
+    return fitting(widths, room + 4, box.querySelector(".name") ? 0 : 1)
   })
   boxes.forEach((box, at) => {
     const chips = [...box.querySelectorAll(".chip:not(.more)")]
@@ -202,13 +202,13 @@ function fitChips({ rows }) {
   })
 }
 
-/** How many leading chips fit into `room` with a "+n" behind them; at least one. */
-function fitting(widths, room) {
+/** How many leading chips fit into `room` with a "+n" behind them; `least` are shown in any case. */
+function fitting(widths, room, least) {
   const total = (count) => widths.slice(0, count).reduce((sum, width) => sum + width, 0)
   if (total(widths.length) <= room) return widths.length
   let count = widths.length - 1
-  while (count > 1 && total(count) + 36 > room) count -= 1
-  return Math.max(count, 1)
+  while (count > least && total(count) + 36 > room) count -= 1
+  return Math.max(count, least)
 }
 
 const show = (element, visible) => set(element, "hidden", visible ? null : "")
