@@ -67,8 +67,11 @@ class Glance:
 
     @property
     def is_metadata(self) -> bool:
-        """Whether it is ``image_id`` and columns of something else."""
-        return self._named and not self.is_labels and not self.is_logits
+        """Whether it is ``image_id`` and columns of which one has values that images share."""
+        others = [
+            name for name in self.header[1:] if len(set(self.texts(name))) * 2 <= len(self.rows)
+        ]
+        return bool(others) and self._named and not self.is_labels and not self.is_logits
 
     @property
     def _named(self) -> bool:

@@ -90,6 +90,8 @@ def test_lists_and_metadata_beside_the_table(home, capsys):
     (home / "data" / "notes.txt").write_text("nothing of that sort")
     rows = ["image_id,place", *(f"{name},p{i % 3}" for i, name in enumerate(ids))]
     (home / "data" / "places.csv").write_text("\n".join(rows))
+    rows = ["image_id,caption", *(f"{name},photo no. {name}" for name in ids)]
+    (home / "data" / "captions.csv").write_text("\n".join(rows))
     spec, out = init(capsys, "data", "--teacher", "z.csv", "--output", "my.yaml", "--title", "A: b")
     assert spec.title == "A: b"
     assert spec.dataset.metadata.name == "places.csv"
