@@ -80,7 +80,7 @@ def test_names_stay_text_in_all_views(page) -> None:
         row.locator(".open").click()
         expect(page.locator(".detail .subtitle")).to_have_text(name, timeout=SLOW)
     page.locator(".detail .tile button").first.click(timeout=SLOW)
-    expect(page.locator("dialog.large #image-title")).to_contain_text(EVIL)
+    expect(page.locator("dialog.large[open] #image-title")).to_contain_text(EVIL)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Fine-tune").click()
     page.get_by_role("tab", name="Provenance").click()

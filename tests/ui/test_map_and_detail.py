@@ -93,7 +93,7 @@ def test_an_image_opens_large_and_the_keyboard_goes_on(page) -> None:
     expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
     first.focus()
     page.keyboard.press("Enter")
-    dialog = page.locator("dialog.large")
+    dialog = page.locator("dialog.large:has(.apart)")
     expect(dialog).to_be_visible()
     expect(dialog.locator("path.line")).to_be_attached(timeout=SLOW)
     expect(dialog).to_contain_text("Teacher logit")
