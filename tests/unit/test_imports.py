@@ -23,7 +23,7 @@ ARROWS = {
     "state": {"tuning", "distill", "store", "spec", "errors"},
     "views": {"state", "errors"},
     "study": {"state", "tuning", "spec", "store", "errors"},
-    "precompute": {"store", "spec", "errors"},
+    "precompute": {"store", "spec", "errors", "version"},
 }
 EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}
 SIX_VIEWS = {"configuration", "performance", "knowledge", "embedding", "detail", "provenance"}
