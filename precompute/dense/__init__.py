@@ -13,6 +13,7 @@ from typing import Any
 from inficond_panel.errors import DataError
 from precompute.dense import maps, tokens
 from precompute.dense.blocks import ATTENTIONS
+from precompute.dense.path import Path
 from precompute.dense.sizes import fit_size
 
 _FAMILIES = (
@@ -32,20 +33,23 @@ def dense_function(
     Raises ``DataError`` for an image tower without a dense path, for a size that does not fit, and
     for an attention that the tower does not have.
     """
-    tower = model.visual
-    for family in (tokens.open_clip_vit, tokens.timm_vit, maps.clip_resnet, maps.timm_map):
-        path = family(tower)
-        if path is None:
-            continue
-        if attention is not None and path.own is None:
-            raise DataError(
-                f"The encoder {name} has no attention to choose, but attention is {attention}.",
-                "Leave concepts.encoder.attention out.",
-            )
-        chosen = attention or path.own
-        fit_size(tower, size)
-        return path.build(chosen), chosen
-    raise DataError(f"The encoder {name} has no dense path.", _FAMILIES)
+    path = dense_path(model.visual)
+    if path is None:
+        raise DataError(f"The encoder {name} has no dense path.", _FAMILIES)
+    if attention is not None and path.own is None:
+        raise DataError(
+            f"The encoder {name} has no attention to choose, but attention is {attention}.",
+            "Leave concepts.encoder.attention out.",
+        )
+    chosen = attention or path.own
+    fit_size(model.visual, size)
+    return path.build(chosen), chosen
 
 
-__all__ = ["ATTENTIONS", "dense_function"]
+def dense_path(tower: Any) -> Path | None:
+    """The dense path of an image tower of open_clip, None if it is of no family that has one."""
+    families = (tokens.open_clip_vit, tokens.timm_vit, maps.clip_resnet, maps.timm_map)
+    return next((path for family in families if (path := family(tower))), None)
+
+
+__all__ = ["ATTENTIONS", "dense_function", "dense_path"]
