@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from inficond_panel.spec.encoder import Encoder, Prompts
 from inficond_panel.spec.fields import Choice, Number, Text, Whole
 from inficond_panel.spec.lists import ByClass, Channels, Size, Texts, Words
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.section import Nested, Section
-from inficond_panel.spec.sections import Encoder
 
 _REQUIRED = {"required": True}
 _FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
@@ -201,10 +201,10 @@ class OpenClipTeacher(_Network):
         default=None,
         doc="The image-text model; that of the concepts, at its own image size, if left out.",
     )
-    prompts = Words(
+    prompts = Prompts(
         ["a photo of a {}"],
-        doc="Sentences that a class is put into; their embeddings are averaged.",
-        metadata={"holding": "{}"},
+        doc="Sentences that a class is put into, or names of lists of them; their embeddings are "
+        "averaged.",
     )
     words = Texts({}, doc="What a class is called in the sentences, where its name will not do.")
     background = Words(

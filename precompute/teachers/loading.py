@@ -43,5 +43,5 @@ def image_text_model(section: Any, encoder: Any) -> Encoder:
 def at_own_size(encoder: Any) -> Any:
     """The section of the concepts' encoder, without its image size: that is of the dense view."""
     names = [field.attribute for field in encoder.fields().values()]
-    values = {name: getattr(encoder, name) for name in names}
-    return type(encoder)(**{**values, "image_size": None})
+    values = {name: getattr(encoder, name) for name in names if name != "image_size"}
+    return type(encoder)(**{name: value for name, value in values.items() if value is not None})

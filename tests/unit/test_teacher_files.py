@@ -1,5 +1,6 @@
 """Teachers from TorchScript, ONNX and timm: their logits, and what is told of other files."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from precompute_factory import photo
 from teacher_factory import PLAIN, teacher_section
 
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, MissingExtraError
 
 torch = pytest.importorskip("torch")
 pytestmark = [
@@ -255,3 +256,20 @@ def test_a_size_of_the_spec_reaches_a_transformer(tmp_path):
     teacher = load(section)
     assert teacher.logits(batch_of(teacher.preprocessing)).shape == (5, 2)
     assert teacher.preprocessing.size == (96, 96)
+
+
+@pytest.mark.parametrize(
+    ("package", "kind", "extra"),
+    [
+        ("onnxruntime", "onnx", "onnx"),
+        ("timm", "timm", "precompute"),
+        ("torch", "torchscript", "precompute"),
+    ],
+)
+def test_a_missing_package_is_told(tmp_path, monkeypatch, package, kind, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    given = {"model": "resnet18", "pretrained": tmp_path / "a.pt"} if kind == "timm" else {}
+    section = teacher_section(kind, **given or {"path": tmp_path / "a"})
+    with pytest.raises(MissingExtraError, match=f"needs the package {package}") as told:
+        load(section)
+    assert f"[{extra}]" in told.value.remedy
