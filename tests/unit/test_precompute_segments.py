@@ -237,14 +237,15 @@ def test_upsampled_map_shows_each_cell_around_its_centre(shape):
 def test_refined_outlines_lie_on_the_edge_of_colour():
     cells = cells_of(np.array([[0, 0, 1, 1]] * 4), noise=0)
     pixels = np.zeros((120, 120, 3), np.uint8)
-    pixels[:, 57:] = 230  # the cells' border is at 60
+    pixels[:, 46:] = 230  # the cells' border is at 60
     image = Image.fromarray(pixels)
     plain, fine = (
         segment(cells, image, (120, 120), SegmentSettings(max_per_image=2, refine=refine)).mask
         for refine in ("none", "edges")
     )
     assert (plain[:, 1:] != plain[:, :-1]).argmax(1).tolist() == [59] * 120
-    assert (fine[:, 1:] != fine[:, :-1]).argmax(1).tolist() == [56] * 120
+    found = (fine[:, 1:] != fine[:, :-1]).argmax(1)
+    assert np.abs(found - 45).max() <= 4  # where the smoothed edge ends
 
 
 class TestFiles:
