@@ -1,7 +1,7 @@
-"""What is done with a batch of photos: encoded and segmented, or shown to a teacher.
+"""What is done with a batch of photos: they are encoded and segmented.
 
-Both are described by plain values and loaded where they are used, in this process or in that of a
-Dask worker, once a process.
+The encoder is described by plain values and loaded where it is used, in this process or in that of
+a Dask worker, once a process.
 """
 
 from __future__ import annotations
@@ -128,29 +128,3 @@ def segmented(
         "thumbnail_length": np.array([len(data) for data, _ in small], dtype=np.int64),
         "thumbnail_shape": np.array([shape for _, shape in small], dtype=np.int32),
     }
-
-
-@dataclass(frozen=True)
-class Teaching:
-    """From photos to a teacher's logits ``(B, class_name)``, of those that can be read."""
-
-    key: str
-    dataset: Dataset
-    teacher: Any
-
-    def before(self, positions: list[int]) -> Photos:
-        """Decode."""
-        return decode(self.dataset, positions, lambda _: np.empty(0))
-
-    def run(self, photos: Photos) -> tuple[Photos, Arrays]:
-        """Run the teacher."""
-        read = photos.read
-        if not read:
-            return photos, {}
-        fit = np.array([self.dataset.split[i] == "fit" for i in read])
-        return photos, self.teacher.batch_of(photos.images, self.dataset.label[read], fit)
-
-    def after(self, given: tuple[Photos, Arrays]) -> Arrays:
-        """As it is."""
-        photos, logits = given
-        return {"reason": np.array(photos.reasons), **logits}
