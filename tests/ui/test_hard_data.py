@@ -111,4 +111,5 @@ def test_data_sets_served_together_are_switched_with_their_own_state(page) -> No
     expect(page.locator(".performance [role=option]")).to_have_count(1)
     expect(page.locator(".knowledge .subtitle")).to_have_text("")
     page.locator(".performance [role=option]").click()
-    expect(page.locator(".knowledge .rows > .row")).to_have_count(5, timeout=SLOW)
+    expect(page.locator(".knowledge")).to_contain_text("concepts have influence", timeout=SLOW)
+    assert 1 <= page.locator(".knowledge .rows > .row").count() < 5  # of 5; the others are at 0
