@@ -165,10 +165,11 @@ def _places(reading: Reading) -> Iterator[tuple[tuple[str, str], tuple[int, int]
 def find_spec(name: str | Path) -> Path:
     """File of a spec: a path that exists, or the name of one that comes along, such as ``demo``.
 
-    Raises ``SpecError`` where there is neither.
+    A folder of such a name does not stand in its way. Raises ``SpecError`` where there is neither.
     """
     file = Path(name)
-    if os.path.exists(file):  # noqa: PTH110 - never raises, not even for a name too long
+    exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
+    if exists and not file.is_dir():
         return file
     package = Path(__file__).parents[1]
     folder = next(
@@ -178,5 +179,7 @@ def find_spec(name: str | Path) -> Path:
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if str(name) in names:
         return folder / f"{name}.yaml"
+    if exists:
+        return file
     near = hint(str(name), names) or f"; specs that come along: {', '.join(names)}"
     raise SpecError([Problem(file, 1, 1, f"no such file{near}")], REMEDY)

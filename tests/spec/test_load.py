@@ -122,3 +122,10 @@ def test_missing_and_unreadable_files(tmp_path):
         load_spec(tmp_path / "none.yaml")
     with pytest.raises(SpecError, match=":1:1: is a folder, expected a YAML file"):
         load_spec(tmp_path)
+
+
+def test_a_folder_does_not_stand_in_the_way_of_a_spec_that_comes_along(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()
+    assert find_spec("demo").name == "demo.yaml"
+    assert find_spec(tmp_path / "demo") == tmp_path / "demo"
