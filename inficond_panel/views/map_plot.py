@@ -96,9 +96,15 @@ class MapPlot(param.Parameterized):
         self._draw(plot.state)
 
     def _draw(self, figure: Figure) -> None:
-        # Without a fill Bokeh leaves traces of the cloud at the edges when the map is moved.
+        # Without a fill Bokeh leaves traces of the cloud at the edges when the map is moved. It
+        # clears all but half a pixel at the top and the left, which the outline covers.
         surface = tokens(self.scene.dark).surface
-        figure.update(background_fill_color=surface, border_fill_color=surface)
+        figure.update(
+            background_fill_color=surface,
+            border_fill_color=surface,
+            outline_line_color=surface,
+            outline_line_width=2,
+        )
         self.fronts[figure].show(self.scene)
 
     def _follow(self, dots: hv.DynamicMap) -> None:
