@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 
@@ -56,7 +58,7 @@ class Database:
                     self._file = _identity(self.path)
                 elif _identity(self.path) != self._file:
                     raise _moved(self.path)
-                self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                _begin(self._connection, write)
                 try:
                     yield self._connection
                     self._connection.execute("COMMIT")
@@ -78,6 +80,30 @@ class Database:
         """Start anew in a forked child: the connection is the parent's, and is not closed here."""
         _inherited.append(self._connection)
         self._lock, self._connection = threading.RLock(), None
+
+
+def _begin(db: sqlite3.Connection, write: bool) -> None:
+    """Begin a transaction, waiting for a writer in short, uneven steps.
+
+    SQLite's own wait grows to 100 ms a step, and never meets the gaps of one that writes on and on.
+    """
+    if not write:
+        db.execute("BEGIN")
+        return
+    end = time.monotonic() + _BUSY_SECONDS
+    db.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > end:
+                    raise
+                time.sleep(random.uniform(0.0002, 0.003))
+            else:
+                return
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {round(_BUSY_SECONDS * 1000)}")
 
 
 _live: weakref.WeakSet[Database] = weakref.WeakSet()
