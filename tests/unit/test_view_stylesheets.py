@@ -15,9 +15,9 @@ from inficond_panel.views.stylesheets import InlineStyles
 
 
 @pytest.fixture(params=[True, False], ids=["inline", "linked"])
-def inline(request, monkeypatch):
-    monkeypatch.setenv("PANEL_INLINE", str(request.param))
-    return request.param
+def inline(request):
+    with pn.config.set(inline=request.param):
+        yield request.param
 
 
 def links(root):
@@ -36,8 +36,9 @@ def test_what_comes_later_is_inline_too(inline):
     assert bool(links(root)) is not inline
 
 
-def test_each_sheet_is_there_once_and_others_stay(monkeypatch):
-    monkeypatch.setenv("PANEL_INLINE", "true")
+@pytest.mark.parametrize("inline", [True], ids=["inline"], indirect=True)
+@pytest.mark.usefixtures("inline")
+def test_each_sheet_is_there_once_and_others_stay():
     button = pn.widgets.Button(label="Press", stylesheets=["./own.css"])
     root = pn.Column(button, pn.widgets.Button(), hooks=[InlineStyles()]).get_root(
         Document(), Comm()
