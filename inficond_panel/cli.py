@@ -170,11 +170,8 @@ def _add_student_commands(commands: argparse._SubParsersAction) -> None:
         "direction: up|down|remove, factor (optional)}.",
         "inficond tune demo --edits edits.yaml --json",
     )
-    for command in (distill, tune):
-        command.add_argument("spec", help=_SPEC)
-        command.add_argument("--store", metavar="DIR", help=_STORE)
-        command.add_argument("--history", metavar="FILE", help=_HISTORY)
-        _add_json(command)
+    _add_tuner(distill)
+    _add_tuner(tune)
     tune.add_argument("--edits", metavar="FILE", required=True, help="edits file (YAML)")
     _add_split(tune)
 
@@ -190,11 +187,7 @@ def _add_explain_command(commands: argparse._SubParsersAction) -> None:
         "the teacher had to give; which images changed sides (with ids in --json).",
         "inficond explain demo --node 1",
     )
-    explain.add_argument(
-        "--node",
-        metavar="ID",
-        help="number, id or name (default: the iteration on the page, or the latest if that is #0)",
-    )
+    _add_node(explain, "the iteration on the page, or the latest if that is #0")
     explain.add_argument(
         "--collinear",
         type=_correlation,
@@ -202,10 +195,7 @@ def _add_explain_command(commands: argparse._SubParsersAction) -> None:
         metavar="R",
         help="correlation from which concepts count as collinear, above 0 to 1 (default: 0.8)",
     )
-    explain.add_argument("spec", help=_SPEC)
-    explain.add_argument("--store", metavar="DIR", help=_STORE)
-    explain.add_argument("--history", metavar="FILE", help=_HISTORY)
-    _add_json(explain)
+    _add_tuner(explain)
     _add_split(explain)
 
 
@@ -219,12 +209,9 @@ def _add_history_command(commands: argparse._SubParsersAction) -> None:
         "with its time. An iteration is named by number, id, first digits of its id, or name.",
         "inficond history demo compare 0 2",
     )
-    history.add_argument("spec", help=_SPEC)
+    _add_tuner(history)
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    for parser in (history, options):
-        parser.add_argument("--store", metavar="DIR", help=_STORE)
-        parser.add_argument("--history", metavar="FILE", help=_HISTORY)
-        _add_json(parser)
+    _add_places(options)
     add_history_actions(history, options)
 
 
@@ -238,10 +225,8 @@ def _add_export_command(commands: argparse._SubParsersAction) -> None:
         "them. The folder is written whole or not at all.",
         "inficond export demo --format npz --format onnx --output bicycle-students",
     )
-    export.add_argument("spec", help=_SPEC)
-    export.add_argument(
-        "--node", metavar="ID", help="number, id or name (default: the iteration on the page)"
-    )
+    _add_tuner(export)
+    _add_node(export)
     export.add_argument(
         "--format",
         action="append",
@@ -256,9 +241,6 @@ def _add_export_command(commands: argparse._SubParsersAction) -> None:
         help="put metrics on the holdout into the card; the look is counted",
     )
     export.add_argument("--force", action="store_true", help="replace an export that is there")
-    export.add_argument("--store", metavar="DIR", help=_STORE)
-    export.add_argument("--history", metavar="FILE", help=_HISTORY)
-    _add_json(export)
 
 
 def _add_measuring_commands(commands: argparse._SubParsersAction) -> None:
@@ -282,14 +264,10 @@ def _add_measuring_commands(commands: argparse._SubParsersAction) -> None:
         "inficond stability demo --class bicycle --top 3",
     )
     for command in (metrics, stability):
-        command.add_argument("spec", help=_SPEC)
-        command.add_argument("--store", metavar="DIR", help=_STORE)
-        command.add_argument("--history", metavar="FILE", help=_HISTORY)
-        command.add_argument(
-            "--node", metavar="ID", help="number, id or name (default: the iteration on the page)"
-        )
+        _add_tuner(command)
+        _add_node(command)
         command.add_argument("--seed", type=_whole, default=0, metavar="N", help="default: 0")
-        _add_json(command)
+    _add_split(metrics)
     _add_metrics_flags(metrics)
     stability.add_argument("--class", dest="class_name", metavar="NAME", required=True)
     which = stability.add_mutually_exclusive_group()
@@ -312,12 +290,6 @@ def _add_measuring_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_metrics_flags(metrics: argparse.ArgumentParser) -> None:
-    metrics.add_argument(
-        "--split",
-        choices=["tune", "holdout"],
-        default="tune",
-        help="images to measure on (default: tune); a look at the holdout is counted",
-    )
     metrics.add_argument(
         "--class", dest="classes", action="append", metavar="NAME", help="may be repeated"
     )
@@ -358,7 +330,7 @@ def _add_suggest_command(commands: argparse._SubParsersAction) -> None:
         "the author machine:STRATEGY; what the page shows does not change.",
         "inficond suggest demo --strategy crossfit --budget 5",
     )
-    suggest.add_argument("spec", help=_SPEC)
+    _add_tuner(suggest)
     suggest.add_argument(
         "--strategy",
         choices=["random", "greedy", "crossfit"],
@@ -378,9 +350,6 @@ def _add_suggest_command(commands: argparse._SubParsersAction) -> None:
     suggest.add_argument(
         "--dry-run", action="store_true", help="only say what it would do; nothing is recorded"
     )
-    suggest.add_argument("--store", metavar="DIR", help=_STORE)
-    suggest.add_argument("--history", metavar="FILE", help=_HISTORY)
-    _add_json(suggest)
 
 
 def _add_concept_command(commands: argparse._SubParsersAction) -> None:
@@ -395,14 +364,11 @@ def _add_concept_command(commands: argparse._SubParsersAction) -> None:
         "docs/concepts.md.",
         "inficond concept demo add 'red bus, scarlet bus'",
     )
-    concept.add_argument("spec", help=_SPEC)
+    _add_tuner(concept)
     concept.add_argument("action", choices=["list", "add", "remove"])
     concept.add_argument(
         "text", nargs="?", default="", help="name, or name, synonym, synonym; of add and remove"
     )
-    concept.add_argument("--store", metavar="DIR", help=_STORE)
-    concept.add_argument("--history", metavar="FILE", help=_HISTORY)
-    _add_json(concept)
 
 
 def _add_serving_commands(commands: argparse._SubParsersAction, chosen: Sequence[str]) -> None:
@@ -446,6 +412,22 @@ def _add(
     )
     parser.set_defaults(module=module)
     return parser
+
+
+def _add_tuner(parser: argparse.ArgumentParser) -> None:
+    """What every command on students takes."""
+    parser.add_argument("spec", help=_SPEC)
+    _add_places(parser)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", metavar="DIR", help=_STORE)
+    parser.add_argument("--history", metavar="FILE", help=_HISTORY)
+    _add_json(parser)
+
+
+def _add_node(parser: argparse.ArgumentParser, default: str = "the iteration on the page") -> None:
+    parser.add_argument("--node", metavar="ID", help=f"number, id or name (default: {default})")
 
 
 def _add_split(parser: argparse.ArgumentParser) -> None:
