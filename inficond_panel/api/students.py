@@ -20,9 +20,9 @@ from inficond_panel import distill
 from inficond_panel.api import tables
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
-from inficond_panel.tuning.explain import RefitReport, explain
+from inficond_panel.tuning.analysis.explain import RefitReport, explain
 from inficond_panel.tuning.export import export
-from inficond_panel.tuning.intents import Asked, GroupIntent
+from inficond_panel.tuning.intents.intent import Asked, GroupIntent
 from inficond_panel.tuning.naming import find_node
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import argparse
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.explain import explain as report_on
+from inficond_panel.tuning.analysis.explain import explain as report_on
+from inficond_panel.tuning.analysis.words import sentences
 from inficond_panel.tuning.naming import find_node
-from inficond_panel.tuning.words import sentences
 
 
 def explain(args: argparse.Namespace) -> None:

@@ -15,10 +15,10 @@ from inficond_panel.commands.history_text import (
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import History, Node, Tuner, open_tuner
-from inficond_panel.tuning.compare import change_document, compare
+from inficond_panel.tuning.analysis.compare import change_document, compare
+from inficond_panel.tuning.analysis.mean_ap import MeanAp
 from inficond_panel.tuning.concepts import copy_concepts
 from inficond_panel.tuning.export.exporting import edits_text
-from inficond_panel.tuning.mean_ap import MeanAp
 from inficond_panel.tuning.naming import find_node
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.report import node_document

@@ -12,14 +12,14 @@ from inficond_panel.commands.output import note, number, progress, say, say_json
 from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.intents import did_you_mean
-from inficond_panel.tuning.measures import (
+from inficond_panel.tuning.analysis.measures import (
     ClassMeasures,
     measure_node,
     measure_slices,
     metadata_slices,
     selection_slice,
 )
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.naming import find_node
 from inficond_panel.tuning.report import defined
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.measures import ClassMeasures
+from inficond_panel.tuning.analysis.measures import ClassMeasures
 from inficond_panel.tuning.report import defined
 
 

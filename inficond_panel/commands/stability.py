@@ -8,10 +8,10 @@ from typing import Any
 
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.analysis.stability import ConceptStability, StabilityReport
+from inficond_panel.tuning.analysis.stability import stability as report_on
 from inficond_panel.tuning.naming import find_node
 from inficond_panel.tuning.report import defined
-from inficond_panel.tuning.stability import ConceptStability, StabilityReport
-from inficond_panel.tuning.stability import stability as report_on
 
 _HEADER = [
     "concept",

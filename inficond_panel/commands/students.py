@@ -10,10 +10,10 @@ import numpy as np
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.distill import ClassMetrics, change_interval
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.conflicts import notices
-from inficond_panel.tuning.explain import explain
+from inficond_panel.tuning.analysis.explain import explain
+from inficond_panel.tuning.analysis.words import short_sentences
+from inficond_panel.tuning.intents.conflicts import notices
 from inficond_panel.tuning.report import tune_document
-from inficond_panel.tuning.words import short_sentences
 
 _COLUMNS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
 _HEADER = [

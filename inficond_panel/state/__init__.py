@@ -17,11 +17,11 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.store.placing import among_neighbours
 from inficond_panel.tuning import Intent, Node
-from inficond_panel.tuning.churn import Churn
-from inficond_panel.tuning.explain import ClassReport, RefitReport
-from inficond_panel.tuning.movers import Group, Mover
-from inficond_panel.tuning.pricing import Bound
-from inficond_panel.tuning.refit_curve import CurvePoint
+from inficond_panel.tuning.analysis.churn import Churn
+from inficond_panel.tuning.analysis.explain import ClassReport, RefitReport
+from inficond_panel.tuning.analysis.movers import Group, Mover
+from inficond_panel.tuning.analysis.pricing import Bound
+from inficond_panel.tuning.analysis.refit_curve import CurvePoint
 
 __all__ = [
     "SORTS",

@@ -8,9 +8,9 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.churn import Churn, Flip
-from inficond_panel.tuning.compare import ClassComparison, Comparison, compare
-from inficond_panel.tuning.movers import Mover
+from inficond_panel.tuning.analysis.churn import Churn, Flip
+from inficond_panel.tuning.analysis.compare import ClassComparison, Comparison, compare
+from inficond_panel.tuning.analysis.movers import Mover
 
 __all__ = ["Churn", "ClassComparison", "CompareState", "Comparison", "Flip", "Mover"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.explain import RefitReport, explain
-from inficond_panel.tuning.movers import COLLINEAR, Group, groups
+from inficond_panel.tuning.analysis.explain import RefitReport, explain
+from inficond_panel.tuning.analysis.movers import COLLINEAR, Group, groups
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:

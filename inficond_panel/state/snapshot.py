@@ -10,7 +10,7 @@ import numpy as np
 from inficond_panel.distill import Agreement, ClassMetrics, Interval, agreement, change_intervals
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.churn import churn
+from inficond_panel.tuning.analysis.churn import churn
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from inficond_panel.state.rows import (
 )
 from inficond_panel.state.snapshot import Snapshot, Tree, ap_change, changed_sides
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.explain import RefitReport
-from inficond_panel.tuning.movers import Group
-from inficond_panel.tuning.refit_curve import CurvePoint, refit_curve
+from inficond_panel.tuning.analysis.explain import RefitReport
+from inficond_panel.tuning.analysis.movers import Group
+from inficond_panel.tuning.analysis.refit_curve import CurvePoint, refit_curve
 
 #: Reports kept by a session.
 REPORTS = 64

@@ -1,11 +1,11 @@
 """Intents, the bounds they resolve to, the refit, and the history of iterations."""
 
-from inficond_panel.tuning.bounds import Bounds
-from inficond_panel.tuning.conflicts import notices
-from inficond_panel.tuning.edits import dump_edits, read_edits
-from inficond_panel.tuning.events import Event, HistoryState
-from inficond_panel.tuning.history import History
-from inficond_panel.tuning.intents import GroupIntent, Intent
+from inficond_panel.tuning.history.events import Event, HistoryState
+from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.intents.bounds import Bounds
+from inficond_panel.tuning.intents.conflicts import notices
+from inficond_panel.tuning.intents.edits import dump_edits, read_edits
+from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.opening import open_tuner
 from inficond_panel.tuning.tuner import Tuner

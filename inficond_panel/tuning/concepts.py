@@ -20,7 +20,7 @@ from inficond_panel.store import (
     extended,
     type_concept,
 )
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.tuner import Tuner
 
 _IN_MEMORY = ":memory:"

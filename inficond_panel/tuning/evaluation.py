@@ -10,7 +10,7 @@ import numpy as np
 from inficond_panel.distill import ClassMetrics, Outcome, decision_function, measure
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 
 

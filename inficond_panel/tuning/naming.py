@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.tuning.bounds import Bounds
-from inficond_panel.tuning.intents import Intent
+from inficond_panel.tuning.intents.bounds import Bounds
+from inficond_panel.tuning.intents.intent import Intent
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from inficond_panel.errors import StoreMissingError
 from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.concepts import with_typed
-from inficond_panel.tuning.history import History
+from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
 
 

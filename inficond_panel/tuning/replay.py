@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inficond_panel.tuning.events import Event
-from inficond_panel.tuning.history import History
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.history.events import Event
+from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.refit import Cancelled, Progress
 from inficond_panel.tuning.tuner import Tuner
 
 

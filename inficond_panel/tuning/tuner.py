@@ -11,16 +11,16 @@ from inficond_panel.distill import ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.tuning import recipe
-from inficond_panel.tuning.bounds import Bounds, in_force, resolve
-from inficond_panel.tuning.conflicts import canonical
 from inficond_panel.tuning.evaluation import Evaluation
-from inficond_panel.tuning.fit_data import FitData
-from inficond_panel.tuning.history import History
-from inficond_panel.tuning.intents import Asked, Intent, check_names
+from inficond_panel.tuning.fitting import recipe
+from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.history.verify import Verifier
+from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
+from inficond_panel.tuning.intents.conflicts import canonical
+from inficond_panel.tuning.intents.intent import Asked, Intent, check_names
 from inficond_panel.tuning.node import Node, node_id
-from inficond_panel.tuning.refit import Cancelled, Progress, distilled, refitted
-from inficond_panel.tuning.verify import Verifier
 
 
 class Tuner:

@@ -15,14 +15,14 @@ from inficond_panel.distill import METRICS, class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.tuning.measures import (
+from inficond_panel.tuning.analysis.measures import (
     measure_node,
     measure_slices,
     metadata_slices,
     selection_slice,
 )
-from inficond_panel.tuning.refit_curve import refit_curve
-from inficond_panel.tuning.stability import ConceptStability, stability
+from inficond_panel.tuning.analysis.refit_curve import refit_curve
+from inficond_panel.tuning.analysis.stability import ConceptStability, stability
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from sklearn.metrics import average_precision_score
 from inficond_panel.distill import METRICS
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
-from inficond_panel.tuning.compare import compare
-from inficond_panel.tuning.mean_ap import MeanAp
+from inficond_panel.tuning.analysis.compare import compare
+from inficond_panel.tuning.analysis.mean_ap import MeanAp
 
 WHEEL = Intent("bicycle", "wheel", "remove")
 SKY = Intent("bicycle", "sky", "up", 3.0)

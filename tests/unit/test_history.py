@@ -16,7 +16,8 @@ import pytest
 from histories import alter, make_node
 
 from inficond_panel.errors import HistoryError, TuningError
-from inficond_panel.tuning import History, Node, log, records
+from inficond_panel.tuning import History, Node
+from inficond_panel.tuning.history import log, records
 
 ROOT = make_node()
 
@@ -352,7 +353,7 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inficond_panel.tuning.database._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("inficond_panel.tuning.history.database._BUSY_SECONDS", 0.05)
     history.close()
     other = sqlite3.connect(history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -13,7 +13,7 @@ from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.compare import compare
+from inficond_panel.tuning.analysis.compare import compare
 
 
 @pytest.fixture

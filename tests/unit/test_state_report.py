@@ -10,7 +10,7 @@ from factory import small_spec, twins_spec
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.explain import explain
+from inficond_panel.tuning.analysis.explain import explain
 
 
 @pytest.fixture

@@ -8,9 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.bounds import STEP_FLOOR, bound, box, in_force, resolve, step_size
-from inficond_panel.tuning.conflicts import canonical
-from inficond_panel.tuning.intents import Intent, check_names
+from inficond_panel.tuning.intents.bounds import (
+    STEP_FLOOR,
+    bound,
+    box,
+    in_force,
+    resolve,
+    step_size,
+)
+from inficond_panel.tuning.intents.conflicts import canonical
+from inficond_panel.tuning.intents.intent import Intent, check_names
 
 CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
 weight = st.floats(-1e3, 1e3, allow_subnormal=False)

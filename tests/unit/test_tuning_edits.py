@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from inficond_panel.errors import EditsError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, dump_edits, read_edits
-from inficond_panel.tuning.edits import dump_intent
-from inficond_panel.tuning.intents import GroupIntent
+from inficond_panel.tuning.intents.edits import dump_intent
+from inficond_panel.tuning.intents.intent import GroupIntent
 
 GOOD = """\
 # two iterations

@@ -14,7 +14,7 @@ from inficond_panel.distill.prices import Price
 from inficond_panel.state import AppState, Bound, Edit, Jobs
 from inficond_panel.state.apart import Apart, Part
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.explain import explain
+from inficond_panel.tuning.analysis.explain import explain
 from inficond_panel.views import report as told
 from inficond_panel.views.apart import SHOWN, make_apart
 from inficond_panel.views.report import make_group_offer, make_report

@@ -10,10 +10,10 @@ from importlib.metadata import version
 from typing import Any
 
 from inficond_panel.store import SPLITS
-from inficond_panel.tuning.database import SCHEMA_VERSION
 from inficond_panel.tuning.export.exported import FORMAT_VERSION
 from inficond_panel.tuning.export.limits import limits
 from inficond_panel.tuning.export.measured import DRAWS, LEVEL, SEED, measured
+from inficond_panel.tuning.history.database import SCHEMA_VERSION
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.report import defined

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import ExportError
-from inficond_panel.tuning.edits import dump_edits
 from inficond_panel.tuning.export import onnx_file
 from inficond_panel.tuning.export.card import model_card
 from inficond_panel.tuning.export.exported import Exported
 from inficond_panel.tuning.export.files import json_bytes, npz_bytes
 from inficond_panel.tuning.export.folder import write_folder
 from inficond_panel.tuning.export.markdown import card_markdown
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.intents.edits import dump_edits
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner

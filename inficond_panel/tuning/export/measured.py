@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inficond_panel.distill import Interval, metric_interval
-from inficond_panel.tuning.measures import ClassMeasures, measure_node
+from inficond_panel.tuning.analysis.measures import ClassMeasures, measure_node
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.report import defined
 from inficond_panel.tuning.tuner import Tuner

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.trial import Trial
 from inficond_panel.tuning.tuner import Tuner

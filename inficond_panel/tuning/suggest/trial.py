@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from inficond_panel import distill
 from inficond_panel.distill import Fit
 from inficond_panel.distill.scores import Array
-from inficond_panel.tuning.bounds import bound, box, step_size
-from inficond_panel.tuning.intents import Intent
+from inficond_panel.tuning.intents.bounds import bound, box, step_size
+from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.first_order import Response, response
 from inficond_panel.tuning.tuner import Tuner

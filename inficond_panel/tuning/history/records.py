@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.tuning.database import damaged
-from inficond_panel.tuning.intents import Intent
+from inficond_panel.tuning.history.database import damaged
+from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node, node_id
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from inficond_panel.distill import Fit
 from inficond_panel.store import Store
-from inficond_panel.tuning.bounds import Bounds, box
-from inficond_panel.tuning.fit_data import FitData
-from inficond_panel.tuning.intents import Intent
+from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.recipe import Recipe
+from inficond_panel.tuning.intents.bounds import Bounds, box
+from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.recipe import Recipe
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.churn import Churn, churns
-from inficond_panel.tuning.conflicts import notices
-from inficond_panel.tuning.intents import Intent
-from inficond_panel.tuning.movers import COLLINEAR, Group, Moves, groups, moves
-from inficond_panel.tuning.pricing import Bound, Objective, Pricing
-from inficond_panel.tuning.refit import Cancelled, Progress
+from inficond_panel.tuning.analysis.churn import Churn, churns
+from inficond_panel.tuning.analysis.movers import COLLINEAR, Group, Moves, groups, moves
+from inficond_panel.tuning.analysis.pricing import Bound, Objective, Pricing
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.conflicts import notices
+from inficond_panel.tuning.intents.intent import Intent
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

@@ -6,10 +6,10 @@ import numpy as np
 
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.bounds import box, in_force, resolve
-from inficond_panel.tuning.database import damaged
-from inficond_panel.tuning.history import History
-from inficond_panel.tuning.intents import check_names
+from inficond_panel.tuning.history.database import damaged
+from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.intents.bounds import box, in_force, resolve
+from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.node import Node
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inficond_panel.tuning.intents import Asked, GroupIntent, Intent
+from inficond_panel.tuning.intents.intent import Asked, GroupIntent, Intent
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

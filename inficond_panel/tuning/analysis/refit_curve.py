@@ -13,9 +13,9 @@ from inficond_panel.distill import (
     influence_axis,
     refit_what_if,
 )
-from inficond_panel.tuning.bounds import box
+from inficond_panel.tuning.fitting.refit import Cancelled, start_from
+from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.refit import Cancelled, start_from
 from inficond_panel.tuning.tuner import Tuner
 
 

@@ -11,9 +11,9 @@ from scipy.special import expit
 
 from inficond_panel.distill import Fit
 from inficond_panel.distill.prices import Price, price_error, shadow_price
-from inficond_panel.tuning.bounds import box
-from inficond_panel.tuning.recipe import solve
-from inficond_panel.tuning.refit import Cancelled, Progress, start_from
+from inficond_panel.tuning.fitting.recipe import solve
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
+from inficond_panel.tuning.intents.bounds import box
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.intents import Intent
+from inficond_panel.tuning.intents.intent import Intent
 
 #: (class, concept) → (lower, upper); None is no limit on that side.
 Bounds = dict[tuple[str, str], tuple[float | None, float | None]]

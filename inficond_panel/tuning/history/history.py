@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning import log
-from inficond_panel.tuning.database import Database, damaged
-from inficond_panel.tuning.events import MOVES, Event, HistoryState
+from inficond_panel.tuning.history import log
+from inficond_panel.tuning.history.database import Database, damaged
+from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
+from inficond_panel.tuning.history.records import to_node, to_row
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.records import to_node, to_row
 
 NAME_LENGTH = 80
 _LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")

@@ -17,10 +17,10 @@ from inficond_panel.distill import (
     random_directions,
 )
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.bounds import box
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
+from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.refit import Cancelled, Progress, start_from
 from inficond_panel.tuning.tuner import Tuner
 
 #: An influence holds where its sign does in this share of the refits, and p is at most this.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.tuning.fit_data import FitData
+from inficond_panel.tuning.fitting.fit_data import FitData
 
 #: Correlation of scores from which concepts count as collinear.
 COLLINEAR = 0.8

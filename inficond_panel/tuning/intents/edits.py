@@ -19,7 +19,7 @@ from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.fields import parse_number
 from inficond_panel.spec.source import compose, faults, short, shown, tag, text_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents import (
+from inficond_panel.tuning.intents.intent import (
     DIRECTIONS,
     Asked,
     GroupIntent,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from inficond_panel.tuning.churn import Churn
-from inficond_panel.tuning.conflicts import limits_text
-from inficond_panel.tuning.edits import dump_intent
-from inficond_panel.tuning.explain import ClassReport
-from inficond_panel.tuning.intents import GroupIntent
-from inficond_panel.tuning.movers import Group, Mover, Moves
-from inficond_panel.tuning.pricing import Bound, Objective
+from inficond_panel.tuning.analysis.churn import Churn
+from inficond_panel.tuning.analysis.explain import ClassReport
+from inficond_panel.tuning.analysis.movers import Group, Mover, Moves
+from inficond_panel.tuning.analysis.pricing import Bound, Objective
+from inficond_panel.tuning.intents.conflicts import limits_text
+from inficond_panel.tuning.intents.edits import dump_intent
+from inficond_panel.tuning.intents.intent import GroupIntent
 
 #: Step of a weight that prices are told for.
 _STEP = 0.1

@@ -22,9 +22,9 @@ from inficond_panel.distill import (
 )
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents import did_you_mean
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.refit import Cancelled, Progress
 from inficond_panel.tuning.tuner import Tuner
 
 

@@ -6,8 +6,8 @@ import sqlite3
 from datetime import UTC, datetime
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.database import damaged
-from inficond_panel.tuning.events import Event, HistoryState
+from inficond_panel.tuning.history.database import damaged
+from inficond_panel.tuning.history.events import Event, HistoryState
 
 
 def append(

@@ -10,7 +10,7 @@ from inficond_panel import distill
 from inficond_panel.distill import Fit
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.tuning.fit_data import FitData
+from inficond_panel.tuning.fitting.fit_data import FitData
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.distill import METRICS, ClassMetrics, Interval, change_intervals
-from inficond_panel.tuning.churn import Churn, churn
-from inficond_panel.tuning.mean_ap import MeanAp
-from inficond_panel.tuning.movers import Mover, moves
+from inficond_panel.tuning.analysis.churn import Churn, churn
+from inficond_panel.tuning.analysis.mean_ap import MeanAp
+from inficond_panel.tuning.analysis.movers import Mover, moves
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.report import defined, metrics_document

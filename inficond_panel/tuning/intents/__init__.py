@@ -1,0 +1,1 @@
+"""What a person asks for, and the bounds on weights that follow from it."""
