@@ -18,6 +18,7 @@ from scipy.special import expit
 
 from inficond_panel import distill
 from inficond_panel.api import tables
+from inficond_panel.distill.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.tuning.analysis.explain import RefitReport, explain
@@ -187,7 +188,7 @@ class TunableStudents:
         """
         if concept not in self.concepts:
             raise _unknown("concept", concept)
-        found = distill.collinear(self.scores("fit"), self.concepts.index(concept), least)
+        found = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
         names = pd.Index([self.concepts[c] for c, _ in found], name="concept", dtype=object)
         return pd.Series([r for _, r in found], index=names, name="correlation", dtype=float)
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
-from inficond_panel.distill import ClassMetrics, change_interval
+from inficond_panel.distill import ClassMetrics, change_intervals
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.analysis.explain import explain
+from inficond_panel.tuning.analysis.measures import outcomes
 from inficond_panel.tuning.analysis.words import short_sentences
 from inficond_panel.tuning.intents.conflicts import notices
 from inficond_panel.tuning.report import tune_document
@@ -124,15 +125,12 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
 
 def _change_line(tuner: Tuner, parent: Node, node: Node, class_name: str, split: str) -> str:
     """AP before and after, with the paired-bootstrap interval of the change."""
-    store = tuner.store
-    rows, k = store.rows(split), store.classes.index(class_name)
     before, after = tuner.metrics(parent, split)[class_name], tuner.metrics(node, split)[class_name]
     if np.isnan([before.ap, after.ap]).any():
         return f"{class_name}: AP undefined, no positives in {split}"
-    interval = change_interval(
-        store.label[rows, k], tuner.logits(parent)[rows, k], tuner.logits(node)[rows, k]
-    )
-    noise = ", within noise" if interval.low <= 0 <= interval.high else ""
+    was, now = (outcomes(tuner, each, split, [class_name])[class_name] for each in (parent, node))
+    interval = change_intervals(was, now, ["ap"])["ap"]
+    noise = ", within noise" if interval.within_noise else ""
     return (
         f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "
         f"[{interval.low:+.3f}, {interval.high:+.3f}]{noise}; "

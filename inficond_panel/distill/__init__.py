@@ -1,6 +1,6 @@
 """Numerics of the students: exact fit with certificate, metrics, intervals, what-if curves."""
 
-from inficond_panel.distill.agreement import Agreement, Counts, agreement, collinear, discrepancy
+from inficond_panel.distill.agreement import Agreement, Counts, agreement, discrepancy
 from inficond_panel.distill.ap_what_if import (
     Band,
     ap_what_if,
@@ -101,7 +101,6 @@ __all__ = [
     "change_interval",
     "change_intervals",
     "class_metrics",
-    "collinear",
     "compare_slices",
     "counterpart_tests",
     "decision_function",

@@ -77,19 +77,3 @@ def discrepancy(
 
 def _mean(scores: NDArray, rows: NDArray) -> Array:
     return np.asarray(scores)[rows].mean(axis=0, dtype=np.float64)
-
-
-def collinear(scores: NDArray, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
-    """Other concepts whose scores correlate with this one's by at least the threshold.
-
-    Pairs (concept, Pearson correlation over the images of scores (N, C)), the highest first.
-    """
-    centred = np.asarray(scores, dtype=np.float64)
-    centred = centred - centred.mean(axis=0)
-    norms = np.sqrt(np.einsum("ij,ij->j", centred, centred))
-    scale = norms * norms[concept]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.where(scale > 0, centred.T @ centred[:, concept] / scale, 0.0)
-    r[concept] = -np.inf
-    order = np.argsort(-r, kind="stable")
-    return [(int(j), float(min(r[j], 1.0))) for j in order if r[j] >= threshold]

@@ -56,6 +56,16 @@ def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
     return sorted(part for part in parts if len(part) > 1)
 
 
+def collinear(correlation: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
+    """Other concepts that correlate (C, C) with this one by the threshold or more.
+
+    Pairs (concept, correlation), the highest first.
+    """
+    r = correlation[concept]
+    order = np.argsort(-r, kind="stable")
+    return [(int(j), float(r[j])) for j in order if j != concept and r[j] >= threshold]
+
+
 def _centred(scores: NDArray, mean: Array) -> Iterator[Array]:
     for first in range(0, len(scores), _BLOCK):
         yield np.asarray(scores[first : first + _BLOCK], dtype=np.float64) - mean

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.solver import Fit, fit
 
 
@@ -33,7 +34,7 @@ class RefitPoint:
 
 
 def refit_what_if(
-    scores: ArrayLike,
+    scores: Any,
     target: NDArray,
     concept: int,
     start: Fit,
@@ -60,7 +61,8 @@ def refit_what_if(
     Stop asking, or close the generator, to stop; ``cancelled`` also ends a solve that is under
     way, with CancelledError. Other errors as in ``distill.fit``.
     """
-    size = np.shape(scores)[1]
+    data = Scores.of(scores)
+    size = data.shape[1]
     box_low = np.full(size, -np.inf) if lower is None else np.array(lower, dtype=np.float64)
     box_high = np.full(size, np.inf) if upper is None else np.array(upper, dtype=np.float64)
     now = float(start.weights[concept, 0])
@@ -70,7 +72,7 @@ def refit_what_if(
         nearest = min(solved, key=lambda known: abs(known - influence))
         box_low[concept] = box_high[concept] = influence
         solved[influence] = fit(
-            scores,
+            data,
             np.asarray(target)[:, None],
             l1=l1,
             l2=l2,

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.solver import Fit, fit
 from inficond_panel.errors import CancelledError
 
@@ -55,7 +56,7 @@ class Stability:
 
 
 def bootstrap_stability(
-    scores: ArrayLike,
+    scores: Any,
     target: NDArray,
     start: Fit,
     *,
@@ -78,6 +79,7 @@ def bootstrap_stability(
     the same answer. Errors as in ``distill.fit``; a draw without an image of any but one target
     value has no solution and is drawn again.
     """
+    data = Scores.of(scores)
     target, images = np.asarray(target, dtype=np.float64), len(target)
     base = np.ones(images) if sample_weight is None else np.asarray(sample_weight)
     rng = np.random.default_rng(seed)
@@ -86,7 +88,7 @@ def bootstrap_stability(
         last = min(first + _TOGETHER, draws)
         columns = np.zeros(last - first, dtype=np.intp)  # as many copies of the one student
         found = fit(
-            scores,
+            data,
             target[:, None][:, columns],
             l1=l1,
             l2=l2,

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inficond_panel.distill import ClassMetrics
+from inficond_panel.distill import METRICS, ClassMetrics
 from inficond_panel.store import SPLITS, Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
-METRICS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
+#: What is told of a class beside the metrics that edits are judged by.
+BESIDE = ("teacher_ap", "constant_fidelity", "logit_correlation")
 
 
 def store_document(store: Store) -> dict[str, Any]:
@@ -73,7 +74,9 @@ def node_document(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     }
 
 
-def metrics_document(metrics: ClassMetrics, names: Sequence[str] = METRICS) -> dict[str, Any]:
+def metrics_document(
+    metrics: ClassMetrics, names: Sequence[str] = (*METRICS, *BESIDE)
+) -> dict[str, Any]:
     """The named metrics of a class; None where undefined."""
     return {name: defined(getattr(metrics, name)) for name in names}
 

@@ -25,7 +25,10 @@ EDITS = """\
   - {class: bird, concept: fur, direction: remove}
 - - {class: bicycle, concept: wheel, direction: up, factor: 1.5}
 """
-METRICS = {"ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity"}
+METRICS = {
+    *("ap", "ap11", "precision", "recall", "f1", "accuracy", "fidelity", "brier", "ece"),
+    *("teacher_ap", "constant_fidelity", "logit_correlation"),
+}
 NODE = {
     "id", "parent", "intents", "weights_hash", "weights", "bounds", "certificate", "metrics",
     "notices",

@@ -14,9 +14,9 @@ from inficond_panel.distill import (
     average_precision,
     average_precision_11,
     class_metrics,
-    collinear,
     discrepancy,
 )
+from inficond_panel.distill.collinearity import collinear, correlation
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
@@ -221,8 +221,8 @@ def test_collinear_finds_the_twin_and_leaves_constants_out():
     base = rng.random(500)
     columns = [base, rng.random(500), base + 0.05 * rng.random(500), np.ones(500), 1 - base, base]
     scores = np.stack(columns, axis=1).astype(np.float32)
-    found = collinear(scores, 0)
+    found = collinear(correlation(scores), 0)
     assert [index for index, _ in found] == [5, 2]
     assert found[0][1] == pytest.approx(1.0)
     assert found[1][1] == pytest.approx(np.corrcoef(base, scores[:, 2])[0, 1], abs=1e-6)
-    assert collinear(scores, 3) == []
+    assert collinear(correlation(scores), 3) == []

@@ -53,7 +53,7 @@ def refit_curve(
     lower, upper = box(node.bounds, [class_name], store.concepts)
     students = tuner.spec.students
     points = refit_what_if(
-        data.scores,
+        data.gathered,
         data.targets[:, k],
         c,
         start_from(node, [k]),

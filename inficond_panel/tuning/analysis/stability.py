@@ -109,13 +109,21 @@ def stability(
     given = _problem(tuner, node, k, cancelled)
     share = 0.5 if counterparts else 1.0
     refits = bootstrap_stability(
-        **given, draws=draws, seed=seed, progress=_part(progress, 0.0, share)
+        tuner.fit_data.gathered,
+        **given,
+        draws=draws,
+        seed=seed,
+        progress=_part(progress, 0.0, share),
     )
     tests: Sequence[CounterpartTest | None] = [None] * len(chosen)
     if counterparts:
         columns = _counterparts(tuner, counterparts, seed)
         tests = counterpart_tests(
-            concepts=chosen, counterparts=columns, progress=_part(progress, share, 1.0), **given
+            tuner.fit_data.scores,
+            concepts=chosen,
+            counterparts=columns,
+            progress=_part(progress, share, 1.0),
+            **given,
         )
     found = [
         _described(
@@ -132,7 +140,6 @@ def _problem(tuner: Tuner, node: Node, k: int, cancelled: Cancelled | None) -> d
     lower, upper = box(node.bounds, [tuner.store.classes[k]], tuner.store.concepts)
     exact = students.solver == "exact"
     return {
-        "scores": data.scores,
         "target": data.targets[:, k],
         "start": start_from(node, [k]),
         "l1": float(data.l1[k]),

@@ -61,7 +61,7 @@ class FitData:
         chosen = list(columns)
         weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
         return {
-            "scores": self._gathered,
+            "scores": self.gathered,
             "targets": self.targets[:, chosen],
             "l1": self.l1[chosen],
             "l2": self.l2[chosen],
@@ -92,7 +92,7 @@ class FitData:
         return float(entr(mean) + entr(1 - mean))
 
     @cached_property
-    def _gathered(self) -> Scores:
+    def gathered(self) -> Scores:
         """The scores with the columns that fits have gathered: the next fit finds them there."""
         return Scores(self.scores)
 
