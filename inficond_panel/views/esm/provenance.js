@@ -145,13 +145,12 @@ function updateRow(element, row, data) {
   element.data = row
   set(element, "aria-selected", String(row.current))
   set(element, "tabindex", row.current ? 0 : -1)
-  set(element, "aria-label", spoken(row, data))
   text(number, row.number)
   drawChips(chips, row)
-  text(change, row.change?.text ?? (row.ap && "–"))
+  change.replaceChildren(row.change?.text ?? (row.ap && "–"), row.change?.noise ? aside(", within noise") : "")
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
-  text(ap, row.ap)
+  ap.replaceChildren(row.ap && aside(`${data.metric} `), row.ap)
   drawWhisker(whisker, row.change, data.axis)
   for (const part of [whisker, change, range]) show(part, !row.quiet)
   show(quiet, row.quiet)
@@ -159,7 +158,7 @@ function updateRow(element, row, data) {
 
 function drawChips(parent, row) {
   const chip = ({ direction, sign, of, concept }) =>
-    h("span", { class: `chip ${direction}` }, `${sign} `, of ? h("span", { class: "of" }, `${of}: `) : "", concept)
+    h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of ? `${of}: ` : "", concept)
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "untouched student")]
   const more = h("span", { class: "chip more", hidden: "" })
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
@@ -177,11 +176,8 @@ function drawWhisker(svg, change, [low, high]) {
     s("circle", { class: change.noise ? "dot hollow" : "dot", cx: middle, cy: 7, r: 3.5 }))
 }
 
-function spoken(row, data) {
-  const intents = row.chips.map(({ direction, of, concept }) => `${direction} ${concept}${of ? ` for ${of}` : ""}`).join(", ")
-  const change = row.change ? `change ${row.change.text} ${row.change.interval}${row.change.noise ? ", within noise" : ""}` : row.quiet
-  return [row.number, row.name, intents || "untouched student", row.by, row.looks, change, `${data.metric} ${row.ap}`].filter(Boolean).join(", ")
-}
+/** Words for those who do not see the sign or the column that says it. */
+const aside = (words) => h("span", { class: "vh" }, words)
 
 /** Chips that do not fit become "+3". All widths are read before anything is written. */
 function fitChips({ rows }) {
@@ -197,7 +193,7 @@ function fitChips({ rows }) {
     const chips = [...box.querySelectorAll(".chip:not(.more)")]
     const more = box.querySelector(".more")
     chips.forEach((chip, index) => show(chip, index < plans[at]))
-    text(more, `+${chips.length - plans[at]}`)
+    more.replaceChildren(`+${chips.length - plans[at]}`, aside(chips.slice(plans[at]).map((chip) => `, ${chip.textContent}`).join("")))
     show(more, plans[at] < chips.length)
   })
 }
