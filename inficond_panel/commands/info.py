@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.commands.output import note, say, say_json, say_table
-from inficond_panel.commands.study import precompute_package
+from inficond_panel.commands.specs import precompute_package
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, open_store
 from inficond_panel.tuning.report import store_document

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.commands.output import say
-from inficond_panel.commands.study import precompute_package
+from inficond_panel.commands.specs import precompute_package
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
 

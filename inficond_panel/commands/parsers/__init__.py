@@ -1,0 +1,1 @@
+"""The parsers of the commands: light modules, so that ``--help`` loads nothing."""
