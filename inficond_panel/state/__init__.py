@@ -17,6 +17,7 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.store.placing import among_neighbours
 from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning.analysis import words
 from inficond_panel.tuning.analysis.churn import Churn
 from inficond_panel.tuning.analysis.explain import ClassReport, RefitReport
 from inficond_panel.tuning.analysis.movers import Group, Mover
@@ -57,4 +58,5 @@ __all__ = [
     "TuningState",
     "WhatIf",
     "among_neighbours",
+    "words",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.state import words
 from inficond_panel.views.gallery import FILLS, PRESENCE
 from inficond_panel.views.iterations import (
     Change,
@@ -111,13 +112,10 @@ def churn_text(churn: Churn) -> str:
     """``12 of 420 images changed sides: 7 to right, 5 to wrong``."""
     if not churn.flips:
         return f"No image of {count(churn.images)} changed sides"
-    parts = [f"{count(n)} to {VERDICTS[v]}" for v in (True, False) if (n := churn.count(right=v))]
-    ignored = churn.count(right=None)
-    parts += [f"{count(ignored)} without a label"] if ignored else []
     images = f"{count(churn.images)} image{'s' * (churn.images != 1)}"
     more = len(churn.flips) - SHOWN_FLIPS
     cut = f". The {SHOWN_FLIPS} that moved most are shown" if more > 0 else ""
-    return f"{count(len(churn.flips))} of {images} changed sides: {', '.join(parts)}{cut}"
+    return f"{count(len(churn.flips))} of {images} changed sides: {words.churn_result(churn)}{cut}"
 
 
 def _step(node: Node) -> dict[str, Any]:
@@ -127,13 +125,13 @@ def _step(node: Node) -> dict[str, Any]:
 
 def _metric(item: ClassComparison, key: str, name: str) -> dict[str, Any]:
     change = make_change(Change.of(item.changes[key]))
-    words = "undefined" if change is None else item.changes[key].words
+    told = "undefined" if change is None else item.changes[key].words
     return {
         "name": name,
         "before": number(getattr(item.before, key)),
         "after": number(getattr(item.after, key)),
         "change": change,
-        "words": words,
+        "words": told,
     }
 
 

@@ -65,7 +65,7 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     expect(body).to_be_visible(timeout=SLOW)
     expect(line).to_have_attribute("aria-expanded", "true")
     assert body.bounding_box()["height"] > 60
-    for words in ("wheel", "#1", "took back", "stands with", "tune:", "Proved:"):
+    for words in ("wheel", "#1", "took back", "stands with", "of tune", "Proved:"):
         expect(body).to_contain_text(words)
     button = body.get_by_role("button", name="Downtune the group")
     button.click()

@@ -11,7 +11,7 @@ import pytest
 from factory import small_spec, twins_spec
 
 from inficond_panel.distill.prices import Price
-from inficond_panel.state import AppState, Bound, Edit, Jobs
+from inficond_panel.state import AppState, Bound, Edit, Jobs, words
 from inficond_panel.state.apart import Apart, Part
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.analysis.explain import explain
@@ -39,11 +39,12 @@ def report_of(app: AppState, concept: str, direction: str):
 def test_the_line_tells_bounds_who_took_over_and_images(app) -> None:
     report = report_of(app, "wheel", "down")
     flips = next(len(churn.flips) for churn in report.churn if churn.split == "tune")
-    line = told.make_line(report, "tune")
+    line = words.headline(report, "tune")
     assert line.startswith("1 bound binds · ")
     assert line.endswith(f"{flips} image{'' if flips == 1 else 's'} changed sides")
-    assert told.took_over(report) in line
-    assert "changed sides" not in told.make_line(report, "holdout")
+    heir = report.moves.heir
+    assert (f"{heir.concept} took over" if heir else "no concept took over") in line
+    assert "changed sides" not in words.headline(report, "holdout")
 
 
 def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
@@ -53,8 +54,8 @@ def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
     (bound,) = page["bounds"]
     assert (bound["concept"], bound["since"], bound["binds"]) == ("wheel", "#1", True)
     assert bound["bound"].startswith("≤ ")
-    assert "it would go up" in bound["text"]
-    assert bound["price"].startswith("Each 0.1 of it costs the fit ")
+    assert "the student would go up" in bound["text"]
+    assert bound["price"].startswith("each 0.1 of it costs the fit ")
     rows = page["moved"]["rows"]
     assert rows[0]["concept"] == "wheel"
     assert rows[0]["tuned"]
@@ -69,11 +70,11 @@ def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one() -> None
     price = Price(left=0.03, right=0.05, gain=0.03, cost=0.05, error=0.0)
     looser = "0.1 looser: fit better by 0.0030 nats"
     page = told.make_bound(Bound("wheel", 0.0, None, 2, 0.0, price))
-    assert page["price"] == f"{looser}; 0.1 tighter: worse by 0.0050 nats"
+    assert page["price"] == f"{looser}, 0.1 tighter: worse by 0.0050 nats"
     fixed = Bound("wheel", 0.0, 0.0, 2, 0.0, replace(price, cost=math.nan))
     assert told.make_bound(fixed)["price"] == looser
     free = told.make_bound(Bound("wheel", None, 1.0, 2, 0.4, Price(0.0, 0.0, 0.0, 0.0, 0.0)))
-    assert free["text"] == "does not bind at +0.40"
+    assert free["text"] == "does not bind: the weight is 0.4"
     assert free["price"] == ""
 
 
@@ -84,8 +85,8 @@ def test_a_report_of_an_earlier_refit_says_so(app) -> None:
 
 def test_a_group_can_be_thumbed_as_its_member_was(twins) -> None:
     (group,) = make_report(report_of(twins, "wheel", "remove"), 1, 1, "tune")["groups"]
-    assert group["of"] == ["wheel"]
-    assert {twin["concept"] for twin in group["twins"]} == {"spoke", "wheel 2"}
+    assert group["text"].startswith("wheel stands with ")
+    assert "spoke (r " in group["text"]
     assert group["direction"] == "remove"
     assert set(group["concepts"]) == {"wheel", "spoke", "wheel 2"}
 
@@ -104,17 +105,17 @@ def test_the_group_is_offered_until_all_have_the_thumb(twins) -> None:
     [(0.0031, "0.0031 nats"), (0.14, "0.14 nats"), (0.0, "0 nats"), (3e-9, "3·10⁻⁹ nats")],
 )
 def test_prices_have_two_digits_that_say_something(value, text) -> None:
-    assert told._nats(value) == text
+    assert words._nats(value) == text
 
 
 def test_shares_and_gaps_in_words() -> None:
-    assert told._percent(0.0) == "0.00 %"
-    assert told._percent(1e-6) == "< 0.01 %"
-    assert told._power(8.2e-7) == "8·10⁻⁷"
-    assert told._power(1.2e-8) == "10⁻⁸"
-    assert told.taken_over_sentence(math.nan) == "The tuned concepts did not move."
-    assert "took back 59 %" in told.taken_over_sentence(0.59)
-    assert "add 20 %" in told.taken_over_sentence(-0.2)
+    assert words._percent(0.0) == "0.00 %"
+    assert words._percent(1e-6) == "< 0.01 %"
+    assert words._power(8.2e-7) == "8·10⁻⁷"
+    assert words._power(1.2e-8) == "10⁻⁸"
+    assert words.taken_over_sentence(math.nan) == "The tuned concepts did not move."
+    assert "took back 59 %" in words.taken_over_sentence(0.59)
+    assert "add 20 %" in words.taken_over_sentence(-0.2)
 
 
 # --- one image ---------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ class ClassReport:
     certificate: str
     reached: bool
 
+    def directions(self, group: Group) -> frozenset[str]:
+        """The ways in which this iteration thumbed members of a group."""
+        return frozenset(i.direction for i in self.intents if i.concept in group.tuned)
+
 
 @dataclass(frozen=True)
 class RefitReport:

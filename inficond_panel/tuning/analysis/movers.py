@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 COLLINEAR = 0.8
 #: Changes below this, in logits, are no change: they are within what the solver leaves open.
 _STILL = 1e-9
+#: Share of the tuned concepts' change from which another concept is said to have taken over.
+_TOOK = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,12 @@ class Moves:
     down: tuple[Mover, ...]
     taken_over: float
 
+    @property
+    def heir(self) -> Mover | None:
+        """The other concept that took over most; None where that is next to nothing."""
+        others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
+        return max(others, key=lambda mover: mover.takes_over, default=None)
+
 
 @dataclass(frozen=True)
 class Member:
@@ -72,7 +80,25 @@ class Group:
     @property
     def twins(self) -> tuple[str, ...]:
         """The tuned concepts, and those that correlate with one by the threshold themselves."""
-        return tuple(m.concept for m in self.members if m.correlation >= self.threshold)
+        return tuple(m.concept for m in self._near)
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The tuned concepts."""
+        return tuple(m.concept for m in self.members if m.tuned)
+
+    @property
+    def behind(self) -> int:
+        """Number of members that hang on others."""
+        return len(self.members) - len(self._near)
+
+    def without(self, concepts: Collection[str]) -> tuple[Member, ...]:
+        """The members of ``twins`` that are none of these: those left to give a thumb to."""
+        return tuple(m for m in self._near if m.concept not in concepts)
+
+    @property
+    def _near(self) -> tuple[Member, ...]:
+        return tuple(m for m in self.members if m.correlation >= self.threshold)
 
 
 def moves(

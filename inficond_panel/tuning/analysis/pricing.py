@@ -53,10 +53,21 @@ class Bound:
         return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
 
     @property
+    def rests(self) -> bool:
+        """Whether the weight lies on it."""
+        return self.weight in (self.lower, self.upper)
+
+    @property
     def unsure(self) -> bool:
         """Whether the optimum is not known closely enough to tell."""
-        rests = self.weight in (self.lower, self.upper)
-        return rests and not self.binds and self.price.error > _CLOSE
+        return self.rests and not self.binds and self.price.error > _CLOSE
+
+    @property
+    def way(self) -> str:
+        """Where the weight would go without it: ``up`` or ``down``; empty where it would stay."""
+        if not self.binds:
+            return ""
+        return "up" if self.upper is not None and self.price.right < 0 else "down"
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from inficond_panel.tuning.intents.intent import GroupIntent
 #: Step of a weight that prices are told for.
 _STEP = 0.1
 _SHOWN = 5
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def sentences(report: ClassReport) -> list[str]:
     """All that a report says of one class."""
     return [
-        *_stopped(report),
+        *([] if report.reached else [certificate_sentence(report)]),
         *(bound_sentence(bound) for bound in report.bounds),
         *movers_sentences(report.moves),
         *(group_sentence(group, report) for group in report.groups),
@@ -35,40 +36,59 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
     dearest = f", the dearest {_limits(binding[0])}" if binding else ""
     bounds = f"{len(binding)} of {_count(len(report.bounds), 'bound')} binding{dearest}"
     movers = [*report.moves.up[:1], *report.moves.down[:1]]
-    moved = f"; most moved {' and '.join(map(_moved, movers))}" if movers else ""
+    moved = f" Most moved {' and '.join(map(_moved, movers))}." if movers else ""
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
     return [
-        *_stopped(report),
-        f"{bounds}; {_given(report.objective)}.",
-        f"{_capital(taken_over_text(report.moves.taken_over))}{moved}.",
+        *([] if report.reached else [certificate_sentence(report)]),
+        f"{bounds}; the fit {_given(report.objective)}.",
+        f"{taken_over_sentence(report.moves.taken_over)}{moved}",
         *churn,
     ]
+
+
+def headline(report: ClassReport, split: str) -> str:
+    """``2 bounds bind · cow took over · 14 images changed sides``, of which ``split`` is told."""
+    binding = sum(bound.binds for bound in report.bounds)
+    heir = report.moves.heir
+    flips = [len(churn.flips) for churn in report.churn if churn.split == split]
+    parts = [
+        *([] if report.reached else ["not the best weights"]),
+        f"{binding or 'no'} {'bounds bind' if binding > 1 else 'bound binds'}",
+        f"{heir.concept} took over" if heir else "no concept took over",
+        *(f"{_count(number, 'image')} changed sides" for number in flips),
+    ]
+    return " · ".join(parts)
 
 
 def bound_sentence(bound: Bound) -> str:
     """Whether a bound binds, and its price."""
     since = "" if bound.since is None or bound.since < 0 else f" (#{bound.since})"
-    price, what = bound.price, f"{_limits(bound)}{since}"
-    at = f"the weight is {bound.weight:.3g}"
-    if bound.unsure:
-        return (
-            f"{what} may bind: the optimum is not known closely enough (price "
-            f"{price.gain:.2g} ± {price.error:.2g} nats)."
-        )
-    if not bound.binds:
-        rests = bound.weight in (bound.lower, bound.upper)
-        why = "the weight would stay there without it" if rests else at
-        return f"{what} does not bind: {why}."
-    way = "up" if bound.upper is not None and price.right < 0 else "down"
-    text = (
-        f"{what} binds, the student would go {way}: a bound looser by {_STEP:g} would lower the "
-        f"objective by {_nats(price.gain)}"
-    )
-    if not math.isnan(price.cost):
-        text += f", one tighter by {_STEP:g} raise it by {_nats(price.cost)}"
+    text = f"{_limits(bound)}{since} {holds_text(bound)}"
+    if bound.binds:
+        text += f"; {price_text(bound)}"
     if not math.isnan(bound.lifted):
-        text += f"; without it the objective would be {bound.lifted:.2g} nats lower"
+        text += f"; without it the objective would be {_nats(bound.lifted)} lower"
     return f"{text}."
+
+
+def holds_text(bound: Bound) -> str:
+    """Whether a bound binds, without its name."""
+    if bound.unsure:
+        price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
+        return f"may bind: the optimum is not known closely enough (price {price})"
+    if bound.binds:
+        return f"binds, the student would go {bound.way}"
+    why = "the weight would stay there without it"
+    return f"does not bind: {why if bound.rests else f'the weight is {_figure(bound.weight)}'}"
+
+
+def price_text(bound: Bound) -> str:
+    """What a bound that binds costs the fit, for a step of the weight on each side."""
+    gain, cost = (_nats(_STEP * price) for price in (bound.price.gain, bound.price.cost))
+    if gain == cost:
+        return f"each {_STEP:g} of it costs the fit {gain}"
+    text = f"{_STEP:g} looser: fit better by {gain}"
+    return text if math.isnan(bound.price.cost) else f"{text}, {_STEP:g} tighter: worse by {cost}"
 
 
 def movers_sentences(moves: Moves) -> list[str]:
@@ -77,38 +97,44 @@ def movers_sentences(moves: Moves) -> list[str]:
     for name, movers in (("up", moves.up), ("down", moves.down)):
         if movers:
             lines.append(f"Others that went {name}: {'; '.join(map(_moved, movers[:_SHOWN]))}.")
-    return [*lines, f"{_capital(taken_over_text(moves.taken_over))}."]
+    return [*lines, taken_over_sentence(moves.taken_over)]
 
 
-def taken_over_text(share: float) -> str:
-    """How much of the tuned concepts' change the others undid."""
+def taken_over_sentence(share: float) -> str:
+    """How much of the tuned concepts' change the others undid (``Moves.taken_over``)."""
     if math.isnan(share):
-        return "the tuned concepts did not move"
+        return "The tuned concepts did not move."
     if share < 0:
-        return f"the other concepts added {-share:.0%} to the change of the tuned ones"
-    return f"the other concepts took back {share:.0%} of the change of the tuned ones"
+        return (
+            f"The others went along: they add {-100 * share:.0f} % to the change of the tuned ones."
+        )
+    return f"The others took back {100 * share:.0f} % of the change of the tuned ones."
 
 
 def group_sentence(group: Group, report: ClassReport) -> str:
     """Which concepts stand together, and the line that tunes them as one."""
-    tuned = [m.concept for m in group.members if m.tuned]
-    twins = [m for m in group.members if not m.tuned and m.concept in group.twins]
-    others = len(group.members) - len(group.twins)
-    more = f", and {_count(others, 'more concept')} behind these" if others else ""
-    directions = {i.direction for i in report.intents if i.concept in tuned}
-    if {"up", "down"} <= directions:
+    text = stands_sentence(group, report)
+    if not group.without(group.tuned) or len(report.directions(group)) > 1:
+        return text
+    return f"{text} A thumb on the group: {edits_line(group, report)}"
+
+
+def stands_sentence(group: Group, report: ClassReport) -> str:
+    """Which concepts stand together, and how the tuned ones were tuned."""
+    tuned, twins = ", ".join(group.tuned), group.without(group.tuned)
+    more = f", and {_count(group.behind, 'more concept')} behind these" if group.behind else ""
+    if len(report.directions(group)) > 1:
         return (
-            f"{', '.join(tuned)} stand together{more}, and were tuned against each other: what one "
+            f"{tuned} stand together{more}, and were tuned against each other: what one "
             "thumb takes from the logits the other gives back."
         )
     if not twins:
-        return f"{', '.join(tuned)} stand together{more}, and were tuned as one."
+        return f"{tuned} stand together{more}, and were tuned as one."
     stands = ", ".join(
-        f"{m.concept} (r {m.correlation:.2f}, {m.before:.3g} → {m.after:.3g})" for m in twins
+        f"{m.concept} (r {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
+        for m in twins
     )
-    verb = "stands" if len(tuned) == 1 else "stand"
-    text = f"{', '.join(tuned)} {verb} with {stands}{more}"
-    return f"{text}. A thumb on the group: {edits_line(group, report)}"
+    return f"{tuned} {'stands' if len(group.tuned) == 1 else 'stand'} with {stands}{more}."
 
 
 def edits_line(group: Group, report: ClassReport) -> str:
@@ -120,9 +146,8 @@ def edits_line(group: Group, report: ClassReport) -> str:
 def objective_sentence(objective: Objective) -> str:
     """How far the fit to the teacher had to give."""
     return (
-        f"{_capital(_given(objective))}: from {objective.before:.4f} to {objective.after:.4f} "
-        f"(loss {objective.loss_before:.4f} → {objective.loss_after:.4f}); without any bound it "
-        f"is {objective.free:.4f}."
+        f"The fit {_given(objective)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
+        f"of the branch together cost {_percent(objective.given_in_all)}."
     )
 
 
@@ -130,30 +155,42 @@ def churn_sentence(churn: Churn) -> str:
     """How many images changed sides, and whether for the better."""
     if not churn.flips:
         return f"No image of {churn.split} changed sides."
-    ignored = churn.count(right=None)
-    unknown = f", {ignored} without a label" if ignored else ""
     return (
-        f"{len(churn.flips)} of {_count(churn.images, 'image')} of {churn.split} changed sides, "
-        f"{churn.count(present=True)} to present and {churn.count(present=False)} to absent: "
-        f"{churn.count(right=True)} to right, {churn.count(right=False)} to wrong{unknown}; "
-        f"{churn.count(agrees=True)} towards the teacher, {churn.count(agrees=False)} away from it."
+        f"{len(churn.flips):,} of {_count(churn.images, 'image')} of {churn.split} changed sides, "
+        f"{churn.count(present=True):,} to present and {churn.count(present=False):,} to absent: "
+        f"{churn_result(churn)}; {churn.count(agrees=True):,} towards the teacher, "
+        f"{churn.count(agrees=False):,} away from it."
     )
 
 
-def _stopped(report: ClassReport) -> list[str]:
-    if report.reached:
-        return []
-    return [
-        f"The solver stopped at a relative gap of {report.gap:.1g}, above its tolerance: these are "
-        "not the best weights. Factors this large may be the cause."
-    ]
+def churn_result(churn: Churn) -> str:
+    """``3 to right, 1 to wrong, 1 without a label``."""
+    ignored = churn.count(right=None)
+    unknown = f", {ignored:,} without a label" if ignored else ""
+    return f"{churn.count(right=True):,} to right, {churn.count(right=False):,} to wrong{unknown}"
+
+
+def certificate_sentence(report: ClassReport) -> str:
+    """What is proved of the weights."""
+    gap = _power(report.gap)
+    if not report.reached:
+        return (
+            f"The solver stopped at a relative gap of {gap}, above its tolerance: better weights "
+            "may exist within these bounds. Factors this large may be the cause."
+        )
+    if report.certificate == "gap":
+        return (
+            f"Proved: no student within these bounds fits better by more than {gap} of the loss "
+            "of a student without concepts (duality gap)."
+        )
+    return f"The conditions for the best student within these bounds hold to {gap} (KKT residual)."
 
 
 def _given(objective: Objective) -> str:
-    way = "rose" if objective.given >= 0 else "fell"
+    way = "gave up" if objective.given >= 0 else "won"
     return (
-        f"the objective {way} by {abs(objective.given):.2g} nats, "
-        f"{abs(objective.given_share):.2%} of that at w = 0"
+        f"{way} {_nats(abs(objective.given))} an image, {_percent(abs(objective.given_share))} of "
+        "the loss of a student without concepts"
     )
 
 
@@ -162,16 +199,38 @@ def _limits(bound: Bound) -> str:
 
 
 def _moved(mover: Mover) -> str:
-    return f"{mover.concept} {mover.change:+.3f} ({mover.before:.3g} → {mover.after:.3g})"
+    change = f"{mover.change:+.3f}".replace("-", "−")
+    return f"{mover.concept} {change} ({_figure(mover.before)} → {_figure(mover.after)})"
 
 
-def _nats(price: float) -> str:
-    return f"{_STEP * price:.2g} nats"
+def _figure(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _nats(value: float) -> str:
+    """``0.0031 nats``: two digits that say something."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} nats"
+    digits = max(1, 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{digits}f} nats" if digits <= 6 else f"{_power(value)} nats"
+
+
+def _percent(value: float) -> str:
+    if not math.isfinite(value):
+        return "–"
+    return "< 0.01 %" if 0 < abs(value) < 5e-5 else f"{100 * value:.2f} %".replace("-", "−")
+
+
+def _power(value: float) -> str:
+    """``8·10⁻⁷``."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
+    return power if mantissa == "1" else f"{mantissa}·{power}"
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -57,7 +57,7 @@ const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...c
 function boundOf({ concept, bound, since, text: words, price, binds }) {
   return h("li", { class: binds ? "binds" : "" },
     h("b", { class: "clip", title: concept }, concept), h("span", { class: "num" }, bound), h("span", { class: "muted num" }, since),
-    h("span", { class: "num" }, [words, price].filter(Boolean).join(". ")))
+    h("span", { class: "num" }, [words, price].filter(Boolean).join("; ")))
 }
 
 function moverOf({ concept, tuned, share, change, weights }) {
@@ -69,10 +69,8 @@ function moverOf({ concept, tuned, share, change, weights }) {
     bar, h("span", { class: "num change" }, change), h("span", { class: "num muted weights" }, weights))
 }
 
-function groupOf({ of, twins, more, direction, concepts }, model, send) {
-  const names = twins.map(({ concept, r }) => `${concept} r ${r}`)
-  const words = `${of.join(", ")} ${of.length === 1 ? "stands" : "stand"} ${names.length ? `with ${names.join(", ")}` : "together, tuned as one"}${more ? `, and ${count(more)} more behind` : ""}.`
-  return h("p", { class: "group num" }, words, " ", direction && groupButton({ concepts, direction }, model, send))
+function groupOf({ text: sentence, direction, concepts }, model, send) {
+  return h("p", { class: "group num" }, sentence, " ", direction && groupButton({ concepts, direction }, model, send))
 }
 
 /** One click gives each of a group the thumb, or takes it from all. */
