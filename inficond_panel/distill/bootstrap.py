@@ -132,7 +132,7 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
     One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
     """
     rng = np.random.default_rng(seed)
-    table = np.empty((draws, images), dtype=np.uint8)
+    table = np.empty((draws, images), dtype=np.uint8, order="F")  # see Ranked
     for row in table:
         row[:] = np.bincount(rng.integers(max(images, 1), size=images), minlength=images)
     table.setflags(write=False)
