@@ -6,6 +6,7 @@ import numpy as np
 
 from inficond_panel.distill import Interval
 from inficond_panel.distill.bootstrap import draw_counts, interval
+from inficond_panel.distill.class_mean import mean_defined
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
@@ -34,9 +35,7 @@ class MeanAp:
         if not defined:
             return Interval(np.nan, np.nan, np.nan)
         estimate = float(np.mean([change for change, _ in defined]))
-        drawn = np.array([draws for _, draws in defined])
-        counted = (~np.isnan(drawn)).sum(axis=0)  # a rare class may have no positive in a draw
-        means = np.nansum(drawn, axis=0) / np.where(counted > 0, counted, np.nan)
+        means = mean_defined(np.array([draws for _, draws in defined]))
         return interval(estimate, means, level, "ap")
 
     def _drawn(self, node: Node, k: int) -> tuple[float, np.ndarray]:

@@ -1,0 +1,154 @@
+"""Reliability diagrams, pooled calibration error, entropy, and the measures of outputs."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+from scipy.stats import entropy as scipy_entropy
+
+from inficond_panel.distill import Outcome, ece
+from inficond_panel.distill.bootstrap import draw_counts
+from inficond_panel.distill.class_mean import class_mean
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.calibration import entropy, pooled_errors, reliability
+from inficond_panel.quantify.outputs import MEASURES, measure_outputs
+from inficond_panel.quantify.separation import single_label_groups
+
+
+def drawn(images=300, classes=3, seed=0, ignored=0.1):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(-1, 2, (images, classes))
+    label = (rng.random(logits.shape) < expit(logits)).astype(np.int8)
+    label[rng.random(label.shape) < ignored] = -1
+    return label, logits
+
+
+def test_a_diagram_by_hand():
+    label = np.array([0, 1, 1, 0, 1, -1])
+    probability = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.5])
+    found = reliability(label, logit(probability), bins=2)
+
+    np.testing.assert_array_equal(found.events, [3, 2])
+    np.testing.assert_allclose(found.probability, [0.2, 0.75])
+    np.testing.assert_allclose(found.frequency, [2 / 3, 0.5])
+    np.testing.assert_allclose([found.lower, found.upper], [[0, 0.5], [0.5, 1]])
+    assert found.ece == pytest.approx(3 / 5 * (2 / 3 - 0.2) + 2 / 5 * 0.25)
+
+
+def test_bins_of_equal_mass_hold_equally_many():
+    label, logits = drawn(ignored=0)
+    found = reliability(label, logits, bins=10, equal_mass=True)
+
+    np.testing.assert_array_equal(found.events, np.full(10, 90))
+    assert (found.upper[:-1] <= found.lower[1:]).all()
+    assert found.upper[-1] == expit(logits).max()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_diagram_is_scikit_learns(pooled):
+    curves = pytest.importorskip("sklearn.calibration")
+    label, logits = drawn()
+    if not pooled:
+        label, logits = label[:, 0], logits[:, 0]
+    known = label >= 0
+    true, said = curves.calibration_curve(label[known], expit(logits[known]), n_bins=15)
+    found = reliability(label, logits)
+    there = found.events > 0
+
+    np.testing.assert_allclose(found.frequency[there], true)
+    np.testing.assert_allclose(found.probability[there], said)
+    share = found.events[there] / found.events.sum()
+    assert found.ece == pytest.approx(float(share @ np.abs(true - said)), abs=1e-12)
+
+
+@given(st.integers(0, 1000), st.sampled_from([1, 4, 15]), st.booleans())
+def test_the_error_is_that_of_the_metrics(seed, bins, equal_mass):
+    label, logits = drawn(40, 2, seed)
+    found = reliability(label, logits, bins, equal_mass)
+    errors, events = pooled_errors(label, logits, bins, equal_mass)
+
+    assert found.events.sum() == (label >= 0).sum() == events.sum()
+    share = found.events / found.events.sum()
+    told = np.nansum(share * np.abs(found.frequency - found.probability))
+    assert told == pytest.approx(found.ece, abs=1e-12)
+    assert found.ece == ece(label.ravel(), logits.ravel(), bins, equal_mass)
+    assert np.abs(errors.sum(axis=0)).sum() / events.sum() == pytest.approx(found.ece, abs=1e-12)
+
+
+def test_a_calibrated_network_is_at_the_floor():
+    label, logits = drawn(20000, 2, ignored=0)
+    found = reliability(label, logits)
+    assert found.ece < 2 * found.floor < 0.02
+    assert reliability(label, 3 * logits).ece > 10 * found.floor
+
+
+def test_nothing_labelled_is_undefined():
+    found = reliability(np.full((4, 2), -1), np.zeros((4, 2)))
+    assert found.events.sum() == 0
+    assert np.isnan([found.ece, found.floor]).all()
+    assert np.isnan(found.frequency).all()
+
+
+def test_entropy_is_that_of_each_output():
+    logits = np.array([[0.0, 2.0], [-800.0, 800.0], [-3.0, 40.0]])
+    expected = [[scipy_entropy([expit(z), expit(-z)]) for z in row] for row in logits]
+    np.testing.assert_allclose(entropy(logits), expected, atol=1e-15)
+    assert entropy(np.zeros(1))[0] == pytest.approx(np.log(2))
+
+
+def test_means_over_classes_share_their_draws():
+    label, logits = drawn(60, 3)
+    label[:, 2] = 0  # without positives: AP undefined
+    teacher = logits + 1
+    outcomes = [Outcome(label[:, k], logits[:, k], teacher[:, k]) for k in range(3)]
+    counts = draw_counts(60, 5, 0)
+    for metric in ("ap", "accuracy", "fidelity", "ece"):
+        found = class_mean(outcomes, metric, counts)
+        for row, times in enumerate(counts):
+            rows = np.repeat(np.arange(60), times)
+            again = [Outcome(label[rows, k], logits[rows, k], teacher[rows, k]) for k in range(3)]
+            values = [outcome.value(metric) for outcome in again]
+            assert found[row] == pytest.approx(np.nanmean(values), abs=1e-12), metric
+    assert np.isnan(class_mean(outcomes[2:], "ap")).all()
+
+
+def test_oracle_and_teacher_are_measured_on_the_same_images():
+    label, logits = drawn(ignored=0.05)
+    oracle = logits + np.where(label == 1, 2.0, -2.0)
+    groups = single_label_groups(label, ["a", "b", "c"])
+    found = measure_outputs(label, logits, oracle, groups=groups, draws=50)
+
+    assert list(found) == list(MEASURES)
+    for name, measure in found.items():
+        assert measure.change is not None
+        assert measure.oracle is not None
+        difference = measure.oracle.estimate - measure.teacher.estimate
+        assert measure.change.estimate == pytest.approx(difference), name
+    assert found["ap"].change.low > 0
+    assert found["accuracy"].change.low > 0
+    assert found["entropy"].change.high < 0
+    assert found["silhouette"].change.low > 0
+    pooled = found["ece_pooled"].teacher.estimate
+    assert pooled == pytest.approx(ece(label.ravel(), logits.ravel()), abs=1e-12)
+    assert found["entropy"].teacher.estimate == pytest.approx(entropy(logits).sum(1).mean())
+
+
+def test_pairing_cancels_what_they_share():
+    label, logits = drawn()
+    same = measure_outputs(label, logits, logits.copy(), draws=20)
+    assert {(m.change.low, m.change.high) for m in same.values()} == {(0.0, 0.0)}
+    assert "silhouette" not in same
+
+
+def test_a_teacher_alone_has_no_change():
+    label, logits = drawn()
+    found = measure_outputs(label, logits, draws=20)
+    assert {measure.change for measure in found.values()} == {None}
+
+
+def test_one_group_has_no_silhouette():
+    label, logits = np.array([[1, 0]] * 5), np.zeros((5, 2))
+    with pytest.raises(DataError, match="two groups") as told:
+        measure_outputs(label, logits, groups=single_label_groups(label, ["a", "b"]))
+    assert "sets of labels" in told.value.remedy
