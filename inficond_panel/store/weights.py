@@ -1,0 +1,117 @@
+"""Weights from a file: read without running code, loaded to the last tensor."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import DataError
+
+State = dict[str, Any]
+_NESTS = ("state_dict", "model")
+#: Counts batches in training; no output depends on it, and some files leave it out.
+_COUNTER = "num_batches_tracked"
+
+_CONVERT = """\
+If you trust where it comes from, convert it once, and name the new file:
+python -c "import torch, safetensors.torch as s; d = torch.load('{old}', map_location='cpu', \
+weights_only=False); d = d.get('state_dict', d); \
+s.save_file({{k: v.clone().contiguous() for k, v in d.items()}}, '{new}')\""""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; raises ``DataError`` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.", "Correct the path.") from error
+
+
+def read_state(path: Path) -> State:
+    """Tensors by name, from safetensors or from what ``torch.save`` wrote (tensors only).
+
+    They may lie under ``state_dict`` or ``model``, and their names begin with ``module.``. Raises
+    ``DataError`` for a file that cannot be read, or that holds objects beside tensors: these could
+    run code.
+    """
+    loaded = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
+    for name in _NESTS:
+        inner = loaded.get(name) if isinstance(loaded, Mapping) else None
+        loaded = inner if isinstance(inner, Mapping) else loaded
+    if not isinstance(loaded, Mapping) or not all(hasattr(v, "shape") for v in loaded.values()):
+        raise DataError(
+            f"{path} is no state_dict (a mapping from names to tensors).",
+            "Save model.state_dict(), not the model: torch.save(model.state_dict(), path).",
+        )
+    return without_prefix(dict(loaded), "module.")
+
+
+def without_prefix(state: State, prefix: str) -> State:
+    """The same without ``prefix``, if all names have it."""
+    if state and all(name.startswith(prefix) for name in state):
+        return {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def _safetensors(path: Path) -> State:
+    from safetensors import SafetensorError  # noqa: PLC0415 - an extra
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _pickled(path: Path) -> Any:
+    import torch  # noqa: PLC0415 - heavy, and an extra
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        new = path.with_suffix(".safetensors").name
+        raise DataError(
+            f"{path} is damaged, or holds more than tensors, which is not loaded: it could run "
+            f"code. {_first_line(error)}",
+            _CONVERT.format(old=path.name, new=new),
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} cannot be read as weights: {_first_line(error)}", "Fetch or write the file again."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def load_strictly(network: Any, state: State, path: Path, remedy: str) -> None:
+    """Load all weights of a network; raises ``DataError`` for lacking, other or ill-shaped ones."""
+    own = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
+    given = {name: value for name, value in state.items() if _COUNTER not in name}
+    shapes = {
+        name: f"{name} is {tuple(given[name].shape)}, expected {tuple(own[name].shape)}"
+        for name in own.keys() & given.keys()
+        if given[name].shape != own[name].shape
+    }
+    faults = [
+        _listed("lacks", sorted(own.keys() - given.keys())),
+        _listed("also has", sorted(given.keys() - own.keys())),
+        _listed("does not fit:", [shapes[name] for name in sorted(shapes)]),
+    ]
+    if any(faults):
+        raise DataError(f"{path} {'; '.join(filter(None, faults))}.", remedy)
+    network.load_state_dict(given, strict=False)  # all but the counters, as checked
+
+
+def _listed(verb: str, names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{verb} {', '.join(names[:3])}{more}" if names else ""
