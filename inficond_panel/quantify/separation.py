@@ -90,7 +90,7 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
             "Group the images by their sets of labels, or take a split with more images.",
         )
     try:
-        from sklearn.metrics import silhouette_samples  # noqa: PLC0415 - an extra
+        from sklearn.metrics import silhouette_samples
     except ImportError as error:
         raise _missing(error) from error
     values = np.full(len(groups.of), np.nan)
@@ -109,7 +109,7 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
     if len(outputs) < 5:
         raise DataError(f"{len(outputs)} images are too few for a map.", "Take 5 or more.")
     try:
-        from sklearn.manifold import TSNE  # noqa: PLC0415 - an extra
+        from sklearn.manifold import TSNE
     except ImportError as error:
         raise _missing(error) from error
     start = "pca" if outputs.shape[1] > 1 else "random"
