@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from inficond_panel.spec.fields import Field
 from inficond_panel.spec.schema import is_required, sections
 from inficond_panel.spec.section import Section
+from inficond_panel.spec.spec import Spec
 
 _INTRODUCTION = """# The spec
 
@@ -24,9 +25,9 @@ One YAML file says everything about a run. `specs/` holds complete examples.
 """
 
 
-def reference() -> str:
-    """Text of docs/spec.md."""
-    return "\n".join([_INTRODUCTION, *(line for part in sections() for line in _section(*part))])
+def reference(root: type[Section] = Spec, introduction: str = _INTRODUCTION) -> str:
+    """Text of docs/spec.md, or of the page on another file whose section is ``root``."""
+    return "\n".join([introduction, *(line for part in sections(root) for line in _section(*part))])
 
 
 def _section(where: str, section: type[Section]) -> Iterator[str]:

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from inficond_panel.spec.fields import Field
-from inficond_panel.spec.section import Nested, Section
+from inficond_panel.spec.section import Nested, NestedList, Section
 from inficond_panel.spec.spec import Spec
 from inficond_panel.spec.splits import SplitReference
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a spec."""
+def json_schema(
+    root: type[Section] = Spec, title: str = "Spec of InFiConD Panel"
+) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a spec, or of another file whose section is ``root``."""
     definitions: dict[str, Any] = {}
-    for _, section in sections():
+    for _, section in sections(root):
         kinds = section.kinds()
         if kinds:
             references = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds.values()]
@@ -23,8 +25,8 @@ def json_schema() -> dict[str, Any]:
             definitions[kind.__name__] = _object(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Spec of InFiConD Panel",
-        "$ref": "#/$defs/Spec",
+        "title": title,
+        "$ref": f"#/$defs/{root.__name__}",
         "$defs": definitions,
     }
 
@@ -38,7 +40,8 @@ def sections(section: type[Section] = Spec, where: str = "") -> Iterator[tuple[s
             for inner in _inner(field):
                 if inner not in seen:
                     seen.add(inner)
-                    yield from sections(inner, f"{where}.{key}" if where else key)
+                    name = f"{key}[]" if isinstance(field, NestedList) else key
+                    yield from sections(inner, f"{where}.{name}" if where else name)
 
 
 def is_required(key: str, field: Field, kind: type[Section]) -> bool:
@@ -50,6 +53,8 @@ def is_required(key: str, field: Field, kind: type[Section]) -> bool:
 def _inner(field: Field) -> tuple[type[Section], ...]:
     if isinstance(field, SplitReference):
         return field.sections
+    if isinstance(field, NestedList):
+        return (field.kind,)
     return (field.class_,) if isinstance(field, Nested) else ()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import param
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inficond_panel.spec.fields import Choice, Field, Mismatch, Reading, hint, is_null
 from inficond_panel.spec.source import shown, text_of
@@ -89,8 +89,45 @@ class Nested(Field, param.ClassSelector):
         return read_section(self.class_, node, reading.inside(self.attribute.rstrip("_")))
 
     def _keys(self) -> list[str]:
-        kinds = list(self.class_.kinds().values()) or [self.class_]
-        return list(dict.fromkeys(key for kind in kinds for key in kind.fields()))
+        return _keys(self.class_)
+
+
+class NestedList(Field, param.List):
+    """A list of sections; at least one, unless the default is none."""
+
+    __slots__ = ()
+
+    def __init__(self, kind: type[Section], default: Any = None, **options: Any) -> None:
+        super().__init__(default=default, item_type=kind, **options)
+
+    @property
+    def kind(self) -> type[Section]:
+        """Class of the sections."""
+        return self.item_type  # type: ignore[return-value]
+
+    def expected(self) -> str:
+        return f"a list of mappings, each with the keys {', '.join(_keys(self.kind))}"
+
+    def json_schema(self) -> dict[str, Any]:
+        item = {"$ref": f"#/$defs/{self.kind.__name__}"}
+        return {"type": "array", "items": item, "minItems": 0 if self.default == [] else 1}
+
+    def read(self, node: Node, reading: Reading) -> list[Section]:
+        if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
+            raise self.wrong(node)
+        return [self._item(at, item, reading) for at, item in enumerate(node.value)]
+
+    def _item(self, at: int, node: Node, reading: Reading) -> Section:
+        if not isinstance(node, MappingNode):
+            raise Mismatch(node, f"expected a mapping, got {shown(node)}")
+        inside = reading.inside(f"{self.attribute.rstrip('_')}[{at}]")
+        inside.nodes[inside.where] = (node, node)
+        return read_section(self.kind, node, inside)
+
+
+def _keys(section: type[Section]) -> list[str]:
+    kinds = list(section.kinds().values()) or [section]
+    return list(dict.fromkeys(key for kind in kinds for key in kind.fields()))
 
 
 def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:

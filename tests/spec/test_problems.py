@@ -23,7 +23,7 @@ CASES = {
     ]),
     "nothing is near": ("teacher:", "zzz: 1\nteacher:", [
         "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
-        "students, tuning, layout",
+        "students, tuning, layout, study",
     ]),
     "python name of a key": ("teacher:", "students: {lambda_: 1}\nteacher:", [
         "13:12: students.lambda_: unknown key; did you mean 'lambda'?",
@@ -267,7 +267,7 @@ CASES = {
     ]),
     "tag below an unknown key": ("teacher:", "zzz: {a: !b 1}\nteacher:", [
         "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
-        "students, tuning, layout",
+        "students, tuning, layout, study",
         "13:10: the tag '!b' is not allowed",
     ]),
     "key that is a list": ("teacher:", "? [a]\n: b\nteacher:", [
