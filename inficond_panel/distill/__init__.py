@@ -60,7 +60,7 @@ from inficond_panel.distill.stability import (
     Stability,
     bootstrap_stability,
 )
-from inficond_panel.distill.targets import mixed_targets, soft_targets
+from inficond_panel.distill.targets import SEEN_LABEL, mixed_targets, soft_targets
 from inficond_panel.distill.what_if import (
     WhatIf,
     WhatIfs,
@@ -75,6 +75,7 @@ __all__ = [
     "METRICS",
     "MIN_IMAGES",
     "MIN_POSITIVES",
+    "SEEN_LABEL",
     "Agreement",
     "Band",
     "ClassMetrics",

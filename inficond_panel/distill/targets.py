@@ -9,6 +9,9 @@ from scipy.special import expit
 from inficond_panel.distill.arrays import Array
 from inficond_panel.errors import SolverError
 
+#: What stands beside all that comes of the oracle's logits: the labels helped to make them.
+SEEN_LABEL = "has seen the label"
+
 
 def soft_targets(teacher_logit: ArrayLike, temperature: float = 1.0) -> Array:
     """Targets sigmoid(z / T) in (0, 1), of the shape of the teacher's logits z."""

@@ -5,6 +5,7 @@ from inficond_panel.spec.names import check_classes
 from inficond_panel.spec.schema import json_schema
 from inficond_panel.spec.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.splits import ALL, REST, ColumnPart, Share
+from inficond_panel.spec.variants import with_students
 
 __all__ = [
     "ALL",
@@ -19,4 +20,5 @@ __all__ = [
     "find_spec",
     "json_schema",
     "load_spec",
+    "with_students",
 ]

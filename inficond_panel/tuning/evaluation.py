@@ -30,7 +30,7 @@ class Evaluation:
         self.logits = lru_cache(8)(self._logits)
         self.metrics = lru_cache(256)(self._metrics)
         self.outcomes = lru_cache(8)(self._outcomes)
-        self._teachers = lru_cache(3)(self._teacher_outcomes)
+        self.teacher_outcomes = lru_cache(3)(self._teacher_outcomes)
 
     def threshold(self, class_name: str) -> float:
         """Logit above which a class is decided to be present; 0 unless the spec says other."""
@@ -42,7 +42,7 @@ class Evaluation:
         return logits
 
     def _metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        students, teachers = self.outcomes(node, split), self._teachers(split)
+        students, teachers = self.outcomes(node, split), self.teacher_outcomes(split)
         return {name: measure(students[name], teachers[name]) for name in self.store.classes}
 
     def _outcomes(self, node: Node, split: str) -> dict[str, Outcome]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
-from inficond_panel.distill import ClassMetrics, Outcome
+from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
-from inficond_panel.spec import Spec
+from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.fitting import recipe
@@ -44,6 +45,19 @@ class Tuner:
         self._node = lru_cache(256)(self._read_node)
         self._verifier = Verifier(history, store)
         self._distilled = False
+
+    def with_students(self, **settings: Any) -> Tuner:
+        """The same store and history under other settings of the spec's ``students``.
+
+        Settings as in ``spec.with_students``. They are part of the id of the untouched students,
+        so these have iterations of their own. Raises ``TuningError`` for values that cannot be.
+        """
+        return Tuner(self.store, with_students(self.spec, **settings), self.history)
+
+    @property
+    def mark(self) -> str:
+        """What is said where these students are named: that they learn from the oracle, or ""."""
+        return SEEN_LABEL if self.spec.students.targets == "oracle" else ""
 
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
         """The untouched students, #0: distilled now if the history does not have them.
@@ -164,6 +178,10 @@ class Tuner:
     def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
         """What the students of a node say of a split, by class, ready for any metric."""
         return dict(self._evaluation.outcomes(node, split))
+
+    def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
+        """What the teacher says of a split, by class."""
+        return dict(self._evaluation.teacher_outcomes(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on ``split``; nan where undefined."""
