@@ -27,9 +27,9 @@ class Ranked:
     """Images in order of falling logit. Equal logits are one step: no order among them is better.
 
     Only steps that hold a positive matter (r of them): precision is read there, and recall grows
-    nowhere else. Of all ``images``, ``order`` ends with the last of them; ``ends`` (r,) are the last
-    positions of these steps; ``positives`` are the positive images in order, ``starts`` (r,) where
-    each step's first stands in that list.
+    nowhere else. Of all ``images``, ``order`` ends with the last of them; ``ends`` (r,) are the
+    last positions of these steps; ``positives`` are the positive images in order, ``starts`` (r,)
+    where each step's first stands in that list.
     """
 
     images: int

@@ -5,6 +5,7 @@ InFiConD, section 5, figure 5d.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 TOPS = (5, 10, 20, 50)
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 FOUND = 20  #: concepts shown of those that a search finds
+SLICE = 0.1  #: seconds of what-if curves after which those that are there are shown
 METRICS = {"AP": "ap", "F1": "f1"}
 _WAITED_FOR = {"fitting", "cancelling", "previewing"}  #: the worker is kept free for these
 
@@ -78,8 +80,8 @@ class KnowledgeTable(ViewComponent):
 class KnowledgeView(Viewer):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
-    Effect charts and pictures take longer than rows; the session's worker computes the charts one
-    by one, and the pictures when the browser asks for those that it does not have.
+    Effect charts and pictures take longer than rows; the session's worker computes the charts in
+    slices, and the pictures when the browser asks for those that it does not have.
     """
 
     def __init__(self, app: AppState, **params: Any) -> None:
@@ -133,7 +135,7 @@ class KnowledgeView(Viewer):
     def _show_found(self, *_: object) -> None:
         if self.table.student:
             self.table.found = self._rows(FOUND, self.table.find) if self.table.find.strip() else []
-            self._next_effect()
+            self._next_effects()
 
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students
@@ -174,7 +176,7 @@ class KnowledgeView(Viewer):
         if self.app.tuning.busy:
             self.app.jobs.cancel("effects")
         elif before in _WAITED_FOR and kind not in _WAITED_FOR:
-            self._next_effect()
+            self._next_effects()
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         column = self.app.store.classes.index(intent.class_name)
@@ -242,28 +244,34 @@ class KnowledgeView(Viewer):
     def _start_effects(self, *_: object) -> None:
         """Forget the curves; ask for the first."""
         self.table.param.update(effects={}, axis=AXES[0])
-        self._next_effect()
+        self._next_effects()
 
-    def _next_effect(self) -> None:
-        """Ask for the next curve; the axis is set once, when those of all rows listed are there."""
+    def _next_effects(self) -> None:
+        """Ask for more curves; the axis is set once, when those of all rows listed are there."""
         table = self.table
         name, metric = table.student, METRICS[table.metric]
         listed = [row["concept"] for row in table.rows]
         wanted = [row["concept"] for row in table.found] + listed
-        concept = next((concept for concept in wanted if concept not in table.effects), "")
-        if not concept:
+        missing = [concept for concept in wanted if concept not in table.effects]
+        if not missing:
             table.axis = make_axis(table.effects[concept] for concept in listed)
             self._ask_report()
             return
 
-        def work(_: Job) -> dict[str, Any]:
-            return {concept: make_effect(self.app.students.effect(name, concept, metric))}
+        def work(job: Job) -> dict[str, Any]:
+            made, end = {}, time.monotonic() + SLICE
+            for concept in missing:
+                made[concept] = make_effect(self.app.students.effect(name, concept, metric))
+                if job.cancelled() or time.monotonic() > end:
+                    break
+            return made
 
-        self.app.jobs.submit(Job("effects", work, self._add_effect, self._effect_failed))
+        self.app.jobs.submit(Job("effects", work, self._add_effects, self._effect_failed))
 
-    def _add_effect(self, effect: dict[str, Any]) -> None:
-        self.table.effects = {**self.table.effects, **effect}
-        self._next_effect()
+    def _add_effects(self, effects: dict[str, Any]) -> None:
+        with param.parameterized.batch_call_watchers(self.table):
+            self.table.effects = {**self.table.effects, **effects}
+            self._next_effects()
 
     def _effect_failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
