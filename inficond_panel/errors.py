@@ -79,6 +79,10 @@ class HistoryError(InficondError, OSError):
     """A history file that cannot be read or written."""
 
 
+class StudyError(InficondError, OSError):
+    """A study that cannot be read or written, or a participant that it does not have."""
+
+
 class ExportError(InficondError, OSError):
     """An export that cannot be written there, or a file that holds none."""
 

@@ -13,7 +13,7 @@ from inficond_panel.store import SPLITS
 from inficond_panel.tuning.export.exported import FORMAT_VERSION
 from inficond_panel.tuning.export.limits import limits
 from inficond_panel.tuning.export.measured import DRAWS, LEVEL, SEED, measured
-from inficond_panel.tuning.history.database import SCHEMA_VERSION
+from inficond_panel.tuning.history.database import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.report import defined
@@ -95,7 +95,7 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
     return {
         "inficond-panel": __version__,
         "store_format": tuner.store.attrs["format_version"],
-        "history_schema": SCHEMA_VERSION,
+        "history_schema": HISTORY.version,
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scipy")},
     }

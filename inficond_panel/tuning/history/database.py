@@ -1,4 +1,7 @@
-"""The SQLite file of a history: opened late, again after a fork, and checked."""
+"""An SQLite file of a known form: opened late, again after a fork, and checked.
+
+A history is one such form; others are made of ``Form`` in the same way.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,49 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from inficond_panel.errors import HistoryError
+from inficond_panel.errors import HistoryError, InficondError
 
-APPLICATION_ID = 0x1F1C07D
-SCHEMA_VERSION = 2
+_BUSY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a file holds, and the words for what can be wrong with it.
+
+    ``tables`` and ``indexes`` are SQL by name, ``triggers`` what follows ``CREATE TRIGGER name``;
+    ``other`` tells how to name another file.
+    """
+
+    noun: str
+    application_id: int
+    version: int
+    tables: dict[str, str]
+    indexes: dict[str, str]
+    triggers: dict[str, str]
+    error: type[InficondError]
+    other: str
+
+    def schema(self) -> dict[str, str]:
+        """Every table, trigger and index by name, in the words in which SQLite keeps them."""
+        tables = {name: f"CREATE TABLE {name} ({sql})" for name, sql in self.tables.items()}
+        triggers = {name: f"CREATE TRIGGER {name} {sql}" for name, sql in self.triggers.items()}
+        indexes = {name: f"CREATE INDEX {name} ON {sql}" for name, sql in self.indexes.items()}
+        return {**tables, **triggers, **indexes}
+
+
+def refusing(table: str, change: str, unless: str = "") -> dict[str, str]:
+    """A trigger that keeps ``change`` (UPDATE or DELETE) from the rows of a table.
+
+    With ``unless``, an SQL condition, only where that is false.
+    """
+    when = f"WHEN NOT ({unless}) " if unless else ""
+    body = (
+        f"BEFORE {change} ON {table} {when}BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+    return {f"{table}_{change.lower()}": body}
+
 
 _TABLES = {
     "nodes": """id TEXT PRIMARY KEY, root TEXT NOT NULL, number INTEGER NOT NULL,
@@ -29,18 +70,32 @@ _TABLES = {
         origin TEXT REFERENCES nodes(id), text TEXT NOT NULL, author TEXT NOT NULL,
         created TEXT NOT NULL, checksum TEXT NOT NULL""",
 }
-_INDEXES = {"events_of_root": "events (root)", "events_of_node": "events (node, kind)"}
-_BUSY_SECONDS = 10.0
+HISTORY = Form(
+    noun="history",
+    application_id=0x1F1C07D,
+    version=2,
+    tables=_TABLES,
+    indexes={"events_of_root": "events (root)", "events_of_node": "events (node, kind)"},
+    triggers={
+        name: sql
+        for table in _TABLES
+        for change in ("UPDATE", "DELETE")
+        for name, sql in refusing(table, change).items()
+    },
+    error=HistoryError,
+    other="choose another with --history",
+)
 
 
 class Database:
     """One connection a process to the SQLite file at ``path`` (or ``":memory:"``).
 
     Nothing is opened before the first transaction; after a fork the child opens the file anew.
-    Threads take turns. Raises ``HistoryError`` for all that can be wrong with the file.
+    Threads take turns. Raises the error of its form for all that can be wrong with the file.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, form: Form = HISTORY) -> None:
+        self.form = form
         # absolute, for the current folder may be another when the file is opened
         self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
         self._lock = threading.RLock()
@@ -54,10 +109,10 @@ class Database:
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection = _open(self.path)
+                    self._connection = _open(self.path, self.form)
                     self._file = _identity(self.path)
                 elif _identity(self.path) != self._file:
-                    raise _moved(self.path)
+                    raise _moved(self.path, self.form)
                 _begin(self._connection, write)
                 try:
                     yield self._connection
@@ -67,7 +122,7 @@ class Database:
                         self._connection.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise _explained(self.path, error) from error
+                raise _explained(self.path, self.form, error) from error
 
     def close(self) -> None:
         """Close the file; the next use opens it again (what was in memory is lost)."""
@@ -119,16 +174,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _open(path: str) -> sqlite3.Connection:
-    """Open and, where it is new, make the file; check that it is a history of this version."""
+def _open(path: str, form: Form) -> sqlite3.Connection:
+    """Open and, where it is new, make the file; check that it is of this form and version."""
     db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     try:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA synchronous = FULL")
         if _is_empty(db):
-            _create(db)
-        _check(path, db)
+            _create(db, form)
+        _check(path, db, form)
     except BaseException:
         db.close()
         raise
@@ -148,94 +203,81 @@ def _is_empty(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM sqlite_master").fetchone() is None
 
 
-def _create(db: sqlite3.Connection) -> None:
+def _create(db: sqlite3.Connection, form: Form) -> None:
     """Make the tables, unless another process does so at this moment."""
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")
     if _is_empty(db):
-        _create_tables(db)
+        for statement in form.schema().values():
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {form.application_id}")
+        db.execute(f"PRAGMA user_version = {form.version}")
     db.execute("COMMIT")
 
 
-def _create_tables(db: sqlite3.Connection) -> None:
-    for statement in _schema().values():
-        db.execute(statement)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _schema() -> dict[str, str]:
-    """Every table, trigger and index by name, in the words in which SQLite keeps them."""
-    tables = {name: f"CREATE TABLE {name} ({columns})" for name, columns in _TABLES.items()}
-    triggers = {
-        f"{table}_{change.lower()}": f"CREATE TRIGGER {table}_{change.lower()} BEFORE {change} "
-        f"ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        for table in _TABLES
-        for change in ("UPDATE", "DELETE")
-    }
-    indexes = {name: f"CREATE INDEX {name} ON {columns}" for name, columns in _INDEXES.items()}
-    return {**tables, **triggers, **indexes}
-
-
-def _check(path: str, db: sqlite3.Connection) -> None:
+def _check(path: str, db: sqlite3.Connection, form: Form) -> None:
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise HistoryError(
-            f"{path} is an SQLite file, but not a history.", "Choose another with --history."
+    if application != form.application_id:
+        raise form.error(
+            f"{path} is an SQLite file, but not a {form.noun}.", f"{_upper(form.other)}."
         )
-    if version != SCHEMA_VERSION:
-        raise HistoryError(
-            f"{path} has schema version {version}; this program reads {SCHEMA_VERSION}.",
-            "Open it with the version that wrote it, or choose another with --history.",
+    if version != form.version:
+        raise form.error(
+            f"{path} has schema version {version}; this program reads {form.version}.",
+            f"Open it with the version that wrote it, or {form.other}.",
         )
-    _check_schema(path, db)
+    _check_schema(path, db, form)
 
 
-def _check_schema(path: str, db: sqlite3.Connection) -> None:
+def _check_schema(path: str, db: sqlite3.Connection, form: Form) -> None:
     found = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
-    for name, statement in _schema().items():
+    for name, statement in form.schema().items():
         if found.get(name) != statement:
             what = "is not as it was made" if name in found else "is missing"
-            raise damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}")
+            raise damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}", form)
 
 
-def _explained(path: str, error: sqlite3.Error) -> HistoryError:
+def _explained(path: str, form: Form, error: sqlite3.Error) -> InficondError:
     """What SQLite's error means for the user; by its primary result code."""
-    text = str(error)
+    text, file = str(error), f"The {form.noun} {path}"
     match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return HistoryError(
-                f"The history {path} is in use by another process: {text}, for "
-                f"{_BUSY_SECONDS:g} s. Nothing was written.",
-                "Wait for it to finish, or choose another with --history.",
+            return form.error(
+                f"{file} is in use by another process: {text}, for {_BUSY_SECONDS:g} s. Nothing "
+                "was written.",
+                f"Wait for it to finish, or {form.other}.",
             )
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
-            return HistoryError(
-                f"The history {path} cannot be written: {text}. What was reported as done is in "
-                "the file; this change is not.",
-                "Make room on its disk and try again, or choose another with --history.",
+            return form.error(
+                f"{file} cannot be written: {text}. What was reported as done is in the file; "
+                "this change is not.",
+                f"Make room on its disk and try again, or {form.other}.",
             )
         case sqlite3.SQLITE_CONSTRAINT:
-            return HistoryError(f"The history {path} refused a change: {text}.")
+            return form.error(f"{file} refused a change: {text}.")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            return HistoryError(
-                f"The history {path} cannot be opened or written: {text}.",
-                "Make its folder and file writable, or choose another with --history.",
+            return form.error(
+                f"{file} cannot be opened or written: {text}.",
+                f"Make its folder and file writable, or {form.other}.",
             )
-    return damaged(path, text)
+    return damaged(path, text, form)
 
 
-def _moved(path: str) -> HistoryError:
-    return HistoryError(
-        f"The history {path} was moved, removed or replaced while in use. Nothing was written.",
+def _moved(path: str, form: Form) -> InficondError:
+    return form.error(
+        f"The {form.noun} {path} was moved, removed or replaced while in use. Nothing was written.",
         "Put it back, or start the program again.",
     )
 
 
-def damaged(path: str, fact: str) -> HistoryError:
+def damaged(path: str, fact: str, form: Form = HISTORY) -> InficondError:
     """The error for a file that holds something else than it should."""
-    return HistoryError(
-        f"The history {path} is damaged: {fact}.",
-        "Move it away (a new one is made), or choose another with --history.",
+    return form.error(
+        f"The {form.noun} {path} is damaged: {fact}.",
+        f"Move it away (a new one is made), or {form.other}.",
     )
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
