@@ -137,9 +137,10 @@ def whole_pipeline(home: Path) -> Callable[[], None]:
     from precompute.inputs import read_inputs
     from precompute.pipeline import usual_workers
     from precompute.stages import Finished
+    from precompute.workers import Workers
 
     spec: Any = load_spec(home / "spec.yaml")
-    inputs, workers = read_inputs(spec, print), usual_workers()
+    inputs, workers = read_inputs(spec, print), Workers(usual_workers())
 
     def encode() -> None:
         folder = home / "batches"

@@ -11,8 +11,6 @@ import numpy as np
 
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.store import Store
-from precompute.cluster import connected, differing, on_cluster
-from precompute.flow import in_threads
 from precompute.gathered import Gathered
 from precompute.grouping import batches_of
 from precompute.heads import with_head
@@ -21,6 +19,7 @@ from precompute.report import duration
 from precompute.stages import Arrays, Finished, key_of
 from precompute.taken import batches_in, copy_given, take_photos
 from precompute.work import Segmenting
+from precompute.workers import Workers
 
 Batch = tuple[str, ...]
 Part = tuple[Sequence[str], Callable[[], Arrays]]
@@ -72,8 +71,7 @@ class Encoding:
     near: Sequence[Store]
     progress: Callable[[str], None]
     cancelled: Callable[[], bool]
-    workers: int
-    scheduler: str | None = None
+    workers: Workers
     images: int = 0
     seconds: float = 0.0
 
@@ -174,19 +172,8 @@ class Encoding:
                 inputs.settings.segments, inputs, work.encoder, store, self.progress, self.cancelled
             )
             work = replace(work, settings=replace(inputs.settings, segments=segments))
-        if self.scheduler is not None:
-            return self._on_cluster(self.scheduler, work, batches)
         self.progress(f"Encoding with {work.encoder.name}")
-        return enumerate(in_threads(work, batches, self.workers))
-
-    def _on_cluster(
-        self, address: str, work: Segmenting, batches: list[list[int]]
-    ) -> Iterator[tuple[int, Arrays]]:
-        with connected(address) as client:
-            for difference in differing(client):
-                self.progress(f"Warning: {difference}: the last digits may differ")
-            self.progress(f"Encoding with {len(client.nthreads())} workers of {address}")
-            yield from on_cluster(client, work, batches)
+        return self.workers.each(work, batches, "Encoding")
 
 
 def skipped_images(reason: Sequence[str], inputs: Inputs) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from precompute.segments import settings_of
 from precompute.segments.files import with_masks
 from precompute.segments.training import Training
 from precompute.stages import key_of
-from precompute.teachers import read_logits, teacher_inputs
+from precompute.teachers import pass_keys, read_logits, teacher_inputs
 from precompute.work import Settings
 
 #: Raise it when the same inputs no longer give the same store.
@@ -36,13 +36,15 @@ _LONG = 2000
 
 @dataclass(frozen=True)
 class Inputs:
-    """Inputs of one run; ``digests`` and ``keys`` are of the photos, in the data set's order."""
+    """Inputs of one run; ``digests`` and ``keys`` are of the photos, in the data set's order, and
+    ``teacher_passes`` of what these are run through a teacher for."""
 
     title: str
     dataset: Dataset
     max_bad_share: float
     teacher: Any
     teacher_inputs: Values
+    teacher_passes: dict[str, str]
     words: dict[str, tuple[str, ...]]
     corpus: str
     prompts: list[str]
@@ -180,6 +182,7 @@ def read_inputs(spec: Any, progress: Callable[[str], None]) -> Inputs:
         max_bad_share=spec.dataset.max_bad_share,
         teacher=spec.teacher,
         teacher_inputs=plain(teacher),
+        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(teacher),
         words=words,
         corpus=Path(section.corpus).stem,
         prompts=templates(section.prompts),

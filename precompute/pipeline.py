@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from precompute.lock import only_run
 from precompute.report import Report, duration, report_on
 from precompute.stages import Arrays, Finished, Stage
 from precompute.taken import stage_of, stores_near
+from precompute.teachers import Photos
+from precompute.workers import Workers
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 4
@@ -47,7 +49,8 @@ def run(
     ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on where
     it was. ``progress`` is called with lines for people. ``workers`` (default: one per core, at
     most 4) are threads that decode and segment, each up to a batch ahead and behind; ``scheduler``
-    is the address of a Dask scheduler whose workers encode instead. They change no bit.
+    is the address of a Dask scheduler whose workers encode, and run the teacher, instead. They
+    change no bit.
 
     Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
@@ -64,8 +67,8 @@ def run(
         with only_run(path):
             restore(path)
             folder = path.with_name(f"{path.name}.partial")
-            made = _Run(inputs, path, Finished(folder), progress, cancelled)
-            speed = made.compute(workers or usual_workers(), scheduler)
+            who = Workers(workers or usual_workers(), scheduler, progress)
+            speed = _Run(inputs, path, Finished(folder), progress, cancelled).compute(who)
             shutil.rmtree(folder)
     except OSError as error:
         if isinstance(error, InficondError):
@@ -119,15 +122,15 @@ class _Run:
         """Stores whose stages may be of use."""
         return list(stores_near(self.path))
 
-    def compute(self, workers: int, scheduler: str | None) -> float | None:
+    def compute(self, workers: Workers) -> float | None:
         """Make and write the store; return the images encoded per second."""
         from threadpoolctl import threadpool_limits
 
         inputs = self.inputs
         with threadpool_limits(1, user_api="blas"):  # workers are the threads
-            teacher = self.result("teacher", self._teacher)
+            teacher = self._teacher(workers)
             encoding = Encoding(
-                inputs, self.finished, self.near, self.progress, self.cancelled, workers, scheduler
+                inputs, self.finished, self.near, self.progress, self.cancelled, workers
             )
             gathered = encoding.run()
             self.records["segments"] = self._of_photos(encoding)
@@ -173,7 +176,7 @@ class _Run:
                 arrays = steps.stored(store, stage.name, self.inputs)
             except StoreError:
                 continue
-            self.records[stage.name] = {k: known[k] for k in ("made", "seconds") if k in known}
+            self.records[stage.name] = _known(known)
             return arrays
         return None
 
@@ -183,12 +186,23 @@ class _Run:
         for store in self.near:
             known = stage_of(store, "segments")
             if known.get("encoding") == self.inputs.encoding_key:
-                return {k: known[k] for k in ("made", "seconds", "images") if k in known}
+                return _known(known)
         return _record()
 
-    def _teacher(self) -> Arrays:
-        folder = self.finished.folder / f"teacher-{self.inputs.stage_keys['teacher'][:32]}.batches"
-        return steps.teacher(self.inputs, folder, self.progress, self.cancelled)
+    def _teacher(self, workers: Workers) -> Arrays:
+        inputs = self.inputs
+        photos = Photos(
+            inputs.dataset, inputs.keys, workers, self.finished, self.near, self.cancelled
+        )
+        arrays = self.result("teacher", partial(steps.teacher, inputs, photos))
+        if photos.computed:
+            self.records["teacher"]["images"] = photos.computed
+        return arrays
+
+
+def _known(stage: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a stage that a store has."""
+    return {key: stage[key] for key in ("made", "seconds", "images") if key in stage}
 
 
 def _record(**values: Any) -> dict[str, Any]:

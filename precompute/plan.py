@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from precompute.pipeline import is_made_from
 from precompute.report import duration
 from precompute.stages import Finished
 from precompute.taken import stage_of, stores_near
+from precompute.teachers import Photos
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
 _BYTES_PER_IMAGE = 75_000
@@ -29,8 +30,8 @@ class PlannedStage:
 
     ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part
     of it is finished) or ``run``. ``why`` says what changed since the store there was made.
-    ``photos`` are those to be encoded, for the stage segments. ``seconds`` is what it took last
-    time, None where that is not known.
+    ``photos`` are those to be encoded, or to be run through the teacher. ``seconds`` is what it
+    took last time, None where that is not known.
     """
 
     name: str
@@ -98,6 +99,8 @@ def plan(
     stages = tuple(
         _of_photos(inputs, there, batches, near)
         if name == "segments"
+        else _of_teacher(inputs, there, near, finished)
+        if name == "teacher"
         else _planned(name, inputs, there, near, finished)
         for name in inputs.stages
     )
@@ -151,7 +154,7 @@ def _of_photos(
     photos = sum(map(len, batches.missing))
     if not photos:
         return PlannedStage("segments", "take", why, source or str(batches.finished.folder))
-    speed = _speed(inputs, [*([there] if there else []), *near])
+    speed = _speed("segments", {"encoder": inputs.encoder_inputs}, near)
     return PlannedStage(
         "segments",
         "go on" if batches.here else "run",
@@ -163,11 +166,33 @@ def _of_photos(
     )
 
 
-def _speed(inputs: Inputs, stores: Sequence[Store]) -> float | None:
-    """Images per second of the newest run with the same encoder."""
+def _of_teacher(
+    inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
+) -> PlannedStage:
+    """The stage of the teacher, with the photos that its network has not seen."""
+    planned = _planned("teacher", inputs, there, near, finished)
+    if planned.does != "run" or not inputs.teacher_passes:
+        return planned
+    name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
+    photos = Photos(inputs.dataset, inputs.keys, finished=finished, near=near)
+    _, missing = photos.known(name, key, inputs.keys, inputs.teacher.batch)
+    count = sum(map(len, missing))
+    speed = _speed("teacher", {"settings": inputs.teacher_inputs["settings"]}, near)
+    return replace(
+        planned,
+        why=(*planned.why, *_photos(inputs, there)),
+        photos=count,
+        batches=len(missing),
+        seconds=count / speed if speed else None,
+    )
+
+
+def _speed(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float | None:
+    """Images per second of the first stage ``name`` with the same inputs."""
     for store in stores:
-        stage = stage_of(store, "segments")
-        if stage.get("inputs", {}).get("encoder") == inputs.encoder_inputs and stage.get("seconds"):
+        stage = stage_of(store, name)
+        inputs = stage.get("inputs", {})
+        if stage.get("images") and stage.get("seconds") and same.items() <= inputs.items():
             return float(stage["images"]) / float(stage["seconds"])
     return None
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from precompute.inputs import Inputs
 from precompute.project import project, project_segments
 from precompute.stages import Arrays, key_of
 from precompute.taken import stage_of
-from precompute.teachers import teacher_logits
+from precompute.teachers import Photos, teacher_logits
 from precompute.work import loaded
 
 #: Arrays of the store that come from each stage; a store may lack some.
@@ -32,7 +31,7 @@ OUTPUTS = {
         "segment_normaliser",
     ),
     "projections": ("concept_projection", "segment_projection"),
-    "teacher": ("teacher_logit", "oracle_logit"),
+    "teacher": ("teacher_logit", "oracle_logit", "teacher_feature"),
 }
 
 
@@ -89,18 +88,17 @@ def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arr
     return arrays
 
 
-def teacher(
-    inputs: Inputs, folder: Path, progress: Callable[[str], None], cancelled: Callable[[], bool]
-) -> Arrays:
-    """Logits of the images, all of the data set's; ``folder`` keeps batches that are finished."""
-    found = teacher_logits(
-        inputs.teacher, inputs.dataset, inputs.encoder, inputs.concepts,
-        folder=folder, progress=progress, cancelled=cancelled,
-    )  # fmt: skip
-    arrays = {"teacher_logit": found.logit}
-    if found.oracle is not None:
-        arrays["oracle_logit"] = found.oracle
-    return arrays | {"told": _told(attrs=found.attrs, warnings=list(found.warnings))}
+def teacher(inputs: Inputs, photos: Photos) -> Arrays:
+    """Logits of all images of the data set."""
+    found = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts)
+    arrays = {
+        "teacher_logit": found.logit,
+        "oracle_logit": found.oracle,
+        "teacher_feature": found.features,
+    }
+    present = {name: values for name, values in arrays.items() if values is not None}
+    said = _told(attrs=found.attrs, passes=found.passes, warnings=list(found.warnings))
+    return present | {"told": said}
 
 
 def stored(store: Store, name: str, inputs: Inputs) -> Arrays:

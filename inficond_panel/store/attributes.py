@@ -21,6 +21,7 @@ _NUMBERS: dict[str, tuple[str, str]] = {
     "concept_score": ("score of a concept in an image", _ONE),
     "teacher_logit": ("logit of the teacher", _ONE),
     "oracle_logit": ("logit of the oracle; nan outside of fit", _ONE),
+    "teacher_feature": ("image vector that the teacher's heads sit on", _ONE),
     "segment_image": ("position of the segment's image", _ONE),
     "segment_concept": ("position of the concept nearest to the segment", _ONE),
     "segment_cosine": ("cosine of the segment with that concept's text", _ONE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,10 +53,17 @@ class ExtendedStore(Store):
 
 
 def extended(base: Store, typed: Sequence[TypedConcept]) -> Store:
-    """``base`` with the typed concepts in the order of their names; itself where there are none."""
-    if not typed:
-        return base
-    return ExtendedStore(base, sorted(typed, key=lambda one: (one.name.casefold(), one.name)))
+    """``base`` with the typed concepts in the order of their names; itself where there are none.
+
+    The latest are kept, so that all who ask for the same share its arrays.
+    """
+    ordered = sorted(typed, key=lambda one: (one.name.casefold(), one.name))
+    return _extended(base, tuple(ordered)) if ordered else base
+
+
+@lru_cache(maxsize=4)
+def _extended(base: Store, typed: tuple[TypedConcept, ...]) -> ExtendedStore:
+    return ExtendedStore(base, typed)
 
 
 def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]:

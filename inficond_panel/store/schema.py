@@ -32,6 +32,8 @@ VARIABLES = {
     "teacher_logit": Variable(("image", "class_name"), "float32"),
     # the teacher's on inputs that were reinforced with the labels; nan outside "fit"
     "oracle_logit": Variable(("image", "class_name"), "float32", required=False),
+    # image vectors that the teacher's heads sit on
+    "teacher_feature": Variable(("image", "feature"), "float32", required=False),
     # 1 present, 0 absent, -1 ignored
     "label": Variable(("image", "class_name"), "int8"),
     # "fit", "tune" or "holdout"

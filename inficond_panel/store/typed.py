@@ -28,7 +28,10 @@ _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segmen
 @dataclass(frozen=True, eq=False)
 class TypedConcept:
     """A concept with its unit vector ``text`` ``(embed,)``, its ``score`` ``(image,)`` and the
-    ``cosine`` ``(segment,)`` of its segments. ``basis`` says what store it was scored on."""
+    ``cosine`` ``(segment,)`` of its segments. ``basis`` says what store it was scored on.
+
+    Two are equal where texts and basis are: the arrays follow from these.
+    """
 
     texts: tuple[str, ...]
     basis: str
@@ -40,6 +43,15 @@ class TypedConcept:
     def name(self) -> str:
         """Name of the concept: the first of its texts."""
         return self.texts[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TypedConcept) and (self.texts, self.basis) == (
+            other.texts,
+            other.basis,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.texts, self.basis))
 
 
 def scoring_of(store: Store) -> Scoring:
@@ -66,15 +78,14 @@ def basis_of(store: Store) -> str:
 def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
     """Encode and score a concept, given as on a line of a corpus; no photo is read.
 
-    Raises ``DataError`` for a text that is empty, a concept that the store has already, an encoder
-    other than the store's, and a store that does not say what it was encoded with.
+    Raises ``DataError`` for a text that is empty, a concept or a synonym that the store has
+    already, an encoder other than the store's, and a store that does not say what it was encoded
+    with.
     """
     texts = texts_of(line)
-    known = {name.casefold(): name for name in store.concepts}
     if fault := fault_of(texts):
         raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")
-    if same := known.get(texts[0].casefold()):
-        raise DataError(f"The concept {same!r} is there already.", "Type another word.")
+    _check_new(store, texts)
     _check_encoder(store, encoder)
     text = embed_concepts(encoder, [texts], store.attrs["prompts"])[0]
     score, cosine = score_concept(
@@ -85,6 +96,21 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
         scoring=scoring_of(store),
     )
     return TypedConcept(texts, basis_of(store), text, score, cosine)
+
+
+def _check_new(store: Store, texts: tuple[str, ...]) -> None:
+    names = {name.casefold(): name for name in store.concepts}
+    lists = [[name, *more] for name, more in store.attrs.get("synonyms", {}).items()]
+    lists += store.attrs.get("typed", [])
+    synonyms = {text.casefold(): line[0] for line in lists for text in line[1:]}
+    for text in texts:
+        if same := names.get(text.casefold()):
+            raise DataError(f"The concept {same!r} is there already.", "Type another word.")
+        if owner := synonyms.get(text.casefold()):
+            raise DataError(
+                f"{text!r} is a synonym of the concept {owner!r}, which is there already.",
+                "Type another word.",
+            )
 
 
 def _check_encoder(store: Store, encoder: TextEncoder) -> None:

@@ -4,8 +4,19 @@
 onnxruntime and scikit-learn are imported when a teacher needs them.
 """
 
+from precompute.teachers.inputs import network_inputs, pass_keys, teacher_inputs
 from precompute.teachers.loading import load_teacher
-from precompute.teachers.stage import Result, teacher_inputs, teacher_logits
+from precompute.teachers.photos import Photos
+from precompute.teachers.stage import Result, teacher_logits
 from precompute.teachers.tables import read_logits
 
-__all__ = ["Result", "load_teacher", "read_logits", "teacher_inputs", "teacher_logits"]
+__all__ = [
+    "Photos",
+    "Result",
+    "load_teacher",
+    "network_inputs",
+    "pass_keys",
+    "read_logits",
+    "teacher_inputs",
+    "teacher_logits",
+]

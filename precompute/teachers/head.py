@@ -7,6 +7,7 @@ that were fitted on the other folds; those of ``tune`` and ``holdout`` from a he
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ class Heads:
     bias: np.ndarray
     which: np.ndarray
     l2: float
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the network that the heads make."""
+        arrays = (self.centre, self.scale, self.weight, self.bias)
+        return hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays))).hexdigest()
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Logits ``(N, K)`` float32 of the features ``(N, E)`` of all images."""

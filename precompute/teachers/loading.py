@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from precompute.encoder import Encoder, load_encoder
 from precompute.teachers.files import load_onnx, load_torchscript
+from precompute.teachers.preprocessing import of_encoder
 from precompute.teachers.query2label_files import load_query2label
-from precompute.teachers.teacher import Teacher
+from precompute.teachers.teacher import Teacher, TorchTeacher
 from precompute.teachers.timm_models import load_timm
 from precompute.teachers.zero_shot import load_zero_shot
 
@@ -31,6 +33,16 @@ def load_teacher(
         "query2label": load_query2label,
     }
     return loaders[section.kind](section, classes)
+
+
+def load_embedding(section: Any, encoder: Any) -> TorchTeacher:
+    """The image tower that a section's heads sit on; its outputs are unit vectors of photos."""
+    model = image_text_model(section, encoder)
+    for parameter in model.model.parameters():
+        parameter.requires_grad_(False)
+    width = model.embed_text(["a"]).shape[1]
+    network = partial(model.model.encode_image, normalize=True)
+    return TorchTeacher(network, of_encoder(model), tuple(range(width)), width)
 
 
 def image_text_model(section: Any, encoder: Any) -> Encoder:

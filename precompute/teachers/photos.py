@@ -1,127 +1,131 @@
-"""Photos through a network, batch by batch; finished batches are files, so a run can go on."""
+"""Photos through a network, batch by batch: only batches that are nowhere yet are computed."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.errors import CancelledError, StoreError
+from inficond_panel.store import Store
 from precompute.datasets import Dataset
-from precompute.images import UnreadableImage
-from precompute.teachers.preprocessing import Preprocessing
+from precompute.grouping import batches_of
+from precompute.stages import Finished, key_of
+from precompute.taken import keys_in, stage_of
+from precompute.teachers.network import Pass
+from precompute.workers import Workers
 
-#: (prepared images (n, 3, H, W), their positions (n,)) to values (n, M).
-Compute = Callable[[np.ndarray, np.ndarray], np.ndarray]
-Prepared = tuple[np.ndarray, np.ndarray]
+Batch = tuple[str, ...]
+#: Array of a store with the values of a pass.
+ARRAYS = {"logits": "teacher_logit", "oracle": "oracle_logit", "features": "teacher_feature"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Photos:
-    """The photos of a data set; ``folder`` (None: nowhere) keeps the batches that are finished.
+    """The photos of a data set; ``keys`` (``precompute.grouping``) are of their content.
 
-    Batches are fixed by the position of the images: the results do not depend on where a run was
-    stopped. Photos that cannot be read get NaN; the encoding tells which they are.
+    A batch is found among those that an earlier run ``finished``, or in a store ``near``, or it is
+    computed. ``computed`` counts the photos of this run's.
     """
 
     dataset: Dataset
-    batch: int
-    folder: Path | None
-    progress: Callable[[str], None]
-    cancelled: Callable[[], bool]
+    keys: Sequence[str]
+    workers: Workers = field(default_factory=Workers)
+    finished: Finished | None = None
+    near: Sequence[Store] = ()
+    cancelled: Callable[[], bool] = lambda: False
+    computed: int = 0
 
     def run(
-        self,
-        name: str,
-        compute: Compute,
-        width: int,
-        preprocessing: Preprocessing,
-        rows: np.ndarray | None = None,
+        self, work: Pass, size: int, rows: np.ndarray | None = None, keys: Sequence[str] = ()
     ) -> np.ndarray:
-        """Values ``(N, width)`` float32 of all photos; NaN for those that are not in ``rows``.
+        """Values ``(N, width)`` float32 of all photos, or of those at ``rows``; NaN elsewhere.
 
-        ``name`` tells the files of one run from those of another. Raises ``CancelledError``.
+        Batches have at most ``size`` photos; they depend on ``keys``, those of the photos if not
+        given for the rows. Raises ``CancelledError``.
         """
-        chosen = np.arange(len(self.dataset.ids)) if rows is None else np.asarray(rows, dtype=int)
-        values = np.full((len(self.dataset.ids), width), np.nan, np.float32)
-        parts = [chosen[i : i + self.batch] for i in range(0, len(chosen), self.batch)]
-        files = [self._file(f"{name}-{number:06d}") for number in range(len(parts))]
-        kept = [_read(file, (len(part), width)) for file, part in zip(files, parts, strict=True)]
-        missing = [part for part, found in zip(parts, kept, strict=True) if found is None]
-        done, ahead = 0, self._ahead(missing, preprocessing)
-        for part, file, found in zip(parts, files, kept, strict=True):
+        rows = np.arange(len(self.keys)) if rows is None else rows
+        keys = keys or self.keys
+        first = dict(zip(reversed(keys), reversed(rows.tolist()), strict=True))
+        values, missing = self.known(work.name, work.key, keys, size)
+        batches = [[first[key] for key in batch] for batch in missing]
+        done = len(first) - sum(map(len, missing))
+        for number, arrays in self.workers.each(work, batches, f"Teacher ({work.name})"):
+            batch = missing[number]
+            values[batch] = arrays["values"]
+            if self.finished:
+                self.finished.put(work.name, _key(work.key, batch), arrays)
+            self.computed += len(batch)
+            done += len(batch)
+            self.workers.progress(f"Teacher: {done} of {len(first)} images ({work.name})")
             if self.cancelled():
                 raise CancelledError(
                     "The run was stopped.", "Start it again; it goes on where it was."
                 )
-            if found is None:
-                computed = self._computed(name, compute, next(ahead), part, width)
-                _write(file, computed)
-            values[part] = computed if found is None else found
-            done += len(part)
-            self.progress(f"Teacher: {done} of {len(chosen)} images ({name})")
-        return values
+        return self._in_place(values, rows, keys, work.width)
 
-    def _computed(
-        self, name: str, compute: Compute, prepared: Prepared, part: np.ndarray, width: int
-    ) -> np.ndarray:
-        values = np.full((len(part), width), np.nan, np.float32)
-        images, there = prepared
-        if len(there):
-            values[np.isin(part, there)] = found = compute(images, there)
-            self._check_finite(name, found, there)
-        return values
-
-    def _check_finite(self, name: str, values: np.ndarray, rows: np.ndarray) -> None:
-        broken = rows[~np.isfinite(values).all(1)]
-        if len(broken):
-            raise DataError(
-                f"The teacher's {name} are no finite numbers for the images "
-                f"{', '.join(self.dataset.ids[i] for i in broken[:5])}.",
-                "Check its weights, mean and std; for an oracle take a smaller gamma.",
-            )
-
-    def _ahead(self, parts: list[np.ndarray], preprocessing: Preprocessing) -> Iterator[Prepared]:
-        """Decode each part while the one before it is computed."""
-        with ThreadPoolExecutor(1) as pool:
-            waiting: Future[Prepared] | None = None
-            for part in [*parts, None]:
-                following = None if part is None else pool.submit(self._decode, part, preprocessing)
-                if waiting is not None:
-                    yield waiting.result()
-                waiting = following
-
-    def _decode(self, part: np.ndarray, preprocessing: Preprocessing) -> Prepared:
-        images, there = [], []
-        for i in part:
-            try:
-                images.append(preprocessing.prepare(self.dataset.load(int(i))))
-                there.append(int(i))
-            except UnreadableImage:
+    def known(
+        self, name: str, key: str, keys: Iterable[str], size: int
+    ) -> tuple[dict[Batch, np.ndarray], list[Batch]]:
+        """Values of the batches of a pass that are there, and the batches that are not."""
+        batches = batches_of(keys, size)
+        values = self._finished(name, key, batches)
+        for store in self.near:
+            held = _held(store, name, key)
+            if held is None:
                 continue
-        return np.stack(images) if images else np.empty(0, np.float32), np.array(there, dtype=int)
+            of_key = dict(zip(*held, strict=True))
+            for batch in {*batches_of(held[0], size)} & {*batches} - {*values}:
+                values[batch] = np.stack([of_key[one] for one in batch])
+        return values, [batch for batch in batches if batch not in values]
 
-    def _file(self, name: str) -> Path | None:
-        return self.folder / f"{name}.npy" if self.folder else None
+    def _finished(self, name: str, key: str, batches: list[Batch]) -> dict[Batch, np.ndarray]:
+        if self.finished is None:
+            return {}
+        found = {batch: self.finished.get(name, _key(key, batch)) for batch in batches}
+        return {batch: arrays["values"] for batch, arrays in found.items() if arrays}
+
+    def _in_place(
+        self, values: dict[Batch, np.ndarray], rows: np.ndarray, keys: Sequence[str], width: int
+    ) -> np.ndarray:
+        of_key = {
+            key: row for batch, some in values.items() for key, row in zip(batch, some, strict=True)
+        }
+        result = np.full((len(self.keys), width), np.nan, np.float32)
+        result[rows] = np.array([of_key[key] for key in keys]).reshape(len(rows), width)
+        return result
 
 
-def _read(file: Path | None, shape: tuple[int, int]) -> np.ndarray | None:
-    try:
-        values = np.load(file, allow_pickle=False) if file else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+def joint_keys(keys: Sequence[str], seen: np.ndarray) -> list[str]:
+    """Keys of photos that are seen with something else, such as their labels ``(n, K)``."""
+    return [
+        hashlib.sha256(key.encode() + row.astype(np.int16).tobytes()).hexdigest()
+        for key, row in zip(keys, seen, strict=True)
+    ]
+
+
+def _key(key: str, batch: Batch) -> str:
+    return key_of("batch", [key, batch])
+
+
+def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | None:
+    """Keys of all photos that a store holds values of a pass for, and these; None if it holds none.
+
+    The oracle's are of those in ``fit`` that could be read.
+    """
+    passes = stage_of(store, "teacher").get("told", {}).get("passes", {})
+    if passes.get(name) != key or not store.has(ARRAYS[name]):
         return None
-    return values if values is not None and values.shape == shape else None
-
-
-def _write(file: Path | None, values: np.ndarray) -> None:
-    if file is None:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".tmp")
-    with partial.open("wb") as stream:
-        np.save(stream, values, allow_pickle=False)
-    partial.replace(file)
+    try:
+        keys, values = keys_in(store), getattr(store, ARRAYS[name])
+        if keys is None:
+            return None
+        if name == "oracle":
+            fit = store.rows("fit")
+            return joint_keys([keys[i] for i in fit], store.label[fit]), values[fit]
+    except StoreError:
+        return None
+    skipped = np.full((len(keys) - len(values), values.shape[1]), np.nan, np.float32)
+    return keys, np.concatenate([values, skipped])

@@ -2,173 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from precompute.datasets import Dataset
-from precompute.encoder import encoder_digest
-from precompute.teachers.checkpoints import file_digest
+from precompute.stages import key_of
 from precompute.teachers.head import Heads, fit_heads
-from precompute.teachers.loading import at_own_size, image_text_model, load_teacher
-from precompute.teachers.photos import Photos
-from precompute.teachers.preprocessing import Preprocessing, of_encoder
+from precompute.teachers.inputs import network_inputs, pass_keys
+from precompute.teachers.loading import load_embedding, load_teacher
+from precompute.teachers.network import Network, Pass
+from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.record import described, fit_rows, oracle_record, suspicious, too_large
 from precompute.teachers.tables import read_logits
-from precompute.teachers.teacher import TorchTeacher
-
-#: Raise it when the same inputs no longer give the same logits.
-RECIPE = 1
+from precompute.teachers.teacher import Teacher, TorchTeacher
 
 
 @dataclass(frozen=True)
 class Result:
     """``logit`` (N, K) float32, NaN where the photo cannot be read; ``oracle`` likewise, NaN but in
-    ``fit``, or None; ``attrs`` for the store, as JSON; ``warnings`` for people."""
+    ``fit``, or None; ``features`` (N, E) that heads were fitted on, or None; ``attrs`` for the
+    store, as JSON; ``passes`` the keys of what photos were run for; ``warnings`` for people."""
 
     logit: np.ndarray
     oracle: np.ndarray | None = None
+    features: np.ndarray | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+    passes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
-def teacher_inputs(
-    section: Any,
-    dataset: Dataset,
-    digests: Sequence[str],
-    encoder: Any = None,
-    corpus: Sequence[str] = (),
-) -> dict[str, Any]:
-    """All that the logits depend on, as JSON that hashes: settings, SHA-256 of files, images.
-
-    ``digests`` are the images'; ``encoder`` is the section of the concepts' encoder. Raises
-    ``DataError`` for a file that cannot be read.
-    """
-    inputs: dict[str, Any] = {
-        "recipe": RECIPE,
-        "settings": settings(section, encoder),
-        "ids": list(dataset.ids),
-        "classes": list(dataset.classes),
-    }
-    if section.kind == "logits":
-        return inputs
-    inputs["images"] = list(digests)
-    if section.kind == "open_clip" and not section.background:
-        inputs["corpus"] = list(corpus)
-    if section.kind == "head" or getattr(section, "oracle", None):
-        inputs["split"] = list(dataset.split)
-        inputs["label"] = dataset.label[fit_rows(dataset)].tobytes().hex()
-    return inputs
-
-
-def settings(section: Any, encoder: Any = None) -> dict[str, Any]:
-    """A section as JSON; a file stands for itself by its hash, an encoder by its digest."""
-    plain: dict[str, Any] = {}
-    for key, value in section.values().items():
-        if key == "encoder":
-            chosen = value or at_own_size(encoder)
-            plain[key] = [encoder_digest(chosen), chosen.image_size]
-        elif isinstance(value, Path):
-            plain[key] = file_digest(value)
-        else:
-            plain[key] = settings(value) if hasattr(value, "fields") else value
-    return plain
-
-
 def teacher_logits(
-    section: Any,
-    dataset: Dataset,
-    encoder: Any = None,
-    corpus: Sequence[str] = (),
-    *,
-    folder: Path | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    section: Any, photos: Photos, encoder: Any = None, corpus: Sequence[str] = ()
 ) -> Result:
-    """Logits of the teacher that a spec's section describes, of all images of ``dataset``.
+    """Logits of the teacher that a spec's section describes, of all ``photos``.
 
     ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, for teachers
-    that use them. With ``folder`` finished batches are kept there, so that a run goes on where it
-    was; it must belong to these inputs (``teacher_inputs``). Raises ``DataError`` for a teacher
-    that does not fit, ``MissingExtraError`` and ``CancelledError``.
+    that use them. Batches that are finished, or in a store near by, are not run again. Raises
+    ``DataError`` for a teacher that does not fit, ``MissingExtraError`` and ``CancelledError``.
     """
+    dataset = photos.dataset
+    network = network_inputs(section, dataset.classes, encoder, corpus)
     if section.kind == "logits":
         logit = read_logits(Path(section.path), dataset.ids, dataset.classes)
-        return Result(logit, None, described(section, settings(section)), suspicious(logit))
-    photos = Photos(dataset, section.batch, folder, progress, cancelled)
+        attrs = described(section, network["settings"])
+        return Result(logit, attrs=attrs, warnings=suspicious(logit))
+    keys = pass_keys(network)
     if section.kind == "head":
-        return _by_head(section, photos, encoder)
-    teacher = load_teacher(section, dataset.classes, encoder, corpus)
-    logit = photos.run(
-        "logits",
-        lambda images, _: teacher.logits(images),
-        len(dataset.classes),
-        teacher.preprocessing,
-    )
+        return _by_head(section, photos, encoder, network["settings"], keys)
+    load = partial(load_teacher, section, dataset.classes, encoder, corpus)
+    run = Network(keys["logits"], load)
+    work = Pass("logits", keys["logits"], run, _logits, dataset, len(dataset.classes))
+    logit = photos.run(work, section.batch)
     oracle = None
-    if isinstance(teacher, TorchTeacher) and section.oracle:
-        oracle = _oracle(section, photos, logit, lambda _: teacher, teacher.preprocessing)
-    attrs = described(section, settings(section, encoder), teacher.preprocessing)
+    if "oracle" in keys:
+        rows = _read_of_fit(photos, logit)
+        stronger = partial(_reinforced, dataset.label, section.oracle.gamma)
+        work = replace(work, name="oracle", key=keys["oracle"], compute=stronger)
+        oracle = photos.run(work, section.batch, rows, _with(photos, rows, dataset.label))
+    attrs = described(section, network["settings"], run.teacher.preprocessing)
     attrs |= oracle_record(section, dataset, logit, oracle)
-    return Result(logit, oracle, attrs, suspicious(logit) + too_large(attrs))
+    return Result(logit, oracle, None, attrs, keys, suspicious(logit) + too_large(attrs))
 
 
-def _by_head(section: Any, photos: Photos, encoder: Any) -> Result:
+def _by_head(
+    section: Any, photos: Photos, encoder: Any, settings: dict[str, Any], keys: dict[str, str]
+) -> Result:
     """Encode, fit the heads, and for the oracle go through encoder and heads again."""
-    dataset, model = photos.dataset, image_text_model(section, encoder)
-    preprocessing = of_encoder(model)
-    for parameter in model.model.parameters():
-        parameter.requires_grad_(False)
-    width = model.embed_text(["a"]).shape[1]
-    embedding = TorchTeacher(_embed(model.model), preprocessing, tuple(range(width)), width)
-    features = photos.run(
-        "features", lambda images, _: embedding.logits(images), width, preprocessing
-    )
-    read = np.isfinite(features).all(1)
-    fit = np.array([row for row in fit_rows(dataset) if read[row]], dtype=int)
-    heads = fit_heads(features, dataset.label, fit, dataset.classes, section)
-    logit = heads.logits(features)
-
-    oracle = None
+    dataset = photos.dataset
+    run = Network(keys["features"], partial(load_embedding, section, encoder))
+    work = Pass("features", keys["features"], run, _logits, dataset, run.teacher.outputs)
+    features = photos.run(work, section.batch)
+    rows = _read_of_fit(photos, features)
+    heads = fit_heads(features, dataset.label, rows, dataset.classes, section)
+    logit, oracle = heads.logits(features), None
     if section.oracle:
-        whole = _whole(embedding, heads, len(dataset.classes))
-        oracle = _oracle(section, photos, logit, whole, preprocessing)
-    attrs = described(section, settings(section, encoder), preprocessing)
+        gamma, seen = section.oracle.gamma, np.hstack([dataset.label, heads.which])
+        key = key_of("heads", [keys["features"], heads.digest, gamma])
+        stronger = partial(_reinforced_by, heads, dataset.label, gamma)
+        work = Pass("oracle", key, run, stronger, dataset, logit.shape[1])
+        oracle = photos.run(work, section.batch, rows, _with(photos, rows, seen))
+    attrs = described(section, settings, run.teacher.preprocessing)
     attrs["teacher_head"] = {"folds": section.folds, "l2": heads.l2}
     attrs |= oracle_record(section, dataset, logit, oracle)
-    return Result(logit, oracle, attrs, too_large(attrs))
+    return Result(logit, oracle, features, attrs, keys, too_large(attrs))
 
 
-def _embed(model: Any) -> Callable[[Any], Any]:
-    return lambda pixels: model.encode_image(pixels, normalize=True)
+def _read_of_fit(photos: Photos, values: np.ndarray) -> np.ndarray:
+    """Rows of ``fit`` whose photos could be read."""
+    rows = fit_rows(photos.dataset)
+    return rows[np.isfinite(values[rows]).all(1)]
 
 
-def _whole(
-    embedding: TorchTeacher, heads: Heads, classes: int
-) -> Callable[[np.ndarray], TorchTeacher]:
-    """Encoder and heads as one network, for the photos at given rows."""
-    return lambda rows: TorchTeacher(
-        heads.network(embedding.network, rows),
-        embedding.preprocessing,
-        tuple(range(classes)),
-        classes,
-    )
+def _with(photos: Photos, rows: np.ndarray, seen: np.ndarray) -> list[str]:
+    """Keys of the photos at ``rows`` with what is seen beside them, such as their labels."""
+    return joint_keys([photos.keys[i] for i in rows], seen[rows])
 
 
-def _oracle(
-    section: Any,
-    photos: Photos,
-    logit: np.ndarray,
-    teacher_of: Callable[[np.ndarray], TorchTeacher],
-    preprocessing: Preprocessing,
+def _logits(teacher: Teacher, images: np.ndarray, _: np.ndarray) -> np.ndarray:
+    return teacher.logits(images)
+
+
+def _reinforced(
+    label: np.ndarray, gamma: float, teacher: TorchTeacher, images: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
-    """Logits ``(N, K)`` on reinforced photos of ``fit``; NaN elsewhere."""
-    dataset, gamma = photos.dataset, section.oracle.gamma
+    return teacher.oracle(images, label[rows], gamma)
 
-    def compute(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return teacher_of(rows).oracle(images, dataset.label[rows], gamma)
 
-    return photos.run("oracle", compute, logit.shape[1], preprocessing, fit_rows(dataset))
+def _reinforced_by(
+    heads: Heads, label: np.ndarray, gamma: float, embedding: TorchTeacher, images: np.ndarray,
+    rows: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Encoder and heads as one network: each photo goes through the heads that are its own."""
+    classes = label.shape[1]
+    network = heads.network(embedding.network, rows)
+    whole = TorchTeacher(network, embedding.preprocessing, tuple(range(classes)), classes)
+    return whole.oracle(images, label[rows], gamma)

@@ -24,6 +24,10 @@ class Teacher(Protocol):
         """How a photo becomes the input."""
 
     @property
+    def outputs(self) -> int:
+        """Number of the network's outputs, of which some may be no class of the data set."""
+
+    @property
     def differentiable(self) -> bool:
         """Whether it has gradients, and so an oracle."""
 

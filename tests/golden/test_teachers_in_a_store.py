@@ -1,5 +1,7 @@
 """The whole way with teachers that are run: photos, a store, and students of the oracle."""
 
+import shutil
+
 import numpy as np
 import pytest
 from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
@@ -69,3 +71,85 @@ def test_students_of_teacher_and_oracle_differ_and_are_measured_alike(folder):
         np.testing.assert_array_equal(tuner.fit_data.teacher.shape, (7, 2))
     assert roots["teacher"].weights_hash != roots["oracle"].weights_hash
     assert roots["teacher"].id != roots["oracle"].id
+
+
+class Counted:
+    """Photos that go through networks, by what they are run for."""
+
+    def __init__(self, monkeypatch):
+        from precompute.teachers.network import Pass
+
+        before, self.seen = Pass.before, {}
+
+        def counting(work, rows):
+            self.seen.setdefault(work.name, []).extend(work.dataset.ids[row] for row in rows)
+            return before(work, rows)
+
+        monkeypatch.setattr(Pass, "before", counting)
+
+    def take(self):
+        seen, self.seen = self.seen, {}
+        return seen
+
+
+def planned(folder):
+    import precompute
+
+    plan = precompute.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
+    return next(stage for stage in plan.stages if stage.name == "teacher")
+
+
+@pytest.fixture
+def own(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "own", ignore=shutil.ignore_patterns("*.zarr*"))
+    return tmp_path / "own"
+
+
+SMALL = OWN.replace("  oracle", "  batch: 2\n  oracle")
+
+
+def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, monkeypatch):
+    make(own, SMALL)
+    counted = Counted(monkeypatch)
+    images = own / "photos" / "images"
+    (images / "00002.jpg").write_bytes((images / "00009.jpg").read_bytes() + b"x")
+    plan = planned(own)
+    assert plan.does == "run"
+    assert plan.photos <= 5  # of its old batch, and of its new one
+    assert "photos changed: 1 (00002)" in plan.why
+    report = make(own, SMALL)[1]
+    seen = counted.take()
+    assert len(seen["logits"]) == plan.photos
+    assert "00002" in seen["logits"]
+    assert "00002" in seen["oracle"]
+    assert len(seen["oracle"]) <= 5
+    shutil.rmtree(own / "a.zarr")
+    assert make(own, SMALL)[1].content_hash == report.content_hash  # as if run from nothing
+
+
+def test_another_label_or_gamma_leaves_the_logits_alone(own, monkeypatch):
+    make(own, SMALL)
+    counted = Counted(monkeypatch)
+    labels = own / "photos" / "labels.csv"
+    labels.write_text(labels.read_text().replace("00001,1,0", "00001,0,0"))
+    assert planned(own).photos == 0
+    make(own, SMALL)
+    seen = counted.take()
+    assert "logits" not in seen
+    assert "00001" in seen["oracle"]
+    assert len(seen["oracle"]) <= 5
+    make(own, SMALL.replace("{}", "{gamma: 0.25}"))
+    assert counted.take().keys() == {"oracle"}
+
+
+def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch):
+    make(own, HEAD.replace(", oracle: {gamma: 0.2}", ""))
+    counted = Counted(monkeypatch)
+    other = HEAD.replace("l2: 0.1, oracle: {gamma: 0.2}", "l2: 1.0")
+    _, report, store = make(own, other)
+    assert counted.take() == {}
+    assert store.teacher_feature.shape == (15, 24)
+    np.testing.assert_allclose(np.linalg.norm(store.teacher_feature, axis=1), 1, atol=1e-5)
+    (own / "a.zarr").rename(own / "old")
+    assert make(own, other)[1].content_hash == report.content_hash
+    assert len(counted.take()["features"]) == 16

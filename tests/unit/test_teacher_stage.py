@@ -25,10 +25,17 @@ def linear(tmp_path_factory):
     return file, layer.weight.detach().numpy(), layer.bias.detach().numpy()
 
 
+def photos_of(dataset, **options):
+    from precompute.grouping import photo_keys
+    from precompute.teachers import Photos
+
+    return Photos(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
+
+
 def run(section, dataset, *given, **options):
     from precompute.teachers import teacher_logits
 
-    return teacher_logits(section, dataset, *given, **options)
+    return teacher_logits(section, photos_of(dataset, **options), *given)
 
 
 def inputs_of(dataset, linear):
@@ -73,23 +80,66 @@ def test_photos_that_cannot_be_read_have_no_logits(linear):
     assert np.isnan(result.oracle[1]).all()
 
 
+def counted(dataset):
+    """The data set, and the photos that are loaded, as they are."""
+    loads = []
+    load = {"load": lambda i: loads.append(i) or dataset.load(i)}
+    return type(dataset)(**{**vars(dataset), **load}), loads
+
+
 def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
+    from precompute.stages import Finished
+    from precompute.workers import Workers
+
     section = teacher_section("torchscript", path=linear[0], batch=2, oracle=0.5)
     whole = run(section, drawn())
     lines = []
     with pytest.raises(CancelledError):
-        run(section, drawn(), folder=tmp_path, progress=lines.append,
-            cancelled=lambda: len(lines) == 3)  # fmt: skip
-    assert len(list(tmp_path.glob("*.npy"))) == 3
-    (tmp_path / "logits-000001.npy").write_bytes(b"cut short")
-    dataset, loads = drawn(), []
-    counted = type(dataset)(
-        **{**vars(dataset), "load": lambda i: loads.append(i) or dataset.load(i)}
-    )
-    again = run(section, counted, folder=tmp_path)
+        run(section, drawn(), finished=Finished(tmp_path),
+            workers=Workers(progress=lines.append), cancelled=lambda: len(lines) == 3)  # fmt: skip
+    kept = sorted(tmp_path.glob("logits-*"))
+    assert len(kept) == 3
+    (kept[0] / "values.npy").write_bytes(b"cut short")
+    finished_photos = sum(len(np.load(folder / "values.npy")) for folder in kept[1:])
+    dataset, loads = counted(drawn())
+    again = run(section, dataset, finished=Finished(tmp_path))
     np.testing.assert_array_equal(again.logit, whole.logit)
     np.testing.assert_array_equal(again.oracle, whole.oracle)
-    assert sorted(loads) == sorted([2, 3, 6, 7, 8, 9, *range(5)])
+    assert len(loads) == 10 - finished_photos + 5  # the oracle sees the 5 of fit again
+    finished, (dataset, loads) = Finished(tmp_path), counted(drawn())
+    run(section, dataset, finished=finished)
+    assert loads == []
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_order_other_photos_and_threads_change_no_bit(linear, threads):
+    from precompute.workers import Workers
+
+    section = teacher_section("torchscript", path=linear[0], batch=3, oracle=0.5)
+    whole, dataset = run(section, drawn()), drawn()
+    order = np.array([4, 1, 3, 0, 2, 9, 6, 7, 5, 8])
+    turned = type(dataset)(**{
+        **vars(dataset),
+        "ids": tuple(f"photo {i}" for i in order),
+        "label": dataset.label[order],
+        "load": lambda i: dataset.load(int(order[i])),
+        "digest": lambda i: dataset.digest(int(order[i])),
+    })  # fmt: skip
+    found = run(section, turned, workers=Workers(threads))
+    np.testing.assert_array_equal(found.logit, whole.logit[order])
+    np.testing.assert_array_equal(found.oracle, whole.oracle[order])
+
+
+def test_photos_that_are_alike_are_run_once(linear):
+    dataset, loads = counted(drawn())
+    same = type(dataset)(**{
+        **vars(dataset),
+        "load": lambda i: dataset.load(i % 5),
+        "digest": lambda i: dataset.digest(i % 5),
+    })  # fmt: skip
+    result = run(teacher_section("torchscript", path=linear[0]), same)
+    assert sorted(loads) == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(result.logit[:5], result.logit[5:])
 
 
 def test_what_the_logits_depend_on(linear, tmp_path):

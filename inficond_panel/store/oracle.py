@@ -1,0 +1,32 @@
+"""The oracle's logits: targets on the split ``fit``, which have seen its labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+from inficond_panel.store.store import Store
+
+
+def oracle_logits(store: Store) -> np.ndarray:
+    """Logits ``(n, K)`` of the images of ``fit``, in their order; there are none elsewhere.
+
+    Raises ``DataError`` where the store has none, or where some are NaN or infinite.
+    """
+    if not store.has("oracle_logit"):
+        raise DataError(
+            f"{store.path} has no oracle logits, which students.targets asks for.",
+            "Give the teacher an oracle (teacher.oracle), then write the store again: "
+            "inficond precompute SPEC",
+        )
+    rows = store.rows("fit")
+    logits = store.oracle_logit[rows]
+    bad = np.argwhere(~np.isfinite(logits))
+    if len(bad):
+        image, k = bad[0]
+        raise DataError(
+            f"{len(bad)} oracle logits of the split 'fit' in {store.path} are NaN or infinite, the "
+            f"first is that of {store.classes[k]!r} and the image {store.images[rows[image]]!r}.",
+            "Lower teacher.oracle.gamma, then write the store again: inficond precompute SPEC",
+        )
+    return np.asarray(logits)

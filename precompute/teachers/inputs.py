@@ -1,0 +1,84 @@
+"""What a teacher's logits depend on, as plain values that hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.store.weights import file_digest
+from precompute.datasets import Dataset
+from precompute.encoder import encoder_digest
+from precompute.stages import key_of
+from precompute.teachers.loading import at_own_size
+from precompute.teachers.record import fit_rows
+
+#: Raise it when the same inputs no longer give the same logits.
+RECIPE = 2
+
+
+def teacher_inputs(
+    section: Any,
+    dataset: Dataset,
+    digests: Sequence[str],
+    encoder: Any = None,
+    corpus: Sequence[str] = (),
+) -> dict[str, Any]:
+    """All that the logits depend on: settings, SHA-256 of files, images.
+
+    ``digests`` are the images'; ``encoder`` is the section of the concepts' encoder. Raises
+    ``DataError`` for a file that cannot be read.
+    """
+    inputs = network_inputs(section, dataset.classes, encoder, corpus)
+    inputs["ids"] = list(dataset.ids)
+    if section.kind == "logits":
+        return inputs
+    inputs["photos"] = key_of("photos", list(digests))
+    if section.kind == "head" or getattr(section, "oracle", None):
+        inputs["split"] = list(dataset.split)
+        inputs["label"] = dataset.label[fit_rows(dataset)].tobytes().hex()
+    return inputs
+
+
+def network_inputs(
+    section: Any, classes: Sequence[str], encoder: Any = None, corpus: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the teacher itself depends on, whatever the photos."""
+    inputs: dict[str, Any] = {
+        "recipe": RECIPE,
+        "settings": settings(section, encoder),
+        "classes": list(classes),
+    }
+    if section.kind == "open_clip" and not section.background:
+        inputs["corpus"] = list(corpus)
+    return inputs
+
+
+def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
+    """Key of each pass of the photos through a network, from ``network_inputs``.
+
+    A photo's values in a pass depend on this key, on the photo and its batch, and for the oracle
+    on its labels. A head's features depend on the encoder alone; its oracle, on all of ``fit``.
+    """
+    known, recipe = inputs["settings"], inputs["recipe"]
+    if "folds" in known:
+        return {"features": key_of("features", [recipe, known["encoder"], known["batch"]])}
+    plain = {name: value for name, value in known.items() if name != "oracle"}
+    logits = key_of("logits", [recipe, plain, inputs["classes"], inputs.get("corpus")])
+    if not known.get("oracle"):
+        return {"logits": logits}
+    return {"logits": logits, "oracle": key_of("oracle", [logits, known["oracle"]])}
+
+
+def settings(section: Any, encoder: Any = None) -> dict[str, Any]:
+    """A section as JSON; a file stands for itself by its hash, an encoder by its digest."""
+    plain: dict[str, Any] = {}
+    for key, value in section.values().items():
+        if key == "encoder":
+            chosen = value or at_own_size(encoder)
+            plain[key] = [encoder_digest(chosen), chosen.image_size]
+        elif isinstance(value, Path):
+            plain[key] = file_digest(value)
+        else:
+            plain[key] = settings(value) if hasattr(value, "fields") else value
+    return plain

@@ -1,0 +1,84 @@
+"""A batch of photos through a teacher, in this process or in that of a Dask worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.errors import DataError
+from precompute.datasets import Dataset
+from precompute.images import UnreadableImage
+from precompute.stages import Arrays
+from precompute.teachers.teacher import Teacher
+from precompute.work import loaded
+
+#: (teacher, prepared images (n, 3, H, W), their rows in the data set (n,)) to values (n, width).
+Compute = Callable[[Teacher, np.ndarray, np.ndarray], np.ndarray]
+#: Prepared images of those that can be read, and which of the batch they are.
+Prepared = tuple[np.ndarray, list[int]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A teacher that is loaded where it runs, once a process; ``key`` tells it from others."""
+
+    key: str
+    load: Callable[[], Teacher]
+
+    @property
+    def teacher(self) -> Teacher:
+        """The teacher, loaded when it is first asked for."""
+        return loaded(self.key, self.load)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The work on a batch (``precompute.flow.Work``); its arrays are ``values`` (n, width) float32.
+
+    A photo that cannot be read gets NaN: the encoding tells which these are. ``name`` says what the
+    values are, ``key`` what they depend on beside the photos.
+    """
+
+    name: str
+    key: str
+    network: Network
+    compute: Compute
+    dataset: Dataset
+    width: int
+
+    def before(self, rows: list[int]) -> tuple[list[int], Prepared]:
+        """Decode."""
+        images, there = [], []
+        prepare = self.network.teacher.preprocessing.prepare
+        for i, row in enumerate(rows):
+            try:
+                images.append(prepare(self.dataset.load(row)))
+                there.append(i)
+            except UnreadableImage:
+                continue
+        return rows, (np.stack(images) if images else np.empty(0, np.float32), there)
+
+    def run(self, given: tuple[list[int], Prepared]) -> tuple[list[int], np.ndarray]:
+        """Run the network."""
+        rows, (images, there) = given
+        values = np.full((len(rows), self.width), np.nan, np.float32)
+        if there:
+            found = self.compute(self.network.teacher, images, np.array(rows)[there])
+            values[there] = found
+            self._check_finite(found, [rows[i] for i in there])
+        return rows, values
+
+    def after(self, given: tuple[list[int], np.ndarray]) -> Arrays:
+        """Nothing is left to do."""
+        return {"values": given[1]}
+
+    def _check_finite(self, values: np.ndarray, rows: list[int]) -> None:
+        broken = sorted(rows[i] for i in np.flatnonzero(~np.isfinite(values).all(1)))
+        if broken:
+            raise DataError(
+                f"The teacher's {self.name} are no finite numbers for the images "
+                f"{', '.join(self.dataset.ids[row] for row in broken[:5])}.",
+                "Check its weights, mean and std; for an oracle take a smaller gamma.",
+            )

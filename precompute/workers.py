@@ -1,0 +1,33 @@
+"""Who works on batches: threads of this process, or the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from precompute.cluster import connected, differing, on_cluster
+from precompute.flow import Work, in_threads
+from precompute.stages import Arrays
+
+
+@dataclass(frozen=True)
+class Workers:
+    """``threads`` of this process, or, with the address of a Dask ``scheduler``, its workers.
+
+    Neither changes a bit of what comes out. ``progress`` is told who works.
+    """
+
+    threads: int = 1
+    scheduler: str | None = None
+    progress: Callable[[str], None] = lambda _: None
+
+    def each(self, work: Work, batches: list[list[int]], what: str) -> Iterator[tuple[int, Arrays]]:
+        """Yield (number of the batch, its arrays) as they are done; ``what`` is for people."""
+        if self.scheduler is None:
+            yield from enumerate(in_threads(work, batches, self.threads))
+            return
+        with connected(self.scheduler) as client:
+            for difference in differing(client):
+                self.progress(f"Warning: {difference}: the last digits may differ")
+            self.progress(f"{what} with {len(client.nthreads())} workers of {self.scheduler}")
+            yield from on_cluster(client, work, batches)
