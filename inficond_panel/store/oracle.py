@@ -15,7 +15,7 @@ def oracle_logits(store: Store) -> np.ndarray:
     """
     if not store.has("oracle_logit"):
         raise DataError(
-            f"{store.path} has no oracle logits, which students.targets asks for.",
+            f"{store.path} has no oracle logits to learn from.",
             "Give the teacher an oracle (teacher.oracle), then write the store again: "
             "inficond precompute SPEC",
         )

@@ -8,7 +8,7 @@ from factory import ATTRS, SPEC, small_arrays
 from scipy.special import expit
 
 from inficond_panel import distill
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Tuner
@@ -64,6 +64,6 @@ def test_the_teachers_students_keep_their_ids(both, tmp_path):
 
 
 def test_a_store_without_them_is_told(store, tmp_path):
-    with pytest.raises(TuningError, match="has no oracle logits") as told:
+    with pytest.raises(DataError, match="has no oracle logits") as told:
         tuner(store, tmp_path, "{targets: oracle}").root()
     assert "teacher.oracle" in told.value.remedy

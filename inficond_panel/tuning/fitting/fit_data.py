@@ -13,6 +13,7 @@ from inficond_panel.distill import Scores, mixed_targets, soft_targets
 from inficond_panel.distill.collinearity import components, correlation, spread
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.store.oracle import oracle_logits
 
 
 class FitData:
@@ -24,8 +25,8 @@ class FitData:
     (one a class) and ``l2`` scaled to fit. Where no label is ignored, all images weigh alike and
     ``sample_weight`` is None. What compares with the teacher takes its own probabilities.
 
-    Raises ``TuningError`` without images or oracle logits, and for a class whose targets are all 0
-    or all 1: its student has no finite intercept.
+    Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
+    student has no finite intercept. Raises ``DataError`` without the oracle logits asked for.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class FitData:
         self.teacher = soft_targets(store.teacher_logit[rows], temperature)
         soft = self.teacher
         if learned == "oracle":
-            soft = soft_targets(_oracle_logits(store)[rows], temperature)
+            soft = soft_targets(oracle_logits(store), temperature)
         self.targets, self.sample_weight, scale = soft, None, np.ones(len(l1))
         if alpha is not None:
             _check_labels(store, rows, alpha)
@@ -124,16 +125,6 @@ def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
             "nothing to learn from.",
             "Give the teacher a part: alpha above 0.",
         )
-
-
-def _oracle_logits(store: Store) -> np.ndarray:
-    if not store.has("oracle_logit"):
-        raise TuningError(
-            f"{store.path} has no oracle logits, which students.targets asks for.",
-            "Give the teacher an oracle (teacher.oracle), then write the store again: "
-            "inficond precompute SPEC",
-        )
-    return store.oracle_logit
 
 
 def _check_classes(data: FitData, classes: Sequence[str], who: str) -> None:
