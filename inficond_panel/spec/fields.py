@@ -8,6 +8,7 @@ A field's ``metadata`` may hold ``required`` (True), ``unit`` (text), and, for p
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from ruamel.yaml.nodes import Node, ScalarNode
 
 from inficond_panel.errors import Problem
 from inficond_panel.spec.source import shown, tag, text_of
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
 class Mismatch(Exception):  # noqa: N818 - not an error of the program
@@ -125,6 +128,24 @@ class Text(Field, param.String):
     def read(self, node: Node, reading: Reading) -> str:
         text = read_text(node, self)
         if not text.strip():
+            raise self.wrong(node)
+        return text
+
+
+class Slug(Text):
+    """A short name for tables and files."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "a name of up to 40 of a-z, 0-9, - and _"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^{_SLUG.pattern}$"}
+
+    def read(self, node: Node, reading: Reading) -> str:
+        text = super().read(node, reading)
+        if not _SLUG.fullmatch(text):
             raise self.wrong(node)
         return text
 

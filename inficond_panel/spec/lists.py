@@ -57,6 +57,26 @@ class Words(Field, param.List):
         return word
 
 
+class Names(Words):
+    """A name, or several that a thing goes by."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "a name, or a list of names that it goes by"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", "minLength": 1}, super().json_schema()]}
+
+    def read(self, node: Node, reading: Reading) -> list[str]:
+        if isinstance(node, ScalarNode):
+            return [self._word(node, [])]
+        return super().read(node, reading)
+
+    def write(self, value: Any) -> Any:
+        return value[0] if len(value) == 1 else value
+
+
 class Rows(Field, param.List):
     """Rows of words, each word at most once; option ``words`` lists those allowed."""
 
