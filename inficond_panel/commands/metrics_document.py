@@ -38,18 +38,20 @@ def _measures_document(found: ClassMeasures) -> dict[str, Any]:
     return {
         "images": found.n,
         "positives": found.positives,
-        "metrics": _intervals(found.metrics),
-        "since_parent": _intervals(found.since_parent),
-        "since_start": _intervals(found.since_start),
+        "metrics": interval_documents(found.metrics),
+        "since_parent": interval_documents(found.since_parent),
+        "since_start": interval_documents(found.since_start),
         "ece_if_calibrated": defined(found.ece_floor),
     }
 
 
-def _intervals(found: Mapping[str, Interval] | None) -> dict[str, Any] | None:
-    return {name: _interval(each) for name, each in found.items()} if found else None
+def interval_documents(found: Mapping[str, Interval] | None) -> dict[str, Any] | None:
+    """Intervals by name; None where there are none."""
+    return {name: interval_document(each) for name, each in found.items()} if found else None
 
 
-def _interval(found: Interval) -> dict[str, float | None]:
+def interval_document(found: Interval) -> dict[str, float | None]:
+    """A metric or a change with its interval; undefined is None."""
     return {
         "estimate": defined(found.estimate),
         "low": defined(found.low),
@@ -84,7 +86,7 @@ def _slice_document(found: SliceResult) -> dict[str, Any]:
         "images": found.n,
         "positives": found.positives,
         "metrics": {name: defined(value) for name, value in found.metrics.items()},
-        "interval": _interval(found.interval),
+        "interval": interval_document(found.interval),
         "rest": defined(found.rest),
         "expected": defined(found.expected),
         "p": defined(found.p),

@@ -19,8 +19,10 @@ from inficond_panel.distill import Interval, Outcome
 from inficond_panel.distill.bootstrap import draw_counts, interval
 from inficond_panel.distill.class_mean import class_mean
 from inficond_panel.distill.outcome import ratio
-from inficond_panel.quantify.calibration import entropy, pooled_errors
+from inficond_panel.quantify.calibration import Reliability, entropy, pooled_errors, reliability
 from inficond_panel.quantify.separation import Groups, silhouette
+from inficond_panel.store import Store
+from inficond_panel.store.oracle import oracle_logits
 
 Array = NDArray[np.float64]
 Values = Callable[[NDArray | None], Array]
@@ -39,6 +41,44 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
+
+    ``images`` are their ids. The oracle's logits have seen these labels.
+    """
+
+    split: str
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    label: NDArray
+    logits: dict[str, NDArray]
+
+    def pooled(self, kind: str, equal_mass: bool = False) -> Reliability:
+        """Reliability diagram of all classes together; ``kind`` is teacher or oracle."""
+        return reliability(self.label, self.logits[kind], equal_mass=equal_mass)
+
+    def by_class(self, kind: str, equal_mass: bool = False) -> dict[str, Reliability]:
+        """Reliability diagram of each class."""
+        return {
+            name: reliability(self.label[:, k], self.logits[kind][:, k], equal_mass=equal_mass)
+            for k, name in enumerate(self.classes)
+        }
+
+
+def outputs_on(store: Store, split: str) -> Outputs:
+    """The teacher's outputs on a split, and on ``fit`` the oracle's where the store has some.
+
+    Raises ``DataError`` for oracle logits that are not finite.
+    """
+    rows = store.rows(split)
+    logits = {"teacher": store.teacher_logit[rows]}
+    if split == "fit" and store.has("oracle_logit"):
+        logits["oracle"] = oracle_logits(store)
+    images = tuple(store.images[row] for row in rows)
+    return Outputs(split, images, tuple(store.classes), store.label[rows], logits)
+
+
+@dataclass(frozen=True)
 class OutputMeasure:
     """One measure of the teacher's outputs, and where there is one of the oracle's.
 
@@ -51,9 +91,7 @@ class OutputMeasure:
 
 
 def measure_outputs(
-    label: NDArray,
-    teacher: NDArray,
-    oracle: NDArray | None = None,
+    outputs: Outputs,
     *,
     groups: Groups | None = None,
     thresholds: Sequence[float] | None = None,
@@ -61,17 +99,14 @@ def measure_outputs(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, OutputMeasure]:
-    """Each of ``MEASURES`` of logits ``(n, K)``, with labels ``(n, K)`` in {1, 0, -1 ignored}.
+    """Each of ``MEASURES``; ``thresholds`` (K,) are the logits above which a class is present (0).
 
-    Without ``groups`` there is no silhouette. Its interval draws images and holds the groups, and
-    with them each image's silhouette, as they are. Raises what ``silhouette`` does.
+    Without ``groups`` of the images there is no silhouette. Its interval draws images and holds
+    the groups, and with them each image's silhouette, as they are. Raises what ``silhouette`` does.
     """
+    label = outputs.label
     counts = draw_counts(len(label), draws, seed)
-    kinds = [
-        _values(label, logit, groups, thresholds)
-        for logit in (teacher, oracle)
-        if logit is not None
-    ]
+    kinds = [_values(label, logit, groups, thresholds) for logit in outputs.logits.values()]
     found = {}
     for measure in kinds[0]:
         drawn = [(float(kind[measure](None)[0]), kind[measure](counts)) for kind in kinds]

@@ -12,7 +12,7 @@ from inficond_panel.distill.bootstrap import draw_counts
 from inficond_panel.distill.class_mean import class_mean
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.calibration import entropy, pooled_errors, reliability
-from inficond_panel.quantify.outputs import MEASURES, measure_outputs
+from inficond_panel.quantify.outputs import MEASURES, Outputs, measure_outputs
 from inficond_panel.quantify.separation import single_label_groups
 
 
@@ -22,6 +22,12 @@ def drawn(images=300, classes=3, seed=0, ignored=0.1):
     label = (rng.random(logits.shape) < expit(logits)).astype(np.int8)
     label[rng.random(label.shape) < ignored] = -1
     return label, logits
+
+
+def outputs(label, teacher, oracle=None):
+    logits = {"teacher": teacher} if oracle is None else {"teacher": teacher, "oracle": oracle}
+    images, classes = map(str, range(len(label))), map(str, range(label.shape[1]))
+    return Outputs("fit", tuple(images), tuple(classes), label, logits)
 
 
 def test_a_diagram_by_hand():
@@ -117,7 +123,7 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
     label, logits = drawn(ignored=0.05)
     oracle = logits + np.where(label == 1, 2.0, -2.0)
     groups = single_label_groups(label, ["a", "b", "c"])
-    found = measure_outputs(label, logits, oracle, groups=groups, draws=50)
+    found = measure_outputs(outputs(label, logits, oracle), groups=groups, draws=50)
 
     assert list(found) == list(MEASURES)
     for name, measure in found.items():
@@ -136,19 +142,19 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
 
 def test_pairing_cancels_what_they_share():
     label, logits = drawn()
-    same = measure_outputs(label, logits, logits.copy(), draws=20)
+    same = measure_outputs(outputs(label, logits, logits.copy()), draws=20)
     assert {(m.change.low, m.change.high) for m in same.values()} == {(0.0, 0.0)}
     assert "silhouette" not in same
 
 
 def test_a_teacher_alone_has_no_change():
     label, logits = drawn()
-    found = measure_outputs(label, logits, draws=20)
+    found = measure_outputs(outputs(label, logits), draws=20)
     assert {measure.change for measure in found.values()} == {None}
 
 
 def test_one_group_has_no_silhouette():
     label, logits = np.array([[1, 0]] * 5), np.zeros((5, 2))
     with pytest.raises(DataError, match="two groups") as told:
-        measure_outputs(label, logits, groups=single_label_groups(label, ["a", "b"]))
+        measure_outputs(outputs(label, logits), groups=single_label_groups(label, ["a", "b"]))
     assert "sets of labels" in told.value.remedy
