@@ -1,19 +1,19 @@
 """Layers of the concept map: the ground as HoloViews elements, the marks on it as Bokeh glyphs.
 
-The ground (cloud, dots) changes with the class. Marks and labels change with each thumb; they are
-columns of Bokeh sources, since a pass through HoloViews takes about 15 ms a layer.
+Dots, marks and labels change with the class and with each thumb: these are columns of Bokeh
+sources, since a pass through HoloViews takes about 15 ms a layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import holoviews as hv
 import numpy as np
 from bokeh.core.properties import value
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, GlyphRenderer
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
 from inficond_panel.views.cloud import shade
@@ -39,9 +39,9 @@ def make_cloud(density: np.ndarray, dark: bool) -> hv.RGB:
 
 
 def make_dots(
-    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: dict[str, list[str]], dark: bool
-) -> hv.Points:
-    """All concepts as small gray dots; those of the selected group larger, in ink.
+    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: Mapping[str, Any], dark: bool
+) -> dict[str, Any]:
+    """All concepts as small gray dots; those of the selected group larger, in ink. Columns.
 
     They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
     the dots of the top concepts are as large as the marks that cover them.
@@ -50,10 +50,13 @@ def make_dots(
     chosen = np.isin(np.arange(len(xy)), np.array(group, int))
     size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
     size[shown.top] = [shown.radius(c) for c in shown.top]
-    columns = (xy[:, 0], xy[:, 1], size, color, *facts.values())
-    return hv.Points(columns, ["x", "y"], ["diameter", "shade", *facts]).opts(
-        size="diameter",
-        color="shade",
+    return {"x": xy[:, 0], "y": xy[:, 1], "diameter": size, "shade": color, **facts}
+
+
+def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
+    """The dots as HoloViews makes them first; ``update_dots`` changes them."""
+    _, _, *others = columns
+    return hv.Points(tuple(columns.values()), ["x", "y"], others).opts(
         line_alpha=0,
         fill_alpha=0.75,
         selection_fill_alpha=0.75,
@@ -61,6 +64,14 @@ def make_dots(
         nonselection_line_alpha=0,
         hit_dilation=2.2,
     )
+
+
+def update_dots(renderer: GlyphRenderer, columns: Mapping[str, Any]) -> None:
+    """Draw the dots that ``make_dots`` gives; only columns that differ are sent."""
+    for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
+        glyph.update(size="diameter", fill_color="shade")
+    data = renderer.data_source.data
+    data.update({n: new for n, new in columns.items() if not np.array_equal(data[n], new)})
 
 
 class Foreground:

@@ -9,26 +9,25 @@ from typing import Any
 
 import holoviews as hv
 import param
-from bokeh.models import HoverTool, LassoSelectTool, PanTool
+from bokeh.models import GlyphRenderer, HoverTool, LassoSelectTool, PanTool
 from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
-from inficond_panel.views.charts import bare_figure
 from inficond_panel.views.concept_map import SPAN, Frame
-from inficond_panel.views.map_layers import Foreground, Scene
+from inficond_panel.views.map_layers import Foreground, Scene, draw_dots, update_dots
 from inficond_panel.views.map_tooltip import TOOLTIP
 from inficond_panel.views.theme import tokens
 
 
 class MapPlot(param.Parameterized):
-    """``cloud`` and ``dots`` are HoloViews elements, ``scene`` is what lies over them.
+    """``cloud`` is a HoloViews element, ``dots`` are columns, ``scene`` is what lies over them.
 
     ``on_tap`` is called with a place on the map, ``on_lasso`` with positions of concepts.
     """
 
     cloud = param.Parameter(doc="All segments (``make_cloud``).")
-    dots = param.Parameter(doc="All concepts (``make_dots``).")
+    dots = param.Dict({}, doc="All concepts (``make_dots``).")
     scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
 
@@ -41,17 +40,19 @@ class MapPlot(param.Parameterized):
         super().__init__(scene=scene)
         self._on_tap, self._on_lasso = on_tap, on_lasso
         self.fronts: dict[Figure, Foreground] = {}  # by figure: one a place where it is shown
+        self._dots: dict[Figure, GlyphRenderer] = {}
 
     def element(self) -> hv.DynamicMap:
         """The plot, to be put into a pane once ``cloud`` and ``dots`` are there."""
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
         cloud = hv.DynamicMap(lambda cloud: cloud, streams=[streams.Params(self, ["cloud"])])
-        dots = hv.DynamicMap(lambda dots: dots, streams=[streams.Params(self, ["dots"])]).opts(
+        points = draw_dots(self.dots).opts(
             tools=[hover, LassoSelectTool(continuous=False)],
-            hooks=[_dots_only],
+            hooks=[self._keep_dots],
             xlim=SPAN,  # also here, since the streams take the range of this layer
             ylim=SPAN,
         )
+        dots = hv.DynamicMap(lambda: points)
         self._follow(dots)
         return (cloud * dots).opts(
             xlim=SPAN,
@@ -73,6 +74,10 @@ class MapPlot(param.Parameterized):
         self.scene = scene
         self._change_figures(self._draw)
 
+    @param.depends("dots", watch=True)
+    def _redraw_dots(self) -> None:
+        self._change_figures(self._draw_dots)
+
     def look_at(self, frame: Frame) -> None:
         """Show that part of the map."""
 
@@ -88,9 +93,8 @@ class MapPlot(param.Parameterized):
         wanted = LassoSelectTool if lasso else PanTool
         self._change_figures(lambda figure: _drag_with(figure, wanted))
 
-    def _finish(self, plot: Any, element: Any) -> None:
+    def _finish(self, plot: Any, _: Any) -> None:
         """Hook: background and foreground of the figure."""
-        bare_figure(plot, element)
         if plot.state not in self.fronts:
             self.fronts[plot.state] = Foreground(plot.state, self.scene)
         self._draw(plot.state)
@@ -104,8 +108,21 @@ class MapPlot(param.Parameterized):
             border_fill_color=surface,
             outline_line_color=surface,
             outline_line_width=2,
+            output_backend="canvas",
+            min_border=0,
         )
         self.fronts[figure].show(self.scene)
+
+    def _keep_dots(self, plot: Any, _: Any) -> None:
+        """Hook: pointer and lasso meet the dots alone."""
+        self._dots[plot.state] = plot.handles["glyph_renderer"]
+        for tool in plot.state.tools:
+            if isinstance(tool, HoverTool | LassoSelectTool):
+                tool.renderers = [plot.handles["glyph_renderer"]]
+        self._draw_dots(plot.state)
+
+    def _draw_dots(self, figure: Figure) -> None:
+        update_dots(self._dots[figure], self.dots)
 
     def _follow(self, dots: hv.DynamicMap) -> None:
         """Listen to taps, the lasso, the zoom and the size of the plot."""
@@ -142,10 +159,3 @@ class MapPlot(param.Parameterized):
 def _drag_with(figure: Figure, kind: type[Drag]) -> None:
     toolbar = figure.toolbar
     toolbar.active_drag = next(tool for tool in toolbar.tools if isinstance(tool, kind))
-
-
-def _dots_only(plot: Any, _: Any) -> None:
-    """Hook: pointer and lasso meet the dots alone."""
-    for tool in plot.state.tools:
-        if isinstance(tool, HoverTool | LassoSelectTool):
-            tool.renderers = [plot.handles["glyph_renderer"]]
