@@ -13,7 +13,8 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 from bokeh.core.properties import value
-from bokeh.models import ColumnDataSource, GlyphRenderer
+from bokeh.models import ColumnDataSource
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
 from inficond_panel.views.cloud import shade

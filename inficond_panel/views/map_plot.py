@@ -9,7 +9,8 @@ from typing import Any
 
 import holoviews as hv
 import param
-from bokeh.models import GlyphRenderer, HoverTool, LassoSelectTool, PanTool
+from bokeh.models import HoverTool, LassoSelectTool, PanTool
+from bokeh.models.renderers import GlyphRenderer
 from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
