@@ -7,9 +7,12 @@ from inficond_panel.distill import Agreement, Band, ClassMetrics, Counts, Interv
 from inficond_panel.state.apart import Apart, Edit
 from inficond_panel.state.app_state import AppState
 from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.files import File
+from inficond_panel.state.gallery import Gallery
 from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.patches import best_segment
 from inficond_panel.state.preview import Preview, Status
-from inficond_panel.state.rows import SORTS, ConceptRow, GalleryImage
+from inficond_panel.state.rows import SORTS, ConceptRow
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import Snapshot, Tree
 from inficond_panel.state.students import StudentsState
@@ -39,7 +42,8 @@ __all__ = [
     "CurvePoint",
     "DatasetState",
     "Edit",
-    "GalleryImage",
+    "File",
+    "Gallery",
     "Group",
     "Intent",
     "Interval",
@@ -58,5 +62,6 @@ __all__ = [
     "TuningState",
     "WhatIf",
     "among_neighbours",
+    "best_segment",
     "words",
 ]

@@ -8,6 +8,7 @@ from inficond_panel.state.compare import CompareState
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
+from inficond_panel.state.refit_what_if import RefitWhatIf
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
@@ -45,6 +46,7 @@ class AppState(param.Parameterized):
             preview=self.spec.tuning.preview,
             factor=self.spec.tuning.factor,
         )
+        self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)
         self.export = ExportState(tuner, self.jobs)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import param
 
 from inficond_panel.errors import CancelledError, InficondError, MissingExtraError
+from inficond_panel.state.files import File, file_stem
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
 from inficond_panel.tuning import Node, Tuner
@@ -28,14 +28,6 @@ class Format:
     name: str
     file: str
     missing: str = ""
-
-
-@dataclass(frozen=True)
-class File:
-    """A file to save."""
-
-    name: str
-    content: bytes = field(repr=False)
 
 
 class ExportState(param.Parameterized):
@@ -107,7 +99,7 @@ def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
 
 def stem(tuner: Tuner, node: Node) -> str:
     """Name of a node's files: data set, number, and id."""
-    title = re.sub(r"[^a-z0-9]+", "-", tuner.store.title.lower()).strip("-") or "students"
+    title = file_stem(tuner.store.title) or "students"
     return f"{title}-{node.number}-{node.id}"
 
 

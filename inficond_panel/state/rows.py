@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.distill import Band, change_band, discrepancy, influence_axis
-from inficond_panel.state.patches import best_segment, images_with, nearest_segments
+from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Node, Tuner
 
 SORTS = ("weight", "discrepancy_p", "discrepancy_n")
 EFFECT_POINTS = 25
-GALLERY_LIMIT = 400
 
 
 @dataclass(frozen=True)
@@ -34,24 +33,6 @@ class ConceptRow:
     patches: list[tuple[int, float]]
 
 
-@dataclass(frozen=True)
-class GalleryImage:
-    """One image of a concept's gallery; ``segment`` is its nearest to the concept, −1 if none.
-
-    Where the label is ignored (−1) nobody is right or wrong: ``None``.
-    """
-
-    row: int
-    image: str
-    score: float
-    segment: int
-    label: int
-    student_logit: float
-    teacher_logit: float
-    student_right: bool | None
-    teacher_right: bool | None
-
-
 def concept_rows(
     tuner: Tuner, node: Node, class_name: str, split: str, *, sort: str, top: int, find: str = ""
 ) -> list[ConceptRow]:
@@ -64,7 +45,7 @@ def concept_rows(
     store = tuner.store
     k = store.classes.index(class_name)
     weights = node.weights[:, k]
-    values = _discrepancies(tuner, node, k, split, sort)
+    values = discrepancies(tuner, node, k, split, sort)
     order = _order(weights if sort == "weight" else values)
     ranked = [c for c in order if sort != "weight" or weights[c]]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
@@ -92,7 +73,8 @@ def _order(values: np.ndarray) -> list[int]:
     return np.argsort(-np.nan_to_num(np.abs(values), nan=-1.0), kind="stable").tolist()
 
 
-def _discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> np.ndarray:
+def discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> np.ndarray:
+    """The discrepancy by concept that ``sort`` (one of ``SORTS``) asks for; nan by weight."""
     store = tuner.store
     rows = store.rows(split)
     if sort == "weight":
@@ -128,32 +110,3 @@ def effect(
         metric,
         threshold=tuner.threshold(class_name),
     )
-
-
-def gallery_images(
-    tuner: Tuner, node: Node, class_name: str, concept: str, split: str
-) -> list[GalleryImage]:
-    """Images of ``split`` in which the concept is present, strongest first, at most 400."""
-    store = tuner.store
-    k, c = store.classes.index(class_name), store.concepts.index(concept)
-    threshold = tuner.threshold(class_name)
-    student, teacher = tuner.logits(node)[:, k], store.teacher_logit[:, k]
-    images = images_with(store, store.rows(split), c)[:GALLERY_LIMIT]
-    return [
-        GalleryImage(
-            row=i,
-            image=store.images[i],
-            score=float(store.concept_score[i, c]),
-            segment=best_segment(store, i, c),
-            label=int(store.label[i, k]),
-            student_logit=float(student[i]),
-            teacher_logit=float(teacher[i]),
-            student_right=_right(store.label[i, k], student[i] > threshold),
-            teacher_right=_right(store.label[i, k], teacher[i] > threshold),
-        )
-        for i in images.tolist()
-    ]
-
-
-def _right(label: int, decision: bool) -> bool | None:
-    return None if label < 0 else bool(decision == (label == 1))

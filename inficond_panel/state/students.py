@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,14 +16,15 @@ from inficond_panel.distill import (
     what_if,
 )
 from inficond_panel.state.apart import Apart, take_apart
+from inficond_panel.state.concept_table import concepts_file
 from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.files import File
+from inficond_panel.state.gallery import Gallery, gallery_file, take_gallery
 from inficond_panel.state.report import group_of, refit_of, report_on
 from inficond_panel.state.rows import (
     ConceptRow,
-    GalleryImage,
     concept_rows,
     effect,
-    gallery_images,
 )
 from inficond_panel.state.snapshot import Snapshot, Tree, ap_change, changed_sides
 from inficond_panel.tuning import Node, Tuner
@@ -136,9 +137,17 @@ class StudentsState(param.Parameterized):
             threshold=self.tuner.threshold(class_name),
         )
 
-    def gallery(self, class_name: str, concept: str) -> list[GalleryImage]:
-        """Images that show the concept, strongest first."""
-        return gallery_images(self.tuner, self.node, class_name, concept, self.snapshot.split)
+    def gallery(self, class_name: str, concept: str) -> Gallery:
+        """Images of the split in view that show the concept, strongest first."""
+        return take_gallery(self.tuner, self.node, class_name, concept, self.snapshot.split)
+
+    def images_file(self, gallery: Gallery, filters: Sequence[str]) -> File:
+        """The images of a gallery that pass ``filters``, as CSV."""
+        return gallery_file(self.tuner, gallery, filters)
+
+    def concepts_file(self, class_name: str, concepts: Sequence[str]) -> File:
+        """``concepts`` (all, if none is named) with the numbers of a class's student, as CSV."""
+        return concepts_file(self.tuner, self.node, class_name, concepts, self.snapshot.split)
 
     def change(self, class_name: str) -> Interval | None:
         """Change in AP of a class against the parent; ``None`` at #0."""

@@ -1,8 +1,7 @@
-"""Rows of the image gallery, and the outline of a segment as an SVG path."""
+"""The image gallery as plain data, and the outline of a segment as an SVG path."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from inficond_panel.views.images import data_uri
 from inficond_panel.views.theme import number, signed
 
 if TYPE_CHECKING:
-    from inficond_panel.state import GalleryImage, Store
+    from inficond_panel.state import Gallery, Store
 
+#: The four fills of agreement, by whether teacher and student are right.
 FILLS = {
     (True, True): "both-right",
     (True, False): "student-wrong",
@@ -26,34 +26,45 @@ _SMOOTH = 3  #: pixels; takes the stairs out of a mask's edge
 _TOLERANCE = 0.7  #: pixels that an outline may be off when points are left out
 
 
-def make_rows(images: Sequence[GalleryImage], influence: float) -> list[dict[str, Any]]:
-    """One plain row an image, see ``make_row``."""
-    return [make_row(image, influence) for image in images]
+def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
+    """What the gallery filters by, in few bytes: ``rows``, their ``labels``, and ``fills``.
 
-
-def make_row(image: GalleryImage, influence: float) -> dict[str, Any]:
-    """What the gallery filters by and the dialog tells of one image.
-
-    ``fill`` is one of the four of agreement, empty for an image whose label is ignored; ``adds``
-    is the concept's part of the student's logit.
+    ``fills`` are positions in ``names``, the last for an image whose label is ignored.
     """
-    teacher, student = image.teacher_right, image.student_right
-    fill = FILLS[teacher, student] if teacher is not None and student is not None else ""
+    right = np.column_stack([gallery.teacher_right, gallery.student_right])
+    fills = np.full(len(gallery.rows), len(FILLS))
+    for code, pair in enumerate(FILLS):
+        fills[(right == pair).all(axis=1) & (gallery.label >= 0)] = code
     return {
-        "row": image.row,
-        "segment": image.segment,
-        "image": image.image,
-        "fill": fill,
-        "positive": image.label == 1,
-        "negative": image.label == 0,
-        "right": student is True,
-        "wrong": student is False,
-        "label": PRESENCE[image.label],
-        "student": signed(image.student_logit),
-        "teacher": signed(image.teacher_logit),
-        "score": number(image.score),
-        "adds": signed(influence * image.score),
+        "rows": gallery.rows.tolist(),
+        "labels": gallery.label.tolist(),
+        "fills": fills.tolist(),
+        "names": [*FILLS.values(), ""],
     }
+
+
+def make_tile(store: Store, gallery: Gallery, row: int, segment: int) -> dict[str, Any]:
+    """A picture (see ``make_picture``) with the image's name and the concept's score in it."""
+    score = float(gallery.score[gallery.position[row]])
+    return {
+        **make_picture(store, row, segment),
+        "image": store.images[row],
+        "score": number(score),
+    }
+
+
+def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
+    """What student and teacher say of one image, and what the concept adds to it."""
+    at = gallery.position[row]
+    score = float(gallery.score[at])
+    return [
+        (f"Class {gallery.class_name}", PRESENCE[int(gallery.label[at])]),
+        ("Student logit", signed(float(gallery.student[at]))),
+        ("Teacher logit", signed(float(gallery.teacher[at]))),
+        (f"Score of {gallery.concept}", number(score)),
+        ("Influence", signed(gallery.influence)),
+        ("Adds to the student's logit", signed(gallery.influence * score)),
+    ]
 
 
 def make_picture(store: Store, row: int, segment: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +29,7 @@ from inficond_panel.views.iterations import (
     make_rows,
 )
 from inficond_panel.views.metric_cards import mean
+from inficond_panel.views.saving import send_file
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -155,8 +155,7 @@ class ProvenanceView(Viewer):
     def _save(self, *_: Any) -> None:
         file = self.app.export.file
         if file is not None:
-            content = base64.b64encode(file.content).decode("ascii")
-            self._tree._send_msg({"save": {"name": file.name, "content": content}})
+            send_file(self._tree, file)
 
     def _handle(self, message: Mapping[str, Any]) -> None:
         if "pictures" in message:

@@ -9,7 +9,7 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.state import AppState, Job, Jobs, Status
+from inficond_panel.state import AppState, Job, Jobs, Status, best_segment
 from inficond_panel.tuning import open_tuner
 
 
@@ -150,14 +150,18 @@ def test_the_effect_is_zero_at_the_present_influence(app: AppState) -> None:
 
 
 def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
-    images = app.students.gallery("bicycle", "wheel")
-    scores = [image.score for image in images]
-    assert scores == sorted(scores, reverse=True)
-    assert min(scores) > 0
-    assert {str(app.store.split[image.row]) for image in images} == {"tune"}
-    first = images[0]
-    assert app.store.segment_image[first.segment] == first.row
-    assert first.student_right == ((first.student_logit > 0) == (first.label == 1))
+    gallery, store = app.students.gallery("bicycle", "wheel"), app.store
+    score = store.concept_score[:, store.concepts.index("wheel")]
+    assert gallery.score.tolist() == sorted(gallery.score.tolist(), reverse=True)
+    tune = store.rows("tune")
+    assert set(gallery.rows.tolist()) == set(tune[score[tune] > 0].tolist())
+    k = store.classes.index("bicycle")
+    np.testing.assert_array_equal(gallery.label, store.label[gallery.rows, k])
+    segment = best_segment(store, int(gallery.rows[0]), store.concepts.index("wheel"))
+    assert store.segment_image[segment] == gallery.rows[0]
+    text = store.concept_text_embedding[store.concepts.index("wheel")]
+    own = store.segment_embedding[store.segments_of(int(gallery.rows[0]))].astype(float) @ text
+    assert store.segment_embedding[segment].astype(float) @ text == own.max()
 
 
 def test_a_failed_refit_keeps_the_batch_and_tells_the_remedy(app: AppState, monkeypatch) -> None:

@@ -1,8 +1,10 @@
-"""Concept detail: charts, gallery rows, outlines, and the view over the state (no browser)."""
+"""Concept detail: charts, gallery, outlines, and the view over the state (no browser)."""
 
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import json
 import math
 import re
@@ -15,13 +17,18 @@ from hypothesis import strategies as st
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
-from inficond_panel.state import Agreement, AppState, Counts, GalleryImage, Jobs, Status, WhatIf
+from inficond_panel.state import Agreement, AppState, Counts, Gallery, Jobs, WhatIf
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import charts, gallery
-from inficond_panel.views.charts import METRICS, round_range, teacher_levels, what_if_charts
-from inficond_panel.views.detail import DetailView, axis_digits, make_caption
-from inficond_panel.views.theme import LIGHT
+from inficond_panel.views.charts import (
+    METRICS,
+    axis_digits,
+    make_charts,
+    round_range,
+    teacher_levels,
+)
+from inficond_panel.views.detail import DetailView
 
 AGREEMENT = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
 
@@ -43,14 +50,13 @@ def curves(breakpoints, **metrics) -> WhatIf:
     return WhatIf(-1.0, 3.0, np.array(breakpoints, float), **{**known, **metrics})
 
 
-def place(cell: int, share: float) -> float:
-    return cell + charts.LEFT + share * (1 - charts.LEFT - charts.RIGHT)
+def chart_of(metric: str, drawn: WhatIf, influence: float, **marks):
+    (chart,) = (c for c in make_charts(drawn, influence, AGREEMENT, **marks) if c.metric == metric)
+    return chart
 
 
-def rows_of(element) -> list[tuple]:
-    """Rows of an element that have a place."""
-    rows = list(zip(*(element.dimension_values(d) for d in element.dimensions()), strict=True))
-    return [row for row in rows if not any(isinstance(v, float) and math.isnan(v) for v in row)]
+def metrics_of(value: float) -> SimpleNamespace:
+    return SimpleNamespace(**dict.fromkeys(METRICS, value))
 
 
 # --- charts ------------------------------------------------------------------------------------
@@ -94,108 +100,122 @@ def test_the_value_axis_holds_all_values(values):
 
 
 def test_the_curve_is_the_exact_steps():
-    f1 = np.array([0.2, 0.6, 0.4])
-    chart = what_if_charts(curves([0.0, 1.0], f1=f1), 0.5, AGREEMENT)["f1"]
-    steps = charts.make_curves([chart], dark=False)
-    corners = [
-        (row[2], row[3]) for row in rows_of(steps.reindex(["x"], ["y", "influence", "value"]))
-    ]
-    assert corners == [(-1, 0.2), (0, 0.2), (0, 0.6), (1, 0.6), (1, 0.4), (3, 0.4)]
+    steps = charts.make_steps(curves([0.0, 1.0], f1=np.array([0.2, 0.6, 0.4])))
+    assert steps["edges"] == [-1.0, 0.0, 1.0, 3.0]
+    assert steps["f1"] == [0.2, 0.6, 0.4]
+    assert set(steps) == {"edges", *METRICS}
 
 
 def test_undefined_parts_are_gaps_not_zeros():
-    precision = np.array([np.nan, 0.6, 0.4])
-    chart = what_if_charts(curves([0.0, 1.0], precision=precision), 0.5, AGREEMENT)["precision"]
-    steps = charts.make_curves([chart], dark=False)
-    assert np.isnan(steps.dimension_values("y")[:2]).all()
-    assert not (steps.dimension_values("value") == 0).any()
+    steps = charts.make_steps(curves([0.0, 1.0], precision=np.array([np.nan, 0.6, 0.4])))
+    assert steps["precision"] == [None, 0.6, 0.4]
+    json.dumps(steps, allow_nan=False)
 
 
 def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     breakpoints = np.sort(np.random.default_rng(0).uniform(-1, 3, 5000))
     f1 = np.random.default_rng(1).uniform(size=5001)
     whole = curves(breakpoints, f1=f1)
-    chart = what_if_charts(whole, 0.5, AGREEMENT)["f1"]
-    assert len(chart.values) == charts.PIECES
-    middles = (chart.edges[1:] + chart.edges[:-1]) / 2
-    assert chart.values[::50].tolist() == [whole.at(x)["f1"] for x in middles[::50]]
-    assert chart.now == (0.5, whole.at(0.5)["f1"])
+    steps = charts.make_steps(whole)
+    edges = np.linspace(-1, 3, charts.PIECES + 1)
+    assert steps["edges"] == pytest.approx(edges.tolist(), abs=1e-6)
+    middles = (edges[1:] + edges[:-1]) / 2
+    assert steps["f1"] == pytest.approx([whole.at(x)["f1"] for x in middles], abs=1e-6)
+    assert chart_of("f1", whole, 0.5).now == (0.5, whole.at(0.5)["f1"])
 
 
-def test_charts_lie_side_by_side_and_share_the_influence_axis():
-    drawn = what_if_charts(curves([0.0]), 1.0, AGREEMENT)
-    assert list(drawn) == ["accuracy", "f1", "recall", "precision"]
-    dots = rows_of(charts.make_dots(list(drawn.values()), dark=False))
-    assert [row[0] for row in dots] == pytest.approx([place(cell, 0.5) for cell in range(4)])
+def test_charts_are_the_four_metrics_over_one_influence_axis():
+    drawn = make_charts(curves([0.0]), 1.0, AGREEMENT)
+    assert [chart.metric for chart in drawn] == ["accuracy", "f1", "recall", "precision"]
+    assert {(chart.low, chart.high) for chart in drawn} == {(-1.0, 3.0)}
 
 
-def test_rules_are_crosshair_teacher_and_pending_bound():
-    chart = what_if_charts(curves([0.0]), 1.0, AGREEMENT, pending=2.0, direction="up")["recall"]
-    rules = rows_of(charts.make_rules([chart], dark=False))
-    crosshair, level, teacher, bound = rules
-    assert crosshair[0] == crosshair[2] == pytest.approx(place(0, 0.5))
-    assert level[1] == level[3] == chart.y(0.8)
-    assert teacher[4:6] == (LIGHT.gray, "4 3")
-    assert bound[0] == bound[2] == pytest.approx(place(0, 0.75))
-    assert bound[4:6] == (LIGHT.blue, "2 2")
+def test_marks_are_now_teacher_pending_bound_and_preview():
+    ghost = (1.5, metrics_of(0.95))
+    chart = chart_of("recall", curves([0.0]), -0.5, pending=2.0, preview=ghost).caption()
+    assert chart["now"] == [-0.5, pytest.approx(0.2)]
+    assert chart["teacher"] == pytest.approx(0.8)
+    assert chart["pending"] == [2.0, pytest.approx(0.8)]
+    assert chart["preview"] == [1.5, 0.95]
+    assert chart["bottom"] <= 0.2
+    assert chart["top"] >= 0.95
 
 
 def test_a_bound_off_the_axis_and_an_undefined_teacher_are_not_drawn():
     nobody = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0))
-    chart = what_if_charts(curves([0.0]), 1.0, nobody, pending=7.0, direction="up")["recall"]
-    assert len(rows_of(charts.make_rules([chart], dark=False))) == 2
-    assert len(rows_of(charts.make_dots([chart], dark=False))) == 1
+    drawn = make_charts(curves([0.0]), 1.0, nobody, pending=7.0, preview=(9.0, metrics_of(0.5)))
+    recall = drawn[2].caption()
+    assert (recall["pending"], recall["teacher"], recall["preview"]) == (None, None, None)
+    json.dumps([chart.caption() for chart in drawn], allow_nan=False)
 
 
-def test_no_charts_make_an_empty_figure():
-    figure = charts.make_figure([], dark=True)
-    assert all(len(element) == 0 for element in figure)
+def test_the_value_axis_holds_the_refit_too():
+    chart = chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)})
+    assert chart.top >= 0.99
 
 
-def test_a_caption_tells_value_ends_and_place_of_now():
-    chart = what_if_charts(curves([0.0], f1=np.array([0.3, 0.594])), 1.12, AGREEMENT)["f1"]
-    caption = make_caption("f1", chart)
-    assert (caption["title"], caption["value"], caption["now"]) == ("F1", "0.594", "1.12")
-    assert (caption["low"], caption["high"]) == ("−1.0", "3.0")
-    assert (caption["bottom"], caption["top"]) == (".30", ".60")
-    assert caption["share"] == pytest.approx(0.53)
-    assert caption["zero"] == pytest.approx(0.25)
+def test_a_caption_tells_value_ends_and_now():
+    drawn = curves([0.0], f1=np.array([0.3, 0.594]))
+    caption = chart_of("f1", drawn, 1.12).caption()
+    assert (caption["title"], caption["value"], caption["nowText"]) == ("F1", "0.594", "1.12")
+    assert (caption["lowText"], caption["highText"]) == ("−1.0", "3.0")
+    assert (caption["bottomText"], caption["topText"]) == (".30", ".60")
     assert caption["alt"] == "F1 0.594 at influence 1.12, teacher 0.571"
+
+
+def test_refit_points_are_in_order_of_influence():
+    points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in (1.0, -1.0, 3.0)})
+    assert points["influence"] == [-1.0, 1.0, 3.0]
+    assert points["f1"] == pytest.approx([0.4, 0.6, 0.8])
 
 
 # --- gallery -----------------------------------------------------------------------------------
 
 
-def image(label: int, student_right: bool, teacher_right: bool) -> GalleryImage:
-    return GalleryImage(7, "000007", 0.25, 3, label, -0.5, 1.5, student_right, teacher_right)
+def gallery_of(label, student, teacher) -> Gallery:
+    """Images with these labels and logits; the concept's score falls from 0.5."""
+    count = len(label)
+    return Gallery(
+        class_name="sheep",
+        concept="fur",
+        split="tune",
+        node="#0 abc",
+        influence=-2.0,
+        threshold=0.0,
+        rows=np.arange(10, 10 + count),
+        score=np.linspace(0.5, 0.25, count),
+        label=np.array(label),
+        student=np.array(student, float),
+        teacher=np.array(teacher, float),
+    )
 
 
-@pytest.mark.parametrize(
-    ("student", "teacher", "fill"),
-    [
-        (True, True, "both-right"),
-        (False, True, "student-wrong"),
-        (False, False, "both-wrong"),
-        (True, False, "teacher-wrong"),
-    ],
-)
-def test_the_swatch_repeats_the_four_fills(student, teacher, fill):
-    row = gallery.make_row(image(1, student, teacher), 2.0)
-    assert row["fill"] == fill
-    assert (row["right"], row["wrong"]) == (student, not student)
+EVERY = gallery_of([1, 1, 1, 1, 0, -1], [2, -2, -2, 2, -1, 3], [1, 1, -1, -1, -1, 1])
 
 
-def test_a_row_tells_label_logits_and_what_the_concept_adds():
-    row = gallery.make_row(image(0, True, True), -2.0)
-    assert (row["positive"], row["negative"], row["label"]) == (False, True, "absent")
-    assert (row["student"], row["teacher"], row["adds"]) == ("−0.50", "+1.50", "−0.50")
-    json.dumps(row)
+def test_the_four_fills_say_who_is_right_and_none_where_the_label_is_ignored():
+    shown = gallery.make_gallery(EVERY)
+    names = [shown["names"][code] for code in shown["fills"]]
+    expected = ["both-right", "student-wrong", "both-wrong", "teacher-wrong", "both-right", ""]
+    assert names == expected
+    assert shown["labels"] == [1, 1, 1, 1, 0, -1]
+    json.dumps(shown)
 
 
-def test_an_image_whose_label_is_ignored_passes_no_filter():
-    row = gallery.make_row(image(-1, None, None), 1.0)
-    assert row["fill"] == ""
-    assert not any(row[name] for name in ("positive", "negative", "right", "wrong"))
+def test_filters_pass_what_they_name_and_never_an_ignored_label():
+    assert EVERY.passing(["positive"]).tolist() == [0, 1, 2, 3]
+    assert EVERY.passing(["negative"]).tolist() == [4]
+    assert EVERY.passing(["right"]).tolist() == [0, 3, 4]
+    assert EVERY.passing(["positive", "wrong"]).tolist() == [1, 2]
+    assert EVERY.passing([]).tolist() == list(range(6))
+
+
+def test_facts_tell_label_logits_and_what_the_concept_adds():
+    facts = dict(gallery.make_facts(EVERY, 14))
+    assert facts["Class sheep"] == "absent"
+    assert (facts["Student logit"], facts["Teacher logit"]) == ("−1.00", "−1.00")
+    assert (facts["Score of fur"], facts["Adds to the student's logit"]) == ("0.300", "−0.60")
+    assert dict(gallery.make_facts(EVERY, 15))["Class sheep"] == "not labelled"
 
 
 def corners(path: str) -> np.ndarray:
@@ -244,33 +264,60 @@ def test_a_picture_is_the_thumbnail_with_its_size(store):
 # --- the view over the state -------------------------------------------------------------------
 
 
+def ask(view, **message):
+    view._answer(SimpleNamespace(data=message))
+
+
+@pytest.fixture
+def sent(view, monkeypatch) -> list[dict]:
+    """Messages to the browser."""
+    messages: list[dict] = []
+    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
+    return messages
+
+
 def test_without_a_student_or_a_concept_there_is_nothing_to_show(app, view):
-    assert (view.charts, view.panel.rows) == ({}, [])
+    assert (view.panel.captions, view.panel.steps, view.panel.gallery) == ([], {}, {})
     app.selection.class_name = "sheep"
-    assert (view.panel.student, view.panel.concept, view.charts) == ("sheep", "", {})
+    assert (view.panel.student, view.panel.concept, view.panel.captions) == ("sheep", "", [])
 
 
-def test_the_concept_opened_has_charts_captions_and_images(app, view):
+def test_the_concept_opened_has_charts_and_images(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    assert list(view.charts) == list(METRICS)
     assert [caption["title"] for caption in view.panel.captions] == list(METRICS.values())
     now = app.students.snapshot.metrics["sheep"]
-    for metric, chart in view.charts.items():
-        assert chart.now[1] == pytest.approx(getattr(now, metric), nan_ok=True)
-    assert len(view.panel.rows) == len(app.students.gallery("sheep", "screen"))
+    for caption in view.panel.captions:
+        expected = [app.students.weight("sheep", "screen"), getattr(now, caption["metric"])]
+        assert caption["now"] == (None if math.isnan(expected[1]) else pytest.approx(expected))
+    assert view.panel.gallery["rows"] == app.students.gallery("sheep", "screen").rows.tolist()
 
 
 def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    rows = view.panel.rows
+    shown, steps = view.panel.gallery, view.panel.steps
     app.tuning.toggle("sheep", "screen", "down")
     upper = app.tuning.bounds_of(app.tuning.pending[0])[1]
     assert view.panel.pending["direction"] == "down"
     assert view.panel.pending["text"].startswith("≤ ")
-    assert view.charts["f1"].pending[0] == pytest.approx(upper)
-    assert view.panel.rows is rows
+    assert view.panel.captions[0]["pending"][0] == pytest.approx(upper)
+    assert view.panel.gallery is shown
+    assert view.panel.steps is steps
     app.tuning.clear()
     assert view.panel.pending == {}
+    assert view.panel.captions[0]["pending"] is None
+
+
+def test_the_preview_of_a_batch_is_marked_at_what_it_would_give(app, view):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    app.tuning.toggle("sheep", "fur", "down")
+    preview = app.tuning.preview
+    row, column = app.store.concepts.index("screen"), app.store.classes.index("sheep")
+    influence = preview.node.weights[row, column]
+    expected = [influence, preview.metrics["sheep"].accuracy]
+    assert view.panel.captions[0]["preview"] == pytest.approx(expected)
+    app.tuning.clear()
+    app.tuning.toggle("bird", "fur", "down")
+    assert view.panel.captions[0]["preview"] is None
 
 
 def test_a_refit_shows_the_new_influence(app, view):
@@ -279,68 +326,69 @@ def test_a_refit_shows_the_new_influence(app, view):
     app.tuning.toggle("sheep", "screen", "down")
     app.tuning.fine_tune()
     assert view.panel.influence != before
-    assert view.charts["f1"].now[0] == app.students.weight("sheep", "screen")
+    assert view.panel.captions[0]["now"][0] == app.students.weight("sheep", "screen")
 
 
-def test_pictures_are_sent_when_asked_for(app, view, monkeypatch):
+def test_pictures_are_sent_when_asked_for(app, view, sent):
     app.selection.param.update(class_name="sheep", concept="screen")
-    sent = []
-    monkeypatch.setattr(view.panel, "_send_msg", sent.append)
-    first = view.panel.rows[0]
-    view._answer(SimpleNamespace(data={"pictures": [first["row"]]}))
-    assert sent[0]["concept"] == "screen"
-    assert set(sent[0]["pictures"]) == {str(first["row"])}
+    first = view.panel.gallery["rows"][0]
+    ask(view, pictures=[first])
+    (message,) = sent
+    assert message["concept"] == "screen"
+    (picture,) = message["pictures"].values()
+    assert picture["image"] == app.store.images[first]
+    score = app.store.concept_score[first, app.store.concepts.index("screen")]
+    assert float(picture["score"]) == pytest.approx(score, abs=5e-4)
+    assert picture["outline"].startswith("M")
 
 
-def test_requests_for_rows_that_are_not_shown_are_ignored(app, view, monkeypatch):
+def test_requests_for_images_that_are_not_shown_are_ignored(app, view, sent):
     app.selection.param.update(class_name="sheep", concept="screen")
-    sent = []
-    monkeypatch.setattr(view.panel, "_send_msg", sent.append)
     hidden = int(app.store.rows("holdout")[0])
-    view._answer(SimpleNamespace(data={"pictures": [hidden, 10**9, "x"]}))
+    ask(view, pictures=[hidden, 10**9, "x"])
     assert sent[0]["pictures"] == {}
-
-
-def test_one_figure_lives_through_all_changes(app, view):
-    view.panel.get_root()
-    (figure,) = (plot.state for plot, _ in view.panel.plot._plots.values())
-    app.selection.param.update(class_name="sheep", concept="screen")
-    app.selection.concept = "fur"
-    app.theme = "dark"
-    (again,) = (plot.state for plot, _ in view.panel.plot._plots.values())
-    assert again is figure
-    assert (figure.x_range.start, figure.x_range.end) == (0, 4)
-    assert view.panel.theme == "dark"
+    app.selection.concept = ""
+    ask(view, pictures=[0])
+    assert len(sent) == 1
 
 
 def test_each_labelled_image_is_right_or_wrong_and_none_is_both(app):
-    view = DetailView(app)
-    app.selection.param.update(class_name="sheep", concept="fur")
-    rows = view.panel.rows
-    label = app.store.label[[row["row"] for row in rows], app.store.classes.index("sheep")]
-    logits = app.tuner.logits(app.students.node)[[row["row"] for row in rows], 2]
+    shown = app.students.gallery("sheep", "fur")
+    k = app.store.classes.index("sheep")
+    label = app.store.label[shown.rows, k]
+    logits = app.tuner.logits(app.students.node)[shown.rows, k]
     right = (logits > 0) == (label == 1)
-    assert app.store.classes[2] == "sheep"
-    assert [row["right"] for row in rows] == ((label >= 0) & right).tolist()
-    assert [row["wrong"] for row in rows] == ((label >= 0) & ~right).tolist()
-    assert any(row["right"] for row in rows)
+    assert shown.student_right.tolist() == ((label >= 0) & right).tolist()
+    assert shown.passing(["wrong"]).tolist() == np.flatnonzero((label >= 0) & ~right).tolist()
+    assert shown.student_right.any()
+
+
+def test_the_images_that_pass_are_saved_with_labels_logits_and_decisions(app, view, sent):
+    app.selection.param.update(class_name="sheep", concept="fur")
+    ask(view, save=["positive", "wrong"])
+    file = sent[0]["save"]
+    assert file["name"] == "images-sheep-fur-positive-wrong.csv"
+    lines = list(csv.DictReader(io.StringIO(base64.b64decode(file["content"]).decode())))
+    shown = app.students.gallery("sheep", "fur")
+    places = shown.passing(["positive", "wrong"])
+    assert [line["image"] for line in lines] == [app.store.images[i] for i in shown.rows[places]]
+    for at, line in zip(places, lines, strict=True):
+        assert float(line["student_logit"]) == shown.student[at]
+        assert float(line["teacher_logit"]) == shown.teacher[at]
+        assert int(line["teacher_decision"]) == (shown.teacher[at] > 0)
+        assert (line["label"], line["student_decision"]) == ("1", "0")
+        assert (line["class"], line["concept"], line["split"]) == ("sheep", "fur", "tune")
 
 
 def test_a_thumb_on_another_concept_leaves_the_charts_alone(app):
     view = DetailView(app)
     app.selection.param.update(class_name="sheep", concept="fur")
-    charts_before = view.charts
-    app.tuning.toggle("sheep", "sky", "down")
+    drawn = []
+    view.panel.param.watch(drawn.append, "captions")
     app.tuning.toggle("bird", "fur", "down")
-    assert view.charts is charts_before
+    assert drawn == []
     app.tuning.toggle("sheep", "fur", "down")
-    assert view.charts is not charts_before
-    assert view.panel.pending["direction"] == "down"
-    app.tuning.clear()
-    assert view.panel.pending == {}
-
-
-# --- the refit what-if, and one image taken apart ------------------------------------------------
+    assert drawn
 
 
 @pytest.mark.parametrize(("span", "digits"), [(37.1, 1), (4.0, 1), (0.9, 2), (0.04, 3), (0.0, 1)])
@@ -348,82 +396,65 @@ def test_the_ends_of_an_axis_are_told_to_a_hundredth_of_it(span, digits):
     assert axis_digits(span) == digits
 
 
-def test_the_refit_is_solved_over_the_exact_curve_and_kept_apart(app, view):
+def test_the_refit_is_drawn_over_the_exact_curve(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    exact = {metric: chart.values.tolist() for metric, chart in view.charts.items()}
+    steps = view.panel.steps
     assert view.panel.refit == {}
     view.panel.mode = "refit"
-    assert view.panel.refit == {"share": 1.0, "state": "done"}
+    assert (view.panel.refit["share"], view.panel.refit["state"]) == (1.0, "done")
+    points, chart = view.panel.refit["points"], view.panel.captions[1]
+    assert (points["influence"][0], points["influence"][-1]) == pytest.approx(
+        (chart["low"], chart["high"]), abs=1e-6
+    )
     now = app.students.weight("sheep", "screen")
-    metrics = app.students.snapshot.metrics["sheep"]
-    for metric, chart in view.charts.items():
-        np.testing.assert_array_equal(chart.values, exact[metric])
-        influence, value = chart.refit
-        assert (np.diff(influence) > 0).all()
-        assert (influence[0], influence[-1]) == (chart.low, chart.high)
-        assert value[influence.tolist().index(now)] == pytest.approx(getattr(metrics, metric))
+    at = int(np.abs(np.array(points["influence"]) - now).argmin())
+    assert points["f1"][at] == pytest.approx(app.students.snapshot.metrics["sheep"].f1, abs=1e-6)
+    assert view.panel.steps is steps
     view.panel.mode = "exact"
-    assert all(chart.refit is None for chart in view.charts.values())
     assert view.panel.refit == {}
 
 
-def test_refit_points_are_joined_in_their_own_cells():
-    points = {x: SimpleNamespace(**dict.fromkeys(METRICS, 0.5 + x / 10)) for x in (1.0, -1.0, 3.0)}
-    drawn = what_if_charts(curves([0.0]), 1.0, AGREEMENT, refit=points)
-    curve = charts.make_refit(list(drawn.values()), dark=False)
-    rows = rows_of(curve.reindex(["x"], ["y", "influence", "value"]))
-    assert [row[2:] for row in rows[:3]] == [(-1.0, 0.4), (1.0, 0.6), (3.0, 0.8)]
-    assert [row[0] for row in rows[3:6]] == pytest.approx([place(1, x) for x in (0.0, 0.5, 1.0)])
-    dots = rows_of(charts.make_dots(list(drawn.values()), dark=False))
-    assert sum(row[2] == 3.0 for row in dots) == 12
-
-
-def test_a_stopped_refit_keeps_its_points_and_goes_on(app, view, monkeypatch):
+def test_another_concept_solves_its_own_refit(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    solved = iter(list(app.students.refit_curve("sheep", "screen", lambda: False)))
+    view.panel.mode = "refit"
+    before = view.panel.refit["points"]
+    app.selection.concept = "fur"
+    assert view.panel.refit["points"] != before
+    assert view.panel.refit["state"] == "done"
+
+
+def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    solved = list(app.students.refit_curve("sheep", "screen", lambda: False))
 
     def three(*_):
-        yield from (next(solved) for _ in range(3))
-        view._answer(SimpleNamespace(data={"refit": "stop"}))
+        yield from solved[:3]
+        ask(view, refit="stop")
         raise CancelledError("Cancelled.")
 
     with monkeypatch.context() as patch:
         patch.setattr(app.students, "refit_curve", three)
         view.panel.mode = "refit"
+    assert len(view.panel.refit["points"]["influence"]) == 3
     assert view.panel.refit["state"] == "stopped"
-    assert len(view.charts["f1"].refit[0]) == 3
-    view._answer(SimpleNamespace(data={"refit": "go"}))
+    ask(view, refit="go")
     assert view.panel.refit["state"] == "done"
-    assert len(view.charts["f1"].refit[0]) > 10
-
-
-def test_another_concept_forgets_the_refit_of_the_last(app, view):
-    app.selection.param.update(class_name="sheep", concept="screen")
-    view.panel.mode = "refit"
-    before = view.charts["f1"].refit[0]
-    app.selection.concept = "fur"
-    after = view.charts["f1"].refit[0]
-    assert after.tolist() != before.tolist()
-    assert view.panel.refit["state"] == "done"
-
-
-def test_the_refit_what_if_yields_to_a_fine_tune(app, view):
-    app.selection.param.update(class_name="sheep", concept="screen")
-    app.tuning.status = Status("fitting", "Fitting")
-    view.panel.mode = "refit"
-    assert view.panel.refit["share"] == 0
-    app.tuning.status = Status()
-    assert view.panel.refit["state"] == "done"
+    assert len(view.panel.refit["points"]["influence"]) == len(solved)
 
 
 def test_an_image_that_is_shown_is_taken_apart(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    row = view.panel.rows[0]["row"]
-    view._answer(SimpleNamespace(data={"apart": row}))
+    row = view.panel.gallery["rows"][0]
+    ask(view, apart=row)
     assert view.panel.apart["row"] == row
-    assert view.panel.apart["logit"] == view.panel.rows[0]["student"]
+    assert dict(view.panel.apart["facts"])["Student logit"] == view.panel.apart["logit"]
     hidden = int(app.store.rows("holdout")[0])
-    view._answer(SimpleNamespace(data={"apart": hidden}))
+    ask(view, apart=hidden)
     assert view.panel.apart["row"] == row
     app.selection.concept = "fur"
     assert view.panel.apart == {}
+
+
+def test_the_colours_follow_the_page(app, view):
+    app.theme = "dark"
+    assert view.panel.theme == "dark"

@@ -5,11 +5,18 @@ from importlib.resources import files
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
     "knowledge": ("effect_chart", "batch_bar", "refit_report"),
-    "gallery": ("pictures", "image_dialog", "apart"),
-    "provenance": ("pictures", "image_dialog", "compare", "node_menu", "export_dialog"),
+    "detail": ("pictures", "image_dialog", "apart", "charts", "gallery", "save_file"),
+    "provenance": (
+        "pictures",
+        "image_dialog",
+        "compare",
+        "node_menu",
+        "save_file",
+        "export_dialog",
+    ),
 }
 _STYLES = {
-    "gallery": ("image_dialog",),
+    "detail": ("image_dialog",),
     "provenance": ("image_dialog", "compare"),
 }
 

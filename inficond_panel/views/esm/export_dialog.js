@@ -43,10 +43,7 @@ function exportDialog(root, model, say) {
     set(status, "data-kind", error ? "error" : null)
     settle()
   })
-  model.on("msg:custom", (event) => {
-    const { save } = event.data ?? event
-    if (save) saveFile(save)
-  })
+  saveFiles(model)
   return {
     open: (row) => {
       node = row.id
@@ -55,11 +52,4 @@ function exportDialog(root, model, say) {
       dialog.showModal()
     },
   }
-}
-
-function saveFile({ name, content }) {
-  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))
-  const link = h("a", { href: URL.createObjectURL(new Blob([bytes])), download: name })
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000)
 }

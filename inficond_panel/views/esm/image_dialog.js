@@ -10,7 +10,7 @@ const FILL_NAMES = {
 
 /** `tell(row, model)` gives the terms and descriptions beside the picture; `more`, if given, is shown
     below them: an element, and `show(row)`. */
-function makeDialog(root, pictures, tell = factsOf, more = null) {
+function makeDialog(root, pictures, tell, more = null) {
   const frame = h("div", { class: "picture" })
   const title = h("b", { id: "image-title" })
   const facts = h("dl")
@@ -31,12 +31,16 @@ function makeDialog(root, pictures, tell = factsOf, more = null) {
     const picture = pictures.get(row.row)
     set(frame, "style", picture ? `aspect-ratio: ${picture.width} / ${picture.height}` : null)
     drawPicture(frame, picture, row, "meet")
-    text(title, row.image)
+    text(title, row.image ?? picture?.image ?? "")
     text(place_, `${count(at + 1)} of ${count(rows.length)}`)
     before.disabled = at === 0
     after.disabled = at === rows.length - 1
-    facts.replaceChildren(...tell(row, model))
+    refresh()
     more?.show(row)
+  }
+  /** The facts anew: those told later have come. */
+  function refresh() {
+    if (rows.length) facts.replaceChildren(...tell(rows[at], model))
   }
   function go(step) {
     const next = at + step
@@ -51,6 +55,7 @@ function makeDialog(root, pictures, tell = factsOf, more = null) {
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   pictures.onarrival(() => { if (dialog.open && !frame.firstChild) show() })
   return {
+    refresh,
     open(shown, index, from) {
       rows = shown
       at = index
@@ -59,17 +64,4 @@ function makeDialog(root, pictures, tell = factsOf, more = null) {
       dialog.showModal()
     },
   }
-}
-
-function factsOf(row, model) {
-  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
-  return [
-    [`Class ${model.student}`, row.label],
-    ["Student logit", row.student],
-    ["Teacher logit", row.teacher],
-    ["Decisions", verdict],
-    [`Score of ${model.concept}`, row.score],
-    ["Influence", model.influence],
-    ["Adds to the student's logit", row.adds],
-  ].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
 }

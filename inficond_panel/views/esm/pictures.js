@@ -1,8 +1,10 @@
 // Pictures of the gallery: asked for in batches, when their place comes near.
 
 const NEARBY = "160px" // pictures are asked for this far outside the part in view
+const KEPT = 1000 // pictures that a page keeps
 
-function makePictures(model, list) {
+/** `want(row)` asks for a picture; `observe(element)` does when the element comes near, in `list`. */
+function makePictures(model, list = null) {
   const known = new Map(), waiting = new Set(), asked = new Set()
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) if (isIntersecting) want(target.row)
@@ -23,6 +25,7 @@ function makePictures(model, list) {
     const message = event.data ?? event
     if (!message.pictures || message.concept !== model.concept) return
     for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
+    for (const row of [...known.keys()].slice(0, -KEPT)) { known.delete(row); asked.delete(row) }
     listeners.forEach((listener) => listener())
   })
   return {

@@ -1,0 +1,160 @@
+// Concept detail: heading, the four charts, filter chips, the gallery of images with the concept's
+// segment outlined, and a dialog with one image and its prediction.
+
+const FILTERS = [
+  ["", "All", "All"],
+  ["positive", "Positives", "Positives"],
+  ["negative", "Negatives", "Negatives"],
+  ["right", "Student right", "Right"],
+  ["wrong", "Student wrong", "Wrong"],
+]
+const MODES = [
+  ["exact", "Exact", "Others held (exact)"],
+  ["refit", "Refit", "Others re-optimised"],
+]
+const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
+const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
+
+export function render({ model, el }) {
+  const head = makeHead(model)
+  const charts = makeCharts(model, el)
+  const chips = makeChips(() => model.send_msg({ save: [...chosen] }))
+  const pictures = makePictures(model)
+  const apart = makeApart(model)
+  const dialog = makeDialog(el, pictures, factsOf, apart)
+  const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
+  const empty = h("div", { class: "empty" })
+  const content = h("div", { class: "content" }, charts.element, chips.element, gallery.element)
+  el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
+  const chosen = new Set()
+  let rows = [], passing = []
+
+  const clear = () => { chosen.clear(); drawRows() }
+  chips.onpick = (id) => {
+    if (!id) chosen.clear()
+    else if (chosen.has(id)) chosen.delete(id)
+    else { chosen.delete(PAIR[id]); chosen.add(id) }
+    gallery.home()
+    drawRows()
+  }
+  function drawRows() {
+    passing = rows.filter((row) => [...chosen].every((id) => row[id]))
+    chips.show(rows, chosen)
+    drawEmpty(empty, model, rows, passing, chosen, clear)
+    gallery.element.hidden = !passing.length
+    gallery.show(passing)
+  }
+  followTheme(model, el)
+  saveFiles(model)
+  model.on("apart", () => { apart.draw(); dialog.refresh() })
+  watch(model, ["student", "concept", "influence", "pending", "mode", "refit", "captions"], () => {
+    content.hidden = !(model.student && model.concept)
+    head.show(model)
+  })
+  watch(model, ["captions", "steps", "refit", "concept", "student"], charts.show)
+  let concept = "", student = ""
+  watch(model, ["gallery", "student", "concept"], () => {
+    if (model.concept !== concept) pictures.forget()
+    if (model.concept !== concept || model.student !== student) { gallery.home(); charts.leave() }
+    concept = model.concept
+    student = model.student
+    rows = rowsOf(model.gallery)
+    drawRows()
+  })
+}
+
+function rowsOf({ rows = [], labels, fills, names }) {
+  return rows.map((row, at) => {
+    const fill = names[fills[at]]
+    return { row, fill, label: labels[at], positive: labels[at] === 1, negative: labels[at] === 0,
+      right: /both-right|teacher-wrong/.test(fill), wrong: /student-wrong|both-wrong/.test(fill) }
+  })
+}
+
+/** Facts on the image in the dialog; those that the server tells are there a moment later. */
+function factsOf(row, model) {
+  const facts = model.apart.row === row.row ? model.apart.facts : []
+  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
+  return [["Decisions", verdict], ...facts].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+}
+
+// --- heading ----------------------------------------------------------------------------
+
+function sample(name) {
+  return h("span", { class: "sample" },
+    s("svg", { width: 20, height: 10, "aria-hidden": "true" }, s("line", { x1: 0, x2: 20, y1: 5, y2: 5, class: name })), name)
+}
+
+function makeHead(model) {
+  const concept = h("span", { class: "subtitle" })
+  const influence = h("span", { class: "muted num influence" })
+  const [exact, pending, preview] = ["exact", "pending", "preview"].map(sample)
+  const legend = h("span", { class: "samples" }, pending, preview, sample("teacher"), exact)
+  const how = segments("What-if", MODES.map(([id, name]) => [id, name]), (id) => { model.mode = id })
+  how.classList.add("how")
+  MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
+  const solving = h("span", { class: "solving num", role: "status" })
+  const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ refit: model.refit.state === "solving" ? "stop" : "go" }) })
+  const element = h("header", { class: "panel-head" }, h("h2", {}, "Concept detail"), concept, influence,
+    h("span", { class: "grow" }), solving, steer, legend, how)
+  const show = (model) => {
+    const open = model.student && model.concept
+    text(concept, model.concept)
+    set(concept, "title", model.concept || null)
+    const waits = model.pending.text ? `, pending ${model.pending.text}` : ""
+    text(influence, open ? `influence ${model.influence}${waits}` : "")
+    set(element.parentElement, "data-direction", model.pending.direction)
+    element.querySelectorAll(".sample, .how").forEach((part) => { part.hidden = !open })
+    how.show(model.mode)
+    const { state, share } = model.refit
+    text(solving, { solving: `${Math.round(100 * share)} %`, waiting: "waiting", stopped: `stopped at ${Math.round(100 * share)} %` }[state] ?? "")
+    text(steer, state === "solving" ? "Stop" : "Go on")
+    solving.hidden = !open || !state || state === "done"
+    steer.hidden = solving.hidden || state === "waiting"
+    exact.hidden ||= model.mode !== "refit"
+    pending.hidden ||= !model.pending.text
+    preview.hidden ||= !model.captions.some((caption) => caption.preview)
+  }
+  return { element, show }
+}
+
+// --- filter chips ----------------------------------------------------------------------------------
+
+function makeChips(save) {
+  const chips = FILTERS.map(([id, long, short]) => {
+    const number = h("span", { class: "num" })
+    const button = h("button", { class: "filter-chip", type: "button", "data-id": id, onclick: () => bar.onpick(id) },
+      h("span", { class: "long" }, long), h("span", { class: "short", "aria-hidden": "true" }, short), " ", number)
+    return { id, button, number, long }
+  })
+  const export_ = h("button", { class: "icon-btn", type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
+  const element = h("div", { class: "chips" }, h("div", { class: "choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button)), h("span", { class: "grow" }), export_)
+  const bar = { element, onpick: () => {}, show }
+  /** Each count is what a click on the chip would give. */
+  function show(rows, chosen) {
+    for (const { id, button, number, long } of chips) {
+      const with_ = id ? [...chosen].filter((other) => other !== PAIR[id]).concat(id) : []
+      const n = rows.filter((row) => with_.every((key) => row[key])).length
+      text(number, count(n))
+      set(button, "aria-pressed", String(id ? chosen.has(id) : !chosen.size))
+      set(button, "aria-label", `${long}, ${count(n)}`)
+    }
+    export_.disabled = !rows.some((row) => [...chosen].every((key) => row[key]))
+  }
+  return bar
+}
+
+function drawEmpty(empty, model, rows, passing, chosen, clear) {
+  const tell = (title, sentence, action) => {
+    empty.replaceChildren(h("b", {}, title), h("p", {}, sentence), action ?? "")
+    empty.hidden = false
+  }
+  if (!model.student) tell("Select a class", "Then open one of its concepts: four charts and its images appear here.")
+  else if (!model.concept) tell("Open a concept", "Click its name in the list of influences, or its dot on the map.")
+  else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
+  else if (!passing.length) {
+    const names = FILTERS.filter(([id]) => chosen.has(id)).map(([, name], at) => (at ? name.toLowerCase() : name))
+    tell("No image passes the filters", `${names.join(" and ")}: 0 of ${count(rows.length)}.`,
+      h("button", { class: "link", type: "button", onclick: clear }, "Clear filters"))
+  } else empty.hidden = true
+}
