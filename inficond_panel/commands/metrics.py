@@ -92,7 +92,7 @@ def _say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
     rows = []
     for name, found in measures.items():
         level = found.metrics[metric]
-        row = [name, number(level.estimate), _range(level)]
+        row = [name, number(level.estimate), range_text(level)]
         for change in (found.since_parent, found.since_start):
             row.append(_change(change[metric]) if change else "–")
         if metric == "ece":
@@ -125,7 +125,7 @@ def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) ->
         name, found = worst
         verdict = "more than luck" if found.p_holm <= 0.05 else "within luck"
         say()
-        value = f"{number(found.interval.estimate)} {_range(found.interval)}"
+        value = f"{number(found.interval.estimate)} {range_text(found.interval)}"
         test = f"expected {number(found.expected)}, p (Holm) {number(found.p_holm)}: {verdict}"
         say(f"Worst slice: {found.name} for {name}, {args.metric} {value}, {test}.")
 
@@ -134,7 +134,7 @@ def _slice_row(name: str, found: SliceResult) -> list[str]:
     tests = [found.small, "", ""] if found.small else [
         number(found.expected), number(found.p), number(found.p_holm)
     ]  # fmt: skip
-    level = [number(found.interval.estimate), _range(found.interval)]
+    level = [number(found.interval.estimate), range_text(found.interval)]
     return [
         name,
         found.name,
@@ -146,7 +146,8 @@ def _slice_row(name: str, found: SliceResult) -> list[str]:
     ]
 
 
-def _range(found: Interval) -> str:
+def range_text(found: Interval) -> str:
+    """The limits of an interval."""
     if defined(found.low) is None:
         return "undefined"
     return f"[{found.low:.3f}, {found.high:.3f}]"

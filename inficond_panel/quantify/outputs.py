@@ -116,7 +116,8 @@ def measure_outputs(
             found[measure] = OutputMeasure(levels[0])
             continue
         (before, old), (after, new) = drawn
-        found[measure] = OutputMeasure(*levels, interval(after - before, new - old, level, kind))
+        change = interval(after - before, new - old, level, kind)
+        found[measure] = OutputMeasure(levels[0], levels[1], change)
     return found
 
 

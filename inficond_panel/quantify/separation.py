@@ -125,7 +125,7 @@ def _large(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
     kept = np.flatnonzero(counts >= least)
     number = np.full(len(names) + 1, -1)  # the last is for images that are left out
     number[kept] = np.arange(len(kept))
-    return Groups(number[of], tuple(names[k] for k in kept), rule)
+    return Groups(number[of], tuple(names[k] for k in kept.tolist()), rule)
 
 
 def _missing(error: ImportError) -> MissingExtraError:

@@ -111,7 +111,6 @@ def compare_settings(
         now = _Measured(own.outcomes(node, split), counts)
         against = _reference(settings, number)
         old = None if against is None else measured[against]
-        options = {"draws": draws, "seed": seed}
         found.append(
             SettingResult(
                 setting=setting,
@@ -119,16 +118,9 @@ def compare_settings(
                 node=node,
                 metrics=now.levels(),
                 against=against,
-                change=old and now.change(old),
-                classes={
-                    name: metric_intervals(outcome, METRICS, **options)
-                    for name, outcome in now.outcomes.items()
-                },
-                class_changes=old
-                and {
-                    name: change_intervals(old.outcomes[name], outcome, METRICS, **options)
-                    for name, outcome in now.outcomes.items()
-                },
+                change=now.change(old) if old else None,
+                classes=now.class_levels(draws, seed),
+                class_changes=now.class_changes(old, draws, seed) if old else None,
             )
         )
         measured.append(now)
@@ -161,6 +153,20 @@ class _Measured:
         return {
             n: interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], level, n)
             for n in METRICS
+        }
+
+    def class_levels(self, draws: int, seed: int) -> dict[str, dict[str, Interval]]:
+        return {
+            name: metric_intervals(outcome, METRICS, draws=draws, seed=seed)
+            for name, outcome in self.outcomes.items()
+        }
+
+    def class_changes(
+        self, old: _Measured, draws: int, seed: int
+    ) -> dict[str, dict[str, Interval]]:
+        return {
+            name: change_intervals(old.outcomes[name], outcome, METRICS, draws=draws, seed=seed)
+            for name, outcome in self.outcomes.items()
         }
 
 
