@@ -15,6 +15,7 @@ _STYLE = """
   padding: 24px; background: #eff1f4; color: #1a1e24;
   font: 14px/20px Inter, Roboto, "Segoe UI", "Helvetica Neue", "Liberation Sans", system-ui,
     sans-serif; }
+main { min-width: 0; }
 section { max-width: 960px; background: #fff; border-radius: 8px; padding: 24px 32px; }
 h1 { font-size: 18px; line-height: 22px; margin: 0 0 12px; }
 p { margin: 8px 0 0; color: #4a5361; }
@@ -61,8 +62,8 @@ class OpeningView(Viewer):
 
 def _progress_html(text: str, share: float) -> str:
     return (
-        f"<section role='status'><h1>{escape(text)}</h1>"
-        f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress></section>"
+        f"<main><section role='status'><h1>{escape(text)}</h1>"
+        f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress></section></main>"
     )
 
 
@@ -74,4 +75,4 @@ def error_html(error: InficondError) -> str:
     else:
         body = f"<h1>{escape(error.message)}</h1>"
     remedy = f"<p>{escape(error.remedy)}</p>" if error.remedy else ""
-    return f"<section role='alert'>{body}{remedy}</section>"
+    return f"<main><section role='alert'>{body}{remedy}</section></main>"

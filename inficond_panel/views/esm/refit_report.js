@@ -79,6 +79,6 @@ function groupButton({ concepts, direction }, model, send, name = `${concepts.le
   const pressed = concepts.every((concept) => mine.has(concept))
   const { mark, verb } = DIRECTIONS[direction]
   return h("button", { class: `group-thumb ${direction}`, type: "button", "aria-pressed": String(pressed), disabled: isBusy(model),
-    "aria-label": `${verb} the group: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
+    "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
     onclick: () => send("group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
 }

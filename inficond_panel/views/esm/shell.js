@@ -180,7 +180,7 @@ function fillPage(scheme) {
 function keySheet(root, shortcuts) {
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => sheet.close() }, icon("cross"))
   const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
-  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("header", {}, h("h2", {}, "Keyboard"), close),
+  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), close),
     h("dl", {}, shortcuts.flatMap(([names, meaning]) => [h("dt", {}, keys(names)), h("dd", {}, meaning)])))
   sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close() })
   root.append(sheet)

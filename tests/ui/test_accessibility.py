@@ -1,0 +1,226 @@
+"""An audit by axe in each state of the page, light and dark; reduced motion; the tab key.
+
+Axe's rules are waived for nobody: what Panel and Bokeh draw on our page keeps them too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from factory import small_spec
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+#: Rules that axe runs only if asked, beside all that it runs by itself.
+ASKED = ("label-content-name-mismatch", "target-size", "td-has-header", "table-fake-caption")
+
+
+@pytest.fixture(scope="module")
+def url(serve_module, tmp_path_factory) -> str:
+    return serve_module(small_spec(tmp_path_factory.mktemp("audited"))).url
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds, one line an element: rule, its place through the shadow roots, message."""
+    options = {"rules": {rule: {"enabled": True} for rule in ASKED}}
+    found = Axe().run(page, options=options).response
+    assert sum(len(rule["nodes"]) for rule in found["passes"]) > 0
+    return [
+        f"{rule['impact']} {rule['id']}: {node['target']} {node['html'][:200]}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def start(page: Page) -> None:
+    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".provenance .bones")).to_be_hidden(timeout=SLOW)
+
+
+def class_chosen(page: Page) -> None:
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible(timeout=SLOW)
+
+
+def concept_open(page: Page) -> None:
+    page.locator(".knowledge .rows > .row .open").first.click()
+    expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
+
+
+def batch_pending(page: Page) -> None:
+    for row, direction in ((0, "down"), (1, "up"), (2, "remove")):
+        page.locator(".knowledge .rows > .row").nth(row).locator(f".thumb.{direction}").click()
+    expect(page.locator(".knowledge .block.up")).to_have_count(1, timeout=SLOW)
+    expect(page.locator(".knowledge .status")).not_to_contain_text("Previewing", timeout=SLOW)
+
+
+def large_image(page: Page) -> None:
+    page.locator(".detail .tile button").first.click()
+    expect(page.locator("dialog.large[open] img")).to_be_visible(timeout=SLOW)
+
+
+def refit_done(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in", timeout=SLOW)
+
+
+def report_open(page: Page) -> None:
+    page.keyboard.press("w")
+    expect(page.locator(".knowledge .report [aria-expanded=true]")).to_be_visible(timeout=SLOW)
+
+
+def node_menu(page: Page) -> None:
+    provenance = page.get_by_role("tab", name="Provenance")
+    if provenance.is_visible():
+        provenance.click()
+    newest(page).focus()
+    page.keyboard.press(".")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+
+
+def name_edited(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(newest(page)).to_be_focused()
+    page.keyboard.press("r")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+
+
+def export_open(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(newest(page)).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator("dialog.export[open] input").first).to_be_visible(timeout=SLOW)
+
+
+def comparison_open(page: Page) -> None:
+    page.keyboard.press("Escape")
+    newest(page).focus()
+    for key in ("m", "ArrowDown", "m"):
+        page.keyboard.press(key)
+    expect(page.locator("dialog.compare .metrics")).to_be_visible(timeout=SLOW)
+
+
+def keys_shown(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.compare")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def holdout_asked(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.get_by_role("radio", name="Holdout").click()
+    expect(page.get_by_role("dialog", name="Look at holdout?")).to_be_visible()
+
+
+STATES: tuple[Callable[[Page], None], ...] = (
+    start,
+    class_chosen,
+    concept_open,
+    batch_pending,
+    large_image,
+    refit_done,
+    report_open,
+    node_menu,
+    name_edited,
+    export_open,
+    comparison_open,
+    keys_shown,
+    holdout_asked,
+)
+
+
+def newest(page: Page):
+    return page.locator(".provenance [role=option]").first
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", (1920, 1080)), ("dark", (1280, 800))])
+def test_axe_finds_nothing_in_any_state(scheme, size, url, open_page) -> None:
+    page = open_page(url, *size, color_scheme=scheme)
+    found = {}
+    for enter in STATES:
+        enter(page)
+        if faults := findings(page):
+            found[enter.__name__] = faults
+    assert found == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_page_of_an_error(scheme, serve, tmp_path, open_page) -> None:
+    spec = Path(tmp_path) / "wrong.yaml"
+    spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
+    page = open_page(serve(spec, plain_panel=True).url, color_scheme=scheme)
+    expect(page.get_by_role("alert")).to_contain_text("change", timeout=SLOW)
+    assert findings(page) == []
+
+
+#: Panel's own that moves all the same: the button of a column that scrolls, which none of ours does.
+PANEL_MOVES = {"DIV.scroll-button"}
+#: Widgets within which arrow keys move: one of their parts is reached by Tab. A block without an
+#: intent only leads to its row, which is such a part.
+COMPOSITE = "[role=listbox], [role=list], [role=radiogroup], [role=tablist], [role=menu], .blocks"
+#: Helpers for what runs in the page; all of them go through shadow roots.
+SCRIPT = """
+  function* everything(root = document) {
+    for (const element of root.querySelectorAll("*")) {
+      yield element
+      if (element.shadowRoot) yield* everything(element.shadowRoot)
+    }
+  }
+  function within(element, selector) {
+    if (!element) return false
+    return Boolean(element.closest(selector)) || within(element.getRootNode().host, selector)
+  }
+  function focused(root = document) {
+    const element = root.activeElement
+    return element?.shadowRoot?.activeElement ? focused(element.shadowRoot) : element
+  }
+  function moves(style) {
+    return style.animationName !== "none" || style.scrollBehavior === "smooth"
+      || style.transitionDuration.split(", ").some((time) => parseFloat(time) > 0)
+  }
+  const controls = () => [...everything()].filter((element) =>
+    element.matches("button, select, input, textarea, a[href], [tabindex='0']")
+    && element.checkVisibility({ visibilityProperty: true })
+    && !element.disabled && !within(element, "[inert]"))
+  const tell = (element) => `${element.tagName}.${element.className}`
+"""
+
+
+def run(page: Page, expression: str):
+    """Value of an expression in the page, which may use the helpers of ``SCRIPT``."""
+    return page.evaluate(f"() => {{ {SCRIPT} return {expression} }}")
+
+
+def test_nothing_moves_where_reduced_motion_is_asked_for(url, open_page) -> None:
+    page = open_page(url, reduced_motion="reduce")
+    for enter in (start, class_chosen, concept_open, batch_pending):
+        enter(page)
+    parts = "[null, '::before', '::after']"
+    some = f"{parts}.some((part) => moves(getComputedStyle(element, part)))"
+    moving = run(page, f"[...everything()].filter((element) => {some}).map(tell)")
+    assert set(moving) <= PANEL_MOVES
+
+
+def test_the_tab_key_reaches_every_control(url, open_page) -> None:
+    page = open_page(url)
+    for enter in (start, class_chosen, concept_open, batch_pending):
+        enter(page)
+    run(page, "void (window.reached = new Set())")
+    page.locator("h1").click()
+    steps = run(page, "controls().length")
+    assert steps > 30
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        run(page, "void reached.add(focused())")
+    by_tab = "controls().filter((each) => each.tabIndex >= 0 && !reached.has(each))"
+    assert run(page, f"{by_tab}.map((each) => each.outerHTML.slice(0, 160))") == []
+    part = f"each.tabIndex < 0 && !within(each, {COMPOSITE!r})"
+    assert run(page, f"controls().filter((each) => {part}).map(tell)") == []
