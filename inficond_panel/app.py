@@ -5,47 +5,34 @@ Imports are absolute, since ``panel serve`` runs this file outside its package.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import panel as pn
-from bokeh.document import Document
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.state.jobs import Publish, run_at_once
-from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.views.cloud import projections, segment_density
-from inficond_panel.views.configuration import ConfigurationView
-from inficond_panel.views.detail import DetailView
-from inficond_panel.views.embedding import EmbeddingView
-from inficond_panel.views.knowledge import KnowledgeView
+from inficond_panel.tuning.concepts import typed_anew
 from inficond_panel.views.opening import OpeningView
-from inficond_panel.views.performance import PerformanceView
-from inficond_panel.views.provenance import ProvenanceView
+from inficond_panel.views.page import make_views, publisher, warm
 from inficond_panel.views.shell import Shell
 from inficond_panel.views.stylesheets import InlineStyles
 
-VIEWS: dict[str, Callable[[AppState], Viewer]] = {
-    "configuration": ConfigurationView,
-    "performance": PerformanceView,
-    "embedding": EmbeddingView,
-    "knowledge": KnowledgeView,
-    "detail": DetailView,
-    "provenance": ProvenanceView,
-}
+
+def shared_tuner(spec: str, history: str) -> Tuner:
+    """A spec's store and history, opened once per process, with the concepts typed by now."""
+    return typed_anew(_opened(spec, history))
 
 
 @lru_cache(maxsize=8)
-def shared_tuner(spec: str, history: str) -> Tuner:
-    """Open a spec's store and history once per process; all sessions share them."""
+def _opened(spec: str, history: str) -> Tuner:
     return open_tuner(spec, history=history or None)
 
 
@@ -80,26 +67,41 @@ class Explorer(Viewer):
         def work(job: Job) -> Tuner:
             tuner = spec if isinstance(spec, Tuner) else shared_tuner(spec, self.history)
             tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
-            # What takes long is computed once, here rather than at the first click.
-            nearest_segments(tuner.store)
-            segment_density(tuner.store, projections(tuner.store)[0])
+            warm(tuner.store)
             return tuner
 
         self._page[:] = [self.opening]
         self.jobs.submit(
-            Job("open", work, self._show, self.opening.fail, report=self.opening.report)
+            Job("open", work, self._start, self.opening.fail, report=self.opening.report)
         )
 
     def close(self) -> None:
         """Stop the worker; called when the session ends."""
         self.jobs.close()
 
-    def _show(self, tuner: Tuner) -> None:
-        self.app = AppState(tuner, self.jobs, datasets=_titles(self.specs))
-        self.app.param.watch(self._switch, "requested")
-        wanted = {name for row in tuner.spec.layout.rows for name in row}
-        views = {name: make(self.app) for name, make in VIEWS.items() if name in wanted}
-        self._page[:] = [Shell(self.app, views)]
+    def _start(self, tuner: Tuner) -> None:
+        self._show(self._state(tuner))
+
+    def _state(self, tuner: Tuner) -> AppState:
+        encoder = PageEncoder(tuner.spec)
+        return AppState(tuner, self.jobs, encoder, datasets=_titles(self.specs))
+
+    def _show(self, app: AppState) -> None:
+        self.app = app
+        app.param.watch(self._switch, "requested")
+        app.concepts.param.watch(lambda event: self._go_on(app, event.new), "tuner")
+        self._page[:] = [Shell(app, make_views(app))]
+
+    def _go_on(self, before: AppState, tuner: Tuner) -> None:
+        """Show the same over other concepts."""
+
+        def done(_: None) -> None:
+            app = self._state(tuner)
+            app.go_on_from(before)
+            self._show(app)
+
+        work = Job("open", lambda _: warm(tuner.store), done, before.concepts.fail)
+        self.jobs.submit(work)
 
     def _switch(self, event: object) -> None:
         titles = _titles(self.specs)
@@ -107,24 +109,6 @@ class Explorer(Viewer):
 
     def __panel__(self) -> Viewable:
         return self._page
-
-
-def publisher() -> Publish:
-    """How a worker thread runs an update where the page lives: server session, notebook, script."""
-    document = pn.state.curdoc
-    if document is not None and document.session_context is not None:
-        return partial(publish_to_page, document)
-    try:
-        return asyncio.get_running_loop().call_soon_threadsafe
-    except RuntimeError:
-        return run_at_once
-
-
-def publish_to_page(document: Document, update: Callable[[], None]) -> None:
-    """Run ``update`` at the document's next tick, unless the page was closed meanwhile."""
-    context = document.session_context
-    if context is not None and not context.destroyed:
-        document.add_next_tick_callback(update)
 
 
 def _titles(specs: Sequence[str | Tuner]) -> list[str]:

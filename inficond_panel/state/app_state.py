@@ -5,6 +5,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.state.compare import CompareState
+from inficond_panel.state.concepts import ConceptsState, Encoder
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
@@ -19,7 +20,7 @@ from inficond_panel.tuning import Tuner
 class AppState(param.Parameterized):
     """All that the views of one session watch. Made per session; ``tuner`` may be shared.
 
-    ``jobs`` is the session's queue (see ``Jobs``).
+    ``jobs`` is the session's queue (see ``Jobs``), ``encoder`` is for concepts that are typed.
     """
 
     theme: param.Selector[str] = param.Selector(
@@ -28,7 +29,9 @@ class AppState(param.Parameterized):
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
     requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
 
-    def __init__(self, tuner: Tuner, jobs: Jobs, **params: object) -> None:
+    def __init__(
+        self, tuner: Tuner, jobs: Jobs, encoder: Encoder | None = None, **params: object
+    ) -> None:
         super().__init__(**params)
         self.spec = tuner.spec
         self.store = tuner.store
@@ -49,6 +52,17 @@ class AppState(param.Parameterized):
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)
         self.export = ExportState(tuner, self.jobs)
+        self.concepts = ConceptsState(self.students, self.jobs, encoder)
+
+    def go_on_from(self, before: AppState) -> None:
+        """Look at the same as ``before``, the session's state over other concepts."""
+        self.theme = before.theme
+        self.selection.class_name = before.selection.class_name
+        concepts = (before.concepts.concept, before.selection.concept)
+        known = [name for name in concepts if name in self.store.concepts]
+        self.selection.concept = known[0] if known else ""
+        self.concepts.param.update(concept=before.concepts.concept, told=before.concepts.told)
+        self.tuning.take_over(before.tuning.pending)
 
     def choose_dataset(self, title: str) -> None:
         """Ask the page to show another of ``datasets``."""

@@ -77,6 +77,11 @@ class TuningState(TreeState):
         """Empty the batch."""
         self._set_pending([])
 
+    def take_over(self, batch: Sequence[Intent]) -> None:
+        """Go on with a batch from over other concepts, without those that are not here."""
+        known = set(self.tuner.store.concepts)
+        self._set_pending([intent for intent in batch if intent.concept in known])
+
     def set_factor(self, factor: float) -> None:
         """Use this factor for the batch and for later thumbs."""
         self.factor = factor

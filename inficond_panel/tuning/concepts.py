@@ -8,9 +8,13 @@ are there again when it is taken away, and with it when it is typed again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from inficond_panel.errors import TuningError
+from inficond_panel.spec import Spec
 from inficond_panel.store import (
     ExtendedStore,
     Store,
@@ -20,6 +24,7 @@ from inficond_panel.store import (
     extended,
     type_concept,
 )
+from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.tuner import Tuner
 
@@ -47,6 +52,13 @@ def with_typed(store: Store, history: str | Path) -> Store:
 def typed_of(store: Store) -> tuple[TypedConcept, ...]:
     """The typed concepts of a store, by name."""
     return store.typed if isinstance(store, ExtendedStore) else ()
+
+
+def typed_anew(tuner: Tuner) -> Tuner:
+    """The tuner over the concepts typed in its history by now; itself where they are the same."""
+    folder = typed_folder(tuner.history.path)
+    typed = tuple(folder.read(_base(tuner))) if folder else typed_of(tuner.store)
+    return tuner if typed == typed_of(tuner.store) else _over(tuner, typed)
 
 
 def others_of(tuner: Tuner) -> int:
@@ -93,6 +105,30 @@ def copy_concepts(tuner: Tuner, history: str | Path) -> None:
             folder.add(one)
 
 
+def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
+    """Concepts with the nearest text vectors, and the cosine: twins would share the influence."""
+    cosine = store.concept_text_embedding @ typed.text
+    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:count]
+    return [(store.concepts[i], float(cosine[i])) for i in order]
+
+
+def typed_text(one: TypedConcept) -> str:
+    """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``."""
+    synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
+    low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
+    zeros = f", 0 on {(one.score == 0).mean():.0%} of the images" if middle == 0 else ""
+    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}{zeros}"
+
+
+def _base(tuner: Tuner) -> Store:
+    return tuner.store.base if isinstance(tuner.store, ExtendedStore) else tuner.store
+
+
 def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
-    base = tuner.store.base if isinstance(tuner.store, ExtendedStore) else tuner.store
-    return Tuner(extended(base, typed), tuner.spec, tuner.history)
+    return _tuner(extended(_base(tuner), typed), tuner.spec, tuner.history)
+
+
+@lru_cache(maxsize=4)
+def _tuner(store: Store, spec: Spec, history: History) -> Tuner:
+    """Shared by all sessions that go over to the same concepts."""
+    return Tuner(store, spec, history)

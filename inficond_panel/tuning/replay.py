@@ -1,4 +1,7 @@
-"""A history carried out again: a branch as the intents of an edits file, or all that happened."""
+"""A history carried out again: a branch as the intents of an edits file, or all that happened.
+
+With more concepts, or fewer, a branch is carried on: the same intents on other students.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,43 @@ def replay(
     return pairs
 
 
+def carry_on(
+    source: Tuner,
+    node: Node,
+    into: Tuner,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Node:
+    """Fit the branch of ``node`` again over the concepts of ``into``, and show the last of it.
+
+    Each iteration has the intents, the label and the note that it had; looks at the holdout are
+    counted there too, since the images were seen. What ``into`` has already is not fitted twice.
+    Raises what ``Tuner.fine_tune`` does.
+    """
+    path = branch(source, source.node(node.id))
+    again = into.root(_part(progress, 0, len(path)), cancelled)
+    for place, old in enumerate(path):
+        if place:
+            part = _part(progress, place, len(path))
+            again = into.fine_tune(again, old.intents, part, cancelled, author=old.author)
+        _label(source, old, into, again)
+    into.set_head(again)
+    return again
+
+
+def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
+    if old.name and not new.name:
+        into.rename(new.id, old.name)
+    if old.note and not new.note:
+        into.set_note(new.id, old.note)
+    for _ in range(_looks(source, old) - _looks(into, new)):
+        into.count_look(new, "holdout")
+
+
+def _looks(tuner: Tuner, node: Node) -> int:
+    return tuner.history.state(tuner.root_id).looks[node.id, "holdout"]
+
+
 def _fitted(
     into: Tuner,
     node: Node,
@@ -79,3 +119,11 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
             history.count_look(node, event.text, author)
         case _:
             history.set_head(root, node, event.kind, origin, author)
+
+
+def _part(progress: Progress | None, place: int, parts: int) -> Progress | None:
+    """The part of a progress bar of one of several refits."""
+    if progress is None:
+        return None
+    told = f", {place + 1} of {parts}" if parts > 1 else ""
+    return lambda share, text: progress((place + share) / parts, f"{text}{told}")

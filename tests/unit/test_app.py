@@ -9,9 +9,10 @@ from types import SimpleNamespace
 from factory import small_spec
 
 import inficond_panel
-from inficond_panel.app import Explorer, publish_to_page
+from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.views.opening import error_html
+from inficond_panel.views.page import publish_to_page
 
 PATIENCE = 60
 

@@ -13,8 +13,6 @@ from factory import ATTRS, SPEC, small_arrays
 
 from inficond_panel import cli
 from inficond_panel.errors import TuningError
-from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.state.concepts import forget_concept, type_concept, typed_concepts
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.concepts import add_concept, remove_concept, typed_folder, typed_of
@@ -95,28 +93,6 @@ def test_only_typed_concepts_can_be_removed(spec):
         remove_concept(tuner, "mos")
     with pytest.raises(TuningError, match="No concept 'wheel' was typed"):
         remove_concept(tuner, "wheel")
-
-
-def test_from_the_page_as_jobs(spec):
-    tuner = open_tuner(spec)
-    tuner.root()
-    app, found = AppState(tuner, Jobs(inline=True)), []
-
-    def submit(work, *arguments):
-        def run(job):
-            return work(app, job, *arguments)
-
-        app.jobs.submit(Job("type", run, found.append, found.append))
-
-    submit(type_concept, "red bus", Encoder())
-    submit(type_concept, "wheel", Encoder())
-    with_bus, fault = found
-    assert "'wheel' is there already" in str(fault)
-    app = AppState(with_bus, app.jobs)
-    assert typed_concepts(app) == ["red bus"]
-    assert "red bus" in app.store.concepts
-    submit(forget_concept, "red bus")
-    assert found[-1].root_id == tuner.root_id
 
 
 @pytest.fixture

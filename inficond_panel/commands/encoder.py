@@ -1,0 +1,55 @@
+"""The encoder of a spec, for concepts that are typed: an extra, loaded when it is first used."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+
+import numpy as np
+
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.spec import Spec
+from inficond_panel.store import TextEncoder
+
+_PACKAGES = ("torch", "open_clip")
+
+
+def text_encoder(spec: Spec) -> TextEncoder:
+    """The text tower of a spec's encoder; ``MissingExtraError`` without the extra."""
+    try:
+        from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise _missing(error.name or "precompute") from error
+    return load_text_encoder(spec.concepts.encoder)
+
+
+class PageEncoder:
+    """The text tower of a spec's encoder as the page has it: all sessions share the loaded one."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def check(self) -> None:
+        """Raise ``MissingExtraError`` where a package is not installed; loads nothing."""
+        for name in _PACKAGES:
+            if find_spec(name) is None:
+                raise _missing(name)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the encoder is; loads it."""
+        return _loaded(self.spec).digest
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+        return _loaded(self.spec).embed_text(texts)
+
+
+_loaded = lru_cache(maxsize=2)(text_encoder)
+
+
+def _missing(package: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"Typing a concept needs packages that are not installed ({package}).",
+        "Install them: pip install 'inficond-panel[precompute]'",
+    )
