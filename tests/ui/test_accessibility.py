@@ -5,7 +5,6 @@ Axe's rules are waived for nobody: what Panel and Bokeh draw on our page keeps t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,7 +160,7 @@ def test_axe_finds_nothing_on_the_page_of_an_error(scheme, serve, tmp_path, open
     assert findings(page) == []
 
 
-#: Panel's own that moves all the same: the button of a column that scrolls, which none of ours does.
+#: Panel's own that moves all the same: the button of a column that scrolls; none of ours does.
 PANEL_MOVES = {"DIV.scroll-button"}
 #: Widgets within which arrow keys move: one of their parts is reached by Tab. A block without an
 #: intent only leads to its row, which is such a part.
