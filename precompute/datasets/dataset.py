@@ -46,7 +46,8 @@ class Dataset:
     ``label`` is ``(image, class)`` int8: 1 present, 0 absent, -1 ignored. ``load(i)`` returns image
     i as RGB or raises ``UnreadableImage``; ``digest(i)`` identifies its content. ``metadata`` holds
     texts (image, column) under the names ``metadata_columns``. ``notes`` are for people. With
-    ``encoded`` there are no photos, and ``load`` raises ``DataError``.
+    ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` is the
+    mask ``(height, width)`` of the objects of the classes in image i, None where none are known.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +60,7 @@ class Dataset:
     metadata: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     encoded: Encoded | None = None
+    foreground: Callable[[int], np.ndarray] | None = None
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Listing:
     ``known`` are all images that have labels, in order; ``list_of(name)`` those of a list;
     ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files;
     ``metadata`` is a table of texts, and ``columns`` what splits are taken from (the same if None).
+    ``foreground(id, classes)`` is the mask of an image's objects, where their places are known.
     """
 
     known: Sequence[str]
@@ -78,13 +81,14 @@ class Listing:
     metadata: Table | None = None
     columns: Table | None = None
     notes: list[str] = field(default_factory=list)
+    foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
 
     def dataset(self, splits: Any) -> Dataset:
         """The data set with the splits that the spec asks for; raises ``DataError``."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
         paths = self.paths(ids)
-        classes = self.classes(ids)
+        classes, foreground = self.classes(ids), self.foreground
         return Dataset(
             ids=ids,
             split=tuple(split_of.values()),
@@ -95,6 +99,7 @@ class Listing:
             metadata_columns=self.metadata.columns if self.metadata else (),
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
+            foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
         )
 
     def divide(self, splits: Any) -> dict[str, str]:

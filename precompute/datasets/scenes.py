@@ -23,4 +23,16 @@ def scenes_dataset(section: Any) -> Dataset:
         label=np.asarray(scenes.labels, dtype=np.int8),
         load=scenes.image,
         digest=lambda i: hashlib.sha256(scenes.image(i).tobytes()).hexdigest(),
+        foreground=lambda i: foreground(scenes, i),
     )
+
+
+def foreground(scenes: Any, i: int) -> np.ndarray:
+    """Where things that count for a class can be seen in a scene, ``(height, width)``."""
+    found, placements = scenes.regions(i), scenes.plan(i).placements
+    counted = [
+        label
+        for label, placement in zip(found.placement, placements, strict=True)
+        if placement.thing.label
+    ]
+    return np.isin(found.labels, counted)

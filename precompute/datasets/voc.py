@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+import numpy as np
 
 from inficond_panel.errors import DataError
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
@@ -46,6 +49,7 @@ def voc_listing(dataset: Any) -> Listing:
         labels=lambda ids, names: label_matrix(ids, names, {i: objects(i) for i in ids}),
         paths=lambda ids: find_files(root / "JPEGImages", ids),
         metadata=read_metadata(dataset),
+        foreground=lambda image, names: voc_foreground(annotations[image], names),
     )
 
 
@@ -66,15 +70,41 @@ def voc_classes(main: Path) -> tuple[str, ...]:
 
 def voc_objects(path: Path) -> dict[str, int]:
     """Label of each class in an annotation: 1, or -1 if it is only there as ``difficult``."""
-    try:
-        tree = ElementTree.parse(path)  # noqa: S314 - expat bounds the expansion of entities
-    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
-        raise DataError(f"{path} is no readable annotation: {error}.", "Restore it.") from error
     found: dict[str, int] = {}
-    for thing in tree.iterfind("object"):
+    for thing in _annotation(path).iterfind("object"):
         name = (thing.findtext("name") or "").strip()
         if not name:
             raise DataError(f"{path} has an object without a name.", "Name it, or take it out.")
         difficult = (thing.findtext("difficult") or "0").strip() == "1"
         found[name] = max(found.get(name, -1), -1 if difficult else 1)
     return found
+
+
+def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
+    """Mask ``(height, width)`` of an annotated image: the union of the boxes of ``classes``.
+
+    Pixels count from 1 and a box holds its last row and column (the development kit's text).
+    Raises ``DataError`` for an annotation without the image's size or with a box that is none.
+    """
+    tree = _annotation(path)
+    try:
+        mask = np.zeros([int(tree.findtext(f"size/{side}", "")) for side in ("height", "width")])
+        for thing in tree.iterfind("object"):
+            if (thing.findtext("name") or "").strip() in classes:
+                left, top, right, bottom = (
+                    round(float(thing.findtext(f"bndbox/{side}", "")))
+                    for side in ("xmin", "ymin", "xmax", "ymax")
+                )
+                mask[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)] = 1
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f"{path} does not tell where its objects are: {error}.", "Restore its size and boxes."
+        ) from error
+    return mask.astype(bool)
+
+
+def _annotation(path: Path) -> Any:
+    try:
+        return ElementTree.parse(path)  # noqa: S314 - expat bounds the expansion of entities
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"{path} is no readable annotation: {error}.", "Restore it.") from error
