@@ -83,6 +83,10 @@ class StudyError(InficondError, OSError):
     """A study that cannot be read or written, or a participant that it does not have."""
 
 
+class StudyLinkError(StudyError):
+    """A link of a study that does not hold: not known, or opened in another window."""
+
+
 class ExportError(InficondError, OSError):
     """An export that cannot be written there, or a file that holds none."""
 

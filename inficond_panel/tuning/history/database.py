@@ -124,6 +124,18 @@ class Database:
             except sqlite3.Error as error:
                 raise _explained(self.path, self.form, error) from error
 
+    def compact(self) -> None:
+        """Write the file anew without what was deleted, so that its bytes hold it no longer."""
+        with self.transaction():
+            pass  # opens the file
+        with self._lock:
+            assert self._connection is not None
+            try:
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise _explained(self.path, self.form, error) from error
+
     def close(self) -> None:
         """Close the file; the next use opens it again (what was in memory is lost)."""
         with self._lock:

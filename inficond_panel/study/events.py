@@ -1,0 +1,67 @@
+"""What is recorded of a participant: events, each with time, session, step, view and action."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Actions of the flow through the study; their view is empty.
+FLOW = {
+    "open": "a page was opened; `seen`: when the page before it was last there",
+    "enter": "a step came up",
+    "agree": "consent was given",
+    "decline": "consent was not given; nothing more is recorded",
+    "answer": "questions were answered: by name",
+    "start": "work on a task began",
+    "done": "the rule of the task came true: `node`, `value`, `target`",
+    "time-up": "the time limit of the task was reached",
+    "leave": "a step was left; of a task `outcome`: done, time or left",
+    "away": "the page was hidden, or another window came in front",
+    "back": "the page was shown again",
+    "failed": "an error was shown: `message`",
+}
+#: Actions in the views. Iterations, undo, jumps, names and notes are in the history of the task.
+INTERACTIONS = {
+    "visit": "the pointer stayed in a view, or a key was pressed there",
+    "class": "a class was selected: `name`",
+    "concept": "a concept was opened in the detail view: `name`",
+    "group": "a group of concepts was drawn on the map: `names`",
+    "batch": "the pending batch changed: `intents`, all that wait now",
+    "fine-tune": "the batch was submitted",
+    "cancel": "the refit was cancelled",
+    "set": "a setting of a view changed: by name",
+    "compare": "two iterations were compared: `before`, `after`",
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is to be recorded."""
+
+    time: str
+    step: str
+    view: str
+    action: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    def json(self) -> str:
+        """The payload as it is stored."""
+        return json.dumps(self.payload, ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Event(Note):
+    """A note as it was recorded; ``time`` is UTC, ISO 8601, ``session`` one opening of the page."""
+
+    number: int = 0
+    participant: int = 0
+    session: str = ""
+
+
+def checksum(participant: int, session: str, note: Note, previous: str) -> str:
+    """SHA-256 over an event and the checksum of the event before it of the same participant."""
+    facts = [previous, participant, session, note.time, note.step, note.view, note.action]
+    return hashlib.sha256(json.dumps([*facts, note.json()]).encode()).hexdigest()

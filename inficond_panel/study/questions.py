@@ -1,0 +1,118 @@
+"""Sections of a study's spec: questions, and pages of text or of questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from inficond_panel.spec.fields import Choice, Flag, Number, Slug, Text, Whole
+from inficond_panel.spec.lists import Words
+from inficond_panel.spec.section import NestedList, Section
+
+REQUIRED = {"required": True}
+_TEXT_LENGTH = 4000
+
+
+class Question(Section):
+    """One question; its answer is a column of the tables."""
+
+    chooser: ClassVar[str] = "kind"
+
+    name_ = Slug(None, doc="Column of its answers; no two of a study alike.", metadata=REQUIRED)
+    text = Text(None, doc="The question, or the statement to agree with.", metadata=REQUIRED)
+    required = Flag(True, doc="Whether it must be answered.")
+
+    def fault(self, answer: Any) -> str:
+        """What is wrong with an answer from outside; empty: nothing. None is no answer."""
+        if answer is None:
+            return "An answer is needed." if self.required else ""
+        return self._fault(answer)
+
+    def _fault(self, answer: Any) -> str:
+        raise NotImplementedError
+
+
+class LikertQuestion(Question):
+    """Agreement with a statement, in steps."""
+
+    kind = Choice(default="likert", objects=["likert"], doc="Agreement in steps.")
+    points = Whole(5, bounds=(2, 11), doc="Steps.")
+    labels = Words(
+        ["Strongly disagree", "Disagree", "Neutral", "Agree", "Strongly agree"],
+        doc="A label for each step, from the lowest; or two, of both ends.",
+    )
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield labels that do not fit the steps."""
+        if len(self.labels) not in (2, self.points):
+            yield "labels", f"{len(self.labels)} labels for {self.points} steps; give as many, or 2"
+
+    def _fault(self, answer: Any) -> str:
+        fits = isinstance(answer, int) and not isinstance(answer, bool)
+        return "" if fits and 1 <= answer <= self.points else "Choose one of the steps."
+
+
+class ChoiceQuestion(Question):
+    """One of several options, or any of them."""
+
+    kind = Choice(default="choice", objects=["choice"], doc="One of several options.")
+    options = Words(None, doc="The options.", metadata=REQUIRED)
+    several = Flag(False, doc="Whether more than one may be chosen.")
+
+    def _fault(self, answer: Any) -> str:
+        chosen = answer if self.several else [answer]
+        if not isinstance(chosen, list) or not all(item in self.options for item in chosen):
+            return "Choose one of the options."
+        return "" if chosen or not self.required else "Choose at least one."
+
+
+class NumberQuestion(Question):
+    """A number."""
+
+    kind = Choice(default="number", objects=["number"], doc="A number.")
+    lowest = Number(None, doc="Lowest number that is taken.")
+    highest = Number(None, doc="Highest number that is taken.")
+
+    def _fault(self, answer: Any) -> str:
+        if isinstance(answer, bool) or not isinstance(answer, int | float):
+            return "Give a number."
+        if self.lowest is not None and answer < self.lowest:
+            return f"Give a number of at least {self.lowest:g}."
+        if self.highest is not None and answer > self.highest:
+            return f"Give a number of at most {self.highest:g}."
+        return ""
+
+
+class TextQuestion(Question):
+    """Free text."""
+
+    kind = Choice(default="text", objects=["text"], doc="Free text.")
+    required = Flag(False, doc="Whether it must be answered.")
+    lines = Whole(4, bounds=(1, 20), doc="Height of the box.", metadata={"unit": "lines"})
+
+    def _fault(self, answer: Any) -> str:
+        if not isinstance(answer, str) or not (answer.strip() or not self.required):
+            return "Write something."
+        return "" if len(answer) <= _TEXT_LENGTH else f"At most {_TEXT_LENGTH} characters."
+
+
+class TextPage(Section):
+    """A page of text."""
+
+    title = Text(None, doc="Heading.", metadata=REQUIRED)
+    text = Text(None, doc="Markdown; a picture is a file beside the study.", metadata=REQUIRED)
+
+
+class ConsentPage(TextPage):
+    """The page that a participant agrees to before anything else."""
+
+    title = Text("Consent", doc="Heading.", metadata={"required": False})
+    agree = Text("I have read this and agree to take part", doc="Words beside the box to tick.")
+
+
+class QuestionPage(Section):
+    """A page of questions."""
+
+    title = Text(None, doc="Heading.", metadata=REQUIRED)
+    text = Text(None, doc="Markdown above the questions.")
+    questions = NestedList(Question, doc="The questions.", metadata=REQUIRED)
