@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import panel as pn
 from panel.viewable import Viewable, Viewer
+from param.parameterized import Event
 
 from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
@@ -89,19 +90,20 @@ class Explorer(Viewer):
     def _show(self, app: AppState) -> None:
         self.app = app
         app.param.watch(self._switch, "requested")
-        app.concepts.param.watch(lambda event: self._go_on(app, event.new), "tuner")
+        for other in (app.concepts, app.targets):
+            other.param.watch(partial(self._go_on, app), "tuner")
         self._page[:] = [Shell(app, make_views(app))]
 
-    def _go_on(self, before: AppState, tuner: Tuner) -> None:
-        """Show the same over other concepts."""
+    def _go_on(self, before: AppState, event: Event) -> None:
+        """Show the same over other concepts, or with students of other targets."""
+        tuner = event.new
 
         def done(_: None) -> None:
             app = self._state(tuner)
             app.go_on_from(before)
             self._show(app)
 
-        work = Job("open", lambda _: warm(tuner.store), done, before.concepts.fail)
-        self.jobs.submit(work)
+        self.jobs.submit(Job("open", lambda _: warm(tuner.store), done, event.obj.fail))
 
     def _switch(self, event: object) -> None:
         titles = _titles(self.specs)

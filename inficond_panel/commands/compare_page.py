@@ -19,6 +19,7 @@ from inficond_panel.commands.compare_text import (
     notes_on,
     setting_text,
 )
+from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.calibration import Reliability
 from inficond_panel.quantify.outputs import MEASURES
 from inficond_panel.quantify.separation import Groups
@@ -51,6 +52,7 @@ def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
         "<h2>Reliability, all classes pooled</h2>",
         _row(_pooled(found)),
         "<h2>Reliability by class, bins of equal width</h2>",
+        f"<p>Circles: teacher. Squares: {kind_text('oracle')}.</p>",
         _row(_by_class(found)),
         *_maps(found, places),
         f"<h2>Students on the split {escape(found.split)}, means over classes</h2>",
@@ -149,7 +151,8 @@ def reliability_svg(title: str, diagrams: Mapping[str, Reliability]) -> str:
     ]
     told = []
     for kind, diagram in diagrams.items():
-        told.append(f"{kind} ECE {diagram.ece:.3f}")
+        seen = f", {SEEN_LABEL}" if kind == "oracle" and len(diagrams) == 1 else ""
+        told.append(f"{kind} ECE {diagram.ece:.3f}{seen}")
         largest = max(int(diagram.events.max()), 1)
         for p, y, n in zip(diagram.probability, diagram.frequency, diagram.events, strict=True):
             if n:

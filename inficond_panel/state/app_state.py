@@ -13,6 +13,7 @@ from inficond_panel.state.refit_what_if import RefitWhatIf
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.snapshot import take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
+from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Tuner
 
@@ -53,9 +54,10 @@ class AppState(param.Parameterized):
         self.comparison = CompareState(tuner, self.students, self.jobs)
         self.export = ExportState(tuner, self.jobs)
         self.concepts = ConceptsState(self.students, self.jobs, encoder)
+        self.targets = TargetsState(tuner, self.jobs)
 
     def go_on_from(self, before: AppState) -> None:
-        """Look at the same as ``before``, the session's state over other concepts."""
+        """Look at the same as ``before``, the session's state over other concepts or targets."""
         self.theme = before.theme
         self.selection.class_name = before.selection.class_name
         concepts = (before.concepts.concept, before.selection.concept)

@@ -45,7 +45,8 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     shown = class_name if class_name in differ else next(iter(differ), "")
     return {
         **frame,
-        "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images",
+        "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
+        + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
         "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
         "mean": make_change(Change.of(found.mean_ap)),
         "sides": make_sides(found),

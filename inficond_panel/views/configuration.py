@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from panel.viewable import Viewable
 
     from inficond_panel.state import AppState, Node
+    from inficond_panel.state.targets import TargetsState
 
 
 def make_dataset(
@@ -46,10 +47,13 @@ def make_dataset(
     }
 
 
-def make_student(nodes: Sequence[Node], node: Node, facts: Sequence[Row]) -> dict[str, Any]:
+def make_student(
+    nodes: Sequence[Node], node: Node, facts: Sequence[Row], mark: str = ""
+) -> dict[str, Any]:
     """The student shown (a node of the history), the others to choose, and its card.
 
-    ``facts`` are rows on what all students share: teacher and settings.
+    ``facts`` are rows on what all students share: teacher and settings; ``mark`` is what must be
+    said of students of the oracle.
     """
     concepts = len(node.weights)
     used = int((node.weights != 0).any(axis=1).sum())
@@ -60,7 +64,8 @@ def make_student(nodes: Sequence[Node], node: Node, facts: Sequence[Row]) -> dic
         "options": [[n.id, _option(n)] for n in reversed(nodes)],
         "card": {
             "title": f"Students of #{node.number}",
-            "text": "One linear model a class, distilled from the teacher.",
+            "text": "One linear model a class, distilled from the "
+            + (f"oracle, which {mark}. Metrics compare with the teacher." if mark else "teacher."),
             "rows": [
                 *facts,
                 ("Concepts in use", f"{count(used)} of {count(concepts)}"),
@@ -71,10 +76,27 @@ def make_student(nodes: Sequence[Node], node: Node, facts: Sequence[Row]) -> dic
     }
 
 
-def make_facts(teacher: str, students: Any) -> list[Row]:
-    """What all students share: the teacher, and the settings (the spec's ``students``)."""
+def make_targets(targets: TargetsState) -> dict[str, Any] | None:
+    """What the students learn from, what else there is, and what goes on; None: no choice."""
+    if not targets.options:
+        return None
+    status = targets.status
+    return {
+        "value": targets.chosen,
+        "busy": targets.busy,
+        "told": "" if status.kind == "error" else status.text,
+        "error": f"{status.text} {status.remedy}" if status.kind == "error" else "",
+    }
+
+
+def make_facts(teacher: str, students: Any, mark: str = "") -> list[Row]:
+    """What all students share: the teacher, and the settings (the spec's ``students``).
+
+    ``mark`` is what must be said of students of the oracle.
+    """
     return [
         ("Teacher", teacher),
+        *([("Targets", f"{students.targets}, {mark}")] if mark else []),
         ("L1 penalty λ", students.penalty_text),
         ("Temperature", f"{students.temperature:g}"),
         ("Solver", students.solver),
@@ -129,11 +151,12 @@ class ConfigurationView(Viewer):
         self._facts = make_dataset(
             app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
         )
-        self._shared = make_facts(app.store.attrs["teacher"], app.spec.students)
+        self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
         self.param.watch(self._update, "scope")
         app.selection.param.watch(self._update, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
-        app.tuning.param.watch(self._update, "status")
+        for state in (app.tuning, app.targets, app.concepts):
+            state.param.watch(self._update, "status")
         app.param.watch(self._update, "datasets")
         self._update()
 
@@ -146,7 +169,9 @@ class ConfigurationView(Viewer):
         snapshot = app.students.snapshot
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
-            "student": make_student(app.tuning.nodes, snapshot.node, self._shared),
+            "student": make_student(app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark),
+            "mark": app.tuner.mark,
+            "targets": make_targets(app.targets),
             "class": {"name": app.selection.class_name, "options": list(app.store.classes)},
             "split": snapshot.split,
             "looks": make_looks(
@@ -154,7 +179,7 @@ class ConfigurationView(Viewer):
             ),
             "scope": self._scope,
             "metrics": self._metrics(),
-            "busy": app.tuning.busy,
+            "busy": app.tuning.busy or app.targets.busy or app.concepts.busy,
         }
 
     @property
@@ -173,6 +198,8 @@ class ConfigurationView(Viewer):
             self.app.choose_dataset(value)
         elif kind == "student":
             self.app.tuning.jump(value)
+        elif kind == "targets":
+            self.app.targets.choose(value)
         elif kind == "class":
             self.app.selection.class_name = value
         elif kind == "split":

@@ -118,6 +118,7 @@ class ProvenanceView(Viewer):
         rows = make_rows(nodes, head.id, scope.class_name, seen, app.tuning.looks)
         return {
             "class": scope.class_name,
+            "mark": f"oracle, {app.tuner.mark}" if app.tuner.mark else "",
             "metric": "AP" if scope.class_name else "mAP",
             "rows": rows,
             "edges": make_edges(nodes, head.id),

@@ -1,6 +1,6 @@
-// Configuration: data set, student, class, split, scope, and six metrics with their cards.
+// Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
-const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
+const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["targets", "Targets"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
 
 export function render({ model, el }) {
   const say = (kind) => (value) => model.send_msg({ kind, value })
@@ -17,8 +17,10 @@ export function render({ model, el }) {
 function draw(data, fields, metrics, card) {
   if (!data.metrics) return drawBones(metrics)
   for (const key of ["dataset", "student", "class"]) fields[key].show(data[key], data.busy)
+  text(fields.student.quiet, data.mark)
+  showTargets(fields.targets, data)
   fields.split.show(data.split)
-  text(fields.looks, data.looks.short)
+  text(fields.split.quiet, data.looks.short)
   fields.scope.show(data.scope)
   set(fields.scope.querySelector("[data-value=class]"), "disabled", data.class.name ? null : "")
   const all = fields.scope.querySelector("[data-value=all]")
@@ -26,23 +28,37 @@ function draw(data, fields, metrics, card) {
   keyed(metrics, data.metrics, (metric) => metric.key, () => makeMetric(card), updateMetric)
 }
 
+/** A control under its name; some have a quiet word beside the name. */
 function field(key, name, control) {
-  const looks = key === "split" ? [" ", control.looks] : []
-  return h("div", { class: "field", "data-field": key }, h("span", { class: "name" }, name, looks), control)
+  const quiet = control.quiet ? [" ", control.quiet] : []
+  return h("div", { class: "field", "data-field": key, hidden: key === "targets" ? "" : null }, h("span", { class: "name" }, name, quiet), control)
+}
+
+/** The choice of targets is there only where the store holds the oracle's logits. */
+function showTargets(control, { targets, busy }) {
+  set(control.closest(".field"), "hidden", targets ? null : "")
+  if (!targets) return
+  control.show(targets.value)
+  for (const button of control.querySelectorAll("button")) set(button, "disabled", busy ? "" : null)
+  text(control.quiet, targets.error || targets.told)
+  set(control.quiet, "title", targets.error || null)
 }
 
 function makeFields(model, card, dialog, say) {
-  const looks = h("span", { class: "looks num" })
   const split = segments("Split in view", [["tune", "Tune"], ["holdout", icon("lock", 13), "Holdout"]], (value) => {
     if (value === model.data.split) return
     if (value === "tune") say("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
-  split.looks = looks
+  const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
+    if (model.data.targets && value !== model.data.targets.value) say("targets")(value)
+  })
+  const student = richSelect("Student", say("student"), card)
+  for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
+  set(targets.quiet, "role", "status")
   return {
-    looks, split,
+    split, targets, student,
     dataset: richSelect("Dataset", say("dataset"), card),
-    student: richSelect("Student", say("student"), card),
     class: richSelect("Class", say("class"), card),
     scope: segments("Scope", [["class", "Class"], ["all", "All"]], say("scope")),
   }

@@ -31,8 +31,9 @@ function header(say) {
   const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
   const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, metric, h("b"), h("span", { class: "muted interval" }))
-  const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
-  return { undo, redo, total, metric, head, toggle: compare, saveButton: save, binButton: deleted }
+  const mark = h("span", { class: "muted small clip" })
+  const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), mark, undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
+  return { mark, undo, redo, total, metric, head, toggle: compare, saveButton: save, binButton: deleted }
 }
 
 function list() {
@@ -68,6 +69,7 @@ function draw(data, parts, root) {
   for (const part of [parts.columns, parts.body, parts.note, parts.undo, parts.redo, parts.total, parts.toggle]) show(part, rows.length > 1)
   show(parts.saveButton, rows.length)
   drawBin(data.deleted ?? [], parts)
+  text(parts.mark, data.mark ?? "")
   text(parts.problem, data.problem ?? "")
   show(parts.problem, data.problem)
   if (rows.length > 1) drawHistory(data, parts, root)
