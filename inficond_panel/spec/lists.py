@@ -78,20 +78,20 @@ class Names(Words):
 
 
 class Rows(Field, param.List):
-    """Rows of words, each word at most once; option ``words`` lists those allowed."""
+    """Lists of words, each word at most once; option ``words`` lists those allowed."""
 
     __slots__ = ()
 
     def expected(self) -> str:
-        return f"a list of rows, each a list of {', '.join(self.option('words'))}"
+        return f"a list of {self.name}, each a list of {', '.join(self.option('words'))}"
 
     def json_schema(self) -> dict[str, Any]:
         words = {"enum": self.option("words")}
         row = {"type": "array", "items": words, "minItems": 1, "uniqueItems": True}
-        return {"type": "array", "items": row, "minItems": 1}
+        return {"type": "array", "items": row, "minItems": 0 if self.default == [] else 1}
 
     def read(self, node: Node, reading: Reading) -> list[list[str]]:
-        if not isinstance(node, SequenceNode) or not node.value:
+        if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
             raise self.wrong(node)
         rows: list[list[str]] = []
         for row in node.value:
@@ -103,10 +103,7 @@ class Rows(Field, param.List):
         return rows
 
     def _view(self, node: Node, rows: list[list[str]]) -> str:
-        word, allowed = read_text(node, self), self.option("words")
-        if word not in allowed:
-            near = hint(word, allowed) or f"; there are {', '.join(allowed)}"
-            raise Mismatch(node, f"unknown view {word!r}{near}")
+        word = _view_name(node, self)
         if any(word in row for row in rows):
             raise Mismatch(node, f"the view {word!r} is named twice")
         return word
@@ -213,6 +210,57 @@ class Numbers(Field, param.Dict):
                 raise self.wrong(item)
             values[text_of(key)] = number
         return values
+
+
+class Shares(Field, param.List):
+    """Numbers > 0, one for each part of a whole."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "a list of numbers > 0"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
+
+    def read(self, node: Node, reading: Reading) -> list[float]:
+        if not isinstance(node, SequenceNode):
+            raise self.wrong(node)
+        return [_share(item, self) for item in node.value]
+
+
+class NamedShares(Field, param.Dict):
+    """A number > 0 for each of some names; option ``words`` lists those allowed."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return f"a mapping from {', '.join(self.option('words'))} to numbers > 0"
+
+    def json_schema(self) -> dict[str, Any]:
+        number = {"type": "number", "exclusiveMinimum": 0}
+        names = {"enum": self.option("words")}
+        return {"type": "object", "propertyNames": names, "additionalProperties": number}
+
+    def read(self, node: Node, reading: Reading) -> dict[str, float]:
+        if not isinstance(node, MappingNode):
+            raise self.wrong(node)
+        return {_view_name(key, self): _share(item, self) for key, item in node.value}
+
+
+def _share(node: Node, field: Field) -> float:
+    number = parse_number(node)
+    if number is None or number <= 0:
+        raise Mismatch(node, f"expected {field.expected()}, got {shown(node)}")
+    return float(number)
+
+
+def _view_name(node: Node, field: Field) -> str:
+    word, allowed = read_text(node, field), field.option("words")
+    if word not in allowed:
+        near = hint(word, allowed) or f"; there are {', '.join(allowed)}"
+        raise Mismatch(node, f"unknown view {word!r}{near}")
+    return word
 
 
 class ByClass(Number):

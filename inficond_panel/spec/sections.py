@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from inficond_panel.spec.encoder import Encoder, Prompts
 from inficond_panel.spec.fields import Choice, Flag, Number, Whole
-from inficond_panel.spec.lists import ByClass, Numbers, Rows, Words
+from inficond_panel.spec.lists import ByClass, NamedShares, Numbers, Rows, Shares, Words
 from inficond_panel.spec.paths import FilePath
 from inficond_panel.spec.section import Nested, Section
 from inficond_panel.spec.segments import KMeansSegments, Segments
@@ -203,13 +204,46 @@ class Tuning(Section):
 
 
 class Layout(Section):
-    """How the page looks."""
+    """How the page looks, at first: all of it can be changed on the page and saved from there."""
 
     theme = Choice(
         default="auto", objects=["auto", "light", "dark"], doc="Colours; auto: the browser's."
     )
     rows = Rows(
         [VIEWS[:3], VIEWS[3:]],
-        doc="Views of each row, from left to right.",
+        doc="Views that are shown. Lists (performance, knowledge) get a column each, the others of "
+        "a row share one; configuration is the strip above.",
         metadata={"words": VIEWS},
     )
+    columns = Rows(
+        [],
+        doc="In place of rows: views of each column, from left to right and top down.",
+        metadata={"words": VIEWS},
+    )
+    widths = Shares([], doc="Width of each of the columns, relative to each other.")
+    heights = NamedShares(
+        {},
+        doc="Heights of views, relative to those of the same column; 1 where another has one.",
+        metadata={"words": VIEWS},
+    )
+    collapsed = Words([], doc="Views of which only the title is shown.", metadata={"words": VIEWS})
+    tour = Flag(False, doc="Whether who sees the page for the first time is offered the tour.")
+
+    @property
+    def views(self) -> list[str]:
+        """Names of the views that are shown."""
+        return [name for group in self.columns or self.rows for name in group]
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield rows beside columns, and sizes of what is not shown."""
+        if self.columns and "layout.rows" in given:
+            yield "rows", "is not used with columns"
+        known = self.columns or "layout.columns" not in given
+        if self.widths and known and len(self.widths) != len(self.columns):
+            yield (
+                "widths",
+                f"expected one number for each of the {len(self.columns)} columns",
+            )
+        for key in ("heights", "collapsed"):
+            for name in sorted(set(getattr(self, key)) - set(self.views)):
+                yield key, f"the view {name!r} is not shown"

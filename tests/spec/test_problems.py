@@ -258,6 +258,24 @@ CASES = {
         "13:17: layout.rows: expected a list of rows, each a list of configuration, performance, "
         "knowledge, embedding, detail, provenance, got a list",
     ]),
+    "rows beside columns": (
+        "teacher:", "layout: {rows: [[detail]], columns: [[detail]]}\nteacher:", [
+        "13:10: layout.rows: is not used with columns",
+    ]),
+    "widths without columns": (
+        "teacher:", "layout: {columns: [[detail]], widths: [1, 2]}\nteacher:", [
+        "13:31: layout.widths: expected one number for each of the 1 columns",
+    ]),
+    "no width": ("teacher:", "layout: {columns: [[detail]], widths: [0]}\nteacher:", [
+        "13:40: layout.widths: expected a list of numbers > 0, got '0'",
+    ]),
+    "height of an unknown view": ("teacher:", "layout: {heights: {detial: 2}}\nteacher:", [
+        "13:20: layout.heights: unknown view 'detial'; did you mean 'detail'?",
+    ]),
+    "collapsed but not shown": (
+        "teacher:", "layout: {rows: [[detail]], collapsed: [embedding]}\nteacher:", [
+        "13:28: layout.collapsed: the view 'embedding' is not shown",
+    ]),
     "key twice": ("teacher:", "title: Again\nteacher:", [
         "13:1: the key 'title' is given twice (first on line 1)",
     ]),

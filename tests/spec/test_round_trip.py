@@ -18,11 +18,21 @@ from inficond_panel.spec.dataset import (
     StoreDataset,
 )
 from inficond_panel.spec.encoder import TEMPLATES, Encoder, ModelName, Prompts, Side
-from inficond_panel.spec.lists import ByClass, Channels, Numbers, Rows, Size, Texts, Words
+from inficond_panel.spec.lists import (
+    ByClass,
+    Channels,
+    NamedShares,
+    Numbers,
+    Rows,
+    Shares,
+    Size,
+    Texts,
+    Words,
+)
 from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
-from inficond_panel.spec.sections import KMeansSegments, Thumbnails
+from inficond_panel.spec.sections import KMeansSegments, Layout, Thumbnails
 from inficond_panel.spec.splits import Cells, ColumnPart, SplitReference, Splits
 from inficond_panel.spec.teachers import LogitsTeacher
 
@@ -31,6 +41,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.
 # A path is not a name: parts without slash, zero, or variable.
 PART = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0$"), min_size=1)
 SIDES = st.integers(32)
+SHARES = st.floats(0, exclude_min=True, allow_infinity=False, allow_nan=False)
 NOT_LISTS = {"rest", "all"}
 PARTS = PART.filter(lambda part: part.strip() == part and part not in (".", ".."))
 
@@ -118,6 +129,8 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         Prompts: lambda: words(field),
         Side: lambda: SIDES | st.tuples(SIDES, SIDES),
         Rows: lambda: rows(field),
+        Shares: lambda: st.lists(SHARES),
+        NamedShares: lambda: st.dictionaries(st.sampled_from(field.option("words")), SHARES),
         Size: lambda: st.tuples(st.integers(1), st.integers(1)),
         Numbers: lambda: st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False)),
         Channels: lambda: channels(field),
@@ -155,6 +168,17 @@ def fit_encoder(given: dict, folder: Path) -> None:
         given["pretrained"] = folder / "weights.pt"
 
 
+def fit_layout(given: dict) -> None:
+    """Make the values of a layout fit together."""
+    if given.get("columns"):
+        given.pop("rows", None)
+    given["widths"] = (given.get("widths", []) + [1.0] * 6)[: len(given.get("columns", []))]
+    shown = Layout(**{key: given[key] for key in ("rows", "columns") if key in given}).views
+    for key in {"heights", "collapsed"} & given.keys():
+        for name in set(given[key]) - set(shown):
+            given[key].remove(name) if key == "collapsed" else given[key].pop(name)
+
+
 def fit_spec(given: dict, folder: Path) -> None:
     """Make the sections fit together."""
     students = given.get("students")
@@ -186,6 +210,8 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         fit_dataset(kind, given, folder)
     if section is Encoder:
         fit_encoder(given, folder)
+    if section is Layout:
+        fit_layout(given)
     if section is Spec:
         fit_spec(given, folder)
     return kind(**given)
@@ -207,7 +233,8 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 def test_the_strategy_reaches_every_field():
     handled = {
         FilePath, NameOrPath, ModelName, Prompts, Side, f.Choice, f.Flag, f.Number, f.Whole,
-        Words, Rows, Size, ByClass, Channels, Numbers, Texts, f.Text, Nested, SplitReference, Cells,
+        Words, Rows, Shares, NamedShares, Size, ByClass, Channels, Numbers, Texts, f.Text, Nested,
+        SplitReference, Cells,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled
@@ -231,6 +258,9 @@ def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
     {"students": {"solver": "exat"}},
     {"tuning": {"factor": 1}},
     {"layout": {"rows": [["embeding"]]}},
+    {"layout": {"widths": [0]}},
+    {"layout": {"heights": {"detial": 1}}},
+    {"layout": {"collapsed": ["detial"]}},
 ])  # fmt: skip
 def test_the_schema_refuses_what_the_reader_refuses(folder, good, wrong):
     plain = YAML(typ="safe", pure=True).load(good)
