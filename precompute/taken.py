@@ -14,6 +14,7 @@ import numpy as np
 
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
+from inficond_panel.store.adding import Stored
 from inficond_panel.store.hashing import array_hash
 from precompute.grouping import batches_of, photo_keys
 from precompute.stages import Finished, save
@@ -119,22 +120,3 @@ def _copy(store: Store, folder: Path, skipped: Sequence[str]) -> None:
             copied = np.load(folder / f"{name}.npy", mmap_mode="r" if len(values) else None)
             if array_hash(copied) != store.attrs["variable_hashes"][values.name]:
                 raise StoreError(f"{store.path} is damaged, or changed while it was read.")
-
-
-class Stored:
-    """An array of a store, read when it is sliced."""
-
-    def __init__(self, store: Store, name: str) -> None:
-        self.name = name
-        self._array = store.dataset[name]
-        self._store = store
-        self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __getitem__(self, rows: slice) -> np.ndarray:
-        try:
-            return self._array[rows].to_numpy()
-        except Exception as error:  # zarr raises many kinds for a damaged chunk
-            raise StoreError(f"{self._store.path} is damaged.") from error

@@ -33,6 +33,10 @@ _NUMBERS: dict[str, tuple[str, str]] = {
     "score_centre": ("means that scores are measured from", _ONE),
     "segment_normaliser": ("logarithm of the softmax's denominator", _ONE),
     "mask": ("label maps end to end: 0 no segment, j the image's j-th segment", _ONE),
+    "knowledge_contrast": (
+        "entropy of the background less that of the pixel, in nats; nan where not measured",
+        _ONE,
+    ),
     "mask_offset": ("where each image's label map begins in mask", "pixel"),
     "thumbnail": ("JPEG files end to end", "byte"),
     "thumbnail_offset": ("where each image's file begins in thumbnail", "byte"),

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.store.schema import ADDED_LATER
+
 #: Values read at a time: whole chunks of the large arrays of a store.
 _PART = 1 << 20
 
@@ -53,6 +55,7 @@ def array_hash(values: Any) -> str:
 
 
 def content_hash(variable_hashes: Mapping[str, str]) -> str:
-    """SHA-256 over the sorted names and hashes of all arrays of a store."""
-    lines = (f"{name} {variable_hashes[name]}\n" for name in sorted(variable_hashes))
+    """SHA-256 over the sorted names and hashes of the arrays that a store was written with."""
+    names = sorted(set(variable_hashes) - ADDED_LATER)
+    lines = (f"{name} {variable_hashes[name]}\n" for name in names)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -67,10 +67,17 @@ VARIABLES = {
     # What else is known of an image, such as its camera or its place; "" where it is not. There
     # with "metadata_column", or not at all.
     "metadata": Variable(("image", "metadata_column"), "string", required=False),
+    # What a network keeps of each pixel, as maps like "mask": mean entropy of the background less
+    # the pixel's, in nats. nan for images that were not measured.
+    "knowledge_contrast": Variable(("mask_pixel",), "float16", required=False),
 }
 
 #: Arrays read a piece at a time; the others are read whole and checked against their hash.
-PIECEWISE = frozenset({"mask", "thumbnail"})
+PIECEWISE = frozenset({"mask", "thumbnail", "knowledge_contrast"})
+
+#: Arrays that can come to a store later. No student depends on them, so ``content_hash``, by which
+#: histories know their store, is without them.
+ADDED_LATER = frozenset({"knowledge_contrast"})
 
 #: Attributes a store must have (besides ``content_hash`` and ``variable_hashes``, made on writing).
 ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")

@@ -111,6 +111,19 @@ class Store:
         """Label map ``(height, width)`` at thumbnail size: 0 none, j its j-th segment (from 1)."""
         return self._piece("mask", image).reshape(self.thumbnail_shape[image])
 
+    def knowledge_contrast(self, image: int) -> np.ndarray | None:
+        """H̄ - H_i in nats, ``(height, width)`` float32 at thumbnail size; None if not measured.
+
+        A pixel above ``attrs["knowledge"]["b"]`` is a knowledge point of the network that is named
+        there (Cheng et al., CVPR 2020).
+        """
+        if not self.has("knowledge_contrast"):
+            return None
+        start, stop = self.mask_offset[image : image + 2]
+        found = self._rows("knowledge_contrast", int(start), int(stop)).astype(np.float32)
+        measured = np.isfinite(found).any()
+        return found.reshape(self.thumbnail_shape[image]) if measured else None
+
     def segment_mask(self, segment: int) -> np.ndarray:
         """Boolean mask ``(height, width)`` of one segment, at thumbnail size."""
         image = int(self.segment_image[segment])
@@ -153,8 +166,11 @@ class Store:
 
     def _piece(self, name: str, image: int) -> np.ndarray:
         start, stop = getattr(self, f"{name}_offset")[image : image + 2]
+        return self._rows(name, int(start), int(stop))
+
+    def _rows(self, name: str, start: int, stop: int) -> np.ndarray:
         try:
-            return self.dataset[name][int(start) : int(stop)].to_numpy()
+            return self.dataset[name][start:stop].to_numpy()
         except Exception as error:
             raise self._damaged(name) from error
 
