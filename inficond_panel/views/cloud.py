@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
 
 from inficond_panel.state import among_neighbours
 from inficond_panel.views.theme import tokens
@@ -18,6 +20,9 @@ WIDTH, HEIGHT = 640, 320
 _BLUR = 4.0
 _BEST = ("tsne", "umap", "pca")
 MARGIN = 0.05  #: room around the unit square in which the concepts lie
+
+Span = tuple[float, float]
+WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: the map along each axis
 
 
 def projections(store: Store) -> list[str]:
@@ -58,31 +63,62 @@ def _among_concepts(store: Store) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def segment_density(store: Store, method: str) -> np.ndarray:
-    """Density of the segments over the plot, ``(HEIGHT, WIDTH)`` in [0, 1], bottom row first."""
+def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
+    """Segments that can be pointed at, and a tree of their places in the unit square.
+
+    Those that are placed, but none of a holdout image: looking at the holdout is a deliberate act.
+    """
+    places = segment_positions(store, method)
+    shown = (store.split != "holdout")[store.segment_image] & np.isfinite(places[:, 0])
+    segments = np.flatnonzero(shown)
+    # Unbalanced and not compact: a million places take a fifth of the time, a look-up no longer.
+    return segments, KDTree(places[segments], balanced_tree=False, compact_nodes=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Density of the segments over one part of the map.
+
+    ``values`` is ``(HEIGHT, WIDTH)`` uint8, bottom row first; ``x`` and ``y`` are what it covers.
+    """
+
+    values: np.ndarray
+    x: Span = WHOLE
+    y: Span = WHOLE
+
+
+NOTHING = Density(np.zeros((1, 1), np.uint8))
+
+
+@lru_cache(maxsize=16)
+def segment_density(store: Store, method: str) -> Density:
+    """The segments over the whole map."""
+    return density_within(store, method, WHOLE, WHOLE)
+
+
+def density_within(store: Store, method: str, x: Span, y: Span) -> Density:
+    """The segments over a part of the map, with the detail that it has room for."""
     # Here, in a worker's thread, since these take a second.
     import datashader as ds  # noqa: PLC0415 - see above
     import pandas as pd  # noqa: PLC0415 - see above
 
-    span = (-MARGIN, 1 + MARGIN)
-    canvas = ds.Canvas(plot_width=WIDTH, plot_height=HEIGHT, x_range=span, y_range=span)
+    canvas = ds.Canvas(plot_width=WIDTH, plot_height=HEIGHT, x_range=x, y_range=y)
     frame = pd.DataFrame(segment_positions(store, method), columns=["x", "y"])
     counts = canvas.points(frame, "x", "y").to_numpy().astype(np.float32)
-    return _tone(gaussian_filter(counts, _BLUR))
+    return Density(_tone(gaussian_filter(counts, _BLUR)), x, y)
 
 
 def _tone(density: np.ndarray) -> np.ndarray:
     """Lift the thin parts, so that a few dense spots do not hide them."""
     if not density.any():
-        return density
+        return density.astype(np.uint8)
     typical = np.quantile(density[density > 0], 0.9)
-    return 1 - np.exp(-density / typical)
+    return np.round(255 * (1 - np.exp(-density / typical))).astype(np.uint8)
 
 
-def shade(density: np.ndarray, dark: bool) -> np.ndarray:
-    """Density as an RGBA image ``(height, width, 4)`` uint8 in slate, alpha at most 0.5."""
+def palette(dark: bool) -> list[str]:
+    """Colours of the densities 0 to 255: one slate, ever less transparent."""
     theme = tokens(dark)
-    image = np.empty((*density.shape, 4), np.uint8)
-    image[..., :3] = theme.cloud
-    image[..., 3] = np.round(255 * theme.cloud_alpha * density)
-    return image
+    red, green, blue = theme.cloud
+    alpha = np.round(theme.cloud_alpha * np.arange(256)).astype(int)
+    return [f"#{red:02x}{green:02x}{blue:02x}{a:02x}" for a in alpha]

@@ -12,10 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from inficond_panel.views import labels
-from inficond_panel.views.cloud import MARGIN
+from inficond_panel.views.cloud import WHOLE
 
 TOP = 10
-SPAN = (-MARGIN, 1 + MARGIN)
 REACH = 9.0  #: a tap within so many pixels of a concept means that concept
 RING = 11.0  #: radius in pixels of the ring around the concept opened
 
@@ -42,10 +41,17 @@ class Shown:
         return [c for c in self.order[:TOP] if self.influence is not None and self.influence[c]]
 
     @cached_property
-    def named(self) -> list[int]:
-        """Concepts with a mark and a label: at the cursor, the one opened, top, pending."""
+    def marked(self) -> list[int]:
+        """Concepts with a mark: at the cursor, the one opened, top, pending; each once."""
         first = [c for c in (self.cursor, self.opened) if c is not None]
         return list(dict.fromkeys([*first, *self.top, *self.pending]))
+
+    @cached_property
+    def named(self) -> list[int]:
+        """Those with a label too: of a large batch only the first ``TOP``."""
+        rest = [c for c in self.pending if c not in self.top][TOP:]
+        unnamed = set(rest) - {self.cursor, self.opened}
+        return [c for c in self.marked if c not in unnamed]
 
     def negative(self, concept: int) -> bool:
         """Whether the influence of the concept is below 0."""
@@ -64,8 +70,8 @@ class Shown:
 class Frame:
     """What part of the map is on screen, and on how many pixels (width, height)."""
 
-    x: tuple[float, float] = SPAN
-    y: tuple[float, float] = SPAN
+    x: tuple[float, float] = WHOLE
+    y: tuple[float, float] = WHOLE
     size: tuple[float, float] = (600.0, 230.0)
 
     def pixels(self, xy: np.ndarray) -> np.ndarray:
@@ -80,8 +86,8 @@ class Frame:
         """Enlarged ``factor`` times with the place ``at`` ``(2,)`` held; never past the map."""
         low, high = np.array([self.x, self.y]).T
         low, high = at + (low - at) / factor, at + (high - at) / factor
-        if (high - low >= SPAN[1] - SPAN[0]).any():
-            return replace(self, x=SPAN, y=SPAN)
+        if (high - low >= WHOLE[1] - WHOLE[0]).any():
+            return replace(self, x=WHOLE, y=WHOLE)
         return self._at(low, high)
 
     def showing(self, at: np.ndarray) -> Frame:
@@ -93,7 +99,7 @@ class Frame:
 
     def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
         """That part of the map, moved so that it does not leave the map."""
-        step = np.maximum(SPAN[0] - low, 0) + np.minimum(SPAN[1] - high, 0)
+        step = np.maximum(WHOLE[0] - low, 0) + np.minimum(WHOLE[1] - high, 0)
         x, y = np.stack([low + step, high + step], axis=1).tolist()
         return replace(self, x=tuple(x), y=tuple(y))
 
@@ -120,7 +126,7 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
     """Labels of the concepts named; one that finds no place is left to the tooltip."""
     pixels = frame.pixels(xy)
     ringed = {shown.opened, shown.cursor}
-    radius = {c: RING if c in ringed else shown.radius(c) for c in shown.named}
+    radius = {c: RING if c in ringed else shown.radius(c) for c in shown.marked}
     anchors = [
         labels.Anchor(
             float(pixels[c, 0]), float(pixels[c, 1]), radius[c], concepts[c], c == shown.opened
@@ -142,7 +148,7 @@ def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> in
     """The concept that a tap at ``x``, ``y`` means: the one whose mark is nearest, or None."""
     away = np.linalg.norm(frame.pixels(xy) - frame.pixels(np.array([[x, y]])), axis=1)
     reach = np.full(len(xy), REACH)
-    reach[shown.named] = [max(REACH, shown.radius(c) + 4) for c in shown.named]
+    reach[shown.marked] = [max(REACH, shown.radius(c) + 4) for c in shown.marked]
     hit = int(np.argmin(away - reach))
     return hit if away[hit] <= reach[hit] else None
 

@@ -5,56 +5,35 @@ InFiConD, section 5, figure 5c.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 import panel as pn
 import param
-from panel.custom import Child
 
-from inficond_panel.state import Job
-from inficond_panel.views import esm
-from inficond_panel.views.cloud import concept_positions, projections, segment_density
-from inficond_panel.views.component import ViewComponent
-from inficond_panel.views.concept_map import SPAN, Shown, place_names, tapped
+from inficond_panel.views.cloud import WHOLE, concept_positions, projections
+from inficond_panel.views.concept_map import Shown, place_names, tapped
+from inficond_panel.views.map_cloud import MapCloud
+from inficond_panel.views.map_group import make_group
 from inficond_panel.views.map_keys import MapKeys
-from inficond_panel.views.map_layers import Scene, make_cloud, make_dots
+from inficond_panel.views.map_layers import Scene, make_dots
+from inficond_panel.views.map_panel import EmbeddingPanel, make_projections
 from inficond_panel.views.map_plot import MapPlot
+from inficond_panel.views.map_segments import SegmentPointer
 from inficond_panel.views.map_tooltip import make_facts
+from inficond_panel.views.saving import make_and_send
 
 if TYPE_CHECKING:
     from panel.models.esm import DataEvent
 
-    from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
 
 # Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
 hv.Store.set_current_backend("bokeh")
-
-PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
-_NO_DENSITY = np.zeros((1, 1))
-
-
-class EmbeddingPanel(ViewComponent):
-    """Heading, choice of projection, the plot, legend and tools.
-
-    Messages: ``lasso``, ``home``, ``ungroup``, ``leave``, and those of ``MapKeys.press``.
-    """
-
-    projections = param.List([], doc="Projections to choose from: [id, name].")
-    projection = param.String("", doc="The one shown.")
-    concepts = param.Integer(0, doc="Number of concepts.")
-    group = param.Integer(0, doc="Number of concepts in the selected group.")
-    lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
-    fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
-    told = param.String("", doc="The concept that the keyboard is at, in words.")
-    plot = Child()
-
-    _esm = esm.module("embedding")
-    _stylesheets = esm.styles("embedding")
 
 
 class EmbeddingView(pn.viewable.Viewer):
@@ -68,17 +47,18 @@ class EmbeddingView(pn.viewable.Viewer):
         super().__init__(projection=methods[0])
         self._app, self._store = app, store
         self._position = {name: i for i, name in enumerate(store.concepts)}
-        self._density = _NO_DENSITY
         scene = Scene(concept_positions(store, methods[0]))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
-        self._draw_cloud()
+        self.cloud = MapCloud(app, self.map)
+        self._pointer = SegmentPointer(app, self.map, self._show_segment)
         self._draw_dots()
         self.panel = EmbeddingPanel(
-            projections=[[name, PROJECTIONS.get(name, name)] for name in methods],
+            projections=make_projections(store),
             projection=self.projection,
             concepts=len(store.concepts),
             theme=app.param.theme,
+            fault=self.cloud.param.fault,
             plot=pn.pane.HoloViews(
                 self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
             ),
@@ -87,7 +67,7 @@ class EmbeddingView(pn.viewable.Viewer):
         )
         self._connect()
         self._draw_scene()
-        self._fetch_cloud()
+        self.cloud.show(self.projection)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
@@ -95,7 +75,6 @@ class EmbeddingView(pn.viewable.Viewer):
     def _connect(self) -> None:
         app, selection = self._app, self._app.selection
         for draw, state, names in (
-            (self._draw_cloud, app, ["theme"]),
             (self._draw_dots, app, ["theme"]),
             (self._draw_dots, selection, ["class_name", "concepts"]),
             (self._draw_dots, app.students, ["snapshot"]),
@@ -107,10 +86,11 @@ class EmbeddingView(pn.viewable.Viewer):
             (self._draw_scene, self, ["projection"]),
             (self._draw_scene, self.keys, ["cursor"]),
             (self._draw_scene, self.map, ["frame"]),
-            (self._fetch_cloud, self, ["projection"]),
+            (self._change_cloud, self, ["projection"]),
+            (self._show_group, selection, ["concepts"]),
+            (self._show_group, app.tuning, ["status"]),
         ):
             state.param.watch(draw, names)
-        selection.param.watch(self._count_group, "concepts")
         self.panel.link(self, projection="projection")
         self.panel.on_msg(self._handle)
 
@@ -118,29 +98,8 @@ class EmbeddingView(pn.viewable.Viewer):
     def _dark(self) -> bool:
         return self._app.theme == "dark"
 
-    def _fetch_cloud(self, *_: param.parameterized.Event) -> None:
-        """Take the cloud away; draw it when it is computed."""
-        store, projection = self._store, self.projection
-        self._set_density(_NO_DENSITY)
-        self._app.jobs.submit(
-            Job(
-                "cloud",
-                lambda _: segment_density(store, projection),
-                self._set_density,
-                self._no_cloud,
-            )
-        )
-
-    def _set_density(self, density: np.ndarray) -> None:
-        self.panel.fault = ""
-        self._density = density
-        self._draw_cloud()
-
-    def _no_cloud(self, error: InficondError) -> None:
-        self.panel.fault = error.message
-
-    def _draw_cloud(self, *_: param.parameterized.Event) -> None:
-        self.map.cloud = make_cloud(self._density, self._dark)
+    def _change_cloud(self, *_: param.parameterized.Event) -> None:
+        self.cloud.show(self.projection)
 
     def _draw_dots(self, *_: param.parameterized.Event) -> None:
         shown = Shown(self._influence())
@@ -155,24 +114,24 @@ class EmbeddingView(pn.viewable.Viewer):
 
     def _draw_scene(self, *_: param.parameterized.Event) -> None:
         """Marks and labels; they are placed anew when the part of the map on screen changes."""
-        shown = Shown(
+        shown = self._shown()
+        xy = concept_positions(self._store, self.projection)
+        names = place_names(xy, self._store.concepts, shown, self.map.frame)
+        self.map.show(Scene(xy, shown, names, self._dark))
+        self._show_group()
+        pn.io.push_notebook(self.panel)
+
+    def _show_group(self, *_: param.parameterized.Event) -> None:
+        shown = self._shown()
+        self.panel.param.update(group=make_group(self._app, shown), told=self.keys.words(shown))
+
+    def _shown(self) -> Shown:
+        return Shown(
             self._influence(),
             self._pending(),
             self._position.get(self._app.selection.concept),
             self.keys.cursor,
         )
-        xy = concept_positions(self._store, self.projection)
-        names = place_names(xy, self._store.concepts, shown, self.map.frame)
-        self.map.show(Scene(xy, shown, names, self._dark))
-        self._tell()
-        pn.io.push_notebook(self.panel)
-
-    def _tell(self) -> None:
-        self.panel.told = self.keys.words(self.map.scene.shown)
-
-    def _count_group(self, *_: param.parameterized.Event) -> None:
-        self.panel.group = len(self._app.selection.concepts)
-        self._tell()
 
     def _influence(self) -> np.ndarray | None:
         student = self._app.selection.class_name
@@ -195,18 +154,54 @@ class EmbeddingView(pn.viewable.Viewer):
 
     def _on_lasso(self, index: list[int]) -> None:
         self._app.selection.concepts = [self._store.concepts[i] for i in index]
+        if index:
+            self.panel._send_msg({"open": "group"})
+
+    # --- what the browser asks for
 
     def _handle(self, event: DataEvent) -> None:
         message = event.data
-        if message == "ungroup":
-            self._app.selection.concepts = []
-        elif message == "lasso":
+        if isinstance(message, str):
+            self.keys.press(message)
+            if message == "segment" and self.keys.cursor is not None:
+                self._pointer.point_at_concept(self.projection, self.keys.cursor)
+        else:
+            actions: dict[str, Callable[[Any], object]] = {
+                "tool": self._use,
+                "point": lambda place: self._pointer.point(self.projection, place),
+                "open": lambda name: self._app.selection.param.update(concept=name),
+                "drop": self._drop,
+                "thumb": self._thumb_group,
+            }
+            for what, value in message.items():
+                actions[what](value)
+        pn.io.push_notebook(self.panel)
+
+    def _use(self, tool: str) -> None:
+        if tool == "lasso":
             self.panel.lasso = not self.panel.lasso
             self.map.drag_with(self.panel.lasso)
-        elif message == "home":
-            self.map.look_at(replace(self.map.frame, x=SPAN, y=SPAN))
-        elif message == "leave":
+        elif tool == "home":
+            self.map.look_at(replace(self.map.frame, x=WHOLE, y=WHOLE))
+        elif tool == "ungroup":
+            self._app.selection.concepts = []
+        elif tool == "leave":
             self.keys.leave()
-        else:
-            self.keys.press(message)
-        pn.io.push_notebook(self.panel)
+            self._pointer.point(self.projection, None)
+        elif tool == "save":
+            make, selection = self._app.students.concepts_file, self._app.selection
+            student, group = selection.class_name, list(selection.concepts)
+            make_and_send(self._app, self.panel, lambda: make(student, group))
+
+    def _drop(self, name: str) -> None:
+        """Take a concept out of the group."""
+        selection = self._app.selection
+        selection.concepts = [other for other in selection.concepts if other != name]
+
+    def _thumb_group(self, direction: str) -> None:
+        selection, tuning = self._app.selection, self._app.tuning
+        if selection.class_name and selection.concepts and not tuning.busy:
+            tuning.toggle_group(selection.class_name, selection.concepts, direction)
+
+    def _show_segment(self, segment: dict[str, Any] | None) -> None:
+        self.panel._send_msg({"segment": segment})

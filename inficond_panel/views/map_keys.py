@@ -31,7 +31,8 @@ class MapKeys(param.Parameterized):
         """Do what a key asks for at the cursor; without one it is set first.
 
         ``message`` is a direction, ``in``, ``out``, ``open``, ``group`` (take the concept into the
-        selected group, or out of it), ``thumb up``, ``thumb down``, ``thumb remove``, or ``enter``.
+        selected group, or out of it), ``thumb up``, ``thumb down``, ``thumb remove``, ``enter``, or
+        ``segment``, which the view answers.
         """
         at = self._first() if self.cursor is None else self.cursor
         concept, selection = self._app.store.concepts[at], self._app.selection

@@ -14,11 +14,10 @@ import holoviews as hv
 import numpy as np
 from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource
-from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
-from inficond_panel.views.cloud import shade
-from inficond_panel.views.concept_map import RING, SPAN, Names, Shown
+from inficond_panel.views.cloud import Density, palette
+from inficond_panel.views.concept_map import RING, Names, Shown
 from inficond_panel.views.theme import FONT, tokens
 
 Columns = dict[str, list[Any]]
@@ -34,9 +33,10 @@ class Scene:
     dark: bool = False
 
 
-def make_cloud(density: np.ndarray, dark: bool) -> hv.RGB:
-    """All segments as one slate image; ``density`` is ``(height, width)``, bottom row first."""
-    return hv.RGB(shade(density, dark)[::-1], bounds=(SPAN[0], SPAN[0], SPAN[1], SPAN[1]))
+def make_cloud(density: Density, dark: bool) -> hv.Image:
+    """Segments as one slate image."""
+    bounds = (density.x[0], density.y[0], density.x[1], density.y[1])
+    return hv.Image(density.values[::-1], bounds=bounds).opts(cmap=palette(dark), clim=(0, 255))
 
 
 def make_dots(
@@ -67,7 +67,7 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
     )
 
 
-def update_dots(renderer: GlyphRenderer, columns: Mapping[str, Any]) -> None:
+def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
     """Draw the dots that ``make_dots`` gives; only columns that differ are sent."""
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
@@ -141,12 +141,12 @@ Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, l
 
 
 def make_marks(xy: np.ndarray, shown: Shown, dark: bool) -> Columns:
-    """Marks of the concepts named.
+    """Marks of the concepts marked.
 
     Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
     opened has a ring, the one that the keyboard is at a blue one.
     """
-    rows = [(*xy[c].tolist(), *look) for c in shown.named for look in _looks(shown, c, dark)]
+    rows = [(*xy[c].tolist(), *look) for c in shown.marked for look in _looks(shown, c, dark)]
     columns = ("x", "y", "shape", "across", "fill", "line", "width", "opacity")
     return {name: [row[at] for row in rows] for at, name in enumerate(columns)}
 

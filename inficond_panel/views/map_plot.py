@@ -15,7 +15,8 @@ from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
-from inficond_panel.views.concept_map import SPAN, Frame
+from inficond_panel.views.cloud import WHOLE
+from inficond_panel.views.concept_map import Frame
 from inficond_panel.views.map_layers import Foreground, Scene, draw_dots, update_dots
 from inficond_panel.views.map_tooltip import TOOLTIP
 from inficond_panel.views.theme import tokens
@@ -50,14 +51,14 @@ class MapPlot(param.Parameterized):
         points = draw_dots(self.dots).opts(
             tools=[hover, LassoSelectTool(continuous=False)],
             hooks=[self._keep_dots],
-            xlim=SPAN,  # also here, since the streams take the range of this layer
-            ylim=SPAN,
+            xlim=WHOLE,  # also here, since the streams take the range of this layer
+            ylim=WHOLE,
         )
         dots = hv.DynamicMap(lambda: points)
         self._follow(dots)
         return (cloud * dots).opts(
-            xlim=SPAN,
-            ylim=SPAN,
+            xlim=WHOLE,
+            ylim=WHOLE,
             xaxis=None,
             yaxis=None,
             toolbar=None,

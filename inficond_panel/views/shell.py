@@ -40,6 +40,8 @@ SHORTCUTS = (
     ("← →", "Next image, while one is large"),
     ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
     ("+ - 0", "On the map: nearer, farther, all of it"),
+    ("S", "On the map: photo of the nearest segment"),
+    ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
     ("/", "Find a class"),
     ("C", "Find a concept"),
     ("M", "On an iteration: choose it for a comparison; a second one opens it"),

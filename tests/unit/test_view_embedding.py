@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import math
 
 import numpy as np
@@ -15,10 +18,11 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.placing import SCALE
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views import cloud, concept_map, map_layers
+from inficond_panel.views import cloud, concept_map, map_group, map_layers
 from inficond_panel.views.concept_map import Frame, Names, Shown
 from inficond_panel.views.embedding import EmbeddingView
 from inficond_panel.views.labels import LEADER_FROM, Anchor, Label, place
+from inficond_panel.views.map_segments import REACH, make_segment, nearest_segment
 from inficond_panel.views.map_tooltip import make_facts
 from inficond_panel.views.theme import DARK, LIGHT
 
@@ -237,7 +241,7 @@ def test_segments_that_are_not_in_the_sample_are_not_in_the_cloud(tmp_path, stor
     own = np.full((2, len(arrays["segment_image"]), 2), np.nan, np.float32)
     own[:, :5] = arrays["concept_projection"][:, :1]
     write_store(tmp_path / "own.zarr", {**arrays, "segment_projection": own}, store_attrs(store))
-    density = cloud.segment_density(open_store(tmp_path / "own.zarr"), "tsne")
+    density = cloud.segment_density(open_store(tmp_path / "own.zarr"), "tsne").values
     x, y = cloud.concept_positions(store, "tsne")[0]
     row, column = np.unravel_index(density.argmax(), density.shape)
     assert (column + 0.5) / cloud.WIDTH * 1.1 - 0.05 == pytest.approx(x, abs=0.01)
@@ -249,34 +253,86 @@ def store_attrs(store) -> dict[str, str]:
     return {name: store.attrs[name] for name in names}
 
 
-def test_the_cloud_is_slate_and_at_most_half_opaque(store):
+def test_the_cloud_is_slate_and_at_most_half_opaque():
     for dark in (False, True):
-        image = cloud.shade(cloud.segment_density(store, "tsne"), dark)
-        assert image[..., 3].max() <= 128
-        assert image[..., 3].max() > 60
-        assert np.unique(image[..., :3].reshape(-1, 3), axis=0).tolist() == [[122, 134, 154]]
+        colours = [bytes.fromhex(colour[1:]) for colour in cloud.palette(dark)]
+        assert {tuple(colour[:3]) for colour in colours} == {(122, 134, 154)}
+        opacity = [colour[3] for colour in colours]
+        assert opacity[0] == 0
+        assert opacity == sorted(opacity)
+        assert 60 < opacity[-1] <= 128
 
 
 def test_the_cloud_lies_where_its_segments_are(store):
-    density = cloud.segment_density(store, "pca")
+    density = cloud.segment_density(store, "pca").values
     x, y = cloud.segment_positions(store, "pca")[7]
     column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * cloud.WIDTH)
     row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * cloud.HEIGHT)
-    assert density[row, column] > 0.2
+    assert density[row, column] > 0.2 * 255
+
+
+def test_a_part_of_the_map_has_a_cloud_of_its_own_detail(store):
+    x, y = cloud.segment_positions(store, "pca")[7]
+    part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
+    assert part.values.shape == (cloud.HEIGHT, cloud.WIDTH)
+    assert part.values[cloud.HEIGHT // 2, cloud.WIDTH // 2] > 0.2 * 255
+    drawn = map_layers.make_cloud(part, dark=False)
+    assert drawn.bounds.lbrt() == pytest.approx((x - 0.01, y - 0.01, x + 0.01, y + 0.01))
+    assert drawn.dimension_values(2, flat=False).dtype == np.uint8
+
+
+# --- segments under the pointer -----------------------------------------------------------------
+
+
+def test_the_segment_pointed_at_is_the_nearest_on_screen(store):
+    frame = Frame(size=(600.0, 230.0))
+    places = cloud.segment_positions(store, "pca")
+    shown = store.split[store.segment_image] != "holdout"
+    for pixel in np.random.default_rng(0).uniform((0, 0), frame.size, (40, 2)):
+        away = np.where(shown, np.linalg.norm(frame.pixels(places) - pixel, axis=1), np.inf)
+        found = nearest_segment(store, "pca", frame, pixel)
+        if away.min() > REACH:
+            assert found is None
+        else:
+            assert away[found] == pytest.approx(away.min(), rel=1e-5)
+
+
+def test_no_segment_of_a_holdout_image_is_pointed_at(store):
+    segments, _ = cloud.segment_tree(store, "pca")
+    assert set(store.split[store.segment_image[segments]]) == {"fit", "tune"}
+    hidden = np.flatnonzero(store.split[store.segment_image] == "holdout")
+    assert not np.isin(segments, hidden).any()
+    assert len(segments) + len(hidden) == len(store.segment_image)
+
+
+def test_a_segment_is_told_with_its_photo_concept_and_label(store):
+    told = make_segment(store, "pca", 5, "bird")
+    image = int(store.segment_image[5])
+    assert told["image"] == store.images[image]
+    assert told["outline"].startswith("M")
+    facts = dict(told["facts"])
+    assert facts["Concept"] == store.concepts[store.segment_concept[5]]
+    label = int(store.label[image, store.classes.index("bird")])
+    assert facts["Class bird"] == {1: "present", 0: "absent", -1: "not labelled"}[label]
+    assert "Class bird" not in dict(make_segment(store, "pca", 5, "")["facts"])
 
 
 # --- the view over the state -------------------------------------------------------------------
 
 
-def test_projections_are_those_of_the_store_t_sne_first(view):
-    assert view.panel.projections == [["tsne", "t-SNE"], ["pca", "PCA"]]
+def test_projections_are_those_of_the_store_t_sne_first_and_how_to_get_the_others(view):
+    *there, (missing, name, how) = view.panel.projections
+    assert there == [["tsne", "t-SNE", ""], ["pca", "PCA", ""]]
+    assert (missing, name) == ("umap", "UMAP")
+    assert "concepts.projections.methods" in how
+    assert "inficond-panel[umap]" in how
     assert view.projection == "tsne"
 
 
 def test_choosing_a_projection_moves_the_concepts(view, store):
     view.panel.projection = "pca"
     assert view.map.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
-    assert view.map.cloud.dimension_values("A", flat=False).shape == (cloud.HEIGHT, cloud.WIDTH)
+    assert view.map.cloud.dimension_values(2, flat=False).shape == (cloud.HEIGHT, cloud.WIDTH)
 
 
 def test_the_selected_student_marks_its_top_concepts(app, view):
@@ -303,7 +359,7 @@ def test_selection_goes_both_ways(app, view):
     view._on_lasso([1, 2])
     assert app.selection.concepts == ["spoke", "sky"]
     assert np.flatnonzero(view.map.dots["shade"] == LIGHT.ink).tolist() == [1, 2]
-    assert view.panel.group == 2
+    assert view.panel.group["count"] == 2
 
 
 def test_a_tap_beside_all_concepts_keeps_the_one_opened(app, view):
@@ -324,7 +380,7 @@ def test_zoom_and_size_place_the_labels_anew(app, view):
 
 def test_the_figure_and_the_labels_start_from_the_same_range(view):
     view.panel.get_root()
-    assert (view.map.frame.x, view.map.frame.y) == (concept_map.SPAN, concept_map.SPAN)
+    assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE, cloud.WHOLE)
 
 
 def test_what_does_not_change_is_not_drawn_again(app, view):
@@ -366,7 +422,7 @@ def test_one_figure_lives_through_all_changes(app, view):
     view.panel.projection = "pca"
     assert list(view.map.fronts) == [figure]
     assert figure.background_fill_color == DARK.surface
-    assert (figure.x_range.start, figure.x_range.end) == concept_map.SPAN
+    assert (figure.x_range.start, figure.x_range.end) == cloud.WHOLE
 
 
 def test_names_from_data_stay_text_in_the_tooltip(app, view):
@@ -374,6 +430,143 @@ def test_names_from_data_stay_text_in_the_tooltip(app, view):
     (figure,) = view.map.fronts
     (hover,) = (tool for tool in figure.tools if type(tool).__name__ == "HoverTool")
     assert "{safe}" not in hover.tooltips
+
+
+def test_of_a_large_batch_all_are_marked_and_the_first_are_named():
+    influence = np.linspace(1, 0.1, 40)
+    shown = Shown(influence, dict.fromkeys(range(5, 40), "down"), opened=39)
+    assert len(shown.marked) == 40
+    expected = {*range(10), *range(10, 20), 39}
+    assert set(shown.named) == expected
+
+
+def test_an_enlarged_map_has_the_cloud_of_what_it_shows(app, view):
+    whole = view.map.cloud
+    view.map.move((0.4, 0.6), (0.4, 0.6))
+    assert view.map.cloud.bounds.lbrt() == pytest.approx((0.36, 0.36, 0.64, 0.64))
+    part = view.map.cloud
+    view.map.resize(411, 200)
+    assert view.map.cloud is part
+    ask(view, tool="home")
+    assert view.map.cloud.bounds.lbrt() == whole.bounds.lbrt()
+
+
+# --- the group ---------------------------------------------------------------------------------
+
+
+def ask(view, **message):
+    view._handle(type("Message", (), {"data": message}))
+
+
+@pytest.fixture
+def sent(view, monkeypatch) -> list[dict]:
+    """Messages to the browser."""
+    messages: list[dict] = []
+    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
+    return messages
+
+
+def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, sent):
+    app.selection.class_name = "sheep"
+    view._on_lasso([0, 1, 2, 3, 4])
+    assert sent == [{"open": "group"}]
+    weights = app.students.node.weights[:5, app.store.classes.index("sheep")]
+    order = np.argsort(-np.abs(weights), kind="stable")
+    listed = [row["concept"] for row in view.panel.group["rows"]]
+    assert listed == [app.store.concepts[c] for c in order]
+    ask(view, drop=listed[0])
+    assert view.panel.group["count"] == 4
+    ask(view, open=listed[1])
+    assert app.selection.concept == listed[1]
+    assert view.panel.group["rows"][0]["opened"] == "yes"
+    view._on_lasso([])
+    assert sent == [{"open": "group"}]
+
+
+def test_a_group_is_thumbed_as_one_and_taken_back(app, view):
+    view._on_lasso([0, 1, 2])
+    assert not view.panel.group["thumbs"]
+    ask(view, thumb="down")
+    assert app.tuning.pending == []
+    app.selection.class_name = "sheep"
+    assert view.panel.group["thumbs"]
+    ask(view, thumb="down")
+    assert [(i.concept, i.direction) for i in app.tuning.pending] == [
+        (name, "down") for name in app.store.concepts[:3]
+    ]
+    assert view.panel.group["given"] == "down"
+    ask(view, thumb="down")
+    assert app.tuning.pending == []
+    assert view.panel.group["given"] == ""
+
+
+def test_of_a_very_large_group_the_first_are_listed(app, view, monkeypatch):
+    monkeypatch.setattr(map_group, "LISTED", 4)
+    view._on_lasso(list(range(9)))
+    assert (view.panel.group["count"], len(view.panel.group["rows"])) == (9, 4)
+    assert view.panel.group["more"] == "5"
+
+
+def saved(sent) -> tuple[str, list[dict[str, str]]]:
+    file = sent[-1]["save"]
+    text = base64.b64decode(file["content"]).decode()
+    return file["name"], list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_group_is_saved_with_the_numbers_of_the_student(app, view, sent):
+    app.selection.class_name = "sheep"
+    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.fine_tune()
+    group = ["fur", "sky", "wheel"]
+    app.selection.concepts = group
+    ask(view, tool="save")
+    name, lines = saved(sent)
+    assert name == "concepts-sheep-3.csv"
+    assert [line["concept"] for line in lines] == [c for c in app.store.concepts if c in group]
+    (fur,) = (line for line in lines if line["concept"] == "fur")
+    assert float(fur["influence"]) == app.students.weight("sheep", "fur")
+    assert float(fur["upper_bound"]) == app.students.node.bounds["sheep", "fur"][1]
+    assert (fur["lower_bound"], fur["class"]) == ("", "sheep")
+    assert fur["student"].startswith("#1 ")
+    rows = {row.concept: row for row in app.students.concept_rows("sheep", "discrepancy_p", 99)}
+    for line in lines:
+        assert float(line["discrepancy_p"]) == rows[line["concept"]].discrepancy
+    column = app.store.concepts.index("fur")
+    assert int(fur["segments"]) == (app.store.segment_concept == column).sum()
+    assert int(fur["images"]) == (app.store.concept_score[app.store.rows("tune"), column] > 0).sum()
+
+
+def test_without_a_group_and_a_student_all_concepts_are_saved(app, view, sent):
+    ask(view, tool="save")
+    name, lines = saved(sent)
+    assert name == f"concepts-{len(app.store.concepts)}.csv"
+    assert [line["concept"] for line in lines] == list(app.store.concepts)
+    assert {line["influence"] for line in lines} == {""}
+
+
+def test_pointing_sends_the_segment_or_none(app, view, sent):
+    frame = view.map.frame
+    place = cloud.segment_positions(app.store, view.projection)
+    shown = np.flatnonzero(app.store.split[app.store.segment_image] != "holdout")
+    away = np.abs(place[shown, None] - view.map.scene.xy).sum(-1).min(1)
+    segment = shown[away.argmax()]  # off every concept
+    share = frame.pixels(place[[segment]])[0] / frame.size
+    ask(view, point=share.tolist())
+    assert sent[-1]["segment"]["place"] == pytest.approx(share.tolist(), abs=1e-5)
+    concept = frame.pixels(view.map.scene.xy[[3]])[0] / frame.size
+    ask(view, point=concept.tolist())
+    assert sent[-1] == {"segment": None}
+    count = len(sent)
+    ask(view, point=None)
+    assert len(sent) == count
+
+
+def test_the_keyboard_shows_the_segment_nearest_to_its_concept(app, view, sent):
+    press(view, "segment")
+    at = view.map.scene.xy[view.keys.cursor]
+    share = view.map.frame.pixels(at[None])[0] / view.map.frame.size
+    away = np.abs(np.array(sent[-1]["segment"]["place"]) - share).max()
+    assert away < 0.1
 
 
 # --- the keyboard --------------------------------------------------------------------------------
@@ -409,7 +602,7 @@ def test_an_arrow_key_goes_that_way_or_nowhere(points, direction):
 )
 def test_zoom_and_moves_stay_on_the_map_and_show_the_concept(factor, at, then):
     frame = Frame((0.2, 0.6), (0.3, 0.5)).zoomed(factor, np.array(at)).showing(np.array(then))
-    low, high = concept_map.SPAN
+    low, high = cloud.WHOLE
     for shown, (start, end) in zip(then, (frame.x, frame.y), strict=True):
         assert low - 1e-9 <= start < end <= high + 1e-9
         assert start - 1e-9 <= shown <= end + 1e-9
@@ -423,7 +616,7 @@ def test_the_keyboard_starts_at_the_strongest_concept_and_moves(app, view):
     assert view.panel.told.startswith(f"{app.store.concepts[first]}, influence ")
     press(view, "right", "left", "up", "down")
     assert view.panel.told.startswith(f"{app.store.concepts[view.keys.cursor]}, ")
-    press(view, "leave")
+    ask(view, tool="leave")
     assert view.keys.cursor is None
     assert view.panel.told == ""
 
@@ -452,8 +645,8 @@ def test_the_keyboard_zooms_at_the_concept_and_back(app, view):
     assert frame.x[0] <= x <= frame.x[1]
     assert frame.y[0] <= y <= frame.y[1]
     assert frame.x[1] - frame.x[0] == pytest.approx(1.1 / 1.5**2)
-    press(view, "home")
-    assert (view.map.frame.x, view.map.frame.y) == (concept_map.SPAN, concept_map.SPAN)
+    ask(view, tool="home")
+    assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE, cloud.WHOLE)
 
 
 def test_without_a_class_the_keyboard_starts_in_the_middle_and_no_thumb_is_given(app, view):

@@ -4,20 +4,35 @@ from importlib.resources import files
 
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
-    "knowledge": ("effect_chart", "batch_bar", "refit_report"),
+    "performance": ("menu", "save_file"),
+    "knowledge": (
+        "menu",
+        "save_file",
+        "effect_chart",
+        "batch_bar",
+        "refit_report",
+        "measures",
+        "stability",
+        "concept_dialog",
+    ),
+    "embedding": ("pictures", "group", "segment_card", "save_file"),
     "detail": ("pictures", "image_dialog", "apart", "charts", "gallery", "save_file"),
     "provenance": (
         "pictures",
         "image_dialog",
         "compare",
-        "node_menu",
+        "menu",
+        "deleted_list",
         "save_file",
         "export_dialog",
     ),
 }
 _STYLES = {
+    "embedding": ("image_dialog",),
     "detail": ("image_dialog",),
-    "provenance": ("image_dialog", "compare"),
+    "performance": ("menu",),
+    "knowledge": ("menu", "knowledge_more"),
+    "provenance": ("image_dialog", "menu", "compare"),
 }
 
 

@@ -14,7 +14,7 @@ function key(shape, name, attributes = {}) {
 
 const KEYS = {
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "open", " ": "group", "+": "in", "=": "in",
-  "-": "out", 0: "home", u: "thumb up", d: "thumb down", x: "thumb remove",
+  "-": "out", 0: "home", u: "thumb up", d: "thumb down", x: "thumb remove", s: "segment",
 }
 
 /** Take what can have the focus below `root` out of the order of tabs, through shadow roots. */
@@ -26,32 +26,51 @@ function skipTabs(root) {
 }
 
 /** The map takes keys itself; Bokeh's canvas in it, which can do nothing with them, passes its focus on. */
-function takeKeys(plot, send) {
+function takeKeys(plot, model) {
   let inside = false
   plot.addEventListener("focusin", (event) => {
     skipTabs(plot)
     if (event.composedPath()[0] !== plot) plot.focus({ preventScroll: true })
-    else if (plot.matches(":focus-visible")) { inside = true; send("enter") }
+    else if (plot.matches(":focus-visible")) { inside = true; model.send_msg("enter") }
   })
   plot.addEventListener("focusout", (event) => {
-    if (inside && !plot.contains(event.relatedTarget)) { inside = false; send("leave") }
+    if (inside && !plot.contains(event.relatedTarget)) { inside = false; model.send_msg({ tool: "leave" }) }
   })
   plot.addEventListener("keydown", (event) => {
     const message = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
     if (!message || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     inside = true
-    send(message)
+    model.send_msg(message === "home" ? { tool: "home" } : message)
   })
 }
 
+/** Projections to choose from; one that the store lacks says how to get it. */
+function makeChoice(model, root) {
+  const card = hoverCard(root)
+  const missing = new Map(model.projections.filter(([, , how]) => how).map(([id, , how]) => [id, how]))
+  const choice = segments("Projection", model.projections.map(([id, name]) => [id, name]), (id) => {
+    if (missing.has(id)) explain(id)
+    else { card.hide(); model.projection = id }
+  })
+  const buttons = [...choice.children].filter((button) => missing.has(button.dataset.value))
+  const explain = (id) => card.show(buttons.find((button) => button.dataset.value === id), [h("p", {}, missing.get(id))])
+  for (const button of buttons) {
+    setAll(button, { "aria-disabled": "true", "aria-description": missing.get(button.dataset.value) })
+    button.addEventListener("pointerenter", () => explain(button.dataset.value))
+    for (const leave of ["pointerleave", "blur"]) button.addEventListener(leave, card.hide)
+  }
+  return choice
+}
+
 export function render({ model, el }) {
-  const choice = segments("Projection", model.projections, (id) => { model.projection = id })
+  const use = (tool) => () => model.send_msg({ tool })
+  const choice = makeChoice(model, el)
   const all = h("span")
   const cloud = h("span")
-  const group = h("button", { class: "link", type: "button", onclick: () => model.send_msg("ungroup") })
-  const lasso = tool("Lasso: select a group of concepts", LASSO, () => model.send_msg("lasso"))
-  const home = tool("Show the whole map", HOME, () => model.send_msg("home"))
+  const lasso = tool("Lasso: select a group of concepts", LASSO, use("lasso"))
+  const home = tool("Show the whole map", HOME, use("home"))
+  const save = h("button", { class: "icon-btn", type: "button", onclick: use("save") }, icon("download"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
@@ -62,21 +81,29 @@ export function render({ model, el }) {
   const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
   const told = h("p", { class: "vh", role: "status" })
   const plot = h("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "Map of concepts",
-    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X thumb, plus, minus and 0 zoom." })
+    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X thumb, S shows the nearest segment, plus, minus and 0 zoom." })
   plot.append(model.get_child("plot"))
-  takeKeys(plot, (message) => model.send_msg(message))
+  const group = makeGroup(model, plot, el)
+  takeKeys(plot, model)
+  const segment = makeSegmentCard(model, plot, el)
+  segment.tell((words) => text(told, words))
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
-    head, plot, told, h("footer", {}, legend, group, h("span", { class: "grow" }), lasso, home)))
+    head, plot, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
   followTheme(model, el)
-  watch(model, ["told"], () => text(told, model.told))
-  watch(model, ["projection", "concepts", "group", "lasso", "fault"], () => {
+  saveFiles(model)
+  model.on("msg:custom", (event) => { if ((event.data ?? event).open === "group") { segment.hide(); setTimeout(group.open) } })
+  watch(model, ["told"], () => { text(told, model.told); segment.hide() })
+  watch(model, ["group"], () => {
+    group.show()
+    const label = model.group.count ? `Save the ${count(model.group.count)} selected concepts as CSV` : "Save all concepts as CSV"
+    setAll(save, { title: label, "aria-label": label })
+  })
+  watch(model, ["projection", "concepts", "lasso", "fault"], () => {
     choice.show(model.projection)
+    segment.hide()
     text(all, `${count(model.concepts)} concepts`)
-    text(group, `${count(model.group)} selected ×`)
-    set(group, "aria-label", `${count(model.group)} selected ×, forget the group`)
-    group.hidden = !model.group
     text(cloud, model.fault ? "no segments" : "segments")
-    set(cloud, "title", model.fault || "Each segment lies at the cosine-weighted mean of its three nearest concepts.")
+    set(cloud, "title", model.fault || "Point at the cloud to see the photo of the nearest segment.")
     set(lasso, "aria-pressed", String(model.lasso))
   })
 }

@@ -1,0 +1,64 @@
+// The group of concepts selected on the map: a button that tells how many, and a list of them with
+// what can be done with one or all.
+
+const DIRECTIONS = [["up", "Uptune", "▲"], ["down", "Downtune", "▼"], ["remove", "Remove", "✕"]]
+
+function makeGroup(model, plot, root) {
+  const button = h("button", { class: "btn group", type: "button", "aria-haspopup": "dialog" })
+  const title = h("b", { id: "group-title" })
+  const thumbs = DIRECTIONS.map(([direction, word]) => {
+    const label = `${word} all of the group`
+    return h("button", { class: `icon-btn thumb ${direction}`, type: "button", "data-direction": direction, title: label, "aria-label": label,
+      onclick: () => model.send_msg({ thumb: direction }) }, icon(direction === "remove" ? "cross" : "thumb"))
+  })
+  const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ tool: "save" }) }, icon("download"))
+  const list = h("ul", { class: "scroll", tabindex: -1 })
+  const more = h("p", { class: "muted small" })
+  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ tool: "ungroup" }) } }, "Forget the group")
+  const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
+    h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, more, h("span", { class: "grow" }), forget))
+  root.append(card)
+  button.addEventListener("click", () => card.togglePopover())
+  card.addEventListener("toggle", (event) => { if (event.newState === "open") place() })
+
+  /** Over the right of the plot, no higher than that. */
+  function place() {
+    const box = plot.getBoundingClientRect()
+    card.style.maxHeight = `${Math.max(180, box.height - 8)}px`
+    card.style.left = `${Math.max(8, box.right - card.offsetWidth - 8)}px`
+    card.style.top = `${Math.max(8, box.bottom - card.offsetHeight - 4)}px`
+  }
+  function show() {
+    const { count: size = 0, rows = [], more: others = "", given = "", thumbs: can = false } = model.group
+    text(button, `${count(size)} selected`)
+    set(button, "aria-label", `${count(size)} selected: list them`)
+    button.hidden = !size
+    if (!size && card.matches(":popover-open")) card.hidePopover()
+    text(title, `${count(size)} concept${size === 1 ? "" : "s"}`)
+    for (const thumb of thumbs) {
+      thumb.disabled = !can
+      set(thumb, "aria-pressed", String(given === thumb.dataset.direction))
+    }
+    keyed(list, rows, (row) => row.concept, () => makeMember(model), (item, row) => item.show(row))
+    text(more, others ? `and ${others} more` : "")
+    if (card.matches(":popover-open")) place()
+  }
+  return { button, show, open: () => { if (!button.hidden) card.showPopover() } }
+}
+
+function makeMember(model) {
+  const name = h("button", { class: "member clip", type: "button", onclick: () => model.send_msg({ open: item.dataset.key }) })
+  const mark = h("span", { "aria-hidden": "true" })
+  const influence = h("span", { class: "num" })
+  const drop = h("button", { class: "icon-btn", type: "button", onclick: () => model.send_msg({ drop: item.dataset.key }) }, icon("cross", 12))
+  const item = h("li", {}, name, mark, influence, drop)
+  item.show = ({ concept, influence: weight, direction, opened }) => {
+    text(name, concept)
+    setAll(name, { title: concept, "aria-current": opened ? "true" : null })
+    text(mark, DIRECTIONS.find(([id]) => id === direction)?.[2] ?? "")
+    set(mark, "class", `mark ${direction}`)
+    text(influence, weight)
+    setAll(drop, { title: `Take ${concept} out of the group`, "aria-label": `Take ${concept} out of the group` })
+  }
+  return item
+}
