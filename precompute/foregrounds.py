@@ -30,18 +30,14 @@ def masks_of(dataset: Dataset, folder: Path | None = None) -> Mask | None:
 
 def small_photo(dataset: Dataset, i: int, size: tuple[int, int]) -> np.ndarray:
     """Image i squashed to ``size`` (width, height): ``(height, width, 3)`` uint8."""
-    image = dataset.load(i).convert("RGB")
-    return np.asarray(image.resize(size, Image.Resampling.BOX if _larger(image, size) else None))
+    image = dataset.load(i)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
 def small_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A mask squashed to ``size``: a pixel is foreground where half of it is."""
     share = Image.fromarray(np.asarray(mask, dtype=np.float32)).resize(size, Image.Resampling.BOX)
     return np.asarray(share) >= 0.5
-
-
-def _larger(image: Image.Image, size: tuple[int, int]) -> bool:
-    return image.width >= size[0] and image.height >= size[1]
 
 
 def _read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:

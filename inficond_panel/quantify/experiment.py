@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,20 @@ class Photos:
     test: NDArray[np.uint8]
     test_label: NDArray[np.int8]
     foreground: NDArray[np.bool_]
+
+    @cached_property
+    def scale(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation ``(3,)`` of the training images' channels, of 255 levels."""
+        values = self.train.reshape(-1, 3).astype(np.float32)
+        return values.mean(0), values.std(0).clip(min=1)
+
+    def tensor(self, images: NDArray[np.uint8]) -> Any:
+        """Images ``(N, H, W, 3)`` as the networks take them: standardised, ``(N, 3, H, W)``."""
+        import torch
+
+        mean, deviation = self.scale
+        values = ((images - mean) / deviation).transpose(0, 3, 1, 2)
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
 
 @dataclass(frozen=True)
@@ -167,9 +182,9 @@ class _Experiment:
             raise DataError("There is no image to measure.", "Take more images.")
         self.photos, self.folder, self.settings = photos, folder, settings
         self.progress, self.cancelled = progress, cancelled
-        scale = _Scale.of(photos.train)
-        self.train = TrainingData(scale.tensor(photos.train), torch.from_numpy(photos.train_label))
-        self.test = scale.tensor(photos.test)
+        label = torch.from_numpy(np.array(photos.train_label))
+        self.train = TrainingData(photos.tensor(photos.train), label)
+        self.test = photos.tensor(photos.test)
         self.measured = self.test[: len(photos.foreground)]
         classes = photos.train_label.shape[1]
         self.networks = {
@@ -245,22 +260,3 @@ class _Experiment:
         each = [average_precision(label[:, k], logit[:, k]) for k in range(label.shape[1])]
         defined = [value for value in each if not np.isnan(value)]
         return float(np.mean(defined)) if defined else float("nan")
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Mean and deviation ``(3,)`` of the training images' channels."""
-
-    mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, images: NDArray[np.uint8]) -> _Scale:
-        values = images.reshape(-1, 3).astype(np.float32)
-        return cls(values.mean(0), values.std(0).clip(min=1))
-
-    def tensor(self, images: NDArray[np.uint8]) -> Any:
-        import torch
-
-        values = (images - self.mean) / self.deviation
-        return torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32))
