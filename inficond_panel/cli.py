@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import inficond_panel
 from inficond_panel.commands.parsers.compare import add_compare_command
 from inficond_panel.commands.parsers.measuring import add_measuring_commands
+from inficond_panel.commands.parsers.quantify import add_quantify_command
 from inficond_panel.commands.parsers.serving import add_serving_commands
 from inficond_panel.commands.parsers.specs import add_spec_commands
 from inficond_panel.commands.parsers.students import add_student_commands
@@ -60,6 +61,7 @@ def make_parser(chosen: Sequence[str] = ("serve",)) -> argparse.ArgumentParser:
     add_student_commands(commands)
     add_measuring_commands(commands)
     add_compare_command(commands)
+    add_quantify_command(commands)
     add_serving_commands(commands, chosen)
     return parser
 
