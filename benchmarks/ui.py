@@ -1,0 +1,109 @@
+"""What the page costs: time to paint, bytes sent, memory of a session, many sessions at once.
+
+    python benchmarks/ui.py [--quick] [--only demo|synthetic]
+
+Two servers, each in a process of its own: the embedded demo, and a synthetic store with 5,011
+images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chromium (1920×1080):
+
+- first paint: from the address until the classes are listed and the map is drawn, in a new context
+  (nothing cached), the server warm.
+- click: on a class. "shown" is when every view that the click changes has changed; "settled" is
+  when the last change was painted: all what-if curves, pictures of patches, pending numbers.
+- tune: from a click on Fine-tune, with one intent, its preview done; the same two times.
+- bytes: what the server sends for that click over the websocket; pictures are sent once each.
+
+Without a browser: 20 websockets that open the page and click on classes, one click every 1 to 3 s
+each. "answer" is from the click to the rows of the knowledge view. Memory is the growth of the
+server's resident memory for each session after that. The last line is one line of JSON;
+times in milliseconds, 95th percentiles and medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
+
+from ui_parts.browser import Measured, chromium, first_paint
+from ui_parts.server import Server, serving
+from ui_parts.sessions import drive
+from ui_parts.store import write_spec
+
+FIT, CONCEPTS, CLASSES = 5011, 584, 20
+GOALS = {"first_paint": 2000, "click": 250, "tune": 400, "answer": 1000, "megabytes": 50}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer clicks and sessions")
+    parser.add_argument("--only", choices=["demo", "synthetic"])
+    given = parser.parse_args()
+    result: dict[str, Any] = {"name": "ui", "goals": GOALS}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for name in [given.only] if given.only else ["demo", "synthetic"]:
+            spec = "demo" if name == "demo" else write_spec(place, FIT, CONCEPTS, CLASSES)
+            with serving(spec, place / name) as server:
+                result[name] = measured(server, given.quick)
+            tell(name, result[name])
+    print(json.dumps(result))
+
+
+def measured(server: Server, quick: bool) -> dict[str, Any]:
+    """All figures of one server."""
+    with chromium() as browser:
+        first_paint(browser, server.url)  # opens the store and distills
+        paints = [first_paint(browser, server.url) for _ in range(3 if quick else 10)]
+        page = Measured(browser, server.url)
+        clicks = [page.choose(name) for name in page.classes()[: 6 if quick else None]]
+        tunes = [page.tune() for _ in range(3 if quick else 10)]
+        page.page.context.close()
+    return {
+        "first_paint": spread(paints),
+        **{f"click_{part}": spread(column(clicks, part)) for part in clicks[0]},
+        **{f"tune_{part}": spread(column(tunes, part)) for part in tunes[0]},
+        **many(server, *((5, 3) if quick else (20, 10))),
+    }
+
+
+def many(server: Server, sessions: int, clicks: int) -> dict[str, Any]:
+    """Answers with many sessions at once, and what memory each adds."""
+    before = server.megabytes()
+    opened, taken = asyncio.run(drive(server.url, sessions, clicks))
+    milliseconds = [1000 * seconds for seconds in taken]
+    return {
+        "sessions": sessions,
+        "answer": spread(milliseconds),
+        "opened": spread([1000 * seconds for seconds in opened]),
+        "megabytes": round((server.megabytes() - before) / sessions, 1),
+    }
+
+
+def column(rows: Sequence[dict[str, float]], name: str) -> list[float]:
+    return [row[name] for row in rows]
+
+
+def spread(values: Sequence[float]) -> dict[str, int]:
+    """Median and 95th percentile, rounded."""
+    median, high = np.quantile(values, [0.5, 0.95])
+    return {"median": round(median), "p95": round(high)}
+
+
+def tell(name: str, figures: dict[str, Any]) -> None:
+    print(name)
+    for figure, value in figures.items():
+        told = f"{value['median']:>9,} {value['p95']:>9,}" if isinstance(value, dict) else value
+        print(f"  {figure:14} {told}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""``inficond serve`` in a process of its own, on a free port, with a history of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE = 120
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers."""
+
+    port: int
+    process: int
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        return f"http://localhost:{self.port}/app"
+
+    def megabytes(self) -> float:
+        """Resident memory now, in 10^6 bytes. Needs Linux."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+
+@contextmanager
+def serving(spec: str | Path, folder: Path) -> Iterator[Server]:
+    """Serve ``spec`` until the block ends; its log and its history are in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    command = [sys.executable, "-m", "inficond_panel", "serve", str(spec), "--port", str(port)]
+    environment = {
+        **os.environ,
+        "INFICOND_HISTORY": str(folder / "history.sqlite"),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        server = Server(port, process.pid)
+        end = time.monotonic() + PATIENCE
+        while not _answers(server.url):
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError((folder / "server.log").read_text())
+            time.sleep(0.1)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,143 @@
+"""Sessions without browsers: each is a websocket that says what a browser would say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bokeh.protocol import Protocol
+from bokeh.util.token import generate_jwt_token, generate_session_id
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+THINK = (1.0, 3.0)  #: seconds between two clicks of one session, drawn from a seed
+PATIENCE = 120
+
+
+class Session:
+    """One session of a server: opens the page, then clicks on classes."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.url = url.replace("http", "ws") + "/ws"
+        self.random = random.Random(seed)
+        self.seen: dict[tuple[str, str], Any] = {}  # by model and attribute, as it came last
+        self.acknowledged = False  # nothing may be said before that
+        self.models: dict[str, str] = {}  # id of a component's data, by the component's name
+        self.socket: WebSocketClientConnection
+        self._coming: asyncio.Future[str | bytes | None] | None = None
+
+    async def open(self) -> float:
+        """Seconds until the server has sent all views."""
+        began = time.perf_counter()
+        token = generate_jwt_token(generate_session_id())
+        self.socket = await websocket_connect(
+            self.url, subprotocols=["bokeh", token], max_message_size=1 << 28
+        )
+        await self._until(lambda: self.acknowledged)
+        await self._send(Protocol().create("PULL-DOC-REQ"))
+        ready = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
+        await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": ready})
+        await self._until(lambda: {"PerformanceTable", "KnowledgeTable"} <= set(self.models))
+        return time.perf_counter() - began
+
+    async def classes(self) -> list[str]:
+        """Names of the classes that the page lists."""
+        return [row["name"] for row in self.seen[self.models["PerformanceTable"], "rows"]]
+
+    async def click(self, name: str) -> float:
+        """Seconds from a click on a class until the knowledge view has its rows."""
+        began = time.perf_counter()
+        self.seen[self.models["PerformanceTable"], "selected"] = name
+        model = {"id": self.models["PerformanceTable"]}
+        await self._patch({"kind": "ModelChanged", "model": model, "attr": "selected", "new": name})
+        knowledge = self.models["KnowledgeTable"]
+        await self._until(lambda: self.seen.get((knowledge, "student")) == name)
+        return time.perf_counter() - began
+
+    async def work(self, clicks: int) -> list[float]:
+        """Click on classes, with time to think; what each took."""
+        names = await self.classes()
+        self.random.shuffle(names)
+        taken = []
+        for at in range(clicks):
+            await self._think(self.random.uniform(*THINK))
+            taken.append(await self.click(names[at % len(names)]))
+        return taken
+
+    async def _think(self, seconds: float) -> None:
+        """Read what comes for so long."""
+        with contextlib.suppress(TimeoutError):
+            await self._until(lambda: False, seconds)
+
+    def close(self) -> None:
+        """Close the page."""
+        self.socket.close()
+
+    async def _patch(self, event: dict[str, Any]) -> None:
+        header = {"msgid": generate_session_id(), "msgtype": "PATCH-DOC"}
+        for part in (header, {}, {"events": [event]}):
+            await self.socket.write_message(json.dumps(part))
+
+    async def _send(self, message: Any) -> None:
+        for part in (message.header_json, message.metadata_json, message.content_json):
+            await self.socket.write_message(part)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+        """Read what comes until the condition holds; ``TimeoutError`` if it does not in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            # kept, so that nothing is lost when the time is up while one is on its way
+            self._coming = self._coming or asyncio.ensure_future(self.socket.read_message())
+            await asyncio.wait({self._coming}, timeout=end - time.monotonic())
+            if not self._coming.done():
+                raise TimeoutError(f"{self.url} did not answer within {seconds} s")
+            part, self._coming = self._coming.result(), None
+            if part is None:
+                raise ConnectionError("the server closed the session")
+            if isinstance(part, str) and part.startswith("{"):
+                for item in _objects(json.loads(part)):
+                    self._note(item)
+
+    def _note(self, item: dict[str, Any]) -> None:
+        """Keep what a message tells of a component's parameters."""
+        self.acknowledged |= item.get("msgtype") == "ACK"
+        if item.get("kind") == "ModelChanged":
+            self.seen[item["model"]["id"], item["attr"]] = item["new"]
+        data = item.get("attributes", {}).get("data")
+        if isinstance(data, dict) and "class_name" in item["attributes"]:
+            self.models[item["attributes"]["class_name"]] = data["id"]
+            for name, value in data.get("attributes", {}).items():
+                self.seen[data["id"], name] = _plain(value)
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """All JSON objects in ``value``, it included."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _objects(item)
+
+
+def _plain(value: Any) -> Any:
+    """A value without Bokeh's notation for maps."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict) and value.get("type") == "map":
+        return {key: _plain(item) for key, item in value.get("entries", [])}
+    return value
+
+
+async def drive(url: str, sessions: int, clicks: int) -> tuple[list[float], list[float]]:
+    """Seconds that each page took to open (one after the other), and each click (all at once)."""
+    made = [Session(url, seed) for seed in range(sessions)]
+    opened = [await session.open() for session in made]
+    taken = await asyncio.gather(*(session.work(clicks) for session in made))
+    for session in made:
+        session.close()
+    return opened, [seconds for one in taken for seconds in one]
