@@ -28,9 +28,14 @@ COLUMNS = (
 
 
 def concepts_file(
-    tuner: Tuner, node: Node, class_name: str, concepts: Sequence[str], split: str
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    concepts: Sequence[str],
+    split: str,
+    kind: str = "csv",
 ) -> File:
-    """``concepts`` as CSV, one a line, in the store's order; all of them where none is named.
+    """``concepts`` as CSV or JSON, one a line, in the store's order; all where none is named.
 
     ``images`` counts those of ``split`` that show the concept. Without a class the columns of the
     student are empty; an undefined discrepancy and a bound that is not set are empty too.
@@ -52,7 +57,7 @@ def concepts_file(
         ]
         for c in chosen
     )
-    return make_table(name, COLUMNS, lines)
+    return make_table(name, COLUMNS, lines, kind)
 
 
 def _student(tuner: Tuner, node: Node, class_name: str, split: str) -> list[list[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,19 @@ class File:
     content: bytes = field(repr=False)
 
 
-def make_table(name: str, columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> File:
-    """A CSV file in UTF-8; ``name`` becomes its name, without the ending."""
+def make_table(
+    name: str, columns: Sequence[str], lines: Iterable[Sequence[Any]], kind: str = "csv"
+) -> File:
+    """A table in UTF-8, ``name`` without the ending: ``csv``, or ``json`` with an object a line.
+
+    An empty text is an empty field of CSV and null in JSON.
+    """
+    if kind == "json":
+        rows = [
+            {key: None if value == "" else value for key, value in zip(columns, line, strict=True)}
+            for line in lines
+        ]
+        return File(f"{file_stem(name)}.json", json.dumps(rows, indent=1).encode())
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -16,6 +16,7 @@ from inficond_panel.distill import (
     what_if,
 )
 from inficond_panel.state.apart import Apart, take_apart
+from inficond_panel.state.class_table import students_file
 from inficond_panel.state.concept_table import concepts_file
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.files import File
@@ -145,9 +146,14 @@ class StudentsState(param.Parameterized):
         """The images of a gallery that pass ``filters``, as CSV."""
         return gallery_file(self.tuner, gallery, filters)
 
-    def concepts_file(self, class_name: str, concepts: Sequence[str]) -> File:
-        """``concepts`` (all, if none is named) with the numbers of a class's student, as CSV."""
-        return concepts_file(self.tuner, self.node, class_name, concepts, self.snapshot.split)
+    def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
+        """``concepts`` (all, if none is named) with the numbers of a class's student."""
+        split = self.snapshot.split
+        return concepts_file(self.tuner, self.node, class_name, concepts, split, kind)
+
+    def students_file(self, names: Sequence[str], kind: str = "csv") -> File:
+        """The students of these classes with their numbers, as CSV or JSON."""
+        return students_file(self.snapshot, names, kind)
 
     def change(self, class_name: str) -> Interval | None:
         """Change in AP of a class against the parent; ``None`` at #0."""

@@ -18,6 +18,9 @@ from inficond_panel.tuning import Intent, Tuner, notices
 class TuningState(TreeState):
     """Intents that wait, their preview, and the refit that runs."""
 
+    #: Kinds of status that a person waits for: the worker is kept free for these.
+    AWAITED = frozenset({"fitting", "cancelling", "previewing"})
+
     pending = param.List([], item_type=Intent, doc="The batch, in order of thumbs.")
     factor = param.Number(2.0, bounds=(1, 10), inclusive_bounds=(False, True))
     preview = param.ClassSelector(class_=Preview, default=None)
@@ -27,6 +30,11 @@ class TuningState(TreeState):
     ) -> None:
         self._previews = preview
         super().__init__(tuner, students, jobs, factor=factor)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether something runs that a person waits for."""
+        return self.status.kind in self.AWAITED
 
     def intent_of(self, class_name: str, concept: str) -> Intent | None:
         """The pending intent on a concept of a class, if there is one."""

@@ -5,20 +5,34 @@ InFiConD, section 5, figure 5b.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.state import Job
 from inficond_panel.views import esm
 from inficond_panel.views.component import ViewComponent
-from inficond_panel.views.theme import defined
+from inficond_panel.views.saving import make_and_send
+from inficond_panel.views.theme import defined, interval, points
 
 if TYPE_CHECKING:
-    from inficond_panel.state import AppState, Snapshot
+    from inficond_panel.state import AppState, Interval, Snapshot
 
-METRICS = ("ap", "teacher_ap", "recall", "precision", "f1", "fidelity", "constant_fidelity")
+METRICS = (
+    "ap",
+    "teacher_ap",
+    "recall",
+    "precision",
+    "f1",
+    "accuracy",
+    "fidelity",
+    "constant_fidelity",
+    "logit_correlation",
+)
 
 
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -57,12 +71,28 @@ class PerformanceTable(ViewComponent):
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
     sort: param.Selector[str] = param.Selector(
-        default="gap", objects=["gap", "ap", "recall", "precision", "f1"]
+        default="gap",
+        objects=["gap", "ap", "recall", "precision", "f1", "accuracy", "fidelity"],
     )
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
+    changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
+    touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
 
     _esm = esm.module("performance")
     _stylesheets = esm.styles("performance")
+
+
+def make_changes(changes: Mapping[str, Interval | None]) -> list[list[str]]:
+    """Changes in AP with their intervals, and whether they are more than noise, for the card."""
+    rows = []
+    for name, change in changes.items():
+        if change is None:
+            continue
+        told = points(change.estimate)
+        limits = "" if change.words == "undefined" else interval(change.low, change.high)
+        noise = ", within noise" if change.words == "within noise" else ""
+        rows.append([name, f"{told} {limits}{noise}".strip()])
+    return rows
 
 
 class PerformanceView(Viewer):
@@ -70,6 +100,7 @@ class PerformanceView(Viewer):
 
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
+        self.app = app
         self.table = PerformanceTable(
             rows=pn.bind(make_performance_rows, app.students.param.snapshot),
             selected=app.selection.class_name,
@@ -77,12 +108,45 @@ class PerformanceView(Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
+        self.table.on_msg(lambda event: self.act(event.data))
         self.table.param.watch(
             lambda event: app.selection.param.update(class_name=event.new), "selected"
         )
         app.selection.param.watch(
             lambda event: self.table.param.update(selected=event.new), "class_name"
         )
+        app.students.param.watch(lambda _: self.table.param.update(changes={}), "snapshot")
+        app.tuning.param.watch(self._show_touched, "pending")
+        self._show_touched()
 
     def __panel__(self) -> Viewable:
         return self.table
+
+    def _show_touched(self, *_: object) -> None:
+        self.table.touched = dict(Counter(i.class_name for i in self.app.tuning.pending))
+
+    def _tell_changes(self, name: str) -> None:
+        """Work out the intervals of a class's changes, and show them."""
+        students, snapshot = self.app.students, self.app.students.snapshot
+
+        def work(_: Job) -> dict[str, Interval | None]:
+            return {
+                "Since start": students.total_change(name),
+                "Since previous": students.change(name),
+            }
+
+        def done(found: dict[str, Interval | None]) -> None:
+            if students.snapshot is snapshot:
+                self.table.changes = {**self.table.changes, name: make_changes(found)}
+
+        self.app.jobs.submit(Job(f"changes of {name}", work, done, lambda _: None))
+
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Do what a message of the component asks for."""
+        if message["type"] == "changes":
+            self._tell_changes(message["name"])
+        elif message["type"] == "save":
+            names, kind = message["names"], message["kind"]
+            make_and_send(
+                self.app, self.table, lambda: self.app.students.students_file(names, kind)
+            )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.state import words
+from inficond_panel.state import Job, words
 from inficond_panel.views.theme import bound, number, signed
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Bound, ClassReport, Group, Mover
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState, Bound, ClassReport, Group, Mover, RefitReport
+    from inficond_panel.views.knowledge_table import KnowledgeTable
 
 MOVERS = 3  #: of those that are not tuned, each way
 
@@ -82,20 +84,36 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
     }
 
 
-def make_group_offer(
-    group: Group | None, taken: Sequence[str], direction: str
-) -> dict[str, Any] | None:
-    """The group of the concept thumbed last: members without a thumb, and the one for all.
+class ReportPanel:
+    """Fills ``table.report``: what the iteration that made the student did."""
 
-    ``taken`` are the concepts that have this thumb. None where nobody is left.
-    """
-    free = group.without(taken) if group else ()
-    if group is None or not free:
-        return None
-    return {
-        "of": group.members[0].concept,
-        "members": [{"concept": m.concept, "r": m.correlation} for m in free],
-        "concepts": list(group.twins),
-        "more": group.behind,
-        "direction": direction,
-    }
+    def __init__(
+        self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
+    ) -> None:
+        self.app, self.table, self.failed = app, table, failed
+        table.param.watch(self.ask, "explained")
+
+    def show(self) -> None:
+        """Tell of the student in view; what is not known yet comes later."""
+        name, students = self.table.student, self.app.students
+        refit = students.refit_of(name) if name else None
+        known = students.known_report(refit) if refit else None
+        self.table.refit = refit.number if refit else None
+        self.table.report = None
+        if refit and known:
+            snapshot = students.snapshot
+            self.table.report = make_report(
+                known.of(name), refit.number, snapshot.node.number, snapshot.split
+            )
+
+    def ask(self, *_: object) -> None:
+        """Make the report, unless something runs that a person waits for."""
+        name, table = self.table.student, self.table
+        refit = self.app.students.refit_of(name) if name else None
+        if refit is None or table.report or self.app.tuning.awaited:
+            return
+
+        def work(job: Job) -> RefitReport:
+            return self.app.students.report(refit, job.cancelled)
+
+        self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))

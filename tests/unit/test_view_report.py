@@ -17,7 +17,8 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.analysis.explain import explain
 from inficond_panel.views import report as told
 from inficond_panel.views.apart import SHOWN, make_apart
-from inficond_panel.views.report import make_group_offer, make_report
+from inficond_panel.views.batch import make_group_offer
+from inficond_panel.views.report import make_report
 
 
 @pytest.fixture

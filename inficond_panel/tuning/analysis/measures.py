@@ -27,6 +27,9 @@ from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
+#: A slice with an adjusted p of at most this is worse than luck.
+SURE = 0.05
+
 
 @dataclass(frozen=True)
 class ClassMeasures:
@@ -115,6 +118,19 @@ def measure_slices(
     """
     found = outcomes(tuner, node, split, classes)
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
+
+
+def worst_slice_sentence(class_name: str, report: SliceReport) -> str:
+    """The worst slice of a class, and whether it is worse than chance would have it."""
+    found = report.worst
+    if found is None:
+        return "No slice is large enough to be tested."
+    value, low, high = found.interval.estimate, found.interval.low, found.interval.high
+    verdict = "more than luck" if found.p_holm <= SURE else "within luck"
+    return (
+        f"Worst slice: {found.name} for {class_name}, {report.metric} {value:.3f} [{low:.3f}, "
+        f"{high:.3f}], expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."
+    )
 
 
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:

@@ -107,16 +107,22 @@ function select(label, options, value, onpick, prefix = null) {
   return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
 }
 
+/** Run when a key is pressed anywhere on the page but in a field, as long as the element is shown. */
+function onKey(element, key, run) {
+  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
+  document.addEventListener("keydown", function press(event) {
+    if (!element.isConnected) return document.removeEventListener("keydown", press)
+    if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) return
+    if (typing(event.composedPath()[0]) || element.hidden) return
+    event.preventDefault()
+    run()
+  })
+}
+
 /** A search box, and the key that goes to it from anywhere on the page. */
 function findBox(name, key) {
   const input = h("input", { type: "search", placeholder: name, "aria-label": name, "aria-keyshortcuts": key, spellcheck: "false", autocomplete: "off" })
-  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
-  document.addEventListener("keydown", function press(event) {
-    if (!input.isConnected) return document.removeEventListener("keydown", press)
-    if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey || typing(event.composedPath()[0])) return
-    event.preventDefault()
-    input.select()
-  })
+  onKey(input, key, () => input.select())
   return { input, element: h("label", { class: "find", title: `${name} (${key})` }, icon("search", 14), input, h("kbd", { "aria-hidden": "true" }, key)) }
 }
 
@@ -142,19 +148,22 @@ function segments(label, options, onpick) {
   return group
 }
 
-/** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor. */
+/** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
+    Children may be a function: `again()` calls it once more while the card is open. */
 function hoverCard(root) {
   const card = h("div", { class: "card", role: "tooltip", popover: "manual" })
+  let shown = null
   root.append(card)
   const show = (anchor, children) => {
-    card.replaceChildren(...children)
+    shown = [anchor, children]
+    card.replaceChildren(...(typeof children === "function" ? children() : children))
     card.showPopover()
     const box = anchor.getBoundingClientRect()
     const below = box.bottom + 6 + card.offsetHeight <= window.innerHeight
     card.style.left = `${Math.max(8, Math.min(box.left, window.innerWidth - card.offsetWidth - 8))}px`
     card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
   }
-  return { show, hide: () => card.hidePopover() }
+  return { show, hide: () => card.hidePopover(), again: () => { if (card.matches(":popover-open")) show(...shown) } }
 }
 
 /** Term and description pairs of a hover card; a third column if the items have three parts. */

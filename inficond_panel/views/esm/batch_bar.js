@@ -18,10 +18,11 @@ function makeBar(model, send) {
   const button = makeButton(model, send)
   const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
   const line = makeLine(model, send)
+  const touched = makeTouched(model, send)
   const notices = makeNotices(model)
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "ap" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
-    blocks, line.element, notices.element)
+    blocks, line.element, touched.element, notices.element)
   new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     const { summary } = model
@@ -35,6 +36,7 @@ function makeBar(model, send) {
     drawBlocks(blocks, model, send)
     button.draw()
     line.draw()
+    touched.draw()
     notices.draw()
   }
   return { element, draw }
@@ -71,20 +73,18 @@ function changeRow(name, kind = "") {
   const whisker = s("svg", { class: "whisker", height: 14, "aria-hidden": "true" })
   const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
   const draw = (change, scale, none) => {
-    const known = change && isNumber(change.estimate)
+    const known = Boolean(change)
     text(value, known ? `${points(change.estimate)} pp` : "–")
     text(range, known ? interval(change.low, change.high) : none)
-    badge.firstChild.hidden = !(known && withinNoise(change))
+    badge.firstChild.hidden = !(known && change.noise)
     whisker.replaceChildren(...(known ? whiskerOf(change, scale, kind) : []))
   }
   return { cells: [h("span", { class: "what" }, name), value, range, whisker, badge], draw }
 }
 
-const withinNoise = ({ low, high }) => isNumber(low) && low <= 0 && high >= 0
-
 function whiskerOf(change, scale, kind) {
   const at = (value) => `${scale.place(value).toFixed(2)}%`
-  const dot = withinNoise(change) ? "dot hollow" : "dot"
+  const dot = change.noise ? "dot hollow" : "dot"
   return [
     s("line", { class: "zero", x1: at(0), x2: at(0), y1: 0, y2: 14 }),
     isNumber(change.low) && s("line", { class: `range ${kind}`, x1: at(change.low), x2: at(change.high), y1: 7, y2: 7 }),
@@ -125,15 +125,15 @@ function makeButton(model, send) {
   const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")
   const draw = () => {
     const { kind, progress: part } = model.status
-    const fitting = isBusy(model), cancelling = kind === "cancelling"
+    const fitting = isFitting(model), cancelling = kind === "cancelling"
     const size = model.pending.length
     text(label, cancelling ? "Cancelling…" : fitting ? `Cancel · ${Math.round(100 * part)} %` : kind === "error" && size ? "Retry" : "Fine-tune")
     text(number, size)
     number.hidden = fitting || size === 0
     progress.style.width = fitting ? `${100 * part}%` : "0"
     main.classList.toggle("cancel", fitting)
-    set(main, "aria-disabled", cancelling || (!fitting && size === 0) ? "true" : null)
-    clear.disabled = fitting || size === 0
+    set(main, "aria-disabled", cancelling || (!fitting && (size === 0 || isBusy(model))) ? "true" : null)
+    clear.disabled = isBusy(model) || size === 0
   }
   return { element: h("div", { class: "submit" }, main, clear), draw }
 }
@@ -165,7 +165,8 @@ function drawBlocks(blocks, model, send) {
 }
 
 /** Whether a refit runs, also while it is being cancelled. */
-const isBusy = ({ status }) => status.kind === "fitting" || status.kind === "cancelling"
+const isFitting = ({ status }) => status.kind === "fitting" || status.kind === "cancelling"
+const isBusy = (model) => isFitting(model) || Boolean(model.typing.busy)
 
 const ownPending = (model) => model.pending.filter((intent) => intent.student === model.student)
 
@@ -188,7 +189,7 @@ function makeLine(model, send) {
     counts.replaceChildren(...countsOf(model))
     set(counts, "title", "Intents of this batch, in all classes")
     counts.hidden = model.pending.length === 0
-    noise.hidden = model.status.kind !== "idle" || !(model.summary.preview && withinNoise(model.summary.preview))
+    noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
     factor.querySelector("select").value = String(model.factor)
     drawOnce(status, JSON.stringify([model.status, model.summary.flips, model.pending.length]), () => statusOf(model))
     drawOnce(group, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
@@ -201,8 +202,34 @@ function countsOf(model) {
     .map((direction) => [direction, model.pending.filter((intent) => intent.direction === direction).length])
     .filter(([, n]) => n > 0)
     .flatMap(([direction, n], index) => [index ? ", " : "", h("b", { class: "num" }, String(n)), ` ${direction}`])
-  const elsewhere = model.pending.length - ownPending(model).length
-  return elsewhere ? [...parts, `, ${elsewhere} elsewhere`] : parts
+  return parts
+}
+
+/** The students that the batch touches, if there are others than the one shown: a click goes there. */
+function makeTouched(model, send) {
+  const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
+  const make = ({ student }) => h("button", { type: "button", onclick: () => send("select", { student }) },
+    h("b", { class: "clip" }), h("span", { class: "num", "aria-hidden": "true" }), h("span", { class: "num change" }))
+  const update = (button, { student, thumbs, change }) => {
+    const [name, marks, told] = button.children
+    const given = Object.entries(thumbs).filter(([, n]) => n)
+    text(name, student)
+    text(marks, given.map(([direction, n]) => `${DIRECTIONS[direction].mark}${n}`).join(" "))
+    text(told, change ? `${points(change.estimate)} pp${change.noise ? ", within noise" : ""}` : "")
+    set(button, "aria-current", student === model.student ? "true" : null)
+    set(button, "title", `${student}: ${given.map(([direction, n]) => `${n} ${direction}`).join(", ")}${change ? `; AP ${points(change.estimate)} pp ${interval(change.low, change.high)}` : ""}`)
+  }
+  const label = h("span", { class: "muted" })
+  const list = h("span", { class: "chips" })
+  element.append(label, list)
+  const draw = () => {
+    const { touched, student } = model
+    element.hidden = !touched.some((one) => one.student !== student)
+    if (element.hidden) return
+    text(label, `This batch tunes ${touched.length} ${touched.length === 1 ? "student" : "students"}:`)
+    keyed(list, touched, (one) => one.student, make, update)
+  }
+  return { element, draw }
 }
 
 function statusOf(model) {
@@ -220,7 +247,7 @@ function statusOf(model) {
 function doneOf({ text: words, change }) {
   if (!change || !isNumber(change.estimate)) return [words]
   return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, `${points(change.estimate)} pp`), ` ${interval(change.low, change.high)}`),
-    withinNoise(change) && h("span", { class: "badge" }, "within noise")].filter(Boolean)
+    change.noise && h("span", { class: "badge" }, "within noise")].filter(Boolean)
 }
 
 /** The group of the concept thumbed last: its nearest members one by one, and all at once. */

@@ -59,18 +59,14 @@ function valueAt(x, y, at) {
   return y[after - 1] + part * (y[after] - y[after - 1])
 }
 
-function effectHover(rows, model, card) {
-  rows.addEventListener("pointermove", (event) => {
-    const svg = event.target.closest?.(".effect")
-    const row = svg && shownRows(model).find(({ concept }) => concept === svg.closest(".row").dataset.key)
-    const effect = row && model.effects[row.concept]
-    if (!effect?.x.length) return card.hide()
-    const box = svg.getBoundingClientRect()
-    const { x, change, low, high } = effect
-    const at = x[0] + ((event.clientX - box.left) / box.width) * (x[x.length - 1] - x[0])
-    const band = low.length ? interval(valueAt(x, low, at), valueAt(x, high, at)) : "–"
-    card.show(svg, [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
-      [`${model.metric}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band]])])
-  })
-  rows.addEventListener("pointerleave", card.hide)
+/** What the chart says where the pointer is; null where it says nothing. */
+function effectCard(svg, row, model, pointer) {
+  const effect = model.effects[row.concept]
+  if (!effect?.x.length) return null
+  const box = svg.getBoundingClientRect()
+  const { x, change, low, high } = effect
+  const at = x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0])
+  const band = low.length ? interval(valueAt(x, low, at), valueAt(x, high, at)) : "–"
+  return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
+    [`${model.metric}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band]])]
 }

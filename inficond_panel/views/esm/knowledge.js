@@ -1,7 +1,9 @@
 // Student knowledge: the top bar of a pending batch, and one row a concept.
 // Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction},
-// {type: group, concepts, direction},
-// and {type: pictures, segments}, answered by {pictures: {segment: source}}.
+// {type: group, concepts, direction}, {type: select, student}, {type: stability, concept},
+// {type: slice, column}, {type: look | stop_adding}, {type: add, text}, {type: forget, concept},
+// {type: save, concepts, kind}, answered by {save}, and {type: pictures, segments}, answered by
+// {pictures: {segment: source}}.
 
 const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. (P)"], ["discrepancy_n", "Discrepancy (N)", "Disc. (N)"]]
 const TYPING = 120 // ms without a key, then it is searched
@@ -9,33 +11,37 @@ const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAA
 
 export function render({ model, el }) {
   const send = (type, detail = {}) => model.send_msg({ type, ...detail })
-  const head = makeHead(model)
+  const dialog = conceptDialog(el, model, send)
+  const head = makeHead(model, send, dialog, popMenu(el))
   const bar = makeBar(model, send)
+  const measures = makeMeasures(model, send)
   const report = makeReport(model, send)
-  const table = makeTable(model, send, head.search)
+  const table = makeTable(model, send, head.search, dialog)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: "panel knowledge", "aria-label": "Student knowledge" },
-    head.element, bar.element, report.element, table.columns, table.scroll, table.rest, empty, table.legend)
+    head.element, bar.element, measures.element, report.element, table.columns, table.scroll, table.rest, empty, table.legend)
   el.append(root)
   table.hoverable(hoverCard(el))
+  saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric", "ghosts", "stability", "typing"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     for (const part of [bar.element, table.columns, table.scroll, table.rest, table.legend]) part.hidden = !shown
     head.draw()
     if (shown) table.draw()
   })
-  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices"], () => model.student && bar.draw())
+  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "typing"], () => model.student && bar.draw())
+  watch(model, ["student", "line", "measures", "measured", "slices", "columns"], measures.draw)
   watch(model, ["student", "refit", "report", "explained", "pending", "status"], report.draw)
 }
 
 // --- head --------------------------------------------------------------------------------------
 
-function makeHead(model) {
+function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
   const top = select("Concepts listed", model.tops.map((n) => [n, `Top ${n}`]), model.top, (n) => { model.top = Number(n) })
   const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
@@ -45,10 +51,16 @@ function makeHead(model) {
     clearTimeout(search.waiting)
     search.waiting = setTimeout(() => { model.find = search.value }, TYPING)
   })
-  const element = h("div", { class: "panel-head" }, h("h2", {}, "Student knowledge"), name, h("span", { class: "grow" }), find, top, sort)
+  const add = h("button", { class: "add", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
+    h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
+  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const entry = (words, kind) => ({ name: words, key: "", run: () => send("save", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
+  save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
+  onKey(add, "t", () => add.click())
+  const element = h("div", { class: "panel-head" }, h("h2", {}, "Student knowledge"), name, h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)
-    find.hidden = top.hidden = sort.hidden = !model.student
+    find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
     if (!model.find && search.value && !search.matches(":focus")) search.value = ""
     top.querySelector("select").value = String(model.top)
     sort.show(model.sort)
@@ -61,7 +73,7 @@ function makeHead(model) {
 /** The rows on screen: those found, or those listed. */
 const shownRows = (model) => (model.find.trim() ? model.found : model.rows)
 
-function makeTable(model, send, search) {
+function makeTable(model, send, search, dialog) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns", "aria-hidden": model.metrics.length > 1 ? null : "true" },
@@ -76,7 +88,7 @@ function makeTable(model, send, search) {
     const context = { ...rowContext(model, listed), pictures }
     rows.style.setProperty("--n", listed.length)
     keyed(rows, listed, (row) => row.concept, (row) => makeRow(row, send), (element, row) => fillRow(element, row, model, context))
-    drawRest(rest, model, search)
+    drawRest(rest, model, search, dialog)
     const focusable = rows.querySelector(".row:focus-within") ?? rows.firstElementChild
     for (const row of rows.children) set(row, "tabindex", row === focusable ? 0 : -1)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
@@ -84,7 +96,7 @@ function makeTable(model, send, search) {
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send))
   search.addEventListener("keydown", (event) => searchKey(event, model, rows))
   const scroll = h("div", { class: "scroll" }, rows)
-  return { columns, scroll, rest, legend: legend(full), draw, hoverable: (card) => effectHover(rows, model, card) }
+  return { columns, scroll, rest, legend: legend(full), draw, hoverable: (card) => rowHover(rows, model, card) }
 }
 
 function drawMetric(metric, model) {
@@ -96,15 +108,19 @@ function drawMetric(metric, model) {
 }
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
-function drawRest(rest, model, search) {
+function drawRest(rest, model, search, dialog) {
   const { influential, concepts, sort, rows, found } = model
   const query = model.find.trim()
-  drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length]), () => {
-    if (query) return [found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}.` : `No concept has “${query}” in its name.`]
+  drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top]), () => {
+    const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
+    if (query) return found.length ? [`${countOf(found.length)} found for “${query}”, of ${count(concepts)}. `, add] : [`No concept has “${query}” in its name. `, add]
     if (sort !== "weight") return []
     const others = concepts - influential
     const words = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
     const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
+    const next = model.tops.find((n) => n > model.top)
+    const more = influential > rows.length && next && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, `Show ${count(Math.min(next, influential))}`)
+    if (more) return [`${words}, ${count(rows.length)} listed. `, more, " ", find]
     return [others ? `${words}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${words}. `, find]
   })
   rest.hidden = !rest.firstChild
@@ -114,28 +130,33 @@ const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
 /** What all rows share: the scale of the influence bars and of the similarity bars. */
 function rowContext(model, rows) {
-  const shares = rows.map(({ share }) => share)
+  const unitOf = rows.find(({ share }) => share)
+  const strongest = unitOf ? unitOf.influence / unitOf.share : 0
+  const ghosts = new Map(rows.map(({ concept, influence }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
+  const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
+  const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share])
   const left = Math.max(0.52, -Math.min(0, ...shares))
   const right = Math.max(0.52, ...shares)
   const unit = 90 / (left + right)
   const similarity = Math.max(0, ...rows.flatMap(({ patches }) => patches.map((patch) => patch.similarity)))
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
   const place = (share) => Math.max(0, Math.min(100, 1 + (left + share) * unit))
-  return { place, similarity, intents, frozen: isBusy(model) }
+  return { place, similarity, intents, ghosts, ghostShare, frozen: isBusy(model) }
 }
 
 function makeRow({ concept }, send) {
   const open = () => send("open", { concept })
+  const holds = holdsButton(concept, send)
   const toggle = (direction) => h("button", {
     class: `thumb ${direction}`, type: "button", "data-direction": direction, "aria-pressed": "false",
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`, title: `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`,
     onclick: () => send("toggle", { concept, direction }),
   }, icon(direction === "remove" ? "cross" : "thumb"))
-  return h("div", { class: "row", role: "listitem", "aria-keyshortcuts": "u d x g" },
+  return h("div", { class: "row", role: "listitem", "aria-keyshortcuts": "u d x g h" },
     h("span", { class: "rank num" }),
     h("div", { class: "concept" },
       h("div", { class: "title" }, h("button", { class: "open clip", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
-      s("svg", { class: "strength", height: 12, role: "img" }), h("span", { class: "note" })),
+      s("svg", { class: "strength", height: 12, role: "img" }), h("span", { class: "below" }, h("span", { class: "note" }), holds)),
     s("svg", { class: "effect", role: "img" }),
     h("div", { class: "patches" }),
     h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, Object.keys(DIRECTIONS).map(toggle)))
@@ -143,17 +164,23 @@ function makeRow({ concept }, send) {
 
 function fillRow(element, row, model, context) {
   const [rank, concept, effect, patches, thumbs] = element.children
-  const [title, strength, note] = concept.children
+  const [title, strength, { children: [note, holds] }] = concept.children
   const intent = context.intents.get(row.concept)
+  const ghost = context.ghosts.get(row.concept)
+  const now = signed(row.influence, 2)
+  const then = isNumber(ghost) ? signed(ghost, 2) : now
   text(rank, row.rank ?? "–")
-  text(title.lastChild, signed(row.influence, 2))
+  drawOnce(title.lastChild, `${now} ${then}`, () => (then === now ? [now] : [h("span", { class: "before" }, now), ` → ${then}`]))
+  set(title.lastChild, "title", then === now ? null : `The batch takes it from ${now} to ${then}`)
   set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${signed(row.influence, 2)}`)
   element.classList.toggle("current", row.concept === model.concept)
   set(title.firstChild, "aria-current", row.concept === model.concept ? "true" : null)
-  drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0)]), () => strengthOf(row, intent, context))
+  drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), context.ghostShare(row.concept)]), () => strengthOf(row, intent, context))
   set(strength, "aria-label", `influence ${signed(row.influence, 2)}`)
   drawOnce(note, JSON.stringify([intent, row.held, row.discrepancy, row.undefined, model.sort]), () => noteOf(row, intent, model.sort))
   set(note, "class", `note ${intent?.direction ?? ""}`)
+  drawHolds(holds, row, model.stability[row.concept])
+  holds.hidden = row.influence === 0 && !model.stability[row.concept]
   drawEffect(effect, row, intent, model)
   fillPatches(patches, row, context)
   for (const button of thumbs.children) {
@@ -162,9 +189,9 @@ function fillRow(element, row, model, context) {
   }
 }
 
-/** The bar from the zero line; what the pending bound adds or takes away is dashed. */
-function strengthOf({ share }, intent, { place }) {
-  const bound = intent && isNumber(intent.share) ? intent.share : share
+/** The bar from the zero line; what the batch adds or takes away is dashed: until it is known, the bound. */
+function strengthOf({ share, concept }, intent, { place, ghostShare }) {
+  const bound = ghostShare(concept) ?? (intent && isNumber(intent.share) ? intent.share : share)
   const solid = share > 0 ? Math.min(share, Math.max(0, bound)) : Math.max(share, Math.min(0, bound))
   const bar = (from, to, name) => {
     const [left, right] = [place(Math.min(from, to)), place(Math.max(from, to))]
@@ -228,6 +255,33 @@ function fillPatches(patches, row, { similarity, pictures }) {
     })
 }
 
+/** One card for all of a row that has more to say: the chart, the verdict, the bar of influence. */
+function rowHover(rows, model, card) {
+  const rowOf = (part) => shownRows(model).find(({ concept }) => concept === part.closest(".row").dataset.key)
+  rows.addEventListener("pointermove", (event) => {
+    const part = event.target.closest?.(".effect, .holds, .strength, .influence")
+    const row = part && rowOf(part)
+    const children = row && (part.matches(".effect") ? effectCard(part, row, model, event.clientX)
+      : part.matches(".holds") ? model.stability[row.concept]?.kind === "done" && holdsCard(row.concept, model.stability[row.concept])
+        : influenceCard(row, model))
+    if (children) card.show(part, children)
+    else card.hide()
+  })
+  rows.addEventListener("pointerleave", card.hide)
+}
+
+function influenceCard(row, model) {
+  const ghost = model.ghosts[row.concept]
+  return [h("b", {}, row.concept), details([
+    ["Influence", signed(row.influence, 3)],
+    ["Of the strongest", percent(Math.abs(row.share), 1)],
+    ["Rank", row.rank ? `${row.rank} of ${count(model.concepts)}` : "–"],
+    row.held && ["Bound", row.held],
+    isNumber(ghost) && ["After this batch", signed(ghost, 3)],
+    isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
+  ].filter(Boolean))]
+}
+
 // --- keyboard, legend --------------------------------------------------------------------
 
 function rowKey(event, rows, send) {
@@ -238,6 +292,7 @@ function rowKey(event, rows, send) {
   const to = { ArrowDown: 1, ArrowUp: -1 }[event.key]
   if (direction) row.querySelector(`.thumb.${direction}`).click()
   else if (to) focusAmong(all, all.indexOf(row) + to)
+  else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
   else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()
   else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
   else return

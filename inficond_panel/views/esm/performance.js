@@ -1,4 +1,5 @@
 // Student performance: one row a class, two rings, two bars with four fills.
+// Messages to Python: {type: changes, name} as a card opens, and {type: save, names, kind}.
 
 const SORTS = {
   gap: { name: "AP gap", head: ["Gap, pp", "Gap"], show: (row) => points(row.gap), descending: true },
@@ -6,6 +7,8 @@ const SORTS = {
   recall: { name: "Recall", head: ["Recall", "Rec."], show: (row) => fixed(row.recall, 3), descending: false },
   precision: { name: "Precision", head: ["Prec.", "Prec."], show: (row) => fixed(row.precision, 3), descending: false },
   f1: { name: "F1", head: ["F1", "F1"], show: (row) => fixed(row.f1, 3), descending: false },
+  accuracy: { name: "Accuracy", head: ["Accur.", "Acc."], show: (row) => fixed(row.accuracy, 3), descending: false },
+  fidelity: { name: "Fidelity", head: ["Fidelity", "Fid."], show: (row) => fixed(row.fidelity, 3), descending: false },
 }
 const FILLS = [
   ["both-right", "both right"],
@@ -19,7 +22,7 @@ const TURN = 2 * Math.PI * 12.25
 export function render({ model, el }) {
   const { input: search, element: find } = findBox("Find class", "/")
   const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
-  const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find) }
+  const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => list) }
   const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
     parts.head, parts.controls, parts.columns, h("div", { class: "scroll" }, list, parts.empty), legend())
   const card = hoverCard(el)
@@ -33,19 +36,24 @@ export function render({ model, el }) {
   list.addEventListener("pointerleave", card.hide)
   el.append(root)
   followTheme(model, root)
-  watch(model, ["rows", "selected", "sort", "descending"], draw)
+  saveFiles(model)
+  watch(model, ["rows", "selected", "sort", "descending", "touched"], draw)
+  model.on("changes", () => card.again())
 }
 
 // --- the frame -------------------------------------------------------------------------------
 
-function header(model, find) {
+function header(model, find, menu, rows) {
   const total = h("span", { class: "muted num" })
+  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ type: "save", kind, names: [...rows().children].map(({ dataset }) => dataset.key) }) })
+  save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
   const value = h("span", { class: "value" })
   return {
     total, sort, order, value,
-    head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total),
+    head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
       h("span", {}, "Class"), value, h("span", { class: "centre" }, ...wideOrNarrow("Teacher", "T")),
@@ -121,7 +129,7 @@ const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toL
 
 function makeRow() {
   return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
-    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "name", "aria-hidden": "true" }, h("span", { class: "clip" }), h("i", { class: "touch" })), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
     h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
       h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))))
 }
@@ -135,9 +143,11 @@ function makeRing(who) {
 function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars] = element.children
   set(element, "aria-selected", String(row.name === model.selected))
-  text(words, spoken(row))
-  text(name, row.name)
-  set(name, "title", row.name)
+  const touched = model.touched[row.name] ?? 0
+  text(words, `${spoken(row)}${touched ? `; ${touched} in the batch` : ""}`)
+  text(name.firstChild, row.name)
+  text(name.lastChild, touched || "")
+  set(name, "title", touched ? `${row.name}: ${touched} in the batch` : row.name)
   text(value, SORTS[model.sort].show(row))
   fillRing(teacher, row.teacher_ap)
   fillRing(student, row.ap)
@@ -179,8 +189,10 @@ function hover(model, card, target) {
   const row = element && model.rows.find(({ name }) => name === element.dataset.key)
   const side = target.closest("[data-side]")
   if (row && side) card.show(side, sideCard(row, side.dataset.side))
-  else if (row && target.closest(".ring, .value")) card.show(element.querySelector(".ring"), ringCard(row))
-  else card.hide()
+  else if (row && target.closest(".ring, .value, .name")) {
+    if (!model.changes[row.name]) model.send_msg({ type: "changes", name: row.name })
+    card.show(element.querySelector(".ring"), () => ringCard(row, model.changes[row.name]))
+  } else card.hide()
 }
 
 function sideCard(row, side) {
@@ -192,13 +204,16 @@ function sideCard(row, side) {
   return [title, details(FILLS.map(line))]
 }
 
-function ringCard(row) {
+function ringCard(row, changes) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
     ["AP, teacher", fixed(row.teacher_ap, 3)], ["AP, student", fixed(row.ap, 3)],
     ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
+    ...(changes ?? []),
     ["Recall", fixed(row.recall, 3)], ["Precision", fixed(row.precision, 3)], ["F1", fixed(row.f1, 3)],
-    ["Fidelity", fixed(row.fidelity, 3)], ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
+    ["Accuracy", fixed(row.accuracy, 3)], ["Fidelity", fixed(row.fidelity, 3)],
+    ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
+    ["Correlation of the logits", fixed(row.logit_correlation, 3)],
   ]
   return [h("b", {}, row.name), undefinedNote, details(lines)].filter(Boolean)
 }

@@ -12,7 +12,7 @@ export function render({ model, el }) {
     parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.problem, parts.choosing.line, parts.note)
   el.append(root)
   compareDialog(el, model, say)
-  Object.assign(parts, { menu: nodeMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
+  Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
   listen(parts, say, () => model.data)
   const fit = () => fitChips(parts)
   new ResizeObserver(fit).observe(parts.rows)

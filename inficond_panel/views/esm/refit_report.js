@@ -9,15 +9,7 @@ function makeReport(model, send) {
   icon("down", 14), h("b"), line)
   const body = h("div", { class: "report-body", id: "report-body", role: "region", tabindex: 0 })
   const element = h("div", { class: "report" }, head, body)
-  document.addEventListener("keydown", function press(event) {
-    if (!element.isConnected) return document.removeEventListener("keydown", press)
-    const target = event.composedPath()[0]
-    if (event.key.toLowerCase() !== REPORT_KEY || event.ctrlKey || event.metaKey || event.altKey) return
-    if (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "") || element.hidden) return
-    event.preventDefault()
-    head.click()
-    head.focus()
-  })
+  onKey(element, REPORT_KEY, () => { head.click(); head.focus() })
   const draw = () => {
     const { report, refit, explained } = model
     element.hidden = !model.student || refit == null

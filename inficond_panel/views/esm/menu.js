@@ -1,4 +1,4 @@
-// What can be done with one iteration: a menu beside its row, and the list of deleted branches.
+// A menu that opens beside a button, and what it stands on.
 
 /** A popover beside what opened it; it closes by itself on Escape and on a press outside. */
 function popUp(root, attributes) {
@@ -20,7 +20,7 @@ function popUp(root, attributes) {
 }
 
 /** `open(anchor, back, title, items)`; an item is {name, key, off, run}, `off` says why not. */
-function nodeMenu(root) {
+function popMenu(root) {
   const { box, open, close } = popUp(root, { role: "menu" })
   const entry = ({ name, key, off, run }) =>
     h("button", { role: "menuitem", type: "button", tabindex: -1, "aria-disabled": off ? "true" : null, title: off || null,
@@ -42,35 +42,6 @@ function nodeMenu(root) {
       set(box, "aria-label", title)
       open(anchor, back)
       box.firstElementChild.focus()
-    },
-  }
-}
-
-/** Deleted branches, each with a button that shows it again. */
-function deletedList(root, say, leave) {
-  const { box, open, close } = popUp(root, { role: "dialog", "aria-label": "Deleted branches" })
-  box.classList.add("deleted")
-  const rows = h("ul")
-  box.append(h("h3", {}, "Deleted branches"), rows)
-  const make = () => h("li", {}, h("span", { class: "what" }, h("b", { class: "num" }), h("span", { class: "muted small" })),
-    h("button", { class: "btn", type: "button" }, "Restore"))
-  const update = (element, branch) => {
-    const [what, button] = element.children
-    text(what.firstChild, branch.title)
-    text(what.lastChild, branch.text)
-    set(button, "aria-label", `Restore ${branch.title}`)
-    button.onclick = () => say("restore", branch.id)
-  }
-  return {
-    open: (anchor) => {
-      open(anchor)
-      box.querySelector("button")?.focus()
-    },
-    show: (branches) => {
-      const inside = box.contains(box.getRootNode().activeElement)
-      keyed(rows, branches, (branch) => branch.id, make, update)
-      if (!branches.length) { close(); if (inside) leave() }
-      else if (inside && !box.contains(box.getRootNode().activeElement)) box.querySelector("button").focus()
     },
   }
 }

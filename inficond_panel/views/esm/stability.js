@@ -1,0 +1,21 @@
+// Whether a concept's influence holds: a button in its row that runs, stops, and tells.
+
+const HOLDS_KEY = "h"
+
+function holdsButton(concept, send) {
+  return h("button", { class: "holds", type: "button", "data-kind": "ask", onclick: () => send("stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
+}
+
+function drawHolds(button, { concept }, found) {
+  const kind = found?.kind ?? "ask"
+  const share = Math.round(100 * (found?.progress ?? 0))
+  set(button, "data-kind", kind)
+  button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
+  text(button.lastChild, { ask: "Does it hold?", running: `Refitting ${share} % ✕` }[kind] ?? found.text)
+  set(button, "aria-label", { ask: `Does the influence of ${concept} hold? (H)`, running: `Stop refitting ${concept}, ${share} %` }[kind] ?? `${concept}: ${found.text}`)
+  set(button, "title", kind === "ask" ? "Refit on other samples, and with random concepts in its place (H)" : kind === "error" ? found.text : null)
+}
+
+function holdsCard(concept, { text: words, rows, scope }) {
+  return [h("b", {}, `${concept}: ${words}`), details(rows), h("p", { class: "scope" }, scope)]
+}

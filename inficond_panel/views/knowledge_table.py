@@ -1,0 +1,73 @@
+"""Student knowledge as the browser draws it: one component, whose parameters are plain data."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.state import SORTS, Status
+from inficond_panel.views import esm
+from inficond_panel.views.batch import make_status
+from inficond_panel.views.component import ViewComponent
+from inficond_panel.views.concept_rows import AXES
+
+TOPS = (5, 10, 20, 50, 100, 200)
+FACTORS = (1.25, 1.5, 2, 3, 5, 10)
+METRICS = {
+    "F1": "f1",
+    "AP": "ap",
+    "Recall": "recall",
+    "Precision": "precision",
+    "Accuracy": "accuracy",
+}
+
+
+class KnowledgeTable(ViewComponent):
+    """The whole view. Actions come back as messages with a ``type``; see ``knowledge.js``."""
+
+    student = param.String(default="", doc="Class whose student is shown; empty: none.")
+    rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
+    find = param.String(default="", doc="Part of a concept's name; empty: the rows are listed.")
+    found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    influential = param.Integer(default=0, doc="Number of concepts with influence.")
+    concepts = param.Integer(default=0, doc="Number of all concepts.")
+    concept = param.String(default="", doc="Concept opened in the detail view.")
+    top: param.Selector[int] = param.Selector(
+        default=10, objects=list(TOPS), doc="Number of concepts listed."
+    )
+    tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
+    sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
+
+    effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
+    axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
+    metric: param.Selector[str] = param.Selector(
+        default=next(iter(METRICS)), objects=list(METRICS), doc="Metric of the what-if."
+    )
+    metrics = param.List(default=list(METRICS), doc="Metrics to choose from.")
+
+    pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
+    touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
+    ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
+    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
+    status = param.Dict(default=make_status(Status(), None))
+    factor = param.Number(default=2.0, bounds=(1, None), inclusive_bounds=(False, True))
+    factors = param.List(default=list(FACTORS), doc="Factors to choose from.")
+    group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
+
+    refit: param.Integer[int | None] = param.Integer(
+        default=None, allow_None=True, doc="Number of the iteration that made the student."
+    )
+    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
+    explained = param.Boolean(default=False, doc="Whether the report is open.")
+
+    line = param.String(default="", doc="F1, accuracy and fidelity of the student, in words.")
+    measures = param.Dict(default=None, allow_None=True, doc="As ``make_measures``.")
+    measured = param.Boolean(default=False, doc="Whether the metrics are open.")
+    columns = param.List(default=[], item_type=str, doc="Metadata that slices can be made by.")
+    slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
+
+    stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
+    typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")
+
+    _esm = esm.module("knowledge")
+    _stylesheets = esm.styles("knowledge")

@@ -1,0 +1,174 @@
+"""All metrics of one student as plain data: values, changes with their noise, the worst slice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import Job, Status
+from inficond_panel.state.measures import METRICS, measure, measure_by, worst_slice_sentence
+from inficond_panel.views.theme import count, interval, number, points, signed
+
+if TYPE_CHECKING:
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState, ClassMetrics, Interval, Preview
+    from inficond_panel.state.measures import Measured, SliceReport, SliceResult
+    from inficond_panel.views.knowledge_table import KnowledgeTable
+
+NAMES = {
+    "ap": "AP",
+    "f1": "F1",
+    "recall": "Recall",
+    "precision": "Precision",
+    "accuracy": "Accuracy",
+    "fidelity": "Fidelity",
+    "brier": "Brier score",
+    "ece": "Calibration error",
+}
+ERRORS = ("brier", "ece")
+
+
+def make_line(metrics: ClassMetrics, preview: ClassMetrics | None) -> str:
+    """``F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.84``.
+
+    With a preview ``F1 0.560 → 0.601``.
+    """
+    parts = []
+    for key, name in (("f1", "F1"), ("accuracy", "accuracy"), ("fidelity", "fidelity")):
+        text = f"{name} {number(getattr(metrics, key))}"
+        after = number(getattr(preview, key)) if preview else ""
+        parts.append(f"{text} → {after}" if preview and not text.endswith(after) else text)
+    constant = number(metrics.constant_fidelity)
+    r = number(metrics.logit_correlation, 2)
+    return f"{' · '.join(parts)}, of a constant student {constant}, logits r {r}"
+
+
+def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
+    """The table: one row a metric, and what is to be known beside it."""
+    now = measured.now
+    changes = {
+        "Since start": now.since_start,
+        "Since previous": now.since_parent,
+        "Preview": measured.preview,
+    }
+    shown = {name: found for name, found in changes.items() if found}
+    return {
+        "heads": ["now", "95 %", *shown],
+        "rows": [
+            {
+                "name": NAMES[key],
+                "now": number(now.metrics[key].estimate),
+                "range": _range(now.metrics[key]),
+                "changes": [make_noisy(found[key], key) for found in shown.values()],
+                "note": _note(key, measured, metrics),
+            }
+            for key in METRICS
+        ],
+        "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class",
+    }
+
+
+def make_noisy(change: Interval, key: str) -> dict[str, str]:
+    """A change with its interval in text, and what that says: up, down or within noise."""
+    told = {"text": "–", "range": "", "words": change.words}
+    if change.words == "undefined":
+        return told
+    if key in ERRORS:
+        limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
+        return {**told, "text": signed(change.estimate, 3), "range": limits}
+    return {**told, "text": points(change.estimate), "range": interval(change.low, change.high)}
+
+
+def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, Any]:
+    """The slices of a column, the worst named; ``share`` of the axis from 0 to 1."""
+    rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
+    return {
+        "column": column,
+        "worst": worst_slice_sentence(class_name, report),
+        "rows": [_slice(found, found is report.worst) for found in rows],
+    }
+
+
+def _slice(found: SliceResult, worst: bool) -> dict[str, Any]:
+    return {
+        "name": found.name or "not known",
+        "value": number(found.interval.estimate),
+        "range": _range(found.interval),
+        "images": f"{count(found.n)} images, {count(found.positives)} with the class",
+        "verdict": found.small or f"p {number(found.p_holm)}",
+        "worst": worst,
+    }
+
+
+def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
+    if key == "fidelity":
+        return (
+            f"constant student {number(metrics.constant_fidelity)}, logits r "
+            f"{number(metrics.logit_correlation, 2)}, {count(metrics.differ)} differ"
+        )
+    if key == "ap":
+        return f"teacher {number(metrics.teacher_ap)}"
+    if key == "ece":
+        return f"if calibrated {number(measured.now.ece_floor)}"
+    return ""
+
+
+def _range(found: Interval) -> str:
+    return "" if found.words == "undefined" else f"[{number(found.low)}, {number(found.high)}]"
+
+
+class MeasuresPanel:
+    """Fills ``table.measures`` and ``table.slices`` while the panel is open."""
+
+    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
+        self.app, self.table = app, table
+        table.columns = app.store.metadata_columns
+        table.param.watch(lambda _: self.measure(), "measured")
+
+    def show(self) -> None:
+        """Tell of the student in view; what is not known yet comes."""
+        name, snapshot = self.table.student, self.app.students.snapshot
+        preview = self._preview
+        after = preview.metrics[name] if preview else None
+        self.table.line = make_line(snapshot.metrics[name], after)
+        self.measure()
+
+    @property
+    def _preview(self) -> Preview | None:
+        """The preview of a batch that touches the student in view."""
+        preview = self.app.tuning.preview
+        return preview if preview and self.table.student in preview.metrics else None
+
+    def measure(self) -> None:
+        """Measure what is in view, where the panel is open."""
+        table, app = self.table, self.app
+        name, snapshot, preview = table.student, app.students.snapshot, self._preview
+        if not (table.measured and name):
+            return
+
+        def work(_: Job) -> Measured:
+            after = preview.node if preview else None
+            return measure(app.tuner, snapshot.node, name, snapshot.split, after)
+
+        def done(measured: Measured) -> None:
+            table.measures = make_measures(measured, snapshot.metrics[name])
+
+        app.jobs.submit(Job("measures", work, done, self._failed))
+
+    def slice(self, column: str) -> None:
+        """Compare the slices that a metadata column makes."""
+        table, app = self.table, self.app
+        name, snapshot = table.student, app.students.snapshot
+
+        def work(job: Job) -> SliceReport:
+            return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, "ap", job)
+
+        def done(report: SliceReport) -> None:
+            table.slices = make_slices(report, name, column)
+
+        table.slices = {"column": column, "worst": "Being worked out", "rows": []}
+        app.jobs.submit(Job("slices", work, done, self._failed))
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)
