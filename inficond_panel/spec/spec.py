@@ -55,6 +55,12 @@ class Spec(SpecFile):
         """History file beside the store."""
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
+    def with_layout(self, layout: Layout) -> Spec:
+        """The same with another layout."""
+        spec = Spec(self._path, **{**self.values(), "layout": layout})
+        spec._written.update(self._written)
+        return spec
+
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield keys that the chosen solver does not use, and targets that there will not be."""
         if "tuning.epochs" in given and self.students.solver != "paper":
