@@ -1,158 +1,160 @@
-"""What the oracle's step does to the task loss, and to students that learn from its logits.
+"""What the oracle's step does to the outputs, and to the students that learn from them.
 
-    python benchmarks/oracle.py [--photos 2000] [--epochs 15] [--gammas 0.5 1 4]
+    python benchmarks/oracle.py scenes [--gammas 1 4 16 64]
+    INFICOND_DATA=... python benchmarks/oracle.py photos --store coco18.zarr
 
-A small network (timm's test_resnet, 0.4 million weights) is trained from nothing on photos
-with labels, then asked for its logits on other photos x and on x* = x - gamma |x| dL/dx. Said for
-each gamma: the mean task loss of both, the share of photos whose loss falls, and the mean AP and
-accuracy on the labels that the oracle has seen (which is why it is no teacher to be measured). The
-photos are those of INFICOND_DATA/coco18-mini, else scenes that are drawn; the split is theirs. The
-last line is JSON. Times are those of the machine.
+A small teacher with a gradient is made here. scenes: the demo's net, trained for less long on
+other scenes, with the concept scores of the demo's store. photos: logistic heads on the encoder of
+coco18, with the scores of a store that `inficond precompute coco18` wrote; an image of fit is
+judged by heads that were fitted on the others. For each gamma the images of fit are reinforced,
+x* = x - gamma |x| dL/dx (Lee et al., BMVC 2023, eq. 2), a store is written with the logits of
+both, and outputs on fit and students on tune are measured as `inficond compare` does. The paper's
+claims of the oracle are held against the outputs. The last line is JSON. Times are those of the
+machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-SIDE, BATCH = 96, 32
-MEAN, STD = (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)
+ROOT = Path(__file__).resolve().parents[1]
+#: What the paper says of the oracle's outputs (section 4.1): the sign of oracle less teacher.
+CLAIMS = {"accuracy": 1, "ece": -1, "ece_pooled": -1, "entropy": -1, "silhouette": 1}
 
 
 def main() -> None:
     options = parse()
-    sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package, not this file
+    sys.path[:1] = [str(ROOT), str(ROOT / "benchmarks")]  # the package, not this file
     import torch
+    from oracle_parts.teachers import oracle_logits_of, photos_teacher, scenes_teacher
 
-    torch.manual_seed(options.seed)
+    from inficond_panel.spec import find_spec, load_spec
+    from inficond_panel.store import open_store
+
     torch.set_num_threads(options.threads)
-    name, classes, train, test = photos(options.photos)
-    print(f"{name}: {len(train[0])} photos to train on, {len(test[0])} others, {classes} classes")
-    network = trained(train, classes, options)
-    rows = [measured(network, test, gamma) for gamma in options.gammas]
-    for row in rows:
-        print("  ".join(f"{key} {value:.4g}" for key, value in row.items()))
-    sizes = {"photos": options.photos, "epochs": options.epochs, "side": SIDE, "data": name}
-    print(json.dumps({"name": "oracle", "oracle": rows, "sizes": sizes}))
+    started = time.process_time()
+    spec = load_spec(find_spec("demo" if options.set == "scenes" else "coco18"), check_files=False)
+    base = open_store(options.store or spec.store)
+    if options.set == "scenes":
+        teacher = scenes_teacher(base, spec, options.scenes, options.epochs)
+    else:
+        teacher = photos_teacher(base, spec, options.side)
+    say(f"{options.set}: {teacher.name}; {time.process_time() - started:.0f} s of CPU")
+    fit = base.rows("fit")
+    oracle = oracle_logits_of(teacher, fit, base.label[fit], options.gammas)
+    say(f"logits made; {time.process_time() - started:.0f} s of CPU")
+    found = [measured(spec, base, teacher.logit, gamma, of_fit) for gamma, of_fit in oracle.items()]
+    for number, row in enumerate(found):
+        say_row(row, first=number == 0)
+    say(f"{time.process_time() - started:.0f} s of CPU")
+    print(json.dumps({"name": "oracle", "set": options.set, "oracle": found}))
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=2000, help="photos to train on")
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--gammas", type=float, nargs="+", default=[0.01, 0.1, 0.5, 1, 4, 16, 64])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("set", choices=["scenes", "photos"])
+    parser.add_argument("--store", type=Path, help="store with the concept scores")
+    parser.add_argument("--gammas", type=float, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--scenes", type=int, default=1500, help="scenes to train the net on")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--side", type=int, default=160, help="pixels of a photo's side")
+    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
-Labelled = tuple[np.ndarray, np.ndarray]
+def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dict[str, Any]:
+    """Outputs on fit, and students on tune: plain, and beside the labels."""
+    from inficond_panel.quantify.outputs import measure_outputs, outputs_on
+    from inficond_panel.quantify.separation import sample, single_label_groups
+    from inficond_panel.spec import with_students
+    from inficond_panel.store import open_store
+    from inficond_panel.tuning import History, Tuner
+    from inficond_panel.tuning.analysis.settings import (
+        Setting,
+        compare_settings,
+        setting_grid,
+        teacher_metrics,
+    )
+
+    arrays = {str(name): base.dataset[name].to_numpy() for name in base.dataset.variables}
+    arrays["teacher_logit"] = logit.astype(np.float32)
+    arrays["oracle_logit"] = np.full(logit.shape, np.nan, np.float32)
+    arrays["oracle_logit"][base.rows("fit")] = of_fit
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "both.zarr", arrays, base.attrs)
+        store = open_store(Path(folder) / "both.zarr")
+        outputs = outputs_on(store, "fit")
+        groups = sample(single_label_groups(outputs.label, outputs.classes))
+        penalty = spec.students.lambda_
+        tuner = Tuner(store, with_students(spec, alpha=None), History(":memory:"))
+        grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [penalty])
+        grid.append(Setting("teacher", 0.0, 1.0, penalty))
+        students = compare_settings(tuner, grid)
+        return {
+            "gamma": gamma,
+            "groups": {"rule": groups.rule, "images": groups.images, "names": groups.names},
+            "outputs": plain(measure_outputs(outputs, groups=groups)),
+            "teacher": plain(teacher_metrics(tuner, "tune")),
+            "students": [
+                {**vars(s.setting), "metrics": plain(s.metrics), "change": plain(s.change)}
+                for s in students
+            ],
+        }
 
 
-def photos(count: int) -> tuple[str, int, Labelled, Labelled]:
-    """Name of the set, its number of classes, and (pixels, labels) to train on and to test on."""
-    from precompute.teachers.preprocessing import Preprocessing
+def write(path: Path, arrays: dict[str, Any], attrs: dict[str, Any]) -> None:
+    from inficond_panel.store import write_store
 
-    dataset, name = coco() if os.environ.get("INFICOND_DATA") else scenes(count)
-    prepare = Preprocessing((SIDE, SIDE), MEAN, STD, "bilinear").prepare
-    split = np.array(dataset.split)
-    parts = []
-    for rows in (np.flatnonzero(split == "fit")[:count], np.flatnonzero(split != "fit")[:300]):
-        pixels = np.stack([prepare(dataset.load(int(i))) for i in rows])
-        parts.append((pixels, dataset.label[rows]))
-    return name, len(dataset.classes), parts[0], parts[1]
+    write_store(path, arrays, {**attrs, "teacher": "made by benchmarks/oracle.py"})
 
 
-def coco() -> tuple[Any, str]:
-    from inficond_panel.spec import find_spec, load_spec
-    from precompute.datasets import load_dataset
-
-    return load_dataset(load_spec(find_spec("coco18"), check_files=False).dataset), "coco18-mini"
-
-
-def scenes(count: int) -> tuple[Any, str]:
-    from inficond_panel.spec import ScenesDataset
-    from inficond_panel.spec.dataset import Counts
-    from precompute.datasets import load_dataset
-
-    counts = Counts(fit=count, tune=300, holdout=1)
-    return load_dataset(ScenesDataset(seed=7, images=counts, shortcuts=False)), "drawn scenes"
+def plain(found: Any) -> Any:
+    """Intervals and what holds them as lists [estimate, low, high]."""
+    if hasattr(found, "estimate"):
+        return [round(value, 4) for value in (found.estimate, found.low, found.high)]
+    if isinstance(found, dict):
+        return {name: plain(each) for name, each in found.items()}
+    return None if found is None else {name: plain(each) for name, each in vars(found).items()}
 
 
-def trained(train: Labelled, classes: int, options: argparse.Namespace) -> Any:
-    import timm
-    import torch
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    pixels, label = torch.from_numpy(train[0]), torch.from_numpy(train[1].astype(np.float32))
-    network = timm.create_model("test_resnet", num_classes=classes)
-    steps = options.epochs * -(-len(pixels) // BATCH)
-    optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, steps)
-    started = time.process_time()
-    for epoch in range(options.epochs):
-        losses = []
-        for chosen in torch.randperm(len(pixels)).split(BATCH):
-            batch = pixels[chosen].flip(3) if torch.rand(()) < 0.5 else pixels[chosen]
-            each = binary_cross_entropy_with_logits(network(batch), label[chosen], reduction="none")
-            loss = (each * (label[chosen] >= 0)).sum(1).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(float(loss.detach()))
-        seconds = time.process_time() - started
-        print(f"epoch {epoch + 1}: loss {np.mean(losses):.3f}, {seconds:.0f} s of CPU")
-    return network.eval().requires_grad_(False)
+def say_row(row: dict[str, Any], first: bool) -> None:
+    if first:
+        say("teacher on fit: " + told({n: m["teacher"] for n, m in row["outputs"].items()}))
+        say("teacher on tune: " + told(row["teacher"]))
+    say(f"\ngamma {row['gamma']:g}")
+    say("  oracle on fit (has seen the label): "
+        + told({n: m["oracle"] for n, m in row["outputs"].items()}))  # fmt: skip
+    for name, sign in CLAIMS.items():
+        low, high = row["outputs"][name]["change"][1:]
+        holds = low > 0 if sign > 0 else high < 0
+        against = high < 0 if sign > 0 else low > 0
+        verdict = "holds" if holds else "the contrary holds" if against else "within noise"
+        say(f"  {'higher' if sign > 0 else 'lower'} {name}: {verdict}, {text(row['outputs'][name]['change'])}")  # fmt: skip  # noqa: E501
+    for student in row["students"]:
+        alpha = "no labels" if student["alpha"] is None else f"alpha {student['alpha']:g}"
+        say(f"  student of {student['targets']}, {alpha}: {told(student['metrics'])}")
+        if student["targets"] == "oracle":
+            say(f"    less the teacher's: {told(student['change'])}")
 
 
-def measured(network: Callable[[Any], Any], test: Labelled, gamma: float) -> dict[str, float]:
-    import torch
-
-    from precompute.teachers.oracle import reinforce, task_loss
-
-    pixels, label = torch.from_numpy(test[0]), torch.from_numpy(test[1].astype(np.int64))
-    plain, stronger, change = [], [], []
-    for rows in torch.arange(len(pixels)).split(BATCH):
-        x = pixels[rows]
-        better = reinforce(network, x, label[rows], gamma)
-        change.append((better - x).abs().mean((1, 2, 3)))
-        with torch.inference_mode():
-            plain.append(network(x))
-            stronger.append(network(better))
-    before, after = torch.cat(plain), torch.cat(stronger)
-    old, new = task_loss(before, label), task_loss(after, label)
-    return {
-        "gamma": gamma,
-        "loss": float(old.mean()),
-        "oracle_loss": float(new.mean()),
-        "share_that_falls": float((new < old).float().mean()),
-        "mean_change_in_std": float(torch.cat(change).mean()),
-        "map": mean_ap(label, before),
-        "oracle_map": mean_ap(label, after),
-        "accuracy": accuracy(label, before),
-        "oracle_accuracy": accuracy(label, after),
-    }
+def told(metrics: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {text(values)}" for name, values in metrics.items())
 
 
-def mean_ap(label: Any, logits: Any) -> float:
-    from inficond_panel.distill import average_precision
-
-    columns = zip(label.T.numpy(), logits.T.numpy(), strict=True)
-    return float(np.nanmean([average_precision(y, z) for y, z in columns]))
+def text(values: list[float]) -> str:
+    return "{:.3f} [{:.3f}, {:.3f}]".format(*values)
 
 
-def accuracy(label: Any, logits: Any) -> float:
-    known = label >= 0
-    return float(((logits > 0) == (label == 1))[known].float().mean())
+def say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":

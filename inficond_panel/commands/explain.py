@@ -9,7 +9,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.analysis.explain import explain as report_on
 from inficond_panel.tuning.analysis.words import sentences
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.naming import find_node, node_title
 
 
 def explain(args: argparse.Namespace) -> None:
@@ -31,7 +31,7 @@ def explain(args: argparse.Namespace) -> None:
     if args.json:
         say_json({"spec": str(tuner.spec.path), **report.to_json()})
         return
-    say(f"#{node.number} {node.id} from #{report.parent.number} {report.parent.id}")
+    say(f"{node_title(tuner, node)} from #{report.parent.number} {report.parent.id}")
     for line in report.notices:
         say(line)
     for each in report.classes:

@@ -9,7 +9,7 @@ from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.export import FORMATS
 from inficond_panel.tuning.export import export as write
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.naming import find_node, node_title
 
 
 def export(args: argparse.Namespace) -> None:
@@ -27,6 +27,6 @@ def export(args: argparse.Namespace) -> None:
         facts = {"node": node.id, "weights_hash": node.weights_hash}
         say_json({**facts, "files": {what: str(path) for what, path in files.items()}})
         return
-    say(f"#{node.number} {node.id} → {folder}")
+    say(f"{node_title(tuner, node)} → {folder}")
     for what, path in files.items():
         say(f"  {what:<10} {path.name}")

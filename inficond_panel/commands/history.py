@@ -35,6 +35,8 @@ def history(args: argparse.Namespace) -> None:
             f"{tuner.history.path} has no iterations of these students.",
             f"Distill them first: inficond distill {args.spec}",
         )
+    if tuner.mark:
+        note(f"These students learned from the oracle, which {tuner.mark}.")
     document, lines = _ACTIONS[args.action or "list"](tuner, args)
     if args.json:
         say_json(document)

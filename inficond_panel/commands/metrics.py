@@ -20,7 +20,7 @@ from inficond_panel.tuning.analysis.measures import (
     selection_slice,
 )
 from inficond_panel.tuning.intents.intent import did_you_mean
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.naming import find_node, node_title
 from inficond_panel.tuning.report import defined
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
@@ -46,7 +46,7 @@ def metrics(args: argparse.Namespace) -> None:
     if args.json:
         say_json(document(tuner, node, args, measures, reports))
         return
-    say(f"#{node.number} {node.id}, split {args.split}, {args.draws} bootstrap draws")
+    say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
     say()
     _say_metrics(measures)
     say()

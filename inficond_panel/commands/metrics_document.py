@@ -23,6 +23,7 @@ def document(
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
+        "mark": tuner.mark or None,
         "node": node.id,
         "number": node.number,
         "split": args.split,

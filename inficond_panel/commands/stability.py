@@ -10,7 +10,7 @@ from inficond_panel.commands.output import note, number, progress, say, say_json
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.analysis.stability import ConceptStability, StabilityReport
 from inficond_panel.tuning.analysis.stability import stability as report_on
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.naming import find_node, node_title
 from inficond_panel.tuning.report import defined
 
 _HEADER = [
@@ -47,8 +47,7 @@ def stability(args: argparse.Namespace) -> None:
     if args.json:
         say_json(_document(tuner, report))
         return
-    node = report.node
-    say(f"{report.class_name}, #{node.number} {node.id}")
+    say(f"{report.class_name}, {node_title(tuner, report.node)}")
     say(f"{report.draws} refits on bootstrap samples of the split fit")
     say(f"{report.counterparts} random counterparts in the place of each concept")
     say()

@@ -14,6 +14,7 @@ from inficond_panel.tuning.analysis.explain import explain
 from inficond_panel.tuning.analysis.measures import outcomes
 from inficond_panel.tuning.analysis.words import short_sentences
 from inficond_panel.tuning.intents.conflicts import notices
+from inficond_panel.tuning.naming import node_title
 from inficond_panel.tuning.report import tune_document
 
 _COLUMNS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
@@ -38,7 +39,7 @@ def distill(args: argparse.Namespace) -> None:
     if args.json:
         say_json(tune_document(tuner, [root], "tune"))
         return
-    say(f"#{root.number} {root.id}, metrics on the split tune, history {tuner.history.path}")
+    say(f"{node_title(tuner, root)}, metrics on the split tune, history {tuner.history.path}")
     say()
     _say_metrics(tuner, root, "tune")
 
@@ -77,10 +78,10 @@ def _say_nodes(
     for parent, node in zip([None, *nodes], nodes, strict=False):
         say()
         if parent is None:
-            say(f"#{node.number} {node.id} untouched students")
+            say(f"{node_title(tuner, node)} untouched students")
             _say_metrics(tuner, node, split)
         else:
-            say(f"#{node.number} {node.id} from #{parent.number}, {node.seconds:.2f} s")
+            say(f"{node_title(tuner, node)} from #{parent.number}, {node.seconds:.2f} s")
             for intent in node.intents:
                 say(f"  {_intent_line(tuner, node, intent)}")
             for line in said[node.id]:

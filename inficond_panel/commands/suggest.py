@@ -6,7 +6,7 @@ import argparse
 
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.naming import find_node, node_title
 from inficond_panel.tuning.report import node_document
 from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion, carry_out
 from inficond_panel.tuning.suggest import suggest as suggest_by
@@ -34,7 +34,7 @@ def suggest(args: argparse.Namespace) -> None:
         _say(found)
     if node is not None:
         whose = "" if node.author == found.author else f", as {node.author} made it before"
-        note(f"#{node.number} {node.id} by {node.author}{whose}, history {tuner.history.path}")
+        note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")
 
 
 def _document(tuner: Tuner, found: Suggestion, node: Node | None) -> dict[str, object]:

@@ -10,6 +10,12 @@ from inficond_panel.tuning.tuner import Tuner
 _SHORTEST = 4
 
 
+def node_title(tuner: Tuner, node: Node) -> str:
+    """``#3 0a1b2c3d4e5f``, and of students of the oracle that it has seen the label."""
+    mark = f" (oracle, {tuner.mark})" if tuner.mark else ""
+    return f"#{node.number} {node.id}{mark}"
+
+
 def find_node(tuner: Tuner, text: str | int, deleted: bool = False) -> Node:
     """The node that ``text`` names: ``3``, ``#3``, its id, four or more digits of it, its name.
 

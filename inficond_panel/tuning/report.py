@@ -45,6 +45,8 @@ def tune_document(
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
+        "targets": tuner.spec.students.targets,
+        "mark": tuner.mark or None,
         "nodes": [
             {**node_document(tuner, node, split), "notices": list(said.get(node.id, ()))}
             for node in nodes

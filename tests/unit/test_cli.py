@@ -78,7 +78,7 @@ def test_tune_document(run, spec_file, edits):
     status, out, _ = run("tune", spec_file, "--edits", edits, "--json")
     document = json.loads(out)
     assert status == 0
-    assert set(document) == {"spec", "store_hash", "nodes"}
+    assert set(document) == {"spec", "store_hash", "targets", "mark", "nodes"}
     root, first, second = document["nodes"]
     assert set(root) == set(first) == NODE
     assert (root["parent"], root["intents"], root["bounds"]) == (None, [], {})

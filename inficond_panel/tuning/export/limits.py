@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from inficond_panel.distill import SEEN_LABEL
+
 #: Below this many positives a metric says little.
 _FEW = 20
 
@@ -39,6 +41,12 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
         "A weight of 0 does not say that a concept is irrelevant: of concepts whose scores go "
         "together, the L1 penalty keeps few."
     )
+    if card["distillation"].get("targets") == "oracle":
+        yield (
+            f"They learnt from the teacher's oracle, which {SEEN_LABEL}: its logits on the images "
+            f"of fit were made with the help of their labels. All metrics compare with the plain "
+            f"teacher."
+        )
     if "alpha" in card["distillation"]:
         yield "They learnt from the true labels too, so that they may leave the teacher's way."
     if card["bounds"]:

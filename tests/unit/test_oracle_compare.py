@@ -1,0 +1,263 @@
+"""``inficond compare``: the grid, the table, the files, and what cannot be compared."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays, small_spec
+from scipy.special import expit
+
+from inficond_panel import distill
+from inficond_panel.cli import main
+from inficond_panel.distill import class_metrics
+from inficond_panel.errors import StoreFormatError, TuningError
+from inficond_panel.store import open_store, write_store
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.analysis.settings import (
+    Setting,
+    compare_settings,
+    setting_grid,
+    teacher_metrics,
+)
+
+SEEN = "has seen the label"
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Path:
+    """A spec whose store holds the oracle's logits on fit, with a title to escape."""
+    arrays = small_arrays(classes=3)
+    sharper = arrays["teacher_logit"] + 2 * (2.0 * np.maximum(arrays["label"], 0) - 1)
+    arrays["oracle_logit"] = np.where((arrays["split"] == "fit")[:, None], sharper, np.nan)
+    write_store(tmp_path / "small.zarr", arrays, {**ATTRS, "title": "<b>Small</b>"})
+    (tmp_path / "small.yaml").write_text(SPEC)
+    return tmp_path / "small.yaml"
+
+
+def test_the_grid_is_all_combinations_with_targets_side_by_side():
+    grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0, 2.0], [0.1])
+    assert [vars(setting) for setting in grid[:2]] == [
+        {"targets": name, "alpha": None, "temperature": 1.0, "lambda_": 0.1}
+        for name in ("teacher", "oracle")
+    ]
+    assert len(grid) == 8
+    assert grid[2].temperature == 2.0
+    assert grid[4].alpha == 1.0
+
+
+def test_labels_alone_are_one_student_a_penalty():
+    grid = setting_grid(["teacher", "oracle"], [0.0], [1.0, 2.0], [0.1, 0.2])
+    assert grid == [Setting("teacher", 0.0, 1.0, 0.1), Setting("teacher", 0.0, 1.0, 0.2)]
+
+
+def test_students_minimise_the_loss_of_their_setting(both):
+    tuner = open_tuner(both)
+    store, rows = tuner.store, tuner.store.rows("fit")
+    known = (store.label[rows] >= 0).all(axis=0)
+    (found,) = compare_settings(tuner, [Setting("oracle", 2.0, 3.0, 0.01)], draws=5)
+    for k in np.flatnonzero(known):
+        soft = expit(store.oracle_logit[rows, k].astype(float) / 3)
+        target = (store.label[rows, k] + 2 * soft) / 3
+        expected = distill.fit(store.concept_score[rows], target[:, None], l1=0.01 / 3)
+        np.testing.assert_allclose(found.node.weights[:, k], expected.weights[:, 0], atol=1e-3)
+
+
+def test_every_student_is_measured_against_the_plain_teacher(both):
+    tuner = open_tuner(both)
+    store, rows = tuner.store, tuner.store.rows("tune")
+    settings = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [1e-3])
+    found = compare_settings(tuner, settings, draws=20)
+    for result in found:
+        logits = result.tuner.logits(result.node)[rows]
+        each = [
+            class_metrics(store.label[rows, k], logits[:, k], store.teacher_logit[rows, k])
+            for k in range(3)
+        ]
+        for name, interval in result.metrics.items():
+            mean = np.mean([getattr(metrics, name) for metrics in each])
+            assert interval.estimate == pytest.approx(mean), name
+    assert [result.against for result in found] == [None, 0, 0, 2]
+    assert [result.tuner.mark for result in found] == ["", SEEN, "", SEEN]
+    assert teacher_metrics(tuner, "tune", draws=5)["fidelity"].estimate == 1
+    assert len({result.node.id for result in found}) == 4
+
+
+def test_a_difference_is_paired(both):
+    tuner = open_tuner(both)
+    twins = [Setting("teacher", None, 1.0, 1e-3), Setting("teacher", None, 1.0, 1e-3)]
+    _, again = compare_settings(tuner, twins, draws=20)
+    assert {(i.estimate, i.low, i.high) for i in again.change.values()} == {(0.0, 0.0, 0.0)}
+    for changes in again.class_changes.values():
+        assert {(i.low, i.high) for i in changes.values()} == {(0.0, 0.0)}
+
+
+def test_the_table_names_both_and_marks_the_oracle(both, capsys):
+    assert main(["compare", str(both), "--alpha", "none,0,1", "--draws", "10"]) == 0
+    out = capsys.readouterr().out
+    assert "1 teacher, T 1, lambda 0.0001" in out
+    assert f"2 oracle ({SEEN}), T 1" in out
+    assert "3 labels alone, alpha 0" in out
+    assert "5 less 4" in out
+    assert f"oracle, {SEEN}" in out
+    assert "ECE, pooled, bins of equal mass" in out
+    assert "silhouette of logits" in out
+
+
+def test_the_document_holds_everything(both, capsys):
+    assert main(["compare", str(both), "--temperature", "1,2", "--draws", "10", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [s["targets"] for s in found["students"]] == ["teacher", "oracle"] * 2
+    assert [s["mark"] for s in found["students"]] == [None, SEEN] * 2
+    assert [s["against"] for s in found["students"]] == [None, 0, 0, 2]
+    assert found["outputs"]["oracle"] == SEEN
+    oracle = found["outputs"]["reliability"]["oracle"]["equal_mass"]
+    store = open_tuner(both).store
+    known = (store.label[store.rows("fit")] >= 0).sum()
+    assert sum(oracle["pooled"]["events"]) == known
+    assert set(oracle["classes"]) == set(store.classes)
+    assert found["outputs"]["measures"]["entropy"]["change"]["high"] < 0
+
+
+def test_the_folder_has_tables_and_a_page_without_scripts(both, tmp_path, capsys):
+    place = tmp_path / "out"
+    arguments = ["compare", str(both), "--output", str(place), "--draws", "10"]
+    assert main(arguments) == 0
+    names = {path.name for path in place.iterdir()}
+    assert names == {
+        "students.csv", "classes.csv", "outputs.csv", "reliability.csv", "map.csv", "compare.html",
+    }  # fmt: skip
+    rows = list(csv.DictReader((place / "students.csv").open()))
+    assert [row["mark"] for row in rows] == ["", SEEN]
+    assert [row["against"] for row in rows] == ["", "1"]
+    assert float(rows[1]["ap_change_low"]) <= float(rows[1]["ap_change"])
+    assert rows[0]["ap_change"] == ""
+    page = (place / "compare.html").read_text()
+    assert "&lt;b&gt;Small" in page
+    for foreign in ("<b>Small", "<script", "http://", "https://"):
+        assert foreign not in page
+    assert f"oracle ({SEEN})" in page
+    bins = list(csv.DictReader((place / "reliability.csv").open()))
+    assert {row["bins"] for row in bins} == {"equal width", "equal mass"}
+    capsys.readouterr()
+    assert main(arguments) == 1
+    assert "--force" in capsys.readouterr().err
+    assert main([*arguments, "--force"]) == 0
+
+
+def test_a_look_at_the_holdout_is_counted_for_each(both, capsys):
+    assert main(["compare", str(both), "--split", "holdout", "--draws", "5"]) == 0
+    tuner = open_tuner(both)
+    for targets in ("teacher", "oracle"):
+        assert tuner.with_students(targets=targets).looks() == 1
+    assert "2 sets of students" in capsys.readouterr().err
+
+
+def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):
+    spec = small_spec(tmp_path)
+    assert main(["compare", str(spec), "--draws", "5"]) == 0
+    told = capsys.readouterr()
+    assert SEEN not in told.out
+    assert "no oracle logits" in told.err
+    assert main(["compare", str(spec), "--targets", "teacher,oracle"]) == 1
+    told = capsys.readouterr()
+    assert "has no oracle logits" in told.err
+    assert "teacher.oracle" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_oracle_logits_of_another_shape_are_a_damaged_store(tmp_path):
+    import zarr
+
+    arrays = small_arrays()
+    arrays["oracle_logit"] = arrays["teacher_logit"]
+    write_store(tmp_path / "a.zarr", arrays, ATTRS)
+    group = zarr.open_group(tmp_path / "a.zarr", mode="a")
+    wrong = np.zeros((7, 4), np.float32)
+    names = ("image", "class_name")
+    group.create_array("oracle_logit", data=wrong, dimension_names=names, overwrite=True)
+    with pytest.raises(StoreFormatError, match=r"oracle_logit|conflicting sizes") as told:
+        open_store(tmp_path / "a.zarr")
+    assert "inficond precompute" in told.value.remedy
+    arrays["oracle_logit"] = wrong
+    with pytest.raises(StoreFormatError, match="oracle_logit"):
+        write_store(tmp_path / "b.zarr", arrays, ATTRS)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "told"),
+    [
+        ("--alpha", "-1", "expected none or a number, 0 or more, got '-1'"),
+        ("--alpha", "none,inf", "got 'inf'"),
+        ("--temperature", "0", "expected a number above 0, got '0'"),
+        ("--temperature", "warm", "got 'warm'"),
+        ("--lambda", "nan", "got 'nan'"),
+        ("--targets", "teacher,pupil", "expected teacher or oracle, got 'pupil'"),
+    ],
+)
+def test_values_out_of_range_are_told(both, capsys, flag, value, told):
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(both), f"{flag}={value}"])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"temperature": 0.0}, "temperature"),
+        ({"temperature": np.inf}, "temperature is inf"),
+        ({"alpha": -0.5}, "alpha"),
+        ({"alpha": np.nan}, "alpha is nan"),
+        ({"lambda_": -1.0}, "lambda"),
+        ({"targets": "pupil"}, "pupil"),
+        ({"epochs": 3}, "not used with solver: exact"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(both, settings, told):
+    with pytest.raises(TuningError, match=told):
+        open_tuner(both).with_students(**settings)
+
+
+def test_settings_left_out_stay_those_of_the_spec(both):
+    both.write_text(f"{SPEC}students: {{temperature: 2, labels: {{alpha: 3}}}}\n")
+    tuner = open_tuner(both)
+    other = tuner.with_students(targets="oracle")
+    assert Setting.of(other.spec.students) == Setting("oracle", 3.0, 2.0, 1e-4)
+    assert other.with_students(targets="teacher").root_id == tuner.root_id
+    assert other.with_students(alpha=None).spec.students.labels is None
+
+
+def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    assert main(["compare", str(both), "--draws", "5"]) == 0
+    told = capsys.readouterr()
+    assert "inficond-panel[sklearn]" in told.err
+    assert "silhouette" not in told.out
+    assert "ECE, pooled" in told.out
+
+
+def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
+    from inficond_panel.tuning.export.card import model_card
+    from inficond_panel.tuning.export.markdown import card_markdown
+
+    tuner = open_tuner(both).with_students(targets="oracle")
+    card = model_card(tuner, tuner.root())
+    assert card["distillation"]["targets"] == "oracle"
+    assert SEEN in card_markdown(card)
+    plain = open_tuner(both)
+    assert SEEN not in card_markdown(model_card(plain, plain.root()))
+    teacher = "{kind: torchscript, path: t.pt, oracle: {}, preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}}"  # noqa: E501
+    text = SPEC.replace("{kind: logits, path: logits.csv}", teacher)
+    both.write_text(f"{text}students: {{targets: oracle}}\n")
+    for command in ("distill", "metrics"):
+        assert main([command, str(both)]) == 0
+        assert f"(oracle, {SEEN})" in capsys.readouterr().out.splitlines()[0]
+    assert main(["history", str(both)]) == 0
+    assert SEEN in capsys.readouterr().err
+    assert main(["distill", str(both), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["mark"] == SEEN
