@@ -60,6 +60,14 @@ class TunableStudents:
         self._node = self.tuner.root()
         return self
 
+    def with_settings(self, **settings: Any) -> TunableStudents:
+        """Students of the same store and history under other settings of the spec; not fitted yet.
+
+        ``targets`` ("teacher" or "oracle"), ``alpha`` (None: no labels), ``temperature``,
+        ``lambda_``, ...: those of ``spec.with_students``. They have iterations of their own.
+        """
+        return TunableStudents(self.tuner.with_students(**settings))
+
     def resume(self) -> Self:
         """Go to the iteration that the page shows."""
         self._node = self.tuner.head()
@@ -221,7 +229,8 @@ class TunableStudents:
         store = self.tuner.store
         size = f"{len(store.classes)} classes, {len(store.concepts)} concepts"
         place = f"at #{self._node.number} ({self._node.id})" if self._node else "not fitted"
-        return f"<TunableStudents {store.title!r}: {size}, {place}>"
+        mark = f", oracle, {self.tuner.mark}" if self.tuner.mark else ""
+        return f"<TunableStudents {store.title!r}: {size}, {place}{mark}>"
 
     def _at(self, node_id: str) -> Self:
         self._node = self.tuner.node(node_id)

@@ -119,8 +119,8 @@ class Students(Section):
     targets = Choice(
         default="teacher",
         objects=["teacher", "oracle"],
-        doc="Logits that are learned from; oracle: those of teacher.oracle. Metrics always compare "
-        "with the teacher.",
+        doc="Logits that are learned from; oracle: those of teacher.oracle, on fit, which have "
+        "seen the label. Metrics always compare with the teacher.",
     )
     threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
 

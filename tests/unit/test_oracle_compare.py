@@ -223,6 +223,18 @@ def test_settings_that_cannot_be_are_told(both, settings, told):
         open_tuner(both).with_students(**settings)
 
 
+def test_a_script_can_take_other_settings(both):
+    import inficond_panel
+
+    students = inficond_panel.open_students(both, history=":memory:").fit()
+    oracle = students.with_settings(targets="oracle").fit()
+    assert SEEN in repr(oracle)
+    assert SEEN not in repr(students)
+    assert oracle.node.weights_hash != students.node.weights_hash
+    found = [each.metrics("tune")["teacher_ap"].sort_index() for each in (students, oracle)]
+    np.testing.assert_array_equal(*found)  # both are held against the plain teacher
+
+
 def test_settings_left_out_stay_those_of_the_spec(both):
     both.write_text(f"{SPEC}students: {{temperature: 2, labels: {{alpha: 3}}}}\n")
     tuner = open_tuner(both)
