@@ -4,6 +4,7 @@ The records that the state hands out are re-exported, so that views need nothing
 """
 
 from inficond_panel.distill import Agreement, Band, ClassMetrics, Counts, Interval, WhatIf
+from inficond_panel.spec import Layout, Spec
 from inficond_panel.state.apart import Apart, Edit
 from inficond_panel.state.app_state import AppState
 from inficond_panel.state.dataset import DatasetState
@@ -49,12 +50,14 @@ __all__ = [
     "Interval",
     "Job",
     "Jobs",
+    "Layout",
     "Mover",
     "Node",
     "Preview",
     "RefitReport",
     "Selection",
     "Snapshot",
+    "Spec",
     "Status",
     "Store",
     "StudentsState",

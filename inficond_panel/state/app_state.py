@@ -27,6 +27,7 @@ class AppState(param.Parameterized):
     theme: param.Selector[str] = param.Selector(
         default="light", objects=["light", "dark"], doc="Colours in use."
     )
+    layout = param.Dict({}, doc="Layout of the page as it was changed there; empty: the spec's.")
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
     requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
 
@@ -59,6 +60,7 @@ class AppState(param.Parameterized):
     def go_on_from(self, before: AppState) -> None:
         """Look at the same as ``before``, the session's state over other concepts or targets."""
         self.theme = before.theme
+        self.layout = before.layout
         self.selection.class_name = before.selection.class_name
         concepts = (before.concepts.concept, before.selection.concept)
         known = [name for name in concepts if name in self.store.concepts]

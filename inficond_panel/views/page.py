@@ -33,8 +33,7 @@ VIEWS: dict[str, Callable[[AppState], Viewer]] = {
 
 def make_views(app: AppState) -> dict[str, Viewer]:
     """The views that the spec's layout names."""
-    wanted = {name for row in app.spec.layout.rows for name in row}
-    return {name: make(app) for name, make in VIEWS.items() if name in wanted}
+    return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
 
 
 def warm(store: Store) -> None:

@@ -9,18 +9,17 @@ import param
 from panel.custom import Children, JSComponent
 from panel.viewable import Viewer
 
+from inficond_panel.state import File
 from inficond_panel.views import esm
+from inficond_panel.views.arrangement import make_layout, read_layout
+from inficond_panel.views.saving import send_file
 from inficond_panel.views.theme import count
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.state import AppState, Node
+    from inficond_panel.state import AppState, Node, Spec
 
-STRIP = "configuration"
-#: Views that take the height of the page, with their share of 12 columns; others share a column.
-TALL = {"performance": 3, "knowledge": 5}
-SHARED = 4
 TITLES = {
     "configuration": "Configuration",
     "performance": "Student performance",
@@ -48,26 +47,11 @@ SHORTCUTS = (
     ("R N E", "On an iteration: rename it, write a note, export it"),
     ("Del", "On an iteration: delete the branch from here; it can be restored"),
     (".", "On an iteration: all that can be done with it"),
+    ("V", "Arrange the views; on one, arrows move it, Enter collapses it"),
     ("Ctrl Z", "Undo the last iteration"),
     ("Ctrl Shift Z", "Redo it"),
     ("Esc", "Close a card or a dialog"),
 )
-
-
-def make_columns(rows: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Columns of the page, left to right: ``{"views": names top down, "share": of the width}``.
-
-    ``configuration`` is the strip above them. A row with a list (performance, knowledge) gives
-    each of its views a column; a row of smaller views is one column, unless it is the only row.
-    """
-    groups = [names for row in rows if (names := [name for name in row if name != STRIP])]
-    columns = []
-    for names in groups:
-        if len(groups) == 1 or any(name in TALL for name in names):
-            columns += [{"views": [name], "share": TALL.get(name, SHARED)} for name in names]
-        else:
-            columns.append({"views": list(names), "share": SHARED})
-    return columns
 
 
 def make_subtitle(title: str, classes: int) -> str:
@@ -94,8 +78,8 @@ class ShellPage(JSComponent):
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)
     titles = param.Dict(TITLES, constant=True)
-    columns = param.List([], item_type=dict, doc="See `make_columns`.")
-    strip = param.Boolean(True, doc="Whether the configuration strip is shown.")
+    layout = param.Dict({}, doc="See `make_layout`; the browser changes it.")
+    layout_yaml = param.String("", doc="The layout as the spec would say it.")
     subtitle = param.String("")
     saved = param.Dict({})
     shortcuts = param.List([])
@@ -127,10 +111,8 @@ class Shell(Viewer):
     ) -> None:
         super().__init__(theme=app.spec.layout.theme)
         self.app = app
-        rows = app.spec.layout.rows
         self._page = ShellPage(
-            columns=make_columns(rows),
-            strip=any(STRIP in row for row in rows),
+            layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=[list(pair) for pair in SHORTCUTS],
             theme=self.theme,
@@ -141,10 +123,12 @@ class Shell(Viewer):
         self._page.on_msg(lambda event: self._handle(event.data))
         self._page.link(self, theme="theme", bidirectional=True)
         self._page.param.watch(self._recolour, "dark")
+        self._page.param.watch(self._rearrange, ["layout", "theme"])
         app.students.param.watch(self._update_saved, "tree")
         app.tuning.param.watch(self._update_saved, "status")
         app.selection.param.watch(self._show_detail, "concept")
         self._update_saved()
+        self._rearrange()
         if views:
             self.place(views)
 
@@ -154,6 +138,16 @@ class Shell(Viewer):
 
     def _recolour(self, *_: Any) -> None:
         self.app.theme = "dark" if self._page.dark else "light"
+
+    def _rearrange(self, *_: Any) -> None:
+        self.app.layout = self._page.layout
+        self._page.layout_yaml = self.spec.to_yaml(only="layout")
+
+    @property
+    def spec(self) -> Spec:
+        """The spec with the layout that the page has now."""
+        layout = read_layout(self._page.layout, self.theme, self.app.spec.layout)
+        return self.app.spec.with_layout(layout)
 
     def _update_saved(self, *_: Any) -> None:
         tuning = self.app.tuning
@@ -165,9 +159,10 @@ class Shell(Viewer):
             self._page.tab = "detail"
 
     def _handle(self, message: Mapping[str, str]) -> None:
-        if self.app.tuning.busy:
-            return
-        if message["kind"] == "undo":
+        if message["kind"] == "save":
+            content = self.spec.to_yaml().encode()
+            send_file(self._page, File(self.spec.path.name, content))
+        elif message["kind"] == "undo":
             self.app.tuning.undo()
         elif message["kind"] == "redo":
             self.app.tuning.redo()

@@ -113,8 +113,19 @@ def keys_shown(page: Page) -> None:
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 
 
-def holdout_asked(page: Page) -> None:
+def views_arranged(page: Page) -> None:
     page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    expect(page.get_by_role("toolbar", name="Layout")).to_be_visible()
+
+
+def view_collapsed(page: Page) -> None:
+    page.keyboard.press("Enter")  # the cover of the first view has the focus
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Student performance", exact=True)).to_be_visible()
+
+
+def holdout_asked(page: Page) -> None:
     page.get_by_role("radio", name="Holdout").click()
     expect(page.get_by_role("dialog", name="Look at holdout?")).to_be_visible()
 
@@ -132,6 +143,8 @@ STATES: tuple[Callable[[Page], None], ...] = (
     export_open,
     comparison_open,
     keys_shown,
+    views_arranged,
+    view_collapsed,
     holdout_asked,
 )
 

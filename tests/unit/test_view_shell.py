@@ -11,12 +11,8 @@ from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.shell import Shell, make_columns, make_saved, make_subtitle
-
-SPEC_ROWS = [
-    ["configuration", "performance", "knowledge"],
-    ["embedding", "detail", "provenance"],
-]
+from inficond_panel.views.arrangement import make_layout
+from inficond_panel.views.shell import Shell, make_saved, make_subtitle
 
 
 @pytest.fixture
@@ -27,23 +23,6 @@ def app(tmp_path: Path) -> AppState:
 def test_subtitle_counts_one_class_as_one():
     assert make_subtitle("Small", 1) == "Small, 1 class"
     assert make_subtitle("Small", 1200) == "Small, 1,200 classes"
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns"),
-    [
-        (SPEC_ROWS, [(["performance"], 3), (["knowledge"], 5), (SPEC_ROWS[1], 4)]),
-        ([["performance", "knowledge"]], [(["performance"], 3), (["knowledge"], 5)]),
-        ([["performance"], ["knowledge"]], [(["performance"], 3), (["knowledge"], 5)]),
-        ([["embedding", "detail"]], [(["embedding"], 4), (["detail"], 4)]),
-        ([["configuration"], ["provenance"]], [(["provenance"], 4)]),
-        ([["embedding"], ["detail", "provenance"]],
-         [(["embedding"], 4), (["detail", "provenance"], 4)]),
-        ([["configuration"]], []),
-    ],
-)  # fmt: skip
-def test_rows_of_the_spec_become_columns(rows, columns):
-    assert make_columns(rows) == [{"views": views, "share": share} for views, share in columns]
 
 
 def test_saved_tells_the_newest_node_and_where_it_is():
@@ -97,3 +76,26 @@ def test_keys_undo_and_redo(app):
     assert app.students.node.parent is None
     shell._handle({"kind": "redo"})
     assert app.students.node.id == tuned
+
+
+def test_the_layout_of_the_page_is_the_specs_until_it_is_changed(app):
+    shell = Shell(app)
+    assert shell.spec == app.spec
+
+    shell._page.layout = {**shell._page.layout, "collapsed": ["detail"]}
+    assert shell.spec.layout.collapsed == ["detail"]
+    assert "collapsed:\n  - detail" in shell._page.layout_yaml
+    assert shell.spec.with_layout(app.spec.layout) == app.spec
+
+
+def test_the_theme_chosen_on_the_page_is_part_of_its_layout(app):
+    shell = Shell(app)
+    shell._page.theme = "dark"
+
+    assert shell._page.layout_yaml == "layout:\n  theme: dark\n"
+
+
+def test_a_layout_that_was_changed_goes_on_over_other_concepts(app):
+    Shell(app)._page.layout = {**make_layout(app.spec.layout), "collapsed": ["detail"]}
+
+    assert Shell(app)._page.layout["collapsed"] == ["detail"]

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
+    "shell": ("arrange", "save_file"),
     "performance": ("menu", "save_file"),
     "knowledge": (
         "menu",

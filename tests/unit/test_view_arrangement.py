@@ -1,0 +1,89 @@
+"""The layout of the spec on the page, and the page's layout in the spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factory import SPEC
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.spec import load_spec
+from inficond_panel.spec.sections import VIEWS, Layout
+from inficond_panel.views.arrangement import make_layout, read_layout
+
+ROWS = [["configuration", "performance", "knowledge"], ["embedding", "detail", "provenance"]]
+SIZE = st.floats(0.01, 100)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (ROWS, [(["performance"], 3), (["knowledge"], 5), (ROWS[1], 4)]),
+        ([["performance", "knowledge"]], [(["performance"], 3), (["knowledge"], 5)]),
+        ([["performance"], ["knowledge"]], [(["performance"], 3), (["knowledge"], 5)]),
+        ([["embedding", "detail"]], [(["embedding"], 4), (["detail"], 4)]),
+        ([["configuration"], ["provenance"]], [(["provenance"], 4)]),
+        ([["embedding"], ["detail", "provenance"]],
+         [(["embedding"], 4), (["detail", "provenance"], 4)]),
+        ([["configuration"]], []),
+    ],
+)  # fmt: skip
+def test_rows_of_the_spec_become_columns(rows, columns):
+    page = make_layout(Layout(rows=rows))
+    assert list(zip(page["columns"], page["widths"], strict=True)) == columns
+    assert page["strip"] == any("configuration" in row for row in rows)
+
+
+def test_columns_of_the_spec_are_those_of_the_page():
+    columns = [["configuration", "detail", "performance"], ["knowledge"]]
+    layout = Layout(columns=columns, widths=[1, 2], heights={"detail": 3}, collapsed=["knowledge"])
+    assert make_layout(layout) == {
+        "columns": [["detail", "performance"], ["knowledge"]],
+        "widths": [1, 2],
+        "heights": {"detail": 3},
+        "collapsed": ["knowledge"],
+        "strip": True,
+    }
+
+
+@st.composite
+def pages(draw) -> dict:
+    """A page as a person may leave it."""
+    names = draw(st.permutations(VIEWS[1:]))
+    names = names[: draw(st.integers(1, len(names)))]
+    cuts = sorted(draw(st.sets(st.integers(1, len(names)), max_size=len(names) - 1)) - {len(names)})
+    columns = [list(names[a:b]) for a, b in zip([0, *cuts], [*cuts, len(names)], strict=True)]
+    return {
+        "columns": columns,
+        "widths": draw(st.lists(SIZE, min_size=len(columns), max_size=len(columns))),
+        "heights": draw(st.dictionaries(st.sampled_from(names), SIZE)),
+        "collapsed": draw(st.lists(st.sampled_from(names), unique=True)),
+        "strip": draw(st.booleans()),
+    }
+
+
+@given(pages(), st.sampled_from(["auto", "light", "dark"]), st.booleans())
+def test_what_the_page_saves_opens_the_same_page(tmp_path_factory, page, theme, tour):
+    file = tmp_path_factory.getbasetemp() / "laid.yaml"
+    file.write_text(SPEC)
+    spec = load_spec(file, check_files=False)
+    saved = spec.with_layout(read_layout(page, theme, Layout(tour=tour)))
+    file.write_text(saved.to_yaml())
+
+    again = load_spec(file, check_files=False)
+    assert again == saved
+    assert (make_layout(again.layout), again.layout.theme, again.layout.tour) == (page, theme, tour)
+    assert read_layout(make_layout(again.layout), theme, again.layout) == again.layout
+
+
+def test_the_layout_alone_takes_the_place_of_that_in_a_file(tmp_path: Path):
+    file = tmp_path / "small.yaml"
+    file.write_text(SPEC + "layout: {theme: dark}\n")
+    spec = load_spec(file, check_files=False)
+    page = {**make_layout(spec.layout), "widths": [1, 2, 3]}
+    section = spec.with_layout(read_layout(page, "light", spec.layout)).to_yaml(only="layout")
+    file.write_text(SPEC + section)
+
+    assert make_layout(load_spec(file, check_files=False).layout) == page
