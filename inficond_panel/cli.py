@@ -16,6 +16,7 @@ from inficond_panel.commands.parsers.quantify import add_quantify_command
 from inficond_panel.commands.parsers.serving import add_serving_commands
 from inficond_panel.commands.parsers.specs import add_spec_commands
 from inficond_panel.commands.parsers.students import add_student_commands
+from inficond_panel.commands.parsers.study import add_study_command
 from inficond_panel.errors import FileProblemsError, InficondError
 
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     130: interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    args = make_parser(arguments[:1]).parse_args(arguments)
+    args = make_parser(arguments[:2]).parse_args(arguments)
     try:
         module = importlib.import_module(f"inficond_panel.commands.{args.module}")
         getattr(module, args.command)(args)
@@ -63,6 +64,7 @@ def make_parser(chosen: Sequence[str] = ("serve",)) -> argparse.ArgumentParser:
     add_compare_command(commands)
     add_quantify_command(commands)
     add_serving_commands(commands, chosen)
+    add_study_command(commands, chosen)
     return parser
 
 

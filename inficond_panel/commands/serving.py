@@ -9,6 +9,7 @@ import socket
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,10 +50,15 @@ def demo(args: argparse.Namespace) -> None:
     """Serve the embedded demo and say where, once the page answers."""
     _set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
     _check(DEMO, distill=True)
-    args.port = _port(args.port, args.address)
-    url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/app"
-    threading.Thread(target=_announce, args=(url,), daemon=True).start()
+    announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))
     _run(args, [DEMO])
+
+
+def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
+    """Choose the port, and ``tell`` the address of a page once it answers."""
+    args.port = _port(args.port, args.address)
+    url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/{page}"
+    threading.Thread(target=_tell_when_there, args=(url, tell), daemon=True).start()
 
 
 def _set_history(history: str | None) -> None:
@@ -74,7 +80,12 @@ def _check(spec: str, distill: bool = False) -> None:
 
 def _run(args: argparse.Namespace, specs: list[str]) -> None:
     importlib.import_module("inficond_panel.app")  # once, here rather than in the first session
-    args.files, args.args = [str(APP)], list(specs)
+    run_server(args, [APP], specs)
+
+
+def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
+    """``panel serve`` on files of pages with their arguments, until it is stopped."""
+    args.files, args.args = [str(file) for file in files], list(arguments)
     try:
         args.server.invoke(args)
     except (OSError, ValueError, RuntimeError) as error:
@@ -119,11 +130,11 @@ def _prefix(prefix: str | None) -> str:
     return f"/{prefix.strip('/')}" if prefix and prefix.strip("/") else ""
 
 
-def _announce(url: str) -> None:
+def _tell_when_there(url: str, tell: Callable[[str], None]) -> None:
     pause = threading.Event()
     while not _answers(url):
         pause.wait(0.2)
-    say(f"The demo is at {url} (stop it with Ctrl-C)")
+    tell(url)
 
 
 def _answers(url: str) -> bool:

@@ -71,6 +71,11 @@ class Progress:
         return next(step for step in self.steps if step.name == END or step.name not in self._left)
 
     @property
+    def number(self) -> int:
+        """Number of the step, from 1."""
+        return self.steps.index(self.step) + 1
+
+    @property
     def finished(self) -> bool:
         """Whether all steps were gone through."""
         return self.step.name == END and not self.declined

@@ -22,7 +22,7 @@ SETTINGS = {
     "embedding": ("", ["projection"]),
     "detail": ("panel", ["mode"]),
 }
-Write = Callable[[str, str, dict[str, Any]], None]
+Write = Callable[[str, str, dict[str, Any]], object]
 
 
 class Recorder:

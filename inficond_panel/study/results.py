@@ -143,7 +143,11 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
     low = high = np.nan
     if len(known) > 2 and np.ptp(known) > 0:
         found = bootstrap(
-            (known,), np.mean, n_resamples=DRAWS, method="BCa", random_state=np.random.default_rng(seed)
+            (known,),
+            np.mean,
+            n_resamples=DRAWS,
+            method="BCa",
+            random_state=np.random.default_rng(seed),
         )
         low, high = (float(limit) for limit in found.confidence_interval)
     return Spread(len(known), float(known.mean()), sd, low, high)

@@ -101,10 +101,14 @@ class Task(Section):
     )
     may_leave = Flag(True, doc="Whether one may go on before the task is done.")
 
+    @property
+    def ends_by_word(self) -> bool:
+        """Whether the participant says when it is done."""
+        return isinstance(self.done_when, ParticipantSays)
+
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield two start nodes, and a task that cannot end."""
         if self.edits and self.node:
             yield "node", "the start is named already, by edits"
-        says = isinstance(self.done_when, ParticipantSays)
-        if not (self.may_leave or self.time_limit or says):
+        if not (self.may_leave or self.time_limit or self.ends_by_word):
             yield "may_leave", "who does not get there could never go on; give a time_limit"

@@ -1,0 +1,201 @@
+"""Charts of a report as SVG text: people on an axis, diverging bars, and what happened when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+from inficond_panel.study.questions import LikertQuestion
+from inficond_panel.study.results import Spread
+from inficond_panel.views.theme import number
+
+WIDTH = 880
+_LABEL = 180
+_ROW = 44
+_BAR = 22
+
+
+def strip_chart(
+    rows: Sequence[tuple[str, Sequence[tuple[str, float]], Spread]], unit: str, digits: int
+) -> str:
+    """One row a task: a dot for each (participant, value), the mean and its interval below."""
+    values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
+    if not values:
+        return ""
+    low, high = min(0.0, *values), max(0.0, *values)
+    steps = ticks(low, high)
+    axis = _axis(min(low, steps[0]), max(high, steps[-1]))
+    height = _ROW * len(rows) + 30
+    parts = [_grid(steps, axis, height - 22, unit, digits)]
+    for at, (name, people, mean) in enumerate(rows):
+        parts.append(_strip(name, people, mean, axis, at * _ROW, digits))
+    return _svg(parts, height, f"{unit} of each participant")
+
+
+def _strip(
+    name: str,
+    people: Sequence[tuple[str, float]],
+    mean: Spread,
+    axis: Callable[[float], float],
+    top: float,
+    digits: int,
+) -> str:
+    dots = [
+        f"<circle class='dot' cx='{axis(value):.1f}' cy='{top + 14}' r='4'>"
+        f"<title>{escape(who)}: {number(value, digits)}</title></circle>"
+        for who, value in people
+        if math.isfinite(value)
+    ]
+    words = number(mean.mean, digits)
+    if math.isfinite(mean.low):
+        words += f" [{number(mean.low, digits)}, {number(mean.high, digits)}]"
+        dots.append(
+            f"<line class='range' x1='{axis(mean.low):.1f}' x2='{axis(mean.high):.1f}' "
+            f"y1='{top + 30}' y2='{top + 30}'/>"
+        )
+    if math.isfinite(mean.mean):
+        x = axis(mean.mean)
+        dots.append(f"<path class='mean' d='M{x:.1f} {top + 25}v10'/>")
+    text = (
+        f"<text class='name' x='0' y='{top + 18}'>{escape(name)}</text>"
+        f"<text class='small' x='0' y='{top + 34}'>{words}</text>"
+    )
+    return text + "".join(dots)
+
+
+def likert_chart(rows: Sequence[tuple[LikertQuestion, Sequence[int]]]) -> str:
+    """Diverging bars: disagreement to the left of the middle, agreement to the right.
+
+    ``rows`` are questions with the number of answers of each step, from the lowest. The middle
+    step, where there is one, lies half on each side.
+    """
+    drawn = [(question, counts) for question, counts in rows if sum(counts)]
+    if not drawn:
+        return ""
+    middle, half = WIDTH / 2, WIDTH / 2 - 8
+    parts = [f"<line class='zero' x1='{middle}' x2='{middle}' y1='0' y2='{len(drawn) * 56}'/>"]
+    for at, (question, counts) in enumerate(drawn):
+        top, median = at * 56, median_step(counts)
+        parts.append(
+            f"<text class='name' x='0' y='{top + 14}'>{escape(question.text)}</text>"
+            f"<text class='small end' x='{WIDTH}' y='{top + 14}'>n {sum(counts)}, "
+            f"median {median:g}</text>"
+        )
+        parts += _likert_bar(counts, middle, half, top + 22)
+    return _svg(parts, len(drawn) * 56, "Answers")
+
+
+def diverging(counts: Sequence[int]) -> list[tuple[float, float]]:
+    """Start and end of each step's part as shares of all answers, 0 in the middle."""
+    total, points = sum(counts), len(counts)
+    below = sum(counts[: points // 2]) + (counts[points // 2] / 2 if points % 2 else 0)
+    edges, at = [], -below
+    for count in counts:
+        edges.append((at / total, (at + count) / total))
+        at += count
+    return edges
+
+
+def median_step(counts: Sequence[int]) -> float:
+    """Median answer, counting steps from 1."""
+    answers = [step for step, count in enumerate(counts, 1) for _ in range(count)]
+    half = len(answers) // 2
+    return answers[half] if len(answers) % 2 else (answers[half - 1] + answers[half]) / 2
+
+
+def tone(step: int, points: int) -> str:
+    """Class of a step's fill: low-1 is the lowest, high-1 the highest, mid the middle."""
+    if points % 2 and step == points // 2:
+        return "mid"
+    if step < points // 2:
+        return "low-1" if step < max(1, points // 4) else "low-2"
+    return "high-1" if points - 1 - step < max(1, points // 4) else "high-2"
+
+
+def _likert_bar(counts: Sequence[int], middle: float, half: float, top: float) -> list[str]:
+    parts = []
+    for step, ((start, end), count) in enumerate(zip(diverging(counts), counts, strict=True)):
+        if not count:
+            continue
+        x, width, fill = middle + half * start, half * (end - start), tone(step, len(counts))
+        parts.append(
+            f"<rect class='{fill}' x='{x:.1f}' y='{top}' width='{max(width - 1, 1):.1f}' "
+            f"height='{_BAR}'><title>step {step + 1}: {count}</title></rect>"
+            f"<text class='in {fill}' x='{x + width / 2:.1f}' y='{top + 15}'>{count}</text>"
+        )
+    return parts
+
+
+def sequence_chart(
+    rows: Sequence[tuple[str, float, Sequence[tuple[float, str, str]]]],
+) -> str:
+    """One row for each person and task: marks at minutes since its start.
+
+    ``rows`` are (name, length in minutes, marks); a mark is (minute, kind, words).
+    """
+    longest = max((length for _, length, _ in rows), default=0.0)
+    if longest <= 0:
+        return ""
+    steps = ticks(0, longest)
+    axis = _axis(0, max(longest, steps[-1]))
+    height = 24 * len(rows) + 24
+    parts = [_grid(steps, axis, height - 20, "minutes", 0 if longest > 3 else 1)]
+    for at, (name, length, marks) in enumerate(rows):
+        y = at * 24 + 12
+        parts.append(
+            f"<text class='name' x='0' y='{y + 4}'>{escape(name)}</text>"
+            f"<line class='track' x1='{axis(0):.1f}' x2='{axis(length):.1f}' y1='{y}' y2='{y}'/>"
+        )
+        parts += [_mark(axis(minute), y, kind, words) for minute, kind, words in marks]
+    return _svg(parts, height, "What happened when")
+
+
+#: Marks of a sequence: path around (0, 0) and words, by kind.
+MARKS = {
+    "concept": ("M-2 -2h4v4h-4z", "concept opened"),
+    "batch": ("M0 -5v10", "thumbs changed"),
+    "fine-tune": ("M0 -7L6 5H-6z", "fine-tuned"),
+    "back": ("M4 -5L-4 0L4 5", "undo or jump"),
+    "done": ("M-5 0L-1 4L6 -5", "done"),
+}
+
+
+def _mark(x: float, y: float, kind: str, words: str) -> str:
+    shape = MARKS[kind][0]
+    return (
+        f"<path class='mark {kind}' transform='translate({x:.1f} {y})' d='{shape}'>"
+        f"<title>{escape(words)}</title></path>"
+    )
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers from ``low`` to at least ``high``, up to eight."""
+    span = (high - low) or 1.0
+    power = 10.0 ** math.floor(math.log10(span / 5))
+    step = next(power * by for by in (1, 2, 5, 10) if span / (power * by) <= 7)
+    first = math.floor(low / step + 1e-9)
+    return [round(at * step, 9) for at in range(first, math.ceil(high / step - 1e-9) + 1)]
+
+
+def _axis(low: float, high: float) -> Callable[[float], float]:
+    span = (high - low) or 1.0
+    return lambda value: _LABEL + (WIDTH - _LABEL - 16) * (value - low) / span
+
+
+def _grid(
+    steps: Sequence[float], axis: Callable[[float], float], bottom: float, unit: str, digits: int
+) -> str:
+    lines = [
+        f"<line class='grid' x1='{axis(s):.1f}' x2='{axis(s):.1f}' y1='0' y2='{bottom}'/>"
+        f"<text class='tick' x='{axis(s):.1f}' y='{bottom + 16}'>{s:.{max(digits - 1, 0)}f}</text>"
+        for s in steps
+    ]
+    return "".join(lines) + f"<text class='small' x='0' y='{bottom + 16}'>{escape(unit)}</text>"
+
+
+def _svg(parts: Sequence[str], height: float, label: str) -> str:
+    return (
+        f"<svg role='img' aria-label='{escape(label)}' viewBox='0 0 {WIDTH} {height:.0f}' "
+        f"width='100%'>{''.join(parts)}</svg>"
+    )

@@ -1,0 +1,255 @@
+"""A participant's page: from the link to the last step, resumed wherever it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import panel as pn
+import param
+from panel.custom import JSComponent
+from panel.viewable import Viewable, Viewer
+
+from inficond_panel.errors import InficondError, StudyError, StudyLinkError
+from inficond_panel.state import Job, Jobs
+from inficond_panel.study.pages import esm
+from inficond_panel.study.pages.screens import (
+    faults_of,
+    make_bar,
+    make_brief,
+    make_message,
+    make_screen,
+)
+from inficond_panel.study.pages.work import Work
+from inficond_panel.study.progress import Progress
+from inficond_panel.study.session import Session
+from inficond_panel.study.study import Study
+from inficond_panel.study.tasks import Task
+from inficond_panel.tuning import Tuner
+from inficond_panel.views.page import publisher, warm
+
+
+class StudyFrame(JSComponent):
+    """A screen, or the bar above the views. Messages are ``{"kind", ...}``."""
+
+    screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
+    notice = param.Dict({}, doc="{title, text, button} that stands in the way; empty: nothing.")
+
+    _esm = esm.module("frame")
+    _stylesheets = esm.styles("frame")
+
+
+class ParticipantPage(Viewer):
+    """One opening of a participant's link. Only this participant's data ever reach it."""
+
+    def __init__(self, study: Study) -> None:
+        super().__init__()
+        self.study = study
+        self.folder = study.spec.path.parent
+        self.jobs = Jobs(publisher())
+        self.session: Session | None = None
+        self.work: Work | None = None
+        self._faults: dict[str, str] = {}
+        self._over = False
+        self.frame = StudyFrame(sizing_mode="stretch_width", margin=0)
+        self.frame.on_msg(lambda event: self.handle(event.data))
+        self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
+
+    def handle(self, message: Mapping[str, Any]) -> None:
+        """Do what the browser tells; a link that does not hold is told on the page."""
+        kind = message["kind"]
+        if kind == "hello":
+            self._enter(str(message["token"]))
+        elif self.session is not None and not self._over:
+            actions: dict[str, Callable[[], object]] = {
+                "next": lambda: self._next(message["step"]),
+                "answer": lambda: self._answer(message["name"], message["answer"]),
+                "decline": lambda: self._flow(("", "decline", {})),
+                "leave": lambda: self._leave(message["step"]),
+                "visit": lambda: self._visit(message["view"]),
+                "notice": self._try_again,
+            }
+            actions.get(kind, lambda: self.record("", kind, {}))()
+
+    @property
+    def progress(self) -> Progress:
+        """Where the participant stands."""
+        assert self.session is not None
+        return self.session.progress
+
+    def _enter(self, token: str) -> None:
+        if self.session is not None:
+            return
+        try:
+            self.session = Session(self.study, token)
+        except InficondError as error:
+            self.frame.screen = make_message(error.message, error.remedy)
+        else:
+            self.show_step()
+
+    # --- screens
+
+    def _answer(self, name: str, answer: Any) -> None:
+        question = next((q for q in self.progress.step.questions if q.name_ == name), None)
+        if question is not None and (answer is None or not question.fault(answer)):
+            self.record("", "answer", {name: answer})
+
+    def _next(self, number: int) -> None:
+        """Go on from a screen, if it is the one shown and complete."""
+        step = self.progress.step
+        if number != self.progress.number or step.kind == "end":
+            return
+        if isinstance(step.section, Task):
+            self._open_task(step.section)
+            return
+        self._faults = faults_of(step, self.progress.answers())
+        if self._faults:
+            self.show_step()
+        elif step.kind == "consent":
+            self._flow(("", "agree", {}), ("", "leave", {}))
+        else:
+            self._flow(("", "leave", {}))
+
+    def _flow(self, *actions: tuple[str, str, dict[str, Any]]) -> None:
+        """Record what ends a step, then show the next; where it cannot be recorded, stay."""
+        if self._recorded(*actions):
+            self._faults = {}
+            self.show_step()
+
+    def show_step(self) -> None:
+        """Show the step that the events lead to."""
+        progress = self.progress
+        step = progress.step
+        fresh = progress.first(step.name, "enter") is None and not progress.declined
+        if fresh and not self.record("", "enter", {}):
+            return
+        if isinstance(step.section, Task) and progress.first(step.name, "start"):
+            self._open_task(step.section)
+            return
+        self._close_task()
+        if isinstance(step.section, Task):
+            ready = self.study.ready[step.name]
+            self.frame.screen = make_brief(self.progress, ready, self.folder, busy=False)
+        else:
+            self.frame.screen = make_screen(self.progress, self.folder, self._faults)
+
+    # --- tasks
+
+    def _open_task(self, task: Task) -> None:
+        """Open the students of a task off the event loop, then show the views."""
+        session, study = self.session, self.study
+        assert session is not None
+        ready = study.ready[task.name_]
+        self.frame.screen = make_brief(self.progress, ready, self.folder, busy=True)
+
+        def work(_: Job) -> Tuner:
+            tuner = study.tuner(session.participant, task.name_)
+            tuner.head()
+            warm(tuner.store)
+            return tuner
+
+        def done(tuner: Tuner) -> None:
+            if not self._over and (self._started(task) or self.record("", "start", {})):
+                self.work = Work(self, ready, tuner)
+                self.show_work()
+                self._page[:] = [self.frame, self.work.shell]
+
+        self.jobs.submit(Job("open", work, done, self._not_opened))
+
+    def _started(self, task: Task) -> bool:
+        return self.progress.first(task.name_, "start") is not None
+
+    def _close_task(self) -> None:
+        self.work = None
+        if len(self._page) > 1:
+            self._page[:] = [self.frame]
+
+    def _visit(self, view: str) -> None:
+        if self.work is not None:
+            self.work.recorder.visit(view)
+
+    def show_work(self) -> None:
+        """Bring the bar up to date with how far the task is."""
+        if self.work is not None:
+            self.frame.screen = make_bar(
+                self.progress, self.work.standing(), self.work.left(), self.folder
+            )
+
+    def _leave(self, number: int) -> None:
+        """Go on from a task, where that is allowed."""
+        if self.work is not None and number == self.progress.number:
+            outcome = self.work.outcome()
+            if outcome:
+                self._flow(("", "leave", {"outcome": outcome}))
+
+    def beat(self) -> None:
+        """Say that the page is there, and see whether the time is up; called every few seconds."""
+        if self.session is None or self._over:
+            return
+        try:
+            self.session.touch()
+        except StudyLinkError as error:
+            self._stop(error)
+        except StudyError:
+            return  # told when there is something to write
+        else:
+            if self.work is not None and self.work.time_is_up() and self.record("", "time-up", {}):
+                self.show_work()
+                self._tell_time_up()
+
+    def _tell_time_up(self) -> None:
+        text = "What you did is recorded. Go on to the next step."
+        self.frame.notice = {"title": "Time is up", "text": text, "button": "Next"}
+
+    # --- recording
+
+    def record(self, view: str, action: str, payload: Mapping[str, Any]) -> bool:
+        """Record one thing; False where that was not possible, which the page tells."""
+        return self._recorded((view, action, payload))
+
+    def _recorded(self, *actions: tuple[str, str, Mapping[str, Any]]) -> bool:
+        assert self.session is not None
+        try:
+            self.session.record(*actions)
+        except StudyLinkError as error:
+            self._stop(error)
+        except StudyError as error:
+            self._tell("Nothing can be recorded at the moment", error, "Try again")
+        else:
+            self.session.read()
+            return True
+        return False
+
+    def _try_again(self) -> None:
+        """Write what waits and go on where that leads; after the time limit, leave the task."""
+        before = self.progress.step
+        if not self._recorded():
+            return
+        self.frame.notice = {}
+        if self.progress.first(before.name, "time-up") and self.work is not None:
+            self._leave(self.progress.number)
+        elif self.progress.step != before or self.work is None:
+            self.show_step()
+        else:
+            self.work.measure()
+
+    def _tell(self, title: str, error: InficondError, button: str) -> None:
+        text = f"{error.message} {error.remedy} Please call the researcher."
+        self.frame.notice = {"title": title, "text": text, "button": button}
+
+    def _not_opened(self, error: InficondError) -> None:
+        self._tell("This cannot be opened", error, "Try again")
+
+    def _stop(self, error: InficondError) -> None:
+        """This page is over: the participant goes on elsewhere, or was deleted."""
+        self._over = True
+        self._close_task()
+        self.jobs.close()
+        self.frame.param.update(screen=make_message(error.message, error.remedy), notice={})
+
+    def close(self) -> None:
+        """Stop the worker; called when the page was closed."""
+        self.jobs.close()
+
+    def __panel__(self) -> Viewable:
+        return self._page

@@ -1,0 +1,216 @@
+"""The report of a study: one HTML file that loads nothing, and its tables as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from inficond_panel.errors import StudyError
+from inficond_panel.study.pages import charts, esm
+from inficond_panel.study.questions import LikertQuestion, TextQuestion
+from inficond_panel.study.results import Result, Spread, Summary, results, summaries
+from inficond_panel.study.study import Study
+from inficond_panel.study.tables import answers_table, summary_table, tasks_table, write
+from inficond_panel.study.timeline import progress_of, timeline
+from inficond_panel.views.theme import number, signed
+
+_MOVES = {"undo", "redo", "jump"}
+
+
+def write_report(study: Study, folder: Path) -> list[Path]:
+    """Write ``report.html`` and the tables ``tasks``, ``summary`` and ``answers``; the files."""
+    found = results(study)
+    order = [task.name_ for task in study.spec.all_tasks]
+    means = summaries(found, order)
+    files = [
+        write(table, folder / f"{name}.csv")
+        for name, table in {
+            "tasks": tasks_table(found),
+            "summary": summary_table(means),
+            "answers": answers_table(study),
+        }.items()
+    ]
+    page = folder / "report.html"
+    try:
+        page.write_text(make_page(study, found, means), encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{page} cannot be written: {error}.", "Name another folder.") from error
+    return [page, *files]
+
+
+def make_page(study: Study, found: Sequence[Result], means: Sequence[Summary]) -> str:
+    """The report as HTML; all text from the study is escaped."""
+    people = study.log.participants()
+    finished = sum(progress_of(study, who).finished for who in people)
+    parts = [
+        f"<h1>{escape(study.spec.title)}</h1>",
+        f"<p class='muted'>{len(people)} participants, {finished} finished. Figures of a task are "
+        "those at the moment when it was done, or when it was left. Metrics on the split tune. "
+        "Intervals: 95 %, bootstrap over participants (BCa, 2,000 draws); SD with n − 1.</p>",
+        _section("Means by task", _means_table(means)),
+        _section("Time", _strips(found, means, "minutes", "minutes", 1)),
+        _section("Iterations", _strips(found, means, "iterations", "iterations", 1)),
+        _section("Gain in AP", _strips(found, means, "gain", "points", 2)),
+        _section("Answers", _likert(study) + _other_answers(study)),
+        _section("Sequence of actions", _sequence(study, found)),
+        _section("Each participant", _table(_rows(found))),
+    ]
+    style = "\n".join(esm.styles("report"))
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        f"<meta name='viewport' content='width=device-width'><title>{escape(study.spec.title)}"
+        f"</title><style>{style}</style></head><body><main>{''.join(parts)}</main></body></html>"
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body or '<p class=muted>Nothing yet.</p>'}</section>"
+
+
+def _name(task: str, condition: str) -> str:
+    return f"{task}, {condition}" if condition else task
+
+
+def _means_table(means: Sequence[Summary]) -> str:
+    if not means:
+        return ""
+    rows = [
+        {
+            "Task": _name(item.task, item.condition),
+            "People": item.people,
+            "Done": item.done,
+            "Minutes": _words(item.minutes, 1),
+            "Iterations": _words(item.iterations, 1),
+            "Gain, points of AP": _words(item.gain, 2),
+        }
+        for item in means
+    ]
+    return _table(pd.DataFrame(rows))
+
+
+def _words(values: Spread, digits: int) -> str:
+    """``7.0 (SD 2.0) [5.9, 8.2]``."""
+    limits = (
+        ""
+        if values.low != values.low
+        else (f" [{number(values.low, digits)}, {number(values.high, digits)}]")
+    )
+    return f"{number(values.mean, digits)} (SD {number(values.sd, digits)}){limits}"
+
+
+def _strips(
+    found: Sequence[Result], means: Sequence[Summary], key: str, unit: str, digits: int
+) -> str:
+    rows = []
+    for item in means:
+        group = [
+            r for r in found if r.outcome and (r.task, r.condition) == (item.task, item.condition)
+        ]
+        people = [(result.participant, float(getattr(result, key))) for result in group]
+        rows.append((_name(item.task, item.condition), people, getattr(item, key)))
+    return charts.strip_chart(rows, unit, digits)
+
+
+def _likert(study: Study) -> str:
+    answers = [progress_of(study, who).answers() for who in study.log.participants()]
+    rows = []
+    for question in study.spec.questions:
+        if isinstance(question, LikertQuestion):
+            given = [answer.get(question.name_) for answer in answers]
+            rows.append((question, [given.count(step) for step in range(1, question.points + 1)]))
+    chart = charts.likert_chart(rows)
+    return chart and _likert_legend(rows[-1][0]) + chart
+
+
+def _likert_legend(question: LikertQuestion) -> str:
+    steps = question.labels if len(question.labels) == question.points else question.labels[:2]
+    points = question.points if len(steps) == question.points else 2
+    keys = [
+        f"<span><i class='key {charts.tone(at, points)}'></i>{escape(label)}</span>"
+        for at, label in enumerate(steps)
+    ]
+    return f"<p class='keys'>{''.join(keys)}</p>"
+
+
+def _other_answers(study: Study) -> str:
+    table = answers_table(study)
+    parts = []
+    for question in study.spec.questions:
+        given = table[table.question == question.name_]
+        if isinstance(question, LikertQuestion) or given.empty:
+            continue
+        if isinstance(question, TextQuestion):
+            rows = given[given.answer.str.strip() != ""][["participant", "answer"]]
+        else:
+            counts = given.answer.value_counts()
+            rows = pd.DataFrame({"answer": counts.index, "people": counts.to_numpy()})
+        parts.append(f"<h3>{escape(question.text)}</h3>{_table(rows)}")
+    return "".join(parts)
+
+
+def _sequence(study: Study, found: Sequence[Result]) -> str:
+    keys = "".join(
+        f"<span><svg class='key' viewBox='-8 -8 16 16'><path class='mark {kind}' d='{shape}'/>"
+        f"</svg>{words}</span>"
+        for kind, (shape, words) in charts.MARKS.items()
+    )
+    rows = []
+    for who in study.log.participants():
+        moments, progress = timeline(study, who), progress_of(study, who)
+        for result in (result for result in found if result.participant == who.label):
+            start = progress.first(result.task, "start")
+            own = [m for m in moments if m.step == result.task and start and m.time >= start.time]
+            spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in own]
+            marks = [
+                (minute, kind, f"{minute:.1f} min: {moment.action}")
+                for minute, moment in zip(spent, own, strict=True)
+                if (kind := _kind(moment))
+            ]
+            rows.append((f"{who.label} {result.task}", max(spent, default=0.0), marks))
+    chart = charts.sequence_chart(rows)
+    return chart and f"<p class='keys'>{keys}</p>{chart}"
+
+
+def _kind(moment: Any) -> str:
+    """The mark of a moment; empty: none."""
+    if moment.source == "history":
+        return "fine-tune" if moment.action == "fine-tune" else "back" * (moment.action in _MOVES)
+    return moment.action if moment.action in {"concept", "batch", "done"} else ""
+
+
+def _rows(found: Sequence[Result]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "Participant": r.participant,
+                "Task": _name(r.task, r.condition),
+                "Place": r.place or "training",
+                "Outcome": r.outcome or "under way",
+                "Minutes": number(r.minutes, 1),
+                "Iterations": r.iterations,
+                "Thumbs each": number(r.thumbs, 1),
+                "Undos": r.undos,
+                "AP before": number(r.ap_start),
+                "after": number(r.ap_end),
+                "teacher": number(r.teacher_ap),
+                "Gain": signed(r.gain, 2),
+            }
+            for r in found
+        ]
+    )
+
+
+def _table(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in rows.columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows.itertuples(index=False)
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class='scroll'>{table}</div>"

@@ -1,0 +1,28 @@
+"""The page ``/researcher``: who is where, links, and deletion; behind a password.
+
+Imports are absolute, since ``panel serve`` runs this file outside its package.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import panel as pn
+
+from inficond_panel.study.pages.board import BoardPage
+from inficond_panel.study.pages.shared import shared_study
+
+#: How often the page looks, in milliseconds.
+PERIOD = 2000
+
+
+def serve_page(arguments: list[str]) -> None:
+    """Make this session's page; ``arguments`` are the study and the folder of its data."""
+    pn.extension(sizing_mode="stretch_width")
+    page = BoardPage(shared_study(*arguments))
+    pn.state.add_periodic_callback(page.look, period=PERIOD)
+    page.servable(title=f"Researcher: {page.study.spec.title}")
+
+
+if pn.state.served:
+    serve_page(sys.argv[1:])

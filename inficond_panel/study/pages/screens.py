@@ -1,0 +1,141 @@
+"""What a participant's page shows at each step, as plain data for the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.study.pages.markdown import to_tree
+from inficond_panel.study.progress import Progress, Step
+from inficond_panel.study.questions import ConsentPage, Question, QuestionPage, TextPage
+from inficond_panel.study.ready import Ready
+from inficond_panel.study.rules import Standing
+from inficond_panel.study.tasks import Task
+from inficond_panel.views.theme import number
+
+METRICS = {
+    "ap": "AP",
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "accuracy": "Accuracy",
+    "fidelity": "Fidelity",
+    "iterations": "Fine-tunes",
+}
+
+
+def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
+    """The screen of the step that a participant is at; a task's before its start."""
+    step = progress.step
+    screen: dict[str, Any] = {
+        "key": step.name,
+        "kind": step.kind,
+        "step": progress.number,
+        "steps": len(progress.steps),
+        "faults": dict(faults),
+    }
+    section = step.section
+    if isinstance(section, ConsentPage):
+        return screen | {
+            **_text(section, folder),
+            "agree": section.agree,
+            "decline": "I do not take part",
+            "button": "Continue",
+        }
+    if isinstance(section, QuestionPage):
+        answers = progress.answers()
+        asked = [make_question(question, answers) for question in section.questions]
+        return screen | {**_text(section, folder), "questions": asked, "button": "Continue"}
+    if step.kind == "end":
+        return screen | make_end(section, folder, progress.declined)
+    assert isinstance(section, TextPage)
+    return screen | {**_text(section, folder), "button": "Continue"}
+
+
+def make_brief(progress: Progress, ready: Ready, folder: Path, *, busy: bool) -> dict[str, Any]:
+    """The screen before a task begins."""
+    task = ready.task
+    limit = [["Time limit", minutes(task.time_limit)]] if task.time_limit else []
+    return {
+        "key": f"{task.name_} brief",
+        "kind": "brief",
+        "step": progress.number,
+        "steps": len(progress.steps),
+        "title": task.title,
+        "text": to_tree(task.text, folder),
+        "facts": [["Class", ready.class_name], *limit],
+        "button": "" if busy else "Start",
+        "busy": busy,
+    }
+
+
+def make_bar(
+    progress: Progress, standing: Standing, left: float | None, folder: Path
+) -> dict[str, Any]:
+    """The bar above the views; ``left`` are the seconds left."""
+    task = progress.step.section
+    assert isinstance(task, Task)
+    done = progress.first(task.name_, "done") is not None
+    over = done or task.ends_by_word or left == 0
+    button = "Next" if over else ("Go on without" if task.may_leave else "")
+    return {
+        "key": f"{task.name_} work",
+        "kind": "task",
+        "step": progress.number,
+        "steps": len(progress.steps),
+        "title": task.title,
+        "text": to_tree(task.text, folder),
+        "goal": make_goal(standing, done),
+        "done": done,
+        "left": left,
+        "button": "I am done" if task.ends_by_word else button,
+        "sure": not over,
+    }
+
+
+def make_goal(standing: Standing, done: bool) -> str:
+    """``AP 0.700, goal 0.983``; empty where the participant says when it is done."""
+    if standing.target is None:
+        return ""
+    digits = 0 if standing.what == "iterations" else 3
+    name, target = METRICS[standing.what], number(standing.target, digits)
+    return f"{'Done: ' if done else ''}{name} {number(standing.value, digits)}, goal {target}"
+
+
+def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """A question with the answer that it has."""
+    values = question.values()
+    return {**values, "value": answers.get(question.name_)}
+
+
+def make_end(section: Any, folder: Path, declined: bool) -> dict[str, Any]:
+    """The last page."""
+    if declined:
+        return {"title": "Thank you", "text": ["You do not take part. You can close this page."]}
+    if isinstance(section, TextPage):
+        return _text(section, folder)
+    return {"title": "Thank you", "text": ["That was all. You can close this page."]}
+
+
+def make_message(title: str, text: str = "", busy: bool = False) -> dict[str, Any]:
+    """A screen that only says something."""
+    said: Sequence[Any] = [["p", {}, [text]]] if text else []
+    return {"key": title, "kind": "message", "title": title, "text": said, "busy": busy}
+
+
+def minutes(value: float) -> str:
+    """``15 minutes``."""
+    return f"{value:g} minute{'s' * (value != 1)}"
+
+
+def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the answers of a step, by question."""
+    found = {
+        question.name_: question.fault(answers.get(question.name_)) for question in step.questions
+    }
+    return {name: fault for name, fault in found.items() if fault}
+
+
+def _text(section: TextPage | QuestionPage, folder: Path) -> dict[str, Any]:
+    return {"title": section.title, "text": to_tree(section.text or "", folder)}

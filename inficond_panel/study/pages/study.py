@@ -1,0 +1,29 @@
+"""The page ``/study``: what ``panel serve`` runs for each participant.
+
+Imports are absolute, since ``panel serve`` runs this file outside its package.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import panel as pn
+
+from inficond_panel.study.pages.participant import ParticipantPage
+from inficond_panel.study.pages.shared import shared_study
+
+#: How often a page says that it is there, in milliseconds.
+HEARTBEAT = 2000
+
+
+def serve_page(arguments: list[str]) -> None:
+    """Make this session's page; ``arguments`` are the study and the folder of its data."""
+    pn.extension(sizing_mode="stretch_width")
+    page = ParticipantPage(shared_study(*arguments))
+    pn.state.on_session_destroyed(lambda _: page.close())
+    pn.state.add_periodic_callback(page.beat, period=HEARTBEAT)
+    page.servable(title=page.study.spec.title)
+
+
+if pn.state.served:
+    serve_page(sys.argv[1:])

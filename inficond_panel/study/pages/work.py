@@ -1,0 +1,84 @@
+"""The views of a task, what is recorded of them, and how far the task is."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from inficond_panel.state import AppState
+from inficond_panel.study.ready import Ready
+from inficond_panel.study.recorder import Recorder, resume
+from inficond_panel.study.rules import Standing, standing
+from inficond_panel.study.timeline import own_events
+from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.history.log import now
+from inficond_panel.views.page import make_views
+from inficond_panel.views.shell import Shell
+
+if TYPE_CHECKING:
+    from inficond_panel.study.pages.participant import ParticipantPage
+
+
+class Work:
+    """A participant at work on a task that has been started; resumes what was begun."""
+
+    def __init__(self, page: ParticipantPage, ready: Ready, tuner: Tuner) -> None:
+        self.page, self.ready, self.task = page, ready, ready.task
+        self.app = AppState(tuner, page.jobs)
+        self.app.selection.class_name = ready.class_name
+        resume(self.app, page.progress.of(self.task.name_), self._last_fine_tune())
+        views = make_views(self.app)
+        self.recorder = Recorder(self.app, views, page.record)
+        self.shell = Shell(self.app, views)
+        self.app.students.param.watch(self.measure, "snapshot")
+        self.measure()
+
+    def standing(self) -> Standing:
+        """How far the node shown is."""
+        app, ready = self.app, self.ready
+        made = len(self._fine_tunes())
+        return standing(
+            self.task.done_when, app.tuner, ready.class_name, ready.start, app.students.node, made
+        )
+
+    def measure(self, *_: object) -> None:
+        """See whether the task is done, and tell how far it is."""
+        found = self.standing()
+        if found.done and not self.done:
+            node = self.app.students.node.id
+            payload = {"node": node, "value": found.value, "target": found.target}
+            self.page.record("", "done", payload)
+        self.page.show_work()
+
+    @property
+    def done(self) -> bool:
+        """Whether the rule of the task came true at some time."""
+        return self.page.progress.first(self.task.name_, "done") is not None
+
+    def left(self) -> float | None:
+        """Seconds left; None without a time limit."""
+        if not self.task.time_limit:
+            return None
+        spent = self.page.progress.seconds(self.task.name_, now()) or 0.0
+        return max(0.0, math.ceil(60 * self.task.time_limit - spent))
+
+    def time_is_up(self) -> bool:
+        """Whether the time limit was reached now, on a task that is not done."""
+        told = self.page.progress.first(self.task.name_, "time-up")
+        return self.left() == 0 and not self.done and told is None
+
+    def outcome(self) -> str:
+        """How the task ends that is left now; empty where it may not be left."""
+        if self.done or self.task.ends_by_word:
+            return "done"
+        if self.left() == 0:
+            return "time"
+        return "left" if self.task.may_leave else ""
+
+    def _last_fine_tune(self) -> str:
+        times = self._fine_tunes()
+        return times[-1] if times else ""
+
+    def _fine_tunes(self) -> list[str]:
+        """Times of the fine-tunes so far."""
+        return [event.created for event in own_events(self.app.tuner) if event.kind == "fine-tune"]

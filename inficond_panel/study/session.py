@@ -1,0 +1,54 @@
+"""One opening of a participant's link: what it records, and what waits to be recorded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from inficond_panel.study.events import Note
+from inficond_panel.study.progress import Progress
+from inficond_panel.study.study import Study
+from inficond_panel.study.timeline import progress_of
+from inficond_panel.tuning.history.log import now
+
+
+class Session:
+    """The session of the participant whose link holds ``token``; it ends an earlier one.
+
+    Raises ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
+    recorded.
+    """
+
+    def __init__(self, study: Study, token: str) -> None:
+        self.study = study
+        self.id = secrets.token_hex(4)
+        self.participant = study.log.find(token)
+        study.log.open(self.participant.number, self.id)
+        self.waiting: list[Note] = []
+        self.progress = self.read()
+
+    def read(self) -> Progress:
+        """Where the participant stands by what is on disk; ``progress`` is that from now on."""
+        self.progress = progress_of(self.study, self.participant)
+        return self.progress
+
+    def record(self, *actions: tuple[str, str, Mapping[str, Any]]) -> None:
+        """Record (view, action, payload) at the present step; on disk when this returns.
+
+        Where it raises, all that could not be written waits in memory, in order and with its
+        time, and is written before what comes next. Raises ``StudyLinkError`` where the link was
+        opened elsewhere since, and ``StudyError`` as ``StudyLog``.
+        """
+        step = self.progress.step.name
+        self.waiting += [Note(now(), step, *action) for action in actions]
+        self.write()
+
+    def write(self) -> None:
+        """Write what waits. Raises as ``record``."""
+        self.study.log.append(self.participant.number, self.id, self.waiting)
+        self.waiting = []
+
+    def touch(self) -> None:
+        """Say that the page is still there. Raises as ``record``."""
+        self.study.log.touch(self.participant.number, self.id)

@@ -1,0 +1,183 @@
+"""The spec of a study: what it reads, what it writes, and all that can be wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+from studies import STUDY, small_study
+
+from inficond_panel.errors import SpecError, StudyError
+from inficond_panel.spec import find_spec
+from inficond_panel.spec.schema import json_schema, sections
+from inficond_panel.study.reference import study_reference
+from inficond_panel.study.spec import StudySpec, load_study
+from inficond_panel.study.study import open_study
+
+ROOT = Path(__file__).parents[2]
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        small_study(folder, text)
+    return [f"{p.line}:{p.column}: {p.message}" for p in caught.value.problems]
+
+
+def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path: Path) -> None:
+    spec = load_study(find_spec("inficond", "study"))
+    assert [task.name_ for task in spec.tasks] == ["bicycle", "tv-monitor"]
+    assert all(task.done_when.rule == "teacher" for task in spec.tasks)
+    assert [q.name_ for q in spec.questions if q.name_.startswith("q")] == [
+        f"q{i}" for i in range(1, 7)
+    ]
+    again = tmp_path / "again.yaml"
+    again.write_text(spec.to_yaml())
+    read = load_study(again)
+    for key in spec.fields():
+        if key != "data":
+            assert getattr(read, key) == getattr(spec, key), key
+    schema = json_schema(StudySpec, "Study")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(YAML(typ="safe", pure=True).load(spec.to_yaml()), schema)
+
+
+def test_every_key_has_a_doc_and_the_page_is_up_to_date() -> None:
+    kinds = [kind for _, part in sections(StudySpec) for kind in part.kinds().values() or [part]]
+    assert len(kinds) > 12
+    for kind in kinds:
+        for key, field in kind.fields().items():
+            assert field.doc, f"{kind.__name__}.{key}"
+    page = ROOT / "docs" / "study-spec.md"
+    assert page.read_text(encoding="utf-8") == study_reference(), "run: make docs"
+
+
+def test_all_problems_of_the_file_are_told_at_once(tmp_path: Path) -> None:
+    text = STUDY.replace("class: bicycle", "clas: bicycle").replace(
+        "rule: iterations", "rule: iteration"
+    )
+    text = text.replace("lowest: 18", "lowest: old").replace("name: q1", "name: Q 1")
+    found = problems(tmp_path, text)
+    assert len(found) == 5
+    assert any("unknown key; did you mean 'class'?" in line for line in found)
+    assert any("tasks[0].class: missing" in line for line in found)
+    assert any("did you mean 'iterations'?" in line for line in found)
+    assert any("lowest: expected a number" in line for line in found)
+    assert any("a name of up to 40" in line for line in found)
+
+
+IMPROVE = "text: Improve it."
+FIRST = f"{IMPROVE}\n    done_when: {{rule: iterations, count: 2}}"
+CASES = {
+    "unknown view": (IMPROVE, "text: x\n    views: [knowlege]", "did you mean 'knowledge'"),
+    "two names alike": ("name: sheep", "name: bicycle", "the name 'bicycle' stands 2 times"),
+    "questions alike": ("name: age", "name: q1", "the name 'q1' stands 2 times"),
+    "labels": ("text: It was easy.", "text: x, labels: [a, b, c]", "3 labels for 5 steps"),
+    "two starts": (
+        IMPROVE, "text: x\n    edits: small.yaml\n    node: '1'", "the start is named already",
+    ),
+    "no way out": (
+        FIRST, "text: x\n    done_when: {rule: teacher}\n    may_leave: false", "give a time_limit",
+    ),
+    "no file": (IMPROVE, "text: x\n    edits: no.yaml", "no such file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_problem_is_told_with_its_words(tmp_path: Path, case: str) -> None:
+    old, new, expected = CASES[case]
+    found = problems(tmp_path, STUDY.replace(old, new, 1))
+    assert any(expected in line for line in found), found
+
+
+def test_conditions_that_tasks_cannot_be_shared_among(tmp_path: Path) -> None:
+    levels = "[{name: a}, {name: b}, {name: c}]"
+    text = f"{STUDY}conditions: {{design: within, levels: {levels}}}\n"
+    assert any("2 tasks cannot be shared among 3" in line for line in problems(tmp_path, text))
+
+
+def test_a_class_that_the_store_does_not_know_is_told_where_it_stands(tmp_path: Path) -> None:
+    [line] = problems(tmp_path, STUDY.replace("class: bicycle", "class: bicicle"))
+    row = STUDY.splitlines().index("    class: bicycle") + 1
+    assert line.startswith(f"{row}:5: tasks[0].class: there is no class 'bicicle'")
+    assert "did you mean 'bicycle'" in line
+
+
+def test_of_several_names_the_first_that_is_there(tmp_path: Path) -> None:
+    study = small_study(tmp_path, STUDY.replace("class: bicycle", "class: [bike, bicycle]"))
+    assert study.ready["bicycle"].class_name == "bicycle"
+
+
+def test_a_class_without_positives_is_told(tmp_path: Path) -> None:
+    from factory import ATTRS, SPEC, small_arrays
+
+    from inficond_panel.store import write_store
+
+    arrays = small_arrays()
+    arrays["label"][arrays["split"] == "tune", 0] = 0
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    [line] = problems(tmp_path, STUDY)
+    assert "tasks[0].class: 'bicycle' has no positives on tune" in line
+
+
+def test_a_rule_that_is_true_at_the_start_is_told(tmp_path: Path) -> None:
+    text = STUDY.replace("{rule: iterations, count: 2}", "{rule: value, metric: ap, value: 0.01}")
+    [line] = problems(tmp_path, text)
+    assert "tasks[0].done_when: is true at the start node already: ap is" in line
+
+
+def test_start_nodes_by_edits_and_by_node_are_the_same(tmp_path: Path) -> None:
+    from inficond_panel.cli import main
+
+    small_study(tmp_path, prepare=False)
+    edits = tmp_path / "edits.yaml"
+    edits.write_text("- - {class: bicycle, concept: wheel, direction: down}\n")
+    assert main(["tune", str(tmp_path / "small.yaml"), "--edits", str(edits)]) == 0
+    by_edits = STUDY.replace(IMPROVE, "text: x\n    edits: edits.yaml", 1)
+    text = by_edits.replace(IMPROVE, "text: x\n    node: '1'", 1)
+    study = small_study(tmp_path, text)
+    first, second = study.ready["bicycle"].start, study.ready["sheep"].start
+    assert first.id == second.id
+    assert first.number == 1
+    who = study.add_participant()[0]
+    assert study.tuner(who, "bicycle").head().id == first.id
+
+
+def test_wrong_edits_are_told_with_their_place(tmp_path: Path) -> None:
+    from inficond_panel.errors import EditsError
+
+    (tmp_path / "edits.yaml").write_text("- - {class: bicycle, concept: whel, direction: down}\n")
+    with pytest.raises(EditsError, match="Did you mean 'wheel'"):
+        small_study(tmp_path, STUDY.replace(IMPROVE, "text: x\n    edits: edits.yaml", 1))
+
+
+def test_the_spec_of_the_app_names_its_study(tmp_path: Path) -> None:
+    small_study(tmp_path, prepare=False)
+    app = tmp_path / "small.yaml"
+    with pytest.raises(StudyError, match="names no study"):
+        open_study(app)
+    app.write_text(app.read_text() + "study: study.yaml\n")
+    study = open_study(app)
+    assert study.spec.title == "Small study"
+    assert study.folder == tmp_path / "small.study"
+    study.prepare()
+    assert study.ready["bicycle"].spec.title == "Small"
+
+
+def test_a_study_that_was_changed_under_way_is_refused(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    small_study(tmp_path, STUDY.replace("Small study", "Other"))  # nobody has begun
+    study = small_study(tmp_path)
+    study.add_participant()
+    with pytest.raises(StudyError, match="was changed since its first participant"):
+        small_study(tmp_path, STUDY.replace("Improve", "Worsen"))
+    small_study(tmp_path)
+
+
+def test_a_name_that_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match="did you mean 'inficond'"):
+        open_study("inficon2")
+    assert open_study("inficond").folder == tmp_path / "inficond.study"
