@@ -84,7 +84,7 @@ class Settings:
 
     epochs: int = 20
     teacher_epochs: int = 30
-    checkpoints: int = 6
+    checkpoints: int = 5
     seed: int = 0
     perturbation: Perturbation = field(default_factory=Perturbation)
 

@@ -210,6 +210,11 @@ class _Search:
                 [torch.randn(output.shape[1:], generator=own) for own in self.generators]
             ).to(output)
             total += self._gradient((output * direction).sum(), place).square().sum(1)
+        if not bool((total > 0).flatten(1).any(1).all()):
+            raise DataError(
+                "The feature's gradient is 0 everywhere, though noise changes it.",
+                "Name a layer before the one that rounds or compares.",
+            )
         square = (total / draws).clamp(min=torch.finfo(total.dtype).tiny)
         optimum = 0.5 * torch.log(self.beta * self.variance[:, None, None] / (2 * square))
         self.log_sigma = optimum.clamp(max=self.top)

@@ -62,7 +62,7 @@ def _add_experiment(actions: argparse._SubParsersAction) -> None:
         ("--images", 800, "images to train on"),
         ("--measured", 32, "images whose knowledge points are counted"),
         ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
-        ("--checkpoints", 6, "epochs that are measured, evenly spaced"),
+        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
     ):
         experiment.add_argument(
             flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"

@@ -1,0 +1,200 @@
+"""``inficond quantify``: an experiment, its table, maps in a store, and what is told instead."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays
+from PIL import Image
+
+from inficond_panel.cli import main
+from inficond_panel.store import open_store, write_store
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+SCENES = """\
+title: Scenes
+dataset: {{kind: scenes, seed: 3, size: [96, 72], images: {{fit: 24, tune: 16, holdout: 4}}}}
+concepts:
+  corpus: words.txt
+  encoder: {{model: encoder, pretrained: encoder/weights.safetensors, image_size: 64}}
+  segments: {{max_per_image: 2}}
+  thumbnails: {{size: 48}}
+teacher: {{kind: {teacher}}}
+"""
+SMALL = ["--images", "24", "--measured", "4", "--epochs", "2", "--checkpoints", "2",
+         "--size", "32x24"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A spec of drawn scenes with its store, and an experiment on it."""
+    from precompute_factory import CONV, WORDS, tiny_encoder
+
+    folder = tmp_path_factory.mktemp("quantify")
+    tiny_encoder(folder / "encoder", CONV)
+    (folder / "words.txt").write_text("\n".join(WORDS) + "\n")
+    from precompute.scenes import SceneSet
+
+    scenes = SceneSet(3, {"fit": 24, "tune": 16, "holdout": 4}, (96, 72))
+    rows = [f"{i},{','.join('0.5' for _ in scenes.classes)}" for i in scenes.image_ids]
+    (folder / "logits.csv").write_text("\n".join([",".join(["image_id", *scenes.classes]), *rows]))
+    (folder / "spec.yaml").write_text(SCENES.format(teacher="logits, path: logits.csv"))
+    spec = str(folder / "spec.yaml")
+    arrays = {**small_arrays(images=44), "image": np.array(scenes.image_ids)}
+    write_store(folder / "a.zarr", arrays, ATTRS)
+    assert main(["quantify", "experiment", spec, "--output", str(folder / "run"), *SMALL]) == 0
+    return folder
+
+
+def run(capsys, *arguments):
+    """Exit status, standard output and error."""
+    capsys.readouterr()
+    status = main(["quantify", *map(str, arguments)])
+    return status, *capsys.readouterr()
+
+
+def test_an_experiment_leaves_its_figures_maps_and_checkpoints(folder):
+    names = {path.name for path in (folder / "run").iterdir()}
+    assert names == {"experiment.json", "figures.npz", "maps.png", "checkpoints"}
+    for network, epochs in (("teacher", 3), ("student", 2), ("baseline", 2)):
+        assert len(list((folder / "run" / "checkpoints" / network).iterdir())) == epochs + 1
+    with np.load(folder / "run" / "figures.npz") as figures:
+        assert figures["student_contrast"].shape == (2, 4, 24, 32)
+        assert figures["teacher_contrast"].shape == (1, 4, 24, 32)
+    facts = json.loads((folder / "run" / "experiment.json").read_text())
+    assert facts["epochs"] == [1, 2]
+    assert 0 < facts["converged"] <= 1
+
+
+def test_student_and_baseline_begin_with_the_same_weights(folder):
+    first = [
+        (folder / "run" / "checkpoints" / name / "epoch-000.safetensors").read_bytes()
+        for name in ("student", "baseline")
+    ]
+    assert first[0] == first[1]
+
+
+def test_the_table_is_printed_again_at_another_b(folder, capsys):
+    status, text, _ = run(capsys, "table", folder / "run")
+    assert status == 0
+    for word in ("N_fg", "D_std", "rho", "student - baseline", "1. The student", "another seed"):
+        assert word in text
+    tables = []
+    for b in ("0.1", "0.5"):
+        status, text, _ = run(capsys, "table", folder / "run", "--b", b, "--json")
+        assert status == 0
+        tables.append({row["figure"]: row for row in json.loads(text)["table"]})
+    less = [table["N_bg"]["teacher"]["estimate"] for table in tables]
+    assert less[0] > less[1]
+    assert tables[0]["rho"]["expected"] == "larger"
+
+
+def test_the_same_seed_gives_the_same_figures(folder, capsys):
+    status, _, _ = run(
+        capsys, "experiment", folder / "spec.yaml", "--output", folder / "again", *SMALL, "--json"
+    )
+    assert status == 0
+    for name in ("student_contrast", "baseline_travelled", "foreground"):
+        with (
+            np.load(folder / "run" / "figures.npz") as one,
+            np.load(folder / "again" / "figures.npz") as two,
+        ):
+            assert np.array_equal(one[name], two[name]), name
+
+
+@pytest.mark.parametrize("network", ["encoder", "RUN:student"])
+def test_maps_of_a_network_come_into_the_store(folder, capsys, network, tmp_path):
+    shutil.copytree(folder / "a.zarr", tmp_path / "b.zarr")
+    before = open_store(tmp_path / "b.zarr")
+    network = network.replace("RUN", str(folder / "run"))
+    layer = "features.block2" if "run" in network else "trunk.layer1"
+    status, text, _ = run(
+        capsys, "add", folder / "spec.yaml", "--store", tmp_path / "b.zarr", "--network", network,
+        "--layer", layer, "--images", "3", "--json",
+    )  # fmt: skip
+    assert status == 0
+    store = open_store(tmp_path / "b.zarr")
+    store.verify()
+    assert store.content_hash == before.content_hash == json.loads(text)["store_hash"]
+    assert store.attrs["knowledge"]["layer"] == layer
+    assert store.attrs["knowledge"]["background"] == "outside of the masks"
+    maps = [store.knowledge_contrast(i) for i in range(len(store.images))]
+    measured = [i for i, each in enumerate(maps) if each is not None]
+    assert len(measured) == 3
+    assert set(measured) <= set(store.rows("tune").tolist())
+    assert all(maps[i].shape == tuple(store.thumbnail_shape[i]) for i in measured)
+
+
+def test_layers_are_listed(folder, capsys):
+    status, text, _ = run(
+        capsys, "layers", folder / "spec.yaml", "--network", f"{folder}/run:teacher"
+    )
+    assert status == 0
+    assert "features.block3" in text.split()
+
+
+def test_masks_from_a_folder_are_taken_and_checked(folder, capsys, tmp_path):
+    arguments = ["experiment", folder / "spec.yaml", "--output", tmp_path / "x", *SMALL]
+    status, _, told = run(capsys, *arguments, "--masks", tmp_path / "nowhere")
+    assert (status, "There is no folder" in told) == (1, True)
+    for i in range(44):
+        Image.new("L", (95, 72), 255).save(tmp_path / f"scene-{i:05d}.png")
+    status, _, told = run(capsys, *arguments, "--masks", tmp_path)
+    assert (status, "is 95 × 72 pixels, its image 96 × 72" in told) == (1, True)
+    for i in range(44):
+        Image.new("L", (96, 72), 255).save(tmp_path / f"scene-{i:05d}.png")
+    status, _, told = run(capsys, *arguments, "--masks", tmp_path)
+    assert (status, "none to measure" in told) == (1, True)
+    assert not list(tmp_path.glob("x*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["add", "SPEC", "--network", "RUN:student", "--layer", "features.blok2"],
+         "no layer 'features.blok2'. Did you mean 'features.block2'"),
+        (["add", "SPEC", "--network", "nothing"], "no network 'nothing'"),
+        (["add", "SPEC", "--network", "teacher"], "of kind logits"),
+        (["add", "SPEC", "--network", "FOLDER:student"], "holds no experiment"),
+        (["add", "SPEC", "--store", "FOLDER/none.zarr"], "no store"),
+        (["table", "FOLDER"], "holds no experiment"),
+        (["experiment", "SPEC", "--output", "RUN"], "is there already"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_told(folder, capsys, arguments, message):
+    places = {"SPEC": folder / "spec.yaml", "RUN": folder / "run", "FOLDER": folder / "encoder"}
+    for name, place in places.items():
+        arguments = [argument.replace(name, str(place)) for argument in arguments]
+    store = (
+        [] if "--store" in arguments or arguments[0] != "add" else ["--store", folder / "a.zarr"]
+    )
+    status, _, told = run(capsys, *arguments, *store)
+    assert status == 1
+    assert message in told
+    assert "Traceback" not in told
+
+
+def test_a_run_that_lost_its_checkpoints_or_figures_is_told(folder, capsys, tmp_path):
+    shutil.copytree(folder / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "student")
+    status, _, told = run(
+        capsys, "add", folder / "spec.yaml", "--store", folder / "a.zarr", "--network",
+        f"{tmp_path}/run:student", "--layer", "features",
+    )  # fmt: skip
+    assert (status, "holds no checkpoints" in told) == (1, True)
+    (tmp_path / "run" / "figures.npz").write_bytes(b"PK")
+    status, _, told = run(capsys, "table", tmp_path / "run")
+    assert (status, "is damaged" in told) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--size", "8x8"], ["--b", "-1"], ["--tau", "1"], ["--epochs", "0"]]
+)
+def test_wrong_values_are_told_by_the_parser(wrong, capsys):
+    with pytest.raises(SystemExit) as told:
+        main(["quantify", "experiment", "demo", "--output", "x", *wrong])
+    assert told.value.code == 2
+    assert "expected" in capsys.readouterr().err

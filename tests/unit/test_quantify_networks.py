@@ -1,0 +1,185 @@
+"""Networks and their layers, checkpoints, and what is told where they cannot be measured."""
+
+from collections import OrderedDict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from inficond_panel.errors import CancelledError, DataError
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+from inficond_panel.quantify.checkpoints import (  # noqa: E402
+    checkpoint_files,
+    load_weights,
+    parameters_at,
+    save_weights,
+)
+from inficond_panel.quantify.experiment import follow, weight_distances  # noqa: E402
+from inficond_panel.quantify.information import Perturbation, pixel_information  # noqa: E402
+from inficond_panel.quantify.layers import feature_at, layer_names  # noqa: E402
+
+QUICK = Perturbation(tolerance=1.0, draws=8, rounds=1)
+
+
+def network(seed=0, width=4):
+    torch.manual_seed(seed)
+    features = OrderedDict(
+        conv1=torch.nn.Conv2d(3, width, 3, padding=1), relu=torch.nn.ReLU(),
+        conv2=torch.nn.Conv2d(width, width, 3, padding=1),
+    )  # fmt: skip
+    upper = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    return torch.nn.Sequential(
+        OrderedDict(features=torch.nn.Sequential(features), upper=upper)
+    ).eval()
+
+
+def images(count=2, seed=0):
+    return torch.randn(count, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_feature_is_the_output_of_the_layer():
+    net, x = network(), images()
+    assert torch.equal(feature_at(net, "features.conv1")(x), net.features.conv1(x))
+    assert torch.equal(feature_at(net, "features")(x), net.features(x))
+    assert torch.equal(feature_at(net)(x), net(x))
+    assert not net.features.conv1._forward_hooks
+
+
+def test_what_lies_above_the_layer_is_not_run():
+    net = network()
+    net.upper = torch.nn.Linear(7, 1)  # would fail on what comes
+    assert feature_at(net, "features")(images()).shape == (2, 4, 6, 8)
+
+
+def test_a_layer_that_is_not_there_is_told_with_those_near():
+    with pytest.raises(DataError, match=r"no layer 'features.conv3'. Did you mean") as told:
+        feature_at(network(), "features.conv3")
+    assert "features.conv1" in told.value.message
+    assert "features.relu" in told.value.remedy
+
+
+def test_a_function_and_torchscript_have_an_output_and_no_layers():
+    scripted = torch.jit.script(torch.nn.Conv2d(3, 2, 3))
+    for one in (scripted, lambda x: x * 2):
+        assert layer_names(one) == []
+        assert feature_at(one)(images()).shape[0] == 2
+        with pytest.raises(DataError, match="shows no layers"):
+            feature_at(one, "features")
+
+
+def test_a_layer_that_no_image_reaches_is_told():
+    net = network()
+    net.forward = net.features.forward
+    with pytest.raises(DataError, match="No image reaches the layer 'upper'"):
+        feature_at(net, "upper")(images())
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        (lambda x: x.detach() * 2, "gives no gradient"),
+        (lambda x: (x * 1e3).round(), "gradient is 0 everywhere"),
+        (lambda x: x / 0, "not finite"),
+        (lambda x: (x * 0).sqrt() + x, "not finite"),
+        (lambda x: torch.zeros_like(x) * x, "does not change under noise"),
+        (lambda x: (x, x), "gives a tuple"),
+    ],
+)
+def test_features_that_cannot_be_measured_are_told(feature, message):
+    with pytest.raises(DataError, match=message):
+        pixel_information(feature_at(feature), images(), QUICK)
+
+
+def test_what_takes_no_images_is_told():
+    with pytest.raises(DataError, match=r"expected \(images, channels"):
+        pixel_information(network(), torch.zeros(3, 8, 8))
+    for wrong in ({"tau": 0}, {"tau": 2.0}, {"bound": 0}, {"draws": 1}):
+        with pytest.raises(DataError):
+            Perturbation(**wrong)
+
+
+def test_the_same_seed_gives_the_same_numbers_whatever_the_batch():
+    net, x = network(), images(5)
+    feature = feature_at(net, "features")
+    first = pixel_information(feature, x, Perturbation(batch=5, draws=16, rounds=2))
+    again = pixel_information(feature, x, Perturbation(batch=5, draws=16, rounds=2))
+    small = pixel_information(feature, x, Perturbation(batch=2, draws=16, rounds=2))
+    other = pixel_information(feature, x, Perturbation(batch=5, draws=16, rounds=2, seed=1))
+    assert np.array_equal(first.entropy, again.entropy)
+    assert small.entropy == pytest.approx(first.entropy, abs=1e-3)
+    assert np.abs(other.entropy - first.entropy).max() > 0.01
+
+
+def test_a_measurement_can_be_stopped_and_says_how_far_it_is():
+    done = []
+    with pytest.raises(CancelledError):
+        pixel_information(
+            feature_at(network(), "features"), images(4), Perturbation(batch=2, draws=4, rounds=1),
+            progress=done.append, cancelled=lambda: bool(done),
+        )  # fmt: skip
+    assert done == [2]
+
+
+def run_of(folder, epochs=3):
+    """Checkpoints of a network whose weights move."""
+    for epoch in range(epochs + 1):
+        save_weights(network(seed=epoch), folder / f"epoch-{epoch:03d}.safetensors")
+    return folder
+
+
+def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
+    for name in ("epoch-10.pt", "epoch-2.safetensors", "epoch-0.pth", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.stem for path in checkpoint_files(tmp_path)] == ["epoch-0", "epoch-2", "epoch-10"]
+    (tmp_path / "last.pt").write_bytes(b"")
+    with pytest.raises(DataError, match=r"last\.pt has no number"):
+        checkpoint_files(tmp_path)
+    (tmp_path / "last.pt").rename(tmp_path / "run-2.pt")
+    with pytest.raises(DataError, match="two have the same number"):
+        checkpoint_files(tmp_path)
+
+
+def test_a_run_without_checkpoints_is_told(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(DataError, match="holds no checkpoints"):
+            weight_distances(network(), folder, "features", images(1))
+
+
+def test_weights_come_back_and_those_of_another_network_are_refused(tmp_path):
+    save_weights(network(seed=3), tmp_path / "a.safetensors")
+    net = network(seed=4)
+    load_weights(net, tmp_path / "a.safetensors")
+    assert torch.equal(net.features.conv2.weight, network(seed=3).features.conv2.weight)
+    with pytest.raises(DataError, match="does not fit"):
+        load_weights(network(width=5), tmp_path / "a.safetensors")
+
+
+def test_weight_distances_are_of_what_the_layer_depends_on(tmp_path):
+    net, folder = network(), run_of(tmp_path)
+    feature = feature_at(net, "features.conv1")
+    assert parameters_at(net, feature, images(1)) == [
+        "features.conv1.weight", "features.conv1.bias",
+    ]  # fmt: skip
+    found = weight_distances(net, folder, "features.conv1", images(1))
+    flat = [torch.nn.utils.parameters_to_vector(network(i).features.conv1.parameters())
+            for i in range(4)]  # fmt: skip
+    steps = [float((after - before).detach().norm()) for before, after in pairwise(flat)]
+    assert found == pytest.approx(np.cumsum([0, *steps]) / float(flat[0].detach().norm()))
+
+
+def test_a_network_is_followed_over_its_checkpoints(tmp_path):
+    folder, x = run_of(tmp_path), images(3)
+    mask = np.zeros((3, 6, 8), bool)
+    mask[:, 2:4] = True
+    travelled = weight_distances(network(), folder, "features", x[:1])
+    followed, found = follow(
+        network(9), checkpoint_files(folder)[1:], travelled[1:], "features", x, mask, QUICK
+    )
+    assert followed.contrast.shape == (3, 3, 6, 8)
+    alone = pixel_information(feature_at(network(3), "features"), x, QUICK)
+    assert np.array_equal(found[-1].entropy, alone.entropy)
+    with pytest.raises(DataError, match="The masks are"):
+        follow(network(), checkpoint_files(folder), travelled, "features", x, mask[:2], QUICK)
