@@ -53,8 +53,9 @@ def _say_head(facts: Mapping[str, Any]) -> None:
     say(f"mAP {precision}; the student's feature has R² {number(facts['feature_fit'])}")
     say(
         f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
-        f"{number(facts['distance'])} nats; {facts['seconds']:.0f} s, of the CPU {facts['cpu_seconds']:.0f} s"
+        f"{number(facts['distance'])} nats"
     )
+    say(f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core")
 
 
 def _cells(row: Row, networks: list[str]) -> list[str]:
