@@ -155,8 +155,10 @@ def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:
         k = int(np.abs(weights).argmax())
         most = f"most on {store.classes[k]} ({weights[k]:+.2f})".replace("-", "−")
         told.append(f"It has influence on {len(used)} of {len(store.classes)} classes, {most}.")
-    else:
+    elif typed.score.any():
         told.append("It has no influence on any class; a thumb up gives it some.")
+    else:
+        told.append("No segment is near it, so that it can have no influence. Try another word.")
     if node.parent:
         told.append(
             f"The branch was fitted again with it, up to #{node.number}; the iterations without "

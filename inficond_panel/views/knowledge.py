@@ -63,10 +63,12 @@ class KnowledgeView(Viewer):
         app.selection.param.watch(self._show_concept, "concept")
         app.tuning.param.watch(self._show_batch, ["pending", "preview", "status"])
         app.concepts.param.watch(self._show_typing, ["status", "missing"])
-        app.concepts.param.watch(self._show_added, "told")
+        self.batch.told = app.concepts.told
         self._show_student()
         self._show_concept()
         self._show_typing()
+        if self.table.student and app.concepts.concept in app.store.concepts:
+            self.table.find = app.concepts.concept  # the one just typed
 
     def __panel__(self) -> Viewable:
         return self.table
@@ -128,14 +130,6 @@ class KnowledgeView(Viewer):
     def _show_typing(self, *_: object) -> None:
         self.table.typing = make_typing(self.app)
 
-    def _show_added(self, *_: object) -> None:
-        """Show the row of a concept that was typed, and what came of it."""
-        concept = self.app.concepts.concept
-        self.batch.told = self.app.concepts.told
-        self._show_batch()
-        if self.table.student and concept in self.app.store.concepts:
-            self.table.find = concept
-
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
             self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)
@@ -144,6 +138,11 @@ class KnowledgeView(Viewer):
         store = self.app.store
         wanted = [int(segment) for segment in segments if 0 <= segment < len(store.segment_image)]
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
+
+    def pictures(self) -> dict[str, Any]:
+        """The message with the pictures of the rows listed, for a page without a server."""
+        segments = [patch["segment"] for row in self.table.rows for patch in row["patches"]]
+        return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
 
     def _save(self, concepts: list[str], kind: str) -> None:
         """Make a file of rows on screen, and send it."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 import json
 import math
 
 import numpy as np
 import pytest
-from factory import twins_spec
+from factory import ATTRS, SPEC, small_arrays, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,14 +28,16 @@ from inficond_panel.state import (
     Preview,
     Status,
 )
-from inficond_panel.store import open_store
+from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Tuner, open_tuner
+from inficond_panel.tuning.analysis.stability import stability
 from inficond_panel.views import esm, images
 from inficond_panel.views.batch import (
     make_change,
     make_pending,
     make_status,
     make_summary,
+    make_touched,
 )
 from inficond_panel.views.concept_rows import (
     make_axis,
@@ -42,7 +46,9 @@ from inficond_panel.views.concept_rows import (
     make_held,
     make_undefined,
 )
-from inficond_panel.views.knowledge import FACTORS, KnowledgeView
+from inficond_panel.views.knowledge import KnowledgeView
+from inficond_panel.views.knowledge_table import FACTORS
+from inficond_panel.views.measures import make_line, make_noisy
 
 
 @pytest.fixture
@@ -157,8 +163,8 @@ def test_summary_tells_change_and_preview_of_the_class():
         node=None, change={"bicycle": Interval(0.01, -0.02, 0.03)}, sides={"bicycle": 9}
     )
     told = make_summary(metrics(), Interval(0.1, 0.05, 0.2), preview, "bicycle", "tune")
-    assert told["since"] == {"estimate": 0.1, "low": 0.05, "high": 0.2}
-    assert told["preview"]["low"] == -0.02
+    assert told["since"] == {"estimate": 0.1, "low": 0.05, "high": 0.2, "noise": False}
+    assert (told["preview"]["low"], told["preview"]["noise"]) == (-0.02, True)
     assert told["flips"] == 9
 
 
@@ -206,9 +212,9 @@ def test_a_class_gives_rows_and_a_curve_for_each(view):
 def test_top_sort_and_metric_follow_the_controls(view):
     view.table.top = 5
     assert len(view.table.rows) == len(view.table.effects) == 5
-    by_ap = view.table.effects
-    view.table.metric = "F1"
-    assert view.table.effects != by_ap
+    by_f1 = view.table.effects
+    view.table.metric = "AP"
+    assert view.table.effects != by_f1
     view.table.sort = "discrepancy_n"
     defined = [abs(r["discrepancy"]) for r in view.table.rows if r["discrepancy"] is not None]
     assert defined == sorted(defined, reverse=True)
@@ -301,9 +307,9 @@ def test_effects_go_on_after_a_refit_that_ended(view, app):
 
 
 def test_an_effect_that_fails_is_told_unless_it_was_cancelled(view, app):
-    view._effect_failed(CancelledError("Cancelled."))
+    view._failed(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "idle"
-    view._effect_failed(DataError("Scores are below 0.", "Compute the store again."))
+    view._failed(DataError("Scores are below 0.", "Compute the store again."))
     assert view.table.status["text"] == "Scores are below 0."
     assert view.table.status["remedy"] == "Compute the store again."
 
@@ -348,7 +354,7 @@ def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
     asked = []
     monkeypatch.setattr(app.students, "report", lambda refit, cancelled: asked.append(refit))
     app.tuning.status = Status("previewing", "Previewing")
-    view._ask_report()
+    view.report.ask()
     app.tuning.status = Status("fitting", "Fitting")
     view.table.explained = True
     assert asked == []
@@ -378,3 +384,175 @@ def test_factors_to_choose_from_hold_the_one_of_the_spec(app):
     app.tuning.factor = 1.7
     assert 1.7 in KnowledgeView(app).table.factors
     assert set(FACTORS) < set(KnowledgeView(app).table.factors)
+
+
+# --- the batch over several students ---------------------------------------------------------
+
+
+def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
+    batch = [
+        Intent("sheep", "fur", "up", 2.0),
+        Intent("bicycle", "wheel", "down", 2.0),
+        Intent("bicycle", "spoke", "remove"),
+    ]
+    preview = Preview(node=None, change={"bicycle": Interval(0.02, 0.01, 0.03)})
+    bicycle, sheep = make_touched(batch, preview)
+    assert (bicycle["student"], sheep["student"]) == ("bicycle", "sheep")
+    assert bicycle["thumbs"] == {"up": 0, "down": 1, "remove": 1}
+    assert bicycle["change"]["noise"] is False
+    assert sheep["change"] is None
+    assert make_touched(batch, None)[0]["change"] is None
+
+
+def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view, app):
+    first = view.table.rows[0]["concept"]
+    assert view.table.ghosts == {}
+    view.act({"type": "toggle", "concept": first, "direction": "remove"})
+    ghosts = view.table.ghosts
+    assert ghosts[first] == 0
+    assert set(ghosts) == {row["concept"] for row in view.table.rows}
+    column = app.store.classes.index("bicycle")
+    second = view.table.rows[1]["concept"]
+    node = app.tuning.preview.node
+    assert ghosts[second] == node.weights[app.store.concepts.index(second), column]
+    view.act({"type": "select", "student": "sheep"})
+    assert app.selection.class_name == "sheep"
+    assert view.table.ghosts == {}
+    assert [one["student"] for one in view.table.touched] == ["bicycle"]
+    view.act({"type": "clear"})
+    assert view.table.touched == []
+
+
+def test_f1_comes_first_and_any_point_metric_can_be_chosen(view):
+    assert view.table.metric == view.table.metrics[0] == "F1"
+    for name in view.table.metrics:
+        view.table.metric = name
+        assert len(view.table.effects) == len(view.table.rows)
+
+
+# --- metrics, slices, stability -----------------------------------------------------------------
+
+
+def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
+    now = metrics(f1=0.56, accuracy=0.927, fidelity=0.928, constant_fidelity=0.892)
+    line = make_line(now, None)
+    assert line == (
+        "F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.50"
+    )
+    assert make_line(now, metrics(f1=0.6, accuracy=0.927, fidelity=math.nan)).startswith(
+        "F1 0.560 → 0.600 · accuracy 0.927 · fidelity 0.928 → –"
+    )
+
+
+def test_changes_say_when_they_are_within_noise():
+    assert make_noisy(Interval(0.019, 0.004, 0.033), "f1") == {
+        "text": "+1.9 pp",
+        "range": "[+0.4, +3.3]",
+        "words": "up",
+    }
+    assert make_noisy(Interval(0.019, -0.004, 0.033), "ap")["words"] == "within noise"
+    assert make_noisy(Interval(-0.002, -0.004, 0.001), "brier")["range"] == "[−0.004, +0.001]"
+    undefined = Interval(math.nan, math.nan, math.nan)
+    assert make_noisy(undefined, "ap") == {"text": "–", "range": "", "words": "undefined"}
+
+
+def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(view):
+    assert view.table.measures is None
+    view.table.measured = True
+    table = view.table.measures
+    json.dumps(table, allow_nan=False)
+    assert [row["name"] for row in table["rows"]][:2] == ["AP", "F1"]
+    assert table["heads"] == ["now", "95 %"]
+    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
+    assert view.table.measures["heads"] == ["now", "95 %", "Preview"]
+    view.act({"type": "fine_tune"})
+    assert view.table.measures["heads"] == ["now", "95 %", "Since start", "Since previous"]
+    brier = next(row for row in view.table.measures["rows"] if row["name"] == "Brier score")
+    assert brier["changes"][0] == brier["changes"][1]  # the parent is the start
+
+
+def sliced_app(tmp_path) -> AppState:
+    arrays = small_arrays(images=600)
+    light = np.where(np.arange(600) % 3, "day", "night")
+    arrays["metadata"] = light[:, None].astype(object)
+    arrays["metadata_column"] = np.array(["light"])
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    spec = tmp_path / "small.yaml"
+    spec.write_text(SPEC)
+    return AppState(open_tuner(spec), Jobs(inline=True))
+
+
+def test_slices_name_the_worst(tmp_path):
+    app = sliced_app(tmp_path)
+    app.selection.class_name = "bicycle"
+    view = KnowledgeView(app)
+    assert view.table.columns == ["light"]
+    view.act({"type": "slice", "column": "light"})
+    told = view.table.slices
+    json.dumps(told, allow_nan=False)
+    assert told["worst"].startswith("Worst slice: ")
+    assert {row["name"] for row in told["rows"]} == {"day", "night"}
+    assert [row["name"] in told["worst"] for row in told["rows"]] == [
+        row["worst"] for row in told["rows"]
+    ]
+    app.selection.class_name = "sheep"
+    assert view.table.slices is None
+
+
+def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):
+    concept = view.table.rows[0]["concept"]
+    view.act({"type": "stability", "concept": concept})
+    found = view.table.stability[concept]
+    json.dumps(found, allow_nan=False)
+    assert found["kind"] == "done"
+    reference = stability(app.tuner, "bicycle", concepts=[concept]).concepts[0]
+    assert found["text"] == reference.words
+    rows = dict(found["rows"])
+    assert rows["p"] == f"{reference.p:.3f}"
+    app.selection.class_name = "sheep"
+    assert view.table.stability == {}
+
+
+def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(app, monkeypatch):
+    app.selection.class_name = "bicycle"
+    view = KnowledgeView(app)
+    submitted, cancelled = [], []
+    monkeypatch.setattr(app.jobs, "submit", lambda job: submitted.append(job.key))
+    monkeypatch.setattr(app.jobs, "cancel", cancelled.append)
+    concept = view.table.rows[0]["concept"]
+    view.act({"type": "stability", "concept": concept})
+    assert view.table.stability[concept]["kind"] == "running"
+    view.act({"type": "stability", "concept": concept})
+    assert (submitted, cancelled) == (["stability"], ["stability"])
+    assert view.table.stability == {}
+    view.act({"type": "stability", "concept": concept})
+    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    assert view.table.stability == {}
+    assert cancelled.count("stability") == 2
+
+
+# --- concepts typed, rows saved ------------------------------------------------------------------
+
+
+def test_the_dialog_tells_encoder_prompt_and_what_is_missing(view, app):
+    assert view.table.typing["encoder"] == "synthetic encoder"
+    assert view.table.typing["typed"] == []
+    view.act({"type": "look"})
+    assert "inficond serve" in view.table.typing["missing"]
+
+
+def test_rows_on_screen_are_saved_with_their_numbers(view, app, monkeypatch):
+    sent = []
+    monkeypatch.setattr(view.table, "_send_msg", sent.append)
+    shown = [row["concept"] for row in view.table.rows[:3]]
+    for kind in ("csv", "json"):
+        view.act({"type": "save", "concepts": shown, "kind": kind})
+    files = [message["save"] for message in sent]
+    text = base64.b64decode(files[0]["content"]).decode()
+    lines = list(csv.DictReader(io.StringIO(text)))
+    rows = json.loads(base64.b64decode(files[1]["content"]))
+    assert [file["name"][-4:] for file in files] == [".csv", "json"]
+    assert {line["concept"] for line in lines} == {row["concept"] for row in rows} == set(shown)
+    for row in rows:
+        assert row["influence"] == app.students.weight("bicycle", row["concept"])
+        assert row["lower_bound"] is None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
 import math
 from dataclasses import replace
@@ -9,10 +12,14 @@ from dataclasses import replace
 import pytest
 
 from inficond_panel.spec import load_spec
-from inficond_panel.state import Agreement, AppState, Counts, Jobs, Snapshot
+from inficond_panel.state import Agreement, AppState, Counts, Interval, Jobs, Snapshot
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views.performance import PerformanceView, make_performance_rows
+from inficond_panel.views.performance import (
+    PerformanceView,
+    make_changes,
+    make_performance_rows,
+)
 
 
 @pytest.fixture
@@ -80,3 +87,50 @@ def test_the_component_is_made_once(app):
     before = view.__panel__()
     app.students.snapshot = changed(app.students.snapshot, "bicycle", ap=0.125)
     assert view.__panel__() is before
+
+
+def test_changes_come_with_interval_and_noise():
+    told = make_changes(
+        {
+            "Since start": Interval(0.02, 0.01, 0.03),
+            "Since previous": Interval(0.001, -0.01, 0.02),
+            "Never": None,
+            "Nowhere": Interval(math.nan, math.nan, math.nan),
+        }
+    )
+    assert told == [
+        ["Since start", "+2.0 pp [+1.0, +3.0]"],
+        ["Since previous", "+0.1 pp [−1.0, +2.0], within noise"],
+        ["Nowhere", "–"],
+    ]
+
+
+def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(app):
+    view = PerformanceView(app)
+    view.act({"type": "changes", "name": "sheep"})
+    assert view.table.changes == {"sheep": []}  # an untouched student
+    app.tuning.toggle("bicycle", "wheel", "down")
+    assert view.table.touched == {"bicycle": 1}
+    app.tuning.fine_tune()
+    assert (view.table.touched, view.table.changes) == ({}, {})
+    view.act({"type": "changes", "name": "bicycle"})
+    assert [name for name, _ in view.table.changes["bicycle"]] == ["Since start", "Since previous"]
+
+
+def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, monkeypatch):
+    view, sent = PerformanceView(app), []
+    monkeypatch.setattr(view.table, "_send_msg", sent.append)
+    for kind in ("csv", "json"):
+        view.act({"type": "save", "names": ["sheep", "bicycle"], "kind": kind})
+    table, document = (base64.b64decode(message["save"]["content"]).decode() for message in sent)
+    lines, rows = list(csv.DictReader(io.StringIO(table))), json.loads(document)
+    assert [line["class"] for line in lines] == [row["class"] for row in rows]
+    assert [row["class"] for row in rows] == ["sheep", "bicycle"]
+    metrics = app.students.snapshot.metrics["bicycle"]
+    assert rows[1]["fidelity"] == metrics.fidelity == float(lines[1]["fidelity"])
+    assert rows[1]["ap_gap"] == metrics.teacher_ap - metrics.ap
+    sides = [
+        value for key, value in rows[1].items() if key.startswith(("positives_", "negatives_"))
+    ]
+    assert sum(sides) == metrics.n
+    assert rows[0]["student"] == f"#0 {app.students.node.id}"

@@ -61,7 +61,7 @@ function makeHead(model, send, dialog, menu) {
   const draw = () => {
     text(name, model.student)
     find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
-    if (!model.find && search.value && !search.matches(":focus")) search.value = ""
+    if (search.value !== model.find && !search.matches(":focus")) search.value = model.find
     top.querySelector("select").value = String(model.top)
     sort.show(model.sort)
   }
@@ -113,15 +113,18 @@ function drawRest(rest, model, search, dialog) {
   const query = model.find.trim()
   drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top]), () => {
     const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
-    if (query) return found.length ? [`${countOf(found.length)} found for “${query}”, of ${count(concepts)}. `, add] : [`No concept has “${query}” in its name. `, add]
+    const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
+    const exact = found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
+    const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
+    if (query) return [words, back, exact ? "" : " ", exact ? "" : add]
     if (sort !== "weight") return []
     const others = concepts - influential
-    const words = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
+    const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
     const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
     const next = model.tops.find((n) => n > model.top)
     const more = influential > rows.length && next && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, `Show ${count(Math.min(next, influential))}`)
-    if (more) return [`${words}, ${count(rows.length)} listed. `, more, " ", find]
-    return [others ? `${words}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${words}. `, find]
+    if (more) return [`${told}, ${count(rows.length)} listed. `, more, " ", find]
+    return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
   })
   rest.hidden = !rest.firstChild
 }
