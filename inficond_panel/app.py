@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -18,12 +18,15 @@ from param.parameterized import Event
 from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state import AppState, File, Job, Jobs
+from inficond_panel.state.export import stem
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.concepts import typed_anew
+from inficond_panel.views.address import Address
 from inficond_panel.views.opening import OpeningView
 from inficond_panel.views.page import make_views, publisher, warm
 from inficond_panel.views.shell import Shell
+from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
 from inficond_panel.views.stylesheets import InlineStyles
 
 
@@ -50,6 +53,8 @@ class Explorer(Viewer):
         self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
         self.history = str(history)
         self.jobs = Jobs(publisher())
+        location = pn.state.location
+        self.address = Address(location.search) if location is not None else None
         self.app: AppState | None = None
         self.opening = OpeningView()
         self._page = pn.Column(
@@ -60,7 +65,13 @@ class Explorer(Viewer):
             hooks=[InlineStyles()],
         )
         # A result that is there before the page is loaded would have nowhere to go.
-        pn.state.onload(lambda: self.open(self.specs[0]))
+        pn.state.onload(lambda: self.open(self._first()))
+
+    def _first(self) -> str | Tuner:
+        """The spec that the link asks for, else the first."""
+        titles = _titles(self.specs)
+        asked = self.address.dataset(titles) if self.address else ""
+        return self.specs[titles.index(asked)] if asked else self.specs[0]
 
     def open(self, spec: str | Tuner) -> None:
         """Open ``spec`` off the event loop and show it; the students are distilled if need be."""
@@ -92,7 +103,18 @@ class Explorer(Viewer):
         app.param.watch(self._switch, "requested")
         for other in (app.concepts, app.targets):
             other.param.watch(partial(self._go_on, app), "tuner")
-        self._page[:] = [Shell(app, make_views(app))]
+        views = make_views(app)
+        app.export.param.watch(lambda _: self._export(app, views), "page")
+        self._page[:] = [Shell(app, views, address=self.address)]
+
+    def _export(self, app: AppState, views: Mapping[str, Viewer]) -> None:
+        """Make an HTML file of the page as it is now."""
+        document = next(model.document for model, _ in self._page._models.values())
+        still, notice = take_still(document, app.theme), make_notice(app)
+        name = f"{stem(app.tuner, app.students.node)}.html"
+        app.export.make(
+            lambda: File(name, make_html(still, pictures(views), notice).encode("utf-8"))
+        )
 
     def _go_on(self, before: AppState, event: Event) -> None:
         """Show the same over other concepts, or with students of other targets."""

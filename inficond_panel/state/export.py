@@ -36,6 +36,7 @@ class ExportState(param.Parameterized):
     formats = param.List([], item_type=Format, doc="Empty until `look`.")
     file = param.ClassSelector(class_=File, default=None, doc="Ready to save; None again then.")
     status = param.ClassSelector(class_=Status, default=Status())
+    page = param.Event(doc="The page was asked for, as one HTML file.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class ExportState(param.Parameterized):
     def students(self, node_id: str, formats: Sequence[str]) -> None:
         """Make a zip of the students of a node in these formats, with model card and edits file."""
         chosen = list(formats)
-        self._make(lambda: zip_students(self.tuner, self.tuner.node(node_id), chosen))
+        self.make(lambda: zip_students(self.tuner, self.tuner.node(node_id), chosen))
 
     def edits(self, node_id: str) -> None:
         """Make the edits file of the branch that leads to a node."""
@@ -65,11 +66,16 @@ class ExportState(param.Parameterized):
                 f"{stem(self.tuner, node)}-edits.yaml", edits_text(self.tuner, node).encode()
             )
 
-        self._make(make)
+        self.make(make)
 
-    def _make(self, make: Callable[[], File]) -> None:
+    def make(self, make: Callable[[], File]) -> None:
+        """Make a file on the worker; it is ``file`` then."""
+
         def done(file: File) -> None:
-            self.param.update(file=file, status=Status("done", f"{file.name} is ready.", 1.0))
+            size = f"{len(file.content) / 1e6:.1f} MB"
+            self.param.update(
+                file=file, status=Status("done", f"{file.name} is ready, {size}", 1.0)
+            )
             self.file = None  # it is with the browser now
 
         self.status = Status("exporting", "Making the file")

@@ -6,6 +6,7 @@ InFiConD, section 5, figure 5e.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from panel.models.esm import DataEvent
 
     from inficond_panel.state import AppState, Gallery, Intent, WhatIf
+
+
+#: Images of the gallery whose pictures go with a page without a server.
+STILL = 60
 
 
 class DetailPanel(ViewComponent):
@@ -47,6 +52,7 @@ class DetailPanel(ViewComponent):
     )
     refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
     gallery = param.Dict({}, doc="See ``make_gallery``.")
+    filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
     apart = param.Dict({}, doc="One image's prediction, see ``make_apart``, with its facts.")
 
     _esm = esm.module("detail")
@@ -62,6 +68,7 @@ class DetailView(pn.viewable.Viewer):
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
         self.panel = DetailPanel(theme=app.param.theme, sizing_mode="stretch_both", margin=0)
+        tie(self.panel, app.settings, filters="filters")
         self.panel.on_msg(self._answer)
         self.panel.param.watch(self._show_mode, "mode")
         app.selection.param.watch(self._show_concept, ["class_name", "concept"])
@@ -182,16 +189,23 @@ class DetailView(pn.viewable.Viewer):
 
     def _send_pictures(self, asked: list[int]) -> None:
         """Send the pictures asked for, of images that are shown."""
-        store, gallery = self._store, self._gallery
+        gallery = self._gallery
+        if gallery is not None:
+            wanted = [row for row in asked if row in gallery.position]
+            make = partial(self._tile, gallery)
+            send_pictures(self._app, self.panel, wanted, make, concept=gallery.concept)
+
+    def _tile(self, gallery: Gallery, row: int) -> dict[str, Any]:
+        concept = self._store.concepts.index(gallery.concept)
+        return make_tile(self._store, gallery, row, best_segment(self._store, row, concept))
+
+    def pictures(self) -> dict[str, Any]:
+        """The message with the first pictures of the gallery, for a page without a server."""
+        gallery = self._gallery
         if gallery is None:
-            return
-        concept = store.concepts.index(gallery.concept)
-        wanted = [row for row in asked if row in gallery.position]
-
-        def make(row: int) -> dict[str, Any]:
-            return make_tile(store, gallery, row, best_segment(store, row, concept))
-
-        send_pictures(self._app, self.panel, wanted, make, concept=gallery.concept)
+            return {"pictures": {}}
+        tiles = {str(row): self._tile(gallery, row) for row in gallery.rows[:STILL].tolist()}
+        return {"concept": gallery.concept, "pictures": tiles}
 
     def _save(self, filters: list[str]) -> None:
         gallery = self._gallery

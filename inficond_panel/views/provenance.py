@@ -182,6 +182,7 @@ class ProvenanceView(Viewer):
             "formats": lambda _: export.look(),
             "export": lambda message: export.students(message["node"], message["formats"]),
             "edits": lambda message: export.edits(message["node"]),
+            "page": lambda _: export.param.trigger("page"),
         }
 
     def _choose_class(self, name: str) -> None:

@@ -21,6 +21,7 @@ def add_student_commands(commands: argparse._SubParsersAction) -> None:
     _add_explain_command(commands)
     _add_history_command(commands)
     _add_export_command(commands)
+    _add_page_command(commands)
     _add_suggest_command(commands)
     _add_concept_command(commands)
 
@@ -118,6 +119,26 @@ def _add_export_command(commands: argparse._SubParsersAction) -> None:
         help="put metrics on the holdout into the card; the look is counted",
     )
     export.add_argument("--force", action="store_true", help="replace an export that is there")
+
+
+def _add_page_command(commands: argparse._SubParsersAction) -> None:
+    page = add_command(
+        commands,
+        "page",
+        "page",
+        "Write what the page shows of an iteration as one HTML file.",
+        "It opens in a browser without a server or network, read only. It says that it is an "
+        "export, of which iteration and data, and when. Nothing is recorded in the history.",
+        "inficond page demo --class bicycle --output bicycle.html",
+    )
+    add_tuner(page)
+    add_node(page)
+    page.add_argument(
+        "--class", dest="class_name", metavar="NAME", default="", help="class to show"
+    )
+    page.add_argument("--concept", metavar="NAME", default="", help="concept to show in detail")
+    page.add_argument("--dark", action="store_true", help="in the dark theme")
+    page.add_argument("--output", metavar="FILE", help="default: DATASET-NUMBER-ID.html")
 
 
 def _add_suggest_command(commands: argparse._SubParsersAction) -> None:

@@ -106,15 +106,17 @@ Asked = Intent | GroupIntent
 def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:
     """Raise ``TuningError``, with the nearest word, for a class or concept that is not there."""
     for intent in intents:
-        for kind, name, known in (
-            ("class", intent.class_name, classes),
-            ("concept", intent.concept, concepts),
-        ):
-            if name not in known:
-                raise TuningError(
-                    f"There is no {kind} {name!r} in this store.{did_you_mean(name, known)}",
-                    "List the names with: inficond info SPEC --json",
-                )
+        check_name("class", intent.class_name, classes)
+        check_name("concept", intent.concept, concepts)
+
+
+def check_name(kind: str, name: str, known: Sequence[str]) -> None:
+    """Raise ``TuningError``, with the nearest word, for a ``kind`` of thing that is not there."""
+    if name not in known:
+        raise TuningError(
+            f"There is no {kind} {name!r} in this store.{did_you_mean(name, known)}",
+            "List the names with: inficond info SPEC --json",
+        )
 
 
 def _check_thumb(what: str, class_name: str, direction: str, factor: float | None) -> None:

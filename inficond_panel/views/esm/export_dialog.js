@@ -1,4 +1,4 @@
-// Save the students of an iteration, or the edits file of its branch.
+// Save the students of an iteration, the edits file of its branch, or the page as it is.
 
 const FORMAT_WORDS = {
   npz: ["NumPy archive", "weights, intercepts, thresholds and names"],
@@ -11,18 +11,19 @@ function exportDialog(root, model, say) {
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
   const zip = h("button", { class: "btn primary", type: "button", onclick: () => say("export", "", { node, formats: chosen() }) }, icon("download"), "Save zip")
   const edits = h("button", { class: "btn", type: "button", onclick: () => say("edits", "", { node }) }, "Save edits file only")
+  const page = h("button", { class: "btn", type: "button", title: "As it is now, read only; opens without a server or network", onclick: () => say("page") }, "Save page as HTML")
   const status = h("span", { class: "told small", role: "status" })
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
   const dialog = h("dialog", { class: "export", "aria-labelledby": "export-title" },
     h("header", {}, title, h("span", { class: "grow" }), close), choices,
     h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
-    h("footer", {}, zip, edits, status))
+    h("footer", {}, zip, edits, page, status))
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   root.append(dialog)
   let node = ""
 
   const chosen = () => [...choices.querySelectorAll("input:checked")].map((input) => input.value)
-  const settle = () => { zip.disabled = model.exporting.busy || !chosen().length; edits.disabled = Boolean(model.exporting.busy) }
+  const settle = () => { zip.disabled = model.exporting.busy || !chosen().length; edits.disabled = page.disabled = Boolean(model.exporting.busy) }
   const make = ({ name }) => h("label", { class: "format" }, h("input", { type: "checkbox", value: name, onchange: settle }),
     h("span", {}, h("b", {}, FORMAT_WORDS[name]?.[0] ?? name), h("span", { class: "muted small" })))
   const update = (element, { name, file, missing }) => {

@@ -1,0 +1,50 @@
+"""``inficond page``: what the page shows of an iteration, as one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bokeh.document import Document
+
+from inficond_panel.commands.output import progress, say, say_json
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.export import stem
+from inficond_panel.state.snapshot import take_snapshot, take_tree
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.naming import find_node
+from inficond_panel.views.page import make_views
+from inficond_panel.views.shell import Shell
+from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
+
+
+def page(args: argparse.Namespace) -> None:
+    """Write the page of an iteration; nothing is recorded in the history."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    if args.class_name:
+        check_name("class", args.class_name, tuner.store.classes)
+    if args.concept:
+        check_name("concept", args.concept, tuner.store.concepts)
+    tuner.root(progress=progress)
+    node = tuner.head() if args.node is None else find_node(tuner, args.node)
+    app = AppState(tuner, Jobs(inline=True), theme="dark" if args.dark else "light")
+    app.students.param.update(
+        snapshot=take_snapshot(tuner, node, "tune"), tree=take_tree(tuner, node)
+    )
+    app.selection.param.update(class_name=args.class_name, concept=args.concept)
+    path = Path(args.output or f"{stem(tuner, node)}.html")
+    path.write_text(_html(app), encoding="utf-8")
+    size = path.stat().st_size
+    if args.json:
+        say_json({"node": node.id, "file": str(path), "bytes": size})
+    else:
+        say(f"{path}: {size / 1e6:.1f} MB")
+
+
+def _html(app: AppState) -> str:
+    views = make_views(app)
+    document = Document(title=app.dataset.title)
+    document.add_root(Shell(app, views).__panel__().get_root(document))
+    return make_html(take_still(document, app.theme), pictures(views), make_notice(app))

@@ -1,0 +1,107 @@
+"""The page as one HTML file: from the screen and from the command line, without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+from test_main_job import SLOW, iterations, rows, select_class
+
+from inficond_panel.cli import main
+from inficond_panel.tuning import open_tuner
+
+pytestmark = pytest.mark.ui
+
+
+@pytest.fixture
+def open_file(browser):
+    """Open a file with all requests blocked; console errors and requests fail the test."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_(path: Path) -> Page:
+        context = browser.new_context(viewport={"width": 1920, "height": 1080}, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda r: None if _in_file(r.url) else faults.append(r.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _in_file(url: str) -> bool:
+    return url.startswith(("file:", "data:", "blob:"))
+
+
+def expect_pictures(page: Page, place: str) -> None:
+    """The first picture at a place is there, and is one."""
+    picture = page.locator(place).first
+    page.wait_for_function("(image) => image.naturalWidth > 1", arg=picture.element_handle())
+
+
+def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> None:
+    spec = small_spec(tmp_path)
+    server = serve(spec)
+    page = open_page(server.url)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    select_class(page, "bicycle")
+    page.locator(".knowledge .rows > .row .open").first.click()
+    concept = page.locator(".detail .subtitle").inner_text()
+    page.locator(".knowledge .thumb.down").first.click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    iterations(page).first.focus()
+    page.keyboard.press("e")
+    with page.expect_download(timeout=SLOW) as saved:
+        page.get_by_role("button", name="Save page as HTML").click()
+    node = open_tuner(spec, history=server.history).nodes()[1]
+    file = tmp_path / saved.value.suggested_filename
+    assert file.name == f"small-1-{node.id}.html"
+    saved.value.save_as(file)
+    server.kill()
+
+    still = open_file(file)
+    notice = still.get_by_role("note")
+    for text in ("Export, read only", node.id, "#1", "data hash"):
+        expect(notice).to_contain_text(text)
+    expect(still.locator(".knowledge .subtitle").first).to_have_text("bicycle", timeout=SLOW)
+    expect(still.locator(".detail .subtitle")).to_have_text(concept)
+    expect(iterations(still)).to_have_count(2)
+    expect_pictures(still, ".knowledge .patch img")
+    expect_pictures(still, ".detail .tile img")
+    rows(still).filter(has_text="sheep").first.click()
+    still.locator(".knowledge .thumb.up").first.click()
+    expect(still.locator(".performance [aria-selected=true]")).to_contain_text("bicycle")
+    expect(still.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(0)
+
+
+def test_the_command_writes_the_page_of_an_iteration(open_file, tmp_path, capsys) -> None:
+    spec = small_spec(tmp_path)
+    history = ["--history", str(tmp_path / "h.sqlite")]
+    file = tmp_path / "page.html"
+    chosen = ["--class", "sheep", "--dark", "--output", str(file)]
+    assert main(["page", str(spec), *history, *chosen]) == 0
+    assert f"{file}: {file.stat().st_size / 1e6:.1f} MB" in capsys.readouterr().out
+    assert file.stat().st_size < 8e6
+    tuner = open_tuner(spec, history=tmp_path / "h.sqlite")
+    assert [event.kind for event in tuner.history.events(tuner.root_id)] == ["add"]
+    page = open_file(file)
+    expect(page.locator(".knowledge .subtitle").first).to_have_text("sheep", timeout=SLOW)
+    views = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
+    for view in views:
+        expect(page.locator(f".place[data-view={view}]")).to_have_count(1)
+    expect_pictures(page, ".knowledge .patch img")
+
+
+def test_an_unknown_class_is_named(tmp_path, capsys) -> None:
+    spec = small_spec(tmp_path)
+    assert main(["page", str(spec), "--class", "sheap"]) == 1
+    assert "sheep" in capsys.readouterr().err
