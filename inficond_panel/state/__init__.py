@@ -15,6 +15,7 @@ from inficond_panel.state.patches import best_segment
 from inficond_panel.state.preview import Preview, Status
 from inficond_panel.state.rows import SORTS, ConceptRow
 from inficond_panel.state.selection import Selection
+from inficond_panel.state.settings import CLASS_SORTS
 from inficond_panel.state.snapshot import Snapshot, Tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
@@ -29,6 +30,7 @@ from inficond_panel.tuning.analysis.pricing import Bound
 from inficond_panel.tuning.analysis.refit_curve import CurvePoint
 
 __all__ = [
+    "CLASS_SORTS",
     "SORTS",
     "Agreement",
     "Apart",

@@ -11,6 +11,7 @@ from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.refit_what_if import RefitWhatIf
 from inficond_panel.state.selection import Selection
+from inficond_panel.state.settings import Settings
 from inficond_panel.state.snapshot import take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
@@ -40,6 +41,7 @@ class AppState(param.Parameterized):
         self.tuner = tuner
         self.jobs = jobs
         self.selection = Selection()
+        self.settings = Settings()
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
         snapshot, tree = take_snapshot(tuner, head, "tune"), take_tree(tuner, head)
@@ -61,6 +63,7 @@ class AppState(param.Parameterized):
         """Look at the same as ``before``, the session's state over other concepts or targets."""
         self.theme = before.theme
         self.layout = before.layout
+        self.settings = before.settings
         self.selection.class_name = before.selection.class_name
         concepts = (before.concepts.concept, before.selection.concept)
         known = [name for name in concepts if name in self.store.concepts]

@@ -1,6 +1,6 @@
 """What all views that the browser draws have in common."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import param
 from panel.custom import JSComponent
@@ -13,3 +13,9 @@ class ViewComponent(JSComponent):
 
     #: Milliseconds that Panel waits for more changes: the browser sends those of a click together.
     _debounce: ClassVar[int] = 0
+
+
+def tie(component: JSComponent, state: param.Parameterized, **names: Any) -> None:
+    """Keep params of a component and of the state equal, from the state's values on."""
+    component.param.update(**{own: getattr(state, other) for own, other in names.items()})
+    component.link(state, bidirectional=True, **names)

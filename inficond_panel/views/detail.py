@@ -16,7 +16,7 @@ from inficond_panel.state import best_segment
 from inficond_panel.views import esm
 from inficond_panel.views.apart import make_apart
 from inficond_panel.views.charts import make_charts, make_points, make_steps
-from inficond_panel.views.component import ViewComponent
+from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.gallery import make_facts, make_gallery, make_tile
 from inficond_panel.views.images import send_pictures
 from inficond_panel.views.saving import make_and_send

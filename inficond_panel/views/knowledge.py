@@ -15,6 +15,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import Status
 from inficond_panel.views.batch import BatchBar
+from inficond_panel.views.component import tie
 from inficond_panel.views.concept_rows import make_concept_rows, make_undefined
 from inficond_panel.views.concept_typing import make_typing
 from inficond_panel.views.effects import EffectCurves
@@ -49,6 +50,7 @@ class KnowledgeView(Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
+        tie(self.table, app.settings, sort="concept_sort")
         self.report = ReportPanel(app, self.table, self._failed)
         self.effects = EffectCurves(app, self.table, self.report.ask, self._failed)
         self.batch = BatchBar(app, self.table, self._failed)

@@ -13,9 +13,9 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.state import Job
+from inficond_panel.state import CLASS_SORTS, Job
 from inficond_panel.views import esm
-from inficond_panel.views.component import ViewComponent
+from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.saving import make_and_send
 from inficond_panel.views.theme import defined, interval, points
 
@@ -70,10 +70,7 @@ class PerformanceTable(ViewComponent):
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
-    sort: param.Selector[str] = param.Selector(
-        default="gap",
-        objects=["gap", "ap", "recall", "precision", "f1", "accuracy", "fidelity"],
-    )
+    sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
@@ -108,6 +105,7 @@ class PerformanceView(Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
+        tie(self.table, app.settings, sort="sort", descending="descending")
         self.table.on_msg(lambda event: self.act(event.data))
         self.table.param.watch(
             lambda event: app.selection.param.update(class_name=event.new), "selected"

@@ -11,7 +11,9 @@ from panel.viewable import Viewer
 
 from inficond_panel.state import File
 from inficond_panel.views import esm
+from inficond_panel.views.address import Address, make_address
 from inficond_panel.views.arrangement import make_layout, read_layout
+from inficond_panel.views.component import tie
 from inficond_panel.views.saving import send_file
 from inficond_panel.views.theme import count
 
@@ -47,6 +49,7 @@ SHORTCUTS = (
     ("R N E", "On an iteration: rename it, write a note, export it"),
     ("Del", "On an iteration: delete the branch from here; it can be restored"),
     (".", "On an iteration: all that can be done with it"),
+    ("L", "Copy a link to what is shown"),
     ("V", "Arrange the views; on one, arrows move it, Enter collapses it"),
     ("Ctrl Z", "Undo the last iteration"),
     ("Ctrl Shift Z", "Redo it"),
@@ -86,6 +89,12 @@ class ShellPage(JSComponent):
     tab = param.String("detail", doc="View in front where views share a place as tabs.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
     dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
+    address = param.String(
+        None,
+        allow_None=True,
+        doc="Query of the URL, see `make_address`; None: kept out of it.",
+    )
+    notice = param.String("", doc="What of a link could not be shown; empty: nothing.")
     page = param.Boolean(True, doc="Whether it fills the browser's page.")
 
     _esm = esm.module("shell")
@@ -108,9 +117,11 @@ class Shell(Viewer):
         views: Mapping[str, Viewable | Viewer] | None = None,
         *,
         page: bool = True,
+        address: Address | None = None,
     ) -> None:
         super().__init__(theme=app.spec.layout.theme)
         self.app = app
+        self.address = address
         self._page = ShellPage(
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
@@ -127,6 +138,11 @@ class Shell(Viewer):
         app.students.param.watch(self._update_saved, "tree")
         app.tuning.param.watch(self._update_saved, "status")
         app.selection.param.watch(self._show_detail, "concept")
+        tie(self._page, app.settings, tab="tab")
+        app.selection.param.watch(self._tell_address, ["class_name", "concept"])
+        app.students.param.watch(self._tell_address, ["snapshot", "tree"])
+        app.tuning.param.watch(self._tell_address, "status")
+        app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
         self._update_saved()
         self._rearrange()
         if views:
@@ -135,6 +151,14 @@ class Shell(Viewer):
     def place(self, views: Mapping[str, Viewable | Viewer]) -> None:
         """Put the views in their places."""
         self._page.param.update(names=list(views), views=list(views.values()))
+        if self.address is not None:
+            self._page.notice = self.address.follow(self.app)
+            self._tell_address()
+
+    def _tell_address(self, *_: Any) -> None:
+        """Put what is shown into the URL; not while what a link names is on its way."""
+        if self.address is not None and self.address.arrived(self.app):
+            self._page.address = make_address(self.app)
 
     def _recolour(self, *_: Any) -> None:
         self.app.theme = "dark" if self._page.dark else "light"
@@ -162,6 +186,9 @@ class Shell(Viewer):
         if message["kind"] == "save":
             content = self.spec.to_yaml().encode()
             send_file(self._page, File(self.spec.path.name, content))
+        elif message["kind"] == "go" and self.address is not None:
+            self._page.notice = self.address.go(self.app, message["search"])
+            self._tell_address()
         elif message["kind"] == "undo":
             self.app.tuning.undo()
         elif message["kind"] == "redo":

@@ -29,13 +29,10 @@ export function render({ model, el }) {
   const chosen = new Set()
   let rows = [], passing = []
 
-  const clear = () => { chosen.clear(); drawRows() }
+  const clear = () => { model.filters = [] }
   chips.onpick = (id) => {
-    if (!id) chosen.clear()
-    else if (chosen.has(id)) chosen.delete(id)
-    else { chosen.delete(PAIR[id]); chosen.add(id) }
-    gallery.home()
-    drawRows()
+    const others = model.filters.filter((one) => one !== id && one !== PAIR[id])
+    model.filters = !id ? [] : chosen.has(id) ? others : [...others, id]
   }
   function drawRows() {
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
@@ -44,6 +41,12 @@ export function render({ model, el }) {
     gallery.element.hidden = !passing.length
     gallery.show(passing)
   }
+  watch(model, ["filters"], () => {
+    chosen.clear()
+    model.filters.forEach((id) => chosen.add(id))
+    gallery.home()
+    drawRows()
+  })
   followTheme(model, el)
   saveFiles(model)
   model.on("apart", () => { apart.draw(); dialog.refresh() })

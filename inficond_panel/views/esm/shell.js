@@ -1,6 +1,7 @@
 // Page shell: header bar, the strip, and the columns of views (arrange.js).
 
 Object.assign(ICONS, {
+  link: ["M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.700-5.700l-1.500 1.500", "M14 10a4 4 0 00-5.700 0l-3 3a4 4 0 005.700 5.700l1.500-1.500"],
   keyboard: ["M4.5 6h15a2 2 0 012 2v8a2 2 0 01-2 2h-15a2 2 0 01-2-2V8a2 2 0 012-2z", "M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14h8"],
   dark: ["M20 14.5A8 8 0 119.5 4 6.5 6.5 0 0020 14.5z"],
   light: ["M8 12a4 4 0 108 0a4 4 0 10-8 0", "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1"],
@@ -11,22 +12,25 @@ export function render({ model, el }) {
   const sheet = keySheet(el, model.shortcuts)
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
+  const notice = noticeLine(model)
+  const link = linkButton(model)
   const views = makeArrangement(root, model, (kind) => model.send_msg({ kind }))
-  root.append(header(model, saved, sheet, views), views.strip, views.main, views.told)
+  root.append(header(model, saved, sheet, views, link), notice, views.strip, views.main, views.told)
   el.append(root)
   views.start()
   saveFiles(model)
   followColours(model, root)
-  listenKeys(model, root, sheet, views)
+  listenKeys(model, root, { sheet, views, link })
+  keepAddress(model, root)
   watch(model, ["saved"], () => showSaved(model.saved, saved, root))
 }
 
 // --- header ----------------------------------------------------------------------------------------
 
-function header(model, saved, sheet, views) {
+function header(model, saved, sheet, views, link) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    views.bar, saved, h("div", { class: "buttons" }, views.button, keys, themeButton(model)))
+    views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)))
 }
 
 function showSaved({ text: words, at, place }, saved, root) {
@@ -99,7 +103,7 @@ function keySheet(root, shortcuts) {
 }
 
 /** Keys of the whole page, unless something is being typed. */
-function listenKeys(model, root, sheet, views) {
+function listenKeys(model, root, { sheet, views, link }) {
   const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
   const press = (event) => {
@@ -107,11 +111,54 @@ function listenKeys(model, root, sheet, views) {
     if (typing(event.composedPath()[0])) return
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
+    else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
     else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ kind: event.shiftKey ? "redo" : "undo" })
     else return
     event.preventDefault()
   }
   document.addEventListener("keydown", press)
+}
+
+// --- link ------------------------------------------------------------------------------------------
+
+/** Keys of the URL that are new entries of the browser's history; settings replace the last one. */
+const PLACES = ["data", "class", "concept", "at"]
+const OWN = [...PLACES, "sort", "order", "concepts", "images", "map", "tab", "split"]
+
+/** What is shown is in the URL; back and forward show what another URL says. */
+function keepAddress(model, root) {
+  if (!model.page) return
+  let started = false
+  watch(model, ["address"], () => {
+    if (model.address == null) return
+    const before = new URLSearchParams(location.search)
+    const now = new URLSearchParams(model.address)
+    const moved = started && PLACES.some((key) => before.get(key) !== now.get(key))
+    for (const [key, value] of before) if (!OWN.includes(key)) now.append(key, value)
+    started = true
+    if (now.toString() === before.toString()) return
+    const query = now.toString()
+    history[moved ? "pushState" : "replaceState"](null, "", `${location.pathname}${query && "?"}${query}${location.hash}`)
+  })
+  window.addEventListener("popstate", function go() {
+    if (!root.isConnected) return window.removeEventListener("popstate", go)
+    if (model.address != null) model.send_msg({ kind: "go", search: location.search })
+  })
+}
+
+function linkButton(model) {
+  const button = h("button", { class: "icon-btn", type: "button", "aria-label": "Copy a link to what is shown", title: "Copy a link to what is shown (L)",
+    onclick: () => copyText(location.href).then((done) => { model.notice = done ? "The link is copied." : "The browser refuses to copy; the link is in its address bar." }) }, icon("link"))
+  watch(model, ["address"], () => { button.hidden = model.address == null || !model.page })
+  return button
+}
+
+function noticeLine(model) {
+  const words = h("span")
+  const line = h("div", { class: "notice", role: "status" }, words,
+    h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: () => { model.notice = "" } }, icon("cross")))
+  watch(model, ["notice"], () => { text(words, model.notice); line.hidden = !model.notice })
+  return line
 }
 
 // --- clipboard -------------------------------------------------------------------------------------
