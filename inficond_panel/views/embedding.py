@@ -92,11 +92,17 @@ class EmbeddingView(pn.viewable.Viewer):
         ):
             state.param.watch(draw, names)
         self.panel.link(self, projection="projection")
+        self.panel.link(app.settings, projection="projection")
+        app.settings.param.watch(self._choose_projection, "projection")
         self.panel.on_msg(self._handle)
 
     @property
     def _dark(self) -> bool:
         return self._app.theme == "dark"
+
+    def _choose_projection(self, *_: param.parameterized.Event) -> None:
+        known, wanted = projections(self._store), self._app.settings.projection
+        self.panel.projection = wanted if wanted in known else known[0]
 
     def _change_cloud(self, *_: param.parameterized.Event) -> None:
         self.cloud.show(self.projection)
