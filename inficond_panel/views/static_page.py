@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from bokeh.core.types import ID
 from bokeh.document import Document
-from bokeh.document.document import DocJson
 from bokeh.embed.elements import html_page_for_render_items
 from bokeh.embed.util import RenderItem
 from bokeh.model import Model
@@ -26,6 +25,7 @@ from panel.io.resources import CDN_DIST, DIST_DIR, bundle_resources, set_resourc
 from inficond_panel.views.theme import count
 
 if TYPE_CHECKING:
+    from bokeh.document.json import DocJson
     from panel.viewable import Viewer
 
     from inficond_panel.state import AppState
