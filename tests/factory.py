@@ -83,6 +83,17 @@ def small_spec(folder: Path, *, extra: str = "", **sizes: Any) -> Path:
     return spec
 
 
+def oracle_spec(folder: Path, *, title: str = "Small", **sizes: Any) -> Path:
+    """As ``small_spec``, with an oracle in the store: the teacher, surer of each label of fit."""
+    arrays = small_arrays(**sizes)
+    sharper = arrays["teacher_logit"] + 2 * (2.0 * np.maximum(arrays["label"], 0) - 1)
+    arrays["oracle_logit"] = np.where((arrays["split"] == "fit")[:, None], sharper, np.nan)
+    write_store(folder / "small.zarr", arrays, {**ATTRS, "title": title})
+    spec = folder / "small.yaml"
+    spec.write_text(SPEC)
+    return spec
+
+
 SPEC = """\
 title: Small
 dataset:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
 from scipy.special import expit
 
 from inficond_panel import distill
@@ -31,12 +31,7 @@ SEEN = "has seen the label"
 @pytest.fixture
 def both(tmp_path: Path) -> Path:
     """A spec whose store holds the oracle's logits on fit, with a title to escape."""
-    arrays = small_arrays(classes=3)
-    sharper = arrays["teacher_logit"] + 2 * (2.0 * np.maximum(arrays["label"], 0) - 1)
-    arrays["oracle_logit"] = np.where((arrays["split"] == "fit")[:, None], sharper, np.nan)
-    write_store(tmp_path / "small.zarr", arrays, {**ATTRS, "title": "<b>Small</b>"})
-    (tmp_path / "small.yaml").write_text(SPEC)
-    return tmp_path / "small.yaml"
+    return oracle_spec(tmp_path, title="<b>Small</b>", classes=3)
 
 
 def test_the_grid_is_all_combinations_with_targets_side_by_side():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
 
 from inficond_panel.app import Explorer
 from inficond_panel.state import AppState, Jobs
@@ -20,19 +20,8 @@ PATIENCE = 60
 
 
 @pytest.fixture
-def oracle_spec(tmp_path: Path) -> Path:
-    """A spec whose store holds the oracle's logits on fit."""
-    arrays = small_arrays()
-    sharper = arrays["teacher_logit"] + 2 * (2.0 * np.maximum(arrays["label"], 0) - 1)
-    arrays["oracle_logit"] = np.where((arrays["split"] == "fit")[:, None], sharper, np.nan)
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(SPEC)
-    return tmp_path / "small.yaml"
-
-
-@pytest.fixture
-def app(oracle_spec: Path) -> AppState:
-    return AppState(open_tuner(oracle_spec), Jobs(inline=True))
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
 
 
 def test_without_an_oracle_there_is_no_choice(tmp_path):
@@ -97,14 +86,14 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
     assert len(app.tuning.pending) == 1
 
 
-def test_the_page_goes_on_with_class_and_batch_and_comes_back(oracle_spec):
+def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
     async def until(condition) -> None:
         async with asyncio.timeout(PATIENCE):
             while not condition():
                 await asyncio.sleep(0.01)
 
     async def session() -> None:
-        explorer = Explorer([oracle_spec])
+        explorer = Explorer([oracle_spec(tmp_path)])
         await until(lambda: explorer.app is not None)
         first = explorer.app
         first.selection.class_name = "sheep"
