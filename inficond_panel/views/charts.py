@@ -179,9 +179,9 @@ def _on_axis(curves: WhatIf, influence: float) -> bool:
     return curves.low <= influence <= curves.high
 
 
-def _mark(place: Place) -> list[float] | None:
-    """A place as plain data; None where either number is undefined."""
-    return list(place) if all(map(math.isfinite, place)) else None
+def _mark(place: Place) -> list[float | None] | None:
+    """A place as plain data: None where there is none; its value is None where undefined."""
+    return [place[0], defined(place[1])] if math.isfinite(place[0]) else None
 
 
 def _sent(value: float) -> float | None:

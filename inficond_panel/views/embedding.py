@@ -59,6 +59,7 @@ class EmbeddingView(pn.viewable.Viewer):
             concepts=len(store.concepts),
             theme=app.param.theme,
             fault=self.cloud.param.fault,
+            lasso=self.map.param.lasso,
             plot=pn.pane.HoloViews(
                 self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
             ),
@@ -185,8 +186,7 @@ class EmbeddingView(pn.viewable.Viewer):
 
     def _use(self, tool: str) -> None:
         if tool == "lasso":
-            self.panel.lasso = not self.panel.lasso
-            self.map.drag_with(self.panel.lasso)
+            self.map.drag_with(not self.map.lasso)
         elif tool == "home":
             self.map.look_at(replace(self.map.frame, x=WHOLE, y=WHOLE))
         elif tool == "ungroup":

@@ -32,6 +32,7 @@ class MapPlot(param.Parameterized):
     dots = param.Dict({}, doc="All concepts (``make_dots``).")
     scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
+    lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
 
     def __init__(
         self,
@@ -92,8 +93,12 @@ class MapPlot(param.Parameterized):
 
     def drag_with(self, lasso: bool) -> None:
         """Draw a lasso by dragging, or move the map."""
-        wanted = LassoSelectTool if lasso else PanTool
-        self._change_figures(lambda figure: _drag_with(figure, wanted))
+
+        def change(figure: Figure) -> None:
+            _drag_with(figure, LassoSelectTool if lasso else PanTool)
+            self.lasso = lasso
+
+        self._change_figures(change)
 
     def _finish(self, plot: Any, _: Any) -> None:
         """Hook: background and foreground of the figure."""

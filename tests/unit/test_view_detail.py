@@ -149,6 +149,13 @@ def test_a_bound_off_the_axis_and_an_undefined_teacher_are_not_drawn():
     json.dumps([chart.caption() for chart in drawn], allow_nan=False)
 
 
+def test_a_bound_at_which_a_metric_is_undefined_is_drawn_without_a_value():
+    precision = np.array([np.nan, 0.6])
+    chart = chart_of("precision", curves([0.0], precision=precision), 1.0, pending=-0.5)
+    assert chart.caption()["pending"] == [-0.5, None]
+    assert chart.caption()["now"] == [1.0, 0.6]
+
+
 def test_the_value_axis_holds_the_refit_too():
     chart = chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)})
     assert chart.top >= 0.99
@@ -288,7 +295,10 @@ def test_the_concept_opened_has_charts_and_images(app, view):
     now = app.students.snapshot.metrics["sheep"]
     for caption in view.panel.captions:
         expected = [app.students.weight("sheep", "screen"), getattr(now, caption["metric"])]
-        assert caption["now"] == (None if math.isnan(expected[1]) else pytest.approx(expected))
+        assert caption["now"][0] == expected[0]
+        assert caption["now"][1] == (
+            None if math.isnan(expected[1]) else pytest.approx(expected[1])
+        )
     assert view.panel.gallery["rows"] == app.students.gallery("sheep", "screen").rows.tolist()
 
 

@@ -500,6 +500,15 @@ def test_a_group_is_thumbed_as_one_and_taken_back(app, view):
     assert view.panel.group["given"] == ""
 
 
+def test_the_lasso_takes_the_drag_and_gives_it_back(view):
+    view.panel.get_root()
+    (figure,) = view.map.fronts
+    for active in ("LassoSelectTool", "PanTool"):
+        ask(view, tool="lasso")
+        assert type(figure.toolbar.active_drag).__name__ == active
+        assert view.panel.lasso == (active == "LassoSelectTool")
+
+
 def test_of_a_very_large_group_the_first_are_listed(app, view, monkeypatch):
     monkeypatch.setattr(map_group, "LISTED", 4)
     view._on_lasso(list(range(9)))

@@ -46,12 +46,16 @@ function drawOnce(element, key, content) {
 /** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
     focus, scroll position and listeners survive. `make(key)` creates, `update(element, item)` fills. */
 function keyed(parent, items, key, make, update) {
-  const old = new Map([...parent.children].map((child) => [child.dataset.key, child]))
+  const keys = new Set(items.map((item) => String(key(item))))
+  const old = new Map()
+  for (const child of [...parent.children]) {
+    if (keys.has(child.dataset.key)) old.set(child.dataset.key, child)
+    else child.remove() // first, so that none of those that stay need move: a move takes the focus
+  }
   let place = parent.firstElementChild
   items.forEach((item, index) => {
     const id = String(key(item))
     let child = old.get(id)
-    old.delete(id)
     if (!child) {
       child = make(item)
       child.dataset.key = id
@@ -60,7 +64,6 @@ function keyed(parent, items, key, make, update) {
     else parent.insertBefore(child, place)
     update(child, item, index)
   })
-  old.forEach((child) => child.remove())
 }
 
 // Numbers: AP 0.742, in rings .69, change +1.9 pp, influence +1.12, counts 2,476, "–" if undefined.

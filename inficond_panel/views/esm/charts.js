@@ -22,7 +22,7 @@ function makeCharts(model, root) {
     const caption = model.captions[0]
     if (!caption) return
     setAll(reader, { "aria-valuemin": caption.low.toFixed(3), "aria-valuemax": caption.high.toFixed(3),
-      "aria-valuenow": (at ?? caption.now?.[0] ?? caption.low).toFixed(3), "aria-valuetext": wordsOf(model, at) })
+      "aria-valuenow": (at ?? caption.now[0]).toFixed(3), "aria-valuetext": wordsOf(model, at) })
   }
   reader.addEventListener("pointermove", (event) => {
     const chart = charts.find(({ field }) => near(field.getBoundingClientRect(), event.clientX))
@@ -51,7 +51,7 @@ function stepped(event, at, caption) {
   if (!caption || event.ctrlKey || event.metaKey || event.altKey) return undefined
   const { low, high, now } = caption
   const step = ((high - low) / STRIDE) * (event.shiftKey ? 5 : 1)
-  const from = at ?? now?.[0] ?? (low + high) / 2
+  const from = at ?? now[0]
   const to = { ArrowRight: from + step, ArrowUp: from + step, ArrowLeft: from - step, ArrowDown: from - step, Home: low, End: high, Escape: null }[event.key]
   return to == null ? to : Math.min(high, Math.max(low, to))
 }
@@ -75,7 +75,7 @@ function cardOf(model, at) {
   const solved = nearestPoint(points, at)
   const rows = model.captions.map(({ metric, title, now }) => {
     const value = exactAt(model.steps, metric, at)
-    const change = now && isNumber(value) ? `${signed(100 * (value - now[1]), 1)} pp` : "–"
+    const change = valued(now) && isNumber(value) ? `${signed(100 * (value - now[1]), 1)} pp` : "–"
     return solved < 0 ? [title, fixed(value, 3), change] : [title, fixed(value, 3), fixed(points[metric][solved], 3)]
   })
   const refitAt = solved < 0 ? "change" : `refit at ${signed(points.influence[solved], 2)}`
@@ -108,7 +108,7 @@ function makeChart(metric) {
     texts.forEach(([part, words]) => text(part, words))
     set(field, "aria-label", caption.alt)
     const to = scales(caption)
-    put(now, to.x(Number(caption.now?.[0] ?? caption.low)))
+    put(now, to.x(caption.now[0]))
     put(zero, to.x(0))
     zero.missing = caption.low >= 0 || caption.high <= 0
     thin(axis, [now, low, high, zero])
@@ -137,21 +137,24 @@ function rule(name, x1, y1, x2, y2) {
   return s("line", { class: name, x1: share(x1), y1: share(y1), x2: share(x2), y2: share(y2) })
 }
 
-function mark(name, [x, y], to, r) {
-  return s("circle", { class: name, cx: share(to.x(x)), cy: share(to.y(y)), r })
+/** A ring or dot at a place that may have no value. */
+function mark(name, place, to, r) {
+  return valued(place) && s("circle", { class: name, cx: share(to.x(place[0])), cy: share(to.y(place[1])), r })
 }
+
+const valued = (place) => Boolean(place) && isNumber(place[1])
 
 function drawn({ now, teacher, pending, preview }, steps, points, metric, to) {
   const curve = (name, d) => s("path", { class: name, d })
   return [
-    now && rule("at", to.x(now[0]), 0, to.x(now[0]), 100), now && rule("at", 0, to.y(now[1]), 100, to.y(now[1])),
+    rule("at", to.x(now[0]), 0, to.x(now[0]), 100), valued(now) && rule("at", 0, to.y(now[1]), 100, to.y(now[1])),
     isNumber(teacher) && rule("teacher", 0, to.y(teacher), 100, to.y(teacher)),
     s("svg", { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow: "visible" },
       curve(points ? "exact behind" : "exact", stepsOf(steps, metric, to)), points && curve("refit", lineOf(points, metric, to))),
-    ...(points ? points.influence.map((at, index) => isNumber(points[metric][index]) && mark("solved", [at, points[metric][index]], to, 1.8)) : []),
+    ...(points ? points.influence.map((at, index) => mark("solved", [at, points[metric][index]], to, 1.8)) : []),
     pending && rule("bound", to.x(pending[0]), 0, to.x(pending[0]), 100),
-    now && preview && rule("ghost", to.x(now[0]), to.y(now[1]), to.x(preview[0]), to.y(preview[1])),
-    pending && mark("bound", pending, to, 4), preview && mark("ghost", preview, to, 4), now && mark("now", now, to, 3.5),
+    valued(now) && valued(preview) && rule("ghost", to.x(now[0]), to.y(now[1]), to.x(preview[0]), to.y(preview[1])),
+    mark("bound", pending, to, 4), mark("ghost", preview, to, 4), mark("now", now, to, 3.5),
   ].filter(Boolean)
 }
 

@@ -17,7 +17,8 @@ function makeGallery(pictures, open) {
     const last = Math.min(rows.length, Math.ceil((element.scrollTop + element.clientHeight) / plan.step + 1) * plan.columns)
     const places = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index)
     // The tile that the Tab key goes to is there wherever the gallery is scrolled to.
-    if (rows.length && !places.includes(current)) places.push(current)
+    if (rows.length && current < first) places.unshift(current)
+    if (rows.length && current >= last) places.push(current)
     keyed(grid, places, (at) => rows[at].row, makeTile, (tile, at) => fillTile(tile, at))
     asking ||= setTimeout(ask, ASK_EVERY)
   }

@@ -18,7 +18,7 @@ function makeGroup(model, plot, root) {
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
     h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, more, h("span", { class: "grow" }), forget))
   root.append(card)
-  button.addEventListener("click", () => card.togglePopover())
+  button.popoverTargetElement = card
   card.addEventListener("toggle", (event) => { if (event.newState === "open") place() })
 
   /** Over the right of the plot, no higher than that. */

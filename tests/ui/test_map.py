@@ -1,0 +1,155 @@
+"""Concept map as a person uses it: tap, lasso, group, projections, the segments of the cloud."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+
+
+@pytest.fixture
+def page(small_url, open_page) -> Page:
+    page = open_page(small_url)
+    page.locator(".performance [role=option]").first.click(timeout=SLOW)
+    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".map canvas").first).to_be_visible(timeout=SLOW)
+    return page
+
+
+def plot(page: Page) -> dict[str, float]:
+    return page.locator(".map .plot").bounding_box()
+
+
+def lasso_everything(page: Page) -> None:
+    page.get_by_label("Lasso: select").click()
+    expect(page.get_by_label("Lasso: select")).to_have_attribute("aria-pressed", "true")
+    box = plot(page)
+    left, top = box["x"] + 4, box["y"] + 4
+    right, bottom = left + box["width"] - 8, top + box["height"] - 8
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 2)):
+        page.mouse.move(x, y, steps=5)
+    page.mouse.up()
+
+
+def scan(page: Page, step: int):
+    """Places on the map, row by row."""
+    box = plot(page)
+    for y in range(step, int(box["height"]), step):
+        for x in range(step, int(box["width"]), step):
+            yield box["x"] + x, box["y"] + y
+
+
+def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_path: Path) -> None:
+    lasso_everything(page)
+    card = page.get_by_role("dialog", name="30 concepts")
+    expect(card).to_be_visible(timeout=SLOW)
+    expect(card.locator("li")).to_have_count(30)
+    map_, list_ = plot(page), card.bounding_box()
+    assert list_["y"] >= map_["y"] - 4
+    assert list_["x"] + list_["width"] <= map_["x"] + map_["width"]
+
+    card.get_by_role("button", name="Take").first.click()
+    card = page.get_by_role("dialog", name="29 concepts")
+    expect(card).to_be_visible(timeout=SLOW)
+    card.locator(".member").nth(1).click()
+    name = card.locator(".member").nth(1).inner_text()
+    expect(page.locator(".detail .subtitle")).to_have_text(name, timeout=SLOW)
+
+    card.get_by_label("Downtune all of the group").click()
+    expect(card.get_by_label("Downtune all of the group")).to_have_attribute("aria-pressed", "true")
+    expect(card.locator(".mark.down")).to_have_count(29)
+    card.get_by_label("Downtune all of the group").click()
+    expect(card.locator(".mark.down")).to_have_count(0)
+
+    with page.expect_download() as download:
+        card.get_by_label("Save the group as CSV").click()
+    path = tmp_path / "group.csv"
+    download.value.save_as(path)
+    lines = list(csv.DictReader(path.open()))
+    assert len(lines) == 29
+    assert {"concept", "influence", "discrepancy_p", "segments"} <= lines[0].keys()
+
+    card.get_by_role("button", name="Forget the group").click()
+    expect(page.get_by_role("button", name="selected: list them")).to_be_hidden(timeout=SLOW)
+
+
+def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
+    lasso_everything(page)
+    button = page.get_by_role("button", name="30 selected: list them")
+    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="30 concepts")).to_be_hidden()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Uptune all of the group")).to_be_focused()
+
+
+def test_a_tap_on_a_mark_opens_its_concept(page) -> None:
+    subtitle = page.locator(".detail .subtitle")
+    for x, y in scan(page, 12):
+        page.mouse.click(x, y)
+        if subtitle.inner_text():
+            break
+    expect(subtitle).not_to_have_text("", timeout=SLOW)
+    expect(page.locator(".detail .chart .caption b").first).to_have_text(re.compile(r"\d|–"))
+
+
+def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
+    card = page.locator(".card:has(.picture)")
+    for x, y in scan(page, 20):
+        page.mouse.move(x, y)
+        page.wait_for_timeout(80)
+        if card.is_visible():
+            break
+    expect(card).to_be_visible(timeout=SLOW)
+    expect(card.locator("img")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    expect(card.locator("path.line")).to_be_attached()
+    expect(card).to_contain_text("Concept")
+    expect(page.locator(".map .spot")).to_be_visible()
+    page.mouse.move(2, 2)
+    expect(card).to_be_hidden()
+    expect(page.locator(".map .spot")).to_be_hidden()
+
+
+def test_the_keyboard_shows_a_segment_too(page) -> None:
+    page.locator(".map .plot").focus()
+    page.keyboard.press("s")
+    expect(page.locator(".card:has(.picture)")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".map p[role=status]")).to_contain_text("Segment of image")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".card:has(.picture)")).to_be_hidden(timeout=SLOW)
+
+
+def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it(page) -> None:
+    page.get_by_role("radio", name="t-SNE").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="PCA")).to_have_attribute("aria-checked", "true")
+    expect(page.get_by_role("radio", name="PCA")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="UMAP")).to_be_focused()
+    told = page.get_by_text("This store has no UMAP map")
+    expect(told).to_be_visible()
+    expect(told).to_contain_text("inficond-panel[umap]")
+    expect(page.get_by_role("radio", name="PCA")).to_have_attribute("aria-checked", "true")
+    page.keyboard.press("Tab")
+    expect(told).to_be_hidden()
+
+
+def test_a_group_made_by_keys_is_the_one_listed(page) -> None:
+    page.locator(".map .plot").focus()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="1 selected: list them")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="2 selected: list them")).to_be_visible(timeout=SLOW)
