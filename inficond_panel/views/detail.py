@@ -18,6 +18,7 @@ from inficond_panel.views.apart import make_apart
 from inficond_panel.views.charts import make_charts, make_points, make_steps
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.gallery import make_facts, make_gallery, make_tile
+from inficond_panel.views.heat import make_heat
 from inficond_panel.views.images import send_pictures
 from inficond_panel.views.saving import make_and_send
 from inficond_panel.views.theme import bound, signed
@@ -53,7 +54,9 @@ class DetailPanel(ViewComponent):
     refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
     gallery = param.Dict({}, doc="See ``make_gallery``.")
     filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
-    apart = param.Dict({}, doc="One image's prediction, see ``make_apart``, with its facts.")
+    apart = param.Dict(
+        {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
+    )
 
     _esm = esm.module("detail")
     _stylesheets = esm.styles("detail")
@@ -185,7 +188,11 @@ class DetailView(pn.viewable.Viewer):
         gallery = self._gallery
         if gallery is not None and row in gallery.position:
             apart = self._app.students.take_apart(gallery.class_name, row)
-            self.panel.apart = {**make_apart(apart), "facts": make_facts(gallery, row)}
+            self.panel.apart = {
+                **make_apart(apart),
+                "facts": make_facts(gallery, row),
+                "heat": make_heat(self._store, row),
+            }
 
     def _send_pictures(self, asked: list[int]) -> None:
         """Send the pictures asked for, of images that are shown."""

@@ -17,7 +17,7 @@ _PARTS = {
         "concept_dialog",
     ),
     "embedding": ("pictures", "group", "segment_card", "save_file"),
-    "detail": ("pictures", "image_dialog", "apart", "charts", "gallery", "save_file"),
+    "detail": ("pictures", "image_dialog", "apart", "heat", "charts", "gallery", "save_file"),
     "provenance": (
         "pictures",
         "image_dialog",

@@ -9,7 +9,7 @@ const FILL_NAMES = {
 }
 
 /** `tell(row, model)` gives the terms and descriptions beside the picture; `more`, if given, is shown
-    below them: an element, and `show(row)`. */
+    below them: an element, and `show(row)`; `over(frame, row)` may lay something over the picture. */
 function makeDialog(root, pictures, tell, more = null) {
   const frame = h("div", { class: "picture" })
   const title = h("b", { id: "image-title" })
@@ -40,7 +40,9 @@ function makeDialog(root, pictures, tell, more = null) {
   }
   /** The facts anew: those told later have come. */
   function refresh() {
-    if (rows.length) facts.replaceChildren(...tell(rows[at], model))
+    if (!rows.length) return
+    facts.replaceChildren(...tell(rows[at], model))
+    more?.over?.(frame, rows[at])
   }
   function go(step) {
     const next = at + step
