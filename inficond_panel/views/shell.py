@@ -16,6 +16,7 @@ from inficond_panel.views.arrangement import make_layout, read_layout
 from inficond_panel.views.component import tie
 from inficond_panel.views.saving import send_file
 from inficond_panel.views.theme import count
+from inficond_panel.views.tour import make_progress, make_tour
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -98,6 +99,8 @@ class ShellPage(JSComponent):
         doc="Query of the URL, see `make_address`; None: kept out of it.",
     )
     notice = param.String("", doc="What of a link could not be shown; empty: nothing.")
+    tour = param.Dict({}, doc="See `make_tour`.")
+    progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
     page = param.Boolean(True, doc="Whether it fills the browser's page.")
 
     _esm = esm.module("shell")
@@ -130,6 +133,7 @@ class Shell(Viewer):
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=[list(pair) for pair in SHORTCUTS],
             theme=self.theme,
+            tour=make_tour(app),
             page=page,
             sizing_mode="stretch_width",
             margin=0,
@@ -146,6 +150,8 @@ class Shell(Viewer):
         app.students.param.watch(self._tell_address, ["snapshot", "tree"])
         app.tuning.param.watch(self._tell_address, "status")
         app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
+        app.selection.param.watch(self._tell_progress, ["class_name", "concept"])
+        app.tuning.param.watch(self._tell_progress, ["pending", "status"])
         self._update_saved()
         self._rearrange()
         if views:
@@ -175,6 +181,9 @@ class Shell(Viewer):
         """The spec with the layout that the page has now."""
         layout = read_layout(self._page.layout, self.theme, self.app.spec.layout)
         return self.app.spec.with_layout(layout)
+
+    def _tell_progress(self, *_: Any) -> None:
+        self._page.progress = make_progress(self.app)
 
     def _update_saved(self, *_: Any) -> None:
         tuning = self.app.tuning

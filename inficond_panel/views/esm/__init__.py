@@ -4,7 +4,7 @@ from importlib.resources import files
 
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
-    "shell": ("arrange", "save_file"),
+    "shell": ("arrange", "save_file", "tour"),
     "performance": ("menu", "save_file"),
     "knowledge": (
         "menu",

@@ -42,7 +42,7 @@ function makeArrangement(root, model, say) {
   const end = () => { if (page.arranging) { toggle(); button.focus() } }
   bar.querySelector(".primary").addEventListener("click", end)
   root.addEventListener("keydown", (event) => { if (event.key === "Escape") end() })
-  return { main, strip, told, bar, button, start, toggle }
+  return { main, strip, told, bar, button, places, start, toggle }
 }
 
 // --- places ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ const FILTERS = [
 ]
 const MODES = [
   ["exact", "Exact", "Others held (exact)"],
-  ["refit", "Refit", "Others re-optimised"],
+  ["refit", "Refit", "Refit: others re-optimised"],
 ]
 const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong: "right" }
 const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }

@@ -9,13 +9,14 @@ Object.assign(ICONS, {
 })
 
 export function render({ model, el }) {
-  const sheet = keySheet(el, model.shortcuts)
+  const sheet = keySheet(el, model, () => tour.start())
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
   const notice = noticeLine(model)
   const link = linkButton(model)
   const views = makeArrangement(root, model, (kind) => model.send_msg({ kind }))
-  root.append(header(model, saved, sheet, views, link), notice, views.strip, views.main, views.told)
+  const tour = makeTour(model, el, views.places)
+  root.append(header(model, saved, sheet, views, link), notice, tour.offer, views.strip, views.main, views.told)
   el.append(root)
   views.start()
   saveFiles(model)
@@ -92,10 +93,11 @@ function fillPage(scheme) {
 
 // --- keyboard --------------------------------------------------------------------------------------
 
-function keySheet(root, shortcuts) {
+function keySheet(root, { shortcuts, tour }, startTour) {
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => sheet.close() }, icon("cross"))
+  const again = tour.offered && h("button", { class: "btn", type: "button", onclick: () => { sheet.close(); startTour() } }, "Start the tour")
   const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
-  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), close),
+  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), again, close),
     h("dl", {}, shortcuts.flatMap(([names, meaning]) => [h("dt", {}, keys(names)), h("dd", {}, meaning)])))
   sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close() })
   root.append(sheet)
