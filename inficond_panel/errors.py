@@ -84,7 +84,7 @@ class StudyError(InficondError, OSError):
 
 
 class StudyLinkError(StudyError):
-    """A link of a study that does not hold: not known, or opened in another window."""
+    """A link of a study that does not hold: not known, deleted, or opened in another window."""
 
 
 class ExportError(InficondError, OSError):

@@ -6,16 +6,22 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import open_store
+from inficond_panel.study.spec import is_study
+from inficond_panel.study.study import find_file, open_study
 from inficond_panel.tuning.opening import usual_history
 
 
 def check(args: argparse.Namespace) -> None:
     """Read a spec, where its store is there hold it against that, and say what it is."""
-    spec = load_spec(find_spec(args.spec))
+    file = find_file(args.spec)
+    if is_study(file):
+        _check_study(args.spec)
+        return
+    spec = load_spec(file)
     if spec.store.exists():
         _check_against_store(spec)
     say(f"{args.spec}: no problems.")
@@ -25,6 +31,19 @@ def check(args: argparse.Namespace) -> None:
     else:
         say(f"store    {spec.store} (not there yet; run: inficond precompute {args.spec})")
     say(f"history  {usual_history(args.spec, spec)}")
+    if spec.study and spec.store.exists():
+        _check_study(args.spec)
+
+
+def _check_study(name: str) -> None:
+    """Hold a study against the stores of its tasks: classes, start nodes, rules."""
+    study = open_study(name)
+    ready = study.check(progress)
+    say(f"{study.spec.path}: no problems.")
+    say(f"study    {study.spec.title}")
+    for task in ready.values():
+        say(f"task     {task.task.name_}: {task.class_name} of {task.spec.title}")
+    say(f"data     {study.folder}")
 
 
 def _check_against_store(spec: Spec) -> None:

@@ -154,7 +154,7 @@ class StudyLog:
     def append(self, number: int, session: str, notes: Iterable[Note]) -> None:
         """Record what happened, all or nothing; on disk when this returns.
 
-        Raises ``StudyLinkError`` where the participant has opened another page since.
+        Raises ``StudyLinkError`` where another page was opened since, or all was deleted.
         """
         with self._database.transaction(write=True) as db:
             _check_session(db, number, session)
@@ -215,7 +215,10 @@ def _require(db: sqlite3.Connection, number: int) -> sqlite3.Row:
 
 
 def _check_session(db: sqlite3.Connection, number: int, session: str) -> None:
-    _require(db, number)
+    if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
+        raise StudyLinkError(
+            "What was recorded with this link was deleted.", "You can close this page."
+        )
     row = db.execute("SELECT session FROM presence WHERE participant = ?", (number,)).fetchone()
     if row is None or row["session"] != session:
         raise StudyLinkError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from inficond_panel.errors import SpecError, StudyError
@@ -45,6 +46,10 @@ class Study:
         starts = History(self.folder / "starts.sqlite")
         self.ready = Preparation(self.spec, self.own, starts).tasks(progress)
         self._keep_what_it_is()
+
+    def check(self, progress: Progress | None = None) -> dict[str, Ready]:
+        """Its tasks, as ``prepare`` makes them; nothing is written."""
+        return Preparation(self.spec, self.own, History(":memory:")).tasks(progress)
 
     def _keep_what_it_is(self) -> None:
         facts = {
@@ -119,15 +124,20 @@ class Study:
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
     """The spec of the app with the views and settings of a task under a condition."""
     views = (level.views if level else []) or task.views
-    rows = [[name for name in row if not views or name in views] for row in spec.layout.rows]
-    shown = [row for row in rows if row]
-    listed = {name for row in shown for name in row}
-    extra = [name for name in views if name not in listed]
-    layout = Layout(theme=spec.layout.theme, rows=[*shown, *([extra] if extra else [])])
-    tuning = Tuning(**spec.tuning.values())
+    if views:
+        spec = spec.with_layout(_only(spec.layout, views))
     if level and level.preview is not None:
-        tuning.preview = level.preview
-    return Spec(spec.path, **{**spec.values(), "layout": layout, "tuning": tuning})
+        tuning = Tuning(**{**spec.tuning.values(), "preview": level.preview})
+        spec = Spec(spec.path, **{**spec.values(), "tuning": tuning})
+    return spec
+
+
+def _only(layout: Layout, views: Sequence[str]) -> Layout:
+    """The layout with only some views; one that it does not have gets a place of its own."""
+    groups = [[name for name in group if name in views] for group in layout.columns or layout.rows]
+    groups += [[name] for name in views if name not in layout.views]
+    key = "columns" if layout.columns else "rows"
+    return Layout(theme=layout.theme, **{key: [group for group in groups if group]})
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:
@@ -137,7 +147,7 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
     of the app that named it; that of what comes along is in the current folder. Raises
     ``SpecError``, and ``StudyError`` for a spec of the app that names none.
     """
-    file = _find(name)
+    file = find_file(name)
     own = None if is_study(file) else file
     study = load_study(_study_of(own) if own else file)
     usual = own.with_suffix(".study") if own else study.data
@@ -147,7 +157,8 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
     return Study(study, place, own)
 
 
-def _find(name: str | Path) -> Path:
+def find_file(name: str | Path) -> Path:
+    """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
     try:
         return find_spec(name, "study")
     except SpecError as error:

@@ -80,6 +80,8 @@ class Person:
     ) -> None:
         """Record one thing."""
         self._clock(minute)
+        if action == "start":
+            self.study.tuner(self.participant, step).history.close()
         note = Note(at(minute), step, view, action, payload)
         self.study.log.append(self.participant.number, self.session, [note])
 
@@ -89,7 +91,7 @@ class Person:
         tuner = self.study.tuner(self.participant, task)
         node = tuner.head()
         name = self.study.ready[task].class_name
-        for minute, concept in zip(minutes, concepts, strict=True):
+        for minute, concept in zip(minutes, concepts[: len(minutes)], strict=True):
             self._clock(minute)
             node = tuner.fine_tune(node, [Intent(name, concept, "remove")])
             tuner.set_head(node, "fine-tune")

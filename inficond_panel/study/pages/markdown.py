@@ -38,7 +38,7 @@ def _nested(tokens: list[Token], folder: Path) -> Tree:
             open_.append(element[2])
         elif token.nesting == -1:
             open_.pop()
-        else:
+        elif token.content or token.type != "text":
             open_[-1].append(_single(token, folder))
     return open_[0]
 

@@ -7,6 +7,7 @@ export function render({ model, el }) {
   const root = h("div", { class: "frame" })
   el.append(root)
   const notice = noticeDialog(root, model)
+  const activity = followActivity(model, root)
   let key = null
   const draw = () => {
     const { screen } = model
@@ -15,6 +16,7 @@ export function render({ model, el }) {
     if (!working) fillPage()
     if (screen.key !== key) {
       key = screen.key
+      activity.forget()
       root.querySelector(":scope > .content")?.remove()
       root.append(h("div", { class: "content" }, working ? makeBar(model) : makeScreen(model)))
       if (!working) focusHeading(root)
@@ -23,7 +25,6 @@ export function render({ model, el }) {
   }
   watch(model, ["screen"], draw)
   watch(model, ["notice"], () => notice.show(model.notice))
-  followActivity(model, root)
   model.send_msg({ kind: "hello", token: decodeURIComponent(window.location.hash.slice(1)) })
 }
 
@@ -203,4 +204,5 @@ function followActivity(model, root) {
     if (name && name !== view) waiting = setTimeout(() => visit(name), DWELL)
   })
   listen("visibilitychange", () => model.send_msg({ kind: document.hidden ? "away" : "back" }))
+  return { forget: () => { view = "" } }
 }

@@ -1,0 +1,195 @@
+"""The record: append-only, one session at a time, nothing lost, nothing left of who is deleted."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from studies import Person, small_study
+
+from inficond_panel.errors import StudyError, StudyLinkError
+from inficond_panel.study.events import FLOW, INTERACTIONS, Note
+from inficond_panel.study.log import StudyLog
+from inficond_panel.study.plan import Assigned
+from inficond_panel.study.session import Session
+
+PLAN = (Assigned("bicycle", "a"), Assigned("sheep", "b"))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> StudyLog:
+    return StudyLog(tmp_path / "study.sqlite")
+
+
+def note(action: str = "set", **payload: object) -> Note:
+    return Note("2026-01-01T12:00:00.000+00:00", "bicycle", "detail", action, payload)
+
+
+def test_what_was_recorded_is_there_again(log: StudyLog) -> None:
+    who, token = log.add(lambda slot: PLAN)
+    assert log.find(token) == who
+    assert who.plan == PLAN
+    assert who.label == "P01"
+    log.open(who.number, "one")
+    log.append(who.number, "one", [note(mode="exakt ü"), note("visit")])
+    log.close()
+    events = StudyLog(log.path).events(who.number)
+    assert [e.action for e in events] == ["open", "set", "visit"]
+    assert events[1].payload == {"mode": "exakt ü"}
+    assert (events[1].step, events[1].view, events[1].session) == ("bicycle", "detail", "one")
+
+
+def test_tokens_are_long_differ_and_are_not_in_the_file(log: StudyLog) -> None:
+    tokens = {log.add(lambda slot: PLAN)[1] for _ in range(20)}
+    assert len(tokens) == 20
+    assert all(len(token) >= 32 for token in tokens)
+    log.close()
+    held = b"".join(file.read_bytes() for file in Path(log.path).parent.iterdir())
+    assert not any(token.encode() in held for token in tokens)
+
+
+@pytest.mark.parametrize("token", ["", "x", "é\ud800", "a" * 10_000, "' OR 1=1 --"])
+def test_a_link_that_is_not_known(log: StudyLog, token: str) -> None:
+    log.add(lambda slot: PLAN)
+    with pytest.raises(StudyLinkError, match="not known"):
+        log.find(token)
+
+
+def test_a_new_link_ends_the_old_one(log: StudyLog) -> None:
+    who, old = log.add(lambda slot: PLAN)
+    log.open(who.number, "one")
+    new = log.new_token(who.number)
+    assert log.find(new) == who
+    with pytest.raises(StudyLinkError):
+        log.find(old)
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.append(who.number, "one", [note()])
+
+
+def test_a_second_window_takes_over_and_the_first_records_nothing_more(log: StudyLog) -> None:
+    who, _ = log.add(lambda slot: PLAN)
+    log.open(who.number, "one")
+    log.append(who.number, "one", [note()])
+    log.open(who.number, "two")
+    for act in (
+        lambda: log.append(who.number, "one", [note()]),
+        lambda: log.touch(who.number, "one"),
+    ):
+        with pytest.raises(StudyLinkError, match="another window"):
+            act()
+    log.append(who.number, "two", [note()])
+    assert [e.session for e in log.events(who.number)] == ["one", "one", "two", "two"]
+
+
+def test_events_are_neither_changed_nor_erased(log: StudyLog) -> None:
+    who, _ = log.add(lambda slot: PLAN)
+    log.open(who.number, "one")
+    log.close()
+    with sqlite3.connect(log.path) as db:
+        for statement in ("UPDATE events SET view = 'x'", "DELETE FROM events"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                db.execute(statement)
+
+
+@pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
+def test_an_altered_event_is_found(log: StudyLog, column: str) -> None:
+    who, _ = log.add(lambda slot: PLAN)
+    log.open(who.number, "one")
+    log.append(who.number, "one", [note(), note()])
+    log.close()
+    with sqlite3.connect(log.path) as db:
+        [(sql,)] = db.execute("SELECT sql FROM sqlite_master WHERE name = 'events_update'")
+        db.execute("DROP TRIGGER events_update")
+        value = json.dumps({"x": 1})
+        db.execute(f"UPDATE events SET {column} = ? WHERE number = 2", (value,))
+        db.execute(sql)
+    with pytest.raises(StudyError, match="event 2 was altered"):
+        StudyLog(log.path).events(who.number)
+
+
+def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "study.sqlite"
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE t (a)")
+    with pytest.raises(StudyError, match="not a study"):
+        StudyLog(file).participants()
+
+
+def test_places_that_became_free_are_given_again_and_numbers_are_not(log: StudyLog) -> None:
+    slots: list[int] = []
+
+    def plan(slot: int) -> tuple[Assigned, ...]:
+        slots.append(slot)
+        return PLAN
+
+    people = [log.add(plan)[0] for _ in range(3)]
+    log.delete(people[1].number)
+    again, _ = log.add(plan)
+    assert slots == [0, 1, 2, 1]
+    assert again.number == 4
+
+
+def test_nothing_is_left_of_a_participant_who_is_deleted(tmp_path: Path, monkeypatch) -> None:
+    study = small_study(tmp_path)
+    gone, stays = Person(study, monkeypatch), Person(study, monkeypatch)
+    for person, word in ((gone, "forgetful-otter"), (stays, "steadfast-heron")):
+        person.notes(1, "bicycle", "start")
+        person.tune("bicycle", [2], ["wheel"])
+        person.answers(3, "questionnaire-1", remarks=word)
+    number = gone.participant.number
+    study.delete_participant(number)
+    study.close()
+    held = b"".join(file.read_bytes() for file in study.folder.rglob("*") if file.is_file())
+    assert b"forgetful-otter" not in held
+    assert b"steadfast-heron" in held
+    assert not (study.folder / "participants" / "P01").exists()
+    assert (study.folder / "participants" / "P02" / "bicycle.history.sqlite").exists()
+    with pytest.raises(StudyError, match="no participant P01"):
+        study.log.events(number)
+    assert len(study.log.events(stays.participant.number)) == 4
+    with pytest.raises(StudyError, match="no participant P01"):
+        study.delete_participant(number)
+
+
+def test_a_full_disk_is_told_and_what_waits_is_written_later(tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    _, token = study.add_participant()
+    session = Session(study, token)
+    session.record(("", "enter", {}))
+    with study.log._database.transaction() as db:
+        [pages] = db.execute("PRAGMA page_count").fetchone()
+    study.log._database._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    def fill() -> None:
+        for at in range(200):
+            session.record(("detail", "set", {"find": "x" * 500, "at": at}))
+
+    with pytest.raises(StudyError, match="cannot be written: database or disk is full"):
+        fill()
+    assert len(session.waiting) == 1
+    with pytest.raises(StudyError, match="disk is full"):
+        session.record(("detail", "visit", {}))
+    assert len(session.waiting) == 2
+    before = study.log.events(session.participant.number)
+    study.log._database._connection.execute("PRAGMA max_page_count = 100000")
+    session.write()
+    events = study.log.events(session.participant.number)
+    assert len(events) == len(before) + 2
+    sets = [e.payload["at"] for e in events if e.action == "set"]
+    assert sets == list(range(len(sets)))
+    assert [e.time for e in events] == sorted(e.time for e in events)
+    assert events[-1].action == "visit"
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "study.study").write_text("a file")
+    with pytest.raises(StudyError, match="cannot be made"):
+        small_study(tmp_path)
+
+
+def test_the_docs_name_every_action() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
+    for action in {**FLOW, **INTERACTIONS}:
+        assert f"`{action}`" in page, action

@@ -1,0 +1,357 @@
+"""The pages without a browser: the whole way, resuming, what stands in the way, the password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import STUDY, small_study
+
+from inficond_panel.errors import StudyError
+from inficond_panel.state import Jobs
+from inficond_panel.study.pages import board as board_page
+from inficond_panel.study.pages.board import PASSWORD, BoardPage, Gate
+from inficond_panel.study.pages.markdown import to_tree
+from inficond_panel.study.pages.participant import ParticipantPage
+from inficond_panel.study.recorder import SETTINGS
+from inficond_panel.study.study import Study
+from inficond_panel.study.timeline import progress_of
+from inficond_panel.views.page import make_views
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return small_study(tmp_path)
+
+
+class Visitor:
+    """A page, and what its browser would send."""
+
+    def __init__(self, study: Study, token: str) -> None:
+        self.study = study
+        self.page = ParticipantPage(study)
+        self.page.jobs = Jobs(inline=True)
+        self.send("hello", token=token)
+
+    def send(self, kind: str, **message: Any) -> dict[str, Any]:
+        self.page.handle({"kind": kind, **message})
+        return self.screen
+
+    @property
+    def screen(self) -> dict[str, Any]:
+        return self.page.frame.screen
+
+    @property
+    def actions(self) -> list[str]:
+        return [e.action for e in self.study.log.events(self.page.session.participant.number)]
+
+    def next(self) -> dict[str, Any]:
+        return self.send("next", step=self.screen["step"])
+
+    def leave(self) -> dict[str, Any]:
+        return self.send("leave", step=self.screen["step"])
+
+    def to_task(self) -> None:
+        self.next()
+        self.next()
+        self.send("answer", name="age", answer=40)
+        self.next()
+        assert self.screen["kind"] == "brief"
+        self.next()
+        assert self.screen["kind"] == "task"
+
+    def tune(self, concept: str) -> None:
+        tuning = self.page.work.app.tuning
+        tuning.toggle("bicycle", concept, "down")
+        tuning.fine_tune()
+
+
+@pytest.fixture
+def visitor(study: Study) -> Visitor:
+    return Visitor(study, study.add_participant()[1])
+
+
+def test_the_whole_way(study: Study, visitor: Visitor) -> None:
+    assert visitor.screen["kind"] == "consent"
+    assert visitor.next()["title"] == "Hello"
+    assert visitor.next()["title"] == "About you"
+    assert visitor.next()["faults"] == {"age": "An answer is needed."}
+    visitor.send("answer", name="age", answer=7)  # not recorded: below the lowest
+    assert visitor.next()["faults"]
+    visitor.send("answer", name="age", answer=40)
+    assert visitor.next()["facts"][0] == ["Class", "bicycle"]
+    visitor.next()
+    assert visitor.page.work.app.selection.class_name == "bicycle"
+    assert visitor.screen["button"] == "Go on without"
+    visitor.tune("wheel")
+    assert visitor.screen["goal"] == "Fine-tunes 1, goal 2"
+    visitor.tune("spoke")
+    assert visitor.screen["goal"] == "Done: Fine-tunes 2, goal 2"
+    assert visitor.screen["button"] == "Next"
+    assert visitor.leave()["facts"][0] == ["Class", "sheep"]
+    visitor.next()
+    assert visitor.screen["button"] == "I am done"
+    assert visitor.leave()["title"] == "Opinions"
+    visitor.send("answer", name="q1", answer=5)
+    assert visitor.next()["title"] == "Thank you"
+    progress = progress_of(study, visitor.page.session.participant)
+    assert progress.finished
+    assert progress.answers() == {"age": 40, "q1": 5}
+    assert [progress.outcome(task) for task in ("bicycle", "sheep")] == ["done", "done"]
+    assert visitor.actions.count("done") == 1
+
+
+def test_what_is_done_in_the_views_is_recorded(visitor: Visitor) -> None:
+    visitor.to_task()
+    visitor.send("visit", view="performance")
+    app, views = visitor.page.work.app, visitor.page.work.recorder
+    app.selection.class_name = "sheep"
+    app.selection.concept = "wheel"
+    app.selection.concepts = ["sky", "cloud"]
+    app.tuning.toggle("sheep", "wheel", "up")
+    app.tuning.fine_tune()
+    app.tuning.undo()
+    app.comparison.compare(*[node.id for node in app.tuning.nodes])
+    assert views.view == "performance"
+    events = visitor.study.log.events(1)
+    seen = [(e.view, e.action) for e in events if e.step == "bicycle" and e.view]
+    assert seen == [
+        ("performance", action)
+        for action in (
+            "visit",
+            "class",
+            "concept",
+            "group",
+            "batch",
+            "fine-tune",
+            "batch",
+            "compare",
+        )
+    ]
+    batch = next(e for e in events if e.action == "batch")
+    assert batch.payload["intents"] == [
+        {"class": "sheep", "concept": "wheel", "direction": "up", "factor": 2.0}
+    ]
+
+
+def test_every_setting_that_is_watched_is_there(visitor: Visitor) -> None:
+    visitor.to_task()
+    views = make_views(visitor.page.work.app)
+    for name, (part, settings) in SETTINGS.items():
+        holder = getattr(views[name], part) if part else views[name]
+        assert set(settings) <= set(holder.param), name
+    work = visitor.page.work
+    shown = dict(zip(work.shell._page.names, work.shell._page.views, strict=True))
+    shown["performance"].sort = "recall"
+    last = visitor.study.log.events(1)[-1]
+    assert (last.view, last.action, last.payload) == ("performance", "set", {"sort": "recall"})
+
+
+def test_a_reload_goes_on_where_it_was(study: Study) -> None:
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.to_task()
+    first.tune("wheel")
+    app = first.page.work.app
+    app.selection.concept = "sky"
+    app.tuning.set_factor(3.0)
+    app.tuning.toggle("bicycle", "spoke", "up")
+    node = app.students.node.id
+    again = Visitor(study, token)
+    assert again.screen["kind"] == "task"
+    shown = again.page.work.app
+    assert shown.students.node.id == node
+    assert (shown.selection.class_name, shown.selection.concept) == ("bicycle", "sky")
+    assert shown.tuning.pending == app.tuning.pending
+    assert again.actions.count("start") == 1
+    # the older page is over, and says so
+    app.tuning.clear()
+    assert "another window" in first.screen["title"]
+    assert first.page.work is None
+    first.page.beat()
+    assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
+
+
+def test_a_half_filled_form_is_filled_again(study: Study) -> None:
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.next()
+    first.next()
+    first.send("answer", name="age", answer=33)
+    assert Visitor(study, token).screen["questions"][0]["value"] == 33
+
+
+def test_a_batch_that_was_carried_out_does_not_come_back(study: Study) -> None:
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.to_task()
+    first.tune("wheel")
+    assert Visitor(study, token).page.work.app.tuning.pending == []
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+def test_a_link_that_does_not_hold_is_told(study: Study, token: str) -> None:
+    visitor = Visitor(study, token)
+    assert "not known" in visitor.screen["title"]
+    visitor.send("next", step=1)
+    assert "not known" in visitor.screen["title"]
+
+
+def test_who_declines_is_asked_no_more(study: Study) -> None:
+    _, token = study.add_participant()
+    visitor = Visitor(study, token)
+    assert visitor.send("decline")["title"] == "Thank you"
+    visitor.next()
+    again = Visitor(study, token)
+    assert again.screen["title"] == "Thank you"
+    assert again.actions == ["open", "enter", "decline", "open"]
+
+
+def test_two_participants_do_not_meet(study: Study) -> None:
+    one, two = (Visitor(study, study.add_participant()[1]) for _ in range(2))
+    one.to_task()
+    two.to_task()
+    one.tune("wheel")
+    assert len(one.page.work.app.tuning.nodes) == 2
+    two.page.work.app.tuning.undo()
+    assert len(two.page.work.app.tuning.nodes) == 1
+    paths = {visitor.page.work.app.tuner.history.path for visitor in (one, two)}
+    assert len(paths) == 2
+
+
+def test_a_full_disk_stops_the_page_and_loses_nothing(visitor: Visitor, monkeypatch) -> None:
+    visitor.next()
+    visitor.next()
+    append, log = visitor.study.log.append, visitor.study.log
+
+    def full(*_: object) -> None:
+        raise StudyError("The study cannot be written: disk is full.", "Make room on its disk.")
+
+    monkeypatch.setattr(log, "append", full)
+    visitor.send("answer", name="age", answer=50)
+    notice = visitor.page.frame.notice
+    assert "disk is full" in notice["text"]
+    assert notice["button"] == "Try again"
+    visitor.send("notice")
+    assert visitor.page.frame.notice
+    monkeypatch.setattr(log, "append", append)
+    visitor.send("notice")
+    assert visitor.page.frame.notice == {}
+    assert visitor.actions[-1] == "answer"
+    assert visitor.next()["kind"] == "brief"
+
+
+def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
+    text = STUDY.replace("count: 2}", "count: 9}\n    time_limit: 10\n    may_leave: false")
+    study = small_study(tmp_path, text)
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.to_task()
+    assert visitor.screen["button"] == ""
+    assert 590 < visitor.screen["left"] <= 600
+    visitor.leave()
+    assert visitor.screen["kind"] == "task"
+    start = progress_of(study, visitor.page.session.participant).first("bicycle", "start").time
+    monkeypatch.setattr(
+        "inficond_panel.study.pages.work.now", lambda: start.replace(start[:4], "2099", 1)
+    )
+    visitor.page.beat()
+    assert visitor.page.frame.notice["title"] == "Time is up"
+    assert visitor.screen["left"] == 0
+    assert visitor.actions.count("time-up") == 1
+    visitor.send("notice")
+    assert visitor.screen["kind"] == "brief"
+    assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
+
+
+def test_a_condition_hides_views_and_preview(tmp_path: Path) -> None:
+    levels = "[{name: bare, views: [performance, knowledge], preview: false}]"
+    study = small_study(tmp_path, f"{STUDY}conditions: {{levels: {levels}}}\n")
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.to_task()
+    app = visitor.page.work.app
+    assert visitor.page.work.shell._page.names == ["performance", "knowledge"]
+    app.tuning.toggle("bicycle", "wheel", "up")
+    assert app.tuning.preview is None
+
+
+def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> None:
+    visitor.to_task()
+    study.delete_participant(1)
+    visitor.page.beat()
+    assert "was deleted" in visitor.screen["title"]
+    assert visitor.page.work is None
+    assert not (study.folder / "participants" / "P01").exists()
+
+
+# --- the researcher's page
+
+
+@pytest.fixture
+def board(study: Study, monkeypatch: pytest.MonkeyPatch) -> BoardPage:
+    monkeypatch.setenv(PASSWORD, "ein Wort")
+    monkeypatch.setattr(board_page, "PAUSE", 0.0)
+    return BoardPage(study, Gate())
+
+
+def test_nothing_is_told_and_done_without_the_password(study: Study, board: BoardPage) -> None:
+    study.add_participant()
+    board.handle({"kind": "add"})
+    board.look()
+    assert board.frame.screen == {"kind": "login", "problem": ""}
+    board.handle({"kind": "login", "password": "ein wort"})
+    board.handle({"kind": "delete", "number": 1})
+    assert board.frame.screen == {"kind": "login", "problem": "This is not the password."}
+    assert len(study.log.participants()) == 1
+
+
+def test_tries_are_a_second_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD, "x")
+    gate = Gate()
+    assert gate.problem("y") == "This is not the password."
+    assert "Wait" in gate.problem("x")
+
+
+def test_a_study_without_a_password_has_no_such_page(study: Study) -> None:
+    page = BoardPage(study, Gate())
+    page.handle({"kind": "login", "password": ""})
+    assert "without a password" in page.frame.screen["problem"]
+
+
+def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> None:
+    board.handle({"kind": "login", "password": "ein Wort"})
+    assert board.frame.screen["rows"] == []
+    board.handle({"kind": "add"})
+    visitor = Visitor(study, board.frame.made["token"])
+    visitor.to_task()
+    visitor.tune("wheel")
+    board.look()
+    [row] = board.frame.screen["rows"]
+    assert (row["participant"], row["state"], row["step"]) == ("P01", "here", "bicycle")
+    assert row["iterations"] == 1
+    board.handle({"kind": "link", "number": 1})
+    assert study.log.find(board.frame.made["token"]).number == 1
+    board.handle({"kind": "delete", "number": 1})
+    assert board.frame.screen["rows"] == []
+    board.handle({"kind": "delete", "number": 1})
+    assert "no participant" in board.frame.problem
+
+
+# --- text
+
+
+def test_markdown_is_a_tree_and_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    text = "# A\n\n**b** <script>x</script> [l](javascript:y) ![own](a.png) ![far](http://x/y.png)"
+    tree = to_tree(text, tmp_path)
+    assert tree[0][0] == "h1"
+    paragraph = tree[1][2]
+    assert paragraph[0] == ["strong", {"href": ""}, ["b"]]
+    assert "<script>x</script> [l](javascript:y)" in paragraph[1]
+    assert paragraph[2] == ["img", {"src": "data:image/png;base64,cG5n", "alt": "own"}, []]
+    assert paragraph[-1] == "[far]"
+
+
+def test_a_tight_list_has_no_paragraphs(tmp_path: Path) -> None:
+    [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
+    assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])

@@ -1,0 +1,210 @@
+"""Figures of simulated participants, whose true ones are known; the paper's among them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import average_precision_score
+from studies import STUDY, Person, small_study
+
+from inficond_panel.cli import main
+from inficond_panel.study.replay import rebuild
+from inficond_panel.study.results import results, spread, summaries
+from inficond_panel.study.timeline import progress_of, timeline
+
+CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
+PAPER = {"bicycle": (7.0, 2.0, 4.5, 0.5), "sheep": (4.0, 1.0, 2.5, 0.5)}
+
+
+def drawn(mean: float, sd: float, size: int, seed: int) -> np.ndarray:
+    """Values with exactly this mean and (n - 1) standard deviation."""
+    values = np.random.default_rng(seed).normal(size=size)
+    return mean + sd * (values - values.mean()) / values.std(ddof=1)
+
+
+def work(person: Person, task: str, start: float, minutes: float, iterations: int) -> str:
+    """Start a task, fine-tune, and be done after so many minutes."""
+    person.notes(start, task, "start")
+    times = [start + minutes * (at + 1) / (iterations + 1) for at in range(iterations)]
+    node = person.tune(task, times, CONCEPTS)
+    person.notes(start + minutes, task, "done", node=node, value=1.0, target=1.0)
+    person.notes(start + minutes + 1, task, "leave", outcome="done")
+    return node
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory):
+    """Ten people with the paper's times and iterations (InFiConD, section 6)."""
+    folder = tmp_path_factory.mktemp("paper")
+    text = STUDY.replace("{rule: iterations, count: 2}", "{rule: iterations, count: 9}")
+    study = small_study(folder, text)
+    with pytest.MonkeyPatch.context() as patch:
+        people = [Person(study, patch) for _ in range(10)]
+        for at, person in enumerate(people):
+            clock = 0.0
+            for seed, (task, (mean, sd, iterations, _)) in enumerate(PAPER.items()):
+                minutes = drawn(mean, sd, 10, seed)[at]
+                work(person, task, clock, minutes, int(iterations + (0.5 if at % 2 else -0.5)))
+                clock += minutes + 2
+            person.answers(clock, "questionnaire-1", q1=4 + at % 2, remarks=f"Remark {at} <b>&")
+    return study
+
+
+def test_means_and_deviations_of_the_paper(paper) -> None:
+    found = summaries(results(paper), list(PAPER))
+    assert [item.task for item in found] == list(PAPER)
+    for item in found:
+        minutes, sd, iterations, deviation = PAPER[item.task]
+        assert (item.people, item.done) == (10, 10)
+        assert item.minutes.mean == pytest.approx(minutes, abs=1e-3)
+        assert item.minutes.sd == pytest.approx(sd, abs=1e-3)
+        assert item.iterations.mean == iterations
+        # the paper's 0.5 divides by n
+        assert item.iterations.sd == pytest.approx(deviation * np.sqrt(10 / 9))
+        assert item.minutes.low < minutes < item.minutes.high
+
+
+def test_gains_are_those_of_the_students_on_tune(paper) -> None:
+    for result in results(paper):
+        who = paper.log.participant(int(result.participant[1:]))
+        tuner = paper.tuner(who, result.task)
+        node = tuner.nodes()[-1]
+        store = tuner.store
+        rows = store.rows("tune")
+        k = store.classes.index(paper.ready[result.task].class_name)
+        scores = store.concept_score[rows].astype(float)
+        for weights, measured in (
+            (tuner.root(), result.ap_start),
+            (node, result.ap_end),
+        ):
+            logits = scores @ weights.weights[:, k] + weights.intercepts[k]
+            label = store.label[rows, k]
+            truth = average_precision_score(label[label >= 0], logits[label >= 0])
+            assert measured == pytest.approx(truth, abs=1e-9)
+        assert result.gain == pytest.approx(100 * (result.ap_end - result.ap_start))
+        assert result.iterations == node.number
+        assert result.thumbs == 1
+
+
+@pytest.mark.parametrize("values", [[1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
+def test_a_spread_is_scipys(values) -> None:
+    found = spread(values)
+    true = stats.bootstrap(
+        (values,), np.mean, n_resamples=2000, method="BCa", random_state=np.random.default_rng(0)
+    ).confidence_interval
+    assert found.mean == pytest.approx(np.mean(values))
+    assert found.sd == pytest.approx(stats.tstd(values))
+    assert (found.low, found.high) == pytest.approx(tuple(true))
+
+
+@pytest.mark.parametrize("values", [[], [3.0], [2.0, 2.0, 2.0], [np.nan, 1.0]])
+def test_an_interval_that_is_not_defined_is_nan(values) -> None:
+    found = spread(values)
+    assert np.isnan(found.low)
+    assert found.n == np.isfinite(values).sum()
+
+
+def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.notes(3, "bicycle", "visit")
+    person._clock(4)
+    study.log.touch(person.participant.number, "one")
+    person.opened(64, "two")
+    person.notes(66, "bicycle", "leave", outcome="left")
+    [result] = results(study)
+    assert result.minutes == pytest.approx(5)
+    assert result.outcome == "left"
+    assert (result.iterations, result.gain) == (0, 0)
+
+
+def test_what_comes_after_the_task_was_done_does_not_count(tmp_path: Path, monkeypatch) -> None:
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(0, "bicycle", "start")
+    node = person.tune("bicycle", [1, 2], CONCEPTS)
+    person.notes(3, "bicycle", "done", node=node, value=2, target=2)
+    person.tune("bicycle", [4], ["leaf"])
+    person.notes(5, "bicycle", "leave", outcome="done")
+    [result] = results(study)
+    assert (result.iterations, result.minutes, result.outcome) == (2, 3, "done")
+    assert (
+        result.ap_end
+        == study.tuner(person.participant, "bicycle")
+        .metrics(study.tuner(person.participant, "bicycle").node(node), "tune")["bicycle"]
+        .ap
+    )
+
+
+def test_answers_are_the_latest(tmp_path: Path, monkeypatch) -> None:
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "form", "answer", age=30)
+    person.notes(2, "form", "answer", age=31)
+    assert progress_of(study, person.participant).answers() == {"age": 31}
+
+
+def test_the_timeline_has_tuning_from_the_history_itself(paper) -> None:
+    who = paper.log.participants()[0]
+    moments = timeline(paper, who)
+    assert [m.time for m in moments] == sorted(m.time for m in moments)
+    tuned = [m for m in moments if m.action == "fine-tune"]
+    assert len(tuned) == 4 + 2
+    assert {m.source for m in tuned} == {"history"}
+    assert not [e for e in paper.log.events(who.number) if e.action in {"add", "fine-tune"}]
+
+
+def test_every_student_is_rebuilt_to_the_same_hash(paper) -> None:
+    found = rebuild(paper, paper.log.participants()[1])
+    assert len(found) == (1 + 5) + (1 + 3)
+    assert all(item.equal for item in found)
+
+
+def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "out"
+    command = ["study", "report", str(paper.spec.path), "--output", str(output), "--json"]
+    assert main(command) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [item["minutes"]["mean"] for item in document["summary"]] == pytest.approx([7, 4])
+    page = (output / "report.html").read_text()
+    assert not re.search(r"(src|href)=|url\(|@import|<script|http", page)
+    assert "7.0 (SD 2.0)" in page
+    assert "4.5 (SD 0.5)" in page
+    assert "Remark 3 &lt;b&gt;&amp;" in page
+    assert page.count("<svg role='img'") == 5
+    assert "n 10, median 4.5" in page
+    tasks = pd.read_csv(output / "tasks.csv")
+    assert tasks.groupby("task").minutes.mean().to_dict() == pytest.approx(
+        {"bicycle": 7, "sheep": 4}
+    )
+    assert len(pd.read_csv(output / "answers.csv")) == 20
+    assert pd.read_csv(output / "summary.csv").iterations_mean.tolist() == [4.5, 2.5]
+
+
+def test_tables_hold_every_event(paper, tmp_path: Path) -> None:
+    for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        pytest.importorskip("pyarrow")
+        command = [
+            "study",
+            "export",
+            str(paper.spec.path),
+            "--output",
+            str(tmp_path),
+            "--format",
+            kind,
+        ]
+        assert main(command) == 0
+        events = read(tmp_path / f"events.{kind}")
+        count = sum(len(timeline(paper, who)) for who in paper.log.participants())
+        assert len(events) == count
+        assert events.columns.tolist() == [
+            "participant", "time", "source", "session", "step", "view", "action", "payload",
+        ]  # fmt: skip
+        assert json.loads(events[events.action == "done"].payload.iloc[0])["value"] == 1.0
