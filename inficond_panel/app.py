@@ -53,6 +53,7 @@ class Explorer(Viewer):
         self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
         self.history = str(history)
         self.jobs = Jobs(publisher())
+        self._author = pn.state.user or "user"  # who has logged in, where one must
         location = pn.state.location
         self.address = Address(location.search) if location is not None else None
         self.app: AppState | None = None
@@ -96,7 +97,9 @@ class Explorer(Viewer):
 
     def _state(self, tuner: Tuner) -> AppState:
         encoder = PageEncoder(tuner.spec)
-        return AppState(tuner, self.jobs, encoder, datasets=_titles(self.specs))
+        app = AppState(tuner, self.jobs, encoder, datasets=_titles(self.specs))
+        app.tuning.author = self._author
+        return app
 
     def _show(self, app: AppState) -> None:
         self.app = app

@@ -27,6 +27,7 @@ class TreeState(param.Parameterized):
     """What a session does in its history. The worker reads and writes it, never the event loop."""
 
     status = param.ClassSelector(class_=Status, default=Status())
+    author = param.String("user", doc="Who does it, as the history tells.")
     problem = param.String("", doc="Why the last change of a label or branch was not made.")
 
     def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs, **params: object) -> None:
@@ -75,37 +76,39 @@ class TreeState(param.Parameterized):
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""
         if self.can_undo:
-            self._go(lambda: self.tuner.history.undo(self.tuner.root_id, self._at))
+            self._go(lambda: self.tuner.history.undo(self.tuner.root_id, self._at, self.author))
 
     def redo(self) -> None:
         """Go back to the node last left by undo, also if that was before a restart."""
         if self.can_redo:
-            self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at))
+            self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at, self.author))
 
     def jump(self, node_id: str) -> None:
         """Show any node; a later refit starts a branch there."""
 
         def move() -> str:
-            self.tuner.history.set_head(self.tuner.root_id, node_id, "jump", origin=self._at)
+            history, root = self.tuner.history, self.tuner.root_id
+            history.set_head(root, node_id, "jump", origin=self._at, author=self.author)
             return node_id
 
         self._go(move)
 
     def set_note(self, node_id: str, text: str) -> None:
         """Write a note to a node."""
-        self._change_tree(lambda: self.tuner.set_note(node_id, text))
+        self._change_tree(lambda: self.tuner.set_note(node_id, text, self.author))
 
     def rename(self, node_id: str, name: str) -> None:
         """Give a node a label; an empty one takes it away."""
-        self._change_tree(lambda: self.tuner.rename(node_id, name))
+        self._change_tree(lambda: self.tuner.rename(node_id, name, self.author))
 
     def delete(self, node_id: str) -> None:
         """Hide the branch from a node on; not where the node shown is in it."""
-        self._change_tree(lambda: self.tuner.history.delete(node_id, shown=[self._at]))
+        history = self.tuner.history
+        self._change_tree(lambda: history.delete(node_id, [self._at], self.author))
 
     def restore(self, node_id: str) -> None:
         """Show a deleted branch again."""
-        self._change_tree(lambda: self.tuner.history.restore(node_id))
+        self._change_tree(lambda: self.tuner.history.restore(node_id, self.author))
 
     def show_split(self, split: str) -> None:
         """Show another split; a look at the holdout is counted before it is given."""
@@ -115,7 +118,7 @@ class TreeState(param.Parameterized):
             if self._at != asked:  # a move was under way: no look at what nobody asked for
                 return self._see(self._at)
             if split == "holdout":
-                self.tuner.count_look(self.tuner.node(asked), split)
+                self.tuner.count_look(self.tuner.node(asked), split, self.author)
             return self._see(asked, split)
 
         self.jobs.submit(Job("show", work, self._shown, self._failed))

@@ -108,10 +108,14 @@ class TuningState(TreeState):
 
         def work(job: Job) -> Seen:
             node = self.tuner.fine_tune(
-                parent, batch, progress=self.jobs.progress(job), cancelled=job.cancelled
+                parent,
+                batch,
+                progress=self.jobs.progress(job),
+                cancelled=job.cancelled,
+                author=self.author,
             )
             history, root = self.tuner.history, self.tuner.root_id
-            history.set_head(root, node.id, "fine-tune", origin=parent.id)
+            history.set_head(root, node.id, "fine-tune", parent.id, self.author)
             return self._see(node.id)
 
         done = partial(self._tuned, batch)

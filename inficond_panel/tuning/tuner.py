@@ -154,14 +154,14 @@ class Tuner:
         self.history.set_note(node_id, text, author)
         self._node.cache_clear()
 
-    def rename(self, node_id: str, name: str) -> None:
+    def rename(self, node_id: str, name: str, author: str = "user") -> None:
         """Give a node a label of one line; an empty one takes it away."""
-        self.history.rename(node_id, name)
+        self.history.rename(node_id, name, author)
         self._node.cache_clear()
 
-    def count_look(self, node: Node, split: str) -> int:
+    def count_look(self, node: Node, split: str, author: str = "user") -> int:
         """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
-        return self.history.count_look(node.id, split)
+        return self.history.count_look(node.id, split, author)
 
     def looks(self, split: str = "holdout") -> int:
         """Looks at ``split`` so far, at any node of these students."""

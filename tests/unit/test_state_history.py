@@ -162,12 +162,12 @@ class Held:
         self.refit = app.tuner.fine_tune
         monkeypatch.setattr(app.tuner, "fine_tune", self)
 
-    def __call__(self, parent, batch, progress, cancelled):
+    def __call__(self, parent, batch, progress, cancelled, author):
         self.began.set()
         assert self.let_go.wait(PATIENCE)
         if cancelled():
             raise CancelledError("Cancelled.")
-        return self.refit(parent, batch)
+        return self.refit(parent, batch, author=author)
 
 
 def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypatch) -> None:
@@ -262,3 +262,24 @@ def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -
     assert session.students.node.number == 0
     assert session.dataset.split == "tune"
     assert session.tuner.looks() == 0
+
+
+def test_the_log_tells_who_did_it(app):
+    app.tuning.author = "ada"
+    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.fine_tune()
+    node = app.students.node
+    app.tuning.rename(node.id, "less fur")
+    app.tuning.set_note(node.id, "it is the grass")
+    app.tuning.show_split("holdout")
+    app.tuning.undo()
+    app.tuning.redo()
+    app.tuning.jump(app.tuner.root_id)
+    app.tuning.delete(node.id)
+    app.tuning.restore(node.id)
+    assert app.tuner.node(node.id).author == "ada"
+    own = app.tuner.history.events(app.tuner.root_id)[1:]
+    assert {event.author for event in own} == {"ada"}
+    assert {"add", "fine-tune", "rename", "note", "look", "undo", "redo", "jump", "delete"} < {
+        event.kind for event in own
+    }
