@@ -102,10 +102,7 @@ def _slice(found: SliceResult, worst: bool) -> dict[str, Any]:
 
 def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
     if key == "fidelity":
-        return (
-            f"constant student {number(metrics.constant_fidelity)}, logits r "
-            f"{number(metrics.logit_correlation, 2)}, {count(metrics.differ)} differ"
-        )
+        return f"{count(metrics.differ)} images differ"
     if key == "ap":
         return f"teacher {number(metrics.teacher_ap)}"
     if key == "ece":

@@ -5,7 +5,7 @@
 // {type: save, concepts, kind}, answered by {save}, and {type: pictures, segments}, answered by
 // {pictures: {segment: source}}.
 
-const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. (P)"], ["discrepancy_n", "Discrepancy (N)", "Disc. (N)"]]
+const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const TYPING = 120 // ms without a key, then it is searched
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
@@ -57,7 +57,7 @@ function makeHead(model, send, dialog, menu) {
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   onKey(add, "t", () => add.click())
-  const element = h("div", { class: "panel-head" }, h("h2", {}, "Student knowledge"), name, h("span", { class: "grow" }), find, add, top, sort, save)
+  const element = h("div", { class: "panel-head" }, h("h2", {}, h("span", { class: "wide" }, "Student knowledge"), h("span", { class: "narrow" }, "Knowledge")), name, h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)
     find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student

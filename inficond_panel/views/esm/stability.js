@@ -11,7 +11,7 @@ function drawHolds(button, { concept }, found) {
   const share = Math.round(100 * (found?.progress ?? 0))
   set(button, "data-kind", kind)
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
-  text(button.lastChild, { ask: "Does it hold?", running: `Refitting ${share} % ✕` }[kind] ?? found.text)
+  text(button.lastChild, { ask: "Holds?", running: `Refitting ${share} % ✕` }[kind] ?? found.text)
   set(button, "aria-label", { ask: `Does the influence of ${concept} hold? (H)`, running: `Stop refitting ${concept}, ${share} %` }[kind] ?? `${concept}: ${found.text}`)
   set(button, "title", kind === "ask" ? "Refit on other samples, and with random concepts in its place (H)" : kind === "error" ? found.text : null)
 }
