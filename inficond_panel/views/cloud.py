@@ -16,7 +16,8 @@ from inficond_panel.views.theme import tokens
 if TYPE_CHECKING:
     from inficond_panel.state import Store
 
-WIDTH, HEIGHT = 640, 320
+PIXELS = 640 * 320  #: of the cloud's image
+SHAPE = 2.0  #: width of the plot by its height, unless it says otherwise
 _BLUR = 4.0
 _BEST = ("tsne", "umap", "pca")
 MARGIN = 0.05  #: room around the unit square in which the concepts lie
@@ -79,7 +80,7 @@ def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
 class Density:
     """Density of the segments over one part of the map.
 
-    ``values`` is ``(HEIGHT, WIDTH)`` uint8, bottom row first; ``x`` and ``y`` are what it covers.
+    ``values`` is ``(height, width)`` uint8, bottom row first; ``x`` and ``y`` are what it covers.
     """
 
     values: np.ndarray
@@ -91,18 +92,22 @@ NOTHING = Density(np.zeros((1, 1), np.uint8))
 
 
 @lru_cache(maxsize=16)
-def segment_density(store: Store, method: str) -> Density:
+def segment_density(store: Store, method: str, shape: float = SHAPE) -> Density:
     """The segments over the whole map."""
-    return density_within(store, method, WHOLE, WHOLE)
+    return density_within(store, method, WHOLE, WHOLE, shape)
 
 
-def density_within(store: Store, method: str, x: Span, y: Span) -> Density:
-    """The segments over a part of the map, with the detail that it has room for."""
+def density_within(store: Store, method: str, x: Span, y: Span, shape: float = SHAPE) -> Density:
+    """The segments over a part of the map, with the detail that it has room for.
+
+    ``shape`` is the plot's width by its height, so that a spot is as wide as it is high.
+    """
     # Here, in a worker's thread, since these take a second.
     import datashader as ds  # noqa: PLC0415 - see above
     import pandas as pd  # noqa: PLC0415 - see above
 
-    canvas = ds.Canvas(plot_width=WIDTH, plot_height=HEIGHT, x_range=x, y_range=y)
+    width = round((PIXELS * shape) ** 0.5)
+    canvas = ds.Canvas(plot_width=width, plot_height=PIXELS // width, x_range=x, y_range=y)
     frame = pd.DataFrame(segment_positions(store, method), columns=["x", "y"])
     counts = canvas.points(frame, "x", "y").to_numpy().astype(np.float32)
     return Density(_tone(gaussian_filter(counts, _BLUR)), x, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import param
@@ -29,6 +30,7 @@ class MapCloud(param.Parameterized):
         super().__init__()
         self._app, self._plot = app, plot
         self._density, self._projection = NOTHING, ""
+        self._asked: tuple[Span, Span, float] | None = None
         self._draw()
         app.param.watch(self._draw, "theme")
         plot.param.watch(self._follow, "frame")
@@ -40,23 +42,25 @@ class MapCloud(param.Parameterized):
         self._fetch()
 
     def _follow(self, *_: param.parameterized.Event) -> None:
-        spans = self._spans()
-        if self._projection and (self._density.x, self._density.y) != spans:
+        if self._projection and self._wanted() != self._asked:
             self._fetch()
 
     def _fetch(self) -> None:
-        store, projection, spans = self._app.store, self._projection, self._spans()
+        store, projection, asked = self._app.store, self._projection, self._wanted()
+        x, y, shape = self._asked = asked
 
         def work(_: Job) -> Density:
-            if spans == (WHOLE, WHOLE):
-                return segment_density(store, projection)
-            return density_within(store, projection, *spans)
+            if (x, y) == (WHOLE, WHOLE):
+                return segment_density(store, projection, shape)
+            return density_within(store, projection, x, y, shape)
 
         self._app.jobs.submit(Job("cloud", work, self._set, self._failed))
 
-    def _spans(self) -> tuple[Span, Span]:
+    def _wanted(self) -> tuple[Span, Span, float]:
         frame = self._plot.frame
-        return _around(frame.x), _around(frame.y)
+        width, height = frame.size
+        # A power of 2: sessions share what is computed, and a spot is nearly round.
+        return _around(frame.x), _around(frame.y), 2.0 ** round(math.log2(width / height))
 
     def _set(self, density: Density) -> None:
         self.fault = ""

@@ -244,8 +244,8 @@ def test_segments_that_are_not_in_the_sample_are_not_in_the_cloud(tmp_path, stor
     density = cloud.segment_density(open_store(tmp_path / "own.zarr"), "tsne").values
     x, y = cloud.concept_positions(store, "tsne")[0]
     row, column = np.unravel_index(density.argmax(), density.shape)
-    assert (column + 0.5) / cloud.WIDTH * 1.1 - 0.05 == pytest.approx(x, abs=0.01)
-    assert (row + 0.5) / cloud.HEIGHT * 1.1 - 0.05 == pytest.approx(y, abs=0.01)
+    assert (column + 0.5) / density.shape[1] * 1.1 - 0.05 == pytest.approx(x, abs=0.01)
+    assert (row + 0.5) / density.shape[0] * 1.1 - 0.05 == pytest.approx(y, abs=0.01)
 
 
 def store_attrs(store) -> dict[str, str]:
@@ -266,19 +266,31 @@ def test_the_cloud_is_slate_and_at_most_half_opaque():
 def test_the_cloud_lies_where_its_segments_are(store):
     density = cloud.segment_density(store, "pca").values
     x, y = cloud.segment_positions(store, "pca")[7]
-    column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * cloud.WIDTH)
-    row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * cloud.HEIGHT)
+    column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[1])
+    row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[0])
     assert density[row, column] > 0.2 * 255
 
 
 def test_a_part_of_the_map_has_a_cloud_of_its_own_detail(store):
     x, y = cloud.segment_positions(store, "pca")[7]
     part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
-    assert part.values.shape == (cloud.HEIGHT, cloud.WIDTH)
-    assert part.values[cloud.HEIGHT // 2, cloud.WIDTH // 2] > 0.2 * 255
+    height, width = part.values.shape
+    assert part.values[height // 2, width // 2] > 0.2 * 255
     drawn = map_layers.make_cloud(part, dark=False)
     assert drawn.bounds.lbrt() == pytest.approx((x - 0.01, y - 0.01, x + 0.01, y + 0.01))
     assert drawn.dimension_values(2, flat=False).dtype == np.uint8
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0, 4.0])
+def test_a_spot_is_as_wide_as_it_is_high_on_a_plot_of_any_shape(store, shape):
+    x, y = cloud.segment_positions(store, "pca")[7]
+    reach = 1e-4  # around one segment alone
+    part = cloud.density_within(store, "pca", (x - reach, x + reach), (y - reach, y + reach), shape)
+    height, width = part.values.shape
+    assert width / height == pytest.approx(shape, rel=0.01)
+    rows, columns = np.nonzero(part.values > 60)
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
+    assert 0 < np.ptp(rows) < 40
 
 
 # --- segments under the pointer -----------------------------------------------------------------
@@ -332,7 +344,7 @@ def test_projections_are_those_of_the_store_t_sne_first_and_how_to_get_the_other
 def test_choosing_a_projection_moves_the_concepts(view, store):
     view.panel.projection = "pca"
     assert view.map.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
-    assert view.map.cloud.dimension_values(2, flat=False).shape == (cloud.HEIGHT, cloud.WIDTH)
+    assert view.map.cloud.dimension_values(2, flat=False).shape == (320, 640)
 
 
 def test_the_selected_student_marks_its_top_concepts(app, view):
@@ -447,6 +459,8 @@ def test_an_enlarged_map_has_the_cloud_of_what_it_shows(app, view):
     part = view.map.cloud
     view.map.resize(411, 200)
     assert view.map.cloud is part
+    view.map.resize(400, 800)
+    assert view.map.cloud.dimension_values(2, flat=False).shape == (640, 320)
     ask(view, tool="home")
     assert view.map.cloud.bounds.lbrt() == whole.bounds.lbrt()
 
