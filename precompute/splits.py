@@ -11,6 +11,7 @@ import numpy as np
 from inficond_panel.errors import DataError
 from inficond_panel.spec.splits import REST, is_share, list_name
 from precompute.lines import read_lines
+from precompute.naming import first_of
 from precompute.stratify import iterative_stratification
 
 #: Positives ``(image, class)`` bool of images.
@@ -86,15 +87,14 @@ def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
         unknown = [image for image in ids if image not in known]
         if unknown:
             raise DataError(
-                f"{len(unknown)} images of the split {split} have no labels, the first are "
-                f"{', '.join(unknown[:5])}.",
+                f"{len(unknown)} images of the split {split} have no labels, {first_of(unknown)}.",
                 "Add them to the labels, or take them out of the list.",
             )
         twice = [image for image in ids if image in split_of]
         if twice:
             raise DataError(
-                f"{len(twice)} images are in the split {split_of[twice[0]]} and in {split}, the "
-                f"first are {', '.join(twice[:5])}.",
+                f"{len(twice)} images are in the split {split_of[twice[0]]} and in {split}, "
+                f"{first_of(twice)}.",
                 "An image can be in one split only.",
             )
         split_of.update(dict.fromkeys(ids, split))
@@ -106,6 +106,6 @@ def _check_once(ids: list[str], where: str) -> None:
     twice = [image for image in ids if image in seen or seen.add(image)]  # type: ignore[func-returns-value]
     if twice:
         raise DataError(
-            f"{where} names {len(twice)} images twice, the first are {', '.join(twice[:5])}.",
+            f"{where} names {len(twice)} images twice, {first_of(twice)}.",
             "Keep one line for each image.",
         )

@@ -13,7 +13,9 @@ import numpy as np
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.specs import precompute_package
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.store import SPLITS, Store, TypedFolder, open_store
+from inficond_panel.tuning.concepts import typed_folder
+from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.report import store_document
 
 _UNITS = ("B", "kB", "MB", "GB")
@@ -21,12 +23,13 @@ _UNITS = ("B", "kB", "MB", "GB")
 
 def info(args: argparse.Namespace) -> None:
     """What a store holds, or what a spec without one names."""
-    store, title = _store_of(args)
+    store, title, history = _store_of(args)
     if store is None:
         document = _planned(load_spec(find_spec(args.spec)))
     else:
         store.verify()
-        document = {**store_document(store), "title": title, **_made(store)}
+        typed = _typed(store, history)
+        document = {**store_document(store), "title": title, **_made(store), "typed": typed}
     if args.json:
         say_json(document)
         return
@@ -38,19 +41,33 @@ def info(args: argparse.Namespace) -> None:
     _say_stages(document["stages"])
     _say_arrays(document["arrays"])
     _say_positives(document)
+    _say_typed(document["typed"])
     for warning in store.attrs.get("warnings", []):
         note(f"Warning: {warning}")
 
 
-def _store_of(args: argparse.Namespace) -> tuple[Store | None, str]:
-    """The store that is meant, if it is there, and the title."""
+def _store_of(args: argparse.Namespace) -> tuple[Store | None, str, Path | None]:
+    """The store that is meant, if it is there; the title; and the history that a spec names."""
     if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
         store = open_store(args.spec)
-        return store, store.title
+        return store, store.title, None
     spec = load_spec(find_spec(args.spec), check_files=False)
     place = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     there = os.path.exists(place)  # noqa: PTH110 - never raises
-    return (open_store(place) if there else None), spec.title
+    history = Path(os.environ.get("INFICOND_HISTORY") or usual_history(args.spec, spec))
+    return (open_store(place) if there else None), spec.title, history
+
+
+def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
+    """Concepts typed after the store was made: in the folders beside it and of the history."""
+    places = set(store.path.absolute().parent.glob("*.concepts"))
+    of_history = typed_folder(history.absolute()) if history else None
+    places |= {of_history.path} if of_history else set()
+    return [
+        {"name": one.name, "texts": list(one.texts), "made": one.made or None, "folder": str(place)}
+        for place in sorted(places)
+        for one in TypedFolder(place).read(store)
+    ]
 
 
 def _planned(spec: Spec) -> dict[str, Any]:
@@ -78,6 +95,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "stages": {},
         "arrays": {},
         "positives": {},
+        "typed": [],
     }
 
 
@@ -163,6 +181,17 @@ def _say_positives(document: dict[str, Any]) -> None:
         for name, counts in document["positives"].items()
     ]
     say_table(["positives", *SPLITS], rows)
+
+
+def _say_typed(typed: list[dict[str, Any]]) -> None:
+    if not typed:
+        return
+    say()
+    rows = [
+        [one["name"], ", ".join(one["texts"]), one["made"] or "not known", one["folder"]]
+        for one in typed
+    ]
+    say_table(["typed concept", "from the text", "made", "kept in"], rows)
 
 
 def _size(count: float) -> str:

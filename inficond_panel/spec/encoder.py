@@ -15,7 +15,11 @@ from inficond_panel.spec.paths import NameOrPath
 from inficond_panel.spec.section import Section
 
 HUB = "hf-hub:"
-TEMPLATES = ["imagenet", "imagenet_simple"]
+#: Lists of sentences by name, with their names in open_clip.zero_shot_metadata.
+TEMPLATES = {
+    "imagenet": "OPENAI_IMAGENET_TEMPLATES",
+    "imagenet_simple": "SIMPLE_IMAGENET_TEMPLATES",
+}
 _LEAST_SIDE = 32
 
 
@@ -28,9 +32,9 @@ class Prompts(Words):
         return f"a list of texts with {{}} in each, or of {', '.join(TEMPLATES)}; or one of these"
 
     def json_schema(self) -> dict[str, Any]:
-        item = {"anyOf": [{"type": "string", "pattern": r"\{\}"}, {"enum": TEMPLATES}]}
+        item = {"anyOf": [{"type": "string", "pattern": r"\{\}"}, {"enum": list(TEMPLATES)}]}
         texts = {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
-        return {"anyOf": [{"enum": TEMPLATES}, texts]}
+        return {"anyOf": [{"enum": list(TEMPLATES)}, texts]}
 
     def read(self, node: Node, reading: Reading) -> list[str]:
         if isinstance(node, ScalarNode):
@@ -128,7 +132,7 @@ class OpenClipEncoder(Encoder):
         "token's own value (MaskCLIP), as it is, query-query (ClearCLIP) or query-query and "
         "key-key (SCLIP); if left out, value where a class token is read, else plain.",
     )
-    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time.")
+    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time, at most.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         if isinstance(self.model, str) and self.model.startswith(HUB):

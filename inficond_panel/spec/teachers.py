@@ -89,7 +89,7 @@ class LogitsTeacher(Teacher):
 class _Network(Teacher):
     """A model that is run on the photos."""
 
-    batch = Whole(16, bounds=(1, None), doc="Photos that go through the model at a time.")
+    batch = Whole(16, bounds=(1, None), doc="Photos that go through the model at a time, at most.")
 
 
 class _Outputs(_Network):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ class TypedConcept:
     text: np.ndarray = field(repr=False)
     score: np.ndarray = field(repr=False)
     cosine: np.ndarray = field(repr=False)
+    made: str = ""
 
     @property
     def name(self) -> str:
@@ -95,7 +97,8 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
         images=len(store.images),
         scoring=scoring_of(store),
     )
-    return TypedConcept(texts, basis_of(store), text, score, cosine)
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return TypedConcept(texts, basis_of(store), text, score, cosine, made)
 
 
 def _check_new(store: Store, texts: tuple[str, ...]) -> None:
@@ -158,7 +161,7 @@ class TypedFolder:
     def add(self, concept: TypedConcept) -> None:
         """Keep a concept, in place of one of the same name."""
         self.path.mkdir(parents=True, exist_ok=True)
-        facts = json.dumps({"texts": concept.texts, "basis": concept.basis})
+        facts = json.dumps({"texts": concept.texts, "basis": concept.basis, "made": concept.made})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
         with tempfile.NamedTemporaryFile(dir=self.path, suffix=".tmp", delete=False) as file:
             try:
@@ -184,7 +187,9 @@ def _load(path: Path) -> TypedConcept:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             arrays = {name: file[name] for name in ("text", "score", "cosine")}
-        return TypedConcept(tuple(facts["texts"]), facts["basis"], **arrays)
+        return TypedConcept(
+            tuple(facts["texts"]), facts["basis"], **arrays, made=facts.get("made", "")
+        )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise StoreFormatError(
             f"The typed concept in {path} is damaged: {error}.",

@@ -12,6 +12,7 @@ from inficond_panel.errors import DataError
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import without_suffix
 from precompute.datasets.table import read_metadata
+from precompute.naming import first_of
 
 #: All else, such as the outlines, is dropped while a file is read.
 _KEPT = {
@@ -42,7 +43,7 @@ def coco_listing(dataset: Any) -> Listing:
         if twice:
             raise DataError(
                 f"{len(twice)} images are in {found.path} and in another file of "
-                f"dataset.annotations, the first are {', '.join(twice[:5])}.",
+                f"dataset.annotations, {first_of(twice)}.",
                 "Keep each in one file, or, where only the ids are the same, take image_id: file.",
             )
         file_of |= dict.fromkeys(found.file_name, (name, found))

@@ -16,6 +16,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.splits import ALL, REST, ColumnPart, list_name
 from inficond_panel.store import Store
 from precompute.images import decode
+from precompute.naming import first_of
 from precompute.splits import assign
 from precompute.tables import Table
 
@@ -116,8 +117,8 @@ class Listing:
         left = [image for image in self.known if image not in split_of]
         if left:
             self.notes.append(
-                f"{len(left)} of {len(self.known)} images are in no split and left out, the first "
-                f"are {', '.join(left[:5])}."
+                f"{len(left)} of {len(self.known)} images are in no split and left out, "
+                f"{first_of(left)}."
             )
         return split_of
 
@@ -173,8 +174,7 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     lost = [image for image in ids if image not in row]
     if lost:
         raise DataError(
-            f"{table.path} lacks {len(lost)} images of the data set, the first are "
-            f"{', '.join(lost[:5])}.",
+            f"{table.path} lacks {len(lost)} images of the data set, {first_of(lost)}.",
             "Give each image a row; leave cells empty where nothing is known.",
         )
     return table.values[[row[image] for image in ids]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inficond_panel.errors import DataError
 from precompute.images import SUFFIXES
+from precompute.naming import first_of
 
 
 def image_files(folder: Path) -> list[str]:
@@ -75,7 +76,6 @@ def check_single(folder: Path, twice: Sequence[str]) -> None:
     """Raise ``DataError`` for images that have several files."""
     if twice:
         raise DataError(
-            f"{folder} has several files for {len(twice)} images, the first are "
-            f"{', '.join(twice[:5])}.",
+            f"{folder} has several files for {len(twice)} images, {first_of(twice)}.",
             "Keep one of each.",
         )

@@ -10,12 +10,11 @@ is loaded.
 
 from precompute.encoder.image import Encoder, load_encoder
 from precompute.encoder.source import encoder_digest, encoder_inputs, encoder_name, fetch_encoder
-from precompute.encoder.templates import TEMPLATES, templates
+from precompute.encoder.templates import templates
 from precompute.encoder.text import TextEncoder
 from precompute.encoder.tower import load_text_encoder
 
 __all__ = [
-    "TEMPLATES",
     "Encoder",
     "TextEncoder",
     "encoder_digest",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: Names of the lists that open_clip ships, with the number of sentences of each.
-TEMPLATES = {"imagenet": 80, "imagenet_simple": 7}
+from inficond_panel.spec.encoder import TEMPLATES
 
 
 def templates(prompts: Sequence[str]) -> list[str]:
@@ -20,10 +19,6 @@ def templates(prompts: Sequence[str]) -> list[str]:
 
 
 def _named(name: str) -> list[str]:
-    from open_clip import zero_shot_metadata as metadata
+    from open_clip import zero_shot_metadata
 
-    lists = {
-        "imagenet": metadata.OPENAI_IMAGENET_TEMPLATES,
-        "imagenet_simple": metadata.SIMPLE_IMAGENET_TEMPLATES,
-    }
-    return [template("{}") for template in lists[name]]
+    return [template("{}") for template in getattr(zero_shot_metadata, TEMPLATES[name])]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.errors import DataError
+from precompute.naming import first_of
 from precompute.tables import Table, read_table
 
 #: What is finite in the file must be so in the store, which holds float32.
@@ -34,8 +35,8 @@ def read_logits(path: Path, ids: Sequence[str], classes: Sequence[str]) -> np.nd
     missing = [name for name in ids if name not in row]
     if missing:
         raise DataError(
-            f"{path} has no logits for {len(missing)} of {len(ids)} images, the first are "
-            f"{', '.join(missing[:5])}.{_lost_zeros(missing, row)}",
+            f"{path} has no logits for {len(missing)} of {len(ids)} images, "
+            f"{first_of(missing)}.{_lost_zeros(missing, row)}",
             "Run the teacher on these images too, or take them out of the splits.",
         )
     columns = [table.columns.index(name) for name in classes]

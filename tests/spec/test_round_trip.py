@@ -33,6 +33,7 @@ from inficond_panel.spec.paths import FilePath, NameOrPath
 from inficond_panel.spec.schema import sections
 from inficond_panel.spec.section import Nested, Section
 from inficond_panel.spec.sections import KMeansSegments, Layout, Thumbnails
+from inficond_panel.spec.segments import Head
 from inficond_panel.spec.splits import Cells, ColumnPart, SplitReference, Splits
 from inficond_panel.spec.teachers import LogitsTeacher
 
@@ -73,7 +74,7 @@ def words(field: Words) -> st.SearchStrategy[list[str]]:
     if field.option("holding"):
         word = word.map(lambda text: f"{text} {field.option('holding')}")
     if isinstance(field, Prompts):
-        word = st.sampled_from(TEMPLATES) | word.map(lambda text: f"{text} {{}}")
+        word = st.sampled_from(list(TEMPLATES)) | word.map(lambda text: f"{text} {{}}")
     return st.lists(word, min_size=0 if field.default == [] else 1, unique=True)
 
 
@@ -212,6 +213,8 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         fit_encoder(given, folder)
     if section is Layout:
         fit_layout(given)
+    if section is Head and given.get("checkpoint"):
+        given = {"checkpoint": given["checkpoint"]}
     if section is Spec:
         fit_spec(given, folder)
     return kind(**given)

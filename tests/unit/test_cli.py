@@ -156,7 +156,7 @@ def test_undefined_metrics_are_null_and_said(run, tmp_path):
 
 INFO = {
     "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
-    "teacher", "metadata", "history", "bytes", "stages", "arrays", "positives",
+    "teacher", "metadata", "history", "bytes", "stages", "arrays", "positives", "typed",
 }  # fmt: skip
 
 
