@@ -53,6 +53,7 @@ class Address:
 
     def __init__(self, search: str = "") -> None:
         self._asked: dict[str, str] | None = _read(search) or None
+        self._following = False
         self._awaited = ""
 
     def dataset(self, titles: list[str]) -> str:
@@ -63,7 +64,12 @@ class Address:
     def follow(self, app: AppState) -> str:
         """Show what the link asks for, once; return what of it cannot be shown, for people."""
         asked, self._asked = self._asked, None
-        return " ".join(self._follow(app, asked)) if asked else ""
+        if asked is None:
+            return ""
+        self._following = True
+        told = " ".join(self._follow(app, asked))
+        self._following = False
+        return told
 
     def go(self, app: AppState, search: str) -> str:
         """Go back or forward to another URL of the session."""
@@ -75,10 +81,10 @@ class Address:
         return self.follow(app)
 
     def arrived(self, app: AppState) -> bool:
-        """Whether the iteration that a link names is shown, or will not be."""
+        """Whether what a link asks for is shown, or will not be."""
         if self._awaited == app.students.node.id or app.tuning.status.kind == "error":
             self._awaited = ""
-        return not self._awaited
+        return not (self._following or self._awaited)
 
     def _follow(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         title = asked.get("data", "")
