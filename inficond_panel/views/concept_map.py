@@ -16,6 +16,7 @@ from inficond_panel.views.cloud import WHOLE
 
 TOP = 10
 REACH = 9.0  #: a tap within so many pixels of a concept means that concept
+LARGE = 600.0  #: a plot whose sides have so many pixels is on a screen read from farther away
 RING = 11.0  #: radius in pixels of the ring around the concept opened
 
 
@@ -74,6 +75,11 @@ class Frame:
     y: tuple[float, float] = WHOLE
     size: tuple[float, float] = (600.0, 230.0)
 
+    @property
+    def scale(self) -> float:
+        """How much larger than usual marks and labels are."""
+        return 1.25 if min(self.size) >= LARGE else 1.0
+
     def pixels(self, xy: np.ndarray) -> np.ndarray:
         """Positions ``(n, 2)`` on the map in pixels from the top left."""
         return (xy - self._origin) / self._extent * self.size
@@ -114,17 +120,21 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """Labels on the map: texts, which is bold, centres ``(n, 2)``, leaders ``(m, 4)``."""
+    """Labels on the map: texts, which is bold, centres ``(n, 2)``, leaders ``(m, 4)``.
+
+    ``scale`` is how much larger than usual they and the marks are.
+    """
 
     texts: tuple[str, ...] = ()
     bold: tuple[bool, ...] = ()
     centres: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     leaders: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+    scale: float = 1.0
 
 
 def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:
     """Labels of the concepts named; one that finds no place is left to the tooltip."""
-    pixels = frame.pixels(xy)
+    pixels = frame.pixels(xy) / frame.scale
     ringed = {shown.opened, shown.cursor}
     radius = {c: RING if c in ringed else shown.radius(c) for c in shown.marked}
     anchors = [
@@ -133,14 +143,17 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
         )
         for c in shown.named
     ]
-    placed = labels.place(anchors, frame.size, pixels)
+    width, height = frame.size
+    placed = labels.place(anchors, (width / frame.scale, height / frame.scale), pixels)
     found = [(c, label) for c, label in zip(shown.named, placed, strict=True) if label]
+    centres = np.array([label.centre for _, label in found]).reshape(-1, 2)
     ends = np.array([label.leader for _, label in found if label.leader])
     return Names(
         texts=tuple(label.text for _, label in found),
         bold=tuple(c == shown.opened for c, _ in found),
-        centres=frame.positions(np.array([label.centre for _, label in found]).reshape(-1, 2)),
-        leaders=frame.positions(ends.reshape(-1, 2)).reshape(-1, 4),
+        centres=frame.positions(frame.scale * centres),
+        leaders=frame.positions(frame.scale * ends.reshape(-1, 2)).reshape(-1, 4),
+        scale=frame.scale,
     )
 
 
@@ -149,6 +162,7 @@ def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> in
     away = np.linalg.norm(frame.pixels(xy) - frame.pixels(np.array([[x, y]])), axis=1)
     reach = np.full(len(xy), REACH)
     reach[shown.marked] = [max(REACH, shown.radius(c) + 4) for c in shown.marked]
+    reach *= frame.scale
     hit = int(np.argmin(away - reach))
     return hit if away[hit] <= reach[hit] else None
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-HEIGHT = 16.0  #: height of a line of 12 px text
+FONT_SIZE = 12
+HEIGHT = 16.0  #: height of a line of text of that size
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
 _GAPS = (4.0, 9.0, 14.0, 24.0, 36.0, 50.0, 66.0)
 _DIRECTIONS = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
@@ -43,7 +44,7 @@ class Label:
 
 
 def text_width(text: str, bold: bool = False) -> float:
-    """Width of 12 px ``text``, rather too large: which font the reader has is not known."""
+    """Width of ``text`` at ``FONT_SIZE``, rather too large: the reader's font is not known."""
     widths = (4.3 if c in _NARROW else 11.8 if c in _WIDE else 7.5 for c in text)
     return sum(widths) * (1.1 if bold else 1.0)
 

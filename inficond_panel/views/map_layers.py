@@ -16,6 +16,7 @@ from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
+from inficond_panel.views import labels
 from inficond_panel.views.cloud import Density, palette
 from inficond_panel.views.concept_map import RING, Names, Shown
 from inficond_panel.views.theme import FONT, tokens
@@ -84,7 +85,7 @@ class Foreground:
         figure.segment("x0", "y0", "x1", "y1", color="ink", source=self.leaders)
         font: dict[str, Any] = {
             "text_font": value(FONT),
-            "text_font_size": "12px",
+            "text_font_size": "size",
             "text_font_style": "style",
             "text_align": "center",
             "text_baseline": "middle",
@@ -110,7 +111,7 @@ class Foreground:
         columns = (
             (self.leaders, make_leaders(scene.names, scene.dark)),
             (self.names, make_texts(scene.names, scene.dark)),
-            (self.marks, make_marks(scene.xy, scene.shown, scene.dark)),
+            (self.marks, make_marks(scene.xy, scene.shown, scene.dark, scene.names.scale)),
         )
         for source, data in columns:
             if dict(source.data) != data:
@@ -132,6 +133,7 @@ def make_texts(names: Names, dark: bool) -> Columns:
         "y": y,
         "name": list(names.texts),
         "style": ["bold" if bold else "normal" for bold in names.bold],
+        "size": [f"{labels.FONT_SIZE * names.scale:g}px"] * len(names.texts),
         "ink": [theme.ink] * len(names.texts),
         "surface": [theme.surface] * len(names.texts),
     }
@@ -140,13 +142,17 @@ def make_texts(names: Names, dark: bool) -> Columns:
 Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, line width, opacity
 
 
-def make_marks(xy: np.ndarray, shown: Shown, dark: bool) -> Columns:
+def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> Columns:
     """Marks of the concepts marked.
 
     Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
     opened has a ring, the one that the keyboard is at a blue one.
     """
-    rows = [(*xy[c].tolist(), *look) for c in shown.marked for look in _looks(shown, c, dark)]
+    rows = [
+        (*xy[c].tolist(), shape, scale * size, *colours)
+        for c in shown.marked
+        for shape, size, *colours in _looks(shown, c, dark)
+    ]
     columns = ("x", "y", "shape", "across", "fill", "line", "width", "opacity")
     return {name: [row[at] for row in rows] for at, name in enumerate(columns)}
 

@@ -184,6 +184,20 @@ def test_texts_lie_where_the_labels_were_placed():
     assert {(t["ink"], t["surface"]) for t in texts} == {(LIGHT.ink, LIGHT.surface)}
 
 
+def test_on_a_large_plot_marks_and_labels_are_larger_and_still_apart():
+    shown, frame = Shown(INFLUENCE, opened=1), Frame(size=(900.0, 1100.0))
+    placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, frame)
+    assert placed.scale == 1.25
+    assert set(map_layers.make_texts(placed, False)["size"]) == {"15px"}
+    usual, large = (map_layers.make_marks(XY, shown, False, scale) for scale in (1.0, 1.25))
+    assert large["across"] == [1.25 * across for across in usual["across"]]
+    pixels, centres = frame.pixels(XY), frame.pixels(placed.centres)
+    for text, centre in zip(placed.texts, centres, strict=True):
+        away = np.abs(centre - pixels["abcd".index(text)])
+        assert away.max() > 1.25 * shown.radius("abcd".index(text))
+    assert concept_map.place_names(XY, list("abcd"), shown, Frame()).scale == 1.0
+
+
 def test_names_and_marks_may_be_none():
     assert rows_of(map_layers.make_texts(Names(), False)) == []
     assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
