@@ -98,7 +98,7 @@ function keySheet(root, { shortcuts, tour }, startTour) {
   const again = tour.offered && h("button", { class: "btn", type: "button", onclick: () => { sheet.close(); startTour() } }, "Start the tour")
   const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
   const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), again, close),
-    h("dl", {}, shortcuts.flatMap(([names, meaning]) => [h("dt", {}, keys(names)), h("dd", {}, meaning)])))
+    h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
   sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close() })
   root.append(sheet)
   return sheet
