@@ -18,6 +18,7 @@ from inficond_panel.tuning.analysis.measures import (
     measure_slices,
     metadata_slices,
     selection_slice,
+    worst_slice_sentence,
 )
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.naming import find_node, node_title
@@ -122,12 +123,8 @@ def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) ->
     )
     worst = worst_of_all(reports)
     if worst:
-        name, found = worst
-        verdict = "more than luck" if found.p_holm <= 0.05 else "within luck"
         say()
-        value = f"{number(found.interval.estimate)} {range_text(found.interval)}"
-        test = f"expected {number(found.expected)}, p (Holm) {number(found.p_holm)}: {verdict}"
-        say(f"Worst slice: {found.name} for {name}, {args.metric} {value}, {test}.")
+        say(worst_slice_sentence(*worst, args.metric))
 
 
 def _slice_row(name: str, found: SliceResult) -> list[str]:

@@ -84,7 +84,7 @@ def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, 
     rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
     return {
         "column": column,
-        "worst": worst_slice_sentence(class_name, report),
+        "worst": worst_slice_sentence(class_name, report.worst, report.metric),
         "rows": [_slice(found, found is report.worst) for found in rows],
     }
 

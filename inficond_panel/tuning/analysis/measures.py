@@ -14,6 +14,7 @@ from inficond_panel.distill import (
     Interval,
     Outcome,
     SliceReport,
+    SliceResult,
     change_intervals,
     compare_slices,
     ece_floor,
@@ -120,15 +121,14 @@ def measure_slices(
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 
-def worst_slice_sentence(class_name: str, report: SliceReport) -> str:
+def worst_slice_sentence(class_name: str, found: SliceResult | None, metric: str) -> str:
     """The worst slice of a class, and whether it is worse than chance would have it."""
-    found = report.worst
     if found is None:
         return "No slice is large enough to be tested."
     value, low, high = found.interval.estimate, found.interval.low, found.interval.high
     verdict = "more than luck" if found.p_holm <= SURE else "within luck"
     return (
-        f"Worst slice: {found.name} for {class_name}, {report.metric} {value:.3f} [{low:.3f}, "
+        f"Worst slice: {found.name} for {class_name}, {metric} {value:.3f} [{low:.3f}, "
         f"{high:.3f}], expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."
     )
 

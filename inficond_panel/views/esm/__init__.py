@@ -5,7 +5,7 @@ from importlib.resources import files
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
     "shell": ("arrange", "save_file", "tour"),
-    "performance": ("menu", "save_file"),
+    "performance": ("menu", "save_file", "performance_cards"),
     "knowledge": (
         "menu",
         "save_file",
@@ -15,6 +15,7 @@ _PARTS = {
         "measures",
         "stability",
         "concept_dialog",
+        "concept_rows",
     ),
     "embedding": ("pictures", "group", "segment_card", "save_file"),
     "detail": ("pictures", "image_dialog", "apart", "heat", "charts", "gallery", "save_file"),
