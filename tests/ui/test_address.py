@@ -1,0 +1,107 @@
+"""Links: what is shown is in the URL, which opens the same view, with back and forward."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+
+from inficond_panel.tuning import Intent, open_tuner
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+
+
+@pytest.fixture(scope="module")
+def url(serve_module, tmp_path_factory) -> str:
+    server = serve_module(small_spec(tmp_path_factory.mktemp("linked")))
+    tuner = open_tuner(server.spec, history=server.history)
+    tuner.set_head(tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")]))
+    return server.url
+
+
+@pytest.fixture
+def page(url, open_page) -> Page:
+    return opened(open_page(url))
+
+
+def opened(page: Page) -> Page:
+    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page).to_have_url(re.compile("at="), timeout=SLOW)
+    return page
+
+
+def choose(page: Page, name: str) -> None:
+    page.locator(".performance [role=option]").filter(has_text=re.compile(f"^{name}")).click()
+    shown(page, name)
+
+
+def shown(page: Page, name: str) -> None:
+    expect(page.locator(".knowledge .subtitle")).to_have_text(name, timeout=SLOW)
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_a_link_opens_the_same_view(page, open_page) -> None:
+    choose(page, "sheep")
+    page.locator(".knowledge .rows > .row .open").nth(1).click()
+    expect(page).to_have_url(re.compile("concept="), timeout=SLOW)
+    page.locator(".knowledge [data-value=discrepancy_p]").click()
+    page.locator(".detail .filter-chip", has_text="Negatives").click()
+    expect(page).to_have_url(re.compile("images=negative"), timeout=SLOW)
+    assert query(page)["concepts"] == ["discrepancy_p"]
+    concept = page.locator(".detail .subtitle").inner_text()
+
+    other = opened(open_page(page.url))
+    shown(other, "sheep")
+    expect(other.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+    expect(other.locator(".detail .filter-chip[aria-pressed=true]")).to_contain_text("Negatives")
+    sort = other.locator(".knowledge [data-value=discrepancy_p]")
+    expect(sort).to_have_attribute("aria-checked", "true")
+    assert other.url == page.url
+
+
+def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
+    choose(page, "sheep")
+    choose(page, "bird")
+    page.locator(".provenance [role=option]").last.click()
+    expect(page.locator(".provenance [role=option]").last).to_have_attribute(
+        "aria-selected", "true", timeout=SLOW
+    )
+    page.locator(".knowledge [data-value=discrepancy_n]").click()  # no entry of its own
+    expect(page).to_have_url(re.compile("discrepancy_n"), timeout=SLOW)
+    page.go_back()
+    expect(page.locator(".provenance [role=option]").first).to_have_attribute(
+        "aria-selected", "true", timeout=SLOW
+    )
+    shown(page, "bird")
+    page.go_back()
+    shown(page, "sheep")
+    page.go_forward()
+    shown(page, "bird")
+
+
+def test_what_a_stale_link_names_is_told(url, open_page) -> None:
+    page = opened(open_page(f"{url}?class=unicorn&at=ffffffffffff&split=holdout&other=1"))
+    notice = page.locator(".notice:visible")
+    expect(notice).to_contain_text("There is no class 'unicorn' here.", timeout=SLOW)
+    expect(notice).to_contain_text("does not open the holdout")
+    expect(page.get_by_role("radio", name="Tune")).to_have_attribute("aria-checked", "true")
+    assert set(query(page)) == {"at", "other"}
+    page.get_by_role("button", name="Close the notice").click()
+    expect(notice).to_have_count(0)
+
+
+def test_the_link_is_copied(url, open_page) -> None:
+    page = opened(open_page(url, permissions=["clipboard-read", "clipboard-write"]))
+    choose(page, "bird")
+    expect(page).to_have_url(re.compile("class=bird"))
+    page.keyboard.press("l")
+    expect(page.locator(".notice:visible")).to_contain_text("The link is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url

@@ -1,0 +1,77 @@
+"""The guided tour: offered once, led by what the person does, by keys, startable again."""
+
+from __future__ import annotations
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+
+
+@pytest.fixture
+def page(serve, tmp_path, open_page) -> Page:
+    page = open_page(serve(small_spec(tmp_path, extra="layout: {tour: true}\n")).url)
+    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    return page
+
+
+def step(page: Page, title: str) -> None:
+    expect(page.get_by_role("dialog", name=title)).to_be_visible(timeout=SLOW)
+
+
+def test_each_step_goes_on_when_it_is_done(page) -> None:
+    page.get_by_role("button", name="Start the tour").click()
+    step(page, "Teacher and students")
+    expect(page.locator(".tour").get_by_role("button", name="Next")).to_be_focused()
+    page.keyboard.press("Enter")
+    step(page, "Where they differ")
+    mark, rows = page.locator(".tour-mark"), page.locator(".performance .rows")
+    expect(mark).to_be_visible()
+    assert mark.bounding_box()["x"] == pytest.approx(rows.bounding_box()["x"] - 4, abs=1)
+    page.locator(".performance [role=option]").first.click()
+    step(page, "What the student looks at")
+    page.locator(".knowledge .rows > .row .open").first.click()
+    step(page, "The images of a concept")
+    page.locator(".tour").get_by_role("button", name="Next").click()
+    step(page, "Give it a thumb")
+    page.locator(".knowledge .rows > .row .thumb.down").first.click()
+    step(page, "Fine-tune")
+    page.get_by_role("button", name="Fine-tune").click()
+    step(page, "Read the change")
+    page.locator(".tour").get_by_role("button", name="Next").focus()
+    page.keyboard.press("ArrowRight")
+    step(page, "Undo")
+    page.get_by_role("button", name="Undo the last iteration").click()
+    last = page.locator(".provenance [role=option]").last
+    expect(last).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    page.get_by_role("button", name="Finish").click()
+    expect(page.locator(".tour")).to_be_hidden()
+
+
+def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:
+    page.get_by_role("button", name="Not now").click()
+    offer = page.get_by_role("region", name="Tour")
+    expect(offer).to_be_hidden()
+    page.reload()
+    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(offer).to_be_hidden()
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard").get_by_role("button", name="Start the tour").click()
+    step(page, "Teacher and students")
+    page.keyboard.press("ArrowRight")
+    step(page, "Where they differ")
+    page.keyboard.press("ArrowLeft")
+    step(page, "Teacher and students")
+    page.keyboard.press("Escape")
+    expect(page.locator(".tour")).to_be_hidden()
+
+
+def test_no_tour_where_the_spec_asks_for_none(small_url, open_page) -> None:
+    page = open_page(small_url)
+    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("region", name="Tour")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.get_by_role("button", name="Start the tour")).to_have_count(0)
