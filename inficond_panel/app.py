@@ -24,10 +24,13 @@ from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.concepts import typed_anew
 from inficond_panel.views.address import Address
 from inficond_panel.views.opening import OpeningView
-from inficond_panel.views.page import make_views, publisher, warm
+from inficond_panel.views.page import VIEWS, make_views, publisher, warm
 from inficond_panel.views.shell import Shell
 from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
 from inficond_panel.views.stylesheets import InlineStyles
+
+#: Pixels of a view that is shown by itself.
+HEIGHT, STRIP_HEIGHT = 620, 170
 
 
 def shared_tuner(spec: str, history: str) -> Tuner:
@@ -40,12 +43,28 @@ def _opened(spec: str, history: str) -> Tuner:
     return open_tuner(spec, history=history or None)
 
 
+class Views:
+    """The views of a session one by one, each for a notebook cell: ``views.knowledge``."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self._explorer = explorer
+
+    def __getattr__(self, name: str) -> Viewable:
+        if name not in VIEWS:
+            raise AttributeError(f"no view {name!r}; there are {', '.join(VIEWS)}")
+        return self._explorer.place(name)
+
+    def __dir__(self) -> list[str]:
+        return list(VIEWS)
+
+
 class Explorer(Viewer):
     """The six coordinated views over one or several specs (InFiConD, sec. 5).
 
     Shows itself in a notebook cell. Work runs in one worker thread of the session; a spec or a
     store that cannot be used is shown as a message with its remedy. In place of a spec a tuner
-    that is open already may be given.
+    that is open already may be given. ``views`` has each view by itself, for a cell of its own;
+    all share the session's state.
     """
 
     def __init__(self, specs: Sequence[str | Path | Tuner], history: str | Path = "") -> None:
@@ -57,6 +76,9 @@ class Explorer(Viewer):
         location = pn.state.location
         self.address = Address(location.search) if location is not None else None
         self.app: AppState | None = None
+        self.views = Views(self)
+        self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
+        self._places: dict[str, pn.Column] = {}  # of views that are shown by themselves
         self.opening = OpeningView()
         self._page = pn.Column(
             self.opening,
@@ -106,13 +128,36 @@ class Explorer(Viewer):
         app.param.watch(self._switch, "requested")
         for other in (app.concepts, app.targets):
             other.param.watch(partial(self._go_on, app), "tuner")
-        views = make_views(app)
+        self._shown = views = make_views(app)
         app.export.param.watch(lambda _: self._export(app, views), "page")
-        self._page[:] = [Shell(app, views, address=self.address)]
+        self._page[:] = [Shell(app, dict(views), address=self.address)]
+        for name in self._places:
+            self._fill(name)
+
+    def place(self, name: str) -> pn.Column:
+        """Where the view of that name is shown by itself; the same at each call."""
+        if name not in self._places:
+            height = STRIP_HEIGHT if name == "configuration" else HEIGHT
+            self._places[name] = pn.Column(
+                self.opening,
+                height=height,
+                sizing_mode="stretch_width",
+                margin=0,
+                hooks=[InlineStyles()],
+            )
+            self._fill(name)
+        return self._places[name]
+
+    def _fill(self, name: str) -> None:
+        if self.app is not None:
+            view = self._shown.get(name) or VIEWS[name](self.app)
+            self._shown[name] = view
+            self._places[name][:] = [view]
 
     def _export(self, app: AppState, views: Mapping[str, Viewer]) -> None:
         """Make an HTML file of the page as it is now."""
-        document = next(model.document for model, _ in self._page._models.values())
+        pages = [self._page, *self._places.values()]
+        document = next(model.document for page in pages for model, _ in page._models.values())
         still, notice = take_still(document, app.theme), make_notice(app)
         name = f"{stem(app.tuner, app.students.node)}.html"
         app.export.make(

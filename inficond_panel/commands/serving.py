@@ -21,6 +21,8 @@ from inficond_panel.errors import InficondError
 from inficond_panel.tuning import open_tuner
 
 APP = Path(inficond_panel.__file__).with_name("app.py")
+#: Panel's own asks other servers for pictures and style sheets.
+LOGIN = Path(inficond_panel.__file__).parent / "commands" / "login.html"
 DEMO = "demo"
 PORT = 5006
 
@@ -85,6 +87,7 @@ def _run(args: argparse.Namespace, specs: list[str]) -> None:
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
     """``panel serve`` on files of pages with their arguments, until it is stopped."""
+    args.basic_login_template = args.basic_login_template or str(LOGIN)
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
         args.server.invoke(args)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,15 @@ class Node:
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+    def labelled(self, name: str, note: str) -> Node:
+        """The same node with other labels; the arrays are shared."""
+        if (name, note) == (self.name, self.note):
+            return self
+        other = copy.copy(self)
+        object.__setattr__(other, "name", name)
+        object.__setattr__(other, "note", note)
+        return other
 
     @property
     def _key(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from factory import small_spec
 
 import inficond_panel
@@ -33,6 +34,36 @@ def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:
         explorer.close()
 
     asyncio.run(cell())
+
+
+def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
+    async def cells() -> None:
+        explorer = inficond_panel.explore(small_spec(tmp_path))
+        early = explorer.views.knowledge
+        early.get_root()
+        await until(lambda: explorer.app is not None)
+        late = explorer.views.performance
+        assert explorer.views.knowledge is early
+        (knowledge,), (performance,) = early, late
+        performance.table.selected = "sheep"
+        assert knowledge.table.student == "sheep"
+        knowledge.act({"type": "toggle", "concept": "fur", "direction": "down"})
+        assert [intent.concept for intent in explorer.app.tuning.pending] == ["fur"]
+        explorer.close()
+
+    asyncio.run(cells())
+
+
+def test_all_six_views_are_offered_and_no_other(tmp_path: Path) -> None:
+    async def cells() -> None:
+        views = inficond_panel.explore(small_spec(tmp_path)).views
+        six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
+        assert dir(views) == sorted(six)
+        assert all(getattr(views, name).get_root() is not None for name in six)
+        with pytest.raises(AttributeError, match="knowledge"):
+            views.knowlege  # noqa: B018
+
+    asyncio.run(cells())
 
 
 def test_another_data_set_is_opened_in_its_place(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import threading
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,11 @@ import numpy as np
 from inficond_panel.tuning.history.database import damaged
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node, node_id
+
+#: Nodes read lately, by the checksum of their row, which covers all that is in it.
+_known: dict[str, Node] = {}
+_KEPT = 512
+_lock = threading.Lock()
 
 
 def to_row(node: Node) -> dict[str, Any]:
@@ -53,12 +59,25 @@ def to_row(node: Node) -> dict[str, Any]:
 def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
     """The node that ``to_row`` wrote, with its latest labels (texts of events by kind).
 
-    Raises ``HistoryError`` where the row does not hold one, or another than was stored.
+    A row that was read before gives the same weights, in one copy for all of the process. Raises
+    ``HistoryError`` where the row does not hold a node, or another than was stored.
     """
-    if _checksum(row) != row["checksum"]:
+    checksum = row["checksum"]
+    if _checksum(row) != checksum:
         raise damaged(path, f"the record of {row['id']} was altered")
+    node = _known.get(checksum)
+    if node is None:
+        node = _checked(path, row)
+        with _lock:
+            while len(_known) >= _KEPT:
+                _known.pop(next(iter(_known)))
+            _known[checksum] = node
+    return node.labelled(labels.get("rename", ""), labels.get("note", ""))
+
+
+def _checked(path: str, row: sqlite3.Row) -> Node:
     try:
-        node = _node(row, labels)
+        node = _node(row)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise damaged(path, f"{row['id']}: {error}") from error
     if _expected_id(node) != node.id:
@@ -81,7 +100,7 @@ def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _node(row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
+def _node(row: sqlite3.Row) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
     return Node(
@@ -99,8 +118,6 @@ def _node(row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
         settings=json.loads(row["settings"]),
         number=row["number"],
         created=row["created"],
-        name=labels.get("rename", ""),
-        note=labels.get("note", ""),
     )
 
 

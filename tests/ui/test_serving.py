@@ -1,0 +1,176 @@
+"""``inficond serve`` with the flags of ``panel serve``: processes, prefix, login, origins."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import http.cookiejar
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+from bokeh.util.token import generate_jwt_token, generate_session_id
+from conftest import free_port, wait_until
+from factory import small_spec
+from playwright.sync_api import expect
+from test_main_job import SLOW, iterations, rows, select_class
+
+from inficond_panel.tuning import open_tuner
+
+pytestmark = pytest.mark.ui
+
+LOGIN = ["--basic-auth", "secret", "--cookie-secret", "a secret for cookies"]
+
+
+@pytest.fixture
+def serve_with(tmp_path: Path):
+    """Start ``inficond serve`` with flags; give its address without the page's name."""
+    processes = []
+
+    def start(*flags: str, specs: tuple[Path, ...] = (), prefix: str = "") -> str:
+        port = free_port()
+        chosen = specs or (small_spec(tmp_path),)
+        command = ["-m", "inficond_panel", "serve", *map(str, chosen), "--port", str(port), *flags]
+        environment = {**os.environ, "INFICOND_HISTORY": str(tmp_path / "history.sqlite")}
+        with (tmp_path / "server.log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command], env=environment, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        processes.append(process)
+        url = f"http://localhost:{port}{prefix}"
+
+        def answers() -> bool:
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            with contextlib.suppress(OSError):
+                return status(f"{url}/app") == 200
+            return False
+
+        wait_until(answers, f"{url} answers")
+        return url
+
+    yield start
+    for process in processes:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def children(log: Path) -> int:
+    """Number of server processes that said they have started."""
+    return len(set(re.findall(r"process id: (\d+)", log.read_text())))
+
+
+def test_behind_a_prefix_all_that_the_page_loads_is_under_it(serve_with, open_page) -> None:
+    url = serve_with("--prefix", "/tools/concepts", prefix="/tools/concepts")
+    with urllib.request.urlopen(f"{url}/app", timeout=30) as reply:
+        html = reply.read().decode()
+    links = set(re.findall(r'(?:src|href)="([^"]+)"', html))
+    links.discard("./favicon.ico")  # Panel gives it at the root alone
+    assert len(links) > 5
+    for link in links:
+        full = urllib.parse.urljoin(f"{url}/app", link)
+        assert full.startswith(f"{url}/"), link
+        assert status(full) == 200, link
+    page = open_page(f"{url}/app")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
+    page.reload()
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    own = [address for address in asked if address.startswith("http")]
+    assert [address for address in own if not address.startswith(url)] == []
+
+
+def test_two_processes_share_one_history(serve_with, open_page, tmp_path) -> None:
+    url = serve_with("--num-procs", "2")
+    wait_until(lambda: children(tmp_path / "server.log") == 2, "both processes have started")
+    first = open_page(f"{url}/app")
+    expect(rows(first).first).to_be_visible(timeout=SLOW)
+    select_class(first, "bicycle")
+    first.locator(".knowledge .thumb.down").first.click()
+    first.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(first)).to_have_count(2, timeout=SLOW)
+    for _ in range(4):  # the system gives a connection to either process
+        page = open_page(f"{url}/app")
+        expect(iterations(page)).to_have_count(2, timeout=SLOW)
+
+
+def test_a_login_is_asked_for_and_told_in_the_history(serve_with, open_page, tmp_path) -> None:
+    url = serve_with(*LOGIN)
+    page = open_page(f"{url}/app")
+    expect(page.locator(".performance")).to_have_count(0)
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill("secret")
+    page.get_by_role("button", name="Log in").click()
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    select_class(page, "bicycle")
+    page.locator(".knowledge .thumb.down").first.click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    tuner = open_tuner(tmp_path / "small.yaml", history=tmp_path / "history.sqlite")
+    assert tuner.nodes()[1].author == "ada"
+    moves = [e for e in tuner.history.events(tuner.root_id) if e.kind == "fine-tune"]
+    assert [event.author for event in moves] == ["ada"]
+
+
+def test_a_wrong_password_does_not_open_the_page(serve_with) -> None:
+    url = serve_with(*LOGIN)
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    )
+    opener.open(f"{url}/login", timeout=30).close()
+    form = urllib.parse.urlencode({"username": "ada", "password": "guess"}).encode()
+    with contextlib.suppress(urllib.error.HTTPError):
+        opener.open(f"{url}/login", form, timeout=30).close()
+    with opener.open(f"{url}/app", timeout=30) as reply:
+        assert "login" in reply.geturl()
+
+
+@pytest.mark.parametrize(
+    ("flags", "origin", "welcome"),
+    [
+        ([], "http://elsewhere.example", False),
+        (["--allow-websocket-origin", "elsewhere.example"], "http://elsewhere.example", True),
+    ],
+)
+def test_other_sites_reach_the_server_only_where_they_are_allowed(
+    serve_with, flags, origin, welcome
+) -> None:
+    host = serve_with(*flags).removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=30)
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol": f"bokeh, {generate_jwt_token(generate_session_id())}",
+    }
+    connection.request("GET", "/app/ws", headers={**upgrade, "Origin": origin})
+    assert connection.getresponse().status == (101 if welcome else 403)
+    connection.close()
+
+
+def test_several_specs_and_the_page_at_the_root(serve_with, open_page, tmp_path) -> None:
+    (tmp_path / "other").mkdir()
+    other = small_spec(tmp_path / "other", classes=3, seed=5)
+    other.write_text(other.read_text().replace("title: Small", "title: Other"))
+    url = serve_with("--index", "app", specs=(small_spec(tmp_path), other))
+    page = open_page(f"{url}/")
+    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    page.get_by_role("combobox", name="Dataset").select_option("Other")
+    expect(rows(page)).to_have_count(3, timeout=SLOW)
