@@ -192,6 +192,59 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(home, tmp_path, encoder, 
     goes_on(home, store)
 
 
+def full_at(monkeypatch, where):
+    """The disk is full when the second result of a stage, or its only one, is to be written."""
+    put, left = precompute.stages.Finished.put, [2 if where == "segments" else 1]
+
+    def full(finished, name, key, arrays):
+        left[0] -= name == where
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(finished, name, key, arrays)
+
+    monkeypatch.setattr("precompute.stages.Finished.put", full)
+
+
+@pytest.mark.parametrize("stage", ["teacher", "segments", "text", "scores", "projections"])
+def test_a_disk_that_is_full_in_any_stage_is_told_and_the_run_goes_on_later(
+    home, tmp_path, encoder, monkeypatch, stage
+):
+    store = tmp_path / "a.zarr"
+    with monkeypatch.context() as patch:
+        full_at(patch, stage)
+        with pytest.raises(StoreError, match="is full") as told:
+            precompute.run(load_spec(home / "spec.yaml"), store)
+    assert "goes on where it was" in told.value.remedy
+    assert not store.exists()
+    assert not list((tmp_path / "a.zarr.partial").glob("*.tmp"))
+    runs, done = encoder.runs, list((tmp_path / "a.zarr.partial").glob("segments-*"))
+    goes_on(home, store)
+    assert encoder.runs - runs == total(home) - len(done)
+
+
+def test_a_disk_that_is_full_when_the_store_is_written_leaves_the_old_one(
+    home, tmp_path, encoder, monkeypatch
+):
+    store = tmp_path / "a.zarr"
+    spec = load_spec(home / "spec.yaml")
+    old = precompute.run(spec, store).content_hash
+    spec.title = "Other words"
+    spec.concepts.corpus = tmp_path / "words.txt"
+    spec.concepts.corpus.write_text("sky\nsea")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "_write", full)
+        with pytest.raises(StoreError, match="is full"):
+            precompute.run(spec, store)
+    assert open_store(store).content_hash == old
+    runs = encoder.runs
+    assert precompute.run(spec, store).content_hash != old
+    assert encoder.runs == runs
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 300 kB; skipped where this process may not make one."""
