@@ -72,7 +72,7 @@ def compare(args: argparse.Namespace) -> None:
         found = _compared(tuner, args)
         if args.split == "holdout":
             for result in found.students:
-                result.tuner.count_look(result.node, args.split)
+                tuner.history.count_look(result.node.id, args.split)
             note(f"Counted a look at the holdout for {len(found.students)} sets of students.")
         if write:
             for file in make_files(found, args.seed):
@@ -166,7 +166,7 @@ def _say_students(found: Compared, args: argparse.Namespace) -> None:
     say()
     draws = f"{args.draws} bootstrap draws of images, 95 % intervals"
     say(f"{draws}. History {found.tuner.history.path}.")
-    if any(result.tuner.mark for result in found.students):
+    if any(result.mark for result in found.students):
         say(
             f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without it."
         )

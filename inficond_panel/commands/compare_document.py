@@ -36,9 +36,11 @@ def document(found: Compared, args: argparse.Namespace) -> dict[str, Any]:
             "reliability": {kind: _diagrams(found.outputs, kind) for kind in found.outputs.logits},
         },
         "split": args.split,
-        "looks": found.tuner.looks(),
         "teacher": interval_documents(found.teacher),
-        "students": [_student(result) for result in found.students],
+        "students": [
+            {**_student(result), "looks": found.tuner.history.looks(result.node.id, "holdout")}
+            for result in found.students
+        ],
     }
 
 
@@ -78,7 +80,7 @@ def _student(result: SettingResult) -> dict[str, Any]:
     return {
         "lambda": setting.pop("lambda_"),
         **setting,
-        "mark": result.tuner.mark or None,
+        "mark": result.mark or None,
         "node": result.node.id,
         "weights_hash": result.node.weights_hash,
         "nonzero": int((result.node.weights != 0).sum()),

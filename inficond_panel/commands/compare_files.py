@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.commands.compare_page import make_page
-from inficond_panel.commands.compare_text import NAMES
+from inficond_panel.commands.compare_text import NAMES, penalty_text
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.calibration import Reliability
 from inficond_panel.quantify.separation import Groups, sample, tsne
@@ -67,10 +67,10 @@ def _setting(found: Compared, number: int) -> list[Any]:
     return [
         number,
         setting.targets,
-        result.tuner.mark,
+        result.mark,
         "none" if setting.alpha is None else setting.alpha,
         setting.temperature,
-        result.tuner.spec.students.penalty_text,
+        penalty_text(setting),
         result.node.id,
         against,
     ]

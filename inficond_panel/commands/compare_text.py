@@ -28,12 +28,18 @@ def setting_text(setting: Setting) -> str:
     """``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
     learned = "labels alone" if setting.alpha == 0 else kind_text(setting.targets)
     alpha = "" if setting.alpha is None else f", alpha {setting.alpha:g}"
-    penalty = "by class" if isinstance(setting.lambda_, dict) else f"{setting.lambda_:g}"
-    return f"{learned}{alpha}, T {setting.temperature:g}, lambda {penalty}"
+    return f"{learned}{alpha}, T {setting.temperature:g}, lambda {penalty_text(setting)}"
+
+
+def penalty_text(setting: Setting) -> str:
+    """Weight of the L1 penalty, where it is one number."""
+    return "by class" if isinstance(setting.lambda_, dict) else f"{setting.lambda_:g}"
 
 
 def level_text(found: Interval) -> str:
     """``0.812 [0.790, 0.833]``."""
+    if found.words == "undefined":
+        return "undefined"
     return f"{number(found.estimate)} {range_text(found)}"
 
 

@@ -68,7 +68,7 @@ def test_every_student_is_measured_against_the_plain_teacher(both):
     settings = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [1e-3])
     found = compare_settings(tuner, settings, draws=20)
     for result in found:
-        logits = result.tuner.logits(result.node)[rows]
+        logits = tuner.logits(result.node)[rows]
         each = [
             class_metrics(store.label[rows, k], logits[:, k], store.teacher_logit[rows, k])
             for k in range(3)
@@ -77,7 +77,7 @@ def test_every_student_is_measured_against_the_plain_teacher(both):
             mean = np.mean([getattr(metrics, name) for metrics in each])
             assert interval.estimate == pytest.approx(mean), name
     assert [result.against for result in found] == [None, 0, 0, 2]
-    assert [result.tuner.mark for result in found] == ["", SEEN, "", SEEN]
+    assert [result.mark for result in found] == ["", SEEN, "", SEEN]
     assert teacher_metrics(tuner, "tune", draws=5)["fidelity"].estimate == 1
     assert len({result.node.id for result in found}) == 4
 
@@ -237,6 +237,20 @@ def test_settings_left_out_stay_those_of_the_spec(both):
     assert Setting.of(other.spec.students) == Setting("oracle", 3.0, 2.0, 1e-4)
     assert other.with_students(targets="teacher").root_id == tuner.root_id
     assert other.with_students(alpha=None).spec.students.labels is None
+
+
+def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path, capsys):
+    arrays = small_arrays(classes=2)
+    arrays["label"][arrays["split"] == "tune"] = 0
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    assert main(["compare", str(tmp_path / "small.yaml"), "--draws", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "undefined" in out
+    assert "undefined undefined" not in out
+    assert main(["compare", str(tmp_path / "small.yaml"), "--draws", "5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["teacher"]["ap"]["estimate"] is None
 
 
 def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):

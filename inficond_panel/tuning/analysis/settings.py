@@ -51,13 +51,13 @@ class Setting:
 class SettingResult:
     """The untouched students of one setting; metrics are means over the classes.
 
-    ``tuner`` and ``node`` are its students, ``change`` is from the result at ``against``: with the
-    oracle's targets that with the teacher's and all else alike, otherwise the first; None of the
-    first. ``classes`` and ``class_changes`` are the same by class.
+    ``mark`` is what must be said of students of the oracle. ``change`` is from the result at
+    ``against``: with the oracle's targets that with the teacher's and all else alike, otherwise the
+    first; None of the first. ``classes`` and ``class_changes`` are the same by class.
     """
 
     setting: Setting
-    tuner: Tuner
+    mark: str
     node: Node
     metrics: dict[str, Interval]
     against: int | None
@@ -102,11 +102,11 @@ def compare_settings(
     difference. Looks at the holdout are the caller's to count. Raises ``TuningError`` for settings
     that cannot be, and where the store has no oracle logits.
     """
-    tuners = [tuner.with_students(**vars(setting)) for setting in settings]
     counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
     measured: list[_Measured] = []
     found: list[SettingResult] = []
-    for number, (setting, own) in enumerate(zip(settings, tuners, strict=True)):
+    for number, setting in enumerate(settings):
+        own = tuner.with_students(**vars(setting))
         node = own.root()
         now = _Measured(own.outcomes(node, split), counts)
         against = _reference(settings, number)
@@ -114,7 +114,7 @@ def compare_settings(
         found.append(
             SettingResult(
                 setting=setting,
-                tuner=own,
+                mark=own.mark,
                 node=node,
                 metrics=now.levels(),
                 against=against,
