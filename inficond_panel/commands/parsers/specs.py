@@ -80,8 +80,8 @@ def _add_precompute(commands: argparse._SubParsersAction) -> None:
     precompute.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="encode with the workers of this Dask scheduler (tcp://HOST:PORT); they need the same "
-        "packages, and read the photos and the encoder by the same paths; needs the extra 'scale'",
+        help="encode, and run the teacher, with the workers of this Dask scheduler "
+        "(tcp://HOST:PORT); they need the same packages, and read the photos and the encoder by the same paths; needs the extra 'scale'",
     )
     add_json(precompute)
 
