@@ -56,12 +56,15 @@ def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
 
 def test_all_six_views_are_offered_and_no_other(tmp_path: Path) -> None:
     async def cells() -> None:
-        views = inficond_panel.explore(small_spec(tmp_path)).views
+        explorer = inficond_panel.explore(small_spec(tmp_path))
+        await until(lambda: explorer.app is not None)
+        views = explorer.views
         six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
         assert dir(views) == sorted(six)
         assert all(getattr(views, name).get_root() is not None for name in six)
         with pytest.raises(AttributeError, match="knowledge"):
             views.knowlege  # noqa: B018
+        explorer.close()
 
     asyncio.run(cells())
 
