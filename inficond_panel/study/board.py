@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
-from inficond_panel.study.progress import when
-from inficond_panel.study.results import results_of
+from inficond_panel.study.log import Participant
+from inficond_panel.study.progress import Step, when
 from inficond_panel.study.study import Study
-from inficond_panel.study.timeline import progress_of
+from inficond_panel.study.timeline import fine_tunes, progress_of
+from inficond_panel.tuning import History
 from inficond_panel.tuning.history.log import now
 
 #: A page that was not there for so many seconds is taken for closed.
@@ -36,10 +38,8 @@ def board(study: Study) -> list[Place]:
     rows = []
     for who in study.log.participants():
         progress, there = progress_of(study, who), presence.get(who.number)
-        found = {result.task: result for result in results_of(study, who, progress)}
         at = progress.step
         seconds = progress.seconds(at.name, time) if at.kind == "task" else None
-        done = sum(bool(found[item.task].outcome) for item in who.plan if item.task in found)
         rows.append(
             Place(
                 number=who.number,
@@ -50,13 +50,19 @@ def board(study: Study) -> list[Place]:
                     progress.declined, progress.finished, there.seen if there else "", time
                 ),
                 minutes=None if seconds is None else seconds / 60,
-                iterations=found[at.name].iterations if at.name in found else None,
-                done=done,
+                iterations=_iterations(study, who, at) if seconds is not None else None,
+                done=sum(bool(progress.outcome(item.task)) for item in who.plan),
                 tasks=len(who.plan),
                 seen=there.seen if there else "",
             )
         )
     return rows
+
+
+def _iterations(study: Study, who: Participant, step: Step) -> int:
+    """Fine-tunes so far in the task at hand."""
+    with closing(History(study.history(who, step.name))) as history:
+        return len(fine_tunes(history, study.ready[step.name]))
 
 
 def _state(declined: bool, finished: bool, seen: str, time: str) -> str:

@@ -151,16 +151,16 @@ class StudyLog:
             _insert(db, number, session, Note(time, "", "", "open", seen))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
-    def append(self, number: int, session: str, notes: Iterable[Note]) -> None:
-        """Record what happened, all or nothing; on disk when this returns.
+    def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
+        """Record what happened, all or nothing; on disk when this returns the events.
 
         Raises ``StudyLinkError`` where another page was opened since, or all was deleted.
         """
         with self._database.transaction(write=True) as db:
             _check_session(db, number, session)
-            for note in notes:
-                _insert(db, number, session, note)
+            written = [_insert(db, number, session, note) for note in notes]
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (now(), number))
+        return written
 
     def touch(self, number: int, session: str) -> None:
         """Say that the page is still there. Raises as ``append``."""
@@ -232,15 +232,25 @@ def _participant(row: sqlite3.Row) -> Participant:
     return Participant(row["number"], row["slot"], plan, row["created"])
 
 
-def _insert(db: sqlite3.Connection, number: int, session: str, note: Note) -> None:
+def _insert(db: sqlite3.Connection, number: int, session: str, note: Note) -> Event:
     select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
     last = db.execute(select, (number,)).fetchone()
     check = checksum(number, session, note, last["checksum"] if last else "")
     row = (number, note.time, session, note.step, note.view, note.action, note.json(), check)
-    db.execute(
+    done = db.execute(
         "INSERT INTO events (participant, time, session, step, view, action, payload, checksum) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         row,
+    )
+    return Event(
+        note.time,
+        note.step,
+        note.view,
+        note.action,
+        note.payload,
+        number=int(done.lastrowid or 0),
+        participant=number,
+        session=session,
     )
 
 

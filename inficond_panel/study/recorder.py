@@ -26,16 +26,15 @@ Write = Callable[[str, str, dict[str, Any]], object]
 
 
 class Recorder:
-    """Watches one session's state and views; ``write(view, action, payload)`` takes the notes.
+    """Watches one session's state; ``write(view, action, payload)`` takes the notes.
 
-    ``view`` is the view that was last used, which a change of the shared state came from.
+    Made before the views, so that what they show has been recorded. ``view`` is the view that was
+    last used, which a change of the shared state came from.
     """
 
-    def __init__(
-        self, app: AppState, views: Mapping[str, param.Parameterized], write: Write
-    ) -> None:
+    def __init__(self, app: AppState, write: Write) -> None:
         self.view = ""
-        self._app, self._write = app, write
+        self._write = write
         self._kind = app.tuning.status.kind
         selection, tuning = app.selection, app.tuning
         selection.param.watch(lambda e: self._note("class", {"name": e.new}), "class_name")
@@ -44,6 +43,9 @@ class Recorder:
         tuning.param.watch(self._on_batch, "pending")
         tuning.param.watch(self._on_status, "status")
         app.comparison.param.watch(self._on_pair, "pair")
+
+    def watch(self, views: Mapping[str, param.Parameterized]) -> None:
+        """Watch the settings of the views too."""
         for name, (part, settings) in SETTINGS.items():
             if name in views:
                 self._watch(name, getattr(views[name], part) if part else views[name], settings)

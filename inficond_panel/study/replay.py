@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from inficond_panel.study.log import Participant
@@ -31,6 +32,7 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
         if not study.begun(participant, task.name_):
             continue
         tuner = study.tuner(participant, task.name_)
-        pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))
+        with closing(tuner.history):
+            pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))
         found += [Rebuilt(task.name_, node, again) for node, again in pairs]
     return found

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import bootstrap
 
 from inficond_panel.study.log import Participant
 from inficond_panel.study.progress import Progress
+from inficond_panel.study.ready import Ready
 from inficond_panel.study.rules import SPLIT
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import own_events, progress_of
 from inficond_panel.tuning import Tuner
 
 DRAWS = 2000
+_MOVES = {"fine-tune", "jump", "undo", "redo"}
 
 
 @dataclass(frozen=True)
@@ -84,50 +88,40 @@ def results_of(study: Study, participant: Participant, progress: Progress) -> li
     """The tasks that one participant has begun."""
     order = {item.task: (place, item.condition) for place, item in enumerate(participant.plan, 1)}
     found = []
-    for task in study.spec.all_tasks:
-        if progress.first(task.name_, "start") and study.begun(participant, task.name_):
-            place, condition = order.get(task.name_, (0, ""))
-            tuner = study.tuner(participant, task.name_)
-            found.append(_result(study, participant, progress, tuner, task.name_, place, condition))
+    for name, ready in study.ready.items():
+        if progress.first(name, "start") and study.begun(participant, name):
+            tuner = study.tuner(participant, name)
+            with closing(tuner.history):
+                place, condition = order.get(name, (0, ""))
+                achieved = _achieved(progress, tuner, ready)
+                found.append(
+                    Result(participant.label, name, condition=condition, place=place, **achieved)
+                )
     return found
 
 
-def _result(
-    study: Study,
-    participant: Participant,
-    progress: Progress,
-    tuner: Tuner,
-    task: str,
-    place: int,
-    condition: str,
-) -> Result:
-    ready = study.ready[task]
+def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
+    """What the histories and the events of one task say."""
+    task = ready.task.name_
     done, left = progress.first(task, "done"), progress.first(task, "leave")
     end = (done or left or progress.of(task)[-1]).time
-    events = [event for event in own_events(tuner) if event.created <= end]
-    tuned = [event.node for event in events if event.kind == "fine-tune"]
-    moves = [event.node for event in events if event.kind in {"fine-tune", "jump", "undo", "redo"}]
+    events = [event for event in own_events(tuner.history, ready) if event.created <= end]
+    tuned = [tuner.node(event.node) for event in events if event.kind == "fine-tune"]
+    moves = [event.node for event in events if event.kind in _MOVES]
     last = done.payload["node"] if done else (moves[-1] if moves else ready.start.id)
     before = tuner.metrics(ready.start, SPLIT)[ready.class_name]
     after = tuner.metrics(tuner.node(last), SPLIT)[ready.class_name]
     seconds = progress.seconds(task, end)
-    assert seconds is not None
-    return Result(
-        participant=participant.label,
-        task=task,
-        condition=condition,
-        place=place,
-        outcome="done" if done else progress.outcome(task),
-        minutes=seconds / 60,
-        iterations=len(tuned),
-        thumbs=float(np.mean([len(tuner.node(node).intents) for node in tuned]))
-        if tuned
-        else np.nan,
-        undos=sum(event.kind == "undo" for event in events),
-        ap_start=before.ap,
-        ap_end=after.ap,
-        teacher_ap=after.teacher_ap,
-    )
+    return {
+        "outcome": "done" if done else progress.outcome(task),
+        "minutes": np.nan if seconds is None else seconds / 60,
+        "iterations": len(tuned),
+        "thumbs": float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
+        "undos": sum(event.kind == "undo" for event in events),
+        "ap_start": before.ap,
+        "ap_end": after.ap,
+        "teacher_ap": after.teacher_ap,
+    }
 
 
 def spread(values: Sequence[float], seed: int = 0) -> Spread:

@@ -26,12 +26,7 @@ class Session:
         self.participant = study.log.find(token)
         study.log.open(self.participant.number, self.id)
         self.waiting: list[Note] = []
-        self.progress = self.read()
-
-    def read(self) -> Progress:
-        """Where the participant stands by what is on disk; ``progress`` is that from now on."""
-        self.progress = progress_of(self.study, self.participant)
-        return self.progress
+        self.progress = progress_of(study, self.participant)
 
     def record(self, *actions: tuple[str, str, Mapping[str, Any]]) -> None:
         """Record (view, action, payload) at the present step; on disk when this returns.
@@ -46,8 +41,9 @@ class Session:
 
     def write(self) -> None:
         """Write what waits. Raises as ``record``."""
-        self.study.log.append(self.participant.number, self.id, self.waiting)
+        written = self.study.log.append(self.participant.number, self.id, self.waiting)
         self.waiting = []
+        self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
 
     def touch(self) -> None:
         """Say that the page is still there. Raises as ``record``."""

@@ -45,6 +45,7 @@ class Study:
             ) from error
         starts = History(self.folder / "starts.sqlite")
         self.ready = Preparation(self.spec, self.own, starts).tasks(progress)
+        starts.close()
         self._keep_what_it_is()
 
     def check(self, progress: Progress | None = None) -> dict[str, Ready]:
@@ -124,8 +125,8 @@ class Study:
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
     """The spec of the app with the views and settings of a task under a condition."""
     views = (level.views if level else []) or task.views
-    if views:
-        spec = spec.with_layout(_only(spec.layout, views))
+    plain = Layout(**{**spec.layout.values(), "tour": False})  # the study explains by itself
+    spec = spec.with_layout(_only(spec.layout, views) if views else plain)
     if level and level.preview is not None:
         tuning = Tuning(**{**spec.tuning.values(), "preview": level.preview})
         spec = Spec(spec.path, **{**spec.values(), "tuning": tuning})

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from inficond_panel.study.log import Participant
 from inficond_panel.study.progress import Progress, make_steps
+from inficond_panel.study.ready import Ready
 from inficond_panel.study.study import Study
 from inficond_panel.tuning import Event as HistoryEvent
-from inficond_panel.tuning import Tuner
+from inficond_panel.tuning import History
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,19 @@ def timeline(study: Study, participant: Participant) -> list[Moment]:
     ]
     for task in study.spec.all_tasks:
         if study.begun(participant, task.name_):
-            moments += _of_history(study.tuner(participant, task.name_), task.name_)
+            with closing(History(study.history(participant, task.name_))) as history:
+                moments += _of_history(history, study.ready[task.name_])
     return sorted(moments, key=lambda moment: moment.time)
 
 
-def own_events(tuner: Tuner) -> list[HistoryEvent]:
+def own_events(history: History, ready: Ready) -> list[HistoryEvent]:
     """Events of a task's history but those that set its start."""
-    return [event for event in tuner.history.events(tuner.root_id) if not _sets_start(event)]
+    return [event for event in history.events(ready.start.root) if not _sets_start(event)]
+
+
+def fine_tunes(history: History, ready: Ready) -> list[HistoryEvent]:
+    """The iterations that were made in a task, also those that came out where one was before."""
+    return [event for event in own_events(history, ready) if event.kind == "fine-tune"]
 
 
 def _sets_start(event: HistoryEvent) -> bool:
@@ -53,10 +61,11 @@ def _sets_start(event: HistoryEvent) -> bool:
     return untouched or event.author == "study"
 
 
-def _of_history(tuner: Tuner, task: str) -> list[Moment]:
+def _of_history(history: History, ready: Ready) -> list[Moment]:
+    nodes = {node.id: node for node in history.nodes(ready.start.root, deleted=True)}
     moments = []
-    for event in own_events(tuner):
-        node = tuner.node(event.node)
+    for event in own_events(history, ready):
+        node = nodes[event.node]
         payload: dict[str, Any] = {"node": node.id, "number": node.number}
         if event.origin:
             payload["origin"] = event.origin
@@ -65,7 +74,6 @@ def _of_history(tuner: Tuner, task: str) -> list[Moment]:
             payload["weights_hash"] = node.weights_hash
         elif event.text:
             payload["text"] = event.text
-        moments.append(
-            Moment(event.created, "history", "", task, "provenance", event.kind, payload)
-        )
+        place = ready.task.name_, "provenance"
+        moments.append(Moment(event.created, "history", "", *place, event.kind, payload))
     return moments

@@ -160,6 +160,8 @@ class ParticipantPage(Viewer):
         return self.progress.first(task.name_, "start") is not None
 
     def _close_task(self) -> None:
+        if self.work is not None:
+            self.work.close()
         self.work = None
         if len(self._page) > 1:
             self._page[:] = [self.frame]
@@ -216,7 +218,6 @@ class ParticipantPage(Viewer):
         except StudyError as error:
             self._tell("Nothing can be recorded at the moment", error, "Try again")
         else:
-            self.session.read()
             return True
         return False
 
@@ -250,6 +251,8 @@ class ParticipantPage(Viewer):
     def close(self) -> None:
         """Stop the worker; called when the page was closed."""
         self.jobs.close()
+        if self.work is not None:
+            self.work.close()
 
     def __panel__(self) -> Viewable:
         return self._page

@@ -9,8 +9,8 @@ from inficond_panel.state import AppState
 from inficond_panel.study.ready import Ready
 from inficond_panel.study.recorder import Recorder, resume
 from inficond_panel.study.rules import Standing, standing
-from inficond_panel.study.timeline import own_events
-from inficond_panel.tuning import Tuner
+from inficond_panel.study.timeline import fine_tunes
+from inficond_panel.tuning import Event, Tuner
 from inficond_panel.tuning.history.log import now
 from inficond_panel.views.page import make_views
 from inficond_panel.views.shell import Shell
@@ -27,8 +27,9 @@ class Work:
         self.app = AppState(tuner, page.jobs)
         self.app.selection.class_name = ready.class_name
         resume(self.app, page.progress.of(self.task.name_), self._last_fine_tune())
+        self.recorder = Recorder(self.app, page.record)
         views = make_views(self.app)
-        self.recorder = Recorder(self.app, views, page.record)
+        self.recorder.watch(views)
         self.shell = Shell(self.app, views)
         self.app.students.param.watch(self.measure, "snapshot")
         self.measure()
@@ -75,10 +76,13 @@ class Work:
             return "time"
         return "left" if self.task.may_leave else ""
 
-    def _last_fine_tune(self) -> str:
-        times = self._fine_tunes()
-        return times[-1] if times else ""
+    def close(self) -> None:
+        """Close the history; it opens again for what still writes to it."""
+        self.app.tuner.history.close()
 
-    def _fine_tunes(self) -> list[str]:
-        """Times of the fine-tunes so far."""
-        return [event.created for event in own_events(self.app.tuner) if event.kind == "fine-tune"]
+    def _last_fine_tune(self) -> str:
+        made = self._fine_tunes()
+        return made[-1].created if made else ""
+
+    def _fine_tunes(self) -> list[Event]:
+        return fine_tunes(self.app.tuner.history, self.ready)

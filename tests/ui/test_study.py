@@ -1,0 +1,171 @@
+"""A participant's whole way through the shipped study on the demo, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Server, free_port, wait_until
+from playwright.sync_api import Page, expect
+
+import inficond_panel
+from inficond_panel.study.replay import rebuild
+from inficond_panel.study.results import results
+from inficond_panel.study.study import Study, open_study
+from inficond_panel.study.timeline import progress_of
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+WORD = "a word for tests"
+
+
+class StudyServer(Server):
+    """``inficond study serve inficond``."""
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}/study"
+
+    def start(self) -> None:
+        """Start it; the data are in the folder of ``history``."""
+        self.port = self.port or free_port()
+        command = ["inficond_panel", "study", "serve", "inficond", "--port", str(self.port)]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command, "--data", str(self.history.parent / "data")],
+                env={**os.environ, "INFICOND_STUDY_PASSWORD": WORD},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_until(self.answers, f"{self.url} answers")
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite")
+    served.start()
+    yield served
+    served.kill()
+    log = served.log.read_text()
+    assert f'File "{Path(inficond_panel.__file__).parent}' not in log
+    assert "127.0.0.1" not in log
+    assert "::1" not in log
+
+
+@pytest.fixture
+def study(server: StudyServer) -> Study:
+    opened = open_study("inficond", server.history.parent / "data")
+    opened.prepare()
+    return opened
+
+
+def go_on(page: Page, button: str = "Continue") -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def heading(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", name=words)).to_be_visible(timeout=SLOW)
+
+
+def thumb(page: Page, row: int) -> None:
+    page.locator(".knowledge .thumb.down").nth(row).click()
+
+
+def leave_undone(page: Page) -> None:
+    go_on(page, "Go on without")
+    go_on(page, "Go on")
+
+
+def test_from_consent_to_the_end(server, study, open_page) -> None:
+    who, token = study.add_participant()
+    page = open_page(f"{server.url}#{token}", 1280, 800)
+    heading(page, "Consent")
+    expect(page.get_by_role("button", name="Continue")).to_be_disabled()
+    page.get_by_label("I have read this").check()
+    go_on(page)
+    heading(page, "Teacher, student, concept")
+    go_on(page)
+    heading(page, "What you can do")
+    go_on(page)
+    heading(page, "About you")
+    go_on(page)
+    expect(page.get_by_text("An answer is needed.")).to_have_count(3)
+    page.get_by_label("Arts or humanities").check()
+    page.get_by_label("Rarely").check()
+    page.get_by_label("No", exact=True).check()
+    go_on(page)
+
+    heading(page, "Try it")
+    go_on(page, "Start")
+    expect(page.locator(".knowledge .thumb.down").first).to_be_visible(timeout=SLOW)
+    thumb(page, 1)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".goal")).to_contain_text("Done", timeout=SLOW)
+    go_on(page, "Next")
+
+    heading(page, "Improve the student for bicycle")
+    go_on(page, "Start")
+    expect(page.locator(".goal")).to_have_text("AP 0.700, goal 0.983", timeout=SLOW)
+    thumb(page, 1)
+    expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1)
+    server.kill()  # a crash in the middle
+    server.start()
+    page.reload()
+    expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1, timeout=SLOW)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".goal")).not_to_have_text("AP 0.700, goal 0.983", timeout=SLOW)
+    leave_undone(page)
+
+    heading(page, "Improve the student for tv monitor")
+    go_on(page, "Start")
+    expect(page.locator(".goal")).to_contain_text("AP 0.669", timeout=SLOW)
+    leave_undone(page)
+
+    heading(page, "The tool as a whole")
+    for at in range(3):
+        page.locator(".likert").nth(at).get_by_label("Agree", exact=True).check()
+    go_on(page)
+    heading(page, "Its parts")
+    for at in range(3):
+        page.locator(".likert").nth(at).get_by_label("Strongly agree").check()
+    page.get_by_label("What else").fill("Thank you <b>too</b>")
+    go_on(page)
+    heading(page, "Thank you")
+
+    progress = progress_of(study, who)
+    assert progress.finished
+    answers = progress.answers()
+    assert [answers[f"q{at}"] for at in range(1, 7)] == [4, 4, 4, 5, 5, 5]
+    assert answers["remarks"] == "Thank you <b>too</b>"
+    found = {result.task: result for result in results(study)}
+    assert {name: result.iterations for name, result in found.items()} == {
+        "training": 1, "bicycle": 1, "tv-monitor": 0,
+    }  # fmt: skip
+    assert all(item.equal for item in rebuild(study, who))
+    views = {event.view for event in progress.of("bicycle") if event.action == "batch"}
+    assert views == {"knowledge"}
+    assert token not in server.log.read_text()
+
+
+def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
+    board = open_page(server.url.replace("/study", "/researcher"), 1280, 800)
+    board.get_by_label("Password").fill(WORD)
+    go_on(board, "Open")
+    expect(board.get_by_text("No participant yet")).to_be_visible(timeout=SLOW)
+    go_on(board, "Add participant")
+    link = board.get_by_label("Link of P01").input_value()
+    first = open_page(link, 1280, 800)
+    heading(first, "Consent")
+    expect(board.get_by_text("● Here")).to_be_visible(timeout=SLOW)
+    second = open_page(link, 1280, 800)
+    heading(second, "Consent")
+    heading(first, "opened in another window")
+    go_on(board, "Delete")
+    board.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    heading(second, "was deleted")
+    assert study.log.participants() == []
