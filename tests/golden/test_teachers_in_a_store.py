@@ -1,11 +1,13 @@
 """The whole way with teachers that are run: photos, a store, and students of the oracle."""
 
+import errno
 import shutil
 
 import numpy as np
 import pytest
 from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
 
+from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
@@ -153,3 +155,32 @@ def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch)
     (own / "a.zarr").rename(own / "old")
     assert make(own, other)[1].content_hash == report.content_hash
     assert len(counted.take()["features"]) == 16
+
+
+@pytest.mark.parametrize(("teacher", "name"), [(SMALL, "oracle"), (HEAD, "features")])
+def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
+    own, monkeypatch, teacher, name
+):
+    from precompute.stages import Finished
+
+    put, counted = Finished.put, Counted(monkeypatch)
+
+    def full(finished, of, key, arrays):
+        if of == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(finished, of, key, arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Finished, "put", full)
+        with pytest.raises(StoreError, match="is full"):
+            make(own, teacher)
+    assert not (own / "a.zarr").exists()
+    before = counted.take()
+    report = make(own, teacher)[1]
+    again = counted.take()
+    assert name in again
+    if name == "oracle":
+        assert len(before["logits"]) == 16
+        assert "logits" not in again
+    shutil.rmtree(own / "a.zarr")
+    assert make(own, teacher)[1].content_hash == report.content_hash

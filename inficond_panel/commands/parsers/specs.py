@@ -81,7 +81,8 @@ def _add_precompute(commands: argparse._SubParsersAction) -> None:
         "--scheduler",
         metavar="ADDRESS",
         help="encode, and run the teacher, with the workers of this Dask scheduler "
-        "(tcp://HOST:PORT); they need the same packages, and read the photos and the encoder by the same paths; needs the extra 'scale'",
+        "(tcp://HOST:PORT); they need the same packages, and read the files by the same paths; "
+        "needs the extra 'scale'",
     )
     add_json(precompute)
 
