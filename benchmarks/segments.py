@@ -1,13 +1,15 @@
 """Ways to divide an image, compared: outlines, what the segments hold, students, time.
 
-    python benchmarks/segments.py [--quick] [--only kmeans graph ...] [--students 0]
+    python benchmarks/segments.py [--quick] [--only kmeans graph ...] [--students 600]
 
 On drawn scenes every pixel's thing is known: `recall` and `precision` of its boundaries (within 2
-pixels), `achievable` accuracy, `leak` (undersegmentation error). On photos with boxes (PASCAL VOC
-below INFICOND_DATA; left out, and told, where it is missing): of each class that is in a photo the
-segment with the largest cosine to the class's text. `pointing`: its innermost pixel lies in a box
-of the class; `purity`: share of it inside the boxes; `cover`: share of the boxes that it covers;
-means over the classes bus, car, cat, person, train, each over its photos.
+pixels), `achievable` accuracy, `leak` (undersegmentation error); and `consistency`, the share of
+pixel embeddings (the head's, or the encoder's interpolated) nearest to the mean of their own thing.
+On photos with boxes (PASCAL VOC below INFICOND_DATA; left out, and told, where it is missing): of
+each class that is in a photo the segment with the largest cosine to the class's text. `pointing`:
+its innermost pixel lies in a box of the class; `purity`: share of it inside the boxes; `cover`:
+share of the boxes that it covers; means over the classes bus, car, cat, person, train, each over
+its photos.
 Students (`--students N`: N scenes and N photos of COCO to fit on, two thirds as many to look at):
 `map` and `fidelity` on those that were not fitted on. `ms` is CPU time of one image's segments.
 Encoding is done once and not timed. The heads are trained on images that nothing is measured on.
@@ -40,8 +42,9 @@ METHODS = {
     "graph, edges": {"method": "graph", "refine": "edges"},
     "slic": {"method": "slic"},
     "felzenszwalb": {"method": "felzenszwalb"},
-    "head": {"method": "head"},
-    "head, edges": {"method": "head", "refine": "edges"},
+    "head, untrained": {"method": "head", "spatial": 0.1},
+    "head": {"method": "head", "spatial": 0.1},
+    "head, edges": {"method": "head", "spatial": 0.1, "refine": "edges"},
 }
 
 
@@ -131,15 +134,28 @@ def drawn(images: Images, how: Any) -> dict[str, float]:
         seconds += time.process_time() - started
         rows.append(
             (
+                m.consistency(pixels_of(cells, image, how), truth),
                 m.boundary_recall(mask, truth),
                 m.boundary_recall(truth, mask),
                 m.achievable_accuracy(mask, truth),
                 m.undersegmentation_error(mask, truth),
             )
         )
-    names = ("recall", "precision", "achievable", "leak")
+    names = ("consistency", "recall", "precision", "achievable", "leak")
     means = dict(zip(names, np.mean(rows, 0).tolist(), strict=True))
     return means | {"ms": 1000 * seconds / len(rows)}
+
+
+def pixels_of(cells: np.ndarray, image: Any, how: Any) -> np.ndarray:
+    """The head's pixel embeddings; the encoder's, interpolated to as many, for other methods."""
+    from precompute.segments.head import Layout, load_head
+    from precompute.segments.regions import interpolation, unit
+
+    if how.method == "head":
+        return load_head(how.head).embed(cells, image)
+    grid = Layout(cells.shape[-1]).grid(*cells.shape[:2])
+    rows, columns = (interpolation(n, fine) for n, fine in zip(cells.shape, grid, strict=False))
+    return np.einsum("Hh,Ww,hwe->HWe", rows, columns, unit(cells), optimize=True)
 
 
 def pointed(images: Images, how: Any) -> dict[str, float]:
@@ -223,10 +239,10 @@ def logits_of(images: Images) -> np.ndarray:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scenes", type=int, default=100)
-    parser.add_argument("--photos", type=int, default=300)
-    parser.add_argument("--students", type=int, default=600, help="images to fit on; 0: none")
-    parser.add_argument("--head-images", type=int, default=100)
+    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--students", type=int, default=0, help="images to fit on; 0: none")
+    parser.add_argument("--head-images", type=int, default=40)
     parser.add_argument("--head-epochs", type=int, default=8)
     parser.add_argument("--only", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--quick", action="store_true", help="a few images, to see that it runs")
@@ -268,7 +284,12 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def head_for(parts: Any, options: argparse.Namespace, path: Path) -> Path:
+    """A trained head at ``path``, and beside it the same before its training."""
+    from precompute.segments.head import Layout, save_head, untrained
+
     if any("head" in name for name in options.only):
+        embed = parts[2].embed_text(["a"]).shape[1]
+        save_head(untrained(Layout(embed), 0), path.with_suffix(".untrained"))
         seconds = trained_head(parts, options.head_images, options.head_epochs, path)
         print(f"head on {options.head_images} images: {seconds:.0f} s of CPU", flush=True)
     return path
@@ -278,7 +299,8 @@ def settings(name: str, head: Path) -> Any:
     from precompute.segments import SegmentSettings
 
     how = replace(SegmentSettings(), **METHODS[name])
-    return replace(how, head=str(head)) if how.method == "head" else how
+    file = head.with_suffix(".untrained") if "untrained" in name else head
+    return replace(how, head=str(file)) if how.method == "head" else how
 
 
 def with_students(

@@ -10,16 +10,12 @@ from inficond_panel.spec.paths import FilePath
 from inficond_panel.spec.section import Nested, Section
 
 
-def _spatial() -> Number:
+def _spatial(usual: float = 1.0) -> Number:
     return Number(
-        1.0,
+        usual,
         bounds=(0, None),
         doc="Weight of the squared distance in the image (a side is 1) beside 1 - cosine.",
     )
-
-
-def _seed() -> Whole:
-    return Whole(0, bounds=(0, None), doc="Seed of the clustering.")
 
 
 def _refine() -> Choice:
@@ -45,7 +41,7 @@ class KMeansSegments(Segments):
     method = Choice(
         default="kmeans", objects=["kmeans"], doc="Clusters of the encoder's dense features."
     )
-    seed = _seed()
+    seed = Whole(0, bounds=(0, None), doc="Seed of the clustering.")
     spatial = _spatial()
     refine = _refine()
 
@@ -125,10 +121,11 @@ class Head(Section):
 
 
 class HeadSegments(Segments):
-    """Segments by clustering the pixel embeddings of a trained head."""
+    """Segments by merging neighbours in the pixel embeddings of a trained head."""
 
-    method = Choice(default="head", objects=["head"], doc="Clusters of a head's pixel embeddings.")
-    seed = _seed()
-    spatial = _spatial()
+    method = Choice(
+        default="head", objects=["head"], doc="Neighbouring pixels of a head's embeddings, merged."
+    )
+    spatial = _spatial(0.1)
     refine = _refine()
     head = Nested(Head, default_factory=Head, doc="The head, or how it is trained.")

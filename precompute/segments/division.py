@@ -78,7 +78,7 @@ def _head(view: View, settings: SegmentSettings) -> np.ndarray:
     from precompute.segments.head import load_head
 
     embedded = load_head(settings.head).embed(view.cells, view.image)
-    return kmeans.cluster(embedded, settings.max_per_image, settings.seed, settings.spatial)
+    return graph.cluster(embedded, settings.max_per_image, settings.spatial)
 
 
 _METHODS: dict[str, Callable[[View, SegmentSettings], np.ndarray]] = {

@@ -1,10 +1,10 @@
 """A head that turns an encoder's coarse cells into pixel embeddings of the same space.
 
-A small convolutional network after CLIP-S⁴ (He et al., 2023): it sees the dense embedding and the
-photo's colours. Each pixel takes its embedding from the cells near by that look as it does, and the
-network adds to that, so that pixels of one region embed alike up to its edges.
-``precompute.segments.training`` trains it. Clusters of its pixel embeddings are the segments; what
-is stored of a segment is still the mean of the encoder's own embedding.
+A small convolutional network after CLIP-S⁴ (He et al., 2023): it sees the photo, and each pixel
+takes its embedding from the cells near by that look as it does, so that pixels of one region embed
+alike up to its edges. ``precompute.segments.training`` trains it. Neighbouring pixels that embed
+alike are merged to segments; what is stored of a segment is still the mean of the encoder's own
+embedding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 
 from inficond_panel.errors import DataError
 
-FORMAT = "inficond-head-1"
+FORMAT = "inficond-head-2"
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ class Layout:
     """Sizes of the network. ``side``: pixel embeddings along the image's longer side, about."""
 
     embed: int
-    width: int = 64
-    colours: int = 24
+    width: int = 32
     features: int = 16
     side: int = 48
 
@@ -70,47 +69,43 @@ def colours_of(image: Image.Image, grid: tuple[int, int]) -> np.ndarray:
 
 
 def build(layout: Layout) -> Any:
-    """A network with random weights; it takes its embeddings from cells near by of like colour."""
+    """A network with random weights; it takes its embeddings from cells near by of like colour.
+
+    It compares colours and learned features of the photo. The encoder's cells are only chosen from,
+    never compared: interpolated between them, a pixel at an edge would look like both sides.
+    """
     import torch
     from torch import Tensor, nn
-    from torch.nn.functional import adaptive_avg_pool2d, interpolate, normalize
+    from torch.nn.functional import adaptive_avg_pool2d, normalize
 
     class Network(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            width, colours = layout.width, layout.colours
-            self.reduce = nn.Conv2d(layout.embed, width, 1)
+            width = layout.width
             self.look = nn.Sequential(
-                nn.Conv2d(3, colours, 3, padding=1),
+                nn.Conv2d(3, width, 3, padding=1),
                 nn.ReLU(),
-                nn.Conv2d(colours, colours, 3, stride=2, padding=1),
-                nn.ReLU(),
-            )
-            self.join = nn.Sequential(
-                nn.Conv2d(width + colours, width, 3, padding=1),
+                nn.Conv2d(width, width, 3, stride=2, padding=1),
                 nn.ReLU(),
                 nn.Conv2d(width, width, 3, padding=2, dilation=2),
                 nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=4, dilation=4),
+                nn.ReLU(),
             )
             self.match = nn.Conv2d(width, layout.features, 1)
-            self.add = nn.Conv2d(width, layout.embed, 1)
-            self.near = nn.Parameter(torch.tensor(0.0))  # log of 1 / (2 cells²)
+            self.near = nn.Parameter(torch.tensor(-1.0))  # log of 1 / (2 cells²)
             self.alike = nn.Parameter(torch.tensor(1.5))
-            for start in self.add.parameters():
-                nn.init.zeros_(start)
+            with torch.no_grad():
+                self.match.weight.mul_(0.1)  # colours alone, at first
+                self.match.bias.zero_()
 
         def forward(self, cells: Tensor, colours: Tensor) -> Tensor:
             """Unit vectors (B, H, W, embed) from cells (B, h, w, embed) and colours."""
-            dense = normalize(cells, dim=-1).permute(0, 3, 1, 2)
+            dense = normalize(cells, dim=-1).flatten(1, 2)
             grid = (colours.shape[2] // 2, colours.shape[3] // 2)
-            low = interpolate(self.reduce(dense), grid, mode="bilinear", align_corners=False)
-            joined = self.join(torch.cat([low, self.look(colours)], 1))
-            feature = torch.cat([self.match(joined), adaptive_avg_pool2d(colours, grid)], 1)
-            chosen = self._choice(feature, (cells.shape[1], cells.shape[2])) @ dense.flatten(
-                2
-            ).transpose(1, 2)
-            added = self.add(joined).flatten(2).transpose(1, 2)
-            return normalize(chosen + added, dim=-1).unflatten(1, grid)
+            feature = [self.match(self.look(colours)), adaptive_avg_pool2d(colours, grid)]
+            chosen = self._choice(torch.cat(feature, 1), (cells.shape[1], cells.shape[2])) @ dense
+            return normalize(chosen, dim=-1).unflatten(1, grid)
 
         def _choice(self, feature: Tensor, cells: tuple[int, int]) -> Tensor:
             """Share of each cell in each pixel (B, H·W, h·w), by features and distance."""
@@ -131,15 +126,28 @@ def build(layout: Layout) -> Any:
     return Network()
 
 
+def untrained(layout: Layout, seed: int) -> Head:
+    """A head whose network is as a training with this seed begins."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Head(build(layout), layout, {})
+
+
 def save_head(head: Head, path: Path) -> None:
     """Write weights and settings to a safetensors file, whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     about = {"format": FORMAT, "layout": asdict(head.layout), "settings": head.settings}
     partial = path.with_name(f"{path.name}.tmp")
     # one key: safetensors writes several in an order of chance
-    save_file(head.network.state_dict(), partial, {"head": json.dumps(about, sort_keys=True)})
-    partial.replace(path)
+    data = save(head.network.state_dict(), {"head": json.dumps(about, sort_keys=True)})
+    try:
+        partial.write_bytes(data)  # not save_file, which tells a full disk by an error of its own
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_head(path: Path | str) -> Head:

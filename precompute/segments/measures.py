@@ -5,7 +5,23 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from precompute.segments.regions import numbered
+from precompute.segments.regions import numbered, unit
+
+
+def consistency(embedded: np.ndarray, truth: np.ndarray) -> float:
+    """Share of places that embed most like their own region of the truth.
+
+    ``embedded`` (h, w, embed) lies on a grid over the image of ``truth`` (H, W); of each region
+    there is the mean direction of its places, and the nearest by cosine counts.
+    """
+    rows, columns = (
+        ((np.arange(n) + 0.5) * side / n).astype(int)
+        for n, side in zip(embedded.shape, truth.shape, strict=False)
+    )
+    own = numbered(truth[np.ix_(rows, columns)]).ravel()
+    direction = unit(embedded.reshape(own.size, -1))
+    mean = unit(np.eye(own.max() + 1)[own].T @ direction)
+    return float(((direction @ mean.T).argmax(1) == own).mean())
 
 
 def boundaries(labels: np.ndarray) -> np.ndarray:

