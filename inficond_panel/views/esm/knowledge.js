@@ -115,14 +115,14 @@ function drawRest(rest, model, search, dialog) {
     const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
     const exact = found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
     const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
-    if (query) return [words, back, exact ? "" : " ", exact ? "" : add]
+    if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]
     if (sort !== "weight") return []
     const others = concepts - influential
     const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
     const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
     const next = model.tops.find((n) => n > model.top)
     const more = influential > rows.length && next && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, `Show ${count(Math.min(next, influential))}`)
-    if (more) return [`${told}, ${count(rows.length)} listed. `, more, " ", find]
+    if (more) return [`${told}, ${count(rows.length)} listed. `, more, " · ", find]
     return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
   })
   rest.hidden = !rest.firstChild

@@ -1,0 +1,202 @@
+"""Student knowledge beyond the main job: metrics, stability, several students, rows, concepts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays
+from playwright.sync_api import Page, expect
+
+from inficond_panel.store import write_store
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+CLASSES, CONCEPTS = 80, 2000
+
+
+def sliced_spec(folder: Path) -> Path:
+    """A store whose images have metadata."""
+    arrays = small_arrays(images=600)
+    light = np.where(np.arange(600) % 3, "day", "<b>night</b>")
+    arrays["metadata"] = light[:, None].astype(object)
+    arrays["metadata_column"] = np.array(["light"])
+    return write(folder, arrays)
+
+
+def large_spec(folder: Path) -> Path:
+    """80 classes and 2,000 concepts, some with long names."""
+    arrays = small_arrays(images=300, concepts=CONCEPTS, classes=CLASSES)
+    arrays["class_name"] = np.array(
+        [f"class {k} " + "with a long name " * (k % 4) for k in range(CLASSES)]
+    )
+    return write(folder, arrays)
+
+
+def write(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
+    write_store(folder / "small.zarr", arrays, ATTRS)
+    spec = folder / "small.yaml"
+    spec.write_text(SPEC)
+    return spec
+
+
+@pytest.fixture
+def page(serve, tmp_path, open_page) -> Page:
+    return select(open_page(serve(sliced_spec(tmp_path)).url), "bicycle")
+
+
+def select(page: Page, name: str) -> Page:
+    row = page.locator(f'.performance [role=option][data-key="{name}"]')
+    row.click(timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text(name, timeout=SLOW)
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible(timeout=SLOW)
+    return page
+
+
+def row(page: Page, at: int):
+    return page.locator(".knowledge .rows > .row").nth(at)
+
+
+def fine_tune(page: Page) -> None:
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in", timeout=SLOW)
+
+
+def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
+    line, body = page.locator(".measures .report-line"), page.locator("#measures-body")
+    expect(line).to_contain_text(re.compile(r"accuracy 0\.\d+ · fidelity 0\.\d+, of a constant"))
+    row(page, 0).focus()
+    page.keyboard.press("a")
+    expect(body.locator("tbody tr")).to_have_count(8, timeout=SLOW)
+    expect(body).not_to_contain_text("Preview")
+    row(page, 0).locator(".thumb.remove").click()
+    expect(body).to_contain_text("Preview", timeout=SLOW)
+    expect(line).to_contain_text("→")
+    fine_tune(page)
+    for head in ("Since start", "Since previous"):
+        expect(body).to_contain_text(head, timeout=SLOW)
+    body.get_by_label("Slices by").select_option("light")
+    expect(body.locator(".slices [role=status]")).to_contain_text("Worst slice: ", timeout=SLOW)
+    expect(body.locator(".slices tr")).to_have_count(2)
+    expect(body.locator(".slices")).to_contain_text("<b>night</b>")
+    page.keyboard.press("a")
+
+
+def test_an_influence_is_put_to_the_test_from_its_row(page) -> None:
+    first = row(page, 0)
+    first.focus()
+    page.keyboard.press("h")
+    holds = first.locator(".holds")
+    expect(holds).to_have_attribute("data-kind", "done", timeout=SLOW)
+    expect(holds).to_have_text(re.compile("holds|does not hold"))
+    holds.hover()
+    card = page.locator(".card:popover-open")
+    for words in ("95 % of refits", "Same sign", "random concepts in its place"):
+        expect(card).to_contain_text(words)
+
+
+def test_a_batch_over_two_students_says_which(page) -> None:
+    row(page, 0).locator(".thumb.down").click()
+    touched = page.locator(".knowledge .touched")
+    expect(page.locator('.performance [data-key="bicycle"] .touch')).to_have_text("1")
+    expect(touched).to_be_hidden()
+    select(page, "sheep")
+    expect(touched).to_contain_text("This batch tunes 1 student:")
+    row(page, 1).locator(".thumb.up").click()
+    expect(touched).to_contain_text("This batch tunes 2 students:")
+    expect(touched.get_by_role("button").first).to_contain_text("pp", timeout=SLOW)
+    expect(row(page, 1).locator(".influence")).to_contain_text("→", timeout=SLOW)
+    touched.get_by_role("button").first.click()
+    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle", timeout=SLOW)
+    expect(page.locator(".knowledge .block.down")).to_have_count(1)
+    fine_tune(page)
+    expect(touched).to_be_hidden()
+    expect(page.locator(".performance .touch:not(:empty)")).to_have_count(0)
+    ring = page.locator('.performance [data-key="sheep"] .ring').first
+    ring.hover()
+    expect(page.locator(".card:popover-open")).to_contain_text("Since start", timeout=SLOW)
+    expect(page.locator(".card:popover-open")).to_contain_text("Correlation of the logits")
+
+
+def test_rows_shown_are_saved(page) -> None:
+    def save(view: str, kind: str) -> Path:
+        page.locator(view).get_by_label("Save the rows shown").click()
+        with page.expect_download(timeout=SLOW) as download:
+            page.get_by_role("menuitem", name=kind).click()
+        return download.value.path()
+
+    page.get_by_label("Concepts listed").select_option("5")
+    expect(page.locator(".knowledge .rows > .row")).to_have_count(5)
+    names = [name.inner_text() for name in page.locator(".knowledge .rows .open").all()]
+    concepts = json.loads(save(".knowledge", "JSON").read_text())
+    assert {each["concept"] for each in concepts} == set(names)
+    page.get_by_label("Find class").fill("b")
+    shown = page.locator(".performance [role=option]")
+    expect(shown).to_have_count(2)
+    with save(".performance", "CSV").open() as file:
+        classes = [each["class"] for each in csv.DictReader(file)]
+    assert classes == [each.get_attribute("data-key") for each in shown.all()]
+
+
+def test_what_cannot_be_added_is_told_in_the_dialog(page) -> None:
+    page.get_by_label("Find concept").fill("no such word")
+    page.get_by_role("button", name="Add “no such word”").click(timeout=SLOW)
+    dialog = page.locator("dialog.typing[open]")
+    field = dialog.get_by_label("Name, or name")
+    expect(field).to_have_value("no such word")
+    expect(dialog).to_contain_text("Encoded by synthetic encoder")
+    field.fill("Wheel")
+    field.press("Enter")
+    expect(dialog).to_contain_text("'wheel' is there already. Type another word.", timeout=SLOW)
+    field.fill("")
+    expect(dialog.get_by_role("button", name="Add", exact=True)).to_be_disabled()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Back to the list").click()
+    expect(page.locator(".knowledge .rows > .row")).to_have_count(10, timeout=SLOW)
+
+
+@pytest.mark.torch
+def test_a_typed_concept_joins_the_page_and_leaves_it(serve, tmp_path, open_page) -> None:
+    pytest.importorskip("open_clip")
+    page = select(open_page(serve(Path("demo")).url), "bicycle")
+    row(page, 1).locator(".thumb.down").click()
+    fine_tune(page)
+    page.keyboard.press("t")
+    page.get_by_label("Name, or name").fill("red scooter, small scooter")
+    page.keyboard.press("Enter")
+    notices = page.locator(".knowledge .notices")
+    expect(notices).to_contain_text("Added red scooter (small scooter): scores", timeout=2 * SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
+    expect(page.get_by_label("Find concept")).to_have_value("red scooter")
+    expect(page.locator('.knowledge .row[data-key="red scooter"] img')).to_have_count(5)
+    expect(page.locator(".detail .subtitle")).to_have_text("red scooter")
+    expect(page.get_by_text("237 concepts").first).to_be_visible()
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    page.keyboard.press("t")
+    page.get_by_role("button", name="Take red scooter away").click()
+    expect(notices).to_contain_text("red scooter was taken away", timeout=SLOW)
+    expect(page.get_by_text("236 concepts").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+
+
+def test_80_classes_and_2000_concepts(serve, tmp_path, open_page) -> None:
+    page = open_page(serve(large_spec(tmp_path)).url, 1280, 800)
+    rows = page.locator(".performance [role=option]")
+    expect(rows).to_have_count(CLASSES, timeout=SLOW)
+    rows.nth(3).click()
+    listed = page.locator(".knowledge .rows > .row")
+    expect(listed.first).to_be_visible(timeout=SLOW)
+    page.locator(".knowledge .seg [data-value=discrepancy_n]").click()
+    page.get_by_label("Concepts listed").select_option("200")
+    expect(listed).to_have_count(200, timeout=SLOW)
+    listed.last.locator(".thumb.up").click()
+    expect(page.locator(".knowledge .block.up")).to_have_count(1, timeout=SLOW)
+    expect(page.locator(".knowledge .effect[aria-busy]")).to_have_count(0, timeout=2 * SLOW)
+    head = page.locator(".knowledge .panel-head")
+    assert head.evaluate("head => head.scrollWidth <= head.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
