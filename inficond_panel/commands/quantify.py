@@ -48,8 +48,14 @@ def _say(args: argparse.Namespace, figures: Figures) -> None:
 
 
 def _say_head(facts: Mapping[str, Any]) -> None:
-    precision = ", ".join(f"{name} {number(v)}" for name, v in facts["average_precision"].items())
-    say(f"{facts['title']}: {facts['measured']} images measured at the layer {facts['layer']}")
+    precision = ", ".join(
+        f"{name} {'undefined' if value is None else number(value)}"
+        for name, value in facts["average_precision"].items()
+    )
+    say(
+        f"{facts['title']}: {facts['measured']} images measured at the layer {facts['layer']}; "
+        f"the foreground is {facts['foreground_share']:.1%} of their pixels"
+    )
     say(f"mAP {precision}; the student's feature has R² {number(facts['feature_fit'])}")
     say(
         f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "

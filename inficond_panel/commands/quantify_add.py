@@ -111,6 +111,7 @@ def _images(
     known. Images without a background are left out."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
     from precompute.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.images import UnreadableImage  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)
     place = {image: i for i, image in enumerate(dataset.ids)}
@@ -124,12 +125,16 @@ def _images(
         i = place.get(store.images[row])
         if len(rows) == args.images or i is None:
             continue
-        mask = small_mask(mask_of(i), preprocessing.size) if mask_of else nothing
-        if mask.all():
+        try:
+            mask = small_mask(mask_of(i), preprocessing.size) if mask_of else nothing
+            prepared = None if mask.all() else preprocessing.prepare(dataset.load(i))
+        except UnreadableImage as error:
+            note(f"{store.images[row]} is left out: {error}")
             continue
-        rows.append(int(row))
-        inputs.append(preprocessing.prepare(dataset.load(i)))
-        masks.append(mask)
+        if prepared is not None:
+            rows.append(int(row))
+            inputs.append(prepared)
+            masks.append(mask)
     if not rows:
         raise DataError(
             f"No image of {args.split} can be measured: the spec has none that the store has, or "

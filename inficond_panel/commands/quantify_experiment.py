@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -72,8 +73,12 @@ def experiment(args: argparse.Namespace) -> Figures:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    names = ("average_precision", "feature_fit", "converged", "distance", "epochs")
-    return {name: getattr(outcome, name) for name in names}
+    names = ("feature_fit", "converged", "distance", "epochs")
+    precision = {
+        name: None if np.isnan(value) else value
+        for name, value in outcome.average_precision.items()
+    }
+    return {"average_precision": precision, **{name: getattr(outcome, name) for name in names}}
 
 
 def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
@@ -91,6 +96,7 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
     from precompute.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.images import UnreadableImage  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -106,9 +112,10 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
     for i in tested:
         if len(masks) == args.measured:
             break
-        mask = small_mask(mask_of(int(i)), args.size)
-        if mask.any() and not mask.all():
-            masks[int(i)] = mask
+        with contextlib.suppress(UnreadableImage):  # it is told where images are read
+            mask = small_mask(mask_of(int(i)), args.size)
+            if mask.any() and not mask.all():
+                masks[int(i)] = mask
     if not masks or not len(fit):
         raise DataError(
             "There are no images to train on, or none to measure in tune: an object must cover a "

@@ -27,10 +27,10 @@ class Figures:
 
 
 def write_figures(folder: Path, figures: Figures) -> None:
-    """Write both files; maps in half precision."""
+    """Write both files."""
     arrays: dict[str, Any] = {"foreground": figures.foreground, "image": np.array(figures.images)}
     for name, followed in figures.networks.items():
-        arrays[f"{name}_contrast"] = followed.contrast.astype(np.float16)
+        arrays[f"{name}_contrast"] = followed.contrast
         arrays[f"{name}_travelled"] = followed.travelled
     np.savez_compressed(folder / "figures.npz", **arrays)
     text = json.dumps(figures.facts, indent=2, ensure_ascii=False, allow_nan=False)
@@ -44,7 +44,7 @@ def read_figures(folder: Path) -> Figures:
         with np.load(folder / "figures.npz", allow_pickle=False) as file:
             networks = {
                 name.removesuffix("_contrast"): Followed(
-                    file[name].astype(np.float32),
+                    file[name],
                     file[name.replace("_contrast", "_travelled")],
                 )
                 for name in file.files

@@ -186,7 +186,8 @@ class _Search:
     def _variance(self) -> Any:
         """δ_f² of each image."""
         places = (self.images + self.settings.tau * self._noise() for _ in range(_VARIANCE_DRAWS))
-        variance = sum(self._distance(self.feature(place)) for place in places) / _VARIANCE_DRAWS
+        total = sum(self._distance(self._finite(self.feature(place))) for place in places)
+        variance = total / _VARIANCE_DRAWS
         if not bool((variance > 0).all()):
             raise DataError(
                 "The feature of an image does not change under noise.",
@@ -222,9 +223,7 @@ class _Search:
     def _residuals(self) -> tuple[Any, Any, Any]:
         """c_i/β - 1 ``(B, H, W)``; its mean square without the noise ``(B,)``; the change."""
         (first, change), (second, other) = (self._half() for _ in range(2))
-        inner = (self.log_sigma < self.top).to(first)
-        count = inner.sum((1, 2)).clamp(min=1)
-        shared = (first * second * inner).sum((1, 2)) / count
+        shared = _mean(first * second, self._inner())[:, 0, 0]
         return (first + second) / 2, shared, (change + other) / 2
 
     def _half(self) -> tuple[Any, Any]:
@@ -241,17 +240,22 @@ class _Search:
         return slope * scale - 1, change / draws
 
     def _step(self, residual: Any, shared: Any, chosen: Any) -> None:
-        """A damped Newton step of the chosen images, for c_i that grow as σ_i²: of the mean in
-        full; of what a pixel differs from it as far as that is no noise, which is the share of its
-        mean square that the two halves agree on."""
-        mean = residual.mean((1, 2), keepdim=True)
-        rest = residual - mean
+        """A damped Newton step of the chosen images, for c_i that grow as σ_i²: of the mean below
+        the limit in full; of what a pixel differs from it as far as that is no noise, which is the
+        share of its mean square that the two halves agree on."""
+        inner = self._inner()
+        mean = _mean(residual, inner)
+        size = (1 + mean).clamp(min=0.1) * inner + (1 - inner)  # of c_i / β, 1 at the limit
+        rest = residual - (size - 1)
         signal = (shared[:, None, None] - mean.square()).clamp(min=0)
-        trust = (signal / rest.square().mean((1, 2), keepdim=True).clamp(min=1e-12)).clamp(max=1)
-        size = (1 + mean).clamp(min=0.1)  # of c_i / β
+        trust = (signal / _mean(rest.square(), inner).clamp(min=1e-12)).clamp(max=1)
         step = _DAMPING * 0.5 * (size.log() + (trust * rest / size).clamp(-1, 1))
         moved = (self.log_sigma - step).clamp(max=self.top)
         self.log_sigma = moved.where(chosen[:, None, None], self.log_sigma)
+
+    def _inner(self) -> Any:
+        """1 for pixels below the limit, 0 for those at it."""
+        return (self.log_sigma < self.top).to(self.log_sigma)
 
     def _place(self, noise: Any) -> Any:
         return (self.images + self.log_sigma.exp()[:, None] * noise).requires_grad_()
@@ -275,3 +279,9 @@ class _Search:
                 "Check the network's weights and the scale of the images.",
             )
         return values
+
+
+def _mean(values: Any, weight: Any) -> Any:
+    """Mean ``(B, 1, 1)`` of values ``(B, H, W)`` with weights; 0 where these are all 0."""
+    total = (values * weight).sum((1, 2), keepdim=True)
+    return total / weight.sum((1, 2), keepdim=True).clamp(min=1)

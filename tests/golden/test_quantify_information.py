@@ -71,6 +71,23 @@ def test_a_pixel_that_the_feature_does_not_see_has_the_entropy_of_the_limit():
     )
 
 
+def test_pixels_at_the_limit_keep_no_other_from_the_optimum():
+    """Three quarters are not seen; of the others, by hand, σ² = β δ² / (2 g_i)."""
+    generator = torch.Generator().manual_seed(4)
+    weight = torch.rand(1, 1, HEIGHT, 4, generator=generator).add(0.2)
+    found = pixel_information(
+        lambda x: x[..., :4] * weight,
+        images(6),
+        Perturbation(bound=0.25, tolerance=0.02, rounds=60),
+    )
+    square = 3 * weight[0, 0].square().double().numpy()
+    expected = 0.5 * np.log(0.25 * 0.01 * square.sum() / PIXELS / square) + UNIT_ENTROPY
+    assert (found.entropy[:, :, 4:] == np.float32(UNIT_ENTROPY)).all()
+    error = found.entropy[:, :, :4] - expected
+    assert np.sqrt((error**2).mean((1, 2))).max() < 0.06
+    assert found.converged.all()
+
+
 @pytest.fixture(scope="module")
 def masked():
     """A convolutional network that sees the pixels of a mask at full, the others at a tenth."""

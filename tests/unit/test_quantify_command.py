@@ -128,6 +128,26 @@ def test_maps_of_a_network_come_into_the_store(folder, capsys, network, tmp_path
     assert all(maps[i].shape == tuple(store.thumbnail_shape[i]) for i in measured)
 
 
+def test_the_output_of_a_torchscript_teacher_is_measured(folder, capsys, tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 5, 2), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    )
+    torch.jit.script(network).save(str(folder / "teacher.pt"))
+    sizes = "{size: [32, 24], mean: [0, 0, 0], std: [1, 1, 1]}"
+    kind = f"torchscript, path: teacher.pt, preprocessing: {sizes}"
+    (folder / "scripted.yaml").write_text(SCENES.format(teacher=kind))
+    shutil.copytree(folder / "a.zarr", tmp_path / "b.zarr")
+    arguments = ["add", folder / "scripted.yaml", "--store", tmp_path / "b.zarr"]
+    arguments += ["--network", "teacher", "--images", "2"]
+    status, text, told = run(capsys, *arguments)
+    assert (status, "teacher, layer (output)" in text) == (0, True), told
+    status, _, told = run(capsys, *arguments, "--layer", "0")
+    assert (status, "shows no layers" in told) == (1, True)
+    status, text, told = run(capsys, "layers", folder / "scripted.yaml", "--network", "teacher")
+    assert (status, text, "its output alone" in told) == (0, "", True)
+
+
 def test_layers_are_listed(folder, capsys):
     status, text, _ = run(
         capsys, "layers", folder / "spec.yaml", "--network", f"{folder}/run:teacher"
