@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.study.pages.charts import diverging, median_step, ticks, tone
+from inficond_panel.study.pages.charts import diverging, median_step, stacked, ticks, tone
 
 
 def test_bars_diverge_from_the_middle() -> None:
@@ -47,3 +47,13 @@ def test_ticks_are_few_and_reach_from_end_to_end(low: float, high: float) -> Non
     slack = 1e-6 * (high - low)
     assert steps[0] <= low + slack
     assert steps[-1] >= high - slack
+
+
+@given(st.lists(st.floats(0, 100), max_size=12))
+def test_dots_that_would_cover_each_other_are_stacked(places: list[float]) -> None:
+    heights = stacked(places)
+    dots = list(zip(places, heights, strict=True))
+    for at, (x, y) in enumerate(dots):
+        assert 2 <= y <= 18
+        for other_x, other_y in dots[:at]:
+            assert abs(x - other_x) >= 5 or abs(y - other_y) > 1

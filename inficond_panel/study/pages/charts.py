@@ -8,11 +8,11 @@ from html import escape
 
 from inficond_panel.study.questions import LikertQuestion
 from inficond_panel.study.results import Spread
-from inficond_panel.views.theme import number
+from inficond_panel.views.theme import MINUS, number
 
 WIDTH = 880
 _LABEL = 180
-_ROW = 44
+_ROW = 46
 _BAR = 22
 
 
@@ -27,7 +27,7 @@ def strip_chart(
     steps = ticks(low, high)
     axis = _axis(min(low, steps[0]), max(high, steps[-1]))
     height = _ROW * len(rows) + 30
-    parts = [_grid(steps, axis, height - 22, unit, digits)]
+    parts = [_grid(steps, axis, height - 22, unit)]
     for at, (name, people, mean) in enumerate(rows):
         parts.append(_strip(name, people, mean, axis, at * _ROW, digits))
     return _svg(parts, height, f"{unit} of each participant")
@@ -42,9 +42,9 @@ def _strip(
     digits: int,
 ) -> str:
     dots = [
-        f"<circle class='dot' cx='{axis(value):.1f}' cy='{top + 14}' r='4'>"
+        f"<circle class='dot' cx='{axis(value):.1f}' cy='{top + y:.1f}' r='4'>"
         f"<title>{escape(who)}: {number(value, digits)}</title></circle>"
-        for who, value in people
+        for (who, value), y in zip(people, stacked([axis(v) for _, v in people]), strict=True)
         if math.isfinite(value)
     ]
     words = number(mean.mean, digits)
@@ -52,16 +52,26 @@ def _strip(
         words += f" [{number(mean.low, digits)}, {number(mean.high, digits)}]"
         dots.append(
             f"<line class='range' x1='{axis(mean.low):.1f}' x2='{axis(mean.high):.1f}' "
-            f"y1='{top + 30}' y2='{top + 30}'/>"
+            f"y1='{top + 34}' y2='{top + 34}'/>"
         )
     if math.isfinite(mean.mean):
         x = axis(mean.mean)
-        dots.append(f"<path class='mean' d='M{x:.1f} {top + 25}v10'/>")
+        dots.append(f"<path class='mean' d='M{x:.1f} {top + 29}v10'/>")
     text = (
         f"<text class='name' x='0' y='{top + 18}'>{escape(name)}</text>"
         f"<text class='small' x='0' y='{top + 34}'>{words}</text>"
     )
     return text + "".join(dots)
+
+
+def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> list[float]:
+    """Heights (from the top of a row) of dots that would cover each other: one above the other."""
+    levels: list[int] = []
+    for at, place in enumerate(places):
+        taken = {levels[i] for i in range(at) if abs(places[i] - place) < near}
+        levels.append(next(level for level in range(at + 1) if level not in taken))
+    step = min(8.0, room / max([1, *levels]))
+    return [18 - step * level for level in levels]
 
 
 def likert_chart(rows: Sequence[tuple[LikertQuestion, Sequence[int]]]) -> str:
@@ -140,7 +150,7 @@ def sequence_chart(
     steps = ticks(0, longest)
     axis = _axis(0, max(longest, steps[-1]))
     height = 24 * len(rows) + 24
-    parts = [_grid(steps, axis, height - 20, "minutes", 0 if longest > 3 else 1)]
+    parts = [_grid(steps, axis, height - 20, "minutes")]
     for at, (name, length, marks) in enumerate(rows):
         y = at * 24 + 12
         parts.append(
@@ -183,15 +193,18 @@ def _axis(low: float, high: float) -> Callable[[float], float]:
     return lambda value: _LABEL + (WIDTH - _LABEL - 16) * (value - low) / span
 
 
-def _grid(
-    steps: Sequence[float], axis: Callable[[float], float], bottom: float, unit: str, digits: int
-) -> str:
+def _grid(steps: Sequence[float], axis: Callable[[float], float], bottom: float, unit: str) -> str:
     lines = [
         f"<line class='grid' x1='{axis(s):.1f}' x2='{axis(s):.1f}' y1='0' y2='{bottom}'/>"
-        f"<text class='tick' x='{axis(s):.1f}' y='{bottom + 16}'>{s:.{max(digits - 1, 0)}f}</text>"
+        f"<text class='tick' x='{axis(s):.1f}' y='{bottom + 16}'>{_short(s)}</text>"
         for s in steps
     ]
     return "".join(lines) + f"<text class='small' x='0' y='{bottom + 16}'>{escape(unit)}</text>"
+
+
+def _short(value: float) -> str:
+    """A tick: ``−2.5``, ``10``."""
+    return f"{value:g}".replace("-", MINUS)
 
 
 def _svg(parts: Sequence[str], height: float, label: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.study.pages import charts, esm
-from inficond_panel.study.questions import LikertQuestion, TextQuestion
+from inficond_panel.study.questions import LikertQuestion, NumberQuestion, TextQuestion
 from inficond_panel.study.results import Result, Spread, Summary, results, summaries
 from inficond_panel.study.study import Study
 from inficond_panel.study.tables import answers_table, summary_table, tasks_table, write
@@ -145,8 +145,21 @@ def _other_answers(study: Study) -> str:
             continue
         if isinstance(question, TextQuestion):
             rows = given[given.answer.str.strip() != ""][["participant", "answer"]]
+        elif isinstance(question, NumberQuestion):
+            values = given.answer.astype(float)
+            rows = pd.DataFrame(
+                [
+                    {
+                        "people": len(values),
+                        "mean": number(values.mean(), 1),
+                        "SD": number(values.std(), 1),
+                        "lowest": f"{values.min():g}",
+                        "highest": f"{values.max():g}",
+                    }
+                ]
+            )
         else:
-            counts = given.answer.value_counts()
+            counts = given.answer.str.split("; ").explode().value_counts()
             rows = pd.DataFrame({"answer": counts.index, "people": counts.to_numpy()})
         parts.append(f"<h3>{escape(question.text)}</h3>{_table(rows)}")
     return "".join(parts)
