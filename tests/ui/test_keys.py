@@ -1,0 +1,277 @@
+"""Every key of the ``?`` sheet does what the sheet says, on a page that no pointer touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from factory import twins_spec
+from playwright.sync_api import Page, expect
+
+from inficond_panel.views.shell import SHORTCUTS
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+
+
+def options(page: Page):
+    return page.locator(".performance [role=option]")
+
+
+def concepts(page: Page):
+    return page.locator(".knowledge .rows > .row")
+
+
+def wheel(page: Page):
+    return page.locator('.knowledge .rows > [data-key="wheel"]')
+
+
+def iterations(page: Page):
+    return page.locator(".provenance [role=option]")
+
+
+def told(page: Page):
+    return page.locator(".map p[role=status]")
+
+
+def sheet(page: Page) -> None:
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard")
+    expect(dialog).to_be_visible()
+    assert dialog.locator("dd").all_inner_texts() == [meaning for _, meaning in SHORTCUTS]
+
+
+def escape(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+
+
+def find_class(page: Page) -> None:
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find class")).to_be_focused()
+
+
+def tab(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Find class")).not_to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_label("Find class")).to_be_focused()
+
+
+def arrows(page: Page) -> None:
+    page.keyboard.press("ArrowDown")
+    expect(options(page).nth(0)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(options(page).nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(options(page).nth(0)).to_be_focused()
+
+
+def enter(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("bicycle")  # whose concept 'wheel' has twins
+    expect(options(page)).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(options(page).nth(0)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(concepts(page).first).to_be_visible(timeout=SLOW)
+
+
+def find_concept(page: Page) -> None:
+    page.keyboard.press("c")
+    expect(page.get_by_label("Find concept")).to_be_focused()
+    page.keyboard.type("wheel")
+    expect(page.locator(".knowledge .tally")).to_contain_text("found for", timeout=SLOW)
+    names = concepts(page).evaluate_all("all => all.map((one) => one.dataset.key)")
+    for _ in range(names.index("wheel") + 1):
+        page.keyboard.press("ArrowDown")
+    expect(wheel(page)).to_be_focused()
+
+
+def thumbs(page: Page) -> None:
+    for key, name in (("d", "down"), ("x", "remove"), ("u", "up")):
+        page.keyboard.press(key)
+        thumb = wheel(page).locator(f".thumb.{name}")
+        expect(thumb).to_have_attribute("aria-pressed", "true", timeout=SLOW)
+
+
+def group(page: Page) -> None:
+    expect(page.locator(".knowledge .twin .group-thumb")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("g")
+    expect(page.locator(".knowledge .block.up")).to_have_count(3, timeout=SLOW)
+
+
+def metrics(page: Page) -> None:
+    page.keyboard.press("a")
+    expect(page.locator("#measures-body")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("a")
+    expect(page.locator("#measures-body")).to_be_hidden(timeout=SLOW)
+
+
+def type_concept(page: Page) -> None:
+    page.keyboard.press("t")
+    expect(page.get_by_role("dialog", name="concept")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("Escape")
+
+
+def holds(page: Page) -> None:
+    wheel(page).focus()
+    page.keyboard.press("h")
+    mark = wheel(page).locator(".holds")
+    expect(mark).to_have_attribute("data-kind", "done", timeout=SLOW)
+
+
+def report(page: Page) -> None:
+    button = page.get_by_role("button", name="Fine-tune")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    page.keyboard.press("w")
+    expect(page.locator("#report-body")).to_be_visible(timeout=SLOW)
+
+
+def on_the_map(page: Page) -> None:
+    page.locator(".map .plot").focus()
+    expect(told(page)).to_contain_text("influence", timeout=SLOW)
+    start = told(page).inner_text()
+    for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp"):
+        page.keyboard.press(key)
+    expect(told(page)).not_to_have_text(start, timeout=SLOW)
+    page.keyboard.press(" ")
+    expect(told(page)).to_contain_text("selected", timeout=SLOW)
+    page.keyboard.press("Enter")
+    expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
+
+
+def zoom(page: Page) -> None:
+    for key in ("+", "-", "0"):
+        page.keyboard.press(key)
+    expect(page.locator(".map .plot")).to_be_focused()
+
+
+def segment(page: Page) -> None:
+    page.keyboard.press("s")
+    expect(page.locator(".card:has(.picture)")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("Escape")
+
+
+def charts(page: Page) -> None:
+    reader = page.get_by_role("slider", name="Influence at which the curves are read")
+    before = reader.get_attribute("aria-valuenow")
+    reader.focus()
+    for key in ("ArrowLeft", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+        expect(reader).not_to_have_attribute("aria-valuenow", before)
+        before = reader.get_attribute("aria-valuenow")
+
+
+def large_image(page: Page) -> None:
+    page.locator(".detail .tile button").first.focus()
+    page.keyboard.press("Enter")
+    title = page.locator("dialog.large[open] header b")
+    expect(title).to_be_visible(timeout=SLOW)
+    before = title.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(title).not_to_have_text(before)
+    page.keyboard.press("ArrowLeft")
+    expect(title).to_have_text(before)
+    page.keyboard.press("Escape")
+
+
+def compare(page: Page) -> None:
+    iterations(page).first.focus()
+    for key in ("m", "ArrowDown", "m"):
+        page.keyboard.press(key)
+    expect(page.locator("dialog.compare[open]")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.compare[open]")).to_be_hidden()
+
+
+def rename_note_export(page: Page) -> None:
+    iterations(page).first.focus()
+    for key, name in (("r", "Name"), ("n", "Note")):
+        page.keyboard.press(key)
+        expect(page.get_by_label(name, exact=True)).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(iterations(page).first).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator("dialog.export[open]")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def menu(page: Page) -> None:
+    iterations(page).first.focus()
+    page.keyboard.press(".")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(iterations(page).first).to_be_focused()
+
+
+def undo(page: Page) -> None:
+    page.keyboard.press("Control+z")
+    expect(iterations(page).last).to_have_attribute("aria-selected", "true", timeout=SLOW)
+
+
+def redo(page: Page) -> None:
+    page.keyboard.press("Control+Shift+z")
+    expect(iterations(page).first).to_have_attribute("aria-selected", "true", timeout=SLOW)
+
+
+def delete(page: Page) -> None:
+    undo(page)
+    iterations(page).first.focus()
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("button", name="1 deleted branch")).to_be_visible(timeout=SLOW)
+
+
+def link(page: Page) -> None:
+    page.keyboard.press("l")
+    expect(page.locator(".notice:visible")).to_contain_text("link")
+
+
+def arrange(page: Page) -> None:
+    page.keyboard.press("v")
+    expect(page.locator("[data-view=performance] > .cover")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("main > .column")).to_have_count(2)
+    page.keyboard.press("Escape")
+
+
+#: What each meaning on the sheet is tried by, in an order that a person could take.
+TRIALS: dict[str, Callable[[Page], None]] = {
+    "Show these keys": sheet,
+    "Close a card or a dialog": escape,
+    "Find a class": find_class,
+    "Go to the next control or list": tab,
+    "Move in a list": arrows,
+    "Select the row: class, iteration": enter,
+    "Find a concept": find_concept,
+    "Uptune, downtune, remove the concept": thumbs,
+    "The same for all of its group": group,
+    "All metrics of the student": metrics,
+    "Add a concept by typing it": type_concept,
+    "Whether the concept's influence holds": holds,
+    "What the refit did": report,
+    "On the map: next concept; Enter opens, Space selects": on_the_map,
+    "On the map: nearer, farther, all of it": zoom,
+    "On the map: photo of the nearest segment": segment,
+    "On the charts: read them at another influence; with Shift in larger steps": charts,
+    "Next image, while one is large": large_image,
+    "On an iteration: choose it for a comparison; a second one opens it": compare,
+    "On an iteration: rename it, write a note, export it": rename_note_export,
+    "On an iteration: all that can be done with it": menu,
+    "Undo the last iteration": undo,
+    "Redo it": redo,
+    "On an iteration: delete the branch from here; it can be restored": delete,
+    "Copy a link to what is shown": link,
+    "Arrange the views; on one, arrows move it, Enter collapses it": arrange,
+}
+
+
+def test_each_key_of_the_sheet_does_what_it_says(serve, tmp_path, open_page) -> None:
+    assert set(TRIALS) == {meaning for _, meaning in SHORTCUTS}
+    page = open_page(serve(twins_spec(tmp_path)).url)
+    expect(options(page).first).to_be_visible(timeout=SLOW)
+    for trial in TRIALS.values():
+        trial(page)
