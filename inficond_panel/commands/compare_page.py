@@ -52,7 +52,7 @@ def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
         "<h2>Reliability, all classes pooled</h2>",
         _row(_pooled(found)),
         "<h2>Reliability by class, bins of equal width</h2>",
-        f"<p>Circles: teacher. Squares: {kind_text('oracle')}.</p>",
+        f"<p>Circles: teacher.{_squares(found)}</p>",
         _row(_by_class(found)),
         *_maps(found, places),
         f"<h2>Students on the split {escape(found.split)}, means over classes</h2>",
@@ -66,6 +66,10 @@ def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
+
+
+def _squares(found: Compared) -> str:
+    return f" Squares: {kind_text('oracle')}." if "oracle" in found.outputs.logits else ""
 
 
 def _outputs(found: Compared) -> str:
