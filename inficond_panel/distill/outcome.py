@@ -6,10 +6,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 from inficond_panel.distill.calibration import BINS, bin_of
-from inficond_panel.distill.ranked import Ranked, rank
+from inficond_panel.distill.ranked import Ranked, exact_type, rank
 from inficond_panel.distill.scores import Array
 
 POINT_METRICS = ("accuracy", "precision", "recall", "f1")
@@ -99,11 +100,16 @@ class Outcome:
             raise ValueError("fidelity needs the teacher's logits")
         return (self.all_logits > self.threshold) == (self.teacher > self.threshold)
 
-    def _confusion(self, counts: NDArray | None) -> tuple[Array, Array, Array, Array]:
-        positive, decided = self.positive, self.decided
-        masks = np.stack([positive & decided, ~positive & decided, positive & ~decided], axis=1)
-        tp, fp, fn = _sums(masks.astype(np.float64), counts).T
-        return tp, fp, fn, _totals(len(positive), counts) - tp - fp - fn
+    def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
+        """True and false positives, false and true negatives, each (rows,)."""
+        kind = 2 * ~self.decided + ~self.positive
+        sizes = np.bincount(kind, minlength=4)
+        if counts is None:
+            return tuple(sizes[:, None].astype(np.float64))
+        members, bounds = np.argsort(kind, kind="stable"), np.cumsum([0, *sizes])
+        ones: NDArray = np.ones(len(kind), exact_type(counts))
+        kinds = csr_array((ones, members, bounds), shape=(4, len(kind)))
+        return tuple((kinds @ counts.T).astype(np.float64))
 
     @cached_property
     def _bin_errors(self) -> Array:

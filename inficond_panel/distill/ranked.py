@@ -70,7 +70,7 @@ class Ranked:
 
     def _cuts(self, counts: NDArray) -> tuple[NDArray, NDArray]:
         """Weight above each cut (r, rows), and weight of the positives gained by it (r, rows)."""
-        gained = self._steps.astype(_exact(counts)) @ counts.T
+        gained = self._steps.astype(exact_type(counts)) @ counts.T
         everyone, hits = np.split(gained, 2)
         return np.cumsum(everyone, axis=0, dtype=gained.dtype), hits
 
@@ -95,7 +95,7 @@ def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
     return Ranked(len(order), order[:last], ends, order[at], starts)
 
 
-def _exact(counts: NDArray) -> type:
+def exact_type(counts: NDArray) -> type:
     """The smallest type in which sums over an image's counts (rows, images) are exact."""
     if counts.dtype.kind not in "iub":
         return np.float64

@@ -105,20 +105,6 @@ def test_a_concept_opens_with_charts_and_outlined_images(small_url, open_page) -
     expect(detail.locator(".tile path.line").first).to_be_visible(timeout=SLOW)
 
 
-def test_two_sessions_do_not_see_each_other(serve, open_page, tmp_path) -> None:
-    server = serve(small_spec(tmp_path))
-    one, two = open_page(server.url), open_page(server.url)
-    for page in (one, two):
-        expect(rows(page).first).to_be_visible(timeout=SLOW)
-    select_class(one, "bicycle")
-    one.locator(".knowledge .thumb.down").first.click()
-    one.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(one)).to_have_count(2, timeout=SLOW)
-    select_class(two, "sheep")
-    expect(two.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(0)
-    expect(iterations(two)).to_have_count(0)
-
-
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_cut_at_any_size(small_url, open_page, size, scheme) -> None:

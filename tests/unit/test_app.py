@@ -45,10 +45,9 @@ def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
         late = explorer.views.performance
         assert explorer.views.knowledge is early
         (knowledge,), (performance,) = early, late
-        performance.table.selected = "sheep"
-        assert knowledge.table.student == "sheep"
-        knowledge.act({"type": "toggle", "concept": "fur", "direction": "down"})
-        assert [intent.concept for intent in explorer.app.tuning.pending] == ["fur"]
+        performance.selected = "sheep"
+        assert knowledge.student == explorer.app.selection.class_name == "sheep"
+        assert knowledge.rows
         explorer.close()
 
     asyncio.run(cells())
