@@ -67,7 +67,8 @@ class ConceptsState(param.Parameterized):
 
     def look(self) -> None:
         """Find out whether a concept can be typed here; loads nothing."""
-        self.status = Status()
+        if not self.busy:
+            self.status = Status()
         if self.encoder is None:
             self.missing = "This page has no encoder: open it with inficond serve."
             return
@@ -79,7 +80,9 @@ class ConceptsState(param.Parameterized):
     def add(self, text: str) -> None:
         """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
         name, encoder, node = texts_of(text)[0], self.encoder, self.students.node
-        assert encoder is not None
+        if encoder is None:
+            self.look()
+            return
 
         def work(job: Job) -> tuple[Tuner, list[str]]:
             report = self.jobs.progress(job)

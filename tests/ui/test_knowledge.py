@@ -68,7 +68,7 @@ def fine_tune(page: Page) -> None:
 
 
 def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
-    line, body = page.locator(".measures .report-line"), page.locator("#measures-body")
+    line, body = page.locator(".measures .unfold-line"), page.locator("#measures-body")
     expect(line).to_contain_text(re.compile(r"accuracy 0\.\d+ · fidelity 0\.\d+, of a constant"))
     row(page, 0).focus()
     page.keyboard.press("a")

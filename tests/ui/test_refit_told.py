@@ -51,7 +51,7 @@ def open_concept(page: Page) -> None:
 
 
 def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page) -> None:
-    line, body = page.locator(".knowledge .report-line"), page.locator(".knowledge .report-body")
+    line, body = page.locator(".knowledge .report .unfold-line"), page.locator(".knowledge .report .unfold-body")
     expect(line).to_be_hidden()
     thumb(page, "wheel", "down")
     group = page.locator(".knowledge .twin")
@@ -97,7 +97,7 @@ def test_rules_that_decide_are_told_before_and_after(page) -> None:
     notices.get_by_role("button", name="1 more").click()
     expect(notices).to_contain_text("has no influence")
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .report-line")).to_contain_text("What #2 did", timeout=SLOW)
+    expect(page.locator(".knowledge .report .unfold-line")).to_contain_text("What #2 did", timeout=SLOW)
     expect(notices).to_contain_text("holds no longer")
 
 
@@ -106,7 +106,7 @@ def test_a_student_that_was_not_tuned_has_no_report(page) -> None:
     fine_tune(page)
     page.locator(".performance [role=option]").filter(has_text=re.compile("^sheep")).click()
     expect(page.locator(".knowledge .subtitle")).to_have_text("sheep", timeout=SLOW)
-    expect(page.locator(".knowledge .report-line")).to_be_hidden()
+    expect(page.locator(".knowledge .report .unfold-line")).to_be_hidden()
 
 
 def test_the_refit_what_if_is_solved_stopped_and_finished(still) -> None:

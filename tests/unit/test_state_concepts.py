@@ -8,7 +8,7 @@ from factory import ATTRS, EMBED, SPEC, small_arrays
 
 from inficond_panel.app import Explorer, shared_tuner
 from inficond_panel.errors import CancelledError, MissingExtraError
-from inficond_panel.state import AppState, Jobs
+from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.concepts import typed_of
@@ -170,8 +170,16 @@ def test_without_the_extra_it_is_said_what_to_install(app):
     app.concepts.look()
     assert app.concepts.missing == "Needs torch. Install it: pip install x"
     app.concepts.encoder = None
-    app.concepts.look()
+    app.concepts.add("moss")
     assert "inficond serve" in app.concepts.missing
+
+
+def test_the_dialog_opened_again_does_not_lose_what_runs(app):
+    app.concepts.status = Status("adding", "Encoding moss", 0.1)
+    app.concepts.look()
+    assert app.concepts.busy
+    app.concepts.add("wheels")
+    assert app.concepts.tuner is None
 
 
 def test_the_page_goes_on_with_the_same_class_and_theme(spec, tmp_path):

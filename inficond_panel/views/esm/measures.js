@@ -4,11 +4,11 @@ const MEASURES_KEY = "a"
 
 function makeMeasures(model, send) {
   const line = h("span", { class: "told clip" })
-  const head = h("button", { class: "report-line", type: "button", "aria-controls": "measures-body", "aria-keyshortcuts": MEASURES_KEY.toUpperCase(),
+  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "measures-body", "aria-keyshortcuts": MEASURES_KEY.toUpperCase(),
     title: `All metrics (${MEASURES_KEY.toUpperCase()})`, onclick: () => { model.measured = !model.measured } },
   icon("down", 14), h("b", {}, "Metrics"), line)
-  const body = h("div", { class: "report-body", id: "measures-body", role: "region", "aria-label": "Metrics", tabindex: 0 })
-  const element = h("div", { class: "report measures" }, head, body)
+  const body = h("div", { class: "unfold-body", id: "measures-body", role: "region", "aria-label": "Metrics", tabindex: 0 })
+  const element = h("div", { class: "unfold measures" }, head, body)
   onKey(element, MEASURES_KEY, () => { head.click(); head.focus() })
   const draw = () => {
     element.hidden = !model.student

@@ -4,11 +4,11 @@ const REPORT_KEY = "w"
 
 function makeReport(model, send) {
   const line = h("span", { class: "told clip" })
-  const head = h("button", { class: "report-line", type: "button", "aria-controls": "report-body", "aria-keyshortcuts": REPORT_KEY.toUpperCase(),
+  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "report-body", "aria-keyshortcuts": REPORT_KEY.toUpperCase(),
     title: `What the refit did (${REPORT_KEY.toUpperCase()})`, onclick: () => { model.explained = !model.explained } },
   icon("down", 14), h("b"), line)
-  const body = h("div", { class: "report-body", id: "report-body", role: "region", tabindex: 0 })
-  const element = h("div", { class: "report" }, head, body)
+  const body = h("div", { class: "unfold-body", id: "report-body", role: "region", tabindex: 0 })
+  const element = h("div", { class: "unfold report" }, head, body)
   onKey(element, REPORT_KEY, () => { head.click(); head.focus() })
   const draw = () => {
     const { report, refit, explained } = model
