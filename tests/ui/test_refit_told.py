@@ -51,7 +51,10 @@ def open_concept(page: Page) -> None:
 
 
 def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page) -> None:
-    line, body = page.locator(".knowledge .report .unfold-line"), page.locator(".knowledge .report .unfold-body")
+    line, body = (
+        page.locator(".knowledge .report .unfold-line"),
+        page.locator(".knowledge .report .unfold-body"),
+    )
     expect(line).to_be_hidden()
     thumb(page, "wheel", "down")
     group = page.locator(".knowledge .twin")
@@ -97,7 +100,9 @@ def test_rules_that_decide_are_told_before_and_after(page) -> None:
     notices.get_by_role("button", name="1 more").click()
     expect(notices).to_contain_text("has no influence")
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .report .unfold-line")).to_contain_text("What #2 did", timeout=SLOW)
+    expect(page.locator(".knowledge .report .unfold-line")).to_contain_text(
+        "What #2 did", timeout=SLOW
+    )
     expect(notices).to_contain_text("holds no longer")
 
 
