@@ -11,6 +11,7 @@ from typing import Any
 
 import param
 
+from inficond_panel.spec.sections import VIEWS
 from inficond_panel.state import AppState, Intent
 from inficond_panel.study.events import Event
 
@@ -52,7 +53,7 @@ class Recorder:
 
     def visit(self, view: str) -> None:
         """The person is in another view now."""
-        if view != self.view:
+        if view in VIEWS and view != self.view:
             self.view = view
             self._note("visit", {})
 

@@ -284,6 +284,17 @@ def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> N
     assert not (study.folder / "participants" / "P01").exists()
 
 
+def test_a_browser_cannot_record_what_it_likes(visitor: Visitor) -> None:
+    visitor.to_task()
+    before = visitor.actions
+    visitor.send("done")
+    visitor.send("visit", view="nowhere")
+    visitor.send("answer", name="q1", answer=5)  # of another step
+    visitor.send("leave", step=1)
+    assert visitor.actions == before
+    assert visitor.screen["kind"] == "task"
+
+
 # --- the researcher's page
 
 

@@ -67,9 +67,12 @@ class ParticipantPage(Viewer):
                 "decline": lambda: self._flow(("", "decline", {})),
                 "leave": lambda: self._leave(message["step"]),
                 "visit": lambda: self._visit(message["view"]),
+                "away": lambda: self.record("", "away", {}),
+                "back": lambda: self.record("", "back", {}),
                 "notice": self._try_again,
             }
-            actions.get(kind, lambda: self.record("", kind, {}))()
+            if kind in actions:
+                actions[kind]()
 
     @property
     def progress(self) -> Progress:
