@@ -92,12 +92,11 @@ def build(layout: Layout) -> Any:
                 nn.Conv2d(width, width, 3, padding=4, dilation=4),
                 nn.ReLU(),
             )
-            self.match = nn.Conv2d(width, layout.features, 1)
+            self.match = nn.Conv2d(width, layout.features, 1, bias=False)
             self.near = nn.Parameter(torch.tensor(-1.0))  # log of 1 / (2 cells²)
             self.alike = nn.Parameter(torch.tensor(1.5))
             with torch.no_grad():
                 self.match.weight.mul_(0.1)  # colours alone, at first
-                self.match.bias.zero_()
 
         def forward(self, cells: Tensor, colours: Tensor) -> Tensor:
             """Unit vectors (B, H, W, embed) from cells (B, h, w, embed) and colours."""
