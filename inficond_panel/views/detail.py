@@ -13,10 +13,10 @@ import panel as pn
 import param
 
 from inficond_panel.state import best_segment
-from inficond_panel.views import esm
 from inficond_panel.views.apart import make_apart
 from inficond_panel.views.charts import make_charts, make_points, make_steps
-from inficond_panel.views.component import ViewComponent, tie
+from inficond_panel.views.component import tie
+from inficond_panel.views.detail_panel import DetailPanel
 from inficond_panel.views.gallery import make_facts, make_gallery, make_tile
 from inficond_panel.views.heat import make_heat
 from inficond_panel.views.images import send_pictures
@@ -28,38 +28,8 @@ if TYPE_CHECKING:
 
     from inficond_panel.state import AppState, Gallery, Intent, WhatIf
 
-
 #: Images of the gallery whose pictures go with a page without a server.
 STILL = 60
-
-
-class DetailPanel(ViewComponent):
-    """Heading, the four charts, filter chips, gallery and the dialog of one image.
-
-    Pictures are sent when they come near the part of the gallery on screen: the browser asks
-    for ``{"pictures": [row, ...]}``; with ``{"apart": row}`` for a prediction by concept; with
-    ``{"refit": "stop"}`` and ``{"refit": "go"}`` it stops the refit what-if and goes on with it;
-    with ``{"save": [filter, ...]}`` for the images that pass the filters as a file.
-    """
-
-    student = param.String("", doc="Class of the student; empty: none selected.")
-    concept = param.String("", doc="Concept shown; empty: none.")
-    influence = param.String("", doc="Its influence, as text.")
-    pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
-    steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
-    captions = param.List([], item_type=dict, doc="See ``Chart.caption``.")
-    mode: param.Selector[str] = param.Selector(
-        default="exact", objects=["exact", "refit"], doc="Others held, or re-optimised."
-    )
-    refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
-    gallery = param.Dict({}, doc="See ``make_gallery``.")
-    filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
-    apart = param.Dict(
-        {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
-    )
-
-    _esm = esm.module("detail")
-    _stylesheets = esm.styles("detail")
 
 
 class DetailView(pn.viewable.Viewer):
