@@ -22,7 +22,8 @@ ASKED = ("label-content-name-mismatch", "target-size", "td-has-header", "table-f
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
-    return serve_module(small_spec(tmp_path_factory.mktemp("audited"))).url
+    spec = small_spec(tmp_path_factory.mktemp("audited"), extra="layout: {tour: true}\n")
+    return serve_module(spec).url
 
 
 def findings(page: Page) -> list[str]:
@@ -40,6 +41,17 @@ def findings(page: Page) -> list[str]:
 def start(page: Page) -> None:
     expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
     expect(page.locator(".provenance .bones")).to_be_hidden(timeout=SLOW)
+
+
+def tour_under_way(page: Page) -> None:
+    page.get_by_role("button", name="Start the tour").click()
+    expect(page.get_by_role("dialog", name="Teacher and students")).to_be_visible()
+
+
+def tour_left(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.keyboard.press("l")
+    expect(page.locator(".notice:visible")).to_contain_text("link")
 
 
 def class_chosen(page: Page) -> None:
@@ -132,6 +144,8 @@ def holdout_asked(page: Page) -> None:
 
 STATES: tuple[Callable[[Page], None], ...] = (
     start,
+    tour_under_way,
+    tour_left,
     class_chosen,
     concept_open,
     batch_pending,

@@ -12,7 +12,7 @@ function drawHolds(button, { concept }, found) {
   set(button, "data-kind", kind)
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
   text(button.lastChild, { ask: "Holds?", running: `Refitting ${share} % ✕` }[kind] ?? found.text)
-  set(button, "aria-label", { ask: `Does the influence of ${concept} hold? (H)`, running: `Stop refitting ${concept}, ${share} %` }[kind] ?? `${concept}: ${found.text}`)
+  set(button, "aria-label", { ask: `Holds? Whether the influence of ${concept} does (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
   set(button, "title", kind === "ask" ? "Refit on other samples, and with random concepts in its place (H)" : kind === "error" ? found.text : null)
 }
 
