@@ -21,7 +21,7 @@ function makeArrangement(root, model, say) {
   const names = ["configuration", ...model.layout.columns.flat()]
   const places = new Map(names.map((name) => [name, makePlace(name, model)]))
   const page = { root, model, main, places, arranging: false, tell: (words) => text(told, words) }
-  const strip = model.layout.strip ? h("div", { class: "strip-place" }, places.get("configuration")) : ""
+  const strip = model.layout.strip ? h("div", { class: "strip-place", role: "region", "aria-label": "Above the columns" }, places.get("configuration")) : ""
   const draw = () => drawColumns(page)
   for (const place of places.values()) place.addEventListener("arrange", (event) => change(page, event.detail))
   const start = () => {
