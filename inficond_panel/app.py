@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -18,15 +18,13 @@ from param.parameterized import Event
 from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.state import AppState, File, Job, Jobs
-from inficond_panel.state.export import stem
+from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.concepts import typed_anew
 from inficond_panel.views.address import Address
 from inficond_panel.views.opening import OpeningView
-from inficond_panel.views.page import VIEWS, make_views, publisher, warm
+from inficond_panel.views.page import VIEWS, make_views, publisher, warm, watch_export
 from inficond_panel.views.shell import Shell
-from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
 from inficond_panel.views.stylesheets import InlineStyles
 
 #: Pixels of a view that is shown by itself.
@@ -129,7 +127,7 @@ class Explorer(Viewer):
         for other in (app.concepts, app.targets):
             other.param.watch(partial(self._go_on, app), "tuner")
         self._shown = views = make_views(app)
-        app.export.param.watch(lambda _: self._export(app, views), "page")
+        watch_export(app, views, lambda: [self._page, *self._places.values()])
         self._page[:] = [Shell(app, dict(views), address=self.address)]
         for name in self._places:
             self._fill(name)
@@ -153,16 +151,6 @@ class Explorer(Viewer):
             view = self._shown.get(name) or VIEWS[name](self.app)
             self._shown[name] = view
             self._places[name][:] = [view]
-
-    def _export(self, app: AppState, views: Mapping[str, Viewer]) -> None:
-        """Make an HTML file of the page as it is now."""
-        pages = [self._page, *self._places.values()]
-        document = next(model.document for page in pages for model, _ in page._models.values())
-        still, notice = take_still(document, app.theme), make_notice(app)
-        name = f"{stem(app.tuner, app.students.node)}.html"
-        app.export.make(
-            lambda: File(name, make_html(still, pictures(views), notice).encode("utf-8"))
-        )
 
     def _go_on(self, before: AppState, event: Event) -> None:
         """Show the same over other concepts, or with students of other targets."""

@@ -15,12 +15,19 @@ from inficond_panel.spec.sections import VIEWS
 from inficond_panel.state import AppState, Intent
 from inficond_panel.study.events import Event
 
-#: Settings of a view: the attribute that holds its component (empty: the view itself), and names.
+#: Views that the settings of the state belong to; none: several.
+SHARED = {
+    "sort": "performance",
+    "descending": "performance",
+    "concept_sort": "knowledge",
+    "filters": "detail",
+    "projection": "embedding",
+    "tab": "",
+}
+#: Settings that a view keeps to itself: the attribute with its component (empty: the view), names.
 SETTINGS = {
     "configuration": ("", ["scope"]),
-    "performance": ("table", ["sort", "descending"]),
-    "knowledge": ("table", ["sort", "top", "metric", "find", "explained"]),
-    "embedding": ("", ["projection"]),
+    "knowledge": ("table", ["top", "metric", "find", "explained"]),
     "detail": ("panel", ["mode"]),
 }
 Write = Callable[[str, str, dict[str, Any]], object]
@@ -44,6 +51,8 @@ class Recorder:
         tuning.param.watch(self._on_batch, "pending")
         tuning.param.watch(self._on_status, "status")
         app.comparison.param.watch(self._on_pair, "pair")
+        for name, view in SHARED.items():
+            self._watch(view, app.settings, [name])
 
     def watch(self, views: Mapping[str, param.Parameterized]) -> None:
         """Watch the settings of the views too."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import panel as pn
 from bokeh.document import Document
 from panel.viewable import Viewer
 
-from inficond_panel.state import AppState, Store
+from inficond_panel.state import AppState, File, Store
+from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.state.patches import nearest_segments
 from inficond_panel.views.cloud import projections, segment_density
@@ -20,6 +21,7 @@ from inficond_panel.views.embedding import EmbeddingView
 from inficond_panel.views.knowledge import KnowledgeView
 from inficond_panel.views.performance import PerformanceView
 from inficond_panel.views.provenance import ProvenanceView
+from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
 
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {
     "configuration": ConfigurationView,
@@ -40,6 +42,25 @@ def warm(store: Store) -> None:
     """Compute what takes long once, in the worker, rather than at the first click."""
     nearest_segments(store)
     segment_density(store, projections(store)[0])
+
+
+def watch_export(
+    app: AppState, views: Mapping[str, Viewer], pages: Callable[[], Sequence[pn.Column]]
+) -> None:
+    """Make an HTML file of the page as it is, whenever one is asked for.
+
+    ``pages`` are where the views are shown; all of one document.
+    """
+
+    def export(*_: object) -> None:
+        document = next(model.document for page in pages() for model, _ in page._models.values())
+        still, notice = take_still(document, app.theme), make_notice(app)
+        name = f"{stem(app.tuner, app.students.node)}.html"
+        app.export.make(
+            lambda: File(name, make_html(still, pictures(views), notice).encode("utf-8"))
+        )
+
+    app.export.param.watch(export, "page")
 
 
 def publisher() -> Publish:

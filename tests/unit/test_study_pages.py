@@ -14,7 +14,7 @@ from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage, Gate
 from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.pages.participant import ParticipantPage
-from inficond_panel.study.recorder import SETTINGS
+from inficond_panel.study.recorder import SETTINGS, SHARED
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import progress_of
 from inficond_panel.views.page import make_views
@@ -141,11 +141,12 @@ def test_every_setting_that_is_watched_is_there(visitor: Visitor) -> None:
     for name, (part, settings) in SETTINGS.items():
         holder = getattr(views[name], part) if part else views[name]
         assert set(settings) <= set(holder.param), name
-    work = visitor.page.work
-    shown = dict(zip(work.shell._page.names, work.shell._page.views, strict=True))
-    shown["performance"].sort = "recall"
-    last = visitor.study.log.events(1)[-1]
-    assert (last.view, last.action, last.payload) == ("performance", "set", {"sort": "recall"})
+    app = visitor.page.work.app
+    assert set(SHARED) == set(app.settings.param) - {"name"}
+    app.settings.sort = "recall"
+    app.settings.filters = ["wrong"]
+    sets = [(e.view, dict(e.payload)) for e in visitor.study.log.events(1) if e.action == "set"]
+    assert sets == [("performance", {"sort": "recall"}), ("detail", {"filters": ["wrong"]})]
 
 
 def test_a_reload_goes_on_where_it_was(study: Study) -> None:

@@ -53,7 +53,7 @@ class ParticipantPage(Viewer):
         self._over = False
         self.frame = StudyFrame(sizing_mode="stretch_width", margin=0)
         self.frame.on_msg(lambda event: self.handle(event.data))
-        self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
+        self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def handle(self, message: Mapping[str, Any]) -> None:
         """Do what the browser tells; a link that does not hold is told on the page."""
@@ -155,7 +155,7 @@ class ParticipantPage(Viewer):
             if not self._over and (self._started(task) or self.record("", "start", {})):
                 self.work = Work(self, ready, tuner)
                 self.show_work()
-                self._page[:] = [self.frame, self.work.shell]
+                self.layout[:] = [self.frame, self.work.shell]
 
         self.jobs.submit(Job("open", work, done, self._not_opened))
 
@@ -166,8 +166,8 @@ class ParticipantPage(Viewer):
         if self.work is not None:
             self.work.close()
         self.work = None
-        if len(self._page) > 1:
-            self._page[:] = [self.frame]
+        if len(self.layout) > 1:
+            self.layout[:] = [self.frame]
 
     def _visit(self, view: str) -> None:
         if self.work is not None:
@@ -258,4 +258,4 @@ class ParticipantPage(Viewer):
             self.work.close()
 
     def __panel__(self) -> Viewable:
-        return self._page
+        return self.layout

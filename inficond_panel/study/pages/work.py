@@ -12,7 +12,7 @@ from inficond_panel.study.rules import Standing, standing
 from inficond_panel.study.timeline import fine_tunes
 from inficond_panel.tuning import Event, Tuner
 from inficond_panel.tuning.history.log import now
-from inficond_panel.views.page import make_views
+from inficond_panel.views.page import make_views, watch_export
 from inficond_panel.views.shell import Shell
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Work:
         views = make_views(self.app)
         self.recorder.watch(views)
         self.shell = Shell(self.app, views)
+        watch_export(self.app, views, lambda: [page.layout])
         self.app.students.param.watch(self.measure, "snapshot")
         self.measure()
 
