@@ -11,7 +11,7 @@ from inficond_panel.views.theme import count, interval, number, points, signed
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
-    from inficond_panel.state import AppState, ClassMetrics, Interval, Preview
+    from inficond_panel.state import AppState, ClassMetrics, Interval, Preview, Snapshot
     from inficond_panel.state.measures import Measured, SliceReport, SliceResult
     from inficond_panel.views.knowledge_table import KnowledgeTable
 
@@ -119,6 +119,7 @@ class MeasuresPanel:
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table = app, table
+        self._asked: tuple[Snapshot, str, Preview | None] | None = None
         table.columns = app.store.metadata_columns
         table.param.watch(lambda _: self.measure(), "measured")
 
@@ -140,15 +141,18 @@ class MeasuresPanel:
         """Measure what is in view, where the panel is open."""
         table, app = self.table, self.app
         name, snapshot, preview = table.student, app.students.snapshot, self._preview
-        if not (table.measured and name):
+        asked = snapshot, name, preview
+        if not (table.measured and name) or (asked == self._asked and table.measures):
             return
+        self._asked = asked
 
         def work(_: Job) -> Measured:
             after = preview.node if preview else None
             return measure(app.tuner, snapshot.node, name, snapshot.split, after)
 
         def done(measured: Measured) -> None:
-            table.measures = make_measures(measured, snapshot.metrics[name])
+            if asked == self._asked and name == table.student:
+                table.measures = make_measures(measured, snapshot.metrics[name])
 
         app.jobs.submit(Job("measures", work, done, self._failed))
 
@@ -161,7 +165,8 @@ class MeasuresPanel:
             return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, "ap", job)
 
         def done(report: SliceReport) -> None:
-            table.slices = make_slices(report, name, column)
+            if (app.students.snapshot, table.student) == (snapshot, name):
+                table.slices = make_slices(report, name, column)
 
         table.slices = {"column": column, "worst": "Being worked out", "rows": []}
         app.jobs.submit(Job("slices", work, done, self._failed))
