@@ -22,7 +22,8 @@ def serve_page(arguments: list[str]) -> None:
     page = ParticipantPage(shared_study(*arguments))
     pn.state.on_session_destroyed(lambda _: page.close())
     pn.state.add_periodic_callback(page.beat, period=HEARTBEAT)
-    page.servable(title=page.study.spec.title)
+    # without Panel's model of the address, which would hold the token
+    page.servable(title=page.study.spec.title, location=False)
 
 
 if pn.state.served:
