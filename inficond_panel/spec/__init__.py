@@ -3,8 +3,8 @@
 from inficond_panel.spec.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.names import check_classes
 from inficond_panel.spec.schema import json_schema
-from inficond_panel.spec.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections import Layout
+from inficond_panel.spec.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.splits import ALL, REST, ColumnPart, Share
 from inficond_panel.spec.variants import with_students
 
