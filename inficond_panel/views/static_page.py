@@ -40,10 +40,11 @@ _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-w
 
 @dataclass(frozen=True)
 class Still:
-    """A page at one moment: its models as JSON, and its roots."""
+    """A page at one moment: its models as JSON, its roots, and the scripts that they need."""
 
     page: DocJson
     roots: list[Model]
+    bundle: Any
 
 
 def take_still(document: Document, theme: str) -> Still:
@@ -54,7 +55,9 @@ def take_still(document: Document, theme: str) -> Still:
             _put_inline(model)
         if model.get("attributes", {}).get("class_name") == "ShellPage":
             model["attributes"]["data"]["attributes"]["theme"] = theme
-    return Still(page, document.roots)
+    with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
+        bundle = bundle_resources(document.roots, INLINE)
+    return Still(page, document.roots, bundle)
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, Any]:
@@ -81,10 +84,8 @@ def make_notice(app: AppState) -> str:
 def make_html(still: Still, answers: Mapping[str, Any], notice: str) -> str:
     """The file: a page, the pictures that come with it, and the notice above it."""
     roots = {root: ID(f"root-{at}") for at, root in enumerate(still.roots)}
-    with set_resource_mode("inline"):
-        bundle = bundle_resources(still.roots, INLINE)
     return html_page_for_render_items(
-        bundle,
+        still.bundle,
         {ID("export"): still.page},
         [RenderItem(docid=ID("export"), roots=roots)],
         title=still.page["title"],

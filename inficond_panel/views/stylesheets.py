@@ -1,4 +1,4 @@
-"""Keep a notebook's page from loading style sheets from outside.
+"""Keep a page from loading style sheets from outside, on a server and in a notebook.
 
 A server gives out Panel's style sheets itself. In a notebook there is no server, and Panel puts
 only those of what is shown first into the page; those of what comes later point to a CDN.
@@ -13,7 +13,18 @@ import panel as pn
 from bokeh.model import Model
 from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from bokeh.models.ui import UIElement
-from panel.io.resources import CDN_DIST, DIST_DIR
+from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
+
+
+def use_own_sheets() -> None:
+    """Let this session's page take Panel's style sheets from the server that it came from.
+
+    Panel says so when it answers the request for the page; with several processes the session may
+    be made in another one, which would point to a CDN.
+    """
+    document = pn.state.curdoc
+    if document is not None:
+        document.template_variables["dist_url"] = LOCAL_DIST
 
 
 class InlineStyles:
