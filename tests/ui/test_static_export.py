@@ -53,8 +53,10 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     page = open_page(server.url)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     select_class(page, "bicycle")
-    page.locator(".knowledge .rows > .row .open").first.click()
-    concept = page.locator(".detail .subtitle").inner_text()
+    row = page.locator(".knowledge .rows > .row").first
+    concept = row.get_attribute("data-key")
+    row.locator(".open").click()
+    expect(page.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("button", name="Fine-tune").click()
     expect(iterations(page)).to_have_count(2, timeout=SLOW)
