@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -69,9 +70,15 @@ def publisher() -> Publish:
     if document is not None and document.session_context is not None:
         return partial(publish_to_page, document)
     try:
-        return asyncio.get_running_loop().call_soon_threadsafe
+        return partial(publish_to_loop, asyncio.get_running_loop())
     except RuntimeError:
         return run_at_once
+
+
+def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
+    """Run ``update`` in the notebook's event loop, unless that was closed meanwhile."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(update)
 
 
 def publish_to_page(document: Document, update: Callable[[], None]) -> None:

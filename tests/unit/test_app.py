@@ -13,7 +13,7 @@ import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.views.opening import error_html
-from inficond_panel.views.page import publish_to_page
+from inficond_panel.views.page import publish_to_loop, publish_to_page
 
 PATIENCE = 60
 
@@ -105,6 +105,15 @@ def test_text_from_files_is_escaped() -> None:
     assert "&lt;b&gt;.yaml:3:7" in html
     assert "<em>" not in html
     assert "&lt;i&gt;" in error_html(InficondError("<i>"))
+
+
+def test_a_closed_loop_takes_no_updates() -> None:
+    loop, updates = asyncio.new_event_loop(), []
+    publish_to_loop(loop, lambda: updates.append("open"))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    publish_to_loop(loop, lambda: updates.append("closed"))
+    assert updates == ["open"]
 
 
 def test_a_closed_page_takes_no_updates() -> None:
