@@ -364,6 +364,14 @@ def test_markdown_is_a_tree_and_loads_nothing(tmp_path: Path) -> None:
     assert paragraph[-1] == "[far]"
 
 
+def test_a_picture_outside_the_folder_of_the_study_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    (folder := tmp_path / "study").mkdir()
+    (folder / "link.png").symlink_to(tmp_path / "a.png")
+    for source in ("../a.png", str(tmp_path / "a.png"), "link.png"):
+        assert to_tree(f"![other]({source})", folder) == [["p", {"href": ""}, ["[other]"]]]
+
+
 def test_a_tight_list_has_no_paragraphs(tmp_path: Path) -> None:
     [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
     assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])

@@ -1,7 +1,7 @@
 """Markdown of a study as a tree of plain data, which the browser makes elements of.
 
 Raw HTML stays text, links of other kinds than http and mail are left as text, and pictures are
-files beside the study: nothing is loaded from outside.
+files in the study's folder: nothing is loaded from outside, and no other file is shown.
 """
 
 from __future__ import annotations
@@ -59,10 +59,11 @@ def _single(token: Token, folder: Path) -> Any:
 
 
 def _picture(token: Token, folder: Path) -> Any:
-    """A picture as a data URI; its description where it is not beside the study."""
-    file = folder / str(token.attrGet("src") or "")
+    """A picture as a data URI; its description where it is not in the study's folder."""
+    file = (folder / str(token.attrGet("src") or "")).resolve()
     kind = mimetypes.guess_type(file.name)[0]
-    if kind not in _PICTURES or not file.is_file():
+    inside = file.is_relative_to(folder.resolve())
+    if kind not in _PICTURES or not inside or not file.is_file():
         return f"[{token.content}]"
     source = f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
     return ["img", {"src": source, "alt": token.content}, []]
