@@ -8,17 +8,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.specs import precompute_package
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, TypedFolder, open_store
+from inficond_panel.store.sizes import size_text
 from inficond_panel.tuning.concepts import typed_folder
 from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.report import store_document
-
-_UNITS = ("B", "kB", "MB", "GB")
 
 
 def info(args: argparse.Namespace) -> None:
@@ -132,7 +129,7 @@ def _bytes(folder: Path) -> int:
 
 def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> None:
     say(document["title"])
-    size = f", {_size(document['bytes'])}" if store else ""
+    size = f", {size_text(document['bytes'])}" if store else ""
     say(f"store     {store.path if store else f'none yet; run: {remedy}'}{size}")
     if store:
         say(f"made      {document['history'] or 'not known'}")
@@ -167,7 +164,7 @@ def _say_arrays(arrays: dict[str, Any]) -> None:
             name,
             " x ".join(f"{dim} {n}" for dim, n in array["dimensions"].items()),
             array["type"],
-            _size(array["bytes"]),
+            size_text(array["bytes"]),
         ]
         for name, array in arrays.items()
     ]
@@ -192,9 +189,3 @@ def _say_typed(typed: list[dict[str, Any]]) -> None:
         for one in typed
     ]
     say_table(["typed concept", "from the text", "made", "kept in"], rows)
-
-
-def _size(count: float) -> str:
-    """``1.2 MB``."""
-    power = min(len(_UNITS) - 1, int(np.log10(max(count, 1)) // 3))
-    return f"{count / 1000**power:.1f} {_UNITS[power]}" if power else f"{int(count)} B"

@@ -11,6 +11,7 @@ from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.export import stem
 from inficond_panel.state.snapshot import take_snapshot, take_tree
+from inficond_panel.store.sizes import size_text
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.naming import find_node
@@ -40,7 +41,7 @@ def page(args: argparse.Namespace) -> None:
     if args.json:
         say_json({"node": node.id, "file": str(path), "bytes": size})
     else:
-        say(f"{path}: {size / 1e6:.1f} MB")
+        say(f"{path}: {size_text(size)}")
 
 
 def _html(app: AppState) -> str:

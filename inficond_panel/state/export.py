@@ -15,6 +15,7 @@ from inficond_panel.errors import CancelledError, InficondError, MissingExtraErr
 from inficond_panel.state.files import File, file_stem
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
+from inficond_panel.store.sizes import size_text
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.export import FORMATS, export
 from inficond_panel.tuning.export.exporting import edits_text
@@ -36,6 +37,7 @@ class ExportState(param.Parameterized):
     formats = param.List([], item_type=Format, doc="Empty until `look`.")
     file = param.ClassSelector(class_=File, default=None, doc="Ready to save; None again then.")
     status = param.ClassSelector(class_=Status, default=Status())
+    asked = param.Event(doc="The choices for the iteration shown were asked for.")
     page = param.Event(doc="The page was asked for, as one HTML file.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs) -> None:
@@ -72,10 +74,8 @@ class ExportState(param.Parameterized):
         """Make a file on the worker; it is ``file`` then."""
 
         def done(file: File) -> None:
-            size = f"{len(file.content) / 1e6:.1f} MB"
-            self.param.update(
-                file=file, status=Status("done", f"{file.name} is ready, {size}", 1.0)
-            )
+            told = f"{file.name} is ready, {size_text(len(file.content))}"
+            self.param.update(file=file, status=Status("done", told, 1.0))
             self.file = None  # it is with the browser now
 
         self.status = Status("exporting", "Making the file")

@@ -75,6 +75,7 @@ class ProvenanceView(Viewer):
         app.comparison.param.watch(self._show_comparison, ["pair", "found", "problem"])
         app.export.param.watch(self._show_exporting, ["formats", "status"])
         app.export.param.watch(self._save, "file")
+        app.export.param.watch(self._open_export, "asked")
         self._update()
 
     def _update(self, *_: Any) -> None:
@@ -152,6 +153,9 @@ class ProvenanceView(Viewer):
 
     def _show_exporting(self, *_: Any) -> None:
         self._tree.exporting = make_exporting(self.app.export)
+
+    def _open_export(self, *_: Any) -> None:
+        self._tree._send_msg({"export": True})
 
     def _save(self, *_: Any) -> None:
         file = self.app.export.file

@@ -201,6 +201,9 @@ class Shell(Viewer):
         elif message["kind"] == "go" and self.address is not None:
             self._page.notice = self.address.go(self.app, message["search"])
             self._tell_address()
+        elif message["kind"] == "export":
+            self._page.tab = "provenance"
+            self.app.export.param.trigger("asked")
         elif message["kind"] == "undo":
             self.app.tuning.undo()
         elif message["kind"] == "redo":

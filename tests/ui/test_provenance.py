@@ -200,6 +200,16 @@ def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
     assert node.weights_hash in Path(saved.value.path()).read_text()
 
 
+def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> None:
+    row(page, 1).click()
+    expect(row(page, 1)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("tab", name="Concept detail").click()
+    expect(row(page, 1)).to_be_hidden(timeout=SLOW)
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.get_by_role("dialog", name="Export #1")).to_be_visible(timeout=SLOW)
+
+
 def test_the_keys_are_on_the_sheet(page) -> None:
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keyboard")

@@ -369,7 +369,15 @@ def test_an_export_goes_to_the_browser(app, monkeypatch):
     text = base64.b64decode(message["save"]["content"]).decode()
     assert message["save"]["name"] == f"small-0-{node}-edits.yaml"
     assert app.students.node.weights_hash in text
-    assert view._tree.exporting["status"].endswith("is ready.")
+    assert view._tree.exporting["status"].endswith(f"is ready, {len(text.encode())} B")
+
+
+def test_the_choices_of_an_export_are_opened_from_elsewhere(app, monkeypatch):
+    view = ProvenanceView(app)
+    sent = []
+    monkeypatch.setattr(view._tree, "_send_msg", sent.append)
+    app.export.param.trigger("asked")
+    assert sent == [{"export": True}]
 
 
 def test_an_export_that_fails_is_told_with_its_remedy(app):

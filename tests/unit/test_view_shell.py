@@ -66,6 +66,14 @@ def test_an_opened_concept_brings_its_tab_to_the_front(app):
     assert shell._page.tab == "detail"
 
 
+def test_the_export_is_asked_for_where_it_is(app):
+    asked = []
+    app.export.param.watch(asked.append, "asked")
+    shell = Shell(app)
+    shell._handle({"kind": "export"})
+    assert (len(asked), shell._page.tab) == (1, "provenance")
+
+
 def test_keys_undo_and_redo(app):
     shell = Shell(app)
     app.tuning.toggle("bicycle", "wheel", "down")

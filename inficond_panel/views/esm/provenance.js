@@ -14,6 +14,7 @@ export function render({ model, el }) {
   compareDialog(el, model, say)
   Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
   listen(parts, say, () => model.data)
+  model.on("msg:custom", (event) => { if ((event.data ?? event).export) parts.saveButton.click() })
   const fit = () => fitChips(parts)
   new ResizeObserver(fit).observe(parts.rows)
   followTheme(model, root)

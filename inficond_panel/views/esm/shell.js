@@ -31,7 +31,17 @@ export function render({ model, el }) {
 function header(model, saved, sheet, views, link) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)))
+    views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model))
+}
+
+/** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
+function exportButton(model) {
+  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", title: "Take away: students, edits file, or this page", onclick: () => model.send_msg({ kind: "export" }) }, icon("download"), "Export")
+  watch(model, ["layout"], () => {
+    const { columns, collapsed } = model.layout
+    button.hidden = !columns.flat().includes("provenance") || collapsed.includes("provenance")
+  })
+  return button
 }
 
 function showSaved({ text: words, at, place }, saved, root) {
