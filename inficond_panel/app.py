@@ -25,7 +25,7 @@ from inficond_panel.views.address import Address
 from inficond_panel.views.opening import OpeningView
 from inficond_panel.views.page import VIEWS, make_views, publisher, warm, watch_export
 from inficond_panel.views.shell import Shell
-from inficond_panel.views.stylesheets import InlineStyles, use_own_sheets
+from inficond_panel.views.stylesheets import InlineStyles, use_own_files
 
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170
@@ -187,7 +187,7 @@ def _titles(specs: Sequence[str | Tuner]) -> list[str]:
 def serve_page(arguments: Sequence[str]) -> None:
     """Make this session's page; called by ``panel serve`` once per session."""
     pn.extension(sizing_mode="stretch_width")
-    use_own_sheets()
+    use_own_files()
     explorer = Explorer(arguments or ["demo"], os.environ.get("INFICOND_HISTORY", ""))
     pn.state.on_session_destroyed(lambda _: explorer.close())
     explorer.servable(title="InFiConD")

@@ -1,4 +1,4 @@
-"""Keep a page from loading style sheets from outside, on a server and in a notebook.
+"""Keep a page from loading anything from outside, on a server and in a notebook.
 
 A server gives out Panel's style sheets itself. In a notebook there is no server, and Panel puts
 only those of what is shown first into the page; those of what comes later point to a CDN.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import panel as pn
 from bokeh.model import Model
@@ -15,16 +16,22 @@ from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from bokeh.models.ui import UIElement
 from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
 
+ICON = Path(__file__).parent / "esm" / "icon.svg"
 
-def use_own_sheets() -> None:
-    """Let this session's page take Panel's style sheets from the server that it came from.
 
-    Panel says so when it answers the request for the page; with several processes the session may
-    be made in another one, which would point to a CDN.
+def use_own_files() -> None:
+    """Let this session's page load from the server that it came from only, and have our icon.
+
+    Panel says where style sheets are when it answers the request for the page; with several
+    processes the session may be made in another one, which would point to a CDN. Its icon is
+    missing behind a prefix.
     """
     document = pn.state.curdoc
     if document is not None:
-        document.template_variables["dist_url"] = LOCAL_DIST
+        icon = quote(ICON.read_text(encoding="utf-8").strip())
+        document.template_variables.update(
+            dist_url=LOCAL_DIST, app_favicon=f"data:image/svg+xml,{icon}"
+        )
 
 
 class InlineStyles:

@@ -11,7 +11,7 @@ import panel as pn
 
 from inficond_panel.study.pages.board import BoardPage
 from inficond_panel.study.pages.shared import shared_study
-from inficond_panel.views.stylesheets import use_own_sheets
+from inficond_panel.views.stylesheets import use_own_files
 
 #: How often the page looks, in milliseconds.
 PERIOD = 2000
@@ -20,7 +20,7 @@ PERIOD = 2000
 def serve_page(arguments: list[str]) -> None:
     """Make this session's page; ``arguments`` are the study and the folder of its data."""
     pn.extension(sizing_mode="stretch_width")
-    use_own_sheets()
+    use_own_files()
     page = BoardPage(shared_study(*arguments))
     pn.state.add_periodic_callback(page.look, period=PERIOD)
     page.servable(title=f"Researcher: {page.study.spec.title}")

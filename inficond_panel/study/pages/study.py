@@ -11,7 +11,7 @@ import panel as pn
 
 from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.study.pages.shared import shared_study
-from inficond_panel.views.stylesheets import use_own_sheets
+from inficond_panel.views.stylesheets import use_own_files
 
 #: How often a page says that it is there, in milliseconds.
 HEARTBEAT = 2000
@@ -20,7 +20,7 @@ HEARTBEAT = 2000
 def serve_page(arguments: list[str]) -> None:
     """Make this session's page; ``arguments`` are the study and the folder of its data."""
     pn.extension(sizing_mode="stretch_width")
-    use_own_sheets()
+    use_own_files()
     page = ParticipantPage(shared_study(*arguments))
     pn.state.on_session_destroyed(lambda _: page.close())
     pn.state.add_periodic_callback(page.beat, period=HEARTBEAT)
