@@ -86,7 +86,6 @@ class ShellPage(JSComponent):
     names = param.List([], item_type=str)
     titles = param.Dict(TITLES, constant=True)
     layout = param.Dict({}, doc="See `make_layout`; the browser changes it.")
-    layout_yaml = param.String("", doc="The layout as the spec would say it.")
     subtitle = param.String("")
     saved = param.Dict({})
     shortcuts = param.List([])
@@ -174,7 +173,6 @@ class Shell(Viewer):
 
     def _rearrange(self, *_: Any) -> None:
         self.app.layout = self._page.layout
-        self._page.layout_yaml = self.spec.to_yaml(only="layout")
 
     @property
     def spec(self) -> Spec:
@@ -194,10 +192,18 @@ class Shell(Viewer):
         if self.app.selection.concept:
             self._page.tab = "detail"
 
-    def _handle(self, message: Mapping[str, str]) -> None:
-        if message["kind"] == "save":
+    def _give_layout(self, message: Mapping[str, Any]) -> None:
+        """Answer with the page's layout, which the message brings: it may be newer than ours."""
+        self._page.param.update(layout=message["layout"], theme=message["theme"])
+        if message["kind"] == "copy":
+            self._page._send_msg({"copy": self.spec.to_yaml(only="layout")})
+        else:
             content = self.spec.to_yaml().encode()
             send_file(self._page, File(self.spec.path.name, content))
+
+    def _handle(self, message: Mapping[str, Any]) -> None:
+        if message["kind"] in {"save", "copy"}:
+            self._give_layout(message)
         elif message["kind"] == "go" and self.address is not None:
             self._page.notice = self.address.go(self.app, message["search"])
             self._tell_address()

@@ -14,6 +14,7 @@ from inficond_panel.errors import CancelledError, DataError
 from precompute.segments.head import Head, Layout, load_head, save_head, untrained
 from precompute.segments.regions import unit
 from precompute.segments.views import Example, ViewOfImage, Views, examples, rim_of
+from precompute.threads import one_torch_thread
 
 #: Raise it when the same inputs no longer give the same head.
 RECIPE = 2
@@ -83,14 +84,8 @@ def fit(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
     """A network trained on examples, with one thread (the sums then come in one order)."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_torch_thread():
         return _fitted(found, text, training, progress, cancelled)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _fitted(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.errors import DataError
+from precompute.threads import one_torch_thread
 
 
 def task_loss(logits: Any, label: Any) -> Any:
@@ -31,11 +32,12 @@ def reinforce(forward: Callable[[Any], Any], pixels: Any, label: Any, gamma: flo
     """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
 
     x is the input as it enters the network, after normalisation: |x| is a channel's distance from
-    the mean colour, in standard deviations. Raises ``DataError`` without a gradient.
+    the mean colour, in standard deviations. Computed in one thread, for the same bits on all
+    workers. Raises ``DataError`` without a gradient.
     """
     import torch
 
-    with torch.enable_grad():
+    with one_torch_thread(), torch.enable_grad():
         x = pixels.detach().clone().requires_grad_()
         loss = task_loss(forward(x), label).sum()  # of sums: each image gets its own gradient
         try:

@@ -75,6 +75,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_p
 
 
 def test_the_workers_run_the_teacher_too(home, tmp_path, cluster):
+    cluster.wait_for_workers(2)  # one was killed above, and comes back by and by
     spec, lines = load_spec(home / "spec.yaml"), []
     spec.teacher = HeadTeacher(folds=2, l2=0.1, oracle=Oracle(gamma=0.2), batch=3)
     alone = precompute.run(spec, tmp_path / "alone" / "a.zarr")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,7 +93,7 @@ def test_the_layout_of_the_page_is_the_specs_until_it_is_changed(app):
 
     shell._page.layout = {**shell._page.layout, "collapsed": ["detail"]}
     assert shell.spec.layout.collapsed == ["detail"]
-    assert "collapsed:\n  - detail" in shell._page.layout_yaml
+    assert "collapsed:\n  - detail" in shell.spec.to_yaml(only="layout")
     assert shell.spec.with_layout(app.spec.layout) == app.spec
 
 
@@ -100,7 +101,19 @@ def test_the_theme_chosen_on_the_page_is_part_of_its_layout(app):
     shell = Shell(app)
     shell._page.theme = "dark"
 
-    assert shell._page.layout_yaml == "layout:\n  theme: dark\n"
+    assert shell.spec.to_yaml(only="layout") == "layout:\n  theme: dark\n"
+
+
+def test_a_layout_is_copied_as_the_page_has_it_now(app, monkeypatch):
+    shell, sent = Shell(app), []
+    monkeypatch.setattr(shell._page, "_send_msg", sent.append)
+    now = {**shell._page.layout, "collapsed": ["detail"]}
+    shell._handle({"kind": "copy", "layout": now, "theme": "light"})
+    shell._handle({"kind": "save", "layout": now, "theme": "light"})
+    words = sent[0]["copy"]
+    assert "theme: light" in words
+    assert "collapsed:\n  - detail" in words
+    assert words in base64.b64decode(sent[1]["save"]["content"]).decode()
 
 
 def test_a_layout_that_was_changed_goes_on_over_other_concepts(app):

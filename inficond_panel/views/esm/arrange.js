@@ -304,11 +304,14 @@ function arrangeBar(page, say) {
   const { model } = page
   const first = model.layout
   const copied = h("span", { class: "muted", role: "status" })
-  const copy = () => copyText(model.layout_yaml).then((done) => text(copied, done ? "Copied" : "The browser refuses to copy"))
+  model.on("msg:custom", (event) => {
+    const { copy } = event.data ?? event
+    if (copy) copyText(copy).then((done) => text(copied, done ? "Copied" : "The browser refuses to copy"))
+  })
   const button = (name, onclick, title) => h("button", { class: "btn", type: "button", title, onclick }, name)
   return h("div", { class: "arrange-bar", role: "toolbar", "aria-label": "Layout", hidden: "" }, copied,
     button("As in the spec", () => { model.layout = first }, "Back to the layout that the page was opened with"),
-    button("Copy layout", copy, "The layout as YAML, for the spec"),
+    button("Copy layout", () => say("copy"), "The layout as YAML, for the spec"),
     button("Save spec", () => say("save"), "The whole spec with this layout, as YAML"),
     h("button", { class: "btn primary", type: "button" }, "Done"))
 }

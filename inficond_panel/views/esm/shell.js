@@ -14,7 +14,7 @@ export function render({ model, el }) {
   const root = h("div", { class: "shell" })
   const notice = noticeLine(model)
   const link = linkButton(model)
-  const views = makeArrangement(root, model, (kind) => model.send_msg({ kind }))
+  const views = makeArrangement(root, model, (kind) => model.send_msg({ kind, layout: model.layout, theme: model.theme }))
   const tour = makeTour(model, el, views.places)
   root.append(header(model, saved, sheet, views, link), notice, tour.offer, views.strip, views.main, views.told)
   el.append(root)
