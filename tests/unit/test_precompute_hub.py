@@ -39,6 +39,8 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    # The hub's client tries again and again, each time later.
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
     return hosts
 
 
