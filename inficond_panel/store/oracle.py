@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.finite import check_finite
 from inficond_panel.store.store import Store
 
 
@@ -21,12 +22,7 @@ def oracle_logits(store: Store) -> np.ndarray:
         )
     rows = store.rows("fit")
     logits = store.oracle_logit[rows]
-    bad = np.argwhere(~np.isfinite(logits))
-    if len(bad):
-        image, k = bad[0]
-        raise DataError(
-            f"{len(bad)} oracle logits of the split 'fit' in {store.path} are NaN or infinite, the "
-            f"first is that of {store.classes[k]!r} and the image {store.images[rows[image]]!r}.",
-            "Lower teacher.oracle.gamma, then write the store again: inficond precompute SPEC",
-        )
+    images = [store.images[row] for row in rows]
+    what = "oracle logits of the split 'fit'"
+    check_finite(store, what, logits, store.classes, images, "Lower teacher.oracle.gamma")
     return np.asarray(logits)

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from inficond_panel.distill import ClassMetrics, Outcome, decision_function, measure
-from inficond_panel.errors import DataError, TuningError
+from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.store.finite import check_finite
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 
@@ -23,8 +24,12 @@ class Evaluation:
 
     def __init__(self, store: Store, thresholds: Mapping[str, float]) -> None:
         _check_thresholds(thresholds, store.classes)
-        _check_finite(store, "teacher logit", store.teacher_logit, store.classes)
-        _check_finite(store, "concept score", store.concept_score, store.concepts)
+        for what, values, columns in (
+            ("teacher logits", store.teacher_logit, store.classes),
+            ("concept scores", store.concept_score, store.concepts),
+        ):
+            aid = "Correct or drop these images"
+            check_finite(store, what, values, columns, store.images, aid)
         self.store = store
         self.thresholds = dict(thresholds)
         self.logits = lru_cache(8)(self._logits)
@@ -69,14 +74,3 @@ def _check_thresholds(thresholds: Mapping[str, float], classes: Sequence[str]) -
                 f"{did_you_mean(name, classes)}",
                 "Correct the spec.",
             )
-
-
-def _check_finite(store: Store, kind: str, values: np.ndarray, columns: Sequence[str]) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        image, column = bad[0]
-        raise DataError(
-            f"{len(bad)} {kind}s in {store.path} are NaN or infinite, the first is that of "
-            f"{columns[column]!r} and the image {store.images[image]!r}.",
-            "Correct or drop these images, and write the store again: inficond precompute SPEC",
-        )
