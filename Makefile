@@ -10,6 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -
 
+# Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check format docs lock
 .DELETE_ON_ERROR:
 
