@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import panel as pn
@@ -19,8 +19,7 @@ from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.concepts import typed_anew
+from inficond_panel.tuning import Tuner, shared_tuner
 from inficond_panel.views.address import Address
 from inficond_panel.views.opening import OpeningView
 from inficond_panel.views.page import VIEWS, make_views, publisher, warm, watch_export
@@ -29,16 +28,6 @@ from inficond_panel.views.stylesheets import InlineStyles, use_own_files
 
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170
-
-
-def shared_tuner(spec: str, history: str) -> Tuner:
-    """A spec's store and history, opened once per process, with the concepts typed by now."""
-    return typed_anew(_opened(spec, history))
-
-
-@lru_cache(maxsize=8)
-def _opened(spec: str, history: str) -> Tuner:
-    return open_tuner(spec, history=history or None)
 
 
 class Views:

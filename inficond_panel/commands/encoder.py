@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.util import find_spec
 
 import numpy as np
 
 from inficond_panel.errors import MissingExtraError
+from inficond_panel.once import once
 from inficond_panel.spec import Spec
 from inficond_panel.store import TextEncoder
 
@@ -45,7 +45,7 @@ class PageEncoder:
         return _loaded(self.spec).embed_text(texts)
 
 
-_loaded = lru_cache(maxsize=2)(text_encoder)
+_loaded = once(2)(text_encoder)
 
 
 def _missing(package: str) -> MissingExtraError:

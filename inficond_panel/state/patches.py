@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
+from inficond_panel.once import once
 from inficond_panel.store import Store
 
 #: Patches kept for each concept.
@@ -13,7 +12,7 @@ PATCHES = 12
 _CHUNK = 64
 
 
-@lru_cache(maxsize=4)
+@once(4)
 def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
     """For each concept the segments nearest to its text vector, best first (InFiConD, sec. 5).
 

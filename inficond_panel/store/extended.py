@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
+from inficond_panel.once import once
 from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.placing import along_axes, among_neighbours
 from inficond_panel.store.schema import COORDINATES, PIECEWISE, VARIABLES
@@ -61,7 +61,7 @@ def extended(base: Store, typed: Sequence[TypedConcept]) -> Store:
     return _extended(base, tuple(ordered)) if ordered else base
 
 
-@lru_cache(maxsize=4)
+@once(4)
 def _extended(base: Store, typed: tuple[TypedConcept, ...]) -> ExtendedStore:
     return ExtendedStore(base, typed)
 

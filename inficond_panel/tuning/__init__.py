@@ -7,7 +7,7 @@ from inficond_panel.tuning.intents.conflicts import notices
 from inficond_panel.tuning.intents.edits import dump_edits, read_edits
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.opening import open_tuner
+from inficond_panel.tuning.opening import open_tuner, shared_tuner
 from inficond_panel.tuning.tuner import Tuner
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "notices",
     "open_tuner",
     "read_edits",
+    "shared_tuner",
 ]

@@ -8,12 +8,12 @@ are there again when it is taken away, and with it when it is typed again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from inficond_panel.errors import TuningError
+from inficond_panel.once import once
 from inficond_panel.spec import Spec
 from inficond_panel.store import (
     ExtendedStore,
@@ -128,7 +128,7 @@ def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
     return _tuner(extended(_base(tuner), typed), tuner.spec, tuner.history)
 
 
-@lru_cache(maxsize=4)
+@once(4)
 def _tuner(store: Store, spec: Spec, history: History) -> Tuner:
     """Shared by all sessions that go over to the same concepts."""
     return Tuner(store, spec, history)

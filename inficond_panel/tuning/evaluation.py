@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from inficond_panel.distill import ClassMetrics, Outcome, decision_function, measure
 from inficond_panel.errors import TuningError
+from inficond_panel.once import once
 from inficond_panel.store import Store
 from inficond_panel.store.finite import check_finite
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
+
+#: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
+_KEPT_BYTES = 1 << 27
+_KEPT_NODES = 8, 256  # at least, at most
 
 
 class Evaluation:
@@ -32,10 +36,11 @@ class Evaluation:
             check_finite(store, what, values, columns, store.images, aid)
         self.store = store
         self.thresholds = dict(thresholds)
-        self.logits = lru_cache(8)(self._logits)
-        self.metrics = lru_cache(256)(self._metrics)
-        self.outcomes = lru_cache(8)(self._outcomes)
-        self.teacher_outcomes = lru_cache(3)(self._teacher_outcomes)
+        kept = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.size * 8, 1), *_KEPT_NODES))
+        self.logits = once(kept)(self._logits)
+        self.metrics = once(_KEPT_NODES[1])(self._metrics)
+        self.outcomes = once(kept)(self._outcomes)
+        self.teacher_outcomes = once(3)(self._teacher_outcomes)
 
     def threshold(self, class_name: str) -> float:
         """Logit above which a class is decided to be present; 0 unless the spec says other."""

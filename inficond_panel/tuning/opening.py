@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 from inficond_panel.errors import StoreMissingError
+from inficond_panel.once import once
 from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.concepts import with_typed
+from inficond_panel.tuning.concepts import typed_anew, with_typed
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
 
@@ -24,14 +25,50 @@ def open_tuner(
     data set and no encoder.
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
     """
-    path = find_spec(spec)
-    opened = load_spec(path, check_files=False)
-    place = store or os.environ.get("INFICOND_STORE") or opened.store
-    record = history or os.environ.get("INFICOND_HISTORY")
-    record = record or usual_history(spec, opened)
-    data = open_spec_store(spec, place)
+    opened = load_spec(find_spec(spec), check_files=False)
+    data = open_spec_store(spec, _store_of(opened, store))
     check_classes(opened, data.classes)
+    record = _history_of(spec, opened, history)
     return Tuner(with_typed(data, record), opened, History(record))
+
+
+def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
+    """As ``open_tuner``; all who ask in this process get the same, with the concepts typed by now.
+
+    A spec that was edited, or a store that was written again, is opened anew.
+    """
+    opened = load_spec(find_spec(spec), check_files=False)
+    data = _shared_store(str(spec), *_state_of(_store_of(opened, None)))
+    check_classes(opened, data.classes)
+    record = _history_of(spec, opened, history)
+    return typed_anew(_shared(data, opened, record))
+
+
+@once(4)
+def _shared_store(spec: str, place: Path, *_: int) -> Store:
+    return open_spec_store(spec, place)
+
+
+@once(8)
+def _shared(store: Store, spec: Spec, history: str) -> Tuner:
+    return Tuner(store, spec, History(history))
+
+
+def _state_of(store: Path) -> tuple[Path, int, int]:
+    """A store's place, and what changes when it is written again."""
+    try:
+        found = (store / "zarr.json").stat()
+    except OSError:
+        return store, 0, 0
+    return store, found.st_ino, found.st_mtime_ns
+
+
+def _store_of(spec: Spec, given: str | Path | None) -> Path:
+    return Path(given or os.environ.get("INFICOND_STORE") or spec.store)
+
+
+def _history_of(name: str | Path, spec: Spec, given: str | Path | None) -> str:
+    return str(given or os.environ.get("INFICOND_HISTORY") or usual_history(name, spec))
 
 
 def usual_history(name: str | Path, spec: Spec) -> Path:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
+from inficond_panel.once import once
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.evaluation import Evaluation
@@ -44,6 +46,7 @@ class Tuner:
         self.root_id = node_id(None, (), self._root_settings)
         self._node = lru_cache(256)(self._read_node)
         self._verifier = Verifier(history, store)
+        self._distilling = Lock()
         self._distilled = False
 
     def with_students(self, **settings: Any) -> Tuner:
@@ -64,12 +67,13 @@ class Tuner:
 
         Raises ``SolverError`` for a problem without a solution, and ``CancelledError``.
         """
-        if not self._distilled and self.history.get(self.root_id) is None:
-            made, settings = self._distillation, self._root_settings
-            self.history.add(
-                distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
-            )
-        self._distilled = True
+        with self._distilling:  # by one of the sessions that open together, not by each
+            if not self._distilled and self.history.get(self.root_id) is None:
+                made, settings = self._distillation, self._root_settings
+                self.history.add(
+                    distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
+                )
+            self._distilled = True
         return self.node(self.root_id)
 
     def fine_tune(
@@ -190,9 +194,8 @@ class Tuner:
     @cached_property
     def fit_data(self) -> FitData:
         """What the students are fitted to; read when first asked for."""
-        students, made = self.spec.students, self._distillation
-        learned = students.targets
-        return FitData(self.store, students.temperature, made.l1, made.l2, made.alpha, learned)
+        given, made = self.spec.students, self._distillation
+        return _fit_data(self.store, given.temperature, made.l1, made.l2, made.alpha, given.targets)
 
     def _canonical(self, intents: Iterable[Asked]) -> tuple[Intent, ...]:
         batch = canonical(intents, self.spec.tuning.factor)
@@ -233,3 +236,7 @@ class Tuner:
                 "Tune from an iteration that is in the history, not from a preview.",
             )
         return self._verifier.check(node)
+
+
+#: Shared by the tuners of one store that differ in their histories, as those of a study do.
+_fit_data = once(2)(FitData)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
+from inficond_panel.once import once
 from inficond_panel.state import among_neighbours
 from inficond_panel.views.theme import tokens
 
@@ -43,7 +43,7 @@ def concept_positions(store: Store, method: str) -> np.ndarray:
     return unit_square(store.concept_projection[store.methods.index(method)])
 
 
-@lru_cache(maxsize=16)
+@once(16)
 def segment_positions(store: Store, method: str) -> np.ndarray:
     """Segments in the unit square of the concepts, ``(segment, 2)``; nan for those not placed.
 
@@ -56,14 +56,14 @@ def segment_positions(store: Store, method: str) -> np.ndarray:
     return unit_square(_among_concepts(store)[:, row], store.concept_projection[row])
 
 
-@lru_cache(maxsize=4)
+@once(4)
 def _among_concepts(store: Store) -> np.ndarray:
     """Segments on all maps of the concepts, ``(segment, method, 2)``."""
     maps = np.moveaxis(store.concept_projection, 0, 1)
     return among_neighbours(store.segment_embedding, store.concept_text_embedding, maps)
 
 
-@lru_cache(maxsize=16)
+@once(16)
 def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
     """Segments that can be pointed at, and a tree of their places in the unit square.
 
@@ -91,7 +91,7 @@ class Density:
 NOTHING = Density(np.zeros((1, 1), np.uint8))
 
 
-@lru_cache(maxsize=16)
+@once(16)
 def segment_density(store: Store, method: str, shape: float = SHAPE) -> Density:
     """The segments over the whole map."""
     return density_within(store, method, WHOLE, WHOLE, shape)

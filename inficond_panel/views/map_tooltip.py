@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inficond_panel.once import once
 from inficond_panel.views.theme import UNDEFINED, count, signed
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
     return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
 
 
-@lru_cache(maxsize=4)
+@once(4)
 def _fixed_facts(store: Store) -> dict[str, list[str]]:
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
     likeness = store.concept_text_embedding @ store.concept_text_embedding.T

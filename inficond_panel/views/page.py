@@ -15,7 +15,6 @@ from inficond_panel.state import AppState, File, Store
 from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.state.patches import nearest_segments
-from inficond_panel.views.cloud import projections, segment_density
 from inficond_panel.views.configuration import ConfigurationView
 from inficond_panel.views.detail import DetailView
 from inficond_panel.views.embedding import EmbeddingView
@@ -42,7 +41,6 @@ def make_views(app: AppState) -> dict[str, Viewer]:
 def warm(store: Store) -> None:
     """Compute what takes long once, in the worker, rather than at the first click."""
     nearest_segments(store)
-    segment_density(store, projections(store)[0])
 
 
 def watch_export(

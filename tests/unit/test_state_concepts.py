@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import runpy
+import shutil
+
 import numpy as np
 import pytest
 from factory import ATTRS, EMBED, SPEC, small_arrays
 
-from inficond_panel.app import Explorer, shared_tuner
+import inficond_panel.app
+from inficond_panel.app import Explorer
 from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import open_tuner, shared_tuner
 from inficond_panel.tuning.concepts import typed_of
 
 DIGEST = "d" * 64
@@ -111,6 +115,26 @@ def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
     again = after(back)
     assert again.students.node.id == node.id
     assert again.tuner.looks() == 1
+
+
+def test_each_run_of_the_app_s_file_finds_the_same_tuner(spec, tmp_path):
+    history = str(tmp_path / "shared.sqlite")  # a server runs the file anew for each session
+    first, second = (runpy.run_path(inficond_panel.app.__file__) for _ in range(2))
+    assert first["Explorer"] is not second["Explorer"]
+    assert first["shared_tuner"](spec, history) is second["shared_tuner"](spec, history)
+
+
+def test_a_spec_or_store_that_has_changed_is_opened_anew(spec, tmp_path):
+    history = str(tmp_path / "shared.sqlite")
+    before = shared_tuner(spec, history)
+    spec.write_text(spec.read_text().replace("title: ", "title: New "))
+    edited = shared_tuner(spec, history)
+    assert (edited.store, edited.spec.title) == (before.store, f"New {before.spec.title}")
+    place = before.store.path
+    shutil.copytree(place, place.with_name("copy"))
+    shutil.rmtree(place)
+    place.with_name("copy").rename(place)
+    assert shared_tuner(spec, history).store is not before.store
 
 
 def test_other_sessions_stay_and_later_ones_see_it(spec, app):
