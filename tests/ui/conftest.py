@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
+from forked import Forked
 
 import inficond_panel
 
@@ -30,14 +31,19 @@ PATIENCE = 60.0
 
 @dataclass
 class Server:
-    """``inficond serve SPEC``, or ``panel serve`` on the app's file, in a process of its own."""
+    """``inficond serve SPEC``, or ``panel serve`` on the app's file, in a process of its own.
+
+    The process is ``forked``, or a Python of its own where the start is a part of the test;
+    ``panel serve`` is always one.
+    """
 
     spec: Path
     history: Path
     port: int = 0
     others: tuple[Path, ...] = ()
     plain_panel: bool = False
-    process: subprocess.Popen[str] | None = None
+    forked: bool = True
+    process: Forked | subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -47,24 +53,32 @@ class Server:
     def log(self) -> Path:
         return self.history.with_suffix(f".{self.spec.stem}.log")
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "INFICOND_HISTORY": str(self.history)}
+
+    @property
+    def command(self) -> list[str]:
+        """A module with its arguments."""
+        port, specs = f"--port={self.port}", [str(self.spec), *map(str, self.others)]
+        if self.plain_panel:
+            app = Path(inficond_panel.__file__).with_name("app.py")
+            return ["panel", "serve", str(app), port, "--args", *specs]
+        return ["inficond_panel", "serve", *specs, port]
+
     def start(self) -> None:
         self.port = self.port or free_port()
-        port = ["--port", str(self.port)]
-        specs = [str(self.spec), *map(str, self.others)]
-        if self.plain_panel:
-            app = str(Path(inficond_panel.__file__).with_name("app.py"))
-            command = ["panel", "serve", app, *port, "--args", *specs]
+        if self.forked and not self.plain_panel:
+            self.process = Forked(self.command[1:], self.environment, self.log)
         else:
-            command = ["inficond_panel", "serve", *specs, *port]
-        environment = {**os.environ, "INFICOND_HISTORY": str(self.history)}
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            with self.log.open("a") as log:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", *self.command],
+                    env=self.environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
         wait_until(self.answers, f"{self.url} answers")
 
     def answers(self) -> bool:
@@ -108,8 +122,8 @@ def serving(folder: Path) -> Iterator:
     """
     servers: list[Server] = []
 
-    def start(spec: Path, *others: Path, plain_panel: bool = False) -> Server:
-        server = Server(spec, folder / "history.sqlite", others=others, plain_panel=plain_panel)
+    def start(spec: Path, *others: Path, **how: bool) -> Server:
+        server = Server(spec, folder / "history.sqlite", others=others, **how)
         servers.append(server)
         server.start()
         return server

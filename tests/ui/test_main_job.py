@@ -60,7 +60,7 @@ def thumbs_to_try(class_name: str) -> list[tuple[str, str]]:
 
 
 def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, open_page) -> None:
-    server = serve(find_spec("demo"))
+    server = serve(find_spec("demo"), forked=False)
     page = open_page(server.url)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     assert rows(page).count() >= 12

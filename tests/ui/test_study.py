@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import Server, free_port, wait_until
+from conftest import Server
 from playwright.sync_api import Page, expect
 
 import inficond_panel
@@ -30,24 +28,24 @@ class StudyServer(Server):
     def url(self) -> str:
         return f"http://localhost:{self.port}/study"
 
-    def start(self) -> None:
-        """Start it; the data are in the folder of ``history``."""
-        self.port = self.port or free_port()
-        command = ["inficond_panel", "study", "serve", "inficond", "--port", str(self.port)]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *command, "--data", str(self.history.parent / "data")],
-                env={**os.environ, "INFICOND_STUDY_PASSWORD": WORD},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        wait_until(self.answers, f"{self.url} answers")
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "INFICOND_STUDY_PASSWORD": WORD}
+
+    @property
+    def command(self) -> list[str]:
+        """The data are in the folder of ``history``."""
+        folder = ["--data", str(self.data)]
+        return ["inficond_panel", "study", "serve", "inficond", f"--port={self.port}", *folder]
+
+    @property
+    def data(self) -> Path:
+        return self.history.parent / "data"
 
 
 @pytest.fixture
 def server(tmp_path: Path):
-    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite")
+    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
     served.start()
     yield served
     served.kill()
@@ -59,7 +57,7 @@ def server(tmp_path: Path):
 
 @pytest.fixture
 def study(server: StudyServer) -> Study:
-    opened = open_study("inficond", server.history.parent / "data")
+    opened = open_study("inficond", server.data)
     opened.prepare()
     return opened
 

@@ -1,0 +1,42 @@
+"""``inficond ...`` in processes forked from one that has loaded the package: they start at once.
+
+All else is as with ``python -m inficond_panel``. What is about the start itself takes that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+ForkServerContext().set_forkserver_preload(
+    ["inficond_panel.app", "inficond_panel.commands.serving"]
+)
+
+
+class Forked(ForkServerProcess):
+    """A command, with the methods of ``subprocess.Popen`` that are used here."""
+
+    def __init__(self, arguments: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        super().__init__(target=_run, args=(arguments, environment, log), daemon=True)
+        self.start()
+
+    def poll(self) -> int | None:
+        return self.exitcode
+
+    def wait(self) -> None:
+        self.join()
+
+
+def _run(arguments: Sequence[str], environment: dict[str, str], log: Path) -> None:
+    from inficond_panel.cli import main
+
+    os.setsid()
+    with log.open("a") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.exit(main(arguments))
