@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.bootstrap import draw_counts, interval
+from inficond_panel.distill.decided import decision_curves
 from inficond_panel.distill.metrics import average_precision
-from inficond_panel.distill.outcome import Outcome
+from inficond_panel.distill.outcome import POINT_METRICS, Outcome
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.what_if import checked_scores
 
@@ -46,24 +47,36 @@ def change_band(
     seed: int = 0,
     level: float = 0.95,
     threshold: float = 0.0,
+    teacher: NDArray | None = None,
 ) -> Band:
     """Change of one metric against now, on a grid of influences, with its paired interval.
 
-    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. ``metric`` is
-    any of METRICS but fidelity; the other arguments as in what_if.
+    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. The grid
+    ascends. ``metric`` is any of METRICS; fidelity needs the teacher's logits (n,). The other
+    arguments as in what_if.
     """
-    score, logit, label = _known(score_column, logit, label)
-    table = draw_counts(len(label), draws, seed)
-    present = Outcome(label, logit, threshold=threshold)
-    now, now_drawn = present.value(metric), present.values(metric, table)
-    rows = []
-    for v in grid:
-        moved = Outcome(label, logit + (v - weight) * score, threshold=threshold)
-        drawn = moved.values(metric, table) - now_drawn
-        found = interval(moved.value(metric) - now, drawn, level, metric)
-        rows.append((found.estimate, found.low, found.high))
-    estimate, lower, upper = np.array(rows).reshape(-1, 3).T
-    return Band(np.asarray(grid, dtype=np.float64), estimate, lower, upper)
+    if metric == "fidelity":  # of all images, labelled or not
+        score, logit = checked_scores(np.asarray(score_column)), np.asarray(logit, dtype=np.float64)
+        score, teacher = score.astype(np.float64), np.asarray(teacher)
+    else:
+        score, logit, label = _known(score_column, logit, label)
+        teacher = None
+    points, table = np.union1d(grid, [weight]), draw_counts(len(score), draws, seed)
+    if metric in (*POINT_METRICS, "fidelity"):
+        kind, truth = (metric, label > 0) if teacher is None else ("accuracy", teacher > threshold)
+        estimate, drawn = (
+            decision_curves(score, logit, weight, truth, points, kind, counts, threshold)
+            for counts in (np.ones((1, len(score)), np.uint8), table)
+        )
+    else:
+        moved = (Outcome(label, logit + (v - weight) * score) for v in points)
+        both = [(outcome.values(metric), outcome.values(metric, table)) for outcome in moved]
+        estimate, drawn = map(np.array, zip(*both, strict=True))
+    at, now = np.searchsorted(points, grid), points == weight
+    change, changes = (estimate - estimate[now])[at, 0], (drawn - drawn[now])[at]
+    found = [interval(*of, level, metric) for of in zip(change, changes, strict=True)]
+    low, high = np.array([(one.low, one.high) for one in found]).reshape(-1, 2).T
+    return Band(np.asarray(grid, dtype=np.float64), change, low, high)
 
 
 def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:

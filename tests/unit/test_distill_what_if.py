@@ -146,13 +146,15 @@ def test_ap_on_a_grid():
     np.testing.assert_allclose(found, truth)
 
 
-@pytest.mark.parametrize("metric", ["ap", "f1"])
+@pytest.mark.parametrize("metric", ["ap", "f1", "fidelity"])
 def test_band_equals_the_paired_interval_at_each_influence(metric):
     score, logit, label = make_case(6, 200)
-    band = change_band(score, logit, 0.5, label, np.array([0.5, 2.0]), metric, draws=50)
+    teacher = np.roll(logit, 1)
+    grid = np.array([0.5, 2.0])
+    band = change_band(score, logit, 0.5, label, grid, metric, draws=50, teacher=teacher)
     assert (band.estimate[0], band.low[0], band.high[0]) == (0, 0, 0)
     moved = logit + 1.5 * score
-    truth = change_interval(label, logit, moved, draws=50, metric=metric)
+    truth = change_interval(label, logit, moved, draws=50, metric=metric, teacher=teacher)
     assert (band.estimate[1], band.low[1], band.high[1]) == pytest.approx(
         (truth.estimate, truth.low, truth.high), abs=1e-12
     )
