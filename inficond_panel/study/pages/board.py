@@ -11,13 +11,13 @@ from typing import Any
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError
 from inficond_panel.study.board import board
 from inficond_panel.study.pages import esm
 from inficond_panel.study.study import Study
+from inficond_panel.views.component import Component
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 #: Seconds between two tries of a password, over all pages of the server.
@@ -46,7 +46,7 @@ class Gate:
 _gate = Gate()
 
 
-class BoardFrame(JSComponent):
+class BoardFrame(Component):
     """The table of participants. Messages: ``{"kind"}`` login, add, link or delete."""
 
     screen = param.Dict({"kind": "login", "problem": ""}, doc="kind: login or board; its data.")

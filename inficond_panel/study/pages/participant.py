@@ -7,7 +7,6 @@ from typing import Any
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError, StudyError, StudyLinkError
@@ -26,10 +25,11 @@ from inficond_panel.study.session import Session
 from inficond_panel.study.study import Study
 from inficond_panel.study.tasks import Task
 from inficond_panel.tuning import Tuner
+from inficond_panel.views.component import Component
 from inficond_panel.views.page import publisher, warm
 
 
-class StudyFrame(JSComponent):
+class StudyFrame(Component):
     """A screen, or the bar above the views. Messages are ``{"kind", ...}``."""
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
