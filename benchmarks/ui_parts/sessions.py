@@ -41,8 +41,11 @@ class Session:
         await self._send(Protocol().create("PULL-DOC-REQ"))
         ready = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
         await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": ready})
-        await self._until(lambda: {"PerformanceTable", "KnowledgeTable"} <= set(self.models))
+        await self._until(self._complete)
         return time.perf_counter() - began
+
+    def _complete(self) -> bool:
+        return {"PerformanceTable", "KnowledgeTable"} <= set(self.models)
 
     async def classes(self) -> list[str]:
         """Names of the classes that the page lists."""
@@ -99,7 +102,10 @@ class Session:
             if part is None:
                 raise ConnectionError("the server closed the session")
             if isinstance(part, str) and part.startswith("{"):
-                for item in _objects(json.loads(part)):
+                said = json.loads(part)
+                # Once all views are there, what is within a change is no model: not walked through,
+                # so that the sessions take little of the time that the server needs.
+                for item in said.get("events", [said]) if self._complete() else _objects(said):
                     self._note(item)
 
     def _note(self, item: dict[str, Any]) -> None:
