@@ -15,7 +15,12 @@ from inficond_panel.state.patches import best_segment
 from inficond_panel.state.preview import Preview, Status
 from inficond_panel.state.rows import SORTS, ConceptRow
 from inficond_panel.state.selection import Selection
-from inficond_panel.state.settings import CLASS_SORTS
+from inficond_panel.state.settings import (
+    CHANGE_METRICS,
+    CLASS_SORTS,
+    SLICE_METRICS,
+    TOPS,
+)
 from inficond_panel.state.snapshot import Snapshot, Tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
@@ -30,8 +35,11 @@ from inficond_panel.tuning.analysis.pricing import Bound
 from inficond_panel.tuning.analysis.refit_curve import CurvePoint
 
 __all__ = [
+    "CHANGE_METRICS",
     "CLASS_SORTS",
+    "SLICE_METRICS",
     "SORTS",
+    "TOPS",
     "Agreement",
     "Apart",
     "AppState",

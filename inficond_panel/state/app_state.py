@@ -64,6 +64,7 @@ class AppState(param.Parameterized):
         self.theme = before.theme
         self.layout = before.layout
         self.settings = before.settings
+        self.targets.usual = before.targets.usual
         self.selection.class_name = before.selection.class_name
         concepts = (before.concepts.concept, before.selection.concept)
         known = [name for name in concepts if name in self.store.concepts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inficond_panel.distill import ClassMetrics, Interval
-from inficond_panel.state.snapshot import ap_change, changed_sides
+from inficond_panel.state.snapshot import changed_sides, metric_change
 from inficond_panel.tuning import Intent, Node, Tuner
 
 
@@ -37,7 +37,7 @@ def make_preview(
     metrics = tuner.metrics(node, split)
     return Preview(
         node=node,
-        change={name: ap_change(tuner, parent, node, name, split) for name in touched},
+        change={name: metric_change(tuner, parent, node, name, split) for name in touched},
         metrics={name: metrics[name] for name in touched},
         sides={name: changed_sides(tuner, parent, node, name, split) for name in touched},
     )

@@ -36,7 +36,7 @@ class ConceptRow:
 def concept_rows(
     tuner: Tuner, node: Node, class_name: str, split: str, *, sort: str, top: int, find: str = ""
 ) -> list[ConceptRow]:
-    """The ``top`` concepts of a class's student in the order of ``sort`` (one of ``SORTS``).
+    """The ``top`` concepts (0: all) of a class's student in the order of ``sort`` (of ``SORTS``).
 
     By weight: descending absolute influence, without the concepts at 0. By discrepancy: descending
     absolute value, undefined last. With ``find`` only concepts whose name holds that text, and also
@@ -64,7 +64,7 @@ def concept_rows(
             bound_since=tuner.bound_since(node, class_name, store.concepts[c]),
             patches=[(int(s), float(v)) for s, v in zip(segments[c], cosines[c], strict=True)],
         )
-        for c in shown[:top]
+        for c in shown[: top or None]
     ]
 
 
@@ -109,4 +109,5 @@ def effect(
         np.union1d(grid, [weight]),
         metric,
         threshold=tuner.threshold(class_name),
+        teacher=store.teacher_logit[rows, k],
     )

@@ -99,10 +99,12 @@ def _agreements(store: Store, logits: np.ndarray, split: str, tuner: Tuner) -> d
     }
 
 
-def ap_change(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> Interval:
-    """Paired-bootstrap interval of the change in a class's AP from one node to another."""
+def metric_change(
+    tuner: Tuner, before: Node, after: Node, class_name: str, split: str, metric: str = "ap"
+) -> Interval:
+    """Paired-bootstrap interval of the change in a class's metric from one node to another."""
     old, new = tuner.outcomes(before, split)[class_name], tuner.outcomes(after, split)[class_name]
-    return change_intervals(old, new, ("ap",))["ap"]
+    return change_intervals(old, new, (metric,))[metric]
 
 
 def changed_sides(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> int:

@@ -27,6 +27,7 @@ class TargetsState(param.Parameterized):
         super().__init__()
         self._from = tuner
         self.jobs = jobs
+        self.usual = self.chosen  # those of the spec
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -19,16 +19,23 @@ from inficond_panel.study.events import Event
 SHARED = {
     "sort": "performance",
     "descending": "performance",
+    "scope": "configuration",
     "concept_sort": "knowledge",
+    "top": "knowledge",
+    "effect": "knowledge",
+    "measured": "knowledge",
+    "slice_by": "knowledge",
+    "slice_metric": "knowledge",
+    "explained": "knowledge",
+    "what_if": "detail",
     "filters": "detail",
+    "history_metric": "provenance",
     "projection": "embedding",
     "tab": "",
 }
 #: Settings that a view keeps to itself: the attribute with its component (empty: the view), names.
 SETTINGS = {
-    "configuration": ("", ["scope"]),
-    "knowledge": ("table", ["top", "metric", "find", "explained"]),
-    "detail": ("panel", ["mode"]),
+    "knowledge": ("table", ["find"]),
 }
 Write = Callable[[str, str, dict[str, Any]], object]
 

@@ -1,7 +1,8 @@
 """The state of the page in a short URL: what a link says, and following one.
 
-Only names that the page knows anyway are in it: data set, class, concept, iteration, settings of
-the views. The holdout is not: a look at it is asked for each time.
+Only names that the page knows anyway are in it: data set, targets, class, concept, iteration, the
+two that are compared, settings of the views. The holdout is not: a look at it is asked for each
+time. Nor is what a person has not finished: searches, a group, thumbs that wait.
 """
 
 from __future__ import annotations
@@ -12,47 +13,89 @@ from urllib.parse import parse_qsl, urlencode
 
 import param
 
+from inficond_panel.views.cloud import projections
+
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
+#: Keys of a URL that are places to come back to: each makes an entry in the browser's history.
+PLACES = ("data", "targets", "class", "concept", "at", "compare")
 #: Keys of the settings in a URL.
 SETTINGS = {
+    "scope": "scope",
     "sort": "sort",
+    "order": "descending",
     "concepts": "concept_sort",
+    "top": "top",
+    "effect": "effect",
+    "metrics": "measured",
+    "slices": "slice_by",
+    "by": "slice_metric",
+    "refit": "explained",
+    "whatif": "what_if",
     "images": "filters",
+    "history": "history_metric",
     "map": "projection",
     "tab": "tab",
 }
+#: Keys that the page may write or take out; others are left as they are.
+KEYS = (*PLACES, *SETTINGS, "split")
 #: Letters of an iteration's id in a URL.
 ID = 8
 
 
 def make_address(app: AppState) -> str:
     """Query of the URL for what the session shows now; what is as usual is left out."""
-    selection, students = app.selection, app.students
+    selection, students, targets = app.selection, app.students, app.targets
     given = {
         "data": app.dataset.title if len(app.datasets) > 1 else "",
+        "targets": targets.chosen if targets.chosen != targets.usual else "",
         "class": selection.class_name,
         "concept": selection.concept,
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
-        **{key: _said(app, name) for key, name in SETTINGS.items()},
-        "order": "" if app.settings.descending else "up",
+        "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
+        **{key: _said(app, key) for key in SETTINGS},
     }
-    return urlencode({key: value for key, value in given.items() if value})
+    return urlencode({key: value for key, value in given.items() if value}, safe=",")
 
 
-def _said(app: AppState, name: str) -> str:
-    value, usual = getattr(app.settings, name), app.settings.param[name].default
-    if value == usual:
+def _said(app: AppState, key: str) -> str:
+    value = getattr(app.settings, SETTINGS[key])
+    if value in (app.settings.param[SETTINGS[key]].default, _first(app, key)):
         return ""
-    return ",".join(value) if isinstance(value, list) else str(value)
+    values = value if isinstance(value, list) else [value]
+    return ",".join(word for word, known in _words(app, key).items() if known in values)
+
+
+def _first(app: AppState, key: str) -> str | None:
+    """What an empty setting stands for: the map that the store has first."""
+    return projections(app.store)[0] if key == "map" else None
+
+
+def _words(app: AppState, key: str) -> dict[str, Any]:
+    """What a link can say of a setting, and the values that the words stand for."""
+    field: Any = app.settings.param[SETTINGS[key]]
+    if isinstance(field, param.Boolean):
+        return {"up" if key == "order" else "open": not field.default}
+    there = {
+        "map": projections(app.store),
+        "slices": app.store.metadata_columns,
+        "tab": app.spec.layout.views,
+    }
+    values = there.get(key, getattr(field, "objects", ()))
+    return {"all" if value == 0 else str(value): value for value in values}
 
 
 class Address:
-    """The URL of a session. A link is followed once its data set is open."""
+    """The URL of a session. A link is followed once its data set is open.
+
+    If it is of other targets, their students are distilled first; what it says of iterations is
+    followed when they are there.
+    """
 
     def __init__(self, search: str = "") -> None:
         self._asked: dict[str, str] | None = _read(search) or None
+        self._later: dict[str, str] | None = None  # of iterations, while other targets are awaited
         self._following = False
         self._awaited = ""
 
@@ -64,10 +107,14 @@ class Address:
     def follow(self, app: AppState) -> str:
         """Show what the link asks for, once; return what of it cannot be shown, for people."""
         asked, self._asked = self._asked, None
-        if asked is None:
-            return ""
+        later, self._later = self._later, None
         self._following = True
-        told = " ".join(self._follow(app, asked))
+        found: Iterator[str] = iter(())
+        if asked is not None:
+            found = self._follow(app, asked)
+        elif later is not None:
+            found = self._show_iterations(app, later)
+        told = " ".join(found)
         self._following = False
         return told
 
@@ -84,7 +131,9 @@ class Address:
         """Whether what a link asks for is shown, or will not be."""
         if self._awaited == app.students.node.id or app.tuning.status.kind == "error":
             self._awaited = ""
-        return not (self._following or self._awaited)
+        if app.targets.status.kind == "error":
+            self._later = None
+        return not (self._following or self._awaited or self._later is not None)
 
     def _follow(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         title = asked.get("data", "")
@@ -94,7 +143,15 @@ class Address:
             yield "A link does not open the holdout: each look is asked for."
         yield from self._select(app, asked)
         yield from _set(app, asked)
-        yield from self._jump(app, asked.get("at", ""))
+        wanted = asked.get("targets") or app.targets.usual
+        if wanted != app.targets.chosen:
+            problem = _why_not(app, wanted)
+            if not problem:
+                self._later = {key: asked[key] for key in ("at", "compare") if key in asked}
+                app.targets.choose(wanted)
+                return
+            yield problem
+        yield from self._show_iterations(app, asked)
 
     @staticmethod
     def _select(app: AppState, asked: dict[str, str]) -> Iterator[str]:
@@ -109,28 +166,58 @@ class Address:
                 yield f"There is no {key} {wanted!r} here."
         app.selection.param.update(**found)
 
+    def _show_iterations(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
+        yield from self._jump(app, asked.get("at", ""))
+        pair = [part for part in asked.get("compare", "").split(",") if part]
+        found = [_node(app, start) for start in pair]
+        if len(found) == 2 and all(found):
+            if tuple(found) != app.comparison.pair:
+                app.comparison.compare(*found)
+            return
+        app.comparison.close()
+        if pair:
+            yield f"There are no two iterations {asked['compare']!r} to compare."
+
     def _jump(self, app: AppState, start: str) -> Iterator[str]:
         if start and app.tuning.busy:
             yield "A fine-tune is under way, so the iteration stays."
             return
-        found = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
-        if len(found) == 1 and found[0] != app.students.node.id:
-            self._awaited = found[0]
-            app.tuning.jump(found[0])
-        elif start and len(found) != 1:
+        found = _node(app, start)
+        if found and found != app.students.node.id:
+            self._awaited = found
+            app.tuning.jump(found)
+        elif start and not found:
             yield f"There is no iteration {start!r} in this history."
+
+
+def _why_not(app: AppState, targets: str) -> str:
+    """Why there can be no students of these targets now; empty if there can."""
+    if targets not in app.targets.options:
+        return f"There are no targets {targets!r} here."
+    if app.tuning.busy or app.targets.busy:
+        return "Students are being fitted, so the targets stay."
+    return ""
+
+
+def _node(app: AppState, start: str) -> str:
+    """Id of the one iteration whose id begins so; empty if there is none, or several."""
+    found = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
     for key, name in SETTINGS.items():
-        field: Any = app.settings.param[name]
-        word = asked.get(key, "")
-        value = word.split(",") if isinstance(field, param.ListSelector) and word else word
-        try:
-            setattr(app.settings, name, value or field.default)
-        except ValueError:
-            yield f"There is no {key} {word!r}."
-    app.settings.descending = asked.get("order") != "up"
+        field, words = app.settings.param[name], _words(app, key)
+        several = isinstance(field, param.ListSelector)
+        said = asked.get(key, "")
+        wanted = said.split(",") if several and said else [said]
+        if not said or not all(word in words for word in wanted):
+            if said:
+                yield f"There is no {key} {said!r}."
+            value: Any = field.default
+        else:
+            value = [words[word] for word in wanted] if several else words[said]
+        setattr(app.settings, name, value)
 
 
 def _read(search: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from inficond_panel.views.iterations import (
     make_title,
 )
 from inficond_panel.views.metric_cards import METRICS
-from inficond_panel.views.theme import count, number, signed
+from inficond_panel.views.theme import METRIC_NAMES, count, number, signed
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Node
@@ -76,7 +76,7 @@ def make_sides(found: Comparison) -> list[dict[str, Any]]:
 def make_detail(found: Comparison, class_name: str) -> dict[str, Any]:
     """One class: metrics with the intervals of their changes, movers, images that changed."""
     item = found.of(class_name)
-    metrics = [_metric(item, key, name) for key, name, _ in METRICS]
+    metrics = [_metric(item, key, name) for key, name in METRIC_NAMES.items() if key in METRICS]
     return {
         "key": f"{found.before.id} {found.after.id} {found.split} {class_name}",
         "name": class_name,

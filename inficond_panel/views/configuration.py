@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
+from inficond_panel.state import Job
 from inficond_panel.views import esm
 from inficond_panel.views.component import ViewComponent
-from inficond_panel.views.metric_cards import Row, make_class_metrics, make_mean_metrics
+from inficond_panel.views.metric_cards import (
+    METRICS,
+    Row,
+    make_class_metrics,
+    make_mean_metrics,
+)
 from inficond_panel.views.theme import count
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.state import AppState, Node
+    from inficond_panel.state import AppState, Interval, Node, Snapshot
     from inficond_panel.state.targets import TargetsState
 
 
@@ -135,11 +141,7 @@ class ConfigurationStrip(ViewComponent):
 
 
 class ConfigurationView(Viewer):
-    """Strip at the top of the page. ``scope`` is one class, or the mean over all."""
-
-    scope: param.Selector[str] = param.Selector(
-        default="class", objects=["class", "all"], doc="What the metrics are of."
-    )
+    """Strip at the top of the page."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
@@ -151,8 +153,9 @@ class ConfigurationView(Viewer):
         self._facts = make_dataset(
             app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
         )
+        self._changed: tuple[Snapshot | None, str, dict[str, Interval]] = (None, "", {})
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
-        self.param.watch(self._update, "scope")
+        app.settings.param.watch(self._update, "scope")
         app.selection.param.watch(self._update, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
         for state in (app.tuning, app.targets, app.concepts):
@@ -184,13 +187,35 @@ class ConfigurationView(Viewer):
 
     @property
     def _scope(self) -> str:
-        return self.scope if self.app.selection.class_name else "all"
+        return str(self.app.settings.scope) if self.app.selection.class_name else "all"
 
     def _metrics(self) -> list[dict[str, Any]]:
         students, name = self.app.students, self.app.selection.class_name
         if self._scope == "all":
             return make_mean_metrics(students.snapshot)
-        return make_class_metrics(name, students.snapshot, students.total_change(name))
+        if not self._is_of(students.snapshot, name):
+            self._changed = students.snapshot, name, {}
+            self._tell_changes()
+        return make_class_metrics(name, students.snapshot, self._changed[2])
+
+    def _is_of(self, snapshot: Snapshot, name: str) -> bool:
+        return self._changed[0] is snapshot and self._changed[1] == name
+
+    def _tell_changes(self) -> None:
+        """Work out the intervals of the changes that the cards tell, and show them."""
+        students, (snapshot, name, _) = self.app.students, self._changed
+        if snapshot is None or snapshot.node.parent is None:
+            return
+
+        def work(_: Job) -> dict[str, Interval | None]:
+            return {key: students.total_change(name, key) for key in METRICS}
+
+        def done(changes: dict[str, Interval]) -> None:
+            if self._is_of(snapshot, name):
+                self._changed = snapshot, name, changes
+                self._update()
+
+        self.app.jobs.submit(Job("metric changes", work, done, lambda _: None))
 
     def _handle(self, message: Mapping[str, str]) -> None:
         kind, value = message["kind"], message["value"]
@@ -205,7 +230,7 @@ class ConfigurationView(Viewer):
         elif kind == "split":
             self.app.tuning.show_split(value)
         elif kind == "scope":
-            self.scope = value
+            self.app.settings.scope = value
 
     def __panel__(self) -> Viewable:
         return self._strip

@@ -41,7 +41,7 @@ class DetailView(pn.viewable.Viewer):
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
         self.panel = DetailPanel(theme=app.param.theme, sizing_mode="stretch_both", margin=0)
-        tie(self.panel, app.settings, filters="filters")
+        tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.panel.on_msg(self._answer)
         self.panel.param.watch(self._show_mode, "mode")
         app.selection.param.watch(self._show_concept, ["class_name", "concept"])

@@ -9,7 +9,6 @@ import param
 
 from inficond_panel.state import Job
 from inficond_panel.views.concept_rows import AXES, make_axis, make_effect
-from inficond_panel.views.knowledge_table import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +41,7 @@ class EffectCurves:
     def next(self) -> None:
         """Ask for more curves; the axis is set once, when those of all rows listed are there."""
         table = self.table
-        name, metric = table.student, METRICS[table.metric]
+        name, metric = table.student, table.metric
         listed = [row["concept"] for row in table.rows]
         wanted = [row["concept"] for row in table.found] + listed
         missing = [concept for concept in wanted if concept not in table.effects]

@@ -21,7 +21,7 @@ CARD_INTENTS = 8  #: intents that a hover card lists
 
 @dataclass(frozen=True)
 class Change:
-    """A change in AP with its 95 % interval; a mean over classes has none (NaN)."""
+    """A change of a metric with its 95 % interval; a mean over classes has none (NaN)."""
 
     estimate: float
     low: float = math.nan
@@ -35,9 +35,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Measured:
-    """One node's AP; ``change`` is against its parent, ``None`` where it was not touched."""
+    """One node's metric; ``change`` is against its parent, ``None`` where it was not touched."""
 
-    ap: float
+    value: float
     change: Change | None = None
 
 
@@ -48,7 +48,7 @@ def make_rows(
     seen: Mapping[str, Measured | None],
     looks: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """Rows, newest first. Without a class, AP and change are means over all classes.
+    """Rows, newest first. Without a class, value and change are means over all classes.
 
     ``seen`` holds the nodes that may be shown, with ``None`` while they are being measured; it
     lacks those whose holdout nobody has asked for.
@@ -111,17 +111,17 @@ def _result(node: Node, class_name: str, seen: Mapping[str, Measured | None]) ->
     measured = seen.get(node.id)
     if measured is None:
         quiet = "" if node.id in seen else "holdout not looked at"
-        return {"ap": "", "change": None, "quiet": quiet}
+        return {"value": "", "change": None, "quiet": quiet}
     untouched = node.parent and measured.change is None
     return {
-        "ap": number(measured.ap),
+        "value": number(measured.value),
         "change": make_change(measured.change),
         "quiet": f"no change to {class_name}" if untouched else "",
     }
 
 
 def make_change(change: Change | None) -> dict[str, Any] | None:
-    """A change in AP and its interval, in percentage points, as text and for the whisker."""
+    """A change of a metric and its interval, in percentage points, as text and for the whisker."""
     if change is None or math.isnan(change.estimate):
         return None
     known = not math.isnan(change.low)

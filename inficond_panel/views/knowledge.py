@@ -29,7 +29,7 @@ from inficond_panel.views.stability import StabilityRuns
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
-FOUND = 20  #: concepts shown of those that a search finds
+ALL = 0  #: of the concepts that a search finds
 
 
 class KnowledgeView(Viewer):
@@ -50,7 +50,7 @@ class KnowledgeView(Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
-        tie(self.table, app.settings, sort="concept_sort")
+        tie(self.table, app.settings, sort="concept_sort", top="top", metric="effect")
         self.report = ReportPanel(app, self.table, self._failed)
         self.effects = EffectCurves(app, self.table, self.report.ask, self._failed)
         self.batch = BatchBar(app, self.table, self._failed)
@@ -78,7 +78,7 @@ class KnowledgeView(Viewer):
     def _show_student(self, *_: object) -> None:
         name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
-            self.table.param.update(student=name, find="", measures=None, slices=None)
+            self.table.param.update(student=name, find="", measures=None)
             self.stability.forget()
             self.report.show()
             self._show_rows()
@@ -92,12 +92,12 @@ class KnowledgeView(Viewer):
         column = self.app.store.classes.index(name)
         table.influential = int(np.count_nonzero(self.app.students.node.weights[:, column]))
         table.rows = self._rows(table.top)
-        table.found = self._rows(FOUND, table.find) if table.find.strip() else []
+        table.found = self._rows(ALL, table.find) if table.find.strip() else []
         self.effects.start()
 
     def _show_found(self, *_: object) -> None:
         if self.table.student:
-            self.table.found = self._rows(FOUND, self.table.find) if self.table.find.strip() else []
+            self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
             self.batch.show_ghosts()
             self.effects.next()
 
@@ -166,7 +166,6 @@ class KnowledgeView(Viewer):
             "cancel": tuning.cancel,
             "pictures": lambda: self._send_pictures(message["segments"]),
             "stability": lambda: self.stability.ask(concept),
-            "slice": lambda: self.measures.slice(message["column"]),
             "save": lambda: self._save(message["concepts"], message["kind"]),
             "look": app.concepts.look,
             "add": lambda: app.concepts.add(message["text"]),

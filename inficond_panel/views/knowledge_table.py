@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import param
 
-from inficond_panel.state import SORTS, Status
+from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, SORTS, TOPS, Status
 from inficond_panel.views import esm
 from inficond_panel.views.batch import make_status
 from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.concept_rows import AXES
+from inficond_panel.views.theme import METRIC_NAMES
 
-TOPS = (5, 10, 20, 50, 100, 200)
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
-METRICS = {
-    "F1": "f1",
-    "AP": "ap",
-    "Recall": "recall",
-    "Precision": "precision",
-    "Accuracy": "accuracy",
-}
 
 
 class KnowledgeTable(ViewComponent):
@@ -32,17 +25,20 @@ class KnowledgeTable(ViewComponent):
     concepts = param.Integer(default=0, doc="Number of all concepts.")
     concept = param.String(default="", doc="Concept opened in the detail view.")
     top: param.Selector[int] = param.Selector(
-        default=10, objects=list(TOPS), doc="Number of concepts listed."
+        default=10, objects=TOPS, doc="Number of concepts listed; 0: all."
     )
-    tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
+    tops = param.List(default=TOPS, doc="Numbers to choose from.")
     sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
 
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
     axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
     metric: param.Selector[str] = param.Selector(
-        default=next(iter(METRICS)), objects=list(METRICS), doc="Metric of the what-if."
+        default="f1", objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
-    metrics = param.List(default=list(METRICS), doc="Metrics to choose from.")
+    metrics = param.List(
+        default=[[key, METRIC_NAMES[key]] for key in CHANGE_METRICS],
+        doc="Ids and names to choose from.",
+    )
 
     pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
@@ -64,6 +60,12 @@ class KnowledgeTable(ViewComponent):
     measures = param.Dict(default=None, allow_None=True, doc="As ``make_measures``.")
     measured = param.Boolean(default=False, doc="Whether the metrics are open.")
     columns = param.List(default=[], item_type=str, doc="Metadata that slices can be made by.")
+    slice_by = param.String(default="", doc="Column that slices are made by; empty: none.")
+    slice_metric: param.Selector[str] = param.Selector(default="ap", objects=SLICE_METRICS)
+    slice_metrics = param.List(
+        default=[[key, METRIC_NAMES[key]] for key in SLICE_METRICS],
+        doc="Ids and names to choose from.",
+    )
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
 
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")

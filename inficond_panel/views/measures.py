@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job, Status
 from inficond_panel.state.measures import METRICS, measure, measure_by, worst_slice_sentence
-from inficond_panel.views.theme import count, interval, number, points, signed
+from inficond_panel.views.component import tie
+from inficond_panel.views.theme import METRIC_NAMES, count, interval, number, points, signed
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
@@ -15,17 +16,9 @@ if TYPE_CHECKING:
     from inficond_panel.state.measures import Measured, SliceReport, SliceResult
     from inficond_panel.views.knowledge_table import KnowledgeTable
 
-NAMES = {
-    "ap": "AP",
-    "f1": "F1",
-    "recall": "Recall",
-    "precision": "Precision",
-    "accuracy": "Accuracy",
-    "fidelity": "Fidelity",
-    "brier": "Brier score",
-    "ece": "Calibration error",
-}
 ERRORS = ("brier", "ece")
+#: Metrics that are not told without the other.
+BESIDE = {"accuracy": "fidelity", "fidelity": "accuracy"}
 
 
 def make_line(metrics: ClassMetrics, preview: ClassMetrics | None) -> str:
@@ -56,7 +49,7 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
         "heads": ["now", "95 %", *shown],
         "rows": [
             {
-                "name": NAMES[key],
+                "name": METRIC_NAMES[key],
                 "now": number(now.metrics[key].estimate),
                 "range": _range(now.metrics[key]),
                 "changes": [make_noisy(found[key], key) for found in shown.values()],
@@ -80,22 +73,31 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
 
 
 def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, Any]:
-    """The slices of a column, the worst named; ``share`` of the axis from 0 to 1."""
+    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy."""
     rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
+    beside = BESIDE.get(report.metric, "")
     return {
-        "column": column,
-        "worst": worst_slice_sentence(class_name, report.worst, report.metric),
-        "rows": [_slice(found, found is report.worst) for found in rows],
+        "heads": [
+            column,
+            METRIC_NAMES[report.metric],
+            "95 %",
+            METRIC_NAMES.get(beside, ""),
+            "Images",
+            "p (Holm)",
+        ],
+        "told": worst_slice_sentence(class_name, report.worst, METRIC_NAMES[report.metric]),
+        "rows": [_slice(found, beside, found is report.worst) for found in rows],
     }
 
 
-def _slice(found: SliceResult, worst: bool) -> dict[str, Any]:
+def _slice(found: SliceResult, beside: str, worst: bool) -> dict[str, Any]:
     return {
         "name": found.name or "not known",
         "value": number(found.interval.estimate),
         "range": _range(found.interval),
-        "images": f"{count(found.n)} images, {count(found.positives)} with the class",
-        "verdict": found.small or f"p {number(found.p_holm)}",
+        "beside": number(found.metrics[beside]) if beside else "",
+        "images": f"{count(found.n)}, {count(found.positives)} with the class",
+        "verdict": found.small or number(found.p_holm),
         "worst": worst,
     }
 
@@ -120,8 +122,12 @@ class MeasuresPanel:
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table = app, table
         self._asked: tuple[Snapshot, str, Preview | None] | None = None
+        self._sliced: tuple[Snapshot, str, str, str] | None = None
         table.columns = app.store.metadata_columns
+        names = ("measured", "slice_by", "slice_metric")
+        tie(table, app.settings, **{name: name for name in names})
         table.param.watch(lambda _: self.measure(), "measured")
+        table.param.watch(lambda _: self.slice(), ["slice_by", "slice_metric"])
 
     def show(self) -> None:
         """Tell of the student in view; what is not known yet comes."""
@@ -142,6 +148,7 @@ class MeasuresPanel:
         table, app = self.table, self.app
         name, snapshot, preview = table.student, app.students.snapshot, self._preview
         asked = snapshot, name, preview
+        self.slice()
         if not (table.measured and name) or (asked == self._asked and table.measures):
             return
         self._asked = asked
@@ -156,20 +163,39 @@ class MeasuresPanel:
 
         app.jobs.submit(Job("measures", work, done, self._failed))
 
-    def slice(self, column: str) -> None:
-        """Compare the slices that a metadata column makes."""
+    def slice(self) -> None:
+        """Compare the slices that the column chosen makes, where the panel is open."""
         table, app = self.table, self.app
         name, snapshot = table.student, app.students.snapshot
+        column, metric = table.slice_by, table.slice_metric
+        asked = snapshot, name, column, metric
+        if not (table.measured and name and column):
+            self._sliced = table.slices = None
+        elif app.tuning.awaited:
+            app.jobs.cancel("slices")  # begun again when what is waited for is there
+            self._sliced = None
+        elif asked != self._sliced:
+            self._compare(asked)
+
+    def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
+        table, app = self.table, self.app
+        snapshot, name, column, metric = asked
 
         def work(job: Job) -> SliceReport:
-            return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, "ap", job)
+            return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, metric, job)
 
         def done(report: SliceReport) -> None:
-            if (app.students.snapshot, table.student) == (snapshot, name):
+            if asked == self._sliced:
                 table.slices = make_slices(report, name, column)
 
-        table.slices = {"column": column, "worst": "Being worked out", "rows": []}
-        app.jobs.submit(Job("slices", work, done, self._failed))
+        def failed(error: InficondError) -> None:
+            if asked == self._sliced and not isinstance(error, CancelledError):
+                told = f"{error.message} {error.remedy}".strip()
+                table.slices = {"heads": [], "told": told, "rows": []}
+
+        self._sliced = asked
+        table.slices = {"heads": [], "told": "Being worked out", "rows": []}
+        app.jobs.submit(Job("slices", work, done, failed))
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):

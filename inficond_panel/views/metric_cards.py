@@ -6,20 +6,20 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.views.theme import count, interval, number, points, signed
+from inficond_panel.views.theme import METRIC_NAMES, count, interval, number, points, signed
 
 if TYPE_CHECKING:
     from inficond_panel.state import Agreement, ClassMetrics, Counts, Interval, Snapshot
 
-#: Key, name, and what the metric says.
-METRICS = (
-    ("ap", "AP", "How far the images with the class rank above those without. No threshold."),
-    ("f1", "F1", "Harmonic mean of precision and recall."),
-    ("recall", "Recall", "Share of the images with the class that the student finds."),
-    ("precision", "Precision", "Share of the images the student names that have the class."),
-    ("accuracy", "Accuracy", "Share of images on which the student decides as labelled."),
-    ("fidelity", "Fidelity", "Share of images on which student and teacher decide alike."),
-)
+#: What each metric says.
+METRICS = {
+    "ap": "How far the images with the class rank above those without. No threshold.",
+    "f1": "Harmonic mean of precision and recall.",
+    "recall": "Share of the images with the class that the student finds.",
+    "precision": "Share of the images the student names that have the class.",
+    "accuracy": "Share of images on which the student decides as labelled.",
+    "fidelity": "Share of images on which student and teacher decide alike.",
+}
 NAMES = {"ap": "Average precision"}
 REASONS = {
     "ap": "no image has the class",
@@ -51,29 +51,33 @@ def make_metric(key: str, values: Sequence[float], untouched: bool) -> dict[str,
 
 
 def make_class_metrics(
-    class_name: str, snapshot: Snapshot, change: Interval | None
+    class_name: str, snapshot: Snapshot, changes: Mapping[str, Interval]
 ) -> list[dict[str, Any]]:
     """The six metrics of one class, each with the card that explains it.
 
-    ``change`` is the interval of the change in AP since #0; ``None`` at #0.
+    ``changes`` are those since #0 with their intervals, as far as they are known; none at #0.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
     now, untouched = shown[0], snapshot.node.parent is None
     details = {
         **_threshold_details(snapshot.agreement[class_name]),
-        **_other_details(now, change),
+        **_other_details(now),
     }
     return [
         {
             **make_metric(key, [getattr(m, key) for m in shown], untouched),
-            "name": name,
+            "name": METRIC_NAMES[key],
             "card": {
-                "title": f"{NAMES.get(key, name)}, {class_name}",
+                "title": f"{NAMES.get(key, METRIC_NAMES[key])}, {class_name}",
                 "text": f"{text} On {snapshot.split}.",
-                "rows": [_student(key, getattr(now, key)), *details[key]],
+                "rows": [
+                    _student(key, getattr(now, key)),
+                    *_since_start(changes.get(key)),
+                    *details[key],
+                ],
             },
         }
-        for key, name, text in METRICS
+        for key, text in METRICS.items()
     ]
 
 
@@ -84,15 +88,21 @@ def make_mean_metrics(snapshot: Snapshot) -> list[dict[str, Any]]:
     return [
         {
             **make_metric(key, [mean(key, m) for m in shown], untouched),
-            "name": MEANS.get(key, f"Mean {name}" if key == "f1" else f"Mean {name.lower()}"),
+            "name": mean_name(key),
             "card": {
-                "title": f"{NAMES.get(key, name)}, mean of {len(now)} classes",
+                "title": f"{NAMES.get(key, METRIC_NAMES[key])}, mean of {len(now)} classes",
                 "text": f"{text} On {snapshot.split}.",
                 "rows": _spread(key, now),
             },
         }
-        for key, name, text in METRICS
+        for key, text in METRICS.items()
     ]
+
+
+def mean_name(key: str) -> str:
+    """What the mean of a metric over the classes is called: ``mAP``, ``Mean F1``."""
+    name = METRIC_NAMES[key]
+    return MEANS.get(key, f"Mean {name}" if key == "f1" else f"Mean {name.lower()}")
 
 
 def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
@@ -122,13 +132,11 @@ def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
     }
 
 
-def _other_details(now: ClassMetrics, change: Interval | None) -> dict[str, list[Row]]:
-    since = [("Since start", _with_interval(change))] if change else []
+def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
     return {
         "ap": [
             ("Teacher", number(now.teacher_ap)),
             ("Gap to teacher", points(now.teacher_ap - now.ap)),
-            *since,
             ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
         ],
         "fidelity": [
@@ -139,8 +147,11 @@ def _other_details(now: ClassMetrics, change: Interval | None) -> dict[str, list
     }
 
 
-def _with_interval(change: Interval) -> str:
-    return f"{points(change.estimate)} {interval(change.low, change.high)}"
+def _since_start(change: Interval | None) -> list[Row]:
+    if change is None or change.words == "undefined":
+        return []
+    told = f"{points(change.estimate)} {interval(change.low, change.high)}"
+    return [("Since start", told + ", within noise" * change.within_noise)]
 
 
 def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:

@@ -17,7 +17,7 @@ from inficond_panel.state import CLASS_SORTS, Job
 from inficond_panel.views import esm
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.saving import make_and_send
-from inficond_panel.views.theme import defined, interval, points
+from inficond_panel.views.theme import METRIC_NAMES, defined, interval, points
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Interval, Snapshot
@@ -79,12 +79,13 @@ class PerformanceTable(ViewComponent):
     _stylesheets = esm.styles("performance")
 
 
-def make_changes(changes: Mapping[str, Interval | None]) -> list[list[str]]:
-    """Changes in AP with their intervals, and whether they are more than noise, for the card."""
+def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[list[str]]:
+    """Changes in a metric with their intervals, and whether they are more than noise."""
     rows = []
-    for name, change in changes.items():
+    for since, change in changes.items():
         if change is None:
             continue
+        name = f"{METRIC_NAMES[metric]} since {since}"
         told = points(change.estimate)
         limits = "" if change.words == "undefined" else interval(change.low, change.high)
         noise = ", within noise" if change.words == "within noise" else ""
@@ -113,7 +114,8 @@ class PerformanceView(Viewer):
         app.selection.param.watch(
             lambda event: self.table.param.update(selected=event.new), "class_name"
         )
-        app.students.param.watch(lambda _: self.table.param.update(changes={}), "snapshot")
+        for state, name in ((app.students, "snapshot"), (app.settings, "sort")):
+            state.param.watch(lambda _: self.table.param.update(changes={}), name)
         app.tuning.param.watch(self._show_touched, "pending")
         self._show_touched()
 
@@ -124,18 +126,19 @@ class PerformanceView(Viewer):
         self.table.touched = dict(Counter(i.class_name for i in self.app.tuning.pending))
 
     def _tell_changes(self, name: str) -> None:
-        """Work out the intervals of a class's changes, and show them."""
+        """Work out the intervals of a class's changes in the metric sorted by, and show them."""
         students, snapshot = self.app.students, self.app.students.snapshot
+        metric = "ap" if self.table.sort == "gap" else self.table.sort
 
         def work(_: Job) -> dict[str, Interval | None]:
             return {
-                "Since start": students.total_change(name),
-                "Since previous": students.change(name),
+                "start": students.total_change(name, metric),
+                "previous": students.change(name, metric),
             }
 
         def done(found: dict[str, Interval | None]) -> None:
             if students.snapshot is snapshot:
-                self.table.changes = {**self.table.changes, name: make_changes(found)}
+                self.table.changes = {**self.table.changes, name: make_changes(found, metric)}
 
         self.app.jobs.submit(Job(f"changes of {name}", work, done, lambda _: None))
 

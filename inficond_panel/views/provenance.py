@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.state import Job
+from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.views import esm
 from inficond_panel.views.branches import make_edges
 from inficond_panel.views.comparison import make_comparison
-from inficond_panel.views.component import ViewComponent
+from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.gallery import make_picture
 from inficond_panel.views.images import send_pictures
 from inficond_panel.views.iterations import (
@@ -28,8 +28,9 @@ from inficond_panel.views.iterations import (
     make_exporting,
     make_rows,
 )
-from inficond_panel.views.metric_cards import mean
+from inficond_panel.views.metric_cards import mean, mean_name
 from inficond_panel.views.saving import send_file
+from inficond_panel.views.theme import METRIC_NAMES
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -39,10 +40,11 @@ if TYPE_CHECKING:
 
 
 class Scope(NamedTuple):
-    """What is measured: a class (empty: the mean over all) on a split."""
+    """What is measured: a metric of a class (empty: the mean over all) on a split."""
 
     class_name: str
     split: str
+    metric: str
 
 
 class ProvenanceTree(ViewComponent):
@@ -51,6 +53,9 @@ class ProvenanceTree(ViewComponent):
     data = param.Dict({}, doc="Rows, edges, axis and total; empty while loading.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="See `make_exporting`.")
+    metric: param.Selector[str] = param.Selector(
+        default="ap", objects=CHANGE_METRICS, doc="Metric of the rows."
+    )
 
     _esm = esm.module("provenance")
     _stylesheets = esm.styles("provenance")
@@ -68,6 +73,8 @@ class ProvenanceView(Viewer):
         self._tree = ProvenanceTree(
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
         )
+        tie(self._tree, app.settings, metric="history_metric")
+        self._tree.param.watch(self._update, "metric")
         self._tree.on_msg(lambda event: self._handle(event.data))
         app.selection.param.watch(self._update, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
@@ -99,7 +106,9 @@ class ProvenanceView(Viewer):
 
     @property
     def _scope(self) -> Scope:
-        return Scope(self.app.selection.class_name, self.app.students.snapshot.split)
+        return Scope(
+            self.app.selection.class_name, self.app.students.snapshot.split, self._tree.metric
+        )
 
     @property
     def _seen(self) -> list[Node]:
@@ -120,7 +129,8 @@ class ProvenanceView(Viewer):
         return {
             "class": scope.class_name,
             "mark": f"oracle, {app.tuner.mark}" if app.tuner.mark else "",
-            "metric": "AP" if scope.class_name else "mAP",
+            "metric": scope.metric,
+            "metrics": [[key, make_name(key, scope)] for key in CHANGE_METRICS],
             "rows": rows,
             "edges": make_edges(nodes, head.id),
             "axis": make_axis(rows),
@@ -205,22 +215,32 @@ class ProvenanceView(Viewer):
 
 
 def measure(app: AppState, node: Node, scope: Scope) -> Measured:
-    """AP of a node, and its change against the parent if it tunes the class. A bootstrap."""
+    """A node's metric, and its change against the parent if it tunes the class. A bootstrap."""
     parent = next((other for other in app.tuning.nodes if other.id == node.parent), None)
     touched = not scope.class_name or scope.class_name in node.tuned
-    return Measured(ap(app, node, scope), change(app, parent, node, scope) if touched else None)
+    return Measured(value(app, node, scope), change(app, parent, node, scope) if touched else None)
 
 
 def change(app: AppState, before: Node | None, after: Node, scope: Scope) -> Change | None:
-    """Change in AP between two nodes; ``None`` if there is nothing to compare with."""
+    """Change of the metric between two nodes; ``None`` if there is nothing to compare with."""
     if before is None or before.id == after.id:
         return None
     if scope.class_name:
-        return Change.of(app.students.change_between(before.id, after.id, *scope))
-    return Change(ap(app, after, scope) - ap(app, before, scope))
+        students = app.students
+        return Change.of(
+            students.change_between(before.id, after.id, scope.class_name, scope.metric)
+        )
+    return Change(value(app, after, scope) - value(app, before, scope))
 
 
-def ap(app: AppState, node: Node, scope: Scope) -> float:
-    """AP of the class in scope, or the mean over all."""
+def value(app: AppState, node: Node, scope: Scope) -> float:
+    """The metric of the class in scope, or its mean over all."""
     metrics = app.tuner.metrics(node, scope.split)
-    return metrics[scope.class_name].ap if scope.class_name else mean("ap", metrics)
+    if scope.class_name:
+        return float(getattr(metrics[scope.class_name], scope.metric))
+    return mean(scope.metric, metrics)
+
+
+def make_name(key: str, scope: Scope) -> str:
+    """What a metric is called in a scope: ``AP``, ``mAP``."""
+    return METRIC_NAMES[key] if scope.class_name else mean_name(key)

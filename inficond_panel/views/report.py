@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.state import Job, words
+from inficond_panel.views.component import tie
 from inficond_panel.views.theme import bound, number, signed
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class ReportPanel:
         self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
     ) -> None:
         self.app, self.table, self.failed = app, table, failed
+        tie(table, app.settings, explained="explained")
         table.param.watch(self.ask, "explained")
 
     def show(self) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
-from panel.custom import Children, JSComponent
+from panel.custom import Children
 from panel.viewable import Viewer
 
 from inficond_panel.state import File
 from inficond_panel.views import esm
-from inficond_panel.views.address import Address, make_address
+from inficond_panel.views.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.arrangement import make_layout, read_layout
-from inficond_panel.views.component import tie
+from inficond_panel.views.component import Component, tie
 from inficond_panel.views.saving import send_file
 from inficond_panel.views.theme import count
 from inficond_panel.views.tour import make_progress, make_tour
@@ -79,7 +79,7 @@ def make_saved(nodes: Sequence[Node], kind: str, path: str) -> dict[str, str]:
     }
 
 
-class ShellPage(JSComponent):
+class ShellPage(Component):
     """What the browser draws; actions come back as messages ``{"kind"}``."""
 
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
@@ -97,6 +97,8 @@ class ShellPage(JSComponent):
         allow_None=True,
         doc="Query of the URL, see `make_address`; None: kept out of it.",
     )
+    places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
+    keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
     notice = param.String("", doc="What of a link could not be shown; empty: nothing.")
     tour = param.Dict({}, doc="See `make_tour`.")
     progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
@@ -147,7 +149,9 @@ class Shell(Viewer):
         tie(self._page, app.settings, tab="tab")
         app.selection.param.watch(self._tell_address, ["class_name", "concept"])
         app.students.param.watch(self._tell_address, ["snapshot", "tree"])
-        app.tuning.param.watch(self._tell_address, "status")
+        app.comparison.param.watch(self._tell_address, "pair")
+        for state in (app.tuning, app.targets):
+            state.param.watch(self._tell_address, "status")
         app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
         app.selection.param.watch(self._tell_progress, ["class_name", "concept"])
         app.tuning.param.watch(self._tell_progress, ["pending", "status"])

@@ -98,6 +98,18 @@ DARK = Tokens(
     cloud_alpha=0.5,
 )
 
+#: Names of the metrics of one student.
+METRIC_NAMES = {
+    "ap": "AP",
+    "f1": "F1",
+    "recall": "Recall",
+    "precision": "Precision",
+    "accuracy": "Accuracy",
+    "fidelity": "Fidelity",
+    "brier": "Brier score",
+    "ece": "Calibration error",
+}
+
 
 def tokens(dark: bool) -> Tokens:
     """Tokens of the dark or the light theme."""

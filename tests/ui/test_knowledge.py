@@ -119,7 +119,7 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     expect(page.locator(".performance .touch:not(:empty)")).to_have_count(0)
     ring = page.locator('.performance [data-key="sheep"] .ring').first
     ring.hover()
-    expect(page.locator(".card:popover-open")).to_contain_text("Since start", timeout=SLOW)
+    expect(page.locator(".card:popover-open")).to_contain_text("AP since start", timeout=SLOW)
     expect(page.locator(".card:popover-open")).to_contain_text("Correlation of the logits")
 
 

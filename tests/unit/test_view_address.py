@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from factory import small_spec
+from factory import oracle_spec, small_spec
 
+from inficond_panel.errors import InficondError
 from inficond_panel.state import AppState, Intent, Jobs
+from inficond_panel.state.settings import Settings
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.address import Address, make_address
+from inficond_panel.views.address import PLACES, SETTINGS, Address, make_address
+from inficond_panel.views.cloud import projections
 
 
 @pytest.fixture
@@ -26,10 +29,20 @@ def test_a_link_shows_the_same(app):
     app.settings.param.update(
         sort="f1",
         descending=False,
+        scope="all",
         concept_sort="discrepancy_n",
+        top=0,
+        effect="fidelity",
+        measured=True,
+        slice_metric="ece",
+        explained=True,
+        what_if="refit",
         filters=["positive", "wrong"],
+        history_metric="recall",
+        projection=projections(app.store)[-1],
         tab="provenance",
     )
+    app.comparison.compare(app.tuner.root_id, app.students.node.id)
     node = app.students.node
     link = make_address(app)
     other = AppState(app.tuner, Jobs(inline=True))
@@ -38,6 +51,8 @@ def test_a_link_shows_the_same(app):
     assert Address(f"?{link}").follow(other) == ""
     assert other.students.node.id == node.id
     assert (other.selection.class_name, other.selection.concept) == ("tv monitor", "sky")
+    assert other.comparison.pair == app.comparison.pair
+    assert other.comparison.found is not None
     assert other.settings.param.values() == {
         **app.settings.param.values(),
         "name": other.settings.name,
@@ -46,7 +61,13 @@ def test_a_link_shows_the_same(app):
 
 
 def test_what_is_as_usual_is_left_out(app):
+    app.settings.projection = projections(app.store)[0]
     assert make_address(app) == f"at={app.students.node.id[:8]}"
+
+
+def test_a_link_holds_every_setting_of_the_views():
+    assert set(SETTINGS.values()) | {"name"} == set(Settings.param)
+    assert not set(SETTINGS) & set(PLACES)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +77,19 @@ def test_what_is_as_usual_is_left_out(app):
         ("?concept=unicorn", "no concept 'unicorn'"),
         ("?at=zzzz", "no iteration 'zzzz'"),
         ("?sort=beauty", "no sort 'beauty'"),
+        ("?order=sideways", "no order 'sideways'"),
+        ("?top=11", "no top '11'"),
+        ("?top=all,10", "no top 'all,10'"),
+        ("?effect=ece", "no effect 'ece'"),
         ("?images=positive,pretty", "no images 'positive,pretty'"),
+        ("?images=,", "no images ','"),
+        ("?slices=weather", "no slices 'weather'"),
+        ("?metrics=yes", "no metrics 'yes'"),
+        ("?map=globe", "no map 'globe'"),
+        ("?tab=secret", "no tab 'secret'"),
+        ("?targets=oracle", "no targets 'oracle'"),
+        ("?compare=00,zz", "no two iterations '00,zz'"),
+        ("?compare=1,2,3", "no two iterations '1,2,3'"),
         ("?data=Elsewhere", "not here: Elsewhere"),
         ("?split=holdout", "does not open the holdout"),
     ],
@@ -96,3 +129,61 @@ def test_a_link_to_another_data_set_opens_it_first(app):
     assert app.selection.class_name == ""
     address.follow(app)
     assert app.selection.class_name == "sheep"
+
+
+def on_oracle(before: AppState) -> AppState:
+    """The session over the students of the targets that were asked for."""
+    after = AppState(before.targets.tuner, Jobs(inline=True))
+    after.go_on_from(before)
+    return after
+
+
+def test_a_link_of_other_targets_waits_for_their_students(tmp_path):
+    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+    oracle = app.tuner.with_students(targets="oracle")
+    first = oracle.fine_tune(oracle.root(), [Intent("bicycle", "wheel", "remove")])
+    address = Address(f"?targets=oracle&class=bicycle&top=20&at={first.id[:8]}")
+
+    assert address.follow(app) == ""
+    assert (app.selection.class_name, app.settings.top) == ("bicycle", 20)
+    assert not address.arrived(app)
+    after = on_oracle(app)
+    after.selection.class_name = "sheep"  # chosen meanwhile
+    assert address.follow(after) == ""
+    assert address.arrived(after)
+    assert after.students.node.id == first.id
+    assert make_address(after) == f"targets=oracle&class=sheep&at={first.id[:8]}&top=20"
+
+    assert address.go(after, "?class=sheep") == ""  # back to those of the spec
+    back = on_oracle(after)
+    assert back.targets.chosen == back.targets.usual == "teacher"
+    address.follow(back)
+    assert make_address(back) == "class=sheep"
+
+
+def test_targets_of_the_spec_are_left_out(tmp_path):
+    tuner = open_tuner(oracle_spec(tmp_path)).with_students(targets="oracle")
+    app = AppState(tuner, Jobs(inline=True))
+    assert make_address(app) == ""
+    app.targets.choose("teacher")
+    assert make_address(on_oracle(app)) == "targets=teacher"
+
+
+def test_targets_that_fail_are_not_waited_for(tmp_path):
+    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+    address = Address("?targets=oracle&at=12345678")
+    address.follow(app)
+    app.targets.fail(InficondError("No solution.", "None."))
+
+    assert address.arrived(app)
+    assert address.follow(app) == ""
+
+
+def test_going_back_closes_a_comparison(app):
+    link = make_address(app)
+    app.comparison.compare(app.tuner.root_id, app.students.node.id)
+    root, node = app.tuner.root_id[:8], app.students.node.id[:8]
+    assert make_address(app) == f"at={node}&compare={root},{node}"
+
+    assert Address().go(app, f"?{link}") == ""
+    assert app.comparison.pair is None

@@ -13,6 +13,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.configuration import ConfigurationView, make_looks, make_student
 from inficond_panel.views.metric_cards import make_class_metrics, make_mean_metrics, mean
+from inficond_panel.views.theme import points
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def _details(metric: dict) -> dict[str, str]:
 
 
 def test_metrics_of_the_untouched_student_show_no_change(app):
-    metrics = make_class_metrics("bicycle", app.students.snapshot, None)
+    metrics = make_class_metrics("bicycle", app.students.snapshot, {})
 
     assert [m["name"] for m in metrics] == [
         "AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity",
@@ -50,7 +51,8 @@ def test_change_is_since_the_start_in_percentage_points(tuned):
     now, before, last = (
         m["bicycle"].ap for m in (snapshot.metrics, snapshot.before, snapshot.last)
     )
-    shown = _by_key(make_class_metrics("bicycle", snapshot, tuned.students.change("bicycle")))["ap"]
+    changes = {"ap": tuned.students.change("bicycle")}
+    shown = _by_key(make_class_metrics("bicycle", snapshot, changes))["ap"]
 
     assert shown["now"] == f"{now:.3f}"
     assert float(shown["change"].replace("−", "-").removesuffix(" pp")) == pytest.approx(
@@ -59,6 +61,19 @@ def test_change_is_since_the_start_in_percentage_points(tuned):
     assert shown["history"] == f"before {before:.3f} · last {last:.3f}"
     assert _details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
     assert "Since start" in _details(shown)
+
+
+def test_every_card_tells_its_change_with_the_noise(tuned):
+    view = ConfigurationView(tuned)
+    tuned.selection.class_name = "bicycle"
+    for metric in view.data()["metrics"]:
+        change = tuned.students.total_change("bicycle", metric["key"])
+        told = _details(metric)["Since start"]
+        assert told.startswith(points(change.estimate))
+        assert told.endswith("within noise") == (change.words == "within noise")
+    tuned.selection.class_name = "sheep"  # not touched: nothing but noise
+    told = {_details(metric)["Since start"] for metric in view.data()["metrics"]}
+    assert told == {"0.0 pp [0.0, 0.0], within noise"}
 
 
 def test_cards_count_images_as_the_metrics_do(app):
@@ -78,14 +93,14 @@ def test_cards_count_images_as_the_metrics_do(app):
 
 
 def _sheep(snapshot):
-    return make_class_metrics("sheep", snapshot, None)
+    return make_class_metrics("sheep", snapshot, {})
 
 
 def test_an_undefined_metric_says_why_and_is_left_out_of_the_mean(app):
     snapshot = app.students.snapshot
     nan = replace(snapshot.metrics["bicycle"], precision=math.nan)
     broken = replace(snapshot, metrics={**snapshot.metrics, "bicycle": nan})
-    one = _by_key(make_class_metrics("bicycle", broken, None))["precision"]
+    one = _by_key(make_class_metrics("bicycle", broken, {}))["precision"]
     all_ = _by_key(make_mean_metrics(broken))["precision"]
     others = [m.precision for name, m in snapshot.metrics.items() if name != "bicycle"]
 
@@ -132,7 +147,7 @@ def test_without_a_class_the_scope_is_all(app):
     assert view.data()["scope"] == "all"
     app.selection.class_name = "bird"
     assert view.data()["scope"] == "class"
-    view.scope = "all"
+    view.app.settings.scope = "all"
     assert _by_key(view.data()["metrics"])["ap"]["name"] == "mAP"
 
 

@@ -213,7 +213,7 @@ def test_top_sort_and_metric_follow_the_controls(view):
     view.table.top = 5
     assert len(view.table.rows) == len(view.table.effects) == 5
     by_f1 = view.table.effects
-    view.table.metric = "AP"
+    view.table.metric = "ap"
     assert view.table.effects != by_f1
     view.table.sort = "discrepancy_n"
     defined = [abs(r["discrepancy"]) for r in view.table.rows if r["discrepancy"] is not None]
@@ -424,8 +424,9 @@ def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view
 
 
 def test_f1_comes_first_and_any_point_metric_can_be_chosen(view):
-    assert view.table.metric == view.table.metrics[0] == "F1"
-    for name in view.table.metrics:
+    assert view.table.metrics[0] == ["f1", "F1"]
+    assert view.table.metric == "f1"
+    for name, _ in view.table.metrics:
         view.table.metric = name
         assert len(view.table.effects) == len(view.table.rows)
 
@@ -487,16 +488,53 @@ def test_slices_name_the_worst(tmp_path):
     app.selection.class_name = "bicycle"
     view = KnowledgeView(app)
     assert view.table.columns == ["light"]
-    view.act({"type": "slice", "column": "light"})
+    view.table.slice_by = "light"
+    assert view.table.slices is None  # the panel is closed
+    view.table.measured = True
     told = view.table.slices
     json.dumps(told, allow_nan=False)
-    assert told["worst"].startswith("Worst slice: ")
+    assert told["told"].startswith("Worst slice: ")
     assert {row["name"] for row in told["rows"]} == {"day", "night"}
-    assert [row["name"] in told["worst"] for row in told["rows"]] == [
+    assert [row["name"] in told["told"] for row in told["rows"]] == [
         row["worst"] for row in told["rows"]
     ]
     app.selection.class_name = "sheep"
+    assert "for sheep, AP " in view.table.slices["told"]
+    app.settings.slice_by = ""
     assert view.table.slices is None
+
+
+def test_slices_are_told_by_any_metric_with_its_noise(tmp_path):
+    app = sliced_app(tmp_path)
+    app.selection.class_name = "bicycle"
+    app.settings.param.update(slice_by="light", measured=True)
+    view = KnowledgeView(app)
+    masks = np.arange(600) % 3 == 0
+    rows = app.store.rows("tune")
+    night = rows[masks[rows]]
+    found = app.tuner.logits(app.students.node)[night, 0]
+    alike = (found > 0) == (app.store.teacher_logit[night, 0] > 0)
+    for key, name in view.table.slice_metrics:
+        view.table.slice_metric = key
+        told = view.table.slices
+        assert told["heads"][:3] == ["light", name, "95 %"]
+        assert f"for bicycle, {name} " in told["told"]
+        assert all(row["range"].startswith("[") for row in told["rows"])
+        row = next(row for row in told["rows"] if row["name"] == "night")
+        if key == "accuracy":
+            assert told["heads"][3] == "Fidelity"
+            assert row["beside"] == f"{alike.mean():.3f}"
+        elif key == "fidelity":
+            assert (told["heads"][3], row["value"]) == ("Accuracy", f"{alike.mean():.3f}")
+        else:
+            assert (told["heads"][3], row["beside"]) == ("", "")
+
+
+def test_a_column_that_makes_no_slices_says_why(tmp_path):
+    app = sliced_app(tmp_path)
+    app.selection.class_name = "bicycle"
+    app.settings.param.update(slice_by="gone", measured=True)
+    assert "no metadata column 'gone'" in KnowledgeView(app).table.slices["told"]
 
 
 def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):

@@ -92,16 +92,17 @@ def test_the_component_is_made_once(app):
 def test_changes_come_with_interval_and_noise():
     told = make_changes(
         {
-            "Since start": Interval(0.02, 0.01, 0.03),
-            "Since previous": Interval(0.001, -0.01, 0.02),
-            "Never": None,
-            "Nowhere": Interval(math.nan, math.nan, math.nan),
-        }
+            "start": Interval(0.02, 0.01, 0.03),
+            "previous": Interval(0.001, -0.01, 0.02),
+            "never": None,
+            "nowhere": Interval(math.nan, math.nan, math.nan),
+        },
+        "f1",
     )
     assert told == [
-        ["Since start", "+2.0 pp [+1.0, +3.0]"],
-        ["Since previous", "+0.1 pp [−1.0, +2.0], within noise"],
-        ["Nowhere", "–"],
+        ["F1 since start", "+2.0 pp [+1.0, +3.0]"],
+        ["F1 since previous", "+0.1 pp [−1.0, +2.0], within noise"],
+        ["F1 since nowhere", "–"],
     ]
 
 
@@ -114,7 +115,15 @@ def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(ap
     app.tuning.fine_tune()
     assert (view.table.touched, view.table.changes) == ({}, {})
     view.act({"type": "changes", "name": "bicycle"})
-    assert [name for name, _ in view.table.changes["bicycle"]] == ["Since start", "Since previous"]
+    told = view.table.changes["bicycle"]
+    assert [name for name, _ in told] == ["AP since start", "AP since previous"]
+    view.table.sort = "fidelity"
+    assert view.table.changes == {}
+    view.act({"type": "changes", "name": "bicycle"})
+    change = app.students.total_change("bicycle", "fidelity")
+    assert view.table.changes["bicycle"] == make_changes(
+        {"start": change, "previous": change}, "fidelity"
+    )
 
 
 def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, monkeypatch):

@@ -146,9 +146,29 @@ def test_rows_follow_a_fine_tune(app):
     assert not oldest["current"]
     assert {chip["concept"] for chip in newest["chips"]} == {"wheel", "sky"}
     assert newest["change"]["at"][1] == pytest.approx(100 * change.estimate)
-    assert newest["ap"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
+    assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
     assert view._tree.data["total"] == newest["change"]
     assert oldest["change"] is None
+
+
+@pytest.mark.parametrize("metric", ["f1", "recall", "precision", "accuracy", "fidelity"])
+def test_rows_tell_any_metric_with_its_noise(app, metric):
+    view = ProvenanceView(app)
+    app.selection.class_name = "bicycle"
+    _tune(app, ("bicycle", "wheel", "remove"))
+    app.settings.history_metric = metric
+    row, snapshot = view._tree.data["rows"][0], app.students.snapshot
+    change = app.students.change("bicycle", metric)
+    now, before = (getattr(m["bicycle"], metric) for m in (snapshot.metrics, snapshot.before))
+
+    assert row["value"] == f"{now:.3f}"
+    assert change.estimate == pytest.approx(now - before)
+    assert row["change"]["at"] == [100 * v for v in (change.low, change.estimate, change.high)]
+    assert view._tree.data["total"] == row["change"]
+    app.selection.class_name = ""
+    told = dict(view._tree.data["metrics"])[metric]
+    assert told.startswith("Mean ")
+    assert view._tree.data["rows"][0]["change"]["interval"] == ""
 
 
 def test_an_iteration_on_another_class_changes_nothing_here(app):
@@ -168,7 +188,7 @@ def test_without_a_class_rows_tell_the_mean(app):
     snapshot = app.students.snapshot
     gain = [snapshot.metrics[k].ap - snapshot.last[k].ap for k in snapshot.metrics]
 
-    assert view._tree.data["metric"] == "mAP"
+    assert ["ap", "mAP"] in view._tree.data["metrics"]
     text = view._tree.data["rows"][0]["change"]["text"].replace("−", "-").removesuffix(" pp")
     assert float(text) == pytest.approx(100 * sum(gain) / len(gain), abs=0.05)
 
@@ -220,8 +240,8 @@ def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app):
     newest, root = view._tree.data["rows"]
 
     assert newest["looks"] == "1 look"
-    assert newest["ap"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
-    assert (root["ap"], root["change"]) == ("", None)
+    assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
+    assert (root["value"], root["change"]) == ("", None)
     assert root["quiet"] == "holdout not looked at"
 
 

@@ -68,5 +68,5 @@ function effectCard(svg, row, model, pointer) {
   const at = x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0])
   const band = low.length ? interval(valueAt(x, low, at), valueAt(x, high, at)) : "–"
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
-    [`${model.metric}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band]])]
+    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band]])]
 }

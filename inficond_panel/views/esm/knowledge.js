@@ -1,7 +1,7 @@
 // Student knowledge: the top bar of a pending batch, and one row a concept.
 // Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction},
 // {type: group, concepts, direction}, {type: select, student}, {type: stability, concept},
-// {type: slice, column}, {type: look | stop_adding}, {type: add, text}, {type: forget, concept},
+// {type: look | stop_adding}, {type: add, text}, {type: forget, concept},
 // {type: save, concepts, kind}, answered by {save}, and {type: pictures, segments}, answered by
 // {pictures: {segment: source}}.
 
@@ -13,7 +13,7 @@ export function render({ model, el }) {
   const dialog = conceptDialog(el, model, send)
   const head = makeHead(model, send, dialog, popMenu(el))
   const bar = makeBar(model, send)
-  const measures = makeMeasures(model, send)
+  const measures = makeMeasures(model)
   const report = makeReport(model, send)
   const table = makeTable(model, send, head.search, dialog)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
@@ -34,7 +34,7 @@ export function render({ model, el }) {
     if (shown) table.draw()
   })
   watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "typing"], () => model.student && bar.draw())
-  watch(model, ["student", "line", "measures", "measured", "slices", "columns"], measures.draw)
+  watch(model, ["student", "line", "measures", "measured", "slices", "columns", "slice_by", "slice_metric"], measures.draw)
   watch(model, ["student", "refit", "report", "explained", "pending", "status"], report.draw)
 }
 
@@ -42,7 +42,7 @@ export function render({ model, el }) {
 
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
-  const top = select("Concepts listed", model.tops.map((n) => [n, `Top ${n}`]), model.top, (n) => { model.top = Number(n) })
+  const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
   const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
   const { input: search, element: find } = findBox("Find concept", "C")
@@ -75,7 +75,7 @@ const shownRows = (model) => (model.find.trim() ? model.found : model.rows)
 function makeTable(model, send, search, dialog) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
   const metric = h("span", { class: "metric num" })
-  const columns = h("div", { class: "row columns", "aria-hidden": model.metrics.length > 1 ? null : "true" },
+  const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
     h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow with a number: how far a curve goes that leaves the axis." }, "Exact what-if"), metric), h("span", {}, "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
@@ -99,11 +99,8 @@ function makeTable(model, send, search, dialog) {
 }
 
 function drawMetric(metric, model) {
-  const label = (name) => `${name} ±${model.axis} pp`
-  drawOnce(metric, `${model.metric} ${model.axis}`, () => {
-    if (model.metrics.length < 2) return [label(model.metric)]
-    return [select("Metric of the what-if", model.metrics.map((name) => [name, label(name)]), model.metric, (name) => { model.metric = name })]
-  })
+  const options = model.metrics.map(([id, name]) => [id, `${name} ±${model.axis} pp`])
+  drawOnce(metric, `${model.metric} ${model.axis}`, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */

@@ -2,7 +2,7 @@
 
 const MEASURES_KEY = "a"
 
-function makeMeasures(model, send) {
+function makeMeasures(model) {
   const line = h("span", { class: "told clip" })
   const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "measures-body", "aria-keyshortcuts": MEASURES_KEY.toUpperCase(),
     title: `All metrics (${MEASURES_KEY.toUpperCase()})`, onclick: () => { model.measured = !model.measured } },
@@ -10,6 +10,9 @@ function makeMeasures(model, send) {
   const body = h("div", { class: "unfold-body", id: "measures-body", role: "region", "aria-label": "Metrics", tabindex: 0 })
   const element = h("div", { class: "unfold measures" }, head, body)
   onKey(element, MEASURES_KEY, () => { head.click(); head.focus() })
+  const table = h("div"), slices = makeSlices(model)
+  const wait = h("span", { class: "spin" })
+  body.append(wait, table, slices.element)
   const draw = () => {
     element.hidden = !model.student
     text(line, model.line)
@@ -17,30 +20,46 @@ function makeMeasures(model, send) {
     set(head, "aria-expanded", String(model.measured))
     element.classList.toggle("expanded", model.measured)
     body.hidden = !model.measured
-    if (model.measured) drawOnce(body, JSON.stringify([model.measures, model.slices, model.columns]), () => measuresOf(model, send))
+    wait.hidden = Boolean(model.measures)
+    table.hidden = slices.element.hidden = !model.measures
+    if (model.measured && model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
+    if (model.measured) slices.draw()
   }
   return { element, draw }
 }
 
-function measuresOf(model, send) {
-  if (!model.measures) return [h("span", { class: "spin" })]
-  const { heads, rows, scope } = model.measures
+function measuresOf({ heads, rows, scope }) {
   const cell = ({ text: value, range, words }) => h("td", { class: "num" }, h("b", {}, value), ` ${range} `,
     words === "within noise" && h("span", { class: "badge" }, words))
   const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name),
     h("td", { class: "num" }, h("b", {}, now)), h("td", { class: "num" }, range), changes.map(cell), h("td", { class: "muted num" }, note))
-  return [
-    h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, scope), heads.map((name) => h("th", { scope: "col" }, name)), h("th", {}))), h("tbody", {}, rows.map(line))),
-    h("section", { class: "slices" }, slicesOf(model, send)),
-  ]
+  return h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, scope), heads.map((name) => h("th", { scope: "col" }, name)), h("th", {}))), h("tbody", {}, rows.map(line)))
 }
 
-function slicesOf({ columns, slices }, send) {
-  if (!columns.length) return [h("p", { class: "muted" }, "No slices: the store has no metadata of its images.")]
-  const options = [["", "Choose a column"], ...columns.map((name) => [name, name])]
-  const pick = select("Slices by", options, slices?.column ?? "", (column) => column && send("slice", { column }), "AP by")
-  if (!slices) return [pick]
-  const line = ({ name, value, range, images, verdict, worst }) => h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
-    h("td", { class: "num" }, h("b", {}, value)), h("td", { class: "num" }, range), h("td", { class: "num" }, images), h("td", { class: "muted num" }, verdict))
-  return [pick, h("p", { role: "status" }, slices.worst), h("table", {}, h("tbody", {}, slices.rows.map(line)))]
+/** One metric of the student on the images with each value of a column; the worst is named. */
+function makeSlices(model) {
+  const by = select("Slices by", [["", "none"], ...model.columns.map((name) => [name, name])], model.slice_by, (column) => { model.slice_by = column }, "Slices by")
+  const metric = select("Metric of the slices", model.slice_metrics, model.slice_metric, (id) => { model.slice_metric = id })
+  const told = h("p", { role: "status" })
+  const table = h("table", { class: "by" })
+  const none = h("p", { class: "muted" }, "No slices: the store has no metadata of its images.")
+  const element = h("section", { class: "slices" }, ...(model.columns.length ? [h("div", { class: "pick" }, by, metric), told, table] : [none]))
+  const draw = () => {
+    const { heads = [], rows = [], told: words = "" } = model.slices ?? {}
+    by.querySelector("select").value = model.slice_by
+    metric.querySelector("select").value = model.slice_metric
+    text(told, words)
+    drawOnce(table, JSON.stringify(model.slices), () => rows.length ? [sliceHeads(heads), h("tbody", {}, rows.map((row) => sliceLine(row, heads)))] : [])
+    told.hidden = !words
+    table.hidden = !rows.length
+  }
+  return { element, draw }
+}
+
+const sliceHeads = (heads) => h("thead", {}, h("tr", {}, heads.filter(Boolean).map((name) => h("th", { scope: "col" }, name))))
+
+function sliceLine({ name, value, range, beside, images, verdict, worst }, heads) {
+  const cell = (content) => h("td", { class: "num" }, content)
+  return h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
+    cell(h("b", {}, value)), cell(range), heads[3] && cell(beside), cell(images), cell(verdict))
 }

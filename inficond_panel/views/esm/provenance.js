@@ -3,10 +3,12 @@
 const ROW = 32
 const LANE = 16
 const TREE_PAD = 10
+const HEADS = { f1: "F1", ap: "AP", recall: "Rec.", precision: "Prec.", accuracy: "Acc.", fidelity: "Fid." }
+const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
 export function render({ model, el }) {
   const say = (kind, value = "", more = {}) => model.send_msg({ kind, value, ...more })
-  const parts = { ...header(say), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }),
+  const parts = { ...header(say, model), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }),
     columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
   const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
     parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.problem, parts.choosing.line, parts.note)
@@ -23,15 +25,16 @@ export function render({ model, el }) {
 
 // --- the frame -----------------------------------------------------------------------------------
 
-function header(say) {
+function header(say, model) {
   const button = (name, label) => h("button", { class: "icon-btn", type: "button", "aria-label": label, title: label, onclick: () => say(name) }, icon(name))
   const undo = button("undo", "Undo the last iteration")
   const redo = button("redo", "Redo the iteration")
-  const metric = h("span", { class: "muted" })
+  const metric = h("span", { class: "metric" })
+  metric.choose = (id) => { model.metric = id }
   const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare two iterations", title: "Compare two iterations (M on a row)", "aria-pressed": "false" }, icon("compare"))
   const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
   const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
-  const total = h("div", { class: "total num" }, metric, h("b"), h("span", { class: "muted interval" }))
+  const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
   const mark = h("span", { class: "muted small clip" })
   const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), mark, undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
   return { mark, undo, redo, total, metric, head, toggle: compare, saveButton: save, binButton: deleted }
@@ -47,7 +50,7 @@ function list() {
 function columns() {
   return h("div", { class: "columns", "aria-hidden": "true" }, h("span"), h("span", {}, "Intents"),
     h("span", { class: "noise" }, h("i"), h("span", {}, "within noise")),
-    h("span", { class: "versus" }, "Change", h("span", { class: "long" }, " vs previous")), h("span", { class: "ap" }, "AP"))
+    h("span", { class: "versus" }, "Change", h("span", { class: "long" }, " vs previous")), h("span", { class: "value" }))
 }
 
 function untouched() {
@@ -89,7 +92,8 @@ function drawBin(deleted, { bin, binButton }) {
 function drawHistory(data, parts, root) {
   for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
   drawTotal(data, parts)
-  text(parts.columns.lastChild, data.metric)
+  text(parts.columns.lastChild, HEADS[data.metric])
+  set(parts.columns.lastChild, "title", nameOf(data))
   const lanes = Math.max(...data.rows.map((row) => row.lane))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + lanes * laneWidth(lanes)}px`)
   drawTree(parts.tree, data, lanes)
@@ -111,7 +115,7 @@ function bringIntoView(body, row) {
 }
 
 function drawTotal(data, { total, metric }) {
-  text(metric, `Total, ${data.metric}`)
+  drawOnce(metric, JSON.stringify([data.metrics, data.metric]), () => [select("Metric of the iterations", data.metrics, data.metric, metric.choose)])
   text(total.querySelector("b"), data.total?.text ?? "–")
   text(total.querySelector(".interval"), data.total?.interval ?? "")
   set(total, "title", data.total?.noise ? "Within noise: the interval holds 0" : null)
@@ -139,21 +143,21 @@ function drawTree(tree, data, lanes) {
 function makeRow() {
   return h("div", { class: "row", role: "option" }, h("span", { class: "number num" }), h("span", { class: "chips" }),
     s("svg", { class: "whisker", height: 14, "aria-hidden": "true" }), h("span", { class: "change num" }),
-    h("span", { class: "interval num" }), h("span", { class: "quiet" }), h("span", { class: "ap num" }))
+    h("span", { class: "interval num" }), h("span", { class: "quiet" }), h("span", { class: "value num" }))
 }
 
 function updateRow(element, row, data) {
-  const [number, chips, whisker, change, range, quiet, ap] = element.children
+  const [number, chips, whisker, change, range, quiet, value] = element.children
   element.card = row.card
   element.data = row
   set(element, "aria-selected", String(row.current))
   set(element, "tabindex", row.current ? 0 : -1)
   text(number, row.number)
   drawChips(chips, row)
-  change.replaceChildren(row.change?.text ?? (row.ap && "–"), row.change?.noise ? aside(", within noise") : "")
+  change.replaceChildren(row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : "")
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
-  ap.replaceChildren(row.ap && aside(`${data.metric} `), row.ap)
+  value.replaceChildren(row.value && aside(`${nameOf(data)} `), row.value)
   drawWhisker(whisker, row.change, data.axis)
   for (const part of [whisker, change, range]) show(part, !row.quiet)
   show(quiet, row.quiet)

@@ -133,21 +133,18 @@ function listenKeys(model, root, { sheet, views, link }) {
 
 // --- link ------------------------------------------------------------------------------------------
 
-/** Keys of the URL that are new entries of the browser's history; settings replace the last one. */
-const PLACES = ["data", "class", "concept", "at"]
-const OWN = [...PLACES, "sort", "order", "concepts", "images", "map", "tab", "split"]
-
-/** What is shown is in the URL; back and forward show what another URL says. */
+/** What is shown is in the URL; back and forward show what another URL says. A change of a place is
+    a new entry of the browser's history; settings replace the last one. */
 function keepAddress(model, root) {
   if (!model.page) return
-  let started = false
+  const { dataset: known } = document.documentElement // outlives this shell, which another data set or targets replace
   watch(model, ["address"], () => {
     if (model.address == null) return
     const before = new URLSearchParams(location.search)
     const now = new URLSearchParams(model.address)
-    const moved = started && PLACES.some((key) => before.get(key) !== now.get(key))
-    for (const [key, value] of before) if (!OWN.includes(key)) now.append(key, value)
-    started = true
+    const moved = known.address && model.places.some((key) => before.get(key) !== now.get(key))
+    for (const [key, value] of before) if (!model.keys.includes(key)) now.append(key, value)
+    known.address = "told"
     if (now.toString() === before.toString()) return
     const query = now.toString()
     history[moved ? "pushState" : "replaceState"](null, "", `${location.pathname}${query && "?"}${query}${location.hash}`)
