@@ -196,3 +196,29 @@ def open_page(browser) -> Iterator:
 
 def _is_local(url: str) -> bool:
     return url.startswith(("http://localhost:", "ws://localhost:", "data:", "blob:"))
+
+
+@pytest.fixture
+def open_file(browser) -> Iterator:
+    """Open a file with all requests blocked; console errors and requests fail the test."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_(path: Path):
+        context = browser.new_context(viewport={"width": 1920, "height": 1080}, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda r: None if _in_file(r.url) else faults.append(r.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _in_file(url: str) -> bool:
+    return url.startswith(("file:", "data:", "blob:"))

@@ -21,6 +21,7 @@ from conftest import free_port, wait_until
 from factory import small_spec
 from playwright.sync_api import expect
 from test_main_job import SLOW, iterations, rows, select_class
+from test_static_export import expect_pictures
 
 from inficond_panel.tuning import open_tuner
 
@@ -94,6 +95,50 @@ def test_behind_a_prefix_all_that_the_page_loads_is_under_it(serve_with, open_pa
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     own = [address for address in asked if address.startswith("http")]
     assert [address for address in own if not address.startswith(url)] == []
+
+
+def test_behind_a_prefix_with_processes_links_pictures_and_files_work(
+    serve_with, open_page, open_file, tmp_path
+) -> None:
+    prefix = "/tools/concepts"
+    url = serve_with("--prefix", prefix, "--num-procs", "2", prefix=prefix)
+    page = open_page(f"{url}/app", permissions=["clipboard-read", "clipboard-write"])
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    for name in ("sheep", "bicycle"):
+        select_class(page, name)
+        expect(page).to_have_url(f"{url}/app?class={name}")
+    page.go_back()
+    expect(page.locator(".knowledge .subtitle")).to_have_text("sheep", timeout=SLOW)
+    page.go_forward()
+    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle", timeout=SLOW)
+    page.locator(".knowledge .rows > .row .open").first.click()
+    page.get_by_label("Concepts listed").select_option("5")
+    expect(page).to_have_url(re.compile(r"concept=.*top=5"), timeout=SLOW)
+    expect_pictures(page, ".knowledge .patch img")
+    expect_pictures(page, ".detail .tile img")
+    with page.expect_download(timeout=SLOW) as saved:
+        page.locator(".detail").get_by_role("button", name="Save the images shown").click()
+    assert saved.value.suggested_filename.startswith("images-bicycle-")
+    assert Path(saved.value.path()).read_text().startswith("image,split,class")
+    page.keyboard.press("l")
+    expect(page.locator(".notice:visible")).to_contain_text("The link is copied.")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == page.url
+    assert link.startswith(f"{url}/app?")
+    concept = page.locator(".detail .subtitle").inner_text()
+    for _ in range(3):  # the system gives a connection to either process
+        other = open_page(link)
+        expect(other.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+        expect(other.locator(".knowledge .rows > .row")).to_have_count(5)
+        expect(other).to_have_url(link)
+    page.get_by_role("button", name="Export", exact=True).click()
+    with page.expect_download(timeout=SLOW) as saved:
+        page.get_by_role("button", name="Save page as HTML").click()
+    file = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(file)
+    still = open_file(file)
+    expect(still.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+    expect_pictures(still, ".knowledge .patch img")
 
 
 def test_two_processes_share_one_history(serve_with, open_page, tmp_path) -> None:

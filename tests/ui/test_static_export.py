@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
@@ -13,32 +11,6 @@ from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
 
 pytestmark = pytest.mark.ui
-
-
-@pytest.fixture
-def open_file(browser):
-    """Open a file with all requests blocked; console errors and requests fail the test."""
-    faults: list[str] = []
-    contexts = []
-
-    def open_(path: Path) -> Page:
-        context = browser.new_context(viewport={"width": 1920, "height": 1080}, offline=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: None if _in_file(r.url) else faults.append(r.url))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-def _in_file(url: str) -> bool:
-    return url.startswith(("file:", "data:", "blob:"))
 
 
 def expect_pictures(page: Page, place: str) -> None:
