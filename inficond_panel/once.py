@@ -1,14 +1,15 @@
-"""Results that all sessions share: each computed once, the latest kept."""
+"""Results that all sessions share: computed once, the latest kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from threading import Lock
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -37,3 +38,26 @@ def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
         return call
 
     return decorate
+
+
+class Latest(Generic[K, T]):
+    """The latest ``size`` values by key, for results of which several are computed together."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._kept, self._guard = size, dict[K, T](), Lock()
+
+    def get(self, key: K) -> T | None:
+        """The value, which counts as used; None where there is none."""
+        with self._guard:
+            if key not in self._kept:
+                return None
+            self._kept[key] = self._kept.pop(key)
+            return self._kept[key]
+
+    def put(self, key: K, value: T) -> None:
+        """Keep a value; the one that was not used for longest makes room."""
+        with self._guard:
+            self._kept.pop(key, None)
+            self._kept[key] = value
+            while len(self._kept) > self._size:
+                self._kept.pop(next(iter(self._kept)))

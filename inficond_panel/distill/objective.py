@@ -44,9 +44,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from inficond_panel.distill.arrays import Array
 from inficond_panel.distill.loss import Fitted, entropy, fit_intercept
@@ -58,8 +58,8 @@ _CURVATURE_FLOOR = 1e-12
 _TINY = np.finfo(np.float64).tiny
 
 
-def decision_function(scores: ArrayLike, weights: Array, intercepts: Array) -> Array:
-    """Student logits (N, K) of scores (N, C), for weights (C, K) and intercepts (K,)."""
+def decision_function(scores: Any, weights: Array, intercepts: Array) -> Array:
+    """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``."""
     with one_thread():
         return Scores.of(scores).logits(weights, intercepts)
 

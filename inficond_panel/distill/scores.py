@@ -50,7 +50,11 @@ class Scores:
         return total
 
     def logits(self, weights: Array, intercepts: Array) -> Array:
-        """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K)."""
+        """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K).
+
+        Column by column, so that a student's logits have the same bits whichever others are asked
+        for with it.
+        """
         self.passes += 1
         product = partial(_product, weights=weights)
         return np.concatenate(list(self.source.map(product))) + intercepts
@@ -87,7 +91,9 @@ def _gradient(block: Any, residuals: Array) -> Array:
 
 
 def _product(block: Any, weights: Array) -> Array:
-    return to_host(_wide(block) @ beside(weights, block))
+    wide = _wide(block)
+    columns = [to_host(wide @ beside(np.ascontiguousarray(w), block)) for w in weights.T]
+    return np.stack(columns, axis=1) if columns else np.empty((block.shape[0], 0))
 
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from inficond_panel.distill import ClassMetrics, Outcome, decision_function, measure
+from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
 from inficond_panel.errors import TuningError
-from inficond_panel.once import once
+from inficond_panel.once import Latest, once
 from inficond_panel.store import Store
 from inficond_panel.store.finite import check_finite
 from inficond_panel.tuning.intents.intent import did_you_mean
@@ -22,8 +23,10 @@ _KEPT_NODES = 8, 256  # at least, at most
 class Evaluation:
     """Logits and metrics of nodes on one store, with the decision threshold of each class.
 
-    Raises ``TuningError`` for a threshold of a class that the store does not know, and
-    ``DataError`` for teacher logits or concept scores that are NaN or infinite.
+    They are kept by student, not by node: a refit leaves most students as they were, and one that
+    was previewed is known when it is made. Raises ``TuningError`` for a threshold of a class that
+    the store does not know, and ``DataError`` for teacher logits or concept scores that are NaN or
+    infinite.
     """
 
     def __init__(self, store: Store, thresholds: Mapping[str, float]) -> None:
@@ -36,39 +39,75 @@ class Evaluation:
             check_finite(store, what, values, columns, store.images, aid)
         self.store = store
         self.thresholds = dict(thresholds)
-        kept = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.size * 8, 1), *_KEPT_NODES))
-        self.logits = once(kept)(self._logits)
-        self.metrics = once(_KEPT_NODES[1])(self._metrics)
-        self.outcomes = once(kept)(self._outcomes)
+        nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
+        students = nodes * max(len(store.classes), 1)
+        self._columns: Latest[_Student, np.ndarray] = Latest(students)
+        self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(students)
+        self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
+        self.logits = once(nodes)(self._logits)
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
 
     def threshold(self, class_name: str) -> float:
         """Logit above which a class is decided to be present; 0 unless the spec says other."""
         return self.thresholds.get(class_name, 0.0)
 
+    def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
+        """What the students of a node say of a split, by class: sorted once for all metrics."""
+        made = {}
+        for k, (name, student) in enumerate(zip(self.store.classes, _students(node), strict=True)):
+            found = self._outcomes.get((student, split))
+            if found is None:
+                found = self._outcome(self.logits(node), k, split)
+                self._outcomes.put((student, split), found)
+            made[name] = found
+        return made
+
+    def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
+        """Metrics of each class on a split; nan where undefined."""
+        students, teachers = self.outcomes(node, split), self.teacher_outcomes(split)
+        made = {}
+        for name, student in zip(self.store.classes, _students(node), strict=True):
+            found = self._measured.get((student, split))
+            if found is None:
+                found = measure(students[name], teachers[name])
+                self._measured.put((student, split), found)
+            made[name] = found
+        return made
+
     def _logits(self, node: Node) -> np.ndarray:
-        logits = decision_function(self.store.concept_score, node.weights, node.intercepts)
+        students = _students(node)
+        known = {k: self._columns.get(student) for k, student in enumerate(students)}
+        columns = {k: column for k, column in known.items() if column is not None}
+        new = [k for k in known if k not in columns]
+        made = decision_function(self._scores, node.weights[:, new], node.intercepts[new])
+        for k, column in zip(new, made.T, strict=True):
+            columns[k] = np.ascontiguousarray(column)
+            self._columns.put(students[k], columns[k])
+        logits = np.stack([columns[k] for k in known], axis=1)
         logits.setflags(write=False)
         return logits
 
-    def _metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        students, teachers = self.outcomes(node, split), self.teacher_outcomes(split)
-        return {name: measure(students[name], teachers[name]) for name in self.store.classes}
-
-    def _outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
-        """What the students of a node say of a split, by class: sorted once for all metrics."""
-        return self._outcomes_of(self.logits(node), split)
+    @cached_property
+    def _scores(self) -> Scores:
+        return Scores(self.store.concept_score)
 
     def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
-        return self._outcomes_of(self.store.teacher_logit, split)
+        logits = self.store.teacher_logit
+        return {name: self._outcome(logits, k, split) for k, name in enumerate(self.store.classes)}
 
-    def _outcomes_of(self, logits: np.ndarray, split: str) -> dict[str, Outcome]:
-        rows = self.store.rows(split)
-        label, said, teacher = self.store.label[rows], logits[rows], self.store.teacher_logit[rows]
-        return {
-            name: Outcome(label[:, k], said[:, k], teacher[:, k], self.threshold(name))
-            for k, name in enumerate(self.store.classes)
-        }
+    def _outcome(self, logits: np.ndarray, k: int, split: str) -> Outcome:
+        rows, threshold = self.store.rows(split), self.threshold(self.store.classes[k])
+        teacher = self.store.teacher_logit[rows, k]
+        return Outcome(self.store.label[rows, k], logits[rows, k], teacher, threshold)
+
+
+#: One student of a node: its class, the bytes of its weights, its intercept.
+_Student = tuple[int, bytes, float]
+
+
+def _students(node: Node) -> list[_Student]:
+    weights = np.ascontiguousarray(node.weights.T)
+    return [(k, w.tobytes(), float(node.intercepts[k])) for k, w in enumerate(weights)]
 
 
 def _check_thresholds(thresholds: Mapping[str, float], classes: Sequence[str]) -> None:

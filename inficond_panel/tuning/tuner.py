@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
-from inficond_panel.once import once
+from inficond_panel.once import Latest, once
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.evaluation import Evaluation
@@ -24,6 +25,9 @@ from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import Asked, Intent, check_names
 from inficond_panel.tuning.node import Node, node_id
+
+#: Fits of previews kept, by all sessions together.
+_PREVIEWS = 64
 
 
 class Tuner:
@@ -45,6 +49,7 @@ class Tuner:
         self._refit_settings = recipe.refit_settings(spec, store)
         self.root_id = node_id(None, (), self._root_settings)
         self._node = lru_cache(256)(self._read_node)
+        self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
         self._verifier = Verifier(history, store)
         self._distilling = Lock()
         self._distilled = False
@@ -97,7 +102,9 @@ class Tuner:
         stored = self.node(parent.id)
         name = node_id(stored.id, batch, self._refit_settings)
         if self.history.get(name) is None:
-            self.history.add(self._refitted(stored, batch, name, author, progress, cancelled))
+            known = self._previewed.get(name)
+            made = known or self._refitted(stored, batch, name, progress, cancelled)
+            self.history.add(replace(made, author=author))
         return self.node(name)
 
     def preview(
@@ -107,10 +114,17 @@ class Tuner:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> Node:
-        """The node that ``fine_tune`` would give, not stored: nothing can be tuned from it."""
+        """The node that ``fine_tune`` would give, not stored: nothing can be tuned from it.
+
+        ``fine_tune`` then takes this fit.
+        """
         batch = self._canonical(intents)
-        name = "preview-" + node_id(parent.id, batch, self._refit_settings)
-        return self._refitted(self.node(parent.id), batch, name, "user", progress, cancelled)
+        name = node_id(parent.id, batch, self._refit_settings)
+        made = self._previewed.get(name)
+        if made is None:
+            made = self._refitted(self.node(parent.id), batch, name, progress, cancelled)
+            self._previewed.put(name, made)
+        return replace(made, id=f"preview-{name}")
 
     def resolve(self, parent: Node, intents: Iterable[Asked]) -> Bounds:
         """The bounds that a batch of ``intents`` would set, referred to ``parent``."""
@@ -209,7 +223,6 @@ class Tuner:
         parent: Node,
         batch: Sequence[Intent],
         name: str,
-        author: str,
         progress: Progress | None,
         cancelled: Cancelled | None,
     ) -> Node:
@@ -224,7 +237,6 @@ class Tuner:
             parent=parent,
             batch=batch,
             bounds=bounds,
-            author=author,
             store=self.store,
         )
 

@@ -14,6 +14,7 @@ from inficond_panel.errors import CancelledError, DataError, HistoryError, Tunin
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
+from inficond_panel.tuning.fitting.recipe import Recipe
 from inficond_panel.tuning.report import tune_document
 
 UP = Intent("bicycle", "wheel", "up")
@@ -177,14 +178,41 @@ def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path:
     assert [n.number for n in other.nodes()] == [0]
 
 
-def test_preview_equals_the_refit_and_is_not_stored(tuner: Tuner) -> None:
-    root = tuner.root()
+def test_preview_equals_the_refit_and_is_not_stored(
+    tuner: Tuner, store: Store, tmp_path: Path
+) -> None:
+    root, other = tuner.root(), make_tuner(store, tmp_path)
     preview = tuner.preview(root, [UP])
     assert tuner.nodes() == [root]
     with pytest.raises(TuningError, match="no iteration 'preview-"):
         tuner.fine_tune(preview, [DOWN])
-    assert preview.weights_hash == tuner.fine_tune(root, [UP]).weights_hash
+    assert preview.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
     assert preview.number == -1
+
+
+def test_what_was_previewed_is_not_fitted_again(tuner: Tuner, monkeypatch) -> None:
+    root = tuner.root()
+    preview = tuner.preview(root, [UP])
+    monkeypatch.setattr(Recipe, "fit", lambda *_, **__: pytest.fail("fitted again"))
+    node = tuner.fine_tune(root, [UP], author="somebody")
+    assert (node.weights_hash, node.author) == (preview.weights_hash, "somebody")
+    assert tuner.preview(root, [UP]).id == preview.id
+
+
+def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(
+    tuner: Tuner, store: Store, tmp_path: Path
+) -> None:
+    """Those of a node whose parent is known hold the same bits as those of one read alone."""
+    root = tuner.root()
+    before = tuner.metrics(root, "tune")
+    node = tuner.fine_tune(root, [UP])
+    after = tuner.metrics(node, "tune")
+    alone = make_tuner(store, tmp_path)
+    again = alone.fine_tune(alone.root(), [UP])
+    np.testing.assert_array_equal(tuner.logits(node), alone.logits(again))
+    assert after == alone.metrics(again, "tune")
+    assert after["bicycle"] != before["bicycle"]
+    assert after["bird"] is before["bird"]  # no intent: measured once
 
 
 def test_refit_starts_from_the_stored_parent(tuner: Tuner, store: Store, tmp_path: Path) -> None:

@@ -58,7 +58,6 @@ def refitted(
     parent: Node,
     batch: Sequence[Intent],
     bounds: Bounds,
-    author: str,
     store: Store,
 ) -> Node:
     """The students of the classes in ``batch`` refitted within all ``bounds`` of the branch.
@@ -86,7 +85,6 @@ def refitted(
         bounds=bounds,
         **_replaced(parent, columns, fit),
         seconds=time.perf_counter() - started,
-        author=author,
         settings=settings,
     )
 
