@@ -28,7 +28,7 @@ class WhatIf:
     """Exact, piecewise constant curves over the influence axis from ``low`` to ``high``.
 
     ``breakpoints`` (m,) rise; entry j of each metric (m + 1,) holds after breakpoint j - 1, up to
-    and with breakpoint j.
+    and with breakpoint j. ``fidelity`` is nan where the teacher was not given.
     """
 
     low: float
@@ -38,6 +38,7 @@ class WhatIf:
     precision: Array
     recall: Array
     f1: Array
+    fidelity: Array
 
     @property
     def edges(self) -> Array:
@@ -45,9 +46,14 @@ class WhatIf:
         return np.concatenate([[self.low], self.breakpoints, [self.high]])
 
     def at(self, influence: float) -> dict[str, float]:
-        """The four metrics at one influence between low and high."""
+        """The metrics at one influence between low and high."""
         piece = int(np.searchsorted(self.breakpoints, influence, side="left"))
-        return {name: float(getattr(self, name)[piece]) for name in POINT_METRICS}
+        return {name: float(getattr(self, name)[piece]) for name in (*POINT_METRICS, "fidelity")}
+
+    def values(self, metric: str, ends: Array) -> Array:
+        """A metric on pieces that end at ``ends`` and lie each within one of these."""
+        found: Array = getattr(self, metric)
+        return found[np.searchsorted(self.breakpoints, ends, side="left")]
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,12 @@ class WhatIfs:
     negatives: int
 
     def concept(self, c: int) -> WhatIf:
-        """Curves of the concept at position c, as ``what_if`` gives them."""
+        """Curves of the concept at position c, as ``what_if`` gives them without a teacher."""
         pieces = slice(self.first[c], self.first[c + 1])
         curves = self._metrics(pieces)
-        return WhatIf(float(self.low[c]), float(self.high[c]), self.ends[pieces][:-1], **curves)
+        unknown = np.full(len(self.ends[pieces]), np.nan)
+        low, high, turns = float(self.low[c]), float(self.high[c]), self.ends[pieces][:-1]
+        return WhatIf(low, high, turns, **curves, fidelity=unknown)
 
     def best(self, metric: str) -> tuple[Array, Array]:
         """Largest value of a metric on each concept's axis (C,), and an influence that has it (C,).
@@ -123,15 +131,28 @@ def what_if(
     low: float,
     high: float,
     threshold: float = 0.0,
+    teacher: NDArray | None = None,
 ) -> WhatIf:
     """Exact curves of accuracy, precision, recall and f1 as the weight runs from low to high.
 
     For one concept's scores, the student's logits and the labels, each (n,); label -1 is left
-    out. Raises DataError for scores below 0.
+    out. With the teacher's logits (n,) also of fidelity, which counts all images. Raises DataError
+    for scores below 0.
     """
     column = np.asarray(score_column)[:, None]
     axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
-    return what_if_all(column, logit, np.array([weight]), label, *axis, threshold).concept(0)
+
+    def curves(truth: NDArray) -> WhatIf:
+        return what_if_all(column, logit, np.array([weight]), truth, *axis, threshold).concept(0)
+
+    found = curves(label)
+    if teacher is None:
+        return found
+    alike = curves(np.asarray(teacher) > threshold)  # fidelity is the accuracy against the teacher
+    turns = np.union1d(found.breakpoints, alike.breakpoints)
+    ends = np.append(turns, high)
+    metrics = {name: found.values(name, ends) for name in POINT_METRICS}
+    return WhatIf(low, high, turns, **metrics, fidelity=alike.values("accuracy", ends))
 
 
 def what_if_all(

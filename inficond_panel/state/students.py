@@ -123,7 +123,7 @@ class StudentsState(param.Parameterized):
         return refit_curve(self.tuner, self.node, class_name, concept, split, cancelled=cancelled)
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
-        """Exact curves of accuracy, precision, recall and F1 over the influence of one concept."""
+        """Exact curves of the metrics of decisions over the influence of one concept."""
         store, rows = self.dataset.store, self.dataset.rows
         k, c = store.classes.index(class_name), store.concepts.index(concept)
         weight = float(self.node.weights[c, k])
@@ -136,6 +136,7 @@ class StudentsState(param.Parameterized):
             low,
             high,
             threshold=self.tuner.threshold(class_name),
+            teacher=store.teacher_logit[rows, k],
         )
 
     def gallery(self, class_name: str, concept: str) -> Gallery:

@@ -1,4 +1,4 @@
-"""Line charts of the four metrics over the influence of one concept, as plain data.
+"""Line charts of the metrics of decisions over the influence of one concept, as plain data.
 
 The browser draws them: steps of the exact what-if, with the points of the refit what-if over them.
 """
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.views.theme import defined, number, short
+from inficond_panel.views.theme import METRIC_NAMES, defined, number, short
 
 if TYPE_CHECKING:
     from inficond_panel.state import Agreement, ClassMetrics, WhatIf
 
-METRICS = {"accuracy": "Accuracy", "f1": "F1", "recall": "Recall", "precision": "Precision"}
+METRICS = ("accuracy", "fidelity", "f1", "recall", "precision")
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
 DIGITS = 6  #: of numbers that are sent; a chart is some hundred pixels wide
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
@@ -50,7 +50,7 @@ class Chart:
         digits = axis_digits(self.high - self.low)
         return {
             "metric": self.metric,
-            "title": METRICS[self.metric],
+            "title": METRIC_NAMES[self.metric],
             "value": number(self.now[1]),
             "topText": short(self.top),
             "bottomText": short(self.bottom),
@@ -65,8 +65,9 @@ class Chart:
             "teacher": defined(self.teacher),
             "pending": _mark(self.pending),
             "preview": _mark(self.preview),
-            "alt": f"{METRICS[self.metric]} {number(self.now[1])} at influence "
-            f"{number(self.now[0], 2)}, teacher {number(self.teacher)}",
+            "alt": f"{METRIC_NAMES[self.metric]} {number(self.now[1])} at influence "
+            f"{number(self.now[0], 2)}"
+            + (f", teacher {number(self.teacher)}" if self.metric != "fidelity" else ""),
         }
 
 
@@ -90,13 +91,17 @@ def round_range(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def teacher_levels(agreement: Agreement) -> dict[str, float]:
-    """The teacher's accuracy, F1, recall and precision, from the counts of who is right."""
+    """The teacher's accuracy, F1, recall and precision, from the counts of who is right.
+
+    There is no level of fidelity: the teacher is what it compares with.
+    """
     positives, negatives = agreement.positives, agreement.negatives
     tp = positives.both_right + positives.student_wrong
     tn = negatives.both_right + negatives.student_wrong
     fn, fp = positives.total - tp, negatives.total - tn
     return {
         "accuracy": _ratio(tp + tn, positives.total + negatives.total),
+        "fidelity": math.nan,
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),
         "recall": _ratio(tp, tp + fn),
         "precision": _ratio(tp, tp + fp),
@@ -116,7 +121,7 @@ def make_charts(
     preview: tuple[float, ClassMetrics] | None = None,
     refit: Points | None = None,
 ) -> list[Chart]:
-    """The four charts of a concept whose influence is ``influence``.
+    """The charts of a concept whose influence is ``influence``.
 
     ``pending`` is a bound that waits, ``preview`` the influence and the metrics that the batch
     would give, ``refit`` the points known of the refit what-if: they too lie within the axes.

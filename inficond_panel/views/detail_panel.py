@@ -9,7 +9,7 @@ from inficond_panel.views.component import ViewComponent
 
 
 class DetailPanel(ViewComponent):
-    """Heading, the four charts, filter chips, gallery and the dialog of one image.
+    """Heading, the charts, filter chips, gallery and the dialog of one image.
 
     Pictures are sent when they come near the part of the gallery on screen: the browser asks
     for ``{"pictures": [row, ...]}``; with ``{"apart": row}`` for a prediction by concept; with

@@ -35,10 +35,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Measured:
-    """One node's metric; ``change`` is against its parent, ``None`` where it was not touched."""
+    """One node's metric; ``change`` is against its parent, ``None`` where it was not touched.
+
+    ``others`` are rows of the card: all metrics by name.
+    """
 
     value: float
     change: Change | None = None
+    others: Sequence[tuple[str, str]] = ()
 
 
 def make_rows(
@@ -72,7 +76,7 @@ def make_rows(
                 "chips": [make_chip(intent, class_name) for intent in node.intents],
                 "looks": _looks(looks.get(node.id, 0)),
                 "note": node.note,
-                "card": make_card(node, parent, looks.get(node.id, 0)),
+                "card": make_card(node, parent, looks.get(node.id, 0), seen.get(node.id)),
                 **_result(node, class_name, seen),
             }
         )
@@ -143,8 +147,10 @@ def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
     return [low - margin, high + margin]
 
 
-def make_card(node: Node, parent: int | None, looks: int) -> dict[str, Any]:
-    """Hover card: every intent with its factor, the bound it set, time, certificate and looks."""
+def make_card(
+    node: Node, parent: int | None, looks: int, measured: Measured | None = None
+) -> dict[str, Any]:
+    """Hover card: intents with factors and bounds, metrics, time, certificate and looks."""
     intents = [_told(intent, node) for intent in node.intents[:CARD_INTENTS]]
     more = len(node.intents) - CARD_INTENTS
     return {
@@ -153,6 +159,7 @@ def make_card(node: Node, parent: int | None, looks: int) -> dict[str, Any]:
         "rows": [
             *intents,
             *([("", f"and {count(more)} more")] if more > 0 else []),
+            *(measured.others if measured else ()),
             *([("Author", author)] if (author := make_author(node)) else []),
             ("Made", node.created[:16].replace("T", " ") + " UTC"),
             ("Refit" if node.parent else "Distilled", f"{node.seconds:.1f} s"),

@@ -30,7 +30,7 @@ from inficond_panel.views.iterations import (
 )
 from inficond_panel.views.metric_cards import mean, mean_name
 from inficond_panel.views.saving import send_file
-from inficond_panel.views.theme import METRIC_NAMES
+from inficond_panel.views.theme import METRIC_NAMES, number
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -218,7 +218,12 @@ def measure(app: AppState, node: Node, scope: Scope) -> Measured:
     """A node's metric, and its change against the parent if it tunes the class. A bootstrap."""
     parent = next((other for other in app.tuning.nodes if other.id == node.parent), None)
     touched = not scope.class_name or scope.class_name in node.tuned
-    return Measured(value(app, node, scope), change(app, parent, node, scope) if touched else None)
+    others = [
+        (make_name(key, scope), number(value(app, node, scope._replace(metric=key))))
+        for key in CHANGE_METRICS
+    ]
+    changed = change(app, parent, node, scope) if touched else None
+    return Measured(value(app, node, scope), changed, others)
 
 
 def change(app: AppState, before: Node | None, after: Node, scope: Scope) -> Change | None:

@@ -46,16 +46,16 @@ def counted(page: Page, name: str) -> int:
 # --- charts ------------------------------------------------------------------------------------
 
 
-def test_the_pointer_reads_all_four_charts_at_one_influence(page) -> None:
+def test_the_pointer_reads_all_charts_at_one_influence(page) -> None:
     open_concept(page, 0)
     field = page.locator(".detail .field").nth(1).bounding_box()
     page.mouse.move(field["x"] + field["width"] * 0.9, field["y"] + field["height"] / 2)
     card = page.locator(".card:has-text('Influence')")
     expect(card).to_be_visible()
-    for metric in ("Accuracy", "F1", "Recall", "Precision"):
+    for metric in ("Accuracy", "Fidelity", "F1", "Recall", "Precision"):
         expect(card).to_contain_text(metric)
     expect(page.locator(".detail .reading line").first).to_be_attached()
-    expect(page.locator(".detail .reading:has(line)")).to_have_count(4)
+    expect(page.locator(".detail .reading:has(line)")).to_have_count(5)
     page.mouse.move(2, 2)
     expect(card).to_be_hidden()
     expect(page.locator(".detail .reading line")).to_have_count(0)
@@ -80,11 +80,11 @@ def test_the_refit_is_drawn_beside_the_exact_curve(page) -> None:
     open_concept(page, 0)
     expect(page.locator(".detail path.refit")).to_have_count(0)
     page.get_by_role("radio", name="Others re-optimised").click()
-    expect(page.locator(".detail path.refit")).to_have_count(4, timeout=SLOW)
+    expect(page.locator(".detail path.refit")).to_have_count(5, timeout=SLOW)
     expect(page.locator(".detail .solving")).to_be_hidden(timeout=SLOW)
     solved = page.locator(".detail .field").first.locator("circle.solved")
     assert solved.count() > 10
-    expect(page.locator(".detail path.exact.behind")).to_have_count(4)
+    expect(page.locator(".detail path.exact.behind")).to_have_count(5)
     page.get_by_role("radio", name="Others held (exact)").click()
     expect(page.locator(".detail path.refit")).to_have_count(0)
 
@@ -93,7 +93,7 @@ def test_a_thumb_is_marked_with_its_bound_and_what_the_batch_would_give(page) ->
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
     expect(page.locator(".detail .influence")).to_contain_text("pending ≤", timeout=SLOW)
-    expect(page.locator(".detail line.bound")).to_have_count(4)
+    expect(page.locator(".detail line.bound")).to_have_count(5)
     expect(page.locator(".detail circle.ghost").first).to_be_attached(timeout=SLOW)
     page.locator(".knowledge .thumb.down").first.click()
     expect(page.locator(".detail line.bound")).to_have_count(0, timeout=SLOW)

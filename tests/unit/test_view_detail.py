@@ -65,7 +65,8 @@ def metrics_of(value: float) -> SimpleNamespace:
 def test_teacher_levels_follow_from_the_counts():
     levels = teacher_levels(AGREEMENT)  # tp 8, fn 2, tn 80, fp 10
     assert levels == pytest.approx(
-        {"accuracy": 0.88, "f1": 16 / 28, "recall": 0.8, "precision": 8 / 18}
+        {"accuracy": 0.88, "f1": 16 / 28, "recall": 0.8, "precision": 8 / 18, "fidelity": math.nan},
+        nan_ok=True,
     )
 
 
@@ -124,9 +125,15 @@ def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     assert chart_of("f1", whole, 0.5).now == (0.5, whole.at(0.5)["f1"])
 
 
-def test_charts_are_the_four_metrics_over_one_influence_axis():
+def test_charts_are_the_metrics_with_fidelity_beside_accuracy_over_one_influence_axis():
     drawn = make_charts(curves([0.0]), 1.0, AGREEMENT)
-    assert [chart.metric for chart in drawn] == ["accuracy", "f1", "recall", "precision"]
+    assert [chart.metric for chart in drawn] == [
+        "accuracy",
+        "fidelity",
+        "f1",
+        "recall",
+        "precision",
+    ]
     assert {(chart.low, chart.high) for chart in drawn} == {(-1.0, 3.0)}
 
 
@@ -291,7 +298,9 @@ def test_without_a_student_or_a_concept_there_is_nothing_to_show(app, view):
 
 def test_the_concept_opened_has_charts_and_images(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    assert [caption["title"] for caption in view.panel.captions] == list(METRICS.values())
+    assert [caption["title"] for caption in view.panel.captions] == [
+        "Accuracy", "Fidelity", "F1", "Recall", "Precision",
+    ]  # fmt: skip
     now = app.students.snapshot.metrics["sheep"]
     for caption in view.panel.captions:
         expected = [app.students.weight("sheep", "screen"), getattr(now, caption["metric"])]

@@ -156,12 +156,13 @@ def test_rows_tell_any_metric_with_its_noise(app, metric):
     view = ProvenanceView(app)
     app.selection.class_name = "bicycle"
     _tune(app, ("bicycle", "wheel", "remove"))
+    card = dict(view._tree.data["rows"][0]["card"]["rows"])
     app.settings.history_metric = metric
     row, snapshot = view._tree.data["rows"][0], app.students.snapshot
     change = app.students.change("bicycle", metric)
     now, before = (getattr(m["bicycle"], metric) for m in (snapshot.metrics, snapshot.before))
 
-    assert row["value"] == f"{now:.3f}"
+    assert row["value"] == f"{now:.3f}" == card[metric.title()]
     assert change.estimate == pytest.approx(now - before)
     assert row["change"]["at"] == [100 * v for v in (change.low, change.estimate, change.high)]
     assert view._tree.data["total"] == row["change"]

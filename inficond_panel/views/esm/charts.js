@@ -1,8 +1,9 @@
-// The four charts of a concept: exact curves as steps, the refit what-if over them, and what is
+// The charts of a concept, a metric each: exact curves as steps, the refit what-if over them, and what is
 // marked: now, the teacher, a pending bound, what the batch would give. One place along the
-// influence axis can be read in all four at once, by pointer or by arrow keys.
+// influence axis can be read in all at once, by pointer or by arrow keys.
 
-const METRICS = ["accuracy", "f1", "recall", "precision"]
+const METRICS = ["accuracy", "fidelity", "f1", "recall", "precision"]
+const SHORT = { accuracy: "Acc.", fidelity: "Fid.", f1: "F1", recall: "Rec.", precision: "Prec." }
 const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth of it
 
 function makeCharts(model, root) {
@@ -98,12 +99,13 @@ function makeChart(metric) {
   const axis = h("div", { class: "axis num", "aria-hidden": "true" }, low, zero, high, now)
   const element = h("div", { class: "chart" }, h("div", { class: "caption" }, title, value),
     h("div", { class: "scale num", "aria-hidden": "true" }, top, bottom), field, axis)
+  title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, SHORT[metric]))
   value.className = "num"
   let shown = null, curves = {}
   const show = (caption, steps, points) => {
     shown = caption
     curves = steps
-    const texts = [[title, caption.title], [value, caption.value], [top, caption.topText], [bottom, caption.bottomText],
+    const texts = [[title.firstChild, caption.title], [value, caption.value], [top, caption.topText], [bottom, caption.bottomText],
       [low, caption.lowText], [high, caption.highText], [now, caption.nowText], [zero, "0"]]
     texts.forEach(([part, words]) => text(part, words))
     set(field, "aria-label", caption.alt)

@@ -1,4 +1,4 @@
-// Concept detail: heading, the four charts, filter chips, the gallery of images with the concept's
+// Concept detail: heading, the charts, filter chips, the gallery of images with the concept's
 // segment outlined, and a dialog with one image and its prediction.
 
 const FILTERS = [
@@ -153,7 +153,7 @@ function drawEmpty(empty, model, rows, passing, chosen, clear) {
     empty.replaceChildren(h("b", {}, title), h("p", {}, sentence), action ?? "")
     empty.hidden = false
   }
-  if (!model.student) tell("Select a class", "Then open one of its concepts: four charts and its images appear here.")
+  if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
   else if (!model.concept) tell("Open a concept", "Click its name in the list of influences, or its dot on the map.")
   else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
   else if (!passing.length) {
