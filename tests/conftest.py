@@ -15,6 +15,11 @@ settings.register_profile("tests", deadline=None)  # machines differ in speed
 settings.load_profile("tests")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's event loop stays in this thread, for one browser."""
+    items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A small store, shared: it is read-only."""

@@ -97,6 +97,10 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def check_log(self) -> None:
+        """Fail if an exception of this package is in it."""
+        assert f'File "{Path(inficond_panel.__file__).parent}' not in self.log.read_text()
+
 
 def wait_until(condition, what: str, patience: float = PATIENCE) -> None:
     """Wait for a condition; fail with its name."""
@@ -131,9 +135,8 @@ def serving(folder: Path) -> Iterator:
     yield start
     for server in servers:
         server.kill()
-    own = f'File "{Path(inficond_panel.__file__).parent}'
-    logs = [server.log.read_text() for server in servers]
-    assert [log for log in logs if own in log] == []
+    for server in servers:
+        server.check_log()
 
 
 @pytest.fixture
@@ -149,13 +152,21 @@ def serve_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
         yield start
 
 
-@pytest.fixture(scope="module")
-def small_url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A small store, served for all tests of a module that write nothing to its history."""
-    return serve_module(small_spec(tmp_path_factory.mktemp("small"))).url
+@pytest.fixture(scope="session")
+def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("small")
+    with serving(folder) as start:
+        yield start(small_spec(folder))
 
 
 @pytest.fixture(scope="module")
+def small_url(small_server: Server) -> Iterator[str]:
+    """A small store, served for all tests that write nothing to its history."""
+    yield small_server.url
+    small_server.check_log()
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if not path:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.forkserver import ensure_running, set_forkserver_preload
 from pathlib import Path
+from unittest.mock import patch
 
-ForkServerContext().set_forkserver_preload(
-    ["inficond_panel.app", "inficond_panel.commands.serving"]
-)
+set_forkserver_preload(["loaded"])
 
 
 class Forked(ForkServerProcess):
     """A command, with the methods of ``subprocess.Popen`` that are used here."""
 
     def __init__(self, arguments: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+            ensure_running()
         super().__init__(target=_run, args=(arguments, environment, log), daemon=True)
         self.start()
 
