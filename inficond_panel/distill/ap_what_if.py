@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.bootstrap import draw_counts, interval
+from inficond_panel.distill.bootstrap import draw_counts, intervals
 from inficond_panel.distill.decided import decision_curves
 from inficond_panel.distill.metrics import average_precision
 from inficond_panel.distill.outcome import POINT_METRICS, Outcome
@@ -74,9 +74,9 @@ def change_band(
         estimate, drawn = map(np.array, zip(*both, strict=True))
     at, now = np.searchsorted(points, grid), points == weight
     change, changes = (estimate - estimate[now])[at, 0], (drawn - drawn[now])[at]
-    found = [interval(*of, level, metric) for of in zip(change, changes, strict=True)]
-    low, high = np.array([(one.low, one.high) for one in found]).reshape(-1, 2).T
-    return Band(np.asarray(grid, dtype=np.float64), change, low, high)
+    return Band(
+        np.asarray(grid, dtype=np.float64), change, *intervals(change, changes, level, metric)
+    )
 
 
 def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.outcome import METRICS, Outcome
 from inficond_panel.distill.scores import Array
@@ -145,7 +145,25 @@ def interval(estimate: float, resampled: Array, level: float, metric: str) -> In
     left_out = len(resampled) - len(defined)
     if np.isnan(estimate) or not len(defined):
         return Interval(float(estimate), np.nan, np.nan, left_out)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    if metric == "ece":
-        low, high = 2 * estimate - high, 2 * estimate - low
+    low, high = _limits(estimate, defined, level, metric)
     return Interval(float(estimate), float(low), float(high), left_out)
+
+
+def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> tuple[Array, Array]:
+    """Limits (n,) of the intervals of estimates (n,), each of a row of resampled (n, draws).
+
+    As ``interval`` one by one; the rows that are defined throughout are taken together.
+    """
+    low, high = np.full((2, len(estimates)), np.nan)
+    whole = ~np.isnan(resampled).any(axis=1) & ~np.isnan(estimates)
+    if whole.any():
+        low[whole], high[whole] = _limits(estimates[whole], resampled[whole], level, metric)
+    for at in np.flatnonzero(~whole):
+        one = interval(estimates[at], resampled[at], level, metric)
+        low[at], high[at] = one.low, one.high
+    return low, high
+
+
+def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
+    limits = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], axis=-1)
+    return 2 * np.asarray(estimate) - limits[::-1] if metric == "ece" else limits

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.distill import Band, change_band, discrepancy, influence_axis
+from inficond_panel.once import once
 from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Node, Tuner
 
@@ -89,12 +90,13 @@ def discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> np
     )
 
 
+@once(1 << 13)
 def effect(
-    tuner: Tuner, node: Node, class_name: str, concept: str, split: str, *, metric: str = "ap"
+    tuner: Tuner, node: Node, class_name: str, concept: str, split: str, metric: str
 ) -> Band:
     """What-if of one metric over the influence of one concept, as the change from now.
 
-    The grid holds the present influence, where change and band are 0.
+    The grid holds the present influence, where change and band are 0. Shared by all sessions.
     """
     store = tuner.store
     rows, k = store.rows(split), store.classes.index(class_name)

@@ -51,7 +51,6 @@ class StudentsState(param.Parameterized):
         self.tuner = tuner
         self.dataset = dataset
         self._change = lru_cache(maxsize=4096)(self._compute_change)
-        self._effect = lru_cache(maxsize=4096)(self._compute_effect)
         self._group = lru_cache(maxsize=4096)(self._compute_group)
         self._reports: dict[str, RefitReport] = {}
         super().__init__(snapshot=snapshot, tree=tree)
@@ -85,7 +84,7 @@ class StudentsState(param.Parameterized):
 
     def effect(self, class_name: str, concept: str, metric: str = "ap") -> Band:
         """Change in a metric over the influence of one concept (others held)."""
-        return self._effect(self.node.id, class_name, concept, self.snapshot.split, metric)
+        return effect(self.tuner, self.node, class_name, concept, self.snapshot.split, metric)
 
     def group(self, class_name: str, concept: str) -> Group | None:
         """The collinear concepts that this one stands with; None if it stands alone.
@@ -183,12 +182,6 @@ class StudentsState(param.Parameterized):
     ) -> Interval:
         old, new = self.tuner.node(before), self.tuner.node(after)
         return metric_change(self.tuner, old, new, class_name, split, metric)
-
-    def _compute_effect(
-        self, node: str, class_name: str, concept: str, split: str, metric: str
-    ) -> Band:
-        shown = self.tuner.node(node)
-        return effect(self.tuner, shown, class_name, concept, split, metric=metric)
 
     def _compute_group(self, node: str, class_name: str, concept: str) -> Group | None:
         return group_of(self.tuner, self.tuner.node(node), class_name, concept)

@@ -17,7 +17,7 @@ from inficond_panel.distill import (
     metric_intervals,
 )
 from inficond_panel.distill import outcome as outcome_module
-from inficond_panel.distill.bootstrap import draw_counts
+from inficond_panel.distill.bootstrap import draw_counts, intervals
 from inficond_panel.distill.ranked import rank
 
 
@@ -178,3 +178,21 @@ def test_each_student_is_sorted_once_for_all_metrics_and_draws(monkeypatch):
     metric_intervals(new)
     change_intervals(old, new)
     assert len(sorts) == 3
+
+
+@pytest.mark.parametrize("metric", ["ap", "ece"])
+def test_intervals_taken_together_are_those_taken_one_by_one(metric):
+    rng = np.random.default_rng(3)
+    resampled = rng.normal(size=(6, 50))
+    resampled[1, :3] = np.nan
+    resampled[2] = np.nan
+    estimates = np.array([0.1, 0.2, 0.3, np.nan, 0.5, 0.6])
+    low, high = intervals(estimates, resampled, 0.9, metric)
+    for at, estimate in enumerate(estimates):
+        drawn = resampled[at][~np.isnan(resampled[at])]
+        if np.isnan(estimate) or not len(drawn):
+            assert np.isnan([low[at], high[at]]).all()
+            continue
+        truth = np.percentile(drawn, [5, 95])
+        truth = 2 * estimate - truth[::-1] if metric == "ece" else truth
+        np.testing.assert_allclose([low[at], high[at]], truth, rtol=1e-13)
