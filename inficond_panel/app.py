@@ -21,10 +21,11 @@ from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import Tuner, shared_tuner
 from inficond_panel.views.address import Address
+from inficond_panel.views.cell import Cell
 from inficond_panel.views.opening import OpeningView
 from inficond_panel.views.page import VIEWS, make_views, publisher, warm, watch_export
 from inficond_panel.views.shell import Shell
-from inficond_panel.views.stylesheets import InlineStyles, use_own_files
+from inficond_panel.views.stylesheets import use_own_files
 
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170
@@ -65,15 +66,9 @@ class Explorer(Viewer):
         self.app: AppState | None = None
         self.views = Views(self)
         self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
-        self._places: dict[str, pn.Column] = {}  # of views that are shown by themselves
+        self._places: dict[str, Cell] = {}  # of views that are shown by themselves
         self.opening = OpeningView()
-        self._page = pn.Column(
-            self.opening,
-            sizing_mode="stretch_both",
-            margin=0,
-            styles={"min-height": "100vh"},
-            hooks=[InlineStyles()],
-        )
+        self._page = Cell(self.opening, sizing_mode="stretch_both", styles={"min-height": "100vh"})
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self._first()))
 
@@ -121,17 +116,11 @@ class Explorer(Viewer):
         for name in self._places:
             self._fill(name)
 
-    def place(self, name: str) -> pn.Column:
+    def place(self, name: str) -> Cell:
         """Where the view of that name is shown by itself; the same at each call."""
         if name not in self._places:
             height = STRIP_HEIGHT if name == "configuration" else HEIGHT
-            self._places[name] = pn.Column(
-                self.opening,
-                height=height,
-                sizing_mode="stretch_width",
-                margin=0,
-                hooks=[InlineStyles()],
-            )
+            self._places[name] = Cell(self.opening, height=height, sizing_mode="stretch_width")
             self._fill(name)
         return self._places[name]
 
