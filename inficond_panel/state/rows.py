@@ -37,11 +37,11 @@ class ConceptRow:
 def concept_rows(
     tuner: Tuner, node: Node, class_name: str, split: str, *, sort: str, top: int, find: str = ""
 ) -> list[ConceptRow]:
-    """The ``top`` concepts (0: all) of a class's student in the order of ``sort`` (of ``SORTS``).
+    """The ``top`` concepts of a class's student in the order of ``sort`` (one of ``SORTS``).
 
     By weight: descending absolute influence, without the concepts at 0. By discrepancy: descending
-    absolute value, undefined last. With ``find`` only concepts whose name holds that text, and also
-    those at 0: any concept can be found and thumbed.
+    absolute value, undefined last. ``top`` 0 is all concepts, those at 0 last. With ``find`` only
+    concepts whose name holds that text, and also those at 0: any can be found and thumbed.
     """
     store = tuner.store
     k = store.classes.index(class_name)
@@ -51,7 +51,10 @@ def concept_rows(
     ranked = [c for c in order if sort != "weight" or weights[c]]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
     wanted = find.strip().casefold()
-    shown = [c for c in order if wanted in store.concepts[c].casefold()] if wanted else ranked
+    if wanted:
+        shown = [c for c in order if wanted in store.concepts[c].casefold()]
+    else:
+        shown = ranked if top else order
     strongest = float(np.abs(weights).max()) or 1.0
     segments, cosines = nearest_segments(store)
     return [
@@ -61,8 +64,8 @@ def concept_rows(
             influence=float(weights[c]),
             share=float(weights[c]) / strongest,
             discrepancy=float(values[c]),
-            bounds=node.bounds.get((class_name, store.concepts[c])),
-            bound_since=tuner.bound_since(node, class_name, store.concepts[c]),
+            bounds=(held := node.bounds.get((class_name, store.concepts[c]))),
+            bound_since=tuner.bound_since(node, class_name, store.concepts[c]) if held else None,
             patches=[(int(s), float(v)) for s, v in zip(segments[c], cosines[c], strict=True)],
         )
         for c in shown[: top or None]

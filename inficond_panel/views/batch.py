@@ -145,7 +145,8 @@ class BatchBar:
             self.table.ghosts = {}
             return
         column = preview.node.weights[:, store.classes.index(self.table.student)]
-        self.table.ghosts = {name: float(column[store.concepts.index(name)]) for name in listed}
+        place = {name: c for c, name in enumerate(store.concepts)}
+        self.table.ghosts = {name: float(column[place[name]]) for name in listed}
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         column = self.app.store.classes.index(intent.class_name)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
 ALL = 0  #: of the concepts that a search finds
+STILL = 200  #: rows whose pictures go with a page without a server
 
 
 class KnowledgeView(Viewer):
@@ -143,7 +144,8 @@ class KnowledgeView(Viewer):
 
     def pictures(self) -> dict[str, Any]:
         """The message with the pictures of the rows listed, for a page without a server."""
-        segments = [patch["segment"] for row in self.table.rows for patch in row["patches"]]
+        rows = self.table.rows[:STILL]
+        segments = [patch["segment"] for row in rows for patch in row["patches"]]
         return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
 
     def _save(self, concepts: list[str], kind: str) -> None:

@@ -23,6 +23,9 @@ class KnowledgeTable(ViewComponent):
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
     influential = param.Integer(default=0, doc="Number of concepts with influence.")
     concepts = param.Integer(default=0, doc="Number of all concepts.")
+    near = param.List(
+        default=[], item_type=str, doc="Concepts near the part of a long list that is in view."
+    )
     concept = param.String(default="", doc="Concept opened in the detail view.")
     top: param.Selector[int] = param.Selector(
         default=10, objects=TOPS, doc="Number of concepts listed; 0: all."

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.views.theme import count, signed
+from inficond_panel.views.theme import signed
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.views.concept_map import Shown
 
-LISTED = 100  #: of a larger group so many are told one by one
-
 
 def make_group(app: AppState, shown: Shown) -> dict[str, Any]:
-    """The group: ``count``, its first concepts as ``rows``, and what its thumbs are.
+    """The group: ``count``, its concepts as ``rows``, and what its thumbs are.
 
     Strongest influence first; in the order of selection without a student. ``given`` is the
     direction that all of the group have in the batch; ``thumbs`` is whether one can be given.
@@ -27,8 +25,7 @@ def make_group(app: AppState, shown: Shown) -> dict[str, Any]:
     directions = {shown.pending.get(position[name], "") for name in group}
     return {
         "count": len(group),
-        "rows": [_row(name, position[name], shown) for name in group[:LISTED]],
-        "more": count(len(group) - LISTED) if len(group) > LISTED else "",
+        "rows": [_row(name, position[name], shown) for name in group],
         "given": directions.pop() if len(directions) == 1 else "",
         "thumbs": shown.influence is not None and not app.tuning.busy,
     }

@@ -18,6 +18,23 @@ pytestmark = pytest.mark.ui
 
 SLOW = 60_000
 CLASSES, CONCEPTS = 80, 2000
+#: Scrolls the list of concepts from top to end; gives the number of concepts that came into view.
+SCROLLED_THROUGH = """async () => {
+  const find = (root, name) => root.querySelector(name) ?? [...root.querySelectorAll("*")]
+    .map((each) => each.shadowRoot && find(each.shadowRoot, name)).find(Boolean)
+  const rows = find(document, ".knowledge .rows"), scroll = rows.parentElement, seen = new Set()
+  const frame = () => new Promise(requestAnimationFrame)
+  for (let top = 0; top < scroll.scrollHeight; top += scroll.clientHeight) {
+    scroll.scrollTop = top
+    await frame(); await frame()
+    const { top: from, bottom: to } = scroll.getBoundingClientRect()
+    for (const row of rows.children) {
+      const box = row.getBoundingClientRect()
+      if (box.bottom > from && box.top < to) seen.add(row.dataset.key)
+    }
+  }
+  return seen.size
+}"""
 
 
 def sliced_spec(folder: Path) -> Path:
@@ -82,8 +99,18 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
         expect(body).to_contain_text(head, timeout=SLOW)
     body.get_by_label("Slices by").select_option("light")
     expect(body.locator(".slices [role=status]")).to_contain_text("Worst slice: ", timeout=SLOW)
-    expect(body.locator(".slices tr")).to_have_count(2)
+    expect(body.locator(".slices tbody tr")).to_have_count(2)
     expect(body.locator(".slices")).to_contain_text("<b>night</b>")
+    metric = body.get_by_label("Metric of the slices")
+    metric.focus()
+    metric.select_option("accuracy")
+    expect(metric).to_be_focused()
+    expect(body.locator(".slices thead")).to_contain_text("Accuracy95 %Fidelity", timeout=SLOW)
+    expect(body.locator(".slices [role=status]")).to_contain_text("Accuracy 0.")
+    expect(body.locator(".slices tbody td").nth(1)).to_have_text(re.compile(r"^\[0\.\d+, [01]\."))
+    select(page, "sheep")
+    expect(body.locator(".slices [role=status]")).to_contain_text("for sheep", timeout=SLOW)
+    expect(page).to_have_url(re.compile("metrics=open&slices=light&by=accuracy"))
     page.keyboard.press("a")
 
 
@@ -192,11 +219,30 @@ def test_80_classes_and_2000_concepts(serve, tmp_path, open_page) -> None:
     listed = page.locator(".knowledge .rows > .row")
     expect(listed.first).to_be_visible(timeout=SLOW)
     page.locator(".knowledge .seg [data-value=discrepancy_n]").click()
-    page.get_by_label("Concepts listed").select_option("200")
-    expect(listed).to_have_count(200, timeout=SLOW)
-    listed.last.locator(".thumb.up").click()
-    expect(page.locator(".knowledge .block.up")).to_have_count(1, timeout=SLOW)
-    expect(page.locator(".knowledge .effect[aria-busy]")).to_have_count(0, timeout=2 * SLOW)
+    page.get_by_label("Concepts listed").select_option("All")
+    expect(listed.first).to_have_attribute("aria-setsize", str(CONCEPTS), timeout=SLOW)
+    assert page.evaluate(SCROLLED_THROUGH) == CONCEPTS
+    assert listed.count() < 50
+    listed.first.focus()
+    page.keyboard.press("End")
+    last = page.locator(f'.knowledge .row[aria-posinset="{CONCEPTS}"]')
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport(ratio=0.9)
+    expect(last.locator(".effect[aria-busy]")).to_have_count(0, timeout=SLOW)
+    expect(last.locator("img[src^='data:image/jpeg']").first).to_be_visible(timeout=SLOW)
+    page.keyboard.press("u")
+    name = last.get_attribute("data-key")
+    expect(page.locator(".knowledge .block.up")).to_contain_text(name, timeout=SLOW)
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(f'.knowledge .row[aria-posinset="{CONCEPTS - 1}"]')).to_be_focused()
+    page.keyboard.press("Home")
+    expect(listed.first).to_be_focused()
+    expect(listed.first).to_have_attribute("aria-posinset", "1")
+    page.keyboard.press("c")
+    page.keyboard.type("wheel")
+    expect(page.locator(".knowledge .tally")).to_contain_text("200 concepts found", timeout=SLOW)
+    expect(listed.first).to_have_attribute("aria-setsize", "200")
+    page.get_by_label("Find concept").press("Escape")
     head = page.locator(".knowledge .panel-head")
     assert head.evaluate("head => head.scrollWidth <= head.clientWidth")
     assert page.evaluate("document.documentElement.scrollWidth") == 1280

@@ -18,7 +18,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.placing import SCALE
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views import cloud, concept_map, map_group, map_layers
+from inficond_panel.views import cloud, concept_map, map_layers
 from inficond_panel.views.concept_map import Frame, Names, Shown
 from inficond_panel.views.embedding import EmbeddingView
 from inficond_panel.views.labels import LEADER_FROM, Anchor, Label, place
@@ -537,11 +537,11 @@ def test_the_lasso_takes_the_drag_and_gives_it_back(view):
         assert view.panel.lasso == (active == "LassoSelectTool")
 
 
-def test_of_a_very_large_group_the_first_are_listed(app, view, monkeypatch):
-    monkeypatch.setattr(map_group, "LISTED", 4)
-    view._on_lasso(list(range(9)))
-    assert (view.panel.group["count"], len(view.panel.group["rows"])) == (9, 4)
-    assert view.panel.group["more"] == "5"
+def test_of_a_large_group_all_are_listed(app, view):
+    app.selection.concepts = list(app.store.concepts)
+    listed = [row["concept"] for row in view.panel.group["rows"]]
+    assert sorted(listed) == sorted(app.store.concepts)
+    assert view.panel.group["count"] == len(listed)
 
 
 def saved(sent) -> tuple[str, list[dict[str, str]]]:

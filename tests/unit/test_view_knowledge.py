@@ -31,7 +31,7 @@ from inficond_panel.state import (
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Tuner, open_tuner
 from inficond_panel.tuning.analysis.stability import stability
-from inficond_panel.views import esm, images
+from inficond_panel.views import effects, esm, images
 from inficond_panel.views.batch import (
     make_change,
     make_pending,
@@ -218,6 +218,33 @@ def test_top_sort_and_metric_follow_the_controls(view):
     view.table.sort = "discrepancy_n"
     defined = [abs(r["discrepancy"]) for r in view.table.rows if r["discrepancy"] is not None]
     assert defined == sorted(defined, reverse=True)
+
+
+@pytest.mark.parametrize("sort", ["weight", "discrepancy_p"])
+def test_all_concepts_are_listed_those_at_0_last(view, app, sort):
+    view.table.param.update(sort=sort, top=0)
+    assert sorted(row["concept"] for row in view.table.rows) == sorted(app.store.concepts)
+    if sort == "weight":
+        ranks = [row["rank"] for row in view.table.rows]
+        used = view.table.influential
+        assert ranks == [*range(1, used + 1), *[None] * (len(ranks) - used)]
+
+
+def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
+    monkeypatch.setattr(effects, "FIRST", 4)
+    view.table.top = 0
+    names = [row["concept"] for row in view.table.rows]
+    axis = view.table.axis
+    assert list(view.table.effects) == names[:4]
+    view.table.near = ["gone", *names[9:12]]
+    assert set(view.table.effects) == {*names[:4], *names[9:12]}
+    view.table.near = names[20:23]
+    assert set(view.table.effects) == {*names[:4], *names[20:23]}
+    assert view.table.axis == axis
+    view.table.metric = "fidelity"
+    assert set(view.table.effects) == {*names[:4], *names[20:23]}
+    view.table.find = "e"
+    assert set(view.table.effects) >= {row["concept"] for row in view.table.found[:4]}
 
 
 def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):

@@ -9,6 +9,7 @@ _PARTS = {
     "knowledge": (
         "menu",
         "save_file",
+        "near",
         "effect_chart",
         "batch_bar",
         "refit_report",
@@ -17,8 +18,17 @@ _PARTS = {
         "concept_dialog",
         "concept_rows",
     ),
-    "embedding": ("pictures", "group", "segment_card", "save_file"),
-    "detail": ("pictures", "image_dialog", "apart", "heat", "charts", "gallery", "save_file"),
+    "embedding": ("pictures", "near", "group", "segment_card", "save_file"),
+    "detail": (
+        "pictures",
+        "image_dialog",
+        "apart",
+        "heat",
+        "charts",
+        "near",
+        "gallery",
+        "save_file",
+    ),
     "provenance": (
         "pictures",
         "image_dialog",

@@ -6,7 +6,6 @@ const DIRECTIONS = {
   remove: { mark: "✕", verb: "Remove", key: "x" },
 }
 const GROUP_SHOWN = 2 // members named; the rest is a number
-const MOST_BLOCKS = 50 // listed concepts that have a block each; where more are listed, intents alone have one
 const NO_INTENTS = "No intents. Thumb a concept up or down."
 
 function makeBar(model, send) {
@@ -139,10 +138,11 @@ function makeButton(model, send) {
   return { element: h("div", { class: "submit" }, main, clear), draw }
 }
 
-/** A block a listed concept, in rank order, then the intents on concepts that have no block yet. */
+/** A block a listed concept, in rank order, then the intents on concepts that have no block yet: of a
+    long list, all. */
 function drawBlocks(blocks, model, send) {
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
-  const rows = model.rows.length > MOST_BLOCKS ? [] : model.rows
+  const rows = model.rows.length > SHORT_LIST ? [] : model.rows
   const listed = rows.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
   const names = new Set(rows.map(({ concept }) => concept))
   const others = [...intents.values()].filter(({ concept }) => !names.has(concept)).map((intent) => ({ concept: intent.concept, rank: "", intent }))

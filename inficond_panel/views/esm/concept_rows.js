@@ -1,5 +1,6 @@
 // One row a concept of a student: influence, what-if, patches, thumbs, and the cards of its parts.
 
+const KEPT_PATCHES = 2000
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 /** What all rows share: the scale of the influence bars and of the similarity bars. */
@@ -90,16 +91,18 @@ function noteOf(row, intent, sort) {
   return parts
 }
 
-/** Pictures by segment, kept while the page lives; those not there yet are asked for together. */
+/** Pictures by segment, the last of them kept; those not there yet are asked for together. */
 function makePictures(model, send, rows) {
   const known = new Map(), waiting = new Set()
   const ask = () => {
-    if (waiting.size) send("pictures", { segments: [...waiting] })
+    const segments = [...waiting].filter((image) => image.isConnected).map((image) => Number(image.dataset.segment))
+    if (segments.length) send("pictures", { segments })
     waiting.clear()
   }
   model.on("msg:custom", (event) => {
     for (const [segment, source] of Object.entries((event.data ?? event).pictures ?? {})) known.set(segment, source)
     for (const image of rows.querySelectorAll("img")) paint(image)
+    for (const segment of [...known.keys()].slice(0, -KEPT_PATCHES)) known.delete(segment)
   })
   const paint = (image) => {
     const source = known.get(image.dataset.segment)
@@ -108,10 +111,10 @@ function makePictures(model, send, rows) {
   }
   const want = (image) => {
     if (paint(image)) return
-    if (!waiting.size) setTimeout(ask)
-    waiting.add(Number(image.dataset.segment))
+    if (!waiting.size && !rows.classList.contains("long")) setTimeout(ask)
+    waiting.add(image)
   }
-  return { want }
+  return { want, ask }
 }
 
 function makePatch({ segment }, pictures) {

@@ -2,7 +2,6 @@
 
 const GAP = 8 // pixels between tiles
 const NARROWEST = 70
-const ASK_EVERY = 120 // ms: what a quick scroll only passes is not asked for
 
 /** `show(rows)` fills it; `open(at)` is called for the tile that is clicked. */
 function makeGallery(pictures, open) {
@@ -13,13 +12,7 @@ function makeGallery(pictures, open) {
   function draw() {
     plan = planOf(grid.clientWidth, rows.length)
     grid.style.height = `${plan.height}px`
-    const first = Math.max(0, Math.floor(element.scrollTop / plan.step) - 1) * plan.columns
-    const last = Math.min(rows.length, Math.ceil((element.scrollTop + element.clientHeight) / plan.step + 1) * plan.columns)
-    const places = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index)
-    // The tile that the Tab key goes to is there wherever the gallery is scrolled to.
-    if (rows.length && current < first) places.unshift(current)
-    if (rows.length && current >= last) places.push(current)
-    keyed(grid, places, (at) => rows[at].row, makeTile, (tile, at) => fillTile(tile, at))
+    keyed(grid, placesNear(element, plan, current), (at) => rows[at].row, makeTile, (tile, at) => fillTile(tile, at))
     asking ||= setTimeout(ask, ASK_EVERY)
   }
   function fillTile(tile, at) {
@@ -45,9 +38,8 @@ function makeGallery(pictures, open) {
     for (const tile of grid.children) pictures.want(tile.row)
   }
   function go(at) {
-    current = Math.max(0, Math.min(rows.length - 1, at))
-    const top = Math.floor(current / plan.columns) * plan.step
-    element.scrollTop = Math.min(top, Math.max(element.scrollTop, top + plan.step - element.clientHeight))
+    current = at
+    bringNear(element, plan, at)
     draw()
     const tile = [...grid.children].find((each) => each.at === current)
     tile.button.focus({ preventScroll: true })
@@ -62,11 +54,10 @@ function makeGallery(pictures, open) {
   })
   element.addEventListener("keydown", (event) => {
     const tile = event.target.closest(".tile")
-    const page = Math.max(1, Math.floor(element.clientHeight / plan.step)) * plan.columns
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: plan.columns, ArrowUp: -plan.columns, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key]
-    if (!tile || !step) return
+    const to = tile && placeOf(event.key, element, plan, tile.at)
+    if (to === undefined || !tile) return
     event.preventDefault()
-    go(tile.at + step)
+    go(to)
   })
   pictures.onarrival(() => { for (const tile of grid.children) paint(tile) })
   new ResizeObserver(draw).observe(element)
@@ -84,13 +75,13 @@ function makeGallery(pictures, open) {
   }
 }
 
-/** Columns, width of a tile, height of a row with its gap, and of all rows; in pixels. */
-function planOf(width, count_) {
+/** Number of tiles, columns, width of a tile, height of a row with its gap, and of all; in pixels. */
+function planOf(width, size) {
   const narrowest = Math.max(NARROWEST, 0.12 * width)
   const columns = Math.max(1, Math.floor((width + GAP) / (narrowest + GAP)))
   const tile = Math.max(1, (width - GAP * (columns - 1)) / columns)
   const step = 0.75 * tile + GAP
-  return { columns, width: tile, step, height: Math.ceil(count_ / columns) * step }
+  return { size, columns, width: tile, step, height: Math.ceil(size / columns) * step }
 }
 
 function makeTile() {

@@ -1,6 +1,7 @@
 // The group of concepts selected on the map: a button that tells how many, and a list of them with
 // what can be done with one or all.
 
+const MEMBER = 28 // pixels of a concept in the list
 const DIRECTIONS = [["up", "Uptune", "▲"], ["down", "Downtune", "▼"], ["remove", "Remove", "✕"]]
 
 function makeGroup(model, plot, root) {
@@ -13,13 +14,29 @@ function makeGroup(model, plot, root) {
   })
   const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ tool: "save" }) }, icon("download"))
   const list = h("ul", { class: "scroll", tabindex: -1 })
-  const more = h("p", { class: "muted small" })
   const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ tool: "ungroup" }) } }, "Forget the group")
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
-    h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, more, h("span", { class: "grow" }), forget))
+    h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, h("span", { class: "grow" }), forget))
   root.append(card)
   button.popoverTargetElement = card
-  card.addEventListener("toggle", (event) => { if (event.newState === "open") place() })
+  card.addEventListener("toggle", (event) => { if (event.newState === "open") { place(); drawNear() } })
+  list.addEventListener("scroll", () => requestAnimationFrame(drawNear), { passive: true })
+  list.addEventListener("focusin", (event) => { current = event.target.closest("li").at })
+  let rows = [], current = 0
+
+  /** Of a large group the concepts near the part in view. */
+  function drawNear() {
+    const size = rows.length
+    current = Math.max(0, Math.min(current, size - 1))
+    const places = size > SHORT_LIST ? placesNear(list, { size, step: MEMBER }, current) : [...rows.keys()]
+    list.style.gridTemplateRows = `repeat(${size || 1}, ${MEMBER}px)`
+    keyed(list, places, (at) => rows[at].concept, () => makeMember(model), (item, at) => {
+      item.show(rows[at])
+      setAll(item, { "aria-posinset": at + 1, "aria-setsize": size })
+      item.style.gridRow = at + 1
+      item.at = at
+    })
+  }
 
   /** Over the right of the plot, no higher than that. */
   function place() {
@@ -29,7 +46,8 @@ function makeGroup(model, plot, root) {
     card.style.top = `${Math.max(8, box.bottom - card.offsetHeight - 4)}px`
   }
   function show() {
-    const { count: size = 0, rows = [], more: others = "", given = "", thumbs: can = false } = model.group
+    const { count: size = 0, given = "", thumbs: can = false } = model.group
+    rows = model.group.rows ?? []
     text(button, `${count(size)} selected`)
     set(button, "aria-label", `${count(size)} selected: list them`)
     button.hidden = !size
@@ -39,8 +57,7 @@ function makeGroup(model, plot, root) {
       thumb.disabled = !can
       set(thumb, "aria-pressed", String(given === thumb.dataset.direction))
     }
-    keyed(list, rows, (row) => row.concept, () => makeMember(model), (item, row) => item.show(row))
-    text(more, others ? `and ${others} more` : "")
+    drawNear()
     if (card.matches(":popover-open")) place()
   }
   return { button, show, open: () => { if (!button.hidden) card.showPopover() } }

@@ -74,6 +74,7 @@ const shownRows = (model) => (model.find.trim() ? model.found : model.rows)
 
 function makeTable(model, send, search, dialog) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
+  const scroll = h("div", { class: "scroll" }, rows)
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
@@ -81,20 +82,57 @@ function makeTable(model, send, search, dialog) {
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const pictures = makePictures(model, send, rows)
+  let listed = [], context = {}, current = 0, order = "", waiting = 0
   const draw = () => {
-    const listed = shownRows(model)
+    const held = listed[current]?.concept
+    const now = JSON.stringify([model.student, model.sort, model.find])
+    if (now !== order) scroll.scrollTop = 0
+    order = now
+    listed = shownRows(model)
+    current = Math.max(0, rows.querySelector(".row:focus-within") ? listed.findIndex(({ concept }) => concept === held) : 0)
+    context = { ...rowContext(model, listed), pictures }
     drawMetric(metric, model)
-    const context = { ...rowContext(model, listed), pictures }
     rows.style.setProperty("--n", listed.length)
-    keyed(rows, listed, (row) => row.concept, (row) => makeRow(row, send), (element, row) => fillRow(element, row, model, context))
+    rows.classList.toggle("long", listed.length > SHORT_LIST)
+    drawNear()
     drawRest(rest, model, search, dialog)
-    const focusable = rows.querySelector(".row:focus-within") ?? rows.firstElementChild
-    for (const row of rows.children) set(row, "tabindex", row === focusable ? 0 : -1)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
   }
-  rows.addEventListener("keydown", (event) => rowKey(event, rows, send))
-  search.addEventListener("keydown", (event) => searchKey(event, model, rows))
-  const scroll = h("div", { class: "scroll" }, rows)
+  const plan = () => ({ size: listed.length, step: parseFloat(getComputedStyle(rows).getPropertyValue("--row")) })
+  /** All rows of a short list, of a long one those near the part in view. */
+  function drawNear() {
+    const places = listed.length > SHORT_LIST ? placesNear(scroll, plan(), current) : [...listed.keys()]
+    keyed(rows, places, (at) => listed[at].concept, (at) => makeRow(listed[at], send), (element, at) => {
+      fillRow(element, listed[at], model, context)
+      setAll(element, { "aria-posinset": at + 1, "aria-setsize": listed.length, tabindex: at === current ? 0 : -1 })
+      element.style.gridRow = at + 1
+      element.at = at
+    })
+    if (listed.length > SHORT_LIST) waiting ||= setTimeout(tellNear, ASK_EVERY)
+  }
+  /** Curves and pictures of a long list are asked for where it comes to rest. */
+  function tellNear() {
+    waiting = 0
+    const near = [...rows.children].map(({ dataset }) => dataset.key)
+    if (near.some((concept) => !model.effects[concept])) model.near = near
+    pictures.ask()
+  }
+  /** Go to a row, which may not be there yet. */
+  function go(at) {
+    current = at
+    if (listed.length > SHORT_LIST) {
+      bringNear(scroll, plan(), at)
+      drawNear()
+    }
+    const row = [...rows.children].find((each) => each.at === at)
+    for (const each of rows.children) set(each, "tabindex", each === row ? 0 : -1)
+    row?.focus({ preventScroll: listed.length > SHORT_LIST })
+  }
+  scroll.addEventListener("scroll", () => { if (listed.length > SHORT_LIST) requestAnimationFrame(drawNear) }, { passive: true })
+  new ResizeObserver(() => { if (listed.length > SHORT_LIST) drawNear() }).observe(scroll)
+  rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
+  rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
+  search.addEventListener("keydown", (event) => searchKey(event, model, listed, send, go))
   return { columns, scroll, rest, legend: legend(full), draw, hoverable: (card) => rowHover(rows, model, card) }
 }
 
@@ -117,8 +155,8 @@ function drawRest(rest, model, search, dialog) {
     const others = concepts - influential
     const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
     const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
-    const next = model.tops.find((n) => n > model.top)
-    const more = influential > rows.length && next && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, `Show ${count(Math.min(next, influential))}`)
+    const next = model.tops.find((n) => n > model.top) ?? 0 // all
+    const more = influential > rows.length && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
     if (more) return [`${told}, ${count(rows.length)} listed. `, more, " · ", find]
     return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
   })
@@ -129,14 +167,13 @@ const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
 // --- keyboard, legend --------------------------------------------------------------------
 
-function rowKey(event, rows, send) {
+function rowKey(event, rows, send, placeOf, go) {
   const row = event.target.closest(".row")
   if (!row || event.ctrlKey || event.metaKey || event.altKey) return
   const direction = Object.keys(DIRECTIONS).find((name) => DIRECTIONS[name].key === event.key.toLowerCase())
-  const all = [...rows.children]
-  const to = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+  const to = placeOf(event.key, row.at)
   if (direction) row.querySelector(`.thumb.${direction}`).click()
-  else if (to) focusAmong(all, all.indexOf(row) + to)
+  else if (to !== undefined) go(to)
   else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
   else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()
   else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
@@ -144,20 +181,14 @@ function rowKey(event, rows, send) {
   event.preventDefault()
 }
 
-function searchKey(event, model, rows) {
+function searchKey(event, model, listed, send, go) {
   const { target, key } = event
   if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.value = ""; model.find = "" }
   else if (key === "Escape") target.blur()
-  else if (key === "ArrowDown" && rows.firstElementChild) focusAmong([...rows.children], 0)
-  else if (key === "Enter" && rows.firstElementChild) rows.firstElementChild.querySelector(".open").click()
+  else if (key === "ArrowDown" && listed.length) go(0)
+  else if (key === "Enter" && listed.length) send("open", { concept: listed[0].concept })
   else return
   event.preventDefault()
-}
-
-function focusAmong(rows, index) {
-  const next = rows[Math.max(0, Math.min(rows.length - 1, index))]
-  rows.forEach((row) => set(row, "tabindex", row === next ? 0 : -1))
-  next.focus()
 }
 
 function legend(full) {
