@@ -24,7 +24,7 @@ ARROWS = {
     "state": {"once", "tuning", "distill", "store", "spec", "errors"},
     "views": {"once", "state", "errors"},
     "study": {"state", "tuning", "spec", "store", "errors"},
-    "study.pages": {"study", "views", "state", "tuning", "errors"},
+    "study.pages": {"once", "study", "views", "state", "tuning", "errors"},
     "precompute": {"store", "spec", "errors", "version"},
 }
 EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
 
+from inficond_panel.once import once
 from inficond_panel.study.study import Study, open_study
 
 
-@lru_cache(maxsize=1)
+@once(1)
 def shared_study(name: str, data: str) -> Study:
     """The study, opened and prepared once per process. No address of a visitor is logged."""
     logging.getLogger("tornado.access").disabled = True
