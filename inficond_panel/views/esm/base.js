@@ -67,6 +67,7 @@ function keyed(parent, items, key, make, update) {
 }
 
 // Numbers: AP 0.742, in rings .69, change +1.9 pp, influence +1.12, counts 2,476, "–" if undefined.
+const SHORT_NAMES = { f1: "F1", ap: "AP", recall: "Rec.", precision: "Prec.", accuracy: "Acc.", fidelity: "Fid." }
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
 const ring = (value) => (isNumber(value) ? (value >= 0.995 ? "1" : value.toFixed(2).slice(1)) : "–")

@@ -3,7 +3,6 @@
 // influence axis can be read in all at once, by pointer or by arrow keys.
 
 const METRICS = ["accuracy", "fidelity", "f1", "recall", "precision"]
-const SHORT = { accuracy: "Acc.", fidelity: "Fid.", f1: "F1", recall: "Rec.", precision: "Prec." }
 const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth of it
 
 function makeCharts(model, root) {
@@ -99,7 +98,7 @@ function makeChart(metric) {
   const axis = h("div", { class: "axis num", "aria-hidden": "true" }, low, zero, high, now)
   const element = h("div", { class: "chart" }, h("div", { class: "caption" }, title, value),
     h("div", { class: "scale num", "aria-hidden": "true" }, top, bottom), field, axis)
-  title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, SHORT[metric]))
+  title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, SHORT_NAMES[metric]))
   value.className = "num"
   let shown = null, curves = {}
   const show = (caption, steps, points) => {

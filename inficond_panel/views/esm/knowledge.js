@@ -137,7 +137,7 @@ function makeTable(model, send, search, dialog) {
 }
 
 function drawMetric(metric, model) {
-  const options = model.metrics.map(([id, name]) => [id, `${name} ±${model.axis} pp`])
+  const options = model.metrics.map(([id]) => [id, `${SHORT_NAMES[id]} ±${model.axis} pp`])
   drawOnce(metric, `${model.metric} ${model.axis}`, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 

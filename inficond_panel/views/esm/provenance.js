@@ -3,7 +3,6 @@
 const ROW = 32
 const LANE = 16
 const TREE_PAD = 10
-const HEADS = { f1: "F1", ap: "AP", recall: "Rec.", precision: "Prec.", accuracy: "Acc.", fidelity: "Fid." }
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
 export function render({ model, el }) {
@@ -92,7 +91,7 @@ function drawBin(deleted, { bin, binButton }) {
 function drawHistory(data, parts, root) {
   for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
   drawTotal(data, parts)
-  text(parts.columns.lastChild, HEADS[data.metric])
+  text(parts.columns.lastChild, SHORT_NAMES[data.metric])
   set(parts.columns.lastChild, "title", nameOf(data))
   const lanes = Math.max(...data.rows.map((row) => row.lane))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + lanes * laneWidth(lanes)}px`)
