@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Node
     from inficond_panel.state.compare import Churn, ClassComparison, Comparison, Flip
 
-SHOWN_FLIPS = 120  #: images that changed sides, of one class
 WAYS = {True: "present", False: "absent"}
 VERDICTS = {True: "right", False: "wrong"}
 
@@ -84,7 +83,7 @@ def make_detail(found: Comparison, class_name: str) -> dict[str, Any]:
         "axis": make_axis(metrics),
         "movers": _movers(item),
         "churn": churn_text(item.churn),
-        "flips": [make_flip(flip) for flip in item.churn.flips[:SHOWN_FLIPS]],
+        "flips": [make_flip(flip) for flip in item.churn.flips],
     }
 
 
@@ -114,9 +113,7 @@ def churn_text(churn: Churn) -> str:
     if not churn.flips:
         return f"No image of {count(churn.images)} changed sides"
     images = f"{count(churn.images)} image{'s' * (churn.images != 1)}"
-    more = len(churn.flips) - SHOWN_FLIPS
-    cut = f". The {SHOWN_FLIPS} that moved most are shown" if more > 0 else ""
-    return f"{count(len(churn.flips))} of {images} changed sides: {words.churn_result(churn)}{cut}"
+    return f"{count(len(churn.flips))} of {images} changed sides: {words.churn_result(churn)}"
 
 
 def _step(node: Node) -> dict[str, Any]:

@@ -35,6 +35,7 @@ SHORTCUTS = (
     ("?", "Show these keys"),
     ("Tab", "Go to the next control or list"),
     ("↑ ↓", "Move in a list"),
+    ("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
     ("Enter", "Select the row: class, iteration"),
     ("U D X", "Uptune, downtune, remove the concept"),
     ("G", "The same for all of its group"),

@@ -225,6 +225,16 @@ def delete(page: Page) -> None:
     expect(page.get_by_role("button", name="1 deleted branch")).to_be_visible(timeout=SLOW)
 
 
+def ends(page: Page) -> None:
+    listed = page.locator(".knowledge .rows > .row")
+    listed.nth(1).focus()
+    for key, row in (("End", listed.last), ("Home", listed.first), ("PageDown", None)):
+        page.keyboard.press(key)
+        if row is not None:
+            expect(row).to_be_focused()
+    expect(listed.first).not_to_be_focused()
+
+
 def link(page: Page) -> None:
     page.keyboard.press("l")
     expect(page.locator(".notice:visible")).to_contain_text("link")
@@ -250,6 +260,7 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "Uptune, downtune, remove the concept": thumbs,
     "The same for all of its group": group,
     "All metrics of the student": metrics,
+    "First and last of a list; Page Up and Page Down go by what is in view": ends,
     "Add a concept by typing it": type_concept,
     "Whether the concept's influence holds": holds,
     "What the refit did": report,

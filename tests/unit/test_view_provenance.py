@@ -357,6 +357,7 @@ def test_images_that_changed_sides_are_counted_in_words():
     assert churn_text(Churn("tune", 400, flips)) == (
         "3 of 400 images changed sides: 1 to right, 1 to wrong, 1 without a label"
     )
+    assert churn_text(Churn("tune", 4000, flips[:1] * 500)).startswith("500 of 4,000 images")
     assert churn_text(Churn("tune", 400, ())) == "No image of 400 changed sides"
 
 
