@@ -61,14 +61,15 @@ class Explorer(Viewer):
         self.history = str(history)
         self.jobs = Jobs(publisher())
         self._author = pn.state.user or "user"  # who has logged in, where one must
-        location = pn.state.location
-        self.address = Address(location.search) if location is not None else None
+        served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
+        self.address = Address(pn.state.location.search) if served else None
         self.app: AppState | None = None
         self.views = Views(self)
         self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
         self._places: dict[str, Cell] = {}  # of views that are shown by themselves
         self.opening = OpeningView()
-        self._page = Cell(self.opening, sizing_mode="stretch_both", styles={"min-height": "100vh"})
+        height = {"min-height": "100vh"} if served else {}
+        self._page = Cell(self.opening, sizing_mode="stretch_both", styles=height)
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self._first()))
 
@@ -112,7 +113,9 @@ class Explorer(Viewer):
             other.param.watch(partial(self._go_on, app), "tuner")
         self._shown = views = make_views(app)
         watch_export(app, views, lambda: [self._page, *self._places.values()])
-        self._page[:] = [Shell(app, dict(views), address=self.address)]
+        self._page[:] = [
+            Shell(app, dict(views), page=self.address is not None, address=self.address)
+        ]
         for name in self._places:
             self._fill(name)
 

@@ -81,16 +81,26 @@ function themeButton(model) {
   return button
 }
 
+/** light or dark: a notebook's theme, where there is one, else the system's. */
+function coloursAround() {
+  const { jpThemeLight, vscodeThemeKind } = document.body.dataset
+  const light = jpThemeLight ? jpThemeLight === "true" : vscodeThemeKind ? vscodeThemeKind.includes("light") : !night.matches
+  return light ? "light" : "dark"
+}
+
 function followColours(model, root) {
   const apply = () => {
-    const scheme = model.theme === "auto" ? "light dark" : model.theme
+    const scheme = model.theme === "auto" ? coloursAround() : model.theme
     root.style.colorScheme = scheme
     if (model.page) fillPage(scheme)
+    else root.getRootNode().host.style.colorScheme = scheme // its colour of text is inherited
     root.style.setProperty("--shell-height", model.page ? "calc(100vh - var(--page-taken, 0px))" : "900px")
-    const dark = model.theme === "auto" ? night.matches : model.theme === "dark"
+    const dark = scheme === "dark"
     if (model.dark !== dark) model.dark = dark
   }
-  night.addEventListener("change", () => { if (root.isConnected) apply() })
+  const change = () => { if (root.isConnected) apply() }
+  night.addEventListener("change", change)
+  new MutationObserver(change).observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"] })
   model.on("theme", apply)
   apply()
 }
@@ -120,6 +130,7 @@ function listenKeys(model, root, { sheet, views, link }) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
   const press = (event) => {
     if (!root.isConnected) return document.removeEventListener("keydown", press)
+    if (!model.page && !event.composedPath().includes(root)) return // a key of the notebook
     if (typing(event.composedPath()[0])) return
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
