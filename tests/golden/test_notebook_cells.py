@@ -1,0 +1,113 @@
+"""The page and single views in a kernel of their own, as each kind of notebook gets them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from test_notebook import ROOT, Manager
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+LIVE = "application/vnd.holoviews_exec.v0+json"
+OPEN = (
+    "import asyncio, inficond_panel\n"
+    "session = inficond_panel.explore('demo', history=':memory:')\n"
+    "session.views.performance"
+)
+WAIT = "while session.app is None:\n    await asyncio.sleep(0.05)"
+
+
+class Notebook:
+    """A notebook's end of the kernel: runs cells, and answers for the widgets."""
+
+    def __init__(self, folder):
+        manager = Manager(connection_file=str(folder / "kernel.json"))
+        self._notebook = nbformat.v4.new_notebook()
+        self.client = NotebookClient(self._notebook, km=manager, timeout=120)
+
+    def run(self, source):
+        """Run a cell; its outputs."""
+        self._notebook.cells.append(nbformat.v4.new_code_cell(source))
+        number = len(self._notebook.cells) - 1
+        return self.client.execute_cell(self._notebook.cells[-1], number).outputs
+
+    def show(self, source):
+        """Run a cell that displays a widget, and have one view of it; its id."""
+        [widget] = [data[VIEW]["model_id"] for data in bundles(self.run(source)) if VIEW in data]
+        self.send(widget, method="update", state={"_view_count": 1}, buffer_paths=[])
+        return widget
+
+    def send(self, widget, **data):
+        """Send a message of the browser to a widget."""
+        client = self.client.kc
+        message = client.session.msg("comm_msg", {"comm_id": widget, "data": data})
+        client.shell_channel.send(message)
+
+    def ask(self, expression):
+        """What an expression has for a value in the kernel, as JSON has it."""
+        outputs = self.run(f"import json\nprint(json.dumps({expression}))")
+        return json.loads(outputs[-1].text)
+
+
+@pytest.fixture(params=["default", "ipywidgets", "vscode", "colab"])
+def comms(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch, comms):
+    for name, value in {"PYTHONPATH": ROOT, "HOME": tmp_path, "PANEL_COMMS": comms}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+    notebook = Notebook(tmp_path)
+    with notebook.client.setup_kernel():
+        yield notebook
+
+
+def bundles(outputs):
+    assert not [out for out in outputs if out.output_type in {"error", "stream"}], outputs
+    return [out.data for out in outputs]
+
+
+@pytest.mark.parametrize("comms", ["default", "colab"], indirect=True)
+def test_a_cell_holds_its_live_view(notebook):
+    *_, shown = bundles(notebook.run(OPEN))
+    assert LIVE in shown
+    notebook.run(WAIT)
+    shown = bundles(notebook.run("session.views.knowledge"))[-1]
+    assert "KnowledgeTable" in shown["text/html"]
+    assert not re.search(r"https?://[^\"' ]*\.(css|js)\b", shown["text/html"])
+
+
+@pytest.mark.parametrize("comms", ["ipywidgets", "vscode"], indirect=True)
+def test_a_widget_takes_and_gives(notebook):
+    first = notebook.show(OPEN)
+    notebook.run(WAIT)
+    table = f"_instances[{first!r}]._model.select_one({{'class_name': 'PerformanceTable'}})"
+    notebook.run("from ipywidgets.widgets.widget import _instances")
+    notebook.send(
+        first,
+        method="custom",
+        content={
+            "event": "jsevent",
+            "kind": "ModelChanged",
+            "model": {"id": notebook.ask(f"{table}.data.id")},
+            "attr": "selected",
+            "new": "bicycle",
+        },
+    )
+    assert notebook.ask("session.app.selection.class_name") == "bicycle"
+
+    second = notebook.show("session.views.knowledge")
+    bundle = notebook.ask(f"str(_instances[{second!r}].render_bundle)")
+    assert "traffic light" in bundle
+    assert "https://" not in bundle
+
+
+@pytest.mark.parametrize("comms", ["default"], indirect=True)
+def test_a_page_made_after_another_leaves_the_address_of_the_notebook_alone(notebook):
+    notebook.run(OPEN)
+    assert notebook.ask("inficond_panel.explore('demo', history=':memory:').address") is None
