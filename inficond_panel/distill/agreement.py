@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.outcome import decision_metrics
 from inficond_panel.distill.scores import Array
 
 
@@ -31,6 +32,18 @@ class Agreement:
 
     positives: Counts
     negatives: Counts
+
+    def teacher_metrics(self) -> dict[str, float]:
+        """Accuracy, precision, recall and f1 of the teacher; nan where undefined."""
+        right, wrong = (
+            [
+                getattr(side, both) + getattr(side, alone)
+                for side in (self.positives, self.negatives)
+            ]
+            for both, alone in (("both_right", "student_wrong"), ("both_wrong", "teacher_wrong"))
+        )
+        found = decision_metrics(tp=right[0], fp=wrong[1], fn=wrong[0], tn=right[1])
+        return {name: float(value) for name, value in found.items()}
 
 
 def agreement(

@@ -18,7 +18,11 @@ AXES = (3, 5, 10, 20, 50, 100)
 
 
 def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[str, Any]]:
-    """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value."""
+    """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value.
+
+    ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
+    both are empty without one.
+    """
     return [
         {
             "concept": row.concept,
@@ -27,7 +31,8 @@ def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[s
             "share": row.share,
             "discrepancy": defined(row.discrepancy),
             "undefined": undefined,
-            "held": make_held(row),
+            "held": bound(*row.bounds) if row.bounds else "",
+            "since": f"#{row.bound_since}" if row.bounds else "",
             "patches": [
                 {"segment": segment, "similarity": similarity}
                 for segment, similarity in row.patches[:PATCHES]
@@ -35,11 +40,6 @@ def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[s
         }
         for row in rows
     ]
-
-
-def make_held(row: ConceptRow) -> str:
-    """The bound in force on a concept, ``≥ 1.40 since #1``; empty without one."""
-    return f"{bound(*row.bounds)} since #{row.bound_since}" if row.bounds else ""
 
 
 def make_undefined(sort: str, counts: Counts) -> str:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 METRICS = (
     "ap",
-    "teacher_ap",
     "recall",
     "precision",
     "f1",
@@ -39,7 +38,8 @@ def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     """One row a class: metrics (None where undefined), and who decides rightly on which images.
 
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
-    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student).
+    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student); ``teacher`` has the
+    teacher's metrics.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
@@ -51,6 +51,11 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         "name": name,
         "gap": defined(metrics.teacher_ap - metrics.ap),
         **{metric: defined(getattr(metrics, metric)) for metric in METRICS},
+        "teacher": {
+            "ap": defined(metrics.teacher_ap),
+            "fidelity": 1.0,
+            **{name: defined(value) for name, value in agreement.teacher_metrics().items()},
+        },
         **{
             side: [n.both_right, n.student_wrong, n.both_wrong, n.teacher_wrong]
             for side, n in sides.items()

@@ -198,6 +198,8 @@ def test_agreement_by_hand():
     }
     assert found.positives.total == 3
     assert found.negatives.total == 2
+    teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
+    assert found.teacher_metrics() == pytest.approx(teacher)
 
 
 def test_discrepancy_by_hand():

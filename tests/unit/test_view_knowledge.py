@@ -43,7 +43,6 @@ from inficond_panel.views.concept_rows import (
     make_axis,
     make_concept_rows,
     make_effect,
-    make_held,
     make_undefined,
 )
 from inficond_panel.views.knowledge import KnowledgeView
@@ -107,14 +106,15 @@ def test_patches_are_small_jpegs(store):
 @pytest.mark.parametrize(
     ("bounds", "told"),
     [
-        ((1.4, None), "≥ 1.40 since #1"),
-        ((None, -0.75), "≤ −0.75 since #1"),
-        ((0.0, 0.0), "= 0 since #1"),
-        (None, ""),
+        ((1.4, None), ("≥ 1.40", "#1")),
+        ((None, -0.75), ("≤ −0.75", "#1")),
+        ((0.0, 0.0), ("= 0", "#1")),
+        (None, ("", "")),
     ],
 )
 def test_held_bounds(bounds, told):
-    assert make_held(row(bounds=bounds, bound_since=1)) == told
+    (made,) = make_concept_rows([row(bounds=bounds, bound_since=1)], "why")
+    assert (made["held"], made["since"]) == told
 
 
 def test_undefined_says_what_is_missing():
@@ -305,9 +305,9 @@ def test_a_bound_in_force_is_told(view):
     concept = view.table.rows[0]["concept"]
     view.act({"type": "toggle", "concept": concept, "direction": "up"})
     view.act({"type": "fine_tune"})
-    told = {r["concept"]: r["held"] for r in view.table.rows}
-    assert told[concept].startswith("≥ ")
-    assert told[concept].endswith("since #1")
+    told = {r["concept"]: (r["held"], r["since"]) for r in view.table.rows}
+    assert told[concept][0].startswith("≥ ")
+    assert told[concept][1] == "#1"
 
 
 def test_the_factor_goes_to_the_batch(view, app):

@@ -40,6 +40,7 @@ def test_a_row_a_class_with_the_gap_to_the_teacher(app):
     rows = {row["name"]: row for row in make_performance_rows(snapshot)}
     assert list(rows) == app.store.classes
     assert rows["bicycle"]["gap"] == 0.25
+    assert rows["bicycle"]["teacher"]["ap"] == 0.75
     assert rows["bicycle"]["reason"] == ""
 
 
@@ -49,6 +50,8 @@ def test_counts_come_in_the_order_of_the_fills(app):
     row = make_performance_rows(snapshot)[0]
     assert row["positives"] == [1, 2, 3, 4]
     assert row["negatives"] == [5, 6, 7, 8]
+    assert row["teacher"]["recall"] == 3 / 10
+    assert row["teacher"]["precision"] == 3 / (3 + 15)
 
 
 def test_both_bars_together_hold_all_labelled_images(app):

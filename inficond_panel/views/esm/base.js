@@ -70,7 +70,7 @@ function keyed(parent, items, key, make, update) {
 const SHORT_NAMES = { f1: "F1", ap: "AP", recall: "Rec.", precision: "Prec.", accuracy: "Acc.", fidelity: "Fid." }
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
-const ring = (value) => (isNumber(value) ? (value >= 0.995 ? "1" : value.toFixed(2).slice(1)) : "–")
+const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 is all, not nearly all
 const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
 const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
 function signed(value, digits) {
@@ -175,6 +175,11 @@ function details(items) {
   const columns = Math.max(...items.map((item) => item.length))
   const cells = items.flatMap(([term, ...values]) => [h("dt", {}, term), ...values.map((value) => h("dd", {}, value))])
   return h("dl", { class: columns > 2 ? "three" : null }, cells)
+}
+
+/** Keep the heads of columns over them: where the list has a scrollbar, its width is left free. */
+function keepAligned(head, scroller) {
+  new ResizeObserver(() => head.style.setProperty("--scrollbar", `${scroller.offsetWidth - scroller.clientWidth}px`)).observe(scroller)
 }
 
 /** Run `draw` now and whenever one of the model's params changes; several changes at once draw once. */

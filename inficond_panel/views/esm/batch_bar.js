@@ -243,7 +243,7 @@ function statusOf(model) {
   if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
   if (model.pending.length === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
   if (!isNumber(flips)) return []
-  return [h("span", {}, h("span", { class: "num" }, count(flips)), ` ${flips === 1 ? "image changes" : "images change"} sides`)]
+  return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes" : "images change"} sides` : "No image changes sides")]
 }
 
 function doneOf({ text: words, change }) {
@@ -256,11 +256,10 @@ function doneOf({ text: words, change }) {
 function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
   const { verb } = DIRECTIONS[direction]
-  const one = ({ concept, r }) => [h("button", { class: "link", type: "button", title: `${verb} ${concept} too`, onclick: () => send("toggle", { concept, direction }) }, concept),
-    h("span", { class: "num" }, ` r ${fixed(r, 2)}`)]
+  const one = ({ concept, r }) => [h("button", { class: "link clip", type: "button", title: `${verb} ${concept} too`, onclick: () => send("toggle", { concept, direction }) }, concept),
+    h("span", { class: "num" }, `r ${fixed(r, 2)}`)]
   const shown = members.slice(0, GROUP_SHOWN)
   const rest = members.length - shown.length + more
-  const names = shown.flatMap((member, index) => [index ? ", " : "", ...one(member)])
   const title = `Collinear over the images of fit: ${[of, ...members.map(({ concept }) => concept)].join(", ")}${more ? `, and ${more} more behind these` : ""}`
-  return [h("span", { class: "stands", title }, `Stands with ${of}: `, ...names, rest > 0 && ` +${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
+  return [h("span", { class: "stands", title }, "Stands with", h("span", { class: "clip" }, of), "·", ...shown.flatMap(one), rest > 0 && `+${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
 }

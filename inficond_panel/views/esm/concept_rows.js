@@ -31,7 +31,8 @@ function makeRow({ concept }, send) {
     h("span", { class: "rank num" }),
     h("div", { class: "concept" },
       h("div", { class: "title" }, h("button", { class: "open clip", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
-      s("svg", { class: "strength", height: 12, role: "img" }), h("span", { class: "below" }, h("span", { class: "note" }), holds)),
+      s("svg", { class: "strength", height: 12, role: "img" }),
+      h("span", { class: "below" }, h("span", { class: "note" }), h("span", { class: "discrepancy num" }), h("span", { class: "then num" }), holds)),
     s("svg", { class: "effect", role: "img" }),
     h("div", { class: "patches" }),
     h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, Object.keys(DIRECTIONS).map(toggle)))
@@ -39,21 +40,22 @@ function makeRow({ concept }, send) {
 
 function fillRow(element, row, model, context) {
   const [rank, concept, effect, patches, thumbs] = element.children
-  const [title, strength, { children: [note, holds] }] = concept.children
+  const [title, strength, { children: [note, discrepancy, then, holds] }] = concept.children
   const intent = context.intents.get(row.concept)
   const ghost = context.ghosts.get(row.concept)
   const now = signed(row.influence, 2)
-  const then = isNumber(ghost) ? signed(ghost, 2) : now
+  const after = isNumber(ghost) ? signed(ghost, 2) : now
   text(rank, row.rank ?? "–")
-  drawOnce(title.lastChild, `${now} ${then}`, () => (then === now ? [now] : [h("span", { class: "before" }, now), ` → ${then}`]))
-  set(title.lastChild, "title", then === now ? null : `The batch takes it from ${now} to ${then}`)
-  set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${signed(row.influence, 2)}`)
+  text(title.lastChild, now)
+  text(then, after === now ? "" : `→ ${after}`)
+  set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${now}`)
   element.classList.toggle("current", row.concept === model.concept)
   set(title.firstChild, "aria-current", row.concept === model.concept ? "true" : null)
   drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), context.ghostShare(row.concept)]), () => strengthOf(row, intent, context))
   set(strength, "aria-label", `influence ${signed(row.influence, 2)}`)
-  drawOnce(note, JSON.stringify([intent, row.held, row.discrepancy, row.undefined, model.sort]), () => noteOf(row, intent, model.sort))
+  drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent))
   set(note, "class", `note ${intent?.direction ?? ""}`)
+  drawDiscrepancy(discrepancy, row, model.sort)
   drawHolds(holds, row, model.stability[row.concept])
   holds.hidden = row.influence === 0 && !model.stability[row.concept]
   drawEffect(effect, row, intent, model)
@@ -80,15 +82,16 @@ function strengthOf({ share, concept }, intent, { place, ghostShare }) {
   ].filter(Boolean)
 }
 
-function noteOf(row, intent, sort) {
-  const parts = []
-  if (intent) parts.push(h("span", {}, `${DIRECTIONS[intent.direction].mark} ${intent.bound} pending`))
-  else if (row.held) parts.push(icon("lock", 11), h("span", {}, row.held))
-  if (sort === "weight") return parts
+function noteOf(row, intent) {
+  const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
+  if (intent) return [told(`${DIRECTIONS[intent.direction].mark} ${intent.bound}`, " pending")]
+  return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
+}
+
+function drawDiscrepancy(element, row, sort) {
   const side = sort === "discrepancy_p" ? "P" : "N"
-  if (isNumber(row.discrepancy)) parts.push(h("span", { class: "discrepancy num" }, `${side} ${signed(row.discrepancy, 3)}`))
-  else parts.push(h("span", { class: "discrepancy", title: row.undefined }, parts.length ? `${side} –` : row.undefined))
-  return parts
+  text(element, sort === "weight" ? "" : `${side} ${signed(row.discrepancy, 3)}`)
+  set(element, "title", sort === "weight" || isNumber(row.discrepancy) ? null : row.undefined)
 }
 
 /** Pictures by segment, the last of them kept; those not there yet are asked for together. */
@@ -136,7 +139,7 @@ function fillPatches(patches, row, { similarity, pictures }) {
 function rowHover(rows, model, card) {
   const rowOf = (part) => shownRows(model).find(({ concept }) => concept === part.closest(".row").dataset.key)
   rows.addEventListener("pointermove", (event) => {
-    const part = event.target.closest?.(".effect, .holds, .strength, .influence")
+    const part = event.target.closest?.(".effect, .holds, .strength, .influence, .note, .then")
     const row = part && rowOf(part)
     const children = row && (part.matches(".effect") ? effectCard(part, row, model, event.clientX)
       : part.matches(".holds") ? model.stability[row.concept]?.kind === "done" && holdsCard(row.concept, model.stability[row.concept])
@@ -153,7 +156,7 @@ function influenceCard(row, model) {
     ["Influence", signed(row.influence, 3)],
     ["Of the strongest", percent(Math.abs(row.share), 1)],
     ["Rank", row.rank ? `${row.rank} of ${count(model.concepts)}` : "–"],
-    row.held && ["Bound", row.held],
+    row.held && ["Bound", `${row.held} since ${row.since}`],
     isNumber(ghost) && ["After this batch", signed(ghost, 3)],
     isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
   ].filter(Boolean))]

@@ -11,7 +11,7 @@ function drawEffect(svg, row, intent, model) {
 function effectWords(effect, influence, { metric, axis }) {
   if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
-  const best = effect.change.reduce((top, value, index) => (value > effect.change[top] ? index : top), 0)
+  const best = farthest(effect.change, 1)
   return `${metric} against influence, others held, axis ±${axis} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
 }
 
@@ -36,19 +36,18 @@ function effectOf({ x, change, low, high }, influence, intent, axis) {
   ].filter(Boolean)
 }
 
-/** Where the curve leaves the axis: an arrow at its highest and its lowest point, with the value. */
+/** Where the curve leaves the axis: an arrow at its highest and its lowest point. */
 function beyond(x, change, axis, right) {
-  const limit = axis / 100
   return [1, -1].flatMap((sign) => {
-    const at = change.reduce((best, value, index) => (sign * value > sign * change[best] ? index : best), 0)
-    if (sign * change[at] <= limit) return []
-    const place = Math.max(4, Math.min(96, right(x[at])))
-    const left = place > 50
+    const at = farthest(change, sign)
+    if (sign * change[at] <= axis / 100) return []
     const [y, d] = sign > 0 ? [0, "M-3.500 5h7L0 0z"] : ["100%", "M-3.500 -5h7L0 0z"]
-    return [s("svg", { x: `${place.toFixed(2)}%`, y, overflow: "visible", class: "beyond" }, s("path", { d }),
-      s("text", { x: left ? -6 : 6, y: sign > 0 ? 8 : -1, "text-anchor": left ? "end" : "start" }, signed(100 * change[at], 0)))]
+    return [s("svg", { x: `${Math.max(4, Math.min(96, right(x[at]))).toFixed(2)}%`, y, overflow: "visible", class: "beyond" }, s("path", { d }))]
   })
 }
+
+/** Index of the highest value (sign 1) or the lowest (−1). */
+const farthest = (values, sign) => values.reduce((best, value, index) => (sign * value > sign * values[best] ? index : best), 0)
 
 /** Linear interpolation; constant beyond the ends. */
 function valueAt(x, y, at) {
@@ -67,6 +66,8 @@ function effectCard(svg, row, model, pointer) {
   const { x, change, low, high } = effect
   const at = x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0])
   const band = low.length ? interval(valueAt(x, low, at), valueAt(x, high, at)) : "–"
+  const reach = (sign) => `${points(change[farthest(change, sign)])} pp at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
-    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band]])]
+    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band],
+    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${model.axis} pp`]])]
 }

@@ -20,7 +20,7 @@ export function render({ model, el }) {
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: "panel knowledge", "aria-label": "Student knowledge" },
-    head.element, bar.element, measures.element, report.element, table.columns, table.scroll, table.rest, empty, table.legend)
+    head.element, bar.element, h("div", { class: "unfolds" }, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
   el.append(root)
   table.hoverable(hoverCard(el))
   saveFiles(model)
@@ -29,7 +29,7 @@ export function render({ model, el }) {
   watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric", "ghosts", "stability", "typing"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
-    for (const part of [bar.element, table.columns, table.scroll, table.rest, table.legend]) part.hidden = !shown
+    for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
     head.draw()
     if (shown) table.draw()
   })
@@ -56,9 +56,10 @@ function makeHead(model, send, dialog, menu) {
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   onKey(add, "t", () => add.click())
-  const element = h("div", { class: "panel-head" }, h("h2", {}, h("span", { class: "wide" }, "Student knowledge"), h("span", { class: "narrow" }, "Knowledge")), name, h("span", { class: "grow" }), find, add, top, sort, save)
+  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, "Student knowledge"), name), h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)
+    set(name, "title", model.student || null)
     find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
     if (search.value !== model.find && !search.matches(":focus")) search.value = model.find
     top.querySelector("select").value = String(model.top)
@@ -74,13 +75,14 @@ const shownRows = (model) => (model.find.trim() ? model.found : model.rows)
 
 function makeTable(model, send, search, dialog) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
-  const scroll = h("div", { class: "scroll" }, rows)
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
-    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow with a number: how far a curve goes that leaves the axis." }, "Exact what-if"), metric), h("span", {}, "Most similar patches"), h("span"))
+    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", {}, "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
+  const scroll = h("div", { class: "scroll" }, rows, rest)
+  keepAligned(columns, scroll)
   const pictures = makePictures(model, send, rows)
   let listed = [], context = {}, current = 0, order = "", waiting = 0
   const draw = () => {
@@ -133,7 +135,7 @@ function makeTable(model, send, search, dialog) {
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
   search.addEventListener("keydown", (event) => searchKey(event, model, listed, send, go))
-  return { columns, scroll, rest, legend: legend(full), draw, hoverable: (card) => rowHover(rows, model, card) }
+  return { columns, scroll, legend: legend(full), draw, hoverable: (card) => rowHover(rows, model, card) }
 }
 
 function drawMetric(metric, model) {
@@ -161,6 +163,7 @@ function drawRest(rest, model, search, dialog) {
     return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
   })
   rest.hidden = !rest.firstChild
+  rest.classList.toggle("found", Boolean(query))
 }
 
 const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`

@@ -23,8 +23,10 @@ export function render({ model, el }) {
   const { input: search, element: find } = findBox("Find class", "/")
   const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
   const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => list) }
+  const scroll = h("div", { class: "scroll" }, list, parts.empty)
   const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
-    parts.head, parts.controls, parts.columns, h("div", { class: "scroll" }, list, parts.empty), legend())
+    parts.head, parts.controls, parts.columns, scroll, parts.legend)
+  keepAligned(parts.columns, scroll)
   const card = hoverCard(el)
 
   const draw = () => drawList(model, parts)
@@ -51,8 +53,10 @@ function header(model, find, menu, rows) {
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
   const value = h("span", { class: "value" })
+  const rings = h("span")
   return {
-    total, sort, order, value,
+    total, sort, order, value, rings,
+    legend: legend(rings),
     head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
@@ -66,11 +70,11 @@ function wideOrNarrow(wide, narrow) {
   return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
 }
 
-function legend() {
+function legend(rings) {
   const size = h("span", { class: "size" }, h("i"))
   return h("div", { class: "legend" },
     FILLS.map(([fill, name]) => h("span", {}, h("i", { class: `swatch fill ${fill}` }), name)),
-    h("span", { class: "all" }, size, ...wideOrNarrow("size of the subset, share of the split", "size of the subset. T, S: AP of teacher, student")))
+    h("span", { class: "all" }, size, h("span", {}, ...wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), rings)))
 }
 
 function emptyState(search, draw) {
@@ -101,7 +105,10 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-function drawSorting(model, { sort, order, value }) {
+/** The metric that the rings tell: the one sorted by. */
+const ringMetric = ({ sort }) => (sort === "gap" ? "ap" : sort)
+
+function drawSorting(model, { sort, order, value, rings }) {
   const [wide, narrow] = SORTS[model.sort].head
   if (sort.dataset.value !== model.sort) {
     const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
@@ -110,6 +117,7 @@ function drawSorting(model, { sort, order, value }) {
     sort.querySelector("select").value = model.sort
     sort.dataset.value = model.sort
     value.replaceChildren(...wideOrNarrow(wide, narrow))
+    text(rings, `${SORTS[ringMetric(model)].name} of teacher, student`)
   }
   const label = model.descending ? "Largest first" : "Smallest first"
   set(order, "aria-label", `${label}. Turn the order round`)
@@ -129,9 +137,10 @@ const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toL
 
 function makeRow() {
   return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
-    h("span", { class: "name", "aria-hidden": "true" }, h("span", { class: "clip" }), h("i", { class: "touch" })), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
     h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
-      h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))))
+      h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))),
+    h("i", { class: "touch num", "aria-hidden": "true" }))
 }
 
 function makeRing(who) {
@@ -141,16 +150,17 @@ function makeRing(who) {
 }
 
 function fillRow(element, row, model) {
-  const [words, name, value, teacher, student, bars] = element.children
+  const [words, name, value, teacher, student, bars, badge] = element.children
   set(element, "aria-selected", String(row.name === model.selected))
   const touched = model.touched[row.name] ?? 0
   text(words, `${spoken(row)}${touched ? `; ${touched} in the batch` : ""}`)
-  text(name.firstChild, row.name)
-  text(name.lastChild, touched || "")
-  set(name, "title", touched ? `${row.name}: ${touched} in the batch` : row.name)
+  text(name, row.name)
+  set(name, "title", row.name)
+  text(badge, touched || "")
+  set(badge, "title", `${touched} in the batch`)
   text(value, SORTS[model.sort].show(row))
-  fillRing(teacher, row.teacher_ap)
-  fillRing(student, row.ap)
+  fillRing(teacher, row.teacher[ringMetric(model)])
+  fillRing(student, row[ringMetric(model)])
   SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
 }
 
@@ -177,7 +187,7 @@ function spoken(row) {
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
-  return [row.name, gap, value("teacher AP", rounded(row.teacher_ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
+  return [row.name, gap, value("teacher AP", rounded(row.teacher.ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)

@@ -23,13 +23,12 @@ function sideCard(row, side) {
 function ringCard(row, changes) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
-    ["AP, teacher", fixed(row.teacher_ap, 3)], ["AP, student", fixed(row.ap, 3)],
     ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
     ...(changes ?? []),
-    ["Recall", fixed(row.recall, 3)], ["Precision", fixed(row.precision, 3)], ["F1", fixed(row.f1, 3)],
-    ["Accuracy", fixed(row.accuracy, 3)], ["Fidelity", fixed(row.fidelity, 3)],
     ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
     ["Correlation of the logits", fixed(row.logit_correlation, 3)],
   ]
-  return [h("b", {}, row.name), undefinedNote, details(lines)].filter(Boolean)
+  const both = ["ap", "recall", "precision", "f1", "accuracy", "fidelity"]
+    .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
+  return [h("b", {}, row.name), undefinedNote, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
 }

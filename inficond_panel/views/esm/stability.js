@@ -11,9 +11,9 @@ function drawHolds(button, { concept }, found) {
   const share = Math.round(100 * (found?.progress ?? 0))
   set(button, "data-kind", kind)
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
-  text(button.lastChild, { ask: "Holds?", running: `Refitting ${share} % ✕` }[kind] ?? found.text)
+  text(button.lastChild, { ask: "?", running: `Refitting ${share} % ✕` }[kind] ?? found.text)
   set(button, "aria-label", { ask: `Holds? Whether the influence of ${concept} does (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
-  set(button, "title", kind === "ask" ? "Refit on other samples, and with random concepts in its place (H)" : kind === "error" ? found.text : null)
+  set(button, "title", kind === "ask" ? "Holds? Refit on other samples, and with random concepts in its place (H)" : kind === "error" ? found.text : null)
 }
 
 function holdsCard(concept, { text: words, rows, scope }) {
