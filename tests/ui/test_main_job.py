@@ -101,7 +101,7 @@ def test_a_concept_opens_with_charts_and_outlined_images(small_url, open_page) -
     page.locator(".knowledge").get_by_role("button", name=name, exact=True).first.click()
     detail = page.locator(".detail")
     expect(detail.locator(".subtitle")).to_have_text(name, timeout=SLOW)
-    expect(detail.locator(".chart")).to_have_count(4)
+    expect(detail.locator(".chart")).to_have_count(5)
     expect(detail.locator(".tile path.line").first).to_be_visible(timeout=SLOW)
 
 
