@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.images import UnreadableImage, decode
 from precompute.datasets import Dataset
-from precompute.images import UnreadableImage, decode
 
 Mask = Callable[[int], np.ndarray]
 

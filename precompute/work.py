@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.store.images import UnreadableImage, thumbnail
 from precompute.datasets import Dataset
 from precompute.encoder import Encoder, load_encoder
-from precompute.images import UnreadableImage, thumbnail
 from precompute.segments import SegmentSettings, segment
 from precompute.stages import Arrays
 

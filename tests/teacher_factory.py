@@ -18,8 +18,8 @@ from inficond_panel.spec.teachers import (
     TimmTeacher,
     TorchScriptTeacher,
 )
+from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.images import UnreadableImage
 
 KINDS = {
     "torchscript": TorchScriptTeacher,

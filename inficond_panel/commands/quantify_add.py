@@ -24,6 +24,7 @@ from inficond_panel.quantify.points import contrast
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.adding import add_arrays
+from inficond_panel.store.images import UnreadableImage
 
 
 def layers(args: argparse.Namespace) -> None:
@@ -111,7 +112,6 @@ def _images(
     known. Images without a background are left out."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
     from precompute.foregrounds import masks_of, small_mask  # noqa: PLC0415
-    from precompute.images import UnreadableImage  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)
     place = {image: i for i, image in enumerate(dataset.ids)}

@@ -22,6 +22,7 @@ from inficond_panel.quantify.information import Perturbation
 from inficond_panel.quantify.networks import LAYER
 from inficond_panel.quantify.sheet import write_sheet
 from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store.images import UnreadableImage
 
 #: Images whose average precision is measured, where there are as many.
 _TESTED = 200
@@ -96,7 +97,6 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
     from precompute.foregrounds import masks_of, small_mask  # noqa: PLC0415
-    from precompute.images import UnreadableImage  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -137,7 +137,6 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
 def _loader(dataset: Any, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
     from precompute.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
-    from precompute.images import UnreadableImage  # noqa: PLC0415
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         found, there = [], []

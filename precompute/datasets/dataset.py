@@ -15,7 +15,7 @@ from PIL import Image
 from inficond_panel.errors import DataError
 from inficond_panel.spec.splits import ALL, REST, ColumnPart, list_name
 from inficond_panel.store import Store
-from precompute.images import decode
+from inficond_panel.store.images import decode
 from precompute.naming import first_of
 from precompute.splits import assign
 from precompute.tables import Table

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from inficond_panel.errors import DataError
-from precompute.images import SUFFIXES
+from inficond_panel.store.images import SUFFIXES
 from precompute.naming import first_of
 
 

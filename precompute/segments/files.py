@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.images import UnreadableImage
 from precompute.segments.regions import components
 from precompute.segments.settings import SegmentSettings
 from precompute.segments.superpixels import merged

@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from inficond_panel.errors import CancelledError
-from precompute.images import UnreadableImage
+from inficond_panel.store.images import UnreadableImage
 from precompute.segments.graph import cluster
 from precompute.segments.head import Layout, colours_of, untrained
 from precompute.segments.refine import to_edges

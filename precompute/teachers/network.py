@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.images import UnreadableImage
 from precompute.stages import Arrays
 from precompute.teachers.teacher import Teacher
 from precompute.work import loaded

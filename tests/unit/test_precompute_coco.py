@@ -7,8 +7,8 @@ from PIL import Image
 from precompute_factory import dataset_section
 
 from inficond_panel.errors import DataError, SpecError
+from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
-from precompute.images import UnreadableImage
 
 TEXT = """kind: coco
 root: coco

@@ -8,8 +8,8 @@ from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
-from precompute.images import UnreadableImage
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
 TABLE = f"kind: table\nroot: photos\nlabels: labels.csv\n{SPLITS}"

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.images import UnreadableImage
 from precompute.heads import photos_for
-from precompute.images import UnreadableImage
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from precompute.images import DETAIL, UnreadableImage, decode, thumbnail
+from inficond_panel.store.images import DETAIL, UnreadableImage, decode, thumbnail
 
 
 def test_exif_orientation_turns_the_image(tmp_path):

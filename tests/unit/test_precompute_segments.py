@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from precompute.images import UnreadableImage
+from inficond_panel.store.images import UnreadableImage
 from precompute.segments import SegmentSettings, connect, divide, segment, unit, upsample
 from precompute.segments.division import View
 from precompute.segments.files import read_mask, with_masks
