@@ -33,6 +33,10 @@ class Dataset(Section):
 
     chooser: ClassVar[str] = "kind"
 
+    def photo_folders(self) -> tuple[Path, ...]:
+        """Folders in which the photos are called after their images; none where that is not so."""
+        return ()
+
 
 class RootedDataset(Dataset):
     """A data set below a folder."""
@@ -96,6 +100,10 @@ class TableDataset(ListedDataset):
         if self.root and not self.images.is_absolute():
             self.images = self.root / self.images
 
+    def photo_folders(self) -> tuple[Path, ...]:
+        """The folder of the images."""
+        return (self.images,) if self.root else ()
+
     def list_file(self, name: str) -> Path:
         """File of a list of image ids."""
         return self.root / (name if name.endswith(".txt") else f"{name}.txt")
@@ -111,6 +119,10 @@ class VocDataset(ListedDataset):
     kind = Choice(default="voc", objects=["voc"], doc="The layout of PASCAL VOC.")
     splits = _splits("files of ImageSets/Main")
     classes = Words([], doc="Classes to take; empty: all that ImageSets/Main names.")
+
+    def photo_folders(self) -> tuple[Path, ...]:
+        """The folder JPEGImages."""
+        return (self.root / "JPEGImages",) if self.root else ()
 
     def list_file(self, name: str) -> Path:
         """File of a list of image ids."""
@@ -164,6 +176,13 @@ class CocoDataset(ListedDataset):
         ]
         return {name: self.root / path for name, path in zip(names, self.annotations, strict=True)}
 
+    def photo_folders(self) -> tuple[Path, ...]:
+        """The folder of the images, and those in it named after the annotation files."""
+        if not self.root or self.image_id != "file":
+            return ()
+        lists = [PurePosixPath(name).name.partition("_")[2] for name in self.annotation_files()]
+        return (self.images, *(self.images / name for name in dict.fromkeys(lists) if name))
+
     def list_place(self, name: str) -> None:
         """Lists are in the annotation files."""
 
@@ -193,6 +212,10 @@ class FolderDataset(ListedDataset):
     classes = Words(
         [], doc="Classes to take; empty: all folders. Images of other folders have none of them."
     )
+
+    def photo_folders(self) -> tuple[Path, ...]:
+        """Root: an image is called by its path below it."""
+        return (self.root,) if self.root else ()
 
     def list_place(self, name: str) -> tuple[Path, str]:
         """Path of a list."""
@@ -231,6 +254,10 @@ class ColumnsDataset(RootedDataset):
         super().__init__(**values)
         if self.root and not self.images.is_absolute():
             self.images = self.root / self.images
+
+    def photo_folders(self) -> tuple[Path, ...]:
+        """The folder that the paths start from, where the images are called by them."""
+        return (self.images,) if self.root and not self.image_id else ()
 
     def list_place(self, name: str) -> tuple[Path, str]:
         """Path of a list."""

@@ -12,6 +12,7 @@ from inficond_panel.state.files import File
 from inficond_panel.state.gallery import Gallery
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.patches import best_segment
+from inficond_panel.state.photos import load_photo
 from inficond_panel.state.preview import Preview, Status
 from inficond_panel.state.rows import SORTS, ConceptRow
 from inficond_panel.state.selection import Selection
@@ -76,5 +77,6 @@ __all__ = [
     "WhatIf",
     "among_neighbours",
     "best_segment",
+    "load_photo",
     "words",
 ]

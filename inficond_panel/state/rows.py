@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill import Band, change_band, discrepancy, influence_axis
+from inficond_panel.distill import Band, discrepancy, influence_axis
 from inficond_panel.once import once
+from inficond_panel.state.bands import change_along
 from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Node, Tuner
 
@@ -102,17 +103,8 @@ def effect(
     The grid holds the present influence, where change and band are 0. Shared by all sessions.
     """
     store = tuner.store
-    rows, k = store.rows(split), store.classes.index(class_name)
-    c = store.concepts.index(concept)
-    weight = float(node.weights[c, k])
-    grid = np.linspace(*influence_axis(node.weights[:, k], weight), EFFECT_POINTS)
-    return change_band(
-        store.concept_score[rows, c],
-        tuner.logits(node)[rows, k],
-        weight,
-        store.label[rows, k],
-        np.union1d(grid, [weight]),
-        metric,
-        threshold=tuner.threshold(class_name),
-        teacher=store.teacher_logit[rows, k],
-    )
+    weights = node.weights[:, store.classes.index(class_name)]
+    weight = float(weights[store.concepts.index(concept)])
+    grid = np.linspace(*influence_axis(weights, weight), EFFECT_POINTS)
+    at = np.union1d(grid, [weight])
+    return change_along(tuner, node, class_name, concept, split, metric, at)

@@ -16,6 +16,7 @@ from inficond_panel.distill import (
     what_if,
 )
 from inficond_panel.state.apart import Apart, take_apart
+from inficond_panel.state.bands import change_along
 from inficond_panel.state.class_table import students_file
 from inficond_panel.state.concept_table import concepts_file
 from inficond_panel.state.dataset import DatasetState
@@ -137,6 +138,11 @@ class StudentsState(param.Parameterized):
             threshold=self.tuner.threshold(class_name),
             teacher=store.teacher_logit[rows, k],
         )
+
+    def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
+        """Change in a metric along a grid of influences (others held), with its interval."""
+        split = self.snapshot.split
+        return change_along(self.tuner, self.node, class_name, concept, split, metric, grid)
 
     def gallery(self, class_name: str, concept: str) -> Gallery:
         """Images of the split in view that show the concept, strongest first."""

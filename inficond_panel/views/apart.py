@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import Apart, Edit
 
 SHOWN = 10  #: concepts told one by one; the rest is one line
+_SMALL = 0.05  #: an influence that is changed by less is told with more digits
 
 
 def make_apart(apart: Apart) -> dict[str, Any]:
@@ -65,11 +66,14 @@ def _flips(apart: Apart) -> list[str]:
 
 
 def _flip(edit: Edit) -> str:
-    limit = "above" if edit.present else "to at most"
+    limit, digits = ("above" if edit.present else "to at most"), 2
+    if abs(edit.influence - edit.before) < _SMALL:
+        digits = 4
     others = "no other image" if not edit.others else f"{count(edit.others)} other images"
     if edit.others == 1:
         others = "1 other image"
     return (
-        f"{edit.concept} {limit} {signed(edit.influence, 3)} (now {signed(edit.before, 3)}) makes "
+        f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
+        f"{signed(edit.before, digits)}) makes "
         f"it {'present' if edit.present else 'absent'}; {others} would turn too."
     )

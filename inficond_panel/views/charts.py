@@ -15,7 +15,7 @@ import numpy as np
 from inficond_panel.views.theme import METRIC_NAMES, defined, number, short
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Agreement, ClassMetrics, WhatIf
+    from inficond_panel.state import Agreement, Band, ClassMetrics, WhatIf
 
 METRICS = ("accuracy", "fidelity", "f1", "recall", "precision")
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
@@ -161,6 +161,20 @@ def make_steps(curves: WhatIf) -> dict[str, list[float | None]]:
     values = {metric: getattr(curves, metric)[pieces] for metric in METRICS}
     columns = {"edges": edges, **values}
     return {name: [_sent(value) for value in column.tolist()] for name, column in columns.items()}
+
+
+def piece_middles(curves: WhatIf) -> np.ndarray:
+    """An influence within each of the pieces of ``make_steps``, ascending."""
+    edges, _ = _thinned(curves)
+    return (edges[1:] + edges[:-1]) / 2
+
+
+def make_band(band: Band) -> dict[str, list[float | None]]:
+    """The interval of the change from now in each piece: ``low`` and ``high``, None: undefined."""
+    return {
+        "low": [_sent(value) for value in band.low.tolist()],
+        "high": [_sent(value) for value in band.high.tolist()],
+    }
 
 
 def make_points(refit: Points) -> dict[str, list[float | None]]:

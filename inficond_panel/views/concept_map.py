@@ -84,6 +84,15 @@ class Frame:
         """Positions ``(n, 2)`` on the map in pixels from the top left."""
         return (xy - self._origin) / self._extent * self.size
 
+    def shares(self, xy: np.ndarray) -> np.ndarray:
+        """Positions ``(n, 2)`` as shares of the plot's sides from the top left."""
+        return self.pixels(xy) / self.size
+
+    def shows(self, at: np.ndarray) -> bool:
+        """Whether the place ``at`` ``(2,)`` is on screen."""
+        share = self.shares(at[None])
+        return bool(((share >= 0) & (share <= 1)).all())
+
     def positions(self, pixels: np.ndarray) -> np.ndarray:
         """The inverse of ``pixels``."""
         return pixels / self.size * self._extent + self._origin
@@ -130,6 +139,25 @@ class Names:
     centres: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     leaders: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
     scale: float = 1.0
+
+
+def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
+    """The positions ``xy``, but that marks which would hide one another lie side by side.
+
+    The weaker one goes out of the way, by some pixels: enlarging the map takes them back.
+    """
+    marked = sorted(shown.marked, key=lambda c: (-shown.radius(c), c))
+    if len(marked) < 2:
+        return xy
+    pixels = frame.pixels(xy[marked]) / frame.scale
+    radius = np.array([shown.radius(c) for c in marked])
+    places = labels.apart(pixels, radius)
+    moved = (places != pixels).any(axis=1)
+    if not moved.any():
+        return xy
+    spread = xy.copy()
+    spread[np.array(marked)[moved]] = frame.positions(frame.scale * places[moved])
+    return spread
 
 
 def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:

@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import param
 
-from inficond_panel.state import best_segment
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state import Job, Status, best_segment
 from inficond_panel.views.apart import make_apart
-from inficond_panel.views.charts import make_charts, make_points, make_steps
+from inficond_panel.views.charts import (
+    METRICS,
+    make_band,
+    make_charts,
+    make_points,
+    make_steps,
+    piece_middles,
+)
 from inficond_panel.views.component import tie
 from inficond_panel.views.detail_panel import DetailPanel
 from inficond_panel.views.gallery import make_facts, make_gallery, make_tile
 from inficond_panel.views.heat import make_heat
-from inficond_panel.views.images import send_pictures
+from inficond_panel.views.images import send_photo, send_pictures
 from inficond_panel.views.saving import make_and_send
 from inficond_panel.views.theme import bound, signed
 
@@ -66,11 +74,38 @@ class DetailView(pn.viewable.Viewer):
             student=student,
             concept=concept,
             steps=make_steps(self._curves) if self._curves else {},
+            bands={},
             gallery=make_gallery(self._gallery) if self._gallery else {},
             apart={},
             **self._marks(),
         )
         self._solve()
+        self._find_bands()
+
+    def _find_bands(self) -> None:
+        """Have the worker find the intervals of the curves shown."""
+        curves, jobs, students = self._curves, self._app.jobs, self._app.students
+        student, concept = self._app.selection.class_name, self._app.selection.concept
+        if curves is None:
+            jobs.cancel("bands")
+            return
+
+        def work(job: Job) -> dict[str, Any]:
+            at, bands = piece_middles(curves), {}
+            for metric in METRICS:
+                if job.cancelled():
+                    raise CancelledError("Cancelled.")
+                bands[metric] = make_band(students.band(student, concept, metric, at))
+            return bands
+
+        def done(bands: dict[str, Any]) -> None:
+            self.panel.bands = bands
+
+        jobs.submit(Job("bands", work, done, self._fail))
+
+    def _fail(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self._app.tuning.status = Status("error", error.message, 0.0, error.remedy)
 
     def _show_marks(self, *_: param.parameterized.Event) -> None:
         self.panel.param.update(**self._marks())
@@ -139,6 +174,7 @@ class DetailView(pn.viewable.Viewer):
     def _answer(self, event: DataEvent) -> None:
         actions: dict[str, Callable[[Any], None]] = {
             "pictures": self._send_pictures,
+            "photo": self._send_photo,
             "apart": self._take_apart,
             "refit": self._steer,
             "save": self._save,
@@ -171,6 +207,11 @@ class DetailView(pn.viewable.Viewer):
             wanted = [row for row in asked if row in gallery.position]
             make = partial(self._tile, gallery)
             send_pictures(self._app, self.panel, wanted, make, concept=gallery.concept)
+
+    def _send_photo(self, row: int) -> None:
+        """Send the photo of one of the images shown."""
+        if self._gallery is not None and row in self._gallery.position:
+            send_photo(self._app, self.panel, row)
 
     def _tile(self, gallery: Gallery, row: int) -> dict[str, Any]:
         concept = self._store.concepts.index(gallery.concept)

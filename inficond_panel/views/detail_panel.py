@@ -12,7 +12,8 @@ class DetailPanel(ViewComponent):
     """Heading, the charts, filter chips, gallery and the dialog of one image.
 
     Pictures are sent when they come near the part of the gallery on screen: the browser asks
-    for ``{"pictures": [row, ...]}``; with ``{"apart": row}`` for a prediction by concept; with
+    for ``{"pictures": [row, ...]}``; with ``{"photo": row}`` for the photo that an image was made
+    from, which is large; with ``{"apart": row}`` for a prediction by concept; with
     ``{"refit": "stop"}`` and ``{"refit": "go"}`` it stops the refit what-if and goes on with it;
     with ``{"save": [filter, ...]}`` for the images that pass the filters as a file.
     """
@@ -22,6 +23,7 @@ class DetailPanel(ViewComponent):
     influence = param.String("", doc="Its influence, as text.")
     pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
     steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
+    bands = param.Dict({}, doc="By metric, see ``make_band``; empty: being computed.")
     captions = param.List([], item_type=dict, doc="See ``Chart.caption``.")
     mode: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Others held, or re-optimised."

@@ -16,7 +16,7 @@ import panel as pn
 import param
 
 from inficond_panel.views.cloud import WHOLE, concept_positions, projections
-from inficond_panel.views.concept_map import Shown, place_names, tapped
+from inficond_panel.views.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.views.map_cloud import MapCloud
 from inficond_panel.views.map_group import make_group
 from inficond_panel.views.map_keys import MapKeys
@@ -80,6 +80,7 @@ class EmbeddingView(pn.viewable.Viewer):
             (self._draw_dots, selection, ["class_name", "concepts"]),
             (self._draw_dots, app.students, ["snapshot"]),
             (self._draw_dots, self, ["projection"]),
+            (self._bring_into_view, selection, ["concept"]),
             (self._draw_scene, app, ["theme"]),
             (self._draw_scene, selection, ["class_name", "concept"]),
             (self._draw_scene, app.students, ["snapshot"]),
@@ -100,6 +101,14 @@ class EmbeddingView(pn.viewable.Viewer):
     @property
     def _dark(self) -> bool:
         return self._app.theme == "dark"
+
+    def _bring_into_view(self, *_: param.parameterized.Event) -> None:
+        """Move an enlarged map to the concept opened, if that is not on screen."""
+        concept, frame = self._position.get(self._app.selection.concept), self.map.frame
+        if concept is not None:
+            place = concept_positions(self._store, self.projection)[concept]
+            if not frame.shows(place):
+                self.map.look_at(frame.showing(place))
 
     def _choose_projection(self, *_: param.parameterized.Event) -> None:
         known, wanted = projections(self._store), self._app.settings.projection
@@ -122,15 +131,16 @@ class EmbeddingView(pn.viewable.Viewer):
     def _draw_scene(self, *_: param.parameterized.Event) -> None:
         """Marks and labels; they are placed anew when the part of the map on screen changes."""
         shown = self._shown()
-        xy = concept_positions(self._store, self.projection)
+        xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
         names = place_names(xy, self._store.concepts, shown, self.map.frame)
         self.map.show(Scene(xy, shown, names, self._dark))
         self._show_group()
         pn.io.push_notebook(self.panel)
 
     def _show_group(self, *_: param.parameterized.Event) -> None:
-        shown = self._shown()
-        self.panel.param.update(group=make_group(self._app, shown), told=self.keys.words(shown))
+        shown, scene = self._shown(), self.map.scene
+        group = make_group(self._app, shown, self.map.frame.shares(scene.xy))
+        self.panel.param.update(group=group, told=self.keys.words(shown))
 
     def _shown(self) -> Shown:
         return Shown(

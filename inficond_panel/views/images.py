@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from inficond_panel.errors import CancelledError
-from inficond_panel.state import Job, Status
+from inficond_panel.state import Job, Status, load_photo
 
 if TYPE_CHECKING:
     from panel.custom import JSComponent
@@ -63,9 +63,32 @@ def send_pictures(
     def done(pictures: dict[str, Any]) -> None:
         component._send_msg({**message, "pictures": pictures})
 
+    # A key of its own: no request takes the place of another.
+    app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, _teller(app)))
+
+
+def send_photo(app: AppState, component: JSComponent, row: int) -> None:
+    """Send ``{photo: {row, source, width, height}}``; without a source where there is no photo.
+
+    Found and read on the session's worker; the newest question is the one that is answered.
+    """
+
+    def work(_: Job) -> dict[str, Any]:
+        photo = load_photo(app.spec, app.store, row)
+        if photo is None:
+            return {"row": row}
+        size = {"width": photo.width, "height": photo.height}
+        return {"row": row, "source": data_uri(photo.jpeg), **size}
+
+    def done(photo: dict[str, Any]) -> None:
+        component._send_msg({"photo": photo})
+
+    app.jobs.submit(Job("photo", work, done, _teller(app)))
+
+
+def _teller(app: AppState) -> Callable[[InficondError], None]:
     def failed(error: InficondError) -> None:
         if not isinstance(error, CancelledError):
             app.tuning.status = Status("error", error.message, 0.0, error.remedy)
 
-    # A key of its own: no request takes the place of another.
-    app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, failed))
+    return failed

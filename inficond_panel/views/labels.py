@@ -11,8 +11,20 @@ import numpy as np
 FONT_SIZE = 12
 HEIGHT = 16.0  #: height of a line of text of that size
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
+LETTERS = 24  #: of a longer name so many are shown
+_FEWER = 12  #: ... or so many, where that finds no place
+_TOUCH = 1.0  #: pixels between two marks that were moved apart
 _GAPS = (4.0, 9.0, 14.0, 24.0, 36.0, 50.0, 66.0)
 _DIRECTIONS = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
+#: Where a mark may be moved to, the nearest first: not at all, or to rings around its place.
+_STEPS = np.array(
+    [(0.0, 0.0)]
+    + [
+        (away * math.cos(angle), away * math.sin(angle))
+        for away in range(2, 60, 2)
+        for angle in _DIRECTIONS
+    ]
+)
 _NARROW, _WIDE = set("iljtfrI.,:;'|! ()[]-"), set("mwMW@%")
 
 Box = tuple[float, float, float, float]  #: left, top, right, bottom
@@ -49,6 +61,26 @@ def text_width(text: str, bold: bool = False) -> float:
     return sum(widths) * (1.1 if bold else 1.0)
 
 
+def clipped(text: str, letters: int = LETTERS) -> str:
+    """A text of at most so many letters; a longer one ends in an ellipsis."""
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
+
+
+def apart(places: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Places ``(n, 2)`` of discs that do not overlap: each goes out of the way of those before it.
+
+    It goes to the nearest place that is free, to the right first.
+    """
+    found: np.ndarray = np.array(places, float)
+    for i in range(1, len(found)):
+        free = found[i] + _STEPS
+        away = np.linalg.norm(free[:, None] - found[:i], axis=2)
+        good = (away >= radius[:i] + radius[i] + _TOUCH).all(axis=1)
+        if good.any():
+            found[i] = free[good.argmax()]
+    return found
+
+
 def place(
     anchors: Sequence[Anchor],
     size: tuple[float, float],
@@ -58,7 +90,8 @@ def place(
 
     Each tries 12 directions at growing distances and takes the first free place: inside ``size``
     (width, height), off every mark and every label placed before. Among the directions at one
-    distance it takes the one that covers the fewest ``dots`` ``(n, 2)``.
+    distance it takes the one that covers the fewest ``dots`` ``(n, 2)``. A long text is clipped,
+    and clipped more where it finds no place.
     """
     taken = [_around(anchor) for anchor in anchors]
     dots = np.empty((0, 2)) if dots is None else dots
@@ -73,14 +106,15 @@ def _place_one(
 ) -> Label | None:
     if not _inside((anchor.x, anchor.y, anchor.x, anchor.y), size):
         return None
-    width = text_width(anchor.text, anchor.bold)
-    for gap in _GAPS:
-        boxes = [_box(anchor, width, gap, angle) for angle in _DIRECTIONS]
-        free = [b for b in boxes if _inside(b, size) and not any(_overlap(b, t) for t in taken)]
-        if free:
-            box = min(free, key=lambda b: _covered(b, dots))
-            taken.append(box)
-            return Label(anchor.text, box, _leader(anchor, box) if gap >= LEADER_FROM else None)
+    for text in dict.fromkeys(clipped(anchor.text, letters) for letters in (LETTERS, _FEWER)):
+        width = text_width(text, anchor.bold)
+        for gap in _GAPS:
+            boxes = [_box(anchor, width, gap, angle) for angle in _DIRECTIONS]
+            free = [b for b in boxes if _inside(b, size) and not any(_overlap(b, t) for t in taken)]
+            if free:
+                box = min(free, key=lambda b: _covered(b, dots))
+                taken.append(box)
+                return Label(text, box, _leader(anchor, box) if gap >= LEADER_FROM else None)
     return None
 
 

@@ -22,6 +22,7 @@ from inficond_panel.views.concept_map import RING, Names, Shown
 from inficond_panel.views.theme import FONT, tokens
 
 Columns = dict[str, list[Any]]
+UNSEEN = "#0000"  #: black, of no opacity
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,12 @@ def make_dots(
     """All concepts as small gray dots; those of the selected group larger, in ink. Columns.
 
     They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
-    the dots of the top concepts are as large as the marks that cover them.
+    the dots of the top concepts are large and not seen: their marks stand for them.
     """
     theme = tokens(dark)
     chosen = np.isin(np.arange(len(xy)), np.array(group, int))
     size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
-    size[shown.top] = [shown.radius(c) for c in shown.top]
+    size[shown.top], color[shown.top] = [shown.radius(c) for c in shown.top], UNSEEN
     return {"x": xy[:, 0], "y": xy[:, 1], "diameter": size, "shade": color, **facts}
 
 

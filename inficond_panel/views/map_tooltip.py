@@ -35,7 +35,8 @@ def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
     if shown.influence is not None:
         for rank, concept in enumerate(shown.order, start=1):
             weight = shown.influence[concept]
-            influence[concept] = f"{signed(weight)} · rank {count(rank)}" if weight else "0"
+            rest = f" · rank {count(rank)}" if weight else ""
+            influence[concept] = f"{signed(weight)}{rest}"
     return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
 
 

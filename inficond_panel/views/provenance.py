@@ -18,7 +18,7 @@ from inficond_panel.views.branches import make_edges
 from inficond_panel.views.comparison import make_comparison
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.gallery import make_picture
-from inficond_panel.views.images import send_pictures
+from inficond_panel.views.images import send_photo, send_pictures
 from inficond_panel.views.iterations import (
     Change,
     Measured,
@@ -175,6 +175,8 @@ class ProvenanceView(Viewer):
     def _handle(self, message: Mapping[str, Any]) -> None:
         if "pictures" in message:
             self._send_pictures(message["pictures"])
+        elif "photo" in message:
+            self._send_photo(message["photo"])
         else:
             self._actions[message["kind"]](message)
 
@@ -205,10 +207,17 @@ class ProvenanceView(Viewer):
 
     def _send_pictures(self, rows: Iterable[int]) -> None:
         """Send the pictures asked for, of images that the comparison shows."""
-        shown = {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}
-        store = self.app.store
+        store, shown = self.app.store, self._flipped()
         wanted = [row for row in rows if row in shown]
         send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
+
+    def _send_photo(self, row: int) -> None:
+        """Send the photo of one of the images that the comparison shows."""
+        if row in self._flipped():
+            send_photo(self.app, self._tree, row)
+
+    def _flipped(self) -> set[int]:
+        return {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}
 
     def __panel__(self) -> Viewable:
         return self._tree

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
-from inficond_panel.state import Agreement, AppState, Counts, Gallery, Jobs, WhatIf
+from inficond_panel.state import Agreement, AppState, Band, Counts, Edit, Gallery, Jobs, WhatIf
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import charts, gallery
+from inficond_panel.views.apart import _flip
 from inficond_panel.views.charts import (
     METRICS,
     axis_digits,
@@ -369,6 +371,51 @@ def test_requests_for_images_that_are_not_shown_are_ignored(app, view, sent):
     app.selection.concept = ""
     ask(view, pictures=[0])
     assert len(sent) == 1
+
+
+def test_the_curves_have_the_interval_of_the_change_from_now(app, view):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    steps, bands = view.panel.steps, view.panel.bands
+    assert list(bands) == list(METRICS)
+    edges = np.array(steps["edges"])
+    middles, weight = (edges[1:] + edges[:-1]) / 2, app.students.weight("sheep", "screen")
+    now = int(np.searchsorted(edges[1:-1], weight))
+    for metric, band in bands.items():
+        assert band == charts.make_band(app.students.band("sheep", "screen", metric, middles))
+        assert (band["low"][now], band["high"][now]) == (0, 0)
+        assert all(low <= high for low, high in zip(*band.values(), strict=True) if low is not None)
+    app.selection.concept = ""
+    assert view.panel.bands == {}
+
+
+def test_bands_that_are_undefined_are_gaps():
+    band = Band(np.arange(2.0), np.zeros(2), np.array([np.nan, -0.5]), np.array([np.nan, 0.25]))
+    assert charts.make_band(band) == {"low": [None, -0.5], "high": [None, 0.25]}
+
+
+def test_the_photo_behind_an_image_is_sent_if_it_is_there(app, view, sent):
+    app.selection.param.update(class_name="sheep", concept="screen")
+    row = view.panel.gallery["rows"][0]
+    ask(view, photo=row)
+    assert sent == [{"photo": {"row": row}}]
+    folder = app.spec.dataset.photo_folders()[0]
+    folder.mkdir(parents=True)
+    small = Image.open(io.BytesIO(app.store.thumbnail(row)))
+    small.resize((3 * small.width, 3 * small.height)).save(folder / f"{app.store.images[row]}.png")
+    ask(view, photo=row)
+    photo = sent[1]["photo"]
+    assert (photo["width"], photo["height"]) == (3 * small.width, 3 * small.height)
+    assert photo["source"].startswith("data:image/jpeg;base64,")
+    ask(view, photo=int(app.store.rows("holdout")[0]))
+    assert len(sent) == 2
+
+
+def test_a_flip_is_told_with_two_digits_and_more_where_it_is_small():
+    edits = [Edit("fur", 0.4371, value, True, 0) for value in (4.5782, 0.4412)]
+    assert [_flip(edit).split(" makes")[0] for edit in edits] == [
+        "fur above +4.58 (now +0.44)",
+        "fur above +0.4412 (now +0.4371)",
+    ]
 
 
 def test_each_labelled_image_is_right_or_wrong_and_none_is_both(app):

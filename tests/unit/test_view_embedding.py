@@ -21,7 +21,7 @@ from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import cloud, concept_map, map_layers
 from inficond_panel.views.concept_map import Frame, Names, Shown
 from inficond_panel.views.embedding import EmbeddingView
-from inficond_panel.views.labels import LEADER_FROM, Anchor, Label, place
+from inficond_panel.views.labels import LEADER_FROM, Anchor, Label, apart, clipped, place
 from inficond_panel.views.map_segments import REACH, make_segment, nearest_segment
 from inficond_panel.views.map_tooltip import make_facts
 from inficond_panel.views.theme import DARK, LIGHT
@@ -111,6 +111,29 @@ def test_the_first_is_placed_first(rows):
     assert first == place([*anchors[:1], *marks_only], SIZE)[:1]
 
 
+def test_a_long_name_is_clipped_and_more_where_it_finds_no_place():
+    name = "washer, automatic washer, washing machine"
+    (label,) = place([Anchor(100, 100, 5, name)], SIZE)
+    assert label is not None
+    assert label.text == "washer, automatic washe…"
+    (label,) = place([Anchor(50, 20, 5, name)], (110, 60))
+    assert label is not None
+    assert label.text == "washer, aut…"
+    assert clipped("washer", 6) == "washer"
+
+
+@given(st.lists(st.tuples(st.floats(0, 600), st.floats(0, 230)), max_size=4))
+def test_few_marks_are_moved_apart_the_first_stays(points):
+    places, radius = np.array(points).reshape(-1, 2), np.array([7.0, 6.0, 4.0, 3.0])[: len(points)]
+    found = apart(places, radius)
+    assert found[:1].tolist() == places[:1].tolist()
+    for i in range(len(points)):
+        for j in range(i):
+            assert np.hypot(*(found[i] - found[j])) >= radius[i] + radius[j]
+    far = [all(math.dist(p, q) > 20 for q in points if q is not p) for p in points]
+    assert np.abs(found - places)[far].sum() == 0
+
+
 # --- elements ----------------------------------------------------------------------------------
 
 XY = np.array([[0.0, 0.0], [0.5, 0.5], [1.0, 1.0], [0.2, 0.8]])
@@ -175,6 +198,21 @@ def test_frame_goes_to_pixels_and_back():
     assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
 
 
+def test_marks_at_one_place_lie_side_by_side_until_the_map_is_enlarged():
+    xy = np.array([[0.5, 0.5], [0.502, 0.5], [0.9, 0.1]])
+    shown = Shown(np.array([18.5, -5.89, 2.0]))
+    spread = concept_map.spread(xy, shown, Frame())
+    assert spread[[0, 2]].tolist() == xy[[0, 2]].tolist()
+    away = np.diff(Frame().pixels(spread[:2]), axis=0)[0]
+    assert np.hypot(*away) >= shown.radius(0) + shown.radius(1)
+    assert concept_map.spread(xy, shown, Frame((0.49, 0.51), (0.49, 0.51))).tolist() == xy.tolist()
+
+
+def test_the_dots_of_marked_concepts_are_not_seen_beside_their_marks():
+    dots = map_layers.make_dots(XY, Shown(INFLUENCE), (), {"name": list("abcd")}, False)
+    assert list(dots["shade"]) == [map_layers.UNSEEN] * 2 + [LIGHT.gray, map_layers.UNSEEN]
+
+
 def test_texts_lie_where_the_labels_were_placed():
     shown = Shown(INFLUENCE, opened=1)
     placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, Frame())
@@ -216,7 +254,7 @@ def test_facts_tell_influence_rank_segments_and_nearest(store):
     facts = make_facts(store, Shown(influence))
     assert facts["influence"][2] == "−1.50 · rank 1"
     assert facts["influence"][5] == "+0.25 · rank 2"
-    assert facts["influence"][0] == "0"
+    assert facts["influence"][0] == "0.00"
     assert facts["nearest"][0] == "spoke"
     assert sum(map(int, facts["segments"])) == len(store.segment_concept)
 
@@ -386,6 +424,29 @@ def test_selection_goes_both_ways(app, view):
     assert app.selection.concepts == ["spoke", "sky"]
     assert np.flatnonzero(view.map.dots["shade"] == LIGHT.ink).tolist() == [1, 2]
     assert view.panel.group["count"] == 2
+
+
+def test_an_enlarged_map_goes_to_the_concept_that_is_opened(app, view, store):
+    names, xy = store.concepts, cloud.concept_positions(store, view.projection)
+    far = int(np.abs(xy - 0.5).max(1).argmax())
+    near = int(np.abs(xy - xy[far]).sum(1).argsort()[-1])
+    frame = view.map.frame.zoomed(5, xy[near])
+    view.map.look_at(frame)
+    assert not frame.shows(xy[far])
+    app.selection.concept = names[far]
+    moved = view.map.frame
+    assert moved.shows(xy[far])
+    assert np.ptp(moved.x) == pytest.approx(np.ptp(frame.x))
+    app.selection.concept = names[far]
+    assert view.map.frame == moved
+
+
+def test_the_group_tells_where_it_lies_across_the_plot(app, view):
+    app.selection.concepts = ["fur", "sky"]
+    shares = view.map.frame.shares(view.map.scene.xy)
+    across = sorted(shares[app.store.concepts.index(name), 0] for name in ("fur", "sky"))
+    group = view.panel.group
+    assert [group["from"], group["to"]] == pytest.approx(across)
 
 
 def test_a_tap_beside_all_concepts_keeps_the_one_opened(app, view):

@@ -1,6 +1,6 @@
 // The charts of a concept, a metric each: exact curves as steps, the refit what-if over them, and what is
-// marked: now, the teacher, a pending bound, what the batch would give. One place along the
-// influence axis can be read in all at once, by pointer or by arrow keys.
+// marked: now, the teacher, a pending bound, what the batch would give. A band is the interval of the
+// change from now. One place along the influence axis can be read in all at once, by pointer or keys.
 
 const METRICS = ["accuracy", "fidelity", "f1", "recall", "precision"]
 const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth of it
@@ -37,7 +37,7 @@ function makeCharts(model, root) {
     read(next, charts[0].element)
   })
   const show = () => {
-    model.captions.forEach((caption, index) => charts[index].show(caption, model.steps, model.refit.points))
+    model.captions.forEach((caption, index) => charts[index].show(caption, model.steps, model.bands[caption.metric], model.refit.points))
     if (at != null) charts.forEach((chart) => chart.read(at))
     describe()
   }
@@ -58,11 +58,14 @@ function stepped(event, at, caption) {
 
 // --- what is read --------------------------------------------------------------------------------
 
-/** The exact value of a metric: that of the piece in which `at` lies. */
-function exactAt({ edges, ...values }, metric, at) {
-  const piece = edges.findIndex((edge, index) => index > 0 && at <= edge)
-  return values[metric][Math.max(0, piece < 0 ? values[metric].length - 1 : piece - 1)]
+/** The piece of the exact curves in which `at` lies. */
+function pieceAt({ edges }, at) {
+  const end = edges.findIndex((edge, index) => index > 0 && at <= edge)
+  return end < 0 ? edges.length - 2 : end - 1
 }
+
+/** The exact value of a metric. */
+const exactAt = (steps, metric, at) => steps[metric][pieceAt(steps, at)]
 
 /** Position of the solved point nearest to `at`; -1 without one. */
 function nearestPoint(points, at) {
@@ -71,14 +74,15 @@ function nearestPoint(points, at) {
 }
 
 function cardOf(model, at) {
-  const { points } = model.refit
-  const solved = nearestPoint(points, at)
+  const refit = model.refit.points, piece = pieceAt(model.steps, at)
+  const solved = nearestPoint(refit, at)
   const rows = model.captions.map(({ metric, title, now }) => {
-    const value = exactAt(model.steps, metric, at)
-    const change = valued(now) && isNumber(value) ? `${signed(100 * (value - now[1]), 1)} pp` : "–"
-    return solved < 0 ? [title, fixed(value, 3), change] : [title, fixed(value, 3), fixed(points[metric][solved], 3)]
+    const value = model.steps[metric][piece]
+    const { low, high } = model.bands[metric] ?? { low: [], high: [] }
+    const change = valued(now) && isNumber(value) ? `${points(value - now[1])} pp ${interval(low[piece], high[piece])}` : "–"
+    return solved < 0 ? [title, fixed(value, 3), change] : [title, fixed(value, 3), fixed(refit[metric][solved], 3)]
   })
-  const refitAt = solved < 0 ? "change" : `refit at ${signed(points.influence[solved], 2)}`
+  const refitAt = solved < 0 ? "change, 95 % interval" : `refit at ${signed(refit.influence[solved], 2)}`
   return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "exact", refitAt], ...rows])]
 }
 
@@ -101,7 +105,7 @@ function makeChart(metric) {
   title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, SHORT_NAMES[metric]))
   value.className = "num"
   let shown = null, curves = {}
-  const show = (caption, steps, points) => {
+  const show = (caption, steps, band, points) => {
     shown = caption
     curves = steps
     const texts = [[title.firstChild, caption.title], [value, caption.value], [top, caption.topText], [bottom, caption.bottomText],
@@ -113,7 +117,7 @@ function makeChart(metric) {
     put(zero, to.x(0))
     zero.missing = caption.low >= 0 || caption.high <= 0
     thin(axis, [now, low, high, zero])
-    drawing.replaceChildren(...drawn(caption, steps, points, metric, to))
+    drawing.replaceChildren(...drawn(caption, steps, band, points, metric, to))
   }
   /** The crosshair at influence `at`; null takes it away. */
   const read = (at) => {
@@ -145,12 +149,14 @@ function mark(name, place, to, r) {
 
 const valued = (place) => Boolean(place) && isNumber(place[1])
 
-function drawn({ now, teacher, pending, preview }, steps, points, metric, to) {
+function drawn({ now, teacher, pending, preview }, steps, band, points, metric, to) {
   const curve = (name, d) => s("path", { class: name, d })
+  const stretched = (overflow, ...parts) => s("svg", { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow }, parts)
   return [
+    band && !points && valued(now) && stretched("hidden", curve("band", bandOf(steps, band, now[1], to))),
     rule("at", to.x(now[0]), 0, to.x(now[0]), 100), valued(now) && rule("at", 0, to.y(now[1]), 100, to.y(now[1])),
     isNumber(teacher) && rule("teacher", 0, to.y(teacher), 100, to.y(teacher)),
-    s("svg", { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow: "visible" },
+    stretched("visible",
       curve(points ? "exact behind" : "exact", stepsOf(steps, metric, to)), points && curve("refit", lineOf(points, metric, to))),
     ...(points ? points.influence.map((at, index) => mark("solved", [at, points[metric][index]], to, 1.8)) : []),
     pending && rule("bound", to.x(pending[0]), 0, to.x(pending[0]), 100),
@@ -174,6 +180,22 @@ function stepsOf({ edges, ...values }, metric, to) {
     const start = open ? `V${y}` : `M${from} ${y}`
     open = true
     return `${start}H${until}`
+  }).join("")
+}
+
+/** The band around the value `now` as a path: an area for each run of pieces in which it is defined. */
+function bandOf({ edges }, { low, high }, now, to) {
+  const side = (limits, piece, back) => {
+    const ends = [edges[piece], edges[piece + 1]].map((edge) => `${to.x(edge).toFixed(2)} ${to.y(now + limits[piece]).toFixed(2)}`)
+    return (back ? ends.reverse() : ends).join("L")
+  }
+  const runs = []
+  low.forEach((limit, piece) => {
+    if (isNumber(limit)) isNumber(low[piece - 1]) ? runs.at(-1).push(piece) : runs.push([piece])
+  })
+  return runs.map((run) => {
+    const there = run.map((piece) => side(high, piece, false)), back = run.toReversed().map((piece) => side(low, piece, true))
+    return `M${[...there, ...back].join("L")}Z`
   }).join("")
 }
 

@@ -18,6 +18,7 @@ const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
 export function render({ model, el }) {
   const head = makeHead(model)
   const charts = makeCharts(model, el)
+  const legend = makeLegend()
   const chips = makeChips(() => model.send_msg({ save: [...chosen] }))
   const pictures = makePictures(model)
   const apart = makeApart(model)
@@ -25,7 +26,7 @@ export function render({ model, el }) {
   const dialog = makeDialog(el, pictures, factsOf, { ...apart, element: h("div", {}, heat.element, apart.element), over: heat.over })
   const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
   const empty = h("div", { class: "empty" })
-  const content = h("div", { class: "content" }, charts.element, chips.element, gallery.element)
+  const content = h("div", { class: "content" }, charts.element, legend.element, chips.element, gallery.element)
   el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
   const chosen = new Set()
   let rows = [], passing = []
@@ -55,7 +56,8 @@ export function render({ model, el }) {
     content.hidden = !(model.student && model.concept)
     head.show(model)
   })
-  watch(model, ["captions", "steps", "refit", "concept", "student"], charts.show)
+  watch(model, ["captions", "steps", "bands", "refit", "concept", "student"], charts.show)
+  watch(model, ["captions", "bands", "pending", "mode"], () => legend.show(model))
   let concept = "", student = ""
   watch(model, ["gallery", "student", "concept"], () => {
     if (model.concept !== concept) pictures.forget()
@@ -84,40 +86,56 @@ function factsOf(row, model) {
 
 // --- heading ----------------------------------------------------------------------------
 
-function sample(name) {
-  return h("span", { class: "sample" },
-    s("svg", { width: 20, height: 10, "aria-hidden": "true" }, s("line", { x1: 0, x2: 20, y1: 5, y2: 5, class: name })), name)
-}
-
 function makeHead(model) {
   const concept = h("span", { class: "subtitle" })
   const influence = h("span", { class: "muted num influence" })
-  const [exact, pending, preview] = ["exact", "pending", "preview"].map(sample)
-  const legend = h("span", { class: "samples" }, pending, preview, sample("teacher"), exact)
   const how = segments("What-if", MODES.map(([id, name]) => [id, name]), (id) => { model.mode = id })
   how.classList.add("how")
   MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
   const solving = h("span", { class: "solving num", role: "status" })
   const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ refit: model.refit.state === "solving" ? "stop" : "go" }) })
-  const element = h("header", { class: "panel-head" }, h("h2", {}, "Concept detail"), concept, influence,
-    h("span", { class: "grow" }), solving, steer, legend, how)
+  const element = h("header", { class: "panel-head" }, h("h2", {}, "Concept detail"),
+    h("div", { class: "what" }, concept, influence), solving, steer, how)
   const show = (model) => {
     const open = model.student && model.concept
     text(concept, model.concept)
     set(concept, "title", model.concept || null)
-    const waits = model.pending.text ? `, pending ${model.pending.text}` : ""
-    text(influence, open ? `influence ${model.influence}${waits}` : "")
+    text(influence, open ? `influence ${model.influence}` : "")
     set(element.parentElement, "data-direction", model.pending.direction)
-    element.querySelectorAll(".sample, .how").forEach((part) => { part.hidden = !open })
+    how.hidden = !open
     how.show(model.mode)
     const { state, share } = model.refit
     text(solving, { solving: `${Math.round(100 * share)} %`, waiting: "waiting", stopped: `stopped at ${Math.round(100 * share)} %` }[state] ?? "")
     text(steer, state === "solving" ? "Stop" : "Go on")
     solving.hidden = !open || !state || state === "done"
     steer.hidden = solving.hidden || state === "waiting"
-    exact.hidden ||= model.mode !== "refit"
-    pending.hidden ||= !model.pending.text
-    preview.hidden ||= !model.captions.some((caption) => caption.preview)
+  }
+  return { element, show }
+}
+
+// --- legend -----------------------------------------------------------------------------
+
+/** What the charts show, below them: as much as is drawn. */
+function makeLegend() {
+  const key = (name) => {
+    const label = h("span")
+    const shape = name === "interval" ? s("rect", { y: 1, width: 20, height: 8 }) : s("line", { x1: 0, x2: 20, y1: 5, y2: 5 })
+    set(shape, "class", name)
+    return Object.assign(h("span", { class: "sample" }, s("svg", { width: 20, height: 10, "aria-hidden": "true" }, shape), label), { label })
+  }
+  const names = ["teacher", "interval", "refit", "exact", "pending", "preview"]
+  const keys = Object.fromEntries(names.map((name) => [name, key(name)]))
+  const element = h("div", { class: "samples" }, Object.values(keys))
+  const show = ({ mode, bands, pending, captions }) => {
+    const told = {
+      teacher: "teacher", interval: mode === "exact" && bands.f1 && "95 % interval", refit: mode === "refit" && "refit",
+      exact: "exact", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
+    }
+    for (const [name, words] of Object.entries(told)) {
+      keys[name].hidden = !words
+      text(keys[name].label, words || "")
+    }
+    set(keys.exact.querySelector("line"), "class", mode === "refit" ? "exact behind" : "exact")
   }
   return { element, show }
 }

@@ -21,8 +21,23 @@ function makePictures(model, list = null) {
     waiting.clear()
   }
   const listeners = new Set()
+  let photo = {}, photoAsked = null, photosThere = false
+  /** The photo that an image was made from, asked for if need be: null until it comes, and where
+      there is none. */
+  function photoOf({ row }) {
+    if (photoAsked !== row) {
+      photoAsked = row
+      model.send_msg({ photo: row })
+    }
+    return photo.row === row && photo.source ? photo : null
+  }
   model.on("msg:custom", (event) => {
     const message = event.data ?? event
+    if (message.photo) {
+      photo = message.photo
+      photosThere = Boolean(photo.source)
+      listeners.forEach((listener) => listener(photo.row))
+    }
     if (!message.pictures || message.concept !== model.concept) return
     for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
     for (const row of [...known.keys()].slice(0, -KEPT)) { known.delete(row); asked.delete(row) }
@@ -31,6 +46,8 @@ function makePictures(model, list = null) {
   return {
     want,
     get: (row) => known.get(row),
+    photoOf,
+    photosThere: () => photosThere,
     observe(element) {
       near.unobserve(element) // a place that shows another picture now must be asked about again
       near.observe(element)

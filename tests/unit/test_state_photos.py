@@ -1,0 +1,104 @@
+"""The photos behind a store's images: found below their folders only, and shown only if alike."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inficond_panel.spec.dataset import (
+    CocoDataset,
+    ColumnsDataset,
+    FolderDataset,
+    TableDataset,
+    VocDataset,
+)
+from inficond_panel.state import photos
+from inficond_panel.state.photos import find_photo, load_photo
+
+ROOT = Path("/data/set")
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    """Large soft patches, that stay when it is made smaller."""
+    values = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "images" / "kitchen").mkdir(parents=True)
+    picture(1200, 900).save(tmp_path / "images" / "kitchen" / "7.JPG", "JPEG")
+    picture(300, 200).save(tmp_path / "images" / "8.png")
+    picture(300, 200).save(tmp_path / "secret.png")
+    return tmp_path / "images"
+
+
+def stored(image: str, small: Image.Image) -> SimpleNamespace:
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return SimpleNamespace(images=[image], thumbnail=lambda _: buffer.getvalue())
+
+
+def spec_of(*folders: Path) -> SimpleNamespace:
+    return SimpleNamespace(dataset=SimpleNamespace(photo_folders=lambda: folders))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        (TableDataset(root=ROOT, images=Path("photos")), [ROOT / "photos"]),
+        (TableDataset(root=ROOT, images=Path("/elsewhere")), [Path("/elsewhere")]),
+        (VocDataset(root=ROOT), [ROOT / "JPEGImages"]),
+        (FolderDataset(root=ROOT), [ROOT]),
+        (ColumnsDataset(root=ROOT, path="file"), [ROOT]),
+        (ColumnsDataset(root=ROOT, path="file", image_id="id"), []),
+        (
+            CocoDataset(root=ROOT, annotations=["annotations/instances_val2017.json"]),
+            [ROOT, ROOT / "val2017"],
+        ),
+        (CocoDataset(root=ROOT, annotations=["a.json"], image_id="number"), []),
+        (TableDataset(), []),
+    ],
+)
+def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, expected):
+    assert list(dataset.photo_folders()) == expected
+
+
+def test_a_photo_is_found_by_its_name_whatever_its_suffix(folder):
+    assert find_photo([folder / "none", folder], "kitchen/7") == folder / "kitchen" / "7.JPG"
+    assert find_photo([folder], "8") == find_photo([folder], "8.png") == folder / "8.png"
+    assert find_photo([folder], "9") is None
+    assert find_photo([], "8") is None
+
+
+@pytest.mark.parametrize("name", ["../secret", "kitchen/../../secret", "link", "x" * 4000, "a\0b"])
+def test_no_name_leads_out_of_the_folder(folder, name):
+    (folder / "link.png").symlink_to(folder.parent / "secret.png")
+    assert find_photo([folder], name) is None
+    assert find_photo([folder], str(folder.parent / "secret.png")) is None
+
+
+def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
+    monkeypatch.setattr(photos, "LONGEST", 600)
+    store = stored("kitchen/7", picture(1200, 900).resize((160, 120)))
+    photo = load_photo(spec_of(folder), store, 0)
+    assert (photo.width, photo.height) == (600, 450)
+    assert Image.open(io.BytesIO(photo.jpeg)).size == (600, 450)
+
+
+@pytest.mark.parametrize(
+    "small", [picture(160, 120, seed=1), picture(120, 160), picture(160, 140)], ids=str
+)
+def test_a_file_that_shows_something_else_is_not_the_photo(folder, small):
+    assert load_photo(spec_of(folder), stored("kitchen/7", small), 0) is None
+
+
+def test_a_damaged_file_and_a_data_set_without_photos_give_none(folder):
+    (folder / "8.png").write_bytes(b"no image")
+    assert load_photo(spec_of(folder), stored("8", picture(60, 40)), 0) is None
+    assert load_photo(spec_of(), stored("8", picture(60, 40)), 0) is None
