@@ -6,7 +6,6 @@ Axe's rules are waived for nobody: what Panel and Bokeh draw on our page keeps t
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -181,11 +180,16 @@ def test_axe_finds_nothing_in_any_state(scheme, size, url, open_page) -> None:
     assert found == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_page_of_an_error(scheme, serve, tmp_path, open_page) -> None:
-    spec = Path(tmp_path) / "wrong.yaml"
+@pytest.fixture(scope="module")
+def wrong_url(serve_module, tmp_path_factory) -> str:
+    spec = tmp_path_factory.mktemp("wrong") / "wrong.yaml"
     spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
-    page = open_page(serve(spec, plain_panel=True).url, color_scheme=scheme)
+    return serve_module(spec, plain_panel=True).url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_page_of_an_error(scheme, wrong_url, open_page) -> None:
+    page = open_page(wrong_url, color_scheme=scheme)
     expect(page.get_by_role("alert")).to_contain_text("change", timeout=SLOW)
     assert findings(page) == []
 
