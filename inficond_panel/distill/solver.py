@@ -84,7 +84,9 @@ def fit(
             if progress is not None:
                 done = max(done, _share_done(students, unfinished, tolerance))
                 ready = len(students) - len(unfinished)
-                progress(done, f"{ready} of {len(students)} students at gap {tolerance:g}")
+                progress(
+                    done, f"{ready} of {len(students)} student{'s' * (len(students) != 1)} fitted"
+                )
             if unfinished:
                 data.gather(_union([s.columns for s in unfinished]))
             for student in unfinished:

@@ -13,6 +13,7 @@ from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Tuner, notices
+from inficond_panel.tuning.analysis.words import seconds_text
 
 
 class TuningState(TreeState):
@@ -137,7 +138,7 @@ class TuningState(TreeState):
         self.param.update(pending=later, preview=None, status=Status())
         self._shown(seen)
         if not later:
-            self.status = Status("done", f"Done in {seconds:.1f} s", 1.0)
+            self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
 
     def _not_tuned(self, error: InficondError) -> None:
         self.status = Status()

@@ -116,7 +116,7 @@ def typed_text(one: TypedConcept) -> str:
     """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``."""
     synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
-    zeros = f", 0 on {(one.score == 0).mean():.0%} of the images" if middle == 0 else ""
+    zeros = f", 0 on {100 * (one.score == 0).mean():.0f} % of the images" if middle == 0 else ""
     return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}{zeros}"
 
 

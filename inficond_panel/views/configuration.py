@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.state import Job
+from inficond_panel.state import Job, words
 from inficond_panel.views import esm
 from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.metric_cards import (
@@ -75,7 +75,7 @@ def make_student(
             "rows": [
                 *facts,
                 ("Concepts in use", f"{count(used)} of {count(concepts)}"),
-                (f"Largest {_certificate(node)}", f"{max(node.gap):.0e}"),
+                (f"Largest {_certificate(node)}", words.power_text(max(node.gap))),
                 ("Weights", node.weights_hash[:12]),
             ],
         },

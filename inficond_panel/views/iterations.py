@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.state import words
 from inficond_panel.views.branches import make_lanes, make_path
 from inficond_panel.views.theme import bound, count, factor, interval, number, points
 
@@ -162,8 +163,8 @@ def make_card(
             *(measured.others if measured else ()),
             *([("Author", author)] if (author := make_author(node)) else []),
             ("Made", node.created[:16].replace("T", " ") + " UTC"),
-            ("Refit" if node.parent else "Distilled", f"{node.seconds:.1f} s"),
-            ("Largest gap", f"{max(node.gap):.0e}"),
+            ("Refit" if node.parent else "Distilled", words.seconds_text(node.seconds)),
+            ("Largest gap", words.power_text(max(node.gap))),
             ("Bounds in force", count(len(node.bounds))),
             ("Looks at holdout", count(looks)),
         ],

@@ -38,7 +38,7 @@ def tuned(run, spec_file: Path) -> Path:
 def test_tune_says_what_was_settled_and_the_report_in_short(run, tuned):
     _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"))
     assert "down ×2 counts, not up ×2 of the group wheel, spoke" in out
-    assert "'fur' on 'bird': w = 0 of #1 holds no longer" in out
+    assert "“fur” on “bird”: w = 0 of #1 holds no longer" in out
     assert "of 2 bounds binding" in out
     assert "of the change of the tuned ones" in out
     _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"), "--json")

@@ -101,9 +101,9 @@ def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None
     ]
     said = notices(tuner, tuner.root(), asked)
     assert said[:2] == [
-        "'wheel' on 'bicycle' was asked for 2 times in one iteration: down ×2 counts, not up ×3 "
+        "“wheel” on “bicycle” was asked for 2 times in one iteration: down ×2 counts, not up ×3 "
         "of the group wheel, spoke.",
-        "'sky' on 'bird' was asked for more than once, alike: it counts once.",
+        "“sky” on “bird” was asked for more than once, alike: it counts once.",
     ]
 
 
@@ -114,8 +114,8 @@ def test_a_bound_that_gives_way_on_the_branch_is_said(tuner: Tuner) -> None:
     released = tuner.fine_tune(removed, [up])
     limit = released.bounds["bicycle", "wheel"]
     assert notices(tuner, removed, [up]) == [
-        f"'wheel' on 'bicycle': w = 0 of #1 holds no longer; {limits_text(limit)} takes its place.",
-        f"'wheel' has no influence on 'bicycle' (weight 0): this moves it to {limits_text(limit)}.",
+        f"“wheel” on “bicycle”: w = 0 of #1 holds no longer; {limits_text(limit)} takes its place.",
+        f"“wheel” has no influence on “bicycle” (weight 0): this moves it to {limits_text(limit)}.",
     ]
     assert notices(tuner, root, [up]) == []
     assert notices(tuner, released, [up]) == []  # further the same way: nothing gives way
@@ -134,7 +134,7 @@ def test_weights_of_0_are_moved_too_and_it_is_said(tuner: Tuner) -> None:
         upper = node.bounds["bicycle", name][1]
         assert upper < 0
         assert node.weights[tuner.store.concepts.index(name), k] <= upper
-        assert line.startswith(f"'{name}' has no influence on 'bicycle' (weight 0): this moves it")
+        assert line.startswith(f"“{name}” has no influence on “bicycle” (weight 0): this moves it")
     removed = notices(tuner, root, [GroupIntent("bicycle", tuple(zero), "remove")])
     assert all(line.endswith("holds it there.") for line in removed)
 
@@ -150,7 +150,7 @@ def test_a_weight_that_is_past_its_bound_is_said(store: Store, tmp_path) -> None
 
 @pytest.mark.parametrize(
     ("limits", "text"),
-    [((0.5, None), "w ≥ 0.5"), ((None, -2.0), "w ≤ -2"), ((0.0, 0.0), "w = 0")],
+    [((0.5, None), "w ≥ 0.50"), ((None, -0.0412), "w ≤ −0.041"), ((0.0, 0.0), "w = 0")],
 )
 def test_limits_in_words(limits, text):
     assert limits_text(limits) == text

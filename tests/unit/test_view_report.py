@@ -112,8 +112,8 @@ def test_prices_have_two_digits_that_say_something(value, text) -> None:
 def test_shares_and_gaps_in_words() -> None:
     assert words._percent(0.0) == "0.00 %"
     assert words._percent(1e-6) == "< 0.01 %"
-    assert words._power(8.2e-7) == "8·10⁻⁷"
-    assert words._power(1.2e-8) == "10⁻⁸"
+    assert words.power_text(8.2e-7) == "8·10⁻⁷"
+    assert words.power_text(1.2e-8) == "10⁻⁸"
     assert words.taken_over_sentence(math.nan) == "The tuned concepts did not move."
     assert "took back 59 %" in words.taken_over_sentence(0.59)
     assert "add 20 %" in words.taken_over_sentence(-0.2)

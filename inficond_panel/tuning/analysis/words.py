@@ -172,7 +172,7 @@ def churn_result(churn: Churn) -> str:
 
 def certificate_sentence(report: ClassReport) -> str:
     """What is proved of the weights."""
-    gap = _power(report.gap)
+    gap = power_text(report.gap)
     if not report.reached:
         return (
             f"The solver stopped at a relative gap of {gap}, above its tolerance: better weights "
@@ -212,7 +212,7 @@ def _nats(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g} nats"
     digits = max(1, 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f} nats" if digits <= 6 else f"{_power(value)} nats"
+    return f"{value:.{digits}f} nats" if digits <= 6 else f"{power_text(value)} nats"
 
 
 def _percent(value: float) -> str:
@@ -221,7 +221,12 @@ def _percent(value: float) -> str:
     return "< 0.01 %" if 0 < abs(value) < 5e-5 else f"{100 * value:.2f} %".replace("-", "−")
 
 
-def _power(value: float) -> str:
+def seconds_text(seconds: float) -> str:
+    """``3.2 s``; ``< 0.1 s``."""
+    return "< 0.1 s" if seconds < 0.05 else f"{seconds:.1f} s"
+
+
+def power_text(value: float) -> str:
     """``8·10⁻⁷``."""
     if not math.isfinite(value):
         return "–"

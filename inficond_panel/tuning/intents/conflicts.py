@@ -71,23 +71,35 @@ def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterat
         lost = [_told(each) for each in others if each[0] != chosen[0]]
         if lost:
             yield (
-                f"{concept!r} on {class_name!r} was asked for {len(candidates)} times in one "
+                f"{_named(concept, class_name)} was asked for {len(candidates)} times in one "
                 f"iteration: {_told(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
-            what = f"{concept!r} on {class_name!r}"
+            what = _named(concept, class_name)
             yield f"{what} was asked for more than once, alike: it counts once."
 
 
 def limits_text(limits: Limits) -> str:
-    """``w ≥ 0.4``, ``w ≤ 0.2``, ``w = 0`` or both sides."""
+    """``w ≥ 0.40``, ``w ≤ 0.20``, ``w = 0`` or both sides."""
     lower, upper = limits
     if lower == upper and lower is not None:
-        return f"w = {lower:.4g}"
+        return f"w = {_weight(lower)}"
     sides = [
-        f"w {sign} {limit:.4g}" for sign, limit in (("≥", lower), ("≤", upper)) if limit is not None
+        f"w {sign} {_weight(limit)}"
+        for sign, limit in (("≥", lower), ("≤", upper))
+        if limit is not None
     ]
     return " and ".join(sides)
+
+
+def _weight(value: float) -> str:
+    """Two decimals, of a small weight two digits."""
+    text = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+    return text.replace("-", "−")
+
+
+def _named(concept: str, class_name: str) -> str:
+    return f"“{concept}” on “{class_name}”"
 
 
 def _rank(candidate: Candidate) -> tuple[bool, int, float]:
@@ -108,7 +120,7 @@ def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> 
         return
     class_name, concept = key
     yield (
-        f"{concept!r} on {class_name!r}: {limits_text(old)} of "
+        f"{_named(concept, class_name)}: {limits_text(old)} of "
         f"#{tuner.bound_since(parent, class_name, concept)} holds no longer; {limits_text(new)} "
         "takes its place."
     )
@@ -122,11 +134,11 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
     inside = _within((weight, weight), new)
     if weight == 0:
         held = "holds it there" if inside else f"moves it to {limits_text(new)}"
-        yield f"{concept!r} has no influence on {class_name!r} (weight 0): this {held}."
+        yield f"“{concept}” has no influence on “{class_name}” (weight 0): this {held}."
     elif inside:
         yield (
-            f"{concept!r} on {class_name!r} is at {weight:.4g} already: {limits_text(new)} only "
-            "holds it there (reference: original)."
+            f"{_named(concept, class_name)} is at {_weight(weight)} already: {limits_text(new)} "
+            "only holds it there (reference: original)."
         )
 
 
