@@ -68,7 +68,7 @@ class Explorer(Viewer):
         self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
         self._places: dict[str, Cell] = {}  # of views that are shown by themselves
         self.opening = OpeningView()
-        height = {"min-height": "100vh"} if served else {}
+        height = {"min-height": "calc(100vh - var(--page-taken, 0px))"} if served else {}
         self._page = Cell(self.opening, sizing_mode="stretch_both", styles=height)
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self._first()))

@@ -43,7 +43,8 @@ def serve(args: argparse.Namespace) -> None:
     _set_history(args.history)
     if args.port and not args.unix_socket:
         args.port = _port(args.port, args.address)
-    for spec in args.specs:
+    for at, spec in enumerate(args.specs, start=1):
+        note(f"Checking {spec} ({at} of {len(args.specs)})")
         _check(spec)
     _run(args, args.specs)
 

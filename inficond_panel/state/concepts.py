@@ -22,7 +22,7 @@ from inficond_panel.tuning.concepts import (
     typed_of,
     typed_text,
 )
-from inficond_panel.tuning.replay import carry_on
+from inficond_panel.tuning.replay import branch, carry_on
 
 #: Parts of the progress bar: the encoder, then the students.
 _ENCODED = 0.3
@@ -61,6 +61,16 @@ class ConceptsState(param.Parameterized):
         return [one.name for one in typed_of(self.students.tuner.store)]
 
     @property
+    def carried(self) -> int:
+        """Iterations of the branch shown, which are fitted again."""
+        return len(branch(self.students.tuner, self.students.node)) - 1
+
+    @property
+    def others(self) -> int:
+        """Iterations of other branches, which stay with the concepts of now."""
+        return len(self.students.tree.nodes) - 1 - self.carried
+
+    @property
     def busy(self) -> bool:
         """Whether a concept is being added or taken away."""
         return self.status.kind in {"adding", "cancelling"}
@@ -86,7 +96,7 @@ class ConceptsState(param.Parameterized):
 
         def work(job: Job) -> tuple[Tuner, list[str]]:
             report = self.jobs.progress(job)
-            report(0.0, f"Encoding {name}")
+            report(0.0, f"Encoding {name}; the encoder is loaded once, which may take a minute")
             tuner = add_concept(self.students.tuner, text, encoder)
             try:
                 carried = carry_on(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import param
 
@@ -88,8 +89,19 @@ class TuningState(TreeState):
 
     def take_over(self, batch: Sequence[Intent]) -> None:
         """Go on with a batch from over other concepts, without those that are not here."""
-        known = set(self.tuner.store.concepts)
-        self._set_pending([intent for intent in batch if intent.concept in known])
+        self._set_pending([intent for intent in batch if self._is_here(intent)])
+
+    def take_back(self, kept: Sequence[Mapping[str, Any]]) -> int:
+        """Go on with a batch as ``Intent.to_json`` wrote it, unless thumbs wait already.
+
+        Returns how many of it cannot be: no thumb, or of a class or concept that is not here.
+        """
+        if self.pending or self.busy:
+            return 0
+        batch = [intent for intent in map(_read_intent, kept) if intent and self._is_here(intent)]
+        self.factor = next((one.factor for one in batch if one.factor), self.factor)
+        self._set_pending(batch)
+        return len(kept) - len(batch)
 
     def set_factor(self, factor: float) -> None:
         """Use this factor for the batch and for later thumbs."""
@@ -148,6 +160,10 @@ class TuningState(TreeState):
         if self.status.kind == "fitting":
             self.status = Status("fitting", text, share)
 
+    def _is_here(self, intent: Intent) -> bool:
+        store = self.tuner.store
+        return intent.concept in store.concepts and intent.class_name in store.classes
+
     def _set_pending(self, batch: list[Intent]) -> None:
         self.param.update(pending=batch, preview=None)
         self._rest()
@@ -177,6 +193,14 @@ class TuningState(TreeState):
     @property
     def _on_holdout(self) -> bool:
         return bool(self.students.snapshot.split == "holdout")
+
+
+def _read_intent(item: Mapping[str, Any]) -> Intent | None:
+    """What a browser kept; None where it is no thumb."""
+    try:
+        return Intent.from_json(item)
+    except (KeyError, TypeError, InficondError):
+        return None
 
 
 def _intent(class_name: str, concept: str, direction: str, factor: float) -> Intent:

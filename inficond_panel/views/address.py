@@ -97,7 +97,7 @@ class Address:
         self._asked: dict[str, str] | None = _read(search) or None
         self._later: dict[str, str] | None = None  # of iterations, while other targets are awaited
         self._following = False
-        self._awaited = ""
+        self._awaited: list[str] = []  # iterations that were jumped to, until they are shown
 
     def dataset(self, titles: list[str]) -> str:
         """Data set that the link asks for, if there is one of that title."""
@@ -129,8 +129,10 @@ class Address:
 
     def arrived(self, app: AppState) -> bool:
         """Whether what a link asks for is shown, or will not be."""
-        if self._awaited == app.students.node.id or app.tuning.status.kind == "error":
-            self._awaited = ""
+        if app.tuning.status.kind == "error":
+            self._awaited.clear()
+        elif self._awaited and self._awaited[0] == app.students.node.id:
+            del self._awaited[0]
         if app.targets.status.kind == "error":
             self._later = None
         return not (self._following or self._awaited or self._later is not None)
@@ -183,8 +185,8 @@ class Address:
             yield "A fine-tune is under way, so the iteration stays."
             return
         found = _node(app, start)
-        if found and found != app.students.node.id:
-            self._awaited = found
+        if found and found != [app.students.node.id, *self._awaited][-1]:
+            self._awaited.append(found)
             app.tuning.jump(found)
         elif start and not found:
             yield f"There is no iteration {start!r} in this history."

@@ -16,7 +16,6 @@ from inficond_panel.views.cloud import WHOLE
 
 TOP = 10
 REACH = 9.0  #: a tap within so many pixels of a concept means that concept
-LARGE = 600.0  #: a plot whose sides have so many pixels is on a screen read from farther away
 RING = 11.0  #: radius in pixels of the ring around the concept opened
 
 
@@ -74,11 +73,7 @@ class Frame:
     x: tuple[float, float] = WHOLE
     y: tuple[float, float] = WHOLE
     size: tuple[float, float] = (600.0, 230.0)
-
-    @property
-    def scale(self) -> float:
-        """How much larger than usual marks and labels are."""
-        return 1.25 if min(self.size) >= LARGE else 1.0
+    scale: float = 1.0  #: how much larger than usual marks and labels are
 
     def pixels(self, xy: np.ndarray) -> np.ndarray:
         """Positions ``(n, 2)`` on the map in pixels from the top left."""

@@ -23,6 +23,7 @@ def make_typing(app: AppState) -> dict[str, Any]:
         "text": status.text,
         "progress": status.progress,
         "remedy": status.remedy,
-        "carried": app.students.node.number,
+        "carried": state.carried,
+        "others": state.others,
         "busy": state.busy,
     }

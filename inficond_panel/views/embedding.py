@@ -93,6 +93,7 @@ class EmbeddingView(pn.viewable.Viewer):
             (self._show_group, app.tuning, ["status"]),
         ):
             state.param.watch(draw, names)
+        self.panel.param.watch(self._enlarge, "zoom")
         self.panel.link(self, projection="projection")
         self.panel.link(app.settings, projection="projection")
         app.settings.param.watch(self._choose_projection, "projection")
@@ -113,6 +114,9 @@ class EmbeddingView(pn.viewable.Viewer):
     def _choose_projection(self, *_: param.parameterized.Event) -> None:
         known, wanted = projections(self._store), self._app.settings.projection
         self.panel.projection = wanted if wanted in known else known[0]
+
+    def _enlarge(self, *_: param.parameterized.Event) -> None:
+        self.map.frame = replace(self.map.frame, scale=self.panel.zoom)
 
     def _change_cloud(self, *_: param.parameterized.Event) -> None:
         self.cloud.show(self.projection)

@@ -51,6 +51,7 @@ class EmbeddingPanel(ViewComponent):
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
     told = param.String("", doc="The concept that the keyboard is at, in words.")
+    zoom = param.Number(1.0, doc="How much larger the page is drawn; the plot sees to it itself.")
     plot = Child()
 
     _esm = esm.module("embedding")

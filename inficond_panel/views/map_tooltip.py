@@ -25,6 +25,7 @@ b { font-size: 12px; font-weight: 600; }
 dl { display: grid; grid-template-columns: 1fr auto; gap: 0 8px; margin: 0; }
 dt { color: light-dark(#4a5361, #b6bec9); }
 dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+b, dl { zoom: var(--zoom, 1); }
 </style><b>@name</b><dl><dt>Influence</dt><dd>@influence</dd>
 <dt>Segments</dt><dd>@segments</dd><dt>Nearest</dt><dd>@nearest</dd></dl></div>"""
 

@@ -22,10 +22,27 @@ p { margin: 8px 0 0; color: #4a5361; }
 li, code { font: 13px/20px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 20px; }
 progress { width: 320px; }
+.page { --track: #e0e4ea; place-self: stretch; margin: -24px; padding: 0 16px 16px;
+  display: grid; gap: 12px; grid-template: 28px 72px minmax(0, 1fr) / 3fr 5fr 4fr; }
+.page > b { grid-column: 1 / -1; padding-top: 10px; font-weight: 700; }
+.page > section { grid-column: 1 / -1; max-width: none; padding: 0 16px; border-radius: 8px;
+  display: flex; align-items: center; gap: 16px; }
+.page h1 { margin: 0; font-size: 14px; line-height: 20px; }
+.page > div { display: grid; gap: 12px; grid-template-rows: 1fr 338px 252px; }
+.page i { position: relative; display: block; min-height: 0; border-radius: 8px; background: #fff; }
+.page i::before { content: ""; position: absolute; inset: 15px auto auto 16px;
+  width: 40%; height: 14px; border-radius: 4px; background: var(--track); }
+.page i::after { content: ""; position: absolute; inset: 60px 16px 16px;
+  background: repeating-linear-gradient(var(--track) 0 12px, transparent 12px 44px); opacity: 0.5; }
+@media (max-width: 1879px), (max-height: 979px) {
+  .page { padding: 0 12px 12px; grid-template-rows: 28px 108px minmax(0, 1fr); }
+  .page > div { grid-template-rows: 47fr 53fr; } .page > div > :last-child { display: none; } }
 @media (prefers-color-scheme: dark) {
-  :host { background: #0f1216; color: #e9ecf0; } section { background: #191d23; }
-  p { color: #b6bec9; } }
+  :host { background: #0f1216; color: #e9ecf0; } section, .page i { background: #191d23; }
+  p { color: #b6bec9; } .page { --track: #333b46; } }
 """
+#: The page's own places, empty: what is there first moves little when the views come.
+_BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
 
 
 class OpeningView(Viewer):
@@ -62,8 +79,9 @@ class OpeningView(Viewer):
 
 def _progress_html(text: str, share: float) -> str:
     return (
-        f"<main><section role='status'><h1>{escape(text)}</h1>"
-        f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress></section></main>"
+        f"<main class='page'><b>InFiConD</b><section role='status'><h1>{escape(text)}</h1>"
+        f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress></section>"
+        f"{_BONES}</main>"
     )
 
 

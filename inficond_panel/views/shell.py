@@ -16,7 +16,7 @@ from inficond_panel.views.arrangement import make_layout, read_layout
 from inficond_panel.views.component import Component, tie
 from inficond_panel.views.saving import send_file
 from inficond_panel.views.theme import count
-from inficond_panel.views.tour import make_progress, make_tour
+from inficond_panel.views.tour import make_progress, make_tour, show_step
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -67,14 +67,14 @@ def make_subtitle(title: str, classes: int) -> str:
     return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
 
 
-def make_saved(nodes: Sequence[Node], kind: str, path: str) -> dict[str, str]:
-    """What the header tells of saving: time of the newest node (ISO), or that work goes on."""
+def make_saved(nodes: Sequence[Node], doing: str, path: str) -> dict[str, str]:
+    """What the header tells of saving: time of the newest node (ISO), or what is being done."""
     newest = max((node.created for node in nodes), default="")
     if path == ":memory:":
-        return {"text": "Not kept: history in memory", "at": "", "place": ""}
+        return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
     iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"
     return {
-        "text": "Fine-tuning…" if kind == "fitting" else "",
+        "text": doing,
         "at": newest,
         "place": f"{iterations} in {path}",
     }
@@ -98,12 +98,17 @@ class ShellPage(Component):
         allow_None=True,
         doc="Query of the URL, see `make_address`; None: kept out of it.",
     )
+    root = param.String("", doc="Id of the untouched students, which the batch is of.")
+    batch = param.List([], doc="Thumbs that wait; the browser keeps them over a reload.")
+    turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
     places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
     notice = param.String("", doc="What of a link could not be shown; empty: nothing.")
     tour = param.Dict({}, doc="See `make_tour`.")
     progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
     page = param.Boolean(True, doc="Whether it fills the browser's page.")
+    still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
+    standard = param.Dict({}, doc="`layout` and `theme` as in the spec.")
 
     _esm = esm.module("shell")
     _stylesheets = esm.styles("shell")
@@ -130,12 +135,15 @@ class Shell(Viewer):
         super().__init__(theme=app.spec.layout.theme)
         self.app = app
         self.address = address
+        self._turn = 0
         self._page = ShellPage(
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=[list(pair) for pair in SHORTCUTS],
             theme=self.theme,
             tour=make_tour(app),
+            root=app.tuner.root_id,
+            standard={"layout": make_layout(app.spec.layout), "theme": app.spec.layout.theme},
             page=page,
             sizing_mode="stretch_width",
             margin=0,
@@ -156,6 +164,9 @@ class Shell(Viewer):
         app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
         app.selection.param.watch(self._tell_progress, ["class_name", "concept"])
         app.tuning.param.watch(self._tell_progress, ["pending", "status"])
+        app.tuning.param.watch(self._tell_batch, ["pending", "status"])
+        app.concepts.param.watch(self._update_saved, "status")
+        self._tell_batch()
         self._update_saved()
         self._rearrange()
         if views:
@@ -171,7 +182,7 @@ class Shell(Viewer):
     def _tell_address(self, *_: Any) -> None:
         """Put what is shown into the URL; not while what a link names is on its way."""
         if self.address is not None and self.address.arrived(self.app):
-            self._page.address = make_address(self.app)
+            self._page.param.update(address=make_address(self.app), turn=self._turn)
 
     def _recolour(self, *_: Any) -> None:
         self.app.theme = "dark" if self._page.dark else "light"
@@ -188,10 +199,25 @@ class Shell(Viewer):
     def _tell_progress(self, *_: Any) -> None:
         self._page.progress = make_progress(self.app)
 
-    def _update_saved(self, *_: Any) -> None:
+    def _tell_batch(self, *_: Any) -> None:
+        """Thumbs that are not in the history yet; those of a refit that runs will be."""
         tuning = self.app.tuning
+        self._page.batch = [] if tuning.busy else [one.to_json() for one in tuning.pending]
+
+    def _take_back(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """Go on with the batch that waited when the page was left."""
+        lost = self.app.tuning.take_back(kept)
+        if lost:
+            left = f"{count(lost)} of the {count(len(kept))} thumbs that waited"
+            self._page.notice = f"{left} cannot be kept: class or concept is not here."
+
+    def _update_saved(self, *_: Any) -> None:
+        tuning, concepts = self.app.tuning, self.app.concepts
         path = self.app.tuner.history.path
-        self._page.saved = make_saved(tuning.nodes, tuning.status.kind, path)
+        doing = "Fine-tuning…" if tuning.status.kind == "fitting" else ""
+        if concepts.busy:
+            doing = f"{concepts.status.text}…"
+        self._page.saved = make_saved(tuning.nodes, doing, path)
 
     def _show_detail(self, *_: Any) -> None:
         if self.app.selection.concept:
@@ -210,11 +236,16 @@ class Shell(Viewer):
         if message["kind"] in {"save", "copy"}:
             self._give_layout(message)
         elif message["kind"] == "go" and self.address is not None:
+            self._turn = message["turn"]
             self._page.notice = self.address.go(self.app, message["search"])
             self._tell_address()
+        elif message["kind"] == "batch":
+            self._take_back(message["batch"])
         elif message["kind"] == "export":
             self._page.tab = "provenance"
             self.app.export.param.trigger("asked")
+        elif message["kind"] == "show":
+            show_step(self.app, message["what"])
         elif message["kind"] == "undo":
             self.app.tuning.undo()
         elif message["kind"] == "redo":

@@ -54,7 +54,7 @@ def take_still(document: Document, theme: str) -> Still:
         if model.get("name") == "ImportedStyleSheet":
             _put_inline(model)
         if model.get("attributes", {}).get("class_name") == "ShellPage":
-            model["attributes"]["data"]["attributes"]["theme"] = theme
+            model["attributes"]["data"]["attributes"].update(theme=theme, still=True)
     with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
         bundle = bundle_resources(document.roots, INLINE)
     return Still(page, document.roots, bundle)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
@@ -17,6 +19,31 @@ def make_tour(app: AppState) -> dict[str, Any]:
     known = name in app.store.classes and concept in app.store.concepts
     example = {"class": name, "concept": concept} if known else {}
     return {"offered": app.spec.layout.tour, **example}
+
+
+def show_step(app: AppState, what: str) -> None:
+    """Do for the person what a step asks for (a key of ``make_progress``), on the example."""
+    selection, tuning = app.selection, app.tuning
+    name, concept = _example(app)
+    if what == "class":
+        selection.class_name = name
+    elif what == "concept":
+        selection.concept = concept
+    elif what in {"pending", "tuned"} and not tuning.pending:
+        tuning.toggle(name, concept, "down")
+    if what == "tuned":
+        tuning.fine_tune()
+
+
+def _example(app: AppState) -> tuple[str, str]:
+    """The class selected and the concept opened; where there is none, the example or the first."""
+    name, concept = EXAMPLE
+    store, selection = app.store, app.selection
+    name = selection.class_name or (name if name in store.classes else store.classes[0])
+    column = app.students.node.weights[:, store.classes.index(name)]
+    strongest = store.concepts[int(np.abs(column).argmax())]
+    known = (name, concept) == EXAMPLE and concept in store.concepts
+    return name, selection.concept or (concept if known else strongest)
 
 
 def make_progress(app: AppState) -> dict[str, bool]:

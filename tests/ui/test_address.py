@@ -14,6 +14,14 @@ from inficond_panel.tuning import Intent, open_tuner
 pytestmark = pytest.mark.ui
 
 SLOW = 60_000
+#: Steps back (-1) or forward (1), none of which waits for the page.
+QUICKLY = """async ([step, times]) => {
+  for (let done = 0; done < times; done++) {
+    const there = new Promise((tell) => addEventListener("popstate", tell, { once: true }))
+    history.go(step)
+    await there
+  }
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +165,22 @@ def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
     shown(page, "sheep")
     page.go_forward()
     shown(page, "bird")
+
+
+def test_quick_steps_back_and_forward_lose_nothing(page) -> None:
+    names = ["sheep", "bird", "bicycle", "sheep", "bird"]
+    for name in names:
+        choose(page, name)
+        expect(page).to_have_url(re.compile(f"class={name}"))
+    entries = page.evaluate("history.length")
+    page.evaluate(QUICKLY, [-1, 4])
+    shown(page, "sheep")
+    page.evaluate(QUICKLY, [1, 4])
+    shown(page, "bird")
+    page.evaluate(QUICKLY, [-1, 2])
+    shown(page, "bicycle")
+    expect(page).to_have_url(re.compile("class=bicycle"))
+    assert page.evaluate("history.length") == entries
 
 
 def test_what_a_stale_link_names_is_told(url, open_page) -> None:

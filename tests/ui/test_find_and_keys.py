@@ -99,3 +99,24 @@ def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(small_url, open_p
     for chip in page.locator(".detail .filter-chip").all():
         box = chip.bounding_box()
         assert panel["x"] <= box["x"] <= box["x"] + box["width"] <= panel["x"] + panel["width"]
+
+
+def test_keys_of_the_page_work_after_a_choice(page) -> None:
+    sort = page.get_by_label("Sort by", exact=True)
+    sort.focus()
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name="Keyboard")
+    expect(sheet).to_be_visible()
+    page.keyboard.press("Escape")
+    sort.focus()
+    page.keyboard.press("c")  # finds an option, as in every select
+    expect(sort).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find class")).to_be_focused()
+    box = sort.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    sort.evaluate("(list) => { list.value = 'f1'; list.dispatchEvent(new Event('change')) }")
+    expect(sort).not_to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.get_by_label("Find concept")).to_be_focused()

@@ -12,6 +12,11 @@ from inficond_panel.tuning import open_tuner
 
 pytestmark = pytest.mark.ui
 
+SCROLLS = """() => {
+  const { scrollHeight, scrollWidth } = document.documentElement
+  return scrollHeight > innerHeight || scrollWidth > innerWidth
+}"""
+
 
 def expect_pictures(page: Page, place: str) -> None:
     """The first picture at a place is there, and is one."""
@@ -20,7 +25,7 @@ def expect_pictures(page: Page, place: str) -> None:
 
 
 def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> None:
-    spec = small_spec(tmp_path)
+    spec = small_spec(tmp_path, extra="layout: {tour: true}\n")
     server = serve(spec)
     page = open_page(server.url)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
@@ -51,6 +56,12 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     expect(iterations(still)).to_have_count(2)
     expect_pictures(still, ".knowledge .patch img")
     expect_pictures(still, ".detail .tile img")
+    for name in ("Export", "Arrange the views", "Copy a link to what is shown"):
+        expect(still.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    expect(still.get_by_role("button", name="Start the tour")).to_be_hidden()
+    for width, height in ((1280, 800), (1920, 1080), (3840, 2160)):
+        still.set_viewport_size({"width": width, "height": height})
+        assert not still.evaluate(SCROLLS), f"the window scrolls at {width}×{height}"
     rows(still).filter(has_text="sheep").first.click()
     still.locator(".knowledge .thumb.up").first.click()
     expect(still.locator(".performance [aria-selected=true]")).to_contain_text("bicycle")

@@ -51,6 +51,27 @@ def test_each_step_goes_on_when_it_is_done(page) -> None:
     expect(page.locator(".tour")).to_be_hidden()
 
 
+def test_who_does_nothing_is_shown_each_step(page) -> None:
+    page.get_by_role("button", name="Start the tour").click()
+    show = page.locator(".tour").get_by_role("button", name="Show me")
+    page.locator(".tour").get_by_role("button", name="Next").click()
+    step(page, "Where they differ")
+    show.click()
+    step(page, "What the student looks at")
+    expect(page.locator(".performance [aria-selected=true]")).to_have_count(1)
+    show.click()
+    step(page, "The images of a concept")
+    expect(page.locator(".detail .tile").first).to_be_visible(timeout=SLOW)
+    page.keyboard.press("ArrowRight")
+    step(page, "Give it a thumb")
+    page.keyboard.press("ArrowRight")
+    step(page, "Fine-tune")
+    expect(page.locator(".knowledge .block.down")).to_have_count(1)
+    show.click()
+    step(page, "Read the change")
+    expect(page.locator(".provenance [role=option]")).to_have_count(2, timeout=SLOW)
+
+
 def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:
     page.get_by_role("button", name="Not now").click()
     offer = page.get_by_role("region", name="Tour")

@@ -169,6 +169,16 @@ def test_faults_are_told_with_a_remedy_and_add_nothing(app, text, fault):
     assert typed_of(open_tuner(app.spec.path).store) == ()
 
 
+def test_what_is_carried_on_and_what_stays_is_known_before(app):
+    for concept in ("wheel", "sky"):
+        app.tuning.toggle("bicycle", concept, "remove")
+        app.tuning.fine_tune()
+    app.tuning.undo()
+    assert (app.concepts.carried, app.concepts.others) == (1, 1)
+    app.concepts.add("moss")
+    assert len(after(app).tuning.nodes) == 2
+
+
 def test_synonyms_of_typed_concepts_are_known_too(app):
     app.concepts.add("wheels, tyres")
     grown = after(app)

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,8 +223,8 @@ def test_texts_lie_where_the_labels_were_placed():
     assert {(t["ink"], t["surface"]) for t in texts} == {(LIGHT.ink, LIGHT.surface)}
 
 
-def test_on_a_large_plot_marks_and_labels_are_larger_and_still_apart():
-    shown, frame = Shown(INFLUENCE, opened=1), Frame(size=(900.0, 1100.0))
+def test_on_a_page_drawn_larger_marks_and_labels_are_larger_and_still_apart():
+    shown, frame = Shown(INFLUENCE, opened=1), Frame(size=(900.0, 1100.0), scale=1.25)
     placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, frame)
     assert placed.scale == 1.25
     assert set(map_layers.make_texts(placed, False)["size"]) == {"15px"}
@@ -234,6 +235,14 @@ def test_on_a_large_plot_marks_and_labels_are_larger_and_still_apart():
         away = np.abs(centre - pixels["abcd".index(text)])
         assert away.max() > 1.25 * shown.radius("abcd".index(text))
     assert concept_map.place_names(XY, list("abcd"), shown, Frame()).scale == 1.0
+
+
+def test_the_map_is_as_large_as_the_page_is_drawn(view):
+    view.panel.zoom = 1.5
+    assert view.map.frame.scale == 1.5
+    view.map.resize(900, 700)
+    view.map.look_at(replace(view.map.frame, x=(0.0, 0.5)))
+    assert view.map.frame.scale == 1.5
 
 
 def test_names_and_marks_may_be_none():

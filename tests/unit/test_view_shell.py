@@ -30,13 +30,13 @@ def test_saved_tells_the_newest_node_and_where_it_is():
     times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
     nodes = [SimpleNamespace(created=time) for time in times]
 
-    saved = make_saved(nodes, "idle", "/data/a.sqlite")
+    saved = make_saved(nodes, "", "/data/a.sqlite")
     assert saved == {"text": "", "at": times[1], "place": "1 iteration in /data/a.sqlite"}
-    assert make_saved(nodes, "fitting", "/data/a.sqlite")["text"] == "Fine-tuning…"
+    assert make_saved(nodes, "Fine-tuning…", "/data/a.sqlite")["text"] == "Fine-tuning…"
 
 
 def test_a_history_in_memory_is_never_called_saved():
-    saved = make_saved([SimpleNamespace(created="2026-11-20T08:00:00+00:00")], "idle", ":memory:")
+    saved = make_saved([SimpleNamespace(created="2026-11-20T08:00:00+00:00")], "", ":memory:")
 
     assert saved["at"] == ""
     assert saved["text"] == "Not kept: history in memory"
@@ -120,3 +120,46 @@ def test_a_layout_that_was_changed_goes_on_over_other_concepts(app):
     Shell(app)._page.layout = {**make_layout(app.spec.layout), "collapsed": ["detail"]}
 
     assert Shell(app)._page.layout["collapsed"] == ["detail"]
+
+
+def test_a_batch_goes_on_after_a_reload(app, tmp_path):
+    shell = Shell(app)
+    app.tuning.set_factor(3.0)
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle("sheep", "wheel", "remove")
+    kept = list(shell._page.batch)
+    other = AppState(app.tuner, Jobs(inline=True))
+    again = Shell(other)
+    assert again._page.root == shell._page.root
+
+    again._handle({"kind": "batch", "batch": kept})
+    assert other.tuning.pending == app.tuning.pending
+    assert (other.tuning.factor, again._page.notice) == (3.0, "")
+    other.tuning.fine_tune()
+    assert again._page.batch == []
+
+
+def test_what_of_a_batch_is_not_here_is_told(app):
+    shell = Shell(app)
+    thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
+    odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
+    shell._handle({"kind": "batch", "batch": [thumb, *odd]})
+    assert [intent.concept for intent in app.tuning.pending] == ["wheel"]
+    assert shell._page.notice.startswith("4 of the 5 thumbs that waited cannot be kept")
+
+    shell._handle({"kind": "batch", "batch": [{**thumb, "class": "sheep"}]})
+    assert len(app.tuning.pending) == 1  # what is done meanwhile stays
+
+
+@pytest.mark.parametrize("what", ["class", "concept", "pending", "tuned"])
+def test_a_step_of_the_tour_is_shown_on_what_there_is(app, what):
+    shell = Shell(app)
+    for step in ("class", "concept", "pending", "tuned"):
+        shell._handle({"kind": "show", "what": step})
+        assert shell._page.progress[step]
+        if step == what:
+            break
+    assert app.selection.class_name == "bicycle"
+    if what == "tuned":
+        assert app.students.node.number == 1
+        assert app.students.node.intents[0].direction == "down"

@@ -302,7 +302,6 @@ function makeTabs(names, places, model) {
 
 function arrangeBar(page, say) {
   const { model } = page
-  const first = model.layout
   const copied = h("span", { class: "muted", role: "status" })
   model.on("msg:custom", (event) => {
     const { copy } = event.data ?? event
@@ -310,10 +309,10 @@ function arrangeBar(page, say) {
   })
   const button = (name, onclick, title) => h("button", { class: "btn", type: "button", title, onclick }, name)
   return h("div", { class: "arrange-bar", role: "toolbar", "aria-label": "Layout", hidden: "" }, copied,
-    button("As in the spec", () => { model.layout = first }, "Back to the layout that the page was opened with"),
+    button("As in the spec", () => { model.layout = model.standard.layout }, "Back to the layout of the spec"),
     button("Copy layout", () => say("copy"), "The layout as YAML, for the spec"),
     button("Save spec", () => say("save"), "The whole spec with this layout, as YAML"),
-    h("button", { class: "btn primary", type: "button" }, "Done"))
+    h("button", { class: "btn primary", type: "button", title: "This browser keeps the layout; a saved spec keeps it for others" }, "Done"))
 }
 
 /** Drag a cover to another place; a line shows where it would go. */
@@ -327,7 +326,7 @@ function dragViews(page) {
       if (event.target.closest("button")) return
       let target = null
       const move = (moving) => {
-        target = targetAt(main, places, moving.clientX, moving.clientY)
+        target = targetAt(main, places, moving.clientX / zoomOf(main), moving.clientY / zoomOf(main))
         set(line, "hidden", target ? null : "")
         if (target) Object.assign(line.style, target.line)
       }
@@ -349,12 +348,12 @@ function targetAt(main, places, x, y) {
   const columns = [...main.children]
   const px = (left, top, width, height) => ({ left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` })
   for (const [column, element] of columns.entries()) {
-    const box = element.getBoundingClientRect()
+    const box = boxOf(element)
     if (x < box.left - 8 || x > box.right + 8 || y < box.top || y > box.bottom) continue
     const edge = Math.min(48, box.width / 5)
     if (x < box.left + edge) return { column, fresh: true, line: px(box.left - 8, box.top, 4, box.height) }
     if (x > box.right - edge) return { column: column + 1, fresh: true, line: px(box.right + 4, box.top, 4, box.height) }
-    const boxes = element.names.map((name) => places.get(name).getBoundingClientRect())
+    const boxes = element.names.map((name) => boxOf(places.get(name)))
     const after = boxes.findIndex((one) => y < one.top + one.height / 2)
     const row = after < 0 ? boxes.length : after
     const top = row ? boxes[row - 1].bottom + 4 : box.top - 8

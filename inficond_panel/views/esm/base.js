@@ -107,17 +107,33 @@ function icon(name, size = 16) {
 /** A native select in the look of the views. `options` are [value, label]; `onpick(value)`. */
 function select(label, options, value, onpick, prefix = null) {
   const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
-  const control = h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list)
+  const control = leaveOnPick(h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list))
   return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+}
+
+/** A select that gives the keys back to the page once something is chosen by pointer; by keys a
+    person may go on to the next option. */
+function leaveOnPick(control) {
+  let pressed = false
+  control.addEventListener("pointerdown", () => { pressed = true })
+  control.addEventListener("keydown", () => { pressed = false })
+  control.addEventListener("change", () => { if (pressed) control.blur() })
+  return control
+}
+
+/** Whether a key belongs to the field that it is pressed in: to a select only what it finds options by. */
+function isTyping(event) {
+  const [target] = event.composedPath()
+  if (target.localName === "select") return /^[\p{L}\p{N}]$/u.test(event.key) && !event.ctrlKey && !event.metaKey
+  return target.isContentEditable || /^(input|textarea)$/.test(target.localName ?? "")
 }
 
 /** Run when a key is pressed anywhere on the page but in a field, as long as the element is shown. */
 function onKey(element, key, run) {
-  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
   document.addEventListener("keydown", function press(event) {
     if (!element.isConnected) return document.removeEventListener("keydown", press)
     if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) return
-    if (typing(event.composedPath()[0]) || element.hidden) return
+    if (isTyping(event) || element.hidden) return
     event.preventDefault()
     run()
   })
@@ -152,6 +168,19 @@ function segments(label, options, onpick) {
   return group
 }
 
+/** How much larger the page draws an element. Rectangles and pointers are in pixels of the window;
+    what an element's own style says, and its client and offset sizes, are not. */
+const zoomOf = (element) => element.currentCSSZoom ?? 1
+
+/** Rectangle of an element, in the pixels of its own style. */
+function boxOf(element) {
+  const zoom = zoomOf(element), { x, y, width, height } = element.getBoundingClientRect()
+  return new DOMRect(x / zoom, y / zoom, width / zoom, height / zoom)
+}
+
+/** Width and height of the window, in the pixels of an element's style. */
+const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: window.innerHeight / zoomOf(element) })
+
 /** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
     Children may be a function: `again()` calls it once more while the card is open. */
 function hoverCard(root) {
@@ -162,9 +191,9 @@ function hoverCard(root) {
     shown = [anchor, children]
     card.replaceChildren(...(typeof children === "function" ? children() : children))
     card.showPopover()
-    const box = anchor.getBoundingClientRect()
-    const below = box.bottom + 6 + card.offsetHeight <= window.innerHeight
-    card.style.left = `${Math.max(8, Math.min(box.left, window.innerWidth - card.offsetWidth - 8))}px`
+    const box = boxOf(anchor), screen = windowOf(card)
+    const below = box.bottom + 6 + card.offsetHeight <= screen.height
+    card.style.left = `${Math.max(8, Math.min(box.left, screen.width - card.offsetWidth - 8))}px`
     card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
   }
   return { show, hide: () => card.hidePopover(), again: () => { if (card.matches(":popover-open")) show(...shown) } }

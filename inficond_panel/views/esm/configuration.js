@@ -69,7 +69,7 @@ function makeFields(model, card, dialog, say) {
 function richSelect(label, onpick, card) {
   const name = h("span", { class: "clip" })
   const size = h("span", { class: "muted num" })
-  const list = h("select", { "aria-label": label, onchange: () => onpick(list.value) })
+  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => onpick(list.value) }))
   const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
   let shown = {}
   explains(face, card, () => shown.card)
@@ -142,8 +142,8 @@ function holdoutDialog(root, say) {
   dialog.ask = (anchor, sentence) => {
     text(words, sentence)
     dialog.showModal()
-    const box = anchor.getBoundingClientRect()
-    dialog.style.left = `${Math.max(8, Math.min(box.left, window.innerWidth - dialog.offsetWidth - 8))}px`
+    const box = boxOf(anchor)
+    dialog.style.left = `${Math.max(8, Math.min(box.left, windowOf(dialog).width - dialog.offsetWidth - 8))}px`
     dialog.style.top = `${box.bottom + 6}px`
   }
   return dialog

@@ -90,6 +90,7 @@ export function render({ model, el }) {
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
     head, plot, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
   followTheme(model, el)
+  new ResizeObserver(() => { if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot) }).observe(plot)
   saveFiles(model)
   model.on("msg:custom", (event) => { if ((event.data ?? event).open === "group") { segment.hide(); setTimeout(group.open) } })
   watch(model, ["told"], () => { text(told, model.told); segment.hide() })

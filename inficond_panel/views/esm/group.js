@@ -40,7 +40,7 @@ function makeGroup(model, plot, root) {
 
   /** Over the right of the plot, no higher than that. */
   function place() {
-    const box = plot.getBoundingClientRect()
+    const box = boxOf(plot)
     card.style.maxHeight = `${Math.max(180, box.height - 8)}px`
     card.style.left = `${Math.max(8, box.right - card.offsetWidth - 8)}px`
     card.style.top = `${Math.max(8, box.bottom - card.offsetHeight - 4)}px`

@@ -11,9 +11,9 @@ function popUp(root, attributes) {
   const open = (anchor, back = anchor) => {
     from = back
     box.showPopover()
-    const place = anchor.getBoundingClientRect()
-    const below = place.bottom + 4 + box.offsetHeight <= window.innerHeight
-    box.style.left = `${Math.max(8, Math.min(place.right - box.offsetWidth, window.innerWidth - box.offsetWidth - 8))}px`
+    const place = boxOf(anchor), screen = windowOf(box)
+    const below = place.bottom + 4 + box.offsetHeight <= screen.height
+    box.style.left = `${Math.max(8, Math.min(place.right - box.offsetWidth, screen.width - box.offsetWidth - 8))}px`
     box.style.top = `${below ? place.bottom + 4 : Math.max(8, place.top - box.offsetHeight - 4)}px`
   }
   return { box, open, close: () => { if (box.matches(":popover-open")) box.hidePopover() } }

@@ -10,6 +10,7 @@ Object.assign(ICONS, {
 
 export function render({ model, el }) {
   const sheet = keySheet(el, model, () => tour.start())
+  if (model.page && !model.still) keepLayout(model)
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
   const notice = noticeLine(model)
@@ -21,8 +22,12 @@ export function render({ model, el }) {
   views.start()
   saveFiles(model)
   followColours(model, root)
+  followSize(model, root)
   listenKeys(model, root, { sheet, views, link })
-  keepAddress(model, root)
+  if (model.page && !model.still) {
+    keepAddress(model, root)
+    keepBatch(model)
+  }
   watch(model, ["saved"], () => showSaved(model.saved, saved, root))
 }
 
@@ -31,7 +36,7 @@ export function render({ model, el }) {
 function header(model, saved, sheet, views, link) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model))
+    ...(model.still ? [] : [views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model)]))
 }
 
 /** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
@@ -94,7 +99,7 @@ function followColours(model, root) {
     root.style.colorScheme = scheme
     if (model.page) fillPage(scheme)
     else root.getRootNode().host.style.colorScheme = scheme // its colour of text is inherited
-    root.style.setProperty("--shell-height", model.page ? "calc(100vh - var(--page-taken, 0px))" : "900px")
+    root.style.setProperty("--shell-height", model.page ? "calc((100vh - var(--page-taken, 0px)) / var(--zoom, 1))" : "900px")
     const dark = scheme === "dark"
     if (model.dark !== dark) model.dark = dark
   }
@@ -109,6 +114,23 @@ function fillPage(scheme) {
   document.documentElement.style.colorScheme = scheme
   document.documentElement.lang = "en"
   Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+}
+
+// --- size ------------------------------------------------------------------------------------------
+
+const WIDE = 2560, HIGH = 1300 // pixels of the largest window that is shown as it is
+
+/** Draw the page larger in a larger window, which is on a screen that is read from farther away; not
+    where the window is large since the person has made the browser's text smaller. */
+function followSize(model, root) {
+  if (!model.page) return
+  const apply = () => {
+    if (!root.isConnected) return window.removeEventListener("resize", apply)
+    const share = Math.min(1, window.devicePixelRatio) * Math.min(window.innerWidth / WIDE, window.innerHeight / HIGH)
+    document.documentElement.style.setProperty("--zoom", Math.max(1, Math.floor(20 * share) / 20))
+  }
+  window.addEventListener("resize", apply)
+  apply()
 }
 
 // --- keyboard --------------------------------------------------------------------------------------
@@ -126,12 +148,11 @@ function keySheet(root, { shortcuts, tour }, startTour) {
 
 /** Keys of the whole page, unless something is being typed. */
 function listenKeys(model, root, { sheet, views, link }) {
-  const typing = (target) => target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName ?? "")
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
   const press = (event) => {
     if (!root.isConnected) return document.removeEventListener("keydown", press)
     if (!model.page && !event.composedPath().includes(root)) return // a key of the notebook
-    if (typing(event.composedPath()[0])) return
+    if (isTyping(event)) return
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
     else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
@@ -145,15 +166,18 @@ function listenKeys(model, root, { sheet, views, link }) {
 // --- link ------------------------------------------------------------------------------------------
 
 /** What is shown is in the URL; back and forward show what another URL says. A change of a place is
-    a new entry of the browser's history; settings replace the last one. */
+    a new entry of the browser's history; settings replace the last one. What answers a step back or
+    forward is no change; where further steps were made meanwhile, it is late and is passed over. */
 function keepAddress(model, root) {
-  if (!model.page) return
+  let steps = 0, answered = 0
   const { dataset: known } = document.documentElement // outlives this shell, which another data set or targets replace
-  watch(model, ["address"], () => {
-    if (model.address == null) return
+  watch(model, ["address", "turn"], () => {
+    if (model.address == null || model.turn !== steps) return
+    const answer = answered !== steps
+    answered = steps
     const before = new URLSearchParams(location.search)
     const now = new URLSearchParams(model.address)
-    const moved = known.address && model.places.some((key) => before.get(key) !== now.get(key))
+    const moved = known.address && !answer && model.places.some((key) => before.get(key) !== now.get(key))
     for (const [key, value] of before) if (!model.keys.includes(key)) now.append(key, value)
     known.address = "told"
     if (now.toString() === before.toString()) return
@@ -162,8 +186,28 @@ function keepAddress(model, root) {
   })
   window.addEventListener("popstate", function go() {
     if (!root.isConnected) return window.removeEventListener("popstate", go)
-    if (model.address != null) model.send_msg({ kind: "go", search: location.search })
+    if (model.address != null) model.send_msg({ kind: "go", search: location.search, turn: ++steps })
   })
+}
+
+/** Thumbs that wait outlive a reload: the browser keeps them for this tab and these students. */
+function keepBatch(model) {
+  const name = `inficond-batch ${model.root}`
+  const before = JSON.parse(kept("sessionStorage", name) ?? "[]")
+  if (before.length && !model.batch.length) model.send_msg({ kind: "batch", batch: before })
+  model.on("batch", () => keep("sessionStorage", name, model.batch.length ? JSON.stringify(model.batch) : null))
+}
+
+/** Layout and theme outlive a reload: the browser keeps them for specs that begin as this one. */
+function keepLayout(model) {
+  const name = `inficond-layout ${JSON.stringify(model.standard)}`
+  Object.assign(model, JSON.parse(kept("localStorage", name) ?? "{}"))
+  const changed = () => {
+    const now = JSON.stringify({ layout: model.layout, theme: model.theme })
+    keep("localStorage", name, now === JSON.stringify(model.standard) ? null : now)
+  }
+  model.on("layout", changed)
+  model.on("theme", changed)
 }
 
 function linkButton(model) {
@@ -179,6 +223,18 @@ function noticeLine(model) {
     h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: () => { model.notice = "" } }, icon("cross")))
   watch(model, ["notice"], () => { text(words, model.notice); line.hidden = !model.notice })
   return line
+}
+
+// --- what the browser keeps ------------------------------------------------------------------------
+
+/** What the browser keeps under a name, in "localStorage" or for this tab in "sessionStorage"; null
+    where it keeps nothing. A browser may refuse both. */
+function kept(storage, name) {
+  try { return window[storage].getItem(name) } catch { return null }
+}
+
+function keep(storage, name, value) {
+  try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
 }
 
 // --- clipboard -------------------------------------------------------------------------------------

@@ -27,6 +27,6 @@
   }
   window.addEventListener("keydown", (event) => {
     const moves = /^(Tab|Escape|Arrow|Page|Home|End)/.test(event.key)
-    if (!allowed(event) && !moves && event.key !== "?") event.stopImmediatePropagation()
+    if (!allowed(event) && !moves) event.stopImmediatePropagation()
   }, true)
 })()

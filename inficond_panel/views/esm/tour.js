@@ -1,5 +1,5 @@
 // A tour of eight steps for who sees the page for the first time. A step that asks for something to
-// be done goes on by itself once it is; nothing is done for the person, and nothing is covered.
+// be done goes on by itself once it is: the person does it, or presses Show me. Nothing is covered.
 
 const SEEN = "inficond-tour"
 
@@ -23,14 +23,19 @@ function makeTour(model, root, places) {
   const steps = tourSteps(model.tour)
   const title = h("h2", { id: "tour-title" }), words = h("p", { id: "tour-words", "aria-live": "polite" }), place = h("span", { class: "muted num" })
   const back = h("button", { class: "btn", type: "button", onclick: () => go(at - 1) }, "Back")
-  const next = h("button", { class: "btn primary", type: "button", onclick: () => go(at + 1) })
+  const next = h("button", { class: "btn primary", type: "button", onclick: () => on() })
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "End the tour", title: "End the tour (Esc)", onclick: () => end() }, icon("cross"))
   const card = h("div", { class: "tour", role: "dialog", "aria-labelledby": "tour-title", "aria-describedby": "tour-words", popover: "manual" },
     h("div", { class: "head" }, title, close), words, h("div", { class: "foot" }, place, h("span", { class: "grow" }), back, next))
   const mark = h("div", { class: "tour-mark", popover: "manual", "aria-hidden": "true" })
   root.append(mark, card)
-  let at = -1, timer = 0, from = null
+  let at = -1, timer = 0, from = null, waited = ""
 
+  const asked = () => at >= 0 && steps[at][4] && !model.progress[steps[at][4]] ? steps[at][4] : ""
+  function on() {
+    if (asked()) model.send_msg({ kind: "show", what: asked() })
+    else go(at + 1)
+  }
   function go(step) {
     if (step >= steps.length) return end()
     at = step
@@ -40,7 +45,8 @@ function makeTour(model, root, places) {
     text(words, says)
     text(place, `${at + 1} of ${steps.length}`)
     back.hidden = at === 0
-    text(next, at + 1 < steps.length ? "Next" : "Finish")
+    text(next, asked() ? "Show me" : at + 1 < steps.length ? "Next" : "Finish")
+    waited = asked()
     settle()
   }
   function settle() {
@@ -63,41 +69,38 @@ function makeTour(model, root, places) {
   function end() {
     clearInterval(timer)
     at = -1
+    waited = ""
     card.hidePopover()
     mark.hidePopover()
     from?.focus()
   }
   function remember() {
     offer.hidden = true
-    try { localStorage.setItem(SEEN, "yes") } catch { /* a browser that keeps nothing asks again */ }
+    keep("localStorage", SEEN, "yes") // a browser that keeps nothing asks again
   }
   card.addEventListener("keydown", (event) => {
     if (event.key === "Escape") end()
-    else if (event.key === "ArrowRight") go(at + 1)
+    else if (event.key === "ArrowRight") on()
     else if (event.key === "ArrowLeft" && at > 0) go(at - 1)
     else return
     event.preventDefault()
     event.stopPropagation()
   })
-  watch(model, ["progress"], () => { if (at >= 0 && model.progress[steps[at][4]]) go(at + 1) })
+  watch(model, ["progress"], () => { if (waited && model.progress[waited]) go(at + 1) })
   const offer = h("div", { class: "notice", role: "region", "aria-label": "Tour" },
     h("span", {}, `New here? A tour of ${steps.length} steps: find a class that is wrong, mend its student, read what it brought.`),
     h("span", { class: "grow" }), h("button", { class: "btn", type: "button", onclick: start }, "Start the tour"),
     h("button", { class: "btn plain", type: "button", onclick: remember }, "Not now"))
-  offer.hidden = !model.tour.offered || wasSeen()
+  offer.hidden = !model.tour.offered || model.still || kept("localStorage", SEEN) !== null
   return { offer, start }
-}
-
-function wasSeen() {
-  try { return localStorage.getItem(SEEN) !== null } catch { return false }
 }
 
 /** Rectangle of a part of a view, through the shadow roots; of the view where there is no such part. */
 function anchorOf(place, selector) {
   if (!place?.checkVisibility()) return null
   const part = selector && findDeep(place, selector)
-  const box = (part || place).getBoundingClientRect()
-  return box.width && box.height ? box : place.getBoundingClientRect()
+  const box = boxOf(part || place)
+  return box.width && box.height ? box : boxOf(place)
 }
 
 function findDeep(root, selector) {
@@ -113,7 +116,7 @@ function findDeep(root, selector) {
 /** A place beside the box that leaves it free: right, left, below, above, else the lower corner. */
 function besideOf(box, card) {
   const { offsetWidth: width, offsetHeight: height } = card
-  const [right, bottom] = [window.innerWidth - 16, window.innerHeight - 16]
+  const screen = windowOf(card), right = screen.width - 16, bottom = screen.height - 16
   const within = (value, low, high) => Math.max(low, Math.min(value, high))
   const at = (left, top) => ({ left: `${left}px`, top: `${top}px` })
   if (!box) return at(right - width, bottom - height)

@@ -1,0 +1,102 @@
+"""On a screen of very many pixels the page is drawn larger, and all that points still meets."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+SLOW = 60_000
+ZOOM = 1.5  #: at 3840×2160
+
+
+@pytest.fixture
+def page(small_url, open_page) -> Page:
+    page = open_page(small_url, 3840, 2160)
+    page.locator(".performance [role=option]").first.click(timeout=SLOW)
+    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".map canvas").first).to_be_visible(timeout=SLOW)
+    return page
+
+
+def zoom(page: Page) -> float:
+    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    return page.locator(".shell").evaluate("(shell) => shell.currentCSSZoom")
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "drawn"),
+    [
+        ((1280, 800), 1, 1),
+        ((2560, 1440), 1, 1),
+        ((2560, 1300), 1.5, 1),  # of a screen of 3840 pixels
+        ((3840, 2000), 0.5, 1),  # made smaller by the person, on a screen of 1920 pixels
+        ((3440, 1300), 1, 1),  # wide, but no higher than a desk's
+        ((3200, 1800), 1, 1.25),
+        ((3840, 2160), 1, ZOOM),
+    ],
+)
+def test_the_page_is_drawn_larger_on_a_large_screen_alone(
+    small_url, open_page, size, pixels, drawn
+) -> None:
+    page = open_page(small_url, *size, device_scale_factor=pixels)
+    assert zoom(page) == pytest.approx(drawn)
+    taken = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert taken[0] <= taken[1]
+    assert page.locator(".shell").bounding_box()["height"] == pytest.approx(size[1], abs=1)
+
+
+def test_cards_and_dialogs_are_beside_what_they_are_about(page) -> None:
+    part = page.locator(".performance .fill.both-right:visible").nth(3)
+    part.hover()
+    card = page.locator(".card:popover-open")
+    expect(card).to_be_visible()
+    anchor, box = part.bounding_box(), card.bounding_box()
+    assert abs(box["x"] - anchor["x"]) < 200
+    assert 0 < box["y"] - anchor["y"] < 100
+    button = page.get_by_role("radio", name="Holdout")
+    button.click()
+    box, anchor = page.get_by_label("Look at holdout?").bounding_box(), button.bounding_box()
+    assert abs(box["x"] - anchor["x"]) < 100
+    assert 0 < box["y"] - anchor["y"] < 100
+
+
+def test_the_map_meets_the_pointer_and_has_letters_as_large_as_the_page(page) -> None:
+    plot, canvas = page.locator(".map .plot"), page.locator(".map canvas").first
+    assert canvas.bounding_box()["width"] == pytest.approx(plot.bounding_box()["width"], abs=2)
+    box, subtitle = plot.bounding_box(), page.locator(".detail .subtitle")
+    for y in range(20, int(box["height"]), 18):
+        for x in range(20, int(box["width"]), 18):
+            page.mouse.click(box["x"] + x, box["y"] + y)
+        if subtitle.inner_text():
+            break
+    expect(subtitle).not_to_have_text("", timeout=SLOW)
+
+
+def test_a_view_is_dropped_where_the_line_is(page) -> None:
+    page.keyboard.press("v")
+    start = page.locator(".place[data-view=provenance]").bounding_box()
+    goal = page.locator(".place[data-view=performance]").bounding_box()
+    page.mouse.move(start["x"] + 30, start["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] * 0.8, steps=4)
+    line = page.locator(".drop").bounding_box()
+    assert line["x"] == pytest.approx(goal["x"], abs=2)
+    assert line["y"] == pytest.approx(goal["y"] + goal["height"], abs=12)
+    page.mouse.up()
+    first = page.locator("main > .column").first.locator(".place")
+    expect(first.nth(1)).to_have_attribute("data-view", "provenance")
+
+
+def test_the_gallery_goes_on_as_it_is_scrolled(page) -> None:
+    page.locator(".knowledge .rows > .row .open").first.click()
+    tiles = page.locator(".detail .tile")
+    expect(tiles.first).to_be_visible(timeout=SLOW)
+    grid, last = page.locator(".detail .scroll:has(.tile)").first, tiles.last
+    grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight }")
+    expect(last).to_be_in_viewport()
+    number = page.locator(".detail .filter-chip[aria-pressed=true]").inner_text()
+    assert re.search(r"\d", number)

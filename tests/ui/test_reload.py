@@ -1,0 +1,82 @@
+"""What a person has not finished is there again after the page was loaded anew."""
+
+from __future__ import annotations
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+from test_main_job import SLOW, iterations, rows, select_class
+
+pytestmark = pytest.mark.ui
+
+
+@pytest.fixture
+def page(serve, tmp_path, open_page) -> Page:
+    page = open_page(serve(small_spec(tmp_path)).url)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    return page
+
+
+def test_thumbs_that_wait_are_there_after_a_reload(page) -> None:
+    select_class(page, "bicycle")
+    page.locator(".knowledge .thumb.down").first.click()
+    page.locator(".knowledge .rows > .row").nth(1).locator(".thumb.remove").click()
+    blocks = page.locator(".knowledge .block:is(.up, .down, .remove)")
+    expect(blocks).to_have_count(2, timeout=SLOW)
+    words = blocks.all_inner_texts()
+    page.reload()
+    expect(blocks).to_have_count(2, timeout=SLOW)
+    assert blocks.all_inner_texts() == words
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    page.reload()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(blocks).to_have_count(0)
+
+
+def test_another_tab_has_a_batch_of_its_own(page, open_page) -> None:
+    select_class(page, "bicycle")
+    page.locator(".knowledge .thumb.down").first.click()
+    blocks = ".knowledge .block:is(.up, .down, .remove)"
+    expect(page.locator(blocks)).to_have_count(1, timeout=SLOW)
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator(".knowledge .subtitle").first).to_have_text("bicycle", timeout=SLOW)
+    expect(other.locator(blocks)).to_have_count(0)
+
+
+def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None:
+    def columns() -> list[list[str]]:
+        return page.locator("main > .column").evaluate_all(
+            "all => all.map((c) => [...c.querySelectorAll('.place')].map((p) => p.dataset.view))"
+        )
+
+    usual = columns()
+    page.keyboard.press("v")
+    page.locator("[data-view=provenance] > .cover").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Done").click()
+    moved = columns()
+    assert moved != usual
+    page.reload()
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    assert columns() == moved
+    other = open_page(page.url)  # another browser
+    expect(rows(other).first).to_be_visible(timeout=SLOW)
+    expect(other.locator("main > .column").nth(1).locator(".place")).to_have_count(1)
+    page.keyboard.press("v")
+    page.get_by_role("button", name="As in the spec").click()
+    page.get_by_role("button", name="Done").click()
+    page.reload()
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    assert columns() == usual
+
+
+def test_dragging_a_view_selects_no_text(page) -> None:
+    page.keyboard.press("v")
+    start = page.locator(".place[data-view=detail]").bounding_box()
+    page.mouse.move(start["x"] + 20, start["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(300, 600, steps=5)
+    page.mouse.up()
+    assert page.evaluate("getSelection().toString()") == ""
