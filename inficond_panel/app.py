@@ -62,7 +62,8 @@ class Explorer(Viewer):
         self.jobs = Jobs(publisher())
         self._author = pn.state.user or "user"  # who has logged in, where one must
         served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
-        self.address = Address(pn.state.location.search) if served else None
+        location = pn.state.location if served else None  # a notebook's URL is not ours
+        self.address = Address(location.search) if location is not None else None
         self.app: AppState | None = None
         self.views = Views(self)
         self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
