@@ -15,8 +15,8 @@ from inficond_panel.commands.history_text import (
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import History, Node, Tuner, open_tuner
+from inficond_panel.tuning.analysis.changes import metric_change
 from inficond_panel.tuning.analysis.compare import change_document, compare
-from inficond_panel.tuning.analysis.mean_ap import MeanAp
 from inficond_panel.tuning.concepts import copy_concepts
 from inficond_panel.tuning.export.exporting import edits_text
 from inficond_panel.tuning.naming import find_node
@@ -49,8 +49,7 @@ def _list(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner.store.verify()
     nodes = tuner.nodes(deleted=getattr(args, "all", False))
     state = tuner.history.state(tuner.root_id)
-    measured = MeanAp(tuner, "tune")
-    totals = {node.id: measured.change(nodes[0], node) for node in nodes[1:]}
+    totals = {node.id: metric_change(tuner, nodes[0], node, "", "tune") for node in nodes[1:]}
     rows = [
         {
             **_facts(tuner, node),

@@ -96,13 +96,12 @@ def change_intervals(
 ) -> dict[str, Interval]:
     """Interval of after - before for each metric; the two are outcomes on the same images.
 
-    An outcome that is kept, such as that of the untouched student, is not sorted again.
+    An outcome that is kept, such as that of the untouched student, is not sorted or drawn again.
     """
     found = {}
     for metric in metrics:
-        table = draw_counts(after.images(metric), draws, seed)
         estimate = after.value(metric) - before.value(metric)
-        resampled = after.values(metric, table) - before.values(metric, table)
+        resampled = drawn(after, metric, draws, seed) - drawn(before, metric, draws, seed)
         found[metric] = interval(estimate, resampled, level, metric)
     return found
 
@@ -118,11 +117,29 @@ def metric_intervals(
     """Interval of each metric."""
     found = {}
     for metric in metrics:
-        table = draw_counts(outcome.images(metric), draws, seed)
-        resampled = outcome.values(metric, table)
+        resampled = drawn(outcome, metric, draws, seed)
         level_of = interval(outcome.value(metric), resampled, level, metric)
         found[metric] = replace(level_of, low=max(level_of.low, 0.0))  # nan stays: max(nan, 0)
     return found
+
+
+def drawn(outcome: Outcome, metric: str, draws: int, seed: int, *, together: bool = False) -> Array:
+    """The metric on each draw (draws,), read-only; kept with the outcome.
+
+    A draw is one of the images that the metric counts; ``together`` of all images, labelled or
+    not, so that classes with other labels share it.
+    """
+    together = together and outcome.images(metric) < len(outcome.all_logits)
+    key = metric, draws, seed, together
+    if key not in outcome.kept:
+        if together:
+            counts = draw_counts(len(outcome.all_logits), draws, seed)[:, outcome.known]
+        else:
+            counts = draw_counts(outcome.images(metric), draws, seed)
+        values = outcome.values(metric, counts)
+        values.setflags(write=False)
+        outcome.kept[key] = values
+    return outcome.kept[key]
 
 
 @lru_cache(maxsize=8)

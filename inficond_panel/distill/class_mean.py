@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.bootstrap import Interval, drawn, interval
 from inficond_panel.distill.outcome import Outcome
 from inficond_panel.distill.scores import Array
 
@@ -22,6 +23,28 @@ def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None 
             [outcome.values(metric, _counted(outcome, metric, counts)) for outcome in outcomes]
         )
     )
+
+
+def mean_change(
+    before: Sequence[Outcome],
+    after: Sequence[Outcome],
+    metric: str = "ap",
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Interval of the change in the mean of a metric over the classes, each a pair of outcomes.
+
+    The classes share the draws, which are of all images; the mean of a draw is over the classes
+    for which the metric is defined in it. nan where it is defined for none.
+    """
+    estimate = class_mean(after, metric) - class_mean(before, metric)
+    old, new = (
+        mean_defined(np.array([drawn(each, metric, draws, seed, together=True) for each in side]))
+        for side in (before, after)
+    )
+    return interval(float(estimate[0]), new - old, level, metric)
 
 
 def mean_defined(values: Array) -> Array:

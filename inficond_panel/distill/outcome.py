@@ -45,6 +45,8 @@ class Outcome:
         self.teacher = None if teacher is None else np.asarray(teacher, dtype=np.float64)
         self.threshold = threshold
         self._bins = bins, equal_mass
+        #: Metrics on bootstrap draws that were asked for; see ``bootstrap.drawn``.
+        self.kept: dict[tuple[str, int, int, bool], Array] = {}
 
     def among(self, rows: NDArray) -> Outcome:
         """The outcome on some of the images: rows as positions, or as a mask (n,)."""

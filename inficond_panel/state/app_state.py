@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import param
 
+from inficond_panel.state.changes import ChangesState
 from inficond_panel.state.compare import CompareState
 from inficond_panel.state.concepts import ConceptsState, Encoder
 from inficond_panel.state.dataset import DatasetState
@@ -54,6 +55,7 @@ class AppState(param.Parameterized):
             factor=self.spec.tuning.factor,
         )
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
+        self.changes = ChangesState(tuner, self.students, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)
         self.export = ExportState(tuner, self.jobs)
         self.concepts = ConceptsState(self.students, self.jobs, encoder)

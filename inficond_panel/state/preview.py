@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inficond_panel.distill import ClassMetrics, Interval
-from inficond_panel.state.snapshot import changed_sides, metric_change
+from inficond_panel.state.snapshot import changed_sides
 from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.tuning.analysis.changes import metric_change
+
+#: Metrics whose changes a preview tells; fidelity beside accuracy.
+METRICS = ("ap", "f1", "accuracy", "fidelity")
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,19 @@ class Status:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the pending batch would give, by touched class; nothing of it is stored."""
+    """What the pending batch would give, by touched class; nothing of it is stored.
+
+    ``changes`` are those of ``METRICS``, by class and metric.
+    """
 
     node: Node
-    change: dict[str, Interval] = field(default_factory=dict)
+    changes: dict[str, dict[str, Interval]] = field(default_factory=dict)
     metrics: dict[str, ClassMetrics] = field(default_factory=dict)
     sides: dict[str, int] = field(default_factory=dict)
+
+    def of(self, class_name: str, metric: str) -> Interval | None:
+        """The change in a metric of a class; None for a class that the batch does not touch."""
+        return self.changes.get(class_name, {}).get(metric)
 
 
 def make_preview(
@@ -37,7 +48,10 @@ def make_preview(
     metrics = tuner.metrics(node, split)
     return Preview(
         node=node,
-        change={name: metric_change(tuner, parent, node, name, split) for name in touched},
+        changes={
+            name: {each: metric_change(tuner, parent, node, name, split, each) for each in METRICS}
+            for name in touched
+        },
         metrics={name: metrics[name] for name in touched},
         sides={name: changed_sides(tuner, parent, node, name, split) for name in touched},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill import Agreement, ClassMetrics, Interval, agreement, change_intervals
+from inficond_panel.distill import Agreement, ClassMetrics, agreement
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.analysis.churn import churn
@@ -15,11 +15,7 @@ from inficond_panel.tuning.analysis.churn import churn
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
-
-    ``change`` and ``total`` are the paired-bootstrap intervals of the change in AP against the
-    parent and against #0, by class.
-    """
+    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent)."""
 
     node: Node
     split: str
@@ -97,14 +93,6 @@ def _agreements(store: Store, logits: np.ndarray, split: str, tuner: Tuner) -> d
         )
         for k, name in enumerate(store.classes)
     }
-
-
-def metric_change(
-    tuner: Tuner, before: Node, after: Node, class_name: str, split: str, metric: str = "ap"
-) -> Interval:
-    """Paired-bootstrap interval of the change in a class's metric from one node to another."""
-    old, new = tuner.outcomes(before, split)[class_name], tuner.outcomes(after, split)[class_name]
-    return change_intervals(old, new, (metric,))[metric]
 
 
 def changed_sides(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> int:

@@ -10,7 +10,6 @@ import param
 
 from inficond_panel.distill import (
     Band,
-    Interval,
     WhatIf,
     influence_axis,
     what_if,
@@ -28,7 +27,7 @@ from inficond_panel.state.rows import (
     concept_rows,
     effect,
 )
-from inficond_panel.state.snapshot import Snapshot, Tree, changed_sides, metric_change
+from inficond_panel.state.snapshot import Snapshot, Tree, changed_sides
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.analysis.explain import RefitReport
 from inficond_panel.tuning.analysis.movers import Group
@@ -51,7 +50,6 @@ class StudentsState(param.Parameterized):
     def __init__(self, tuner: Tuner, dataset: DatasetState, snapshot: Snapshot, tree: Tree) -> None:
         self.tuner = tuner
         self.dataset = dataset
-        self._change = lru_cache(maxsize=4096)(self._compute_change)
         self._group = lru_cache(maxsize=4096)(self._compute_group)
         self._reports: dict[str, RefitReport] = {}
         super().__init__(snapshot=snapshot, tree=tree)
@@ -161,33 +159,9 @@ class StudentsState(param.Parameterized):
         """The students of these classes with their numbers, as CSV or JSON."""
         return students_file(self.snapshot, names, kind)
 
-    def change(self, class_name: str, metric: str = "ap") -> Interval | None:
-        """Change in a metric of a class against the parent; ``None`` at #0."""
-        parent = self.node.parent
-        return self.change_between(parent, self.node.id, class_name, metric) if parent else None
-
-    def total_change(self, class_name: str, metric: str = "ap") -> Interval | None:
-        """Change in a metric of a class against #0; ``None`` at #0."""
-        root = self.tuner.root().id
-        if self.node.id == root:
-            return None
-        return self.change_between(root, self.node.id, class_name, metric)
-
-    def change_between(
-        self, before: str, after: str, class_name: str, metric: str = "ap"
-    ) -> Interval:
-        """Change in a metric of a class from one node to another, on the split in view."""
-        return self._change(before, after, class_name, self.snapshot.split, metric)
-
     def changed_sides(self, before: Node, after: Node, class_name: str) -> int:
         """Images of the split in view on which the two nodes' students decide differently."""
         return changed_sides(self.tuner, before, after, class_name, self.snapshot.split)
-
-    def _compute_change(
-        self, before: str, after: str, class_name: str, split: str, metric: str
-    ) -> Interval:
-        old, new = self.tuner.node(before), self.tuner.node(after)
-        return metric_change(self.tuner, old, new, class_name, split, metric)
 
     def _compute_group(self, node: str, class_name: str, concept: str) -> Group | None:
         return group_of(self.tuner, self.tuner.node(node), class_name, concept)

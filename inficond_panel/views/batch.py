@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inficond_panel.state import Job
+from inficond_panel.views.changes import make_change
 from inficond_panel.views.theme import bound, defined
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.state import (
         AppState,
-        ClassMetrics,
         Group,
         Intent,
         Interval,
         Preview,
+        Snapshot,
         Status,
     )
     from inficond_panel.views.knowledge_table import KnowledgeTable
@@ -50,39 +50,37 @@ def make_touched(batch: Sequence[Intent], preview: Preview | None) -> list[dict[
         {
             "student": name,
             "thumbs": {kind: found.count(kind) for kind in ("up", "down", "remove")},
-            "change": make_change(preview.change.get(name)) if preview else None,
+            "change": make_change(preview.of(name, "ap")) if preview else None,
         }
         for name, found in directions.items()
     ]
 
 
 def make_summary(
-    metrics: ClassMetrics, total: Interval | None, preview: Preview | None, name: str, split: str
+    snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
 ) -> dict[str, Any]:
-    """Top bar: AP of student and teacher, change since the start, and what the batch would give."""
+    """Top bar: AP of student and teacher, change since the start, and what the batch would give.
+
+    ``total`` is the interval of the change since the start, once it is known.
+    """
+    metrics, untouched = snapshot.metrics[name], snapshot.node.parent is None
+    change = metrics.ap - snapshot.before[name].ap
+    reason = f"The {snapshot.split} split has no positive of {name}."
     return {
         "ap": defined(metrics.ap),
         "teacher_ap": defined(metrics.teacher_ap),
-        "reason": "" if metrics.positives else f"The {split} split has no positive of {name}.",
-        "since": make_change(total),
-        "no_change": "undefined" if total else "untouched student",
-        "preview": make_change(preview.change.get(name)) if preview else None,
+        "reason": "" if metrics.positives else reason,
+        "since": None if untouched else make_change(total, change),
+        "no_change": "untouched student" if untouched else "undefined",
+        "preview": make_change(preview.of(name, "ap")) if preview else None,
         "flips": preview.sides.get(name) if preview else None,
     }
 
 
-def make_change(interval: Interval | None) -> dict[str, float | bool | None] | None:
-    """An interval of a change as plain data; None without one or where it is undefined."""
-    if interval is None or math.isnan(interval.estimate):
-        return None
-    limits = {name: defined(getattr(interval, name)) for name in ("estimate", "low", "high")}
-    return {**limits, "noise": interval.words == "within noise"}
-
-
-def make_status(status: Status, change: Interval | None) -> dict[str, Any]:
+def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
     """The line below the blocks. ``change`` is told when a refit is done."""
-    told = make_change(change) if status.kind == "done" else None
     fields = ("kind", "text", "progress", "remedy")
+    told = change if status.kind == "done" else None
     return {**{field: getattr(status, field) for field in fields}, "change": told}
 
 
@@ -117,25 +115,21 @@ class BatchBar:
 
     def show(self) -> None:
         """Draw the batch of the state."""
-        name, tuning, students = self.table.student, self.app.tuning, self.app.students
-        done = tuning.status.kind == "done"
-        if done:
+        tuning = self.app.tuning
+        if tuning.status.kind == "done":
             self.told = []
         self.table.param.update(
             pending=[self._pending(intent) for intent in tuning.pending],
             touched=make_touched(tuning.pending, tuning.preview),
-            status=make_status(tuning.status, students.change(name) if done else None),
-            group=self._known_group(name),
+            group=self._known_group(self.table.student),
             notices=[*self.told, *tuning.notices()],
-            summary=make_summary(
-                students.snapshot.metrics[name],
-                students.total_change(name),
-                tuning.preview,
-                name,
-                students.snapshot.split,
-            ),
+            **self._told_changes(),
         )
         self.show_ghosts()
+
+    def show_changes(self) -> None:
+        """Tell changes whose intervals have come."""
+        self.table.param.update(**self._told_changes())
 
     def show_ghosts(self) -> None:
         """Tell which influence the concepts on screen would have after the batch."""
@@ -147,6 +141,17 @@ class BatchBar:
         column = preview.node.weights[:, store.classes.index(self.table.student)]
         place = {name: c for c, name in enumerate(store.concepts)}
         self.table.ghosts = {name: float(column[place[name]]) for name in listed}
+
+    def _told_changes(self) -> dict[str, dict[str, Any]]:
+        """Status and summary: what has changed since the start, and by the refit that is done."""
+        name, app = self.table.student, self.app
+        snapshot, status, change = app.students.snapshot, app.tuning.status, None
+        if status.kind == "done":
+            found = app.changes.last(name, ["ap"]).get("ap")
+            change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
+        total = app.changes.total(name, ["ap"]).get("ap")
+        summary = make_summary(snapshot, name, total, app.tuning.preview)
+        return {"status": make_status(status, change), "summary": summary}
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         column = self.app.store.classes.index(intent.class_name)

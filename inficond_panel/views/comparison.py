@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.state import words
+from inficond_panel.views.changes import make_change
 from inficond_panel.views.gallery import FILLS, PRESENCE
-from inficond_panel.views.iterations import (
-    Change,
-    make_author,
-    make_axis,
-    make_change,
-    make_chip,
-    make_title,
-)
+from inficond_panel.views.iterations import make_author, make_axis, make_chip, make_title
 from inficond_panel.views.metric_cards import METRICS
 from inficond_panel.views.theme import METRIC_NAMES, count, number, signed
 
@@ -47,10 +41,10 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
         "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
-        "mean": make_change(Change.of(found.mean_ap)),
+        "mean": make_change(found.mean_ap),
         "sides": make_sides(found),
         "classes": [
-            {"name": item.class_name, "change": make_change(Change.of(item.changes["ap"]))}
+            {"name": item.class_name, "change": make_change(item.changes["ap"])}
             for item in found.classes
         ],
         "unchanged": _unchanged(found.unchanged),
@@ -122,7 +116,7 @@ def _step(node: Node) -> dict[str, Any]:
 
 
 def _metric(item: ClassComparison, key: str, name: str) -> dict[str, Any]:
-    change = make_change(Change.of(item.changes[key]))
+    change = make_change(item.changes[key])
     told = "undefined" if change is None else item.changes[key].words
     return {
         "name": name,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.state import Job, words
+from inficond_panel.state import words
 from inficond_panel.views import esm
 from inficond_panel.views.component import ViewComponent
 from inficond_panel.views.metric_cards import (
@@ -25,7 +25,7 @@ from inficond_panel.views.theme import count
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.state import AppState, Interval, Node, Snapshot
+    from inficond_panel.state import AppState, Node
     from inficond_panel.state.targets import TargetsState
 
 
@@ -153,7 +153,6 @@ class ConfigurationView(Viewer):
         self._facts = make_dataset(
             app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
         )
-        self._changed: tuple[Snapshot | None, str, dict[str, Interval]] = (None, "", {})
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
         app.settings.param.watch(self._update, "scope")
         app.selection.param.watch(self._update, "class_name")
@@ -161,6 +160,7 @@ class ConfigurationView(Viewer):
         for state in (app.tuning, app.targets, app.concepts):
             state.param.watch(self._update, "status")
         app.param.watch(self._update, "datasets")
+        app.changes.param.watch(self._update, "found")
         self._update()
 
     def _update(self, *_: Any) -> None:
@@ -190,32 +190,11 @@ class ConfigurationView(Viewer):
         return str(self.app.settings.scope) if self.app.selection.class_name else "all"
 
     def _metrics(self) -> list[dict[str, Any]]:
-        students, name = self.app.students, self.app.selection.class_name
+        app, name = self.app, self.app.selection.class_name
         if self._scope == "all":
-            return make_mean_metrics(students.snapshot)
-        if not self._is_of(students.snapshot, name):
-            self._changed = students.snapshot, name, {}
-            self._tell_changes()
-        return make_class_metrics(name, students.snapshot, self._changed[2])
-
-    def _is_of(self, snapshot: Snapshot, name: str) -> bool:
-        return self._changed[0] is snapshot and self._changed[1] == name
-
-    def _tell_changes(self) -> None:
-        """Work out the intervals of the changes that the cards tell, and show them."""
-        students, (snapshot, name, _) = self.app.students, self._changed
-        if snapshot is None or snapshot.node.parent is None:
-            return
-
-        def work(_: Job) -> dict[str, Interval | None]:
-            return {key: students.total_change(name, key) for key in METRICS}
-
-        def done(changes: dict[str, Interval]) -> None:
-            if self._is_of(snapshot, name):
-                self._changed = snapshot, name, changes
-                self._update()
-
-        self.app.jobs.submit(Job("metric changes", work, done, lambda _: None))
+            return make_mean_metrics(app.students.snapshot, app.changes.total("", METRICS))
+        changes = app.changes.total(name, METRICS)
+        return make_class_metrics(name, app.students.snapshot, changes)
 
     def _handle(self, message: Mapping[str, str]) -> None:
         kind, value = message["kind"], message["value"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.state import words
 from inficond_panel.views.branches import make_lanes, make_path
-from inficond_panel.views.theme import bound, count, factor, interval, number, points
+from inficond_panel.views.changes import make_change
+from inficond_panel.views.theme import BESIDE, bound, count, factor, number
 
 if TYPE_CHECKING:
     from inficond_panel.state import Intent, Interval, Node
@@ -21,43 +21,36 @@ CARD_INTENTS = 8  #: intents that a hover card lists
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change of a metric with its 95 % interval; a mean over classes has none (NaN)."""
+class Measured:
+    """One node's metrics of a class, or their means over all, by key; also those of its parent."""
 
-    estimate: float
-    low: float = math.nan
-    high: float = math.nan
-
-    @classmethod
-    def of(cls, interval: Interval) -> Change:
-        """The change that a bootstrap interval tells of."""
-        return cls(interval.estimate, interval.low, interval.high)
+    values: Mapping[str, float]
+    parent: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One node's metric; ``change`` is against its parent, ``None`` where it was not touched.
+class Shown:
+    """What the rows tell: a metric of a class (empty: its mean over all).
 
-    ``others`` are rows of the card: all metrics by name.
+    ``names`` are those of all metrics by key; ``measured`` the nodes that may be shown, with None
+    while they are being measured; it lacks those whose holdout nobody has asked for. ``changes``
+    are those against the parent that have come, by ids (before, after).
     """
 
-    value: float
-    change: Change | None = None
-    others: Sequence[tuple[str, str]] = ()
+    class_name: str
+    metric: str
+    names: Mapping[str, str]
+    measured: Mapping[str, Measured | None]
+    changes: Mapping[tuple[str, str], Interval]
 
 
 def make_rows(
     nodes: Sequence[Node],
     current: str,
-    class_name: str,
-    seen: Mapping[str, Measured | None],
+    shown: Shown,
     looks: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """Rows, newest first. Without a class, value and change are means over all classes.
-
-    ``seen`` holds the nodes that may be shown, with ``None`` while they are being measured; it
-    lacks those whose holdout nobody has asked for.
-    """
+    """Rows, newest first, with the change of each against its parent."""
     numbers = {node.id: node.number for node in nodes}
     path = {node.id for node in make_path(nodes, current)}
     rows = []
@@ -74,11 +67,11 @@ def make_rows(
                 "kept": _kept(node, path),
                 "lane": lane,
                 "current": node.id == current,
-                "chips": [make_chip(intent, class_name) for intent in node.intents],
+                "chips": [make_chip(intent, shown.class_name) for intent in node.intents],
                 "looks": _looks(looks.get(node.id, 0)),
                 "note": node.note,
-                "card": make_card(node, parent, looks.get(node.id, 0), seen.get(node.id)),
-                **_result(node, class_name, seen),
+                "card": make_card(node, parent, looks.get(node.id, 0), shown),
+                **_result(node, shown),
             }
         )
     return rows
@@ -112,31 +105,28 @@ def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
     }
 
 
-def _result(node: Node, class_name: str, seen: Mapping[str, Measured | None]) -> dict[str, Any]:
-    measured = seen.get(node.id)
+def touches(node: Node, class_name: str) -> bool:
+    """Whether a batch was on the student of a class; without a class, on any."""
+    return class_name in node.tuned if class_name else bool(node.tuned)
+
+
+def _result(node: Node, shown: Shown) -> dict[str, Any]:
+    """Value and change of a row; beside accuracy the fidelity, and the other way round."""
+    measured = shown.measured.get(node.id)
     if measured is None:
-        quiet = "" if node.id in seen else "holdout not looked at"
-        return {"value": "", "change": None, "quiet": quiet}
-    untouched = node.parent and measured.change is None
+        quiet = "" if node.id in shown.measured else "holdout not looked at"
+        return {"value": "", "beside": "", "change": None, "quiet": quiet}
+    value, change = measured.values[shown.metric], None
+    touched = touches(node, shown.class_name)
+    if touched and measured.parent:
+        found = shown.changes.get((str(node.parent), node.id))
+        change = make_change(found, value - measured.parent[shown.metric])
+    beside = BESIDE.get(shown.metric)
     return {
-        "value": number(measured.value),
-        "change": make_change(measured.change),
-        "quiet": f"no change to {class_name}" if untouched else "",
-    }
-
-
-def make_change(change: Change | None) -> dict[str, Any] | None:
-    """A change of a metric and its interval, in percentage points, as text and for the whisker."""
-    if change is None or math.isnan(change.estimate):
-        return None
-    known = not math.isnan(change.low)
-    return {
-        "text": points(change.estimate),
-        "interval": interval(change.low, change.high) if known else "",
-        "at": [100 * value for value in (change.low, change.estimate, change.high)]
-        if known
-        else [],
-        "noise": known and change.low <= 0 <= change.high,
+        "value": number(value),
+        "beside": number(measured.values[beside]) if beside else "",
+        "change": change,
+        "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
     }
 
 
@@ -148,19 +138,19 @@ def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
     return [low - margin, high + margin]
 
 
-def make_card(
-    node: Node, parent: int | None, looks: int, measured: Measured | None = None
-) -> dict[str, Any]:
+def make_card(node: Node, parent: int | None, looks: int, shown: Shown) -> dict[str, Any]:
     """Hover card: intents with factors and bounds, metrics, time, certificate and looks."""
     intents = [_told(intent, node) for intent in node.intents[:CARD_INTENTS]]
     more = len(node.intents) - CARD_INTENTS
+    measured = shown.measured.get(node.id)
+    values = measured.values if measured else {}
     return {
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
         "rows": [
             *intents,
             *([("", f"and {count(more)} more")] if more > 0 else []),
-            *(measured.others if measured else ()),
+            *((shown.names[key], number(value)) for key, value in values.items()),
             *([("Author", author)] if (author := make_author(node)) else []),
             ("Made", node.created[:16].replace("T", " ") + " UTC"),
             ("Refit" if node.parent else "Distilled", words.seconds_text(node.seconds)),

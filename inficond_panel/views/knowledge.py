@@ -65,6 +65,7 @@ class KnowledgeView(Viewer):
         app.selection.param.watch(self._show_student, "class_name")
         app.selection.param.watch(self._show_concept, "concept")
         app.tuning.param.watch(self._show_batch, ["pending", "preview", "status"])
+        app.changes.param.watch(self._show_changes, "found")
         app.concepts.param.watch(self._show_typing, ["status", "missing"])
         self.batch.told = app.concepts.told
         self._show_student()
@@ -118,6 +119,10 @@ class KnowledgeView(Viewer):
         if self.table.student:
             self.batch.show()
             self.measures.show()
+
+    def _show_changes(self, *_: object) -> None:
+        if self.table.student:
+            self.batch.show_changes()
 
     def _yield_to_others(self) -> None:
         """A refit must not wait for effect charts, nor a preview for what takes longer."""

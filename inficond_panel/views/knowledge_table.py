@@ -59,7 +59,7 @@ class KnowledgeTable(ViewComponent):
     report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
     explained = param.Boolean(default=False, doc="Whether the report is open.")
 
-    line = param.String(default="", doc="F1, accuracy and fidelity of the student, in words.")
+    line = param.List(default=[], item_type=dict, doc="As ``make_line`` gives it.")
     measures = param.Dict(default=None, allow_None=True, doc="As ``make_measures``.")
     measured = param.Boolean(default=False, doc="Whether the metrics are open.")
     columns = param.List(default=[], item_type=str, doc="Metadata that slices can be made by.")

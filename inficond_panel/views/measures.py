@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job, Status
 from inficond_panel.state.measures import METRICS, measure, measure_by, worst_slice_sentence
+from inficond_panel.views.changes import make_change
 from inficond_panel.views.component import tie
-from inficond_panel.views.theme import METRIC_NAMES, count, interval, number, points, signed
+from inficond_panel.views.theme import BESIDE, METRIC_NAMES, count, interval, number, points, signed
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
@@ -17,23 +19,27 @@ if TYPE_CHECKING:
     from inficond_panel.views.knowledge_table import KnowledgeTable
 
 ERRORS = ("brier", "ece")
-#: Metrics that are not told without the other.
-BESIDE = {"accuracy": "fidelity", "fidelity": "accuracy"}
 
 
-def make_line(metrics: ClassMetrics, preview: ClassMetrics | None) -> str:
-    """``F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.84``.
+def make_line(
+    metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
+) -> list[dict[str, Any]]:
+    """F1, accuracy and fidelity, as parts ``{"text", "change"}`` of one line.
 
-    With a preview ``F1 0.560 → 0.601``.
+    ``F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.84``; with
+    a preview ``F1 0.560 → 0.601``, which has its change beside it.
     """
-    parts = []
+    parts: list[dict[str, Any]] = []
     for key, name in (("f1", "F1"), ("accuracy", "accuracy"), ("fidelity", "fidelity")):
-        text = f"{name} {number(getattr(metrics, key))}"
-        after = number(getattr(preview, key)) if preview else ""
-        parts.append(f"{text} → {after}" if preview and not text.endswith(after) else text)
+        now = number(getattr(metrics, key))
+        after = number(getattr(preview, key)) if preview else now
+        moved = f" → {after}" if after != now else ""
+        change = make_change(changes.get(key)) if moved else None
+        parts.append({"text": f"{name} {now}{moved}", "change": change})
     constant = number(metrics.constant_fidelity)
     r = number(metrics.logit_correlation, 2)
-    return f"{' · '.join(parts)}, of a constant student {constant}, logits r {r}"
+    parts[-1]["text"] += "" if preview else f", of a constant student {constant}, logits r {r}"
+    return parts
 
 
 def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
@@ -44,6 +50,8 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
         "Since previous": now.since_parent,
         "Preview": measured.preview,
     }
+    if now.since_parent == now.since_start:
+        del changes["Since previous"]
     shown = {name: found for name, found in changes.items() if found}
     return {
         "heads": ["now", "95 %", *shown],
@@ -62,10 +70,12 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
 
 
 def make_noisy(change: Interval, key: str) -> dict[str, str]:
-    """A change with its interval in text, and what that says: up, down or within noise."""
+    """A change with its interval in text, and what that says: within noise, unchanged, ..."""
     told = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
         return told
+    if change.low == change.estimate == change.high == 0:
+        return {"text": "unchanged", "range": "", "words": "unchanged"}
     if key in ERRORS:
         limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
         return {**told, "text": signed(change.estimate, 3), "range": limits}
@@ -134,7 +144,8 @@ class MeasuresPanel:
         name, snapshot = self.table.student, self.app.students.snapshot
         preview = self._preview
         after = preview.metrics[name] if preview else None
-        self.table.line = make_line(snapshot.metrics[name], after)
+        changes = preview.changes[name] if preview else {}
+        self.table.line = make_line(snapshot.metrics[name], after, changes)
         self.measure()
 
     @property

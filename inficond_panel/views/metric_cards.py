@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.views.theme import METRIC_NAMES, count, interval, number, points, signed
+from inficond_panel.views.changes import change_text, make_change
+from inficond_panel.views.theme import METRIC_NAMES, count, number, points, signed
 
 if TYPE_CHECKING:
     from inficond_panel.state import Agreement, ClassMetrics, Counts, Interval, Snapshot
@@ -34,16 +35,19 @@ MEANS = {"ap": "mAP"}
 Row = tuple[str, str]
 
 
-def make_metric(key: str, values: Sequence[float], untouched: bool) -> dict[str, str]:
+def make_metric(
+    key: str, values: Sequence[float], untouched: bool, found: Interval | None
+) -> dict[str, Any]:
     """One metric as text; ``values`` are now, before (#0) and last (the parent).
 
-    The change is since #0, in percentage points; at #0 (``untouched``) there is none.
+    The change is since #0, with its interval once that is ``found``; at #0 (``untouched``) there
+    is none.
     """
     now, before, last = values
     return {
         "key": key,
         "now": number(now),
-        "change": "" if untouched else points(now - before),
+        "change": None if untouched else make_change(found, now - before),
         "history": "untouched student"
         if untouched
         else f"before {number(before)} · last {number(last)}",
@@ -58,45 +62,64 @@ def make_class_metrics(
     ``changes`` are those since #0 with their intervals, as far as they are known; none at #0.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
-    now, untouched = shown[0], snapshot.node.parent is None
+    now, teacher = shown[0], teacher_metrics(snapshot, class_name)
     details = {
         **_threshold_details(snapshot.agreement[class_name]),
         **_other_details(now),
     }
-    return [
-        {
-            **make_metric(key, [getattr(m, key) for m in shown], untouched),
-            "name": METRIC_NAMES[key],
-            "card": {
-                "title": f"{NAMES.get(key, METRIC_NAMES[key])}, {class_name}",
-                "text": f"{text} On {snapshot.split}.",
-                "rows": [
-                    _student(key, getattr(now, key)),
-                    *_since_start(changes.get(key)),
-                    *details[key],
-                ],
-            },
-        }
-        for key, text in METRICS.items()
-    ]
+    metrics = _make_metrics(
+        [{key: getattr(m, key) for key in METRICS} for m in shown], snapshot, changes
+    )
+    for key, metric in metrics.items():
+        rows = [
+            _student(key, getattr(now, key)),
+            *_teacher(teacher.get(key)),
+            *_since_start(metric["change"]),
+            *details[key],
+        ]
+        metric.update(name=METRIC_NAMES[key], card=_card(key, class_name, snapshot, rows))
+    return list(metrics.values())
 
 
-def make_mean_metrics(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The six metrics as means over the classes for which each is defined."""
+def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
+    """The six metrics as means over the classes for which each is defined; as for one class."""
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
-    now, untouched = snapshot.metrics, snapshot.node.parent is None
-    return [
-        {
-            **make_metric(key, [mean(key, m) for m in shown], untouched),
-            "name": mean_name(key),
-            "card": {
-                "title": f"{NAMES.get(key, METRIC_NAMES[key])}, mean of {len(now)} classes",
-                "text": f"{text} On {snapshot.split}.",
-                "rows": _spread(key, now),
-            },
-        }
-        for key, text in METRICS.items()
-    ]
+    teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
+    teacher = {
+        key: mean_defined(each[key] for each in teachers) for key in METRICS if key != "fidelity"
+    }
+    metrics = _make_metrics(
+        [{key: mean(key, m) for key in METRICS} for m in shown], snapshot, changes
+    )
+    for key, metric in metrics.items():
+        rows = [
+            ("Student", metric["now"]),
+            *_teacher(teacher.get(key)),
+            *_since_start(metric["change"]),
+            *_spread(key, snapshot.metrics),
+        ]
+        of = f"mean of {len(snapshot.metrics)} classes"
+        metric.update(name=mean_name(key), card=_card(key, of, snapshot, rows))
+    return list(metrics.values())
+
+
+def _make_metrics(
+    shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
+) -> dict[str, dict[str, Any]]:
+    """``make_metric`` of each; ``shown`` are the values now, before and last, by metric."""
+    untouched = snapshot.node.parent is None
+    return {
+        key: make_metric(key, [values[key] for values in shown], untouched, changes.get(key))
+        for key in METRICS
+    }
+
+
+def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "title": f"{NAMES.get(key, METRIC_NAMES[key])}, {of}",
+        "text": f"{METRICS[key]} On {snapshot.split}.",
+        "rows": rows,
+    }
 
 
 def mean_name(key: str) -> str:
@@ -107,8 +130,19 @@ def mean_name(key: str) -> str:
 
 def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
     """Mean of a metric over the classes for which it is defined; NaN if there is none."""
-    defined = [value for m in metrics.values() if not math.isnan(value := getattr(m, key))]
+    return mean_defined(getattr(m, key) for m in metrics.values())
+
+
+def mean_defined(values: Iterable[float]) -> float:
+    """Mean of what is not NaN; NaN if there is none."""
+    defined = [value for value in values if not math.isnan(value)]
     return sum(defined) / len(defined) if defined else math.nan
+
+
+def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
+    """The teacher's metrics of a class; fidelity is not among them, since it is 1."""
+    ap = snapshot.metrics[class_name].teacher_ap
+    return {"ap": ap, **snapshot.agreement[class_name].teacher_metrics()}
 
 
 def _student(key: str, value: float) -> Row:
@@ -135,7 +169,6 @@ def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
 def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
     return {
         "ap": [
-            ("Teacher", number(now.teacher_ap)),
             ("Gap to teacher", points(now.teacher_ap - now.ap)),
             ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
         ],
@@ -147,19 +180,19 @@ def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
     }
 
 
-def _since_start(change: Interval | None) -> list[Row]:
-    if change is None or change.words == "undefined":
-        return []
-    told = f"{points(change.estimate)} {interval(change.low, change.high)}"
-    return [("Since start", told + ", within noise" * change.within_noise)]
+def _teacher(value: float | None) -> list[Row]:
+    return [] if value is None else [("Teacher", number(value))]
+
+
+def _since_start(change: dict[str, Any] | None) -> list[Row]:
+    return [("Since start", change_text(change))] if change else []
 
 
 def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
+    """The classes with the lowest and the highest value, and how many have none."""
     values = {name: getattr(m, key) for name, m in metrics.items()}
     defined = {name: value for name, value in values.items() if not math.isnan(value)}
-    rows = [("Student", number(mean(key, metrics)))]
-    if key == "ap":
-        rows.append(("Teacher", number(mean("teacher_ap", metrics))))
+    rows = []
     if defined:
         low, high = min(defined, key=defined.__getitem__), max(defined, key=defined.__getitem__)
         rows += [

@@ -13,11 +13,12 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.state import CLASS_SORTS, Job
+from inficond_panel.state import CLASS_SORTS
 from inficond_panel.views import esm
+from inficond_panel.views.changes import change_text, make_change
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.saving import make_and_send
-from inficond_panel.views.theme import METRIC_NAMES, defined, interval, points
+from inficond_panel.views.theme import METRIC_NAMES, UNDEFINED, defined
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Interval, Snapshot
@@ -90,11 +91,8 @@ def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[li
     for since, change in changes.items():
         if change is None:
             continue
-        name = f"{METRIC_NAMES[metric]} since {since}"
-        told = points(change.estimate)
-        limits = "" if change.words == "undefined" else interval(change.low, change.high)
-        noise = ", within noise" if change.words == "within noise" else ""
-        rows.append([name, f"{told} {limits}{noise}".strip()])
+        told = change_text(make_change(change)) or UNDEFINED
+        rows.append([f"{METRIC_NAMES[metric]} since {since}", told])
     return rows
 
 
@@ -104,6 +102,7 @@ class PerformanceView(Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
+        self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
             rows=pn.bind(make_performance_rows, app.students.param.snapshot),
             selected=app.selection.class_name,
@@ -120,7 +119,8 @@ class PerformanceView(Viewer):
             lambda event: self.table.param.update(selected=event.new), "class_name"
         )
         for state, name in ((app.students, "snapshot"), (app.settings, "sort")):
-            state.param.watch(lambda _: self.table.param.update(changes={}), name)
+            state.param.watch(self._forget_changes, name)
+        app.changes.param.watch(self._tell_changes, "found")
         app.tuning.param.watch(self._show_touched, "pending")
         self._show_touched()
 
@@ -130,27 +130,27 @@ class PerformanceView(Viewer):
     def _show_touched(self, *_: object) -> None:
         self.table.touched = dict(Counter(i.class_name for i in self.app.tuning.pending))
 
-    def _tell_changes(self, name: str) -> None:
-        """Work out the intervals of a class's changes in the metric sorted by, and show them."""
-        students, snapshot = self.app.students, self.app.students.snapshot
+    def _forget_changes(self, *_: object) -> None:
+        self._asked = ""
+        self.table.changes = {}
+
+    def _tell_changes(self, *_: object) -> None:
+        """Show what is known of the changes that a card asked for, in the metric sorted by."""
+        if not self._asked:
+            return
+        name, changes = self._asked, self.app.changes
         metric = "ap" if self.table.sort == "gap" else self.table.sort
-
-        def work(_: Job) -> dict[str, Interval | None]:
-            return {
-                "start": students.total_change(name, metric),
-                "previous": students.change(name, metric),
-            }
-
-        def done(found: dict[str, Interval | None]) -> None:
-            if students.snapshot is snapshot:
-                self.table.changes = {**self.table.changes, name: make_changes(found, metric)}
-
-        self.app.jobs.submit(Job(f"changes of {name}", work, done, lambda _: None))
+        found = {
+            "start": changes.total(name, [metric]).get(metric),
+            "previous": changes.last(name, [metric]).get(metric),
+        }
+        self.table.changes = {**self.table.changes, name: make_changes(found, metric)}
 
     def act(self, message: Mapping[str, Any]) -> None:
         """Do what a message of the component asks for."""
         if message["type"] == "changes":
-            self._tell_changes(message["name"])
+            self._asked = message["name"]
+            self._tell_changes()
         elif message["type"] == "save":
             names, kind = message["names"], message["kind"]
             make_and_send(

@@ -7,7 +7,7 @@ from the previous entry; the total at the top right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import param
 from panel.viewable import Viewer
@@ -15,36 +15,29 @@ from panel.viewable import Viewer
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.views import esm
 from inficond_panel.views.branches import make_edges
+from inficond_panel.views.changes import make_change
 from inficond_panel.views.comparison import make_comparison
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.gallery import make_picture
 from inficond_panel.views.images import send_photo, send_pictures
 from inficond_panel.views.iterations import (
-    Change,
     Measured,
+    Shown,
     make_axis,
-    make_change,
     make_deleted,
     make_exporting,
     make_rows,
+    touches,
 )
 from inficond_panel.views.metric_cards import mean, mean_name
 from inficond_panel.views.saving import send_file
-from inficond_panel.views.theme import METRIC_NAMES, number
+from inficond_panel.views.theme import BESIDE, METRIC_NAMES
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
     from inficond_panel.errors import InficondError
-    from inficond_panel.state import AppState, Node
-
-
-class Scope(NamedTuple):
-    """What is measured: a metric of a class (empty: the mean over all) on a split."""
-
-    class_name: str
-    split: str
-    metric: str
+    from inficond_panel.state import AppState, ClassMetrics, Node, Snapshot
 
 
 class ProvenanceTree(ViewComponent):
@@ -69,15 +62,16 @@ class ProvenanceView(Viewer):
         self.app = app
         self._actions = self._make_actions()
         self._compared = ""  # class that was chosen in the comparison
-        self._known: dict[Scope, dict[str, Measured]] = {}
+        self._known: dict[tuple[str, str], dict[str, Measured]] = {}  # by class and split
         self._tree = ProvenanceTree(
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
         )
         tie(self._tree, app.settings, metric="history_metric")
-        self._tree.param.watch(self._update, "metric")
+        self._tree.param.watch(self._show, "metric")
         self._tree.on_msg(lambda event: self._handle(event.data))
         app.selection.param.watch(self._update, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
+        app.changes.param.watch(self._show, ["found", "problem"])
         app.tuning.param.watch(self._update_buttons, ["status", "problem"])
         app.comparison.param.watch(self._show_comparison, ["pair", "found", "problem"])
         app.export.param.watch(self._show_exporting, ["formats", "status"])
@@ -89,13 +83,13 @@ class ProvenanceView(Viewer):
         """Show what is known at once; measure the rest off the event loop, then show that too."""
         app, scope = self.app, self._scope
         known = self._known.setdefault(scope, {})
-        if app.students.node.id not in known:
-            known[app.students.node.id] = measure(app, app.students.node, scope)
+        known[app.students.node.id] = measured_now(app.students.snapshot, scope[0])
         self._show()
         missing = [node for node in reversed(self._seen) if node.id not in known]
 
         def work(job: Job) -> dict[str, Measured]:
-            return {node.id: measure(app, node, scope) for node in missing if not job.cancelled()}
+            left = (node for node in missing if not job.cancelled())
+            return {node.id: measure(app, node, *scope) for node in left}
 
         def done(found: dict[str, Measured]) -> None:
             known.update(found)
@@ -105,38 +99,54 @@ class ProvenanceView(Viewer):
             app.jobs.submit(Job("provenance", work, done, self._fail))
 
     @property
-    def _scope(self) -> Scope:
-        return Scope(
-            self.app.selection.class_name, self.app.students.snapshot.split, self._tree.metric
-        )
+    def _scope(self) -> tuple[str, str]:
+        return self.app.selection.class_name, self.app.students.snapshot.split
 
     @property
     def _seen(self) -> list[Node]:
         """Nodes whose numbers may be shown: on the holdout those that were looked at there."""
-        looks = self.app.tuning.looks if self._scope.split == "holdout" else None
+        looks = self.app.tuning.looks if self._scope[1] == "holdout" else None
         return [node for node in self.app.tuning.nodes if looks is None or looks[node.id]]
 
-    def _show(self) -> None:
+    def _show(self, *_: Any) -> None:
         self._tree.data = {**self.data(), **self._buttons()}
 
     def data(self) -> dict[str, Any]:
         """All that the view shows, as plain data."""
-        app, scope = self.app, self._scope
-        nodes, head = app.tuning.nodes, app.students.node
-        known = self._known.get(scope, {})
-        seen = {node.id: known.get(node.id) for node in self._seen}
-        rows = make_rows(nodes, head.id, scope.class_name, seen, app.tuning.looks)
+        app, head, shown = self.app, self.app.students.node, self._shown()
+        rows = make_rows(app.tuning.nodes, head.id, shown, app.tuning.looks)
         return {
-            "class": scope.class_name,
+            "class": shown.class_name,
             "mark": f"oracle, {app.tuner.mark}" if app.tuner.mark else "",
-            "metric": scope.metric,
-            "metrics": [[key, make_name(key, scope)] for key in CHANGE_METRICS],
+            "metric": shown.metric,
+            "beside": BESIDE.get(shown.metric, ""),
+            "metrics": [[key, shown.names[key]] for key in CHANGE_METRICS],
             "rows": rows,
-            "edges": make_edges(nodes, head.id),
+            "edges": make_edges(app.tuning.nodes, head.id),
             "axis": make_axis(rows),
-            "total": make_change(change(app, nodes[0], head, scope)),
+            "total": self._total(shown),
             "deleted": [make_deleted(branch) for branch in app.tuning.deleted],
         }
+
+    def _shown(self) -> Shown:
+        """What is known of the rows; the changes that are not are asked for, the newest first."""
+        name, metric = self._scope[0], self._tree.metric
+        known = self._known.get(self._scope, {})
+        measured = {node.id: known.get(node.id) for node in self._seen}
+        seen = reversed(self._seen)
+        steps = [(node.parent, node.id) for node in seen if node.parent and touches(node, name)]
+        changes = self.app.changes.between(steps, name, metric)
+        names = {key: METRIC_NAMES[key] if name else mean_name(key) for key in CHANGE_METRICS}
+        return Shown(name, metric, names, measured, changes)
+
+    def _total(self, shown: Shown) -> dict[str, Any] | None:
+        """The change since #0 of the students shown; None at #0."""
+        snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
+        if snapshot.node.parent is None:
+            return None
+        found = self.app.changes.total(name, [metric]).get(metric)
+        now, before = (values_of(each, name) for each in (snapshot.metrics, snapshot.before))
+        return make_change(found, now[metric] - before[metric])
 
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": str(error)}
@@ -150,7 +160,7 @@ class ProvenanceView(Viewer):
         busy = tuning.busy
         return {
             "busy": busy,
-            "problem": tuning.problem,
+            "problem": tuning.problem or self.app.changes.problem,
             "undo": tuning.can_undo and not busy,
             "redo": tuning.can_redo and not busy,
         }
@@ -223,38 +233,22 @@ class ProvenanceView(Viewer):
         return self._tree
 
 
-def measure(app: AppState, node: Node, scope: Scope) -> Measured:
-    """A node's metric, and its change against the parent if it tunes the class. A bootstrap."""
-    parent = next((other for other in app.tuning.nodes if other.id == node.parent), None)
-    touched = not scope.class_name or scope.class_name in node.tuned
-    others = [
-        (make_name(key, scope), number(value(app, node, scope._replace(metric=key))))
-        for key in CHANGE_METRICS
-    ]
-    changed = change(app, parent, node, scope) if touched else None
-    return Measured(value(app, node, scope), changed, others)
+def measured_now(snapshot: Snapshot, class_name: str) -> Measured:
+    """The node shown, of which all is known."""
+    parent = values_of(snapshot.last, class_name) if snapshot.node.parent else None
+    return Measured(values_of(snapshot.metrics, class_name), parent)
 
 
-def change(app: AppState, before: Node | None, after: Node, scope: Scope) -> Change | None:
-    """Change of the metric between two nodes; ``None`` if there is nothing to compare with."""
-    if before is None or before.id == after.id:
-        return None
-    if scope.class_name:
-        students = app.students
-        return Change.of(
-            students.change_between(before.id, after.id, scope.class_name, scope.metric)
-        )
-    return Change(value(app, after, scope) - value(app, before, scope))
+def measure(app: AppState, node: Node, class_name: str, split: str) -> Measured:
+    """Any node. For the worker: it may have to decide all images."""
+    tuner = app.tuner
+    parent = tuner.metrics(tuner.node(node.parent), split) if node.parent else None
+    values = values_of(tuner.metrics(node, split), class_name)
+    return Measured(values, values_of(parent, class_name) if parent else None)
 
 
-def value(app: AppState, node: Node, scope: Scope) -> float:
-    """The metric of the class in scope, or its mean over all."""
-    metrics = app.tuner.metrics(node, scope.split)
-    if scope.class_name:
-        return float(getattr(metrics[scope.class_name], scope.metric))
-    return mean(scope.metric, metrics)
-
-
-def make_name(key: str, scope: Scope) -> str:
-    """What a metric is called in a scope: ``AP``, ``mAP``."""
-    return METRIC_NAMES[key] if scope.class_name else mean_name(key)
+def values_of(metrics: Mapping[str, ClassMetrics], class_name: str) -> dict[str, float]:
+    """The metrics of a class, or without one their means over all, by key."""
+    if class_name:
+        return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
+    return {key: mean(key, metrics) for key in CHANGE_METRICS}

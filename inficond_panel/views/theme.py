@@ -110,6 +110,9 @@ METRIC_NAMES = {
     "ece": "Calibration error",
 }
 
+#: Metrics that are not told without the other.
+BESIDE = {"accuracy": "fidelity", "fidelity": "accuracy"}
+
 
 def tokens(dark: bool) -> Tokens:
     """Tokens of the dark or the light theme."""

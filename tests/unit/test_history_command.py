@@ -11,7 +11,7 @@ from factory import small_spec
 from inficond_panel.cli import main
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.analysis.compare import compare
-from inficond_panel.tuning.analysis.mean_ap import MeanAp
+from inficond_panel.tuning.analysis.changes import metric_change
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_list_as_json(run, spec):
     assert document["head"] == nodes[2].id
     assert document["nodes"][0]["total"] is None
     total = document["nodes"][2]["total"]
-    expected = MeanAp(tuner, "tune").change(nodes[0], nodes[2])
+    expected = metric_change(tuner, nodes[0], nodes[2], "", "tune")
     assert (total["estimate"], total["low"]) == (expected.estimate, expected.low)
     assert total["within_noise"] == expected.within_noise
     assert document["nodes"][3]["author"] == "machine:random"

@@ -8,11 +8,24 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    precision_score,
+    recall_score,
+)
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
+from inficond_panel.views.changes import change_text, make_change
 from inficond_panel.views.configuration import ConfigurationView, make_looks, make_student
-from inficond_panel.views.metric_cards import make_class_metrics, make_mean_metrics, mean
+from inficond_panel.views.metric_cards import (
+    METRICS,
+    make_class_metrics,
+    make_mean_metrics,
+    mean,
+)
 from inficond_panel.views.theme import points
 
 
@@ -42,7 +55,7 @@ def test_metrics_of_the_untouched_student_show_no_change(app):
     assert [m["name"] for m in metrics] == [
         "AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity",
     ]  # fmt: skip
-    assert {m["change"] for m in metrics} == {""}
+    assert {m["change"] for m in metrics} == {None}
     assert {m["history"] for m in metrics} == {"untouched student"}
 
 
@@ -51,13 +64,13 @@ def test_change_is_since_the_start_in_percentage_points(tuned):
     now, before, last = (
         m["bicycle"].ap for m in (snapshot.metrics, snapshot.before, snapshot.last)
     )
-    changes = {"ap": tuned.students.change("bicycle")}
+    changes = tuned.changes.total("bicycle", ["ap"])
     shown = _by_key(make_class_metrics("bicycle", snapshot, changes))["ap"]
 
     assert shown["now"] == f"{now:.3f}"
-    assert float(shown["change"].replace("−", "-").removesuffix(" pp")) == pytest.approx(
-        100 * (now - before), abs=0.05
-    )
+    assert shown["change"]["at"][1] == pytest.approx(100 * (now - before))
+    alone = _by_key(make_class_metrics("bicycle", snapshot, {}))["ap"]["change"]
+    assert (alone["text"], alone["interval"]) == (shown["change"]["text"], "")
     assert shown["history"] == f"before {before:.3f} · last {last:.3f}"
     assert _details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
     assert "Since start" in _details(shown)
@@ -67,7 +80,7 @@ def test_every_card_tells_its_change_with_the_noise(tuned):
     view = ConfigurationView(tuned)
     tuned.selection.class_name = "bicycle"
     for metric in view.data()["metrics"]:
-        change = tuned.students.total_change("bicycle", metric["key"])
+        change = tuned.changes.total("bicycle", METRICS)[metric["key"]]
         told = _details(metric)["Since start"]
         assert told.startswith(points(change.estimate))
         assert told.endswith("within noise") == (change.words == "within noise")
@@ -76,11 +89,50 @@ def test_every_card_tells_its_change_with_the_noise(tuned):
     assert told == {"0.0 pp [0.0, 0.0], within noise"}
 
 
+def test_means_over_classes_tell_their_changes_with_the_noise(tuned):
+    view = ConfigurationView(tuned)
+    found = tuned.changes.total("", METRICS)
+    assert view.data()["scope"] == "all"
+    for metric in view.data()["metrics"]:
+        assert metric["change"] == make_change(found[metric["key"]])
+        assert _details(metric)["Since start"] == change_text(metric["change"])
+
+
+def test_cards_tell_the_teacher_beside_the_student(app):
+    """Against scikit-learn, on the labelled images of the split; its fidelity would be 1."""
+    store, rows = app.store, app.store.rows("tune")
+    label, named = store.label[rows, 0], store.teacher_logit[rows, 0] > 0
+    known = label >= 0
+    expected = {
+        name: score(label[known], named[known])
+        for name, score in (
+            ("f1", f1_score),
+            ("recall", recall_score),
+            ("precision", precision_score),
+            ("accuracy", accuracy_score),
+        )
+    }
+    expected["ap"] = average_precision_score(label[known], store.teacher_logit[rows, 0][known])
+    cards = {key: _details(m) for key, m in _by_key(_metrics(app, "bicycle")).items()}
+    told = {key: card.get("Teacher") for key, card in cards.items()}
+    assert told == {**{k: f"{v:.3f}" for k, v in expected.items()}, "fidelity": None}
+    all_ = {
+        m["key"]: _details(m).get("Teacher") for m in make_mean_metrics(app.students.snapshot, {})
+    }
+    each = [_by_key(_metrics(app, name))["recall"] for name in store.classes]
+    mean_recall = sum(float(_details(m)["Teacher"]) for m in each) / len(each)
+    assert float(all_["recall"]) == pytest.approx(mean_recall, abs=0.001)
+
+
+def _metrics(app, name):
+    return make_class_metrics(name, app.students.snapshot, {})
+
+
 def test_cards_count_images_as_the_metrics_do(app):
     snapshot = app.students.snapshot
     agreement, now = snapshot.agreement["sheep"], snapshot.metrics["sheep"]
     found = agreement.positives.both_right + agreement.positives.teacher_wrong
-    cards = {key: _details(m) for key, m in _by_key(_sheep(snapshot)).items()}
+    cards = {key: _details(m) for key, m in _by_key(_metrics(app, "sheep")).items()}
 
     assert cards["recall"]["Found"] == f"{found} of {now.positives}"
     assert found / now.positives == pytest.approx(now.recall)
@@ -92,16 +144,12 @@ def test_cards_count_images_as_the_metrics_do(app):
     assert now.differ / now.n == pytest.approx(1 - now.fidelity)
 
 
-def _sheep(snapshot):
-    return make_class_metrics("sheep", snapshot, {})
-
-
 def test_an_undefined_metric_says_why_and_is_left_out_of_the_mean(app):
     snapshot = app.students.snapshot
     nan = replace(snapshot.metrics["bicycle"], precision=math.nan)
     broken = replace(snapshot, metrics={**snapshot.metrics, "bicycle": nan})
     one = _by_key(make_class_metrics("bicycle", broken, {}))["precision"]
-    all_ = _by_key(make_mean_metrics(broken))["precision"]
+    all_ = _by_key(make_mean_metrics(broken, {}))["precision"]
     others = [m.precision for name, m in snapshot.metrics.items() if name != "bicycle"]
 
     assert one["now"] == "–"

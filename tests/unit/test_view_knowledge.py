@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from factory import ATTRS, SPEC, small_arrays, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inficond_panel.distill import change_intervals
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.state import (
@@ -33,12 +35,12 @@ from inficond_panel.tuning import History, Tuner, open_tuner
 from inficond_panel.tuning.analysis.stability import stability
 from inficond_panel.views import effects, esm, images
 from inficond_panel.views.batch import (
-    make_change,
     make_pending,
     make_status,
     make_summary,
     make_touched,
 )
+from inficond_panel.views.changes import make_change
 from inficond_panel.views.concept_rows import (
     make_axis,
     make_concept_rows,
@@ -82,6 +84,15 @@ def metrics(**values) -> ClassMetrics:
     numbers = dict.fromkeys([*names, "constant_fidelity", "logit_correlation"], 0.5)
     return ClassMetrics(
         **{**numbers, "n": 9, "positives": 3, "negatives": 6, "differ": 1, **values}
+    )
+
+
+def snapshot(now: ClassMetrics, split: str = "tune", parent: str | None = "n0") -> SimpleNamespace:
+    """Bicycle's student of an iteration that started from AP 0.7."""
+    before = metrics(ap=now.ap if math.isnan(now.ap) else 0.7)
+    node = SimpleNamespace(parent=parent)
+    return SimpleNamespace(
+        node=node, split=split, metrics={"bicycle": now}, before={"bicycle": before}
     )
 
 
@@ -159,33 +170,35 @@ def test_pending_bounds_in_words_and_relative_to_the_strongest():
 
 
 def test_summary_tells_change_and_preview_of_the_class():
-    preview = Preview(
-        node=None, change={"bicycle": Interval(0.01, -0.02, 0.03)}, sides={"bicycle": 9}
-    )
-    told = make_summary(metrics(), Interval(0.1, 0.05, 0.2), preview, "bicycle", "tune")
-    assert told["since"] == {"estimate": 0.1, "low": 0.05, "high": 0.2, "noise": False}
-    assert (told["preview"]["low"], told["preview"]["noise"]) == (-0.02, True)
+    changes = {"bicycle": {"ap": Interval(0.01, -0.02, 0.03)}}
+    preview = Preview(node=None, changes=changes, sides={"bicycle": 9})
+    told = make_summary(snapshot(metrics()), "bicycle", Interval(0.1, 0.05, 0.2), preview)
+    assert told["since"] == make_change(Interval(0.1, 0.05, 0.2))
+    assert (told["preview"]["at"][0], told["preview"]["noise"]) == (-2, True)
     assert told["flips"] == 9
 
 
 def test_summary_of_an_undefined_ap_says_why():
-    told = make_summary(metrics(ap=math.nan, positives=0), None, None, "bicycle", "holdout")
+    undefined = metrics(ap=math.nan, positives=0)
+    told = make_summary(snapshot(undefined, split="holdout"), "bicycle", None, None)
     assert told["ap"] is None
     assert told["reason"] == "The holdout split has no positive of bicycle."
-    assert make_change(Interval(math.nan, math.nan, math.nan)) is None
 
 
 def test_only_an_untouched_student_is_called_so():
     undefined = Interval(math.nan, math.nan, math.nan)
-    told = make_summary(metrics(ap=math.nan, positives=0), undefined, None, "bicycle", "tune")
+    shown = snapshot(metrics(ap=math.nan, positives=0))
+    told = make_summary(shown, "bicycle", undefined, None)
     assert (told["since"], told["no_change"]) == (None, "undefined")
-    told = make_summary(metrics(), None, None, "bicycle", "tune")
-    assert told["no_change"] == "untouched student"
+    told = make_summary(snapshot(metrics(), parent=None), "bicycle", None, None)
+    assert (told["since"], told["no_change"]) == (None, "untouched student")
+    told = make_summary(snapshot(metrics(ap=0.75)), "bicycle", None, None)
+    assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 pp", "")  # it comes
 
 
 def test_only_a_finished_refit_tells_its_change():
-    change = Interval(0.1, 0.05, 0.2)
-    assert make_status(Status("done", "Done"), change)["change"]["estimate"] == 0.1
+    change = make_change(Interval(0.1, 0.05, 0.2))
+    assert make_status(Status("done", "Done"), change)["change"] == change
     assert make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
 
 
@@ -422,7 +435,7 @@ def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
         Intent("bicycle", "wheel", "down", 2.0),
         Intent("bicycle", "spoke", "remove"),
     ]
-    preview = Preview(node=None, change={"bicycle": Interval(0.02, 0.01, 0.03)})
+    preview = Preview(node=None, changes={"bicycle": {"ap": Interval(0.02, 0.01, 0.03)}})
     bicycle, sheep = make_touched(batch, preview)
     assert (bicycle["student"], sheep["student"]) == ("bicycle", "sheep")
     assert bicycle["thumbs"] == {"up": 0, "down": 1, "remove": 1}
@@ -463,13 +476,35 @@ def test_f1_comes_first_and_any_point_metric_can_be_chosen(view):
 
 def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     now = metrics(f1=0.56, accuracy=0.927, fidelity=0.928, constant_fidelity=0.892)
-    line = make_line(now, None)
-    assert line == (
+    assert " · ".join(part["text"] for part in make_line(now, None, {})) == (
         "F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.50"
     )
-    assert make_line(now, metrics(f1=0.6, accuracy=0.927, fidelity=math.nan)).startswith(
-        "F1 0.560 → 0.600 · accuracy 0.927 · fidelity 0.928 → –"
+    after = metrics(f1=0.6, accuracy=0.927, fidelity=math.nan)
+    undefined = Interval(math.nan, math.nan, math.nan)
+    changes = {"f1": Interval(0.04, -0.01, 0.05), "fidelity": undefined}
+    assert make_line(now, after, changes) == [
+        {"text": "F1 0.560 → 0.600", "change": make_change(changes["f1"])},
+        {"text": "accuracy 0.927", "change": None},
+        {"text": "fidelity 0.928 → –", "change": None},
+    ]
+
+
+def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
+    assert [part["change"] for part in view.table.line] == [None, None, None]
+    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
+    old, new = (
+        app.tuner.outcomes(node, "tune")["bicycle"]
+        for node in (app.students.node, app.tuning.preview.node)
     )
+    keys = ("f1", "accuracy", "fidelity")
+    found = change_intervals(old, new, keys)
+    told = {
+        key: part["change"]
+        for key, part in zip(keys, view.table.line, strict=True)
+        if "→" in part["text"]
+    }
+    assert told
+    assert told == {key: make_change(found[key]) for key in told}
 
 
 def test_changes_say_when_they_are_within_noise():
@@ -480,6 +515,7 @@ def test_changes_say_when_they_are_within_noise():
     }
     assert make_noisy(Interval(0.019, -0.004, 0.033), "ap")["words"] == "within noise"
     assert make_noisy(Interval(-0.002, -0.004, 0.001), "brier")["range"] == "[−0.004, +0.001]"
+    assert make_noisy(Interval(0.0, 0.0, 0.0), "f1")["words"] == "unchanged"
     undefined = Interval(math.nan, math.nan, math.nan)
     assert make_noisy(undefined, "ap") == {"text": "–", "range": "", "words": "undefined"}
 
@@ -494,9 +530,9 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
     view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
     assert view.table.measures["heads"] == ["now", "95 %", "Preview"]
     view.act({"type": "fine_tune"})
-    assert view.table.measures["heads"] == ["now", "95 %", "Since start", "Since previous"]
+    assert view.table.measures["heads"] == ["now", "95 %", "Since start"]
     brier = next(row for row in view.table.measures["rows"] if row["name"] == "Brier score")
-    assert brier["changes"][0] == brier["changes"][1]  # the parent is the start
+    assert len(brier["changes"]) == 1  # the parent is the start
 
 
 def sliced_app(tmp_path) -> AppState:

@@ -123,7 +123,7 @@ def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(ap
     view.table.sort = "fidelity"
     assert view.table.changes == {}
     view.act({"type": "changes", "name": "bicycle"})
-    change = app.students.total_change("bicycle", "fidelity")
+    change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
     assert view.table.changes["bicycle"] == make_changes(
         {"start": change, "previous": change}, "fidelity"
     )

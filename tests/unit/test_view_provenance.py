@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,13 @@ from factory import small_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.state import AppState, Intent, Jobs
+from inficond_panel.state import AppState, Intent, Interval, Jobs
 from inficond_panel.state.compare import Churn, Flip
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.branches import make_edges, make_lanes, make_path
+from inficond_panel.views.changes import change_text, make_change
 from inficond_panel.views.comparison import churn_text, make_flip
-from inficond_panel.views.iterations import Change, make_author, make_axis, make_change, make_chip
+from inficond_panel.views.iterations import make_author, make_axis, make_chip
 from inficond_panel.views.provenance import ProvenanceView
 
 AUTHORS = ("machine:crossfit", "machine", "user", "")
@@ -95,7 +97,7 @@ def test_the_path_to_the_current_node_is_marked():
 
 
 def test_a_change_whose_interval_holds_zero_is_within_noise():
-    made = make_change(Change(0.005, -0.004, 0.015))
+    made = make_change(Interval(0.005, -0.004, 0.015))
 
     assert made == {
         "text": "+0.5 pp",
@@ -103,20 +105,27 @@ def test_a_change_whose_interval_holds_zero_is_within_noise():
         "at": pytest.approx([-0.4, 0.5, 1.5]),
         "noise": True,
     }
-    assert make_change(Change(0.023, 0.009, 0.038))["noise"] is False
+    assert change_text(made) == "+0.5 pp [−0.4, +1.5], within noise"
+    assert make_change(Interval(0.023, 0.009, 0.038))["noise"] is False
 
 
-def test_a_mean_change_has_no_interval_and_no_whisker():
-    assert make_change(Change(0.012)) == {
-        "text": "+1.2 pp",
-        "interval": "",
-        "at": [],
-        "noise": False,
-    }
+def test_until_its_interval_is_there_a_change_is_told_alone():
+    told = {"text": "+1.2 pp", "interval": "", "at": [], "noise": False}
+    assert make_change(None, 0.012) == told
+    assert make_change(Interval(0.012, math.nan, math.nan)) == told  # undefined on all draws
+    assert change_text(told) == "+1.2 pp"
+    assert make_change(None) is None
+    assert make_change(Interval(math.nan, math.nan, math.nan), 0.012) is None
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
+def test_noise_is_what_the_interval_says(estimate, low, high):
+    found = Interval(estimate, *sorted((low, high)))
+    assert make_change(found)["noise"] == (found.words == "within noise")
 
 
 def test_all_whiskers_lie_on_one_axis_that_holds_zero():
-    rows = [{"change": make_change(Change(0.02, 0.01, 0.03))}, {"change": None}]
+    rows = [{"change": make_change(Interval(0.02, 0.01, 0.03))}, {"change": None}]
     low, high = make_axis(rows)
 
     assert low < 0 < 3 < high
@@ -140,7 +149,7 @@ def test_rows_follow_a_fine_tune(app):
 
     _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "up"))
     newest, oldest = view._tree.data["rows"]
-    change = app.students.change("bicycle")
+    change = app.changes.last("bicycle", ["ap"])["ap"]
 
     assert newest["current"]
     assert not oldest["current"]
@@ -159,7 +168,7 @@ def test_rows_tell_any_metric_with_its_noise(app, metric):
     card = dict(view._tree.data["rows"][0]["card"]["rows"])
     app.settings.history_metric = metric
     row, snapshot = view._tree.data["rows"][0], app.students.snapshot
-    change = app.students.change("bicycle", metric)
+    change = app.changes.last("bicycle", [metric])[metric]
     now, before = (getattr(m["bicycle"], metric) for m in (snapshot.metrics, snapshot.before))
 
     assert row["value"] == f"{now:.3f}" == card[metric.title()]
@@ -169,7 +178,20 @@ def test_rows_tell_any_metric_with_its_noise(app, metric):
     app.selection.class_name = ""
     told = dict(view._tree.data["metrics"])[metric]
     assert told.startswith("Mean ")
-    assert view._tree.data["rows"][0]["change"]["interval"] == ""
+    mean = app.changes.last("", [metric])[metric]
+    assert view._tree.data["rows"][0]["change"] == make_change(mean) == view._tree.data["total"]
+    assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
+
+
+def test_fidelity_is_told_beside_accuracy(app):
+    view = ProvenanceView(app)
+    app.selection.class_name = "bicycle"
+    _tune(app, ("bicycle", "wheel", "remove"))
+    now = app.students.snapshot.metrics["bicycle"]
+    for metric, beside in (("accuracy", now.fidelity), ("fidelity", now.accuracy), ("ap", None)):
+        app.settings.history_metric = metric
+        told = view._tree.data["rows"][0]["beside"]
+        assert told == (f"{beside:.3f}" if beside else "")
 
 
 def test_an_iteration_on_another_class_changes_nothing_here(app):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.distill import METRICS, ClassMetrics, Interval, change_intervals
+from inficond_panel.distill.class_mean import mean_change
 from inficond_panel.tuning.analysis.churn import Churn, churn
-from inficond_panel.tuning.analysis.mean_ap import MeanAp
 from inficond_panel.tuning.analysis.movers import Mover, moves
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
@@ -93,6 +93,7 @@ def compare(
     shared = sum(a == b for a, b in zip(old, new, strict=False))
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names = tuner.store.classes
+    was, now = (list(tuner.outcomes(node, split).values()) for node in (before, after))
     return Comparison(
         before=before,
         after=after,
@@ -100,7 +101,7 @@ def compare(
         ancestor=old[shared - 1],
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
-        mean_ap=MeanAp(tuner, split, draws).change(before, after),
+        mean_ap=mean_change(was, now, draws=draws),
         classes=tuple(
             _compared(tuner, before, after, name, split, metrics, draws, top)
             for name, kept in zip(names, same, strict=True)

@@ -5,12 +5,14 @@ from importlib.resources import files
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
     "shell": ("arrange", "save_file", "tour"),
+    "configuration": ("whisker",),
     "performance": ("menu", "save_file", "performance_cards"),
     "knowledge": (
         "menu",
         "save_file",
         "near",
         "effect_chart",
+        "whisker",
         "batch_bar",
         "refit_report",
         "measures",
@@ -32,6 +34,7 @@ _PARTS = {
     "provenance": (
         "pictures",
         "image_dialog",
+        "whisker",
         "compare",
         "menu",
         "deleted_list",

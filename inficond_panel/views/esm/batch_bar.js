@@ -70,47 +70,36 @@ function makeNotices(model) {
 function changeRow(name, kind = "") {
   const value = h("span", { class: "change num" })
   const range = h("span", { class: "range-text num" })
-  const whisker = s("svg", { class: "whisker", height: 14, "aria-hidden": "true" })
+  const whisker = s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })
   const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
   const draw = (change, scale, none) => {
-    const known = Boolean(change)
-    text(value, known ? `${points(change.estimate)} pp` : "–")
-    text(range, known ? interval(change.low, change.high) : none)
-    badge.firstChild.hidden = !(known && change.noise)
-    whisker.replaceChildren(...(known ? whiskerOf(change, scale, kind) : []))
+    text(value, change?.text ?? "–")
+    text(range, change ? change.interval : none)
+    badge.firstChild.hidden = !change?.noise
+    whisker.replaceChildren(...whiskerOf(change, scale.place, kind))
   }
   return { cells: [h("span", { class: "what" }, name), value, range, whisker, badge], draw }
 }
 
-function whiskerOf(change, scale, kind) {
-  const at = (value) => `${scale.place(value).toFixed(2)}%`
-  const dot = change.noise ? "dot hollow" : "dot"
-  return [
-    s("line", { class: "zero", x1: at(0), x2: at(0), y1: 0, y2: 14 }),
-    isNumber(change.low) && s("line", { class: `range ${kind}`, x1: at(change.low), x2: at(change.high), y1: 7, y2: 7 }),
-    s("circle", { class: dot, cx: at(change.estimate), cy: 7, r: 3.5 }),
-  ].filter(Boolean)
-}
-
 /** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
 function changeScale(changes, pixels) {
-  const values = changes.filter(Boolean).flatMap(({ estimate, low, high }) => [estimate, low, high]).filter(isNumber)
+  const values = changes.filter(Boolean).flatMap(({ at }) => at)
   if (!values.length) return { place: () => 50, ticks: [] }
-  const low = Math.min(0, ...values) * 100
-  const high = Math.max(0, ...values) * 100
+  const low = Math.min(0, ...values)
+  const high = Math.max(0, ...values)
   const pad = Math.max(0.1, high - low) * 0.1
   const [from, width] = [low - pad, high - low + 2 * pad]
   const step = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 40)) ?? 100
   const first = Math.ceil(from / step)
   const ticks = Array.from({ length: Math.floor((from + width) / step) - first + 1 }, (_, index) => (first + index) * step)
-  return { place: (value) => (100 * (100 * value - from)) / width, ticks }
+  return { place: axisOf([from, from + width]), ticks }
 }
 
 function drawAxis(svg, { place, ticks }) {
   const digits = ticks.some((tick) => Math.abs(tick - Math.round(tick)) > 1e-9) ? 1 : 0
   const label = (tick, index) => `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? " pp" : ""}`
   svg.replaceChildren(...ticks.map((tick, index) =>
-    s("text", { x: `${place(tick / 100).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index))))
+    s("text", { x: `${place(tick).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index))))
 }
 
 function makeButton(model, send) {
@@ -217,9 +206,9 @@ function makeTouched(model, send) {
     const given = Object.entries(thumbs).filter(([, n]) => n)
     text(name, student)
     text(marks, given.map(([direction, n]) => `${DIRECTIONS[direction].mark}${n}`).join(" "))
-    text(told, change ? `${points(change.estimate)} pp${change.noise ? ", within noise" : ""}` : "")
+    text(told, change ? `${change.text}${change.noise ? ", within noise" : ""}` : "")
     set(button, "aria-current", student === model.student ? "true" : null)
-    set(button, "title", `${student}: ${given.map(([direction, n]) => `${n} ${direction}`).join(", ")}${change ? `; AP ${points(change.estimate)} pp ${interval(change.low, change.high)}` : ""}`)
+    set(button, "title", `${student}: ${given.map(([direction, n]) => `${n} ${direction}`).join(", ")}${change ? `; AP ${toldOf(change)}` : ""}`)
   }
   const label = h("span", { class: "muted" })
   const list = h("span", { class: "chips" })
@@ -247,8 +236,8 @@ function statusOf(model) {
 }
 
 function doneOf({ text: words, change }) {
-  if (!change || !isNumber(change.estimate)) return [words]
-  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, `${points(change.estimate)} pp`), ` ${interval(change.low, change.high)}`),
+  if (!change) return [words]
+  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise")].filter(Boolean)
 }
 

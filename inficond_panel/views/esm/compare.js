@@ -1,6 +1,5 @@
 // Two iterations side by side: what was asked for, metrics, influence, images that changed sides.
 
-const WHISKER = 14
 
 function compareDialog(root, model, say) {
   const title = h("h2", { id: "compare-title" })
@@ -93,19 +92,11 @@ function drawCompared({ detail, numbers }, pictures, large) {
 
 function metricsTable({ name, metrics, axis }, [before, after]) {
   const row = (metric) => h("tr", {}, h("th", { scope: "row" }, metric.name), h("td", {}, metric.before), h("td", {}, metric.after),
-    h("td", { class: "drawn", "aria-hidden": "true" }, whiskerOf(metric.change, axis)), h("td", { class: "change" }, metric.change?.text ?? "–"),
+    h("td", { class: "drawn", "aria-hidden": "true" }, s("svg", { class: "whisker", height: WHISKER }, whiskerOf(metric.change, axisOf(axis)))), h("td", { class: "change" }, metric.change?.text ?? "–"),
     h("td", { class: "muted small" }, metric.change?.interval ?? ""), h("td", { class: "words small" }, metric.words))
   return h("table", { class: "metrics num" }, h("caption", {}, name), h("thead", {}, h("tr", {},
     ["Metric", before, after].map((words) => h("th", { scope: "col" }, words)), h("td"), h("th", { scope: "col" }, "Change"),
     h("th", { scope: "col" }, "95 % interval"), h("td"))), h("tbody", {}, metrics.map(row)))
-}
-
-function whiskerOf(change, [low, high]) {
-  if (!change?.at.length) return ""
-  const at = (value) => `${(100 * (value - low)) / (high - low)}%`
-  const [from, middle, to] = change.at.map(at)
-  return s("svg", { class: "whisker", height: WHISKER }, s("line", { class: "zero", x1: at(0), x2: at(0), y1: 0, y2: WHISKER }),
-    s("line", { class: "range", x1: from, x2: to, y1: 7, y2: 7 }), s("circle", { class: change.noise ? "dot hollow" : "dot", cx: middle, cy: 7, r: 3.5 }))
 }
 
 function moversTable({ movers }, [before, after]) {

@@ -95,7 +95,7 @@ function richSelect(label, onpick, card) {
 
 function makeMetric(card) {
   const metric = h("div", { class: "metric", tabindex: 0, role: "group" },
-    h("span", { class: "name" }), h("span", { class: "value num" }, h("b"), h("span")), h("span", { class: "history num" }))
+    h("span", { class: "name" }), h("span", { class: "value num" }, h("b"), h("span"), s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })), h("span", { class: "history num" }))
   explains(metric, card, () => metric.card)
   return metric
 }
@@ -104,10 +104,19 @@ function updateMetric(metric, data) {
   metric.card = data.card
   text(metric.querySelector(".name"), data.name)
   text(metric.querySelector("b"), data.now)
-  text(metric.querySelector(".value > span"), data.change)
+  text(metric.querySelector(".value > span"), data.change?.text ?? "")
+  drawChange(metric.querySelector(".whisker"), data.change)
   text(metric.querySelector(".history"), data.history)
-  set(metric, "aria-label", [`${data.name} ${data.now}`, data.change && `change ${data.change}`, data.history].filter(Boolean).join(", "))
+  set(metric, "aria-label", [`${data.name} ${data.now}`, data.change && `change ${toldOf(data.change)}`, data.history].filter(Boolean).join(", "))
   set(metric, "aria-description", [data.card.text, ...data.card.rows.map((row) => row.join(" "))].join(". "))
+}
+
+/** Each metric has an axis of its own: zero, and what its interval needs. */
+function drawChange(svg, change) {
+  const ends = [0, ...(change?.at ?? [])]
+  const [low, high] = [Math.min(...ends), Math.max(...ends)]
+  const margin = 0.1 * (high - low || 1)
+  svg.replaceChildren(...whiskerOf(change, axisOf([low - margin, high + margin])))
 }
 
 function drawBones(metrics) {

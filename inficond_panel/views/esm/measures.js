@@ -15,8 +15,8 @@ function makeMeasures(model) {
   body.append(wait, table, slices.element)
   const draw = () => {
     element.hidden = !model.student
-    text(line, model.line)
-    set(line, "title", model.line)
+    drawOnce(line, JSON.stringify(model.line), () => model.line.flatMap(partOf))
+    set(line, "title", model.line.map(({ text: words, change }) => (change ? `${words} (${toldOf(change)})` : words)).join(" · "))
     set(head, "aria-expanded", String(model.measured))
     element.classList.toggle("expanded", model.measured)
     body.hidden = !model.measured
@@ -28,12 +28,21 @@ function makeMeasures(model) {
   return { element, draw }
 }
 
+/** One metric of the line; its change by a preview with its interval, and a hollow dot within noise. */
+function partOf({ text: words, change }, index) {
+  const told = change && h("span", { class: "change" }, change.noise && h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise" }), h("span", { class: "range-text" }, change.interval))
+  return [index ? " · " : "", words, told].filter(Boolean)
+}
+
 function measuresOf({ heads, rows, scope }) {
-  const cell = ({ text: value, range, words }) => h("td", { class: "num" }, h("b", {}, value), ` ${range} `,
-    words === "within noise" && h("span", { class: "badge" }, words))
-  const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name),
-    h("td", { class: "num" }, h("b", {}, now)), h("td", { class: "num" }, range), changes.map(cell), h("td", { class: "muted num" }, note))
-  return h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, scope), heads.map((name) => h("th", { scope: "col" }, name)), h("th", {}))), h("tbody", {}, rows.map(line)))
+  const noise = () => h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise", title: "within noise" })
+  const cell = ({ text: value, range, words }) => h("td", { class: "num" },
+    words === "unchanged" ? h("span", { class: "muted" }, words) : h("b", {}, value), ` ${range} `, words === "within noise" && noise())
+  const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name, note && h("span", { class: "muted num" }, note)),
+    h("td", { class: "num" }, h("b", {}, now)), h("td", { class: "num" }, range), changes.map(cell))
+  const noisy = rows.some(({ changes }) => changes.some(({ words }) => words === "within noise"))
+  return h("table", {}, h("caption", { class: "num" }, scope, noisy && h("span", {}, noise(), " within noise")),
+    h("thead", {}, h("tr", {}, h("td"), heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
 }
 
 /** One metric of the student on the images with each value of a column; the worst is named. */

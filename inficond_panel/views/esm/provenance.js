@@ -48,7 +48,7 @@ function list() {
 
 function columns() {
   return h("div", { class: "columns", "aria-hidden": "true" }, h("span"), h("span", {}, "Intents"),
-    h("span", { class: "noise" }, h("i"), h("span", {}, "within noise")),
+    h("span", { class: "noise" }, h("i", { class: "hollow-dot" }), h("span", {}, "within noise")),
     h("span", { class: "versus" }, "Change", h("span", { class: "long" }, " vs previous")), h("span", { class: "value" }))
 }
 
@@ -93,6 +93,7 @@ function drawHistory(data, parts, root) {
   drawTotal(data, parts)
   text(parts.columns.lastChild, SHORT_NAMES[data.metric])
   set(parts.columns.lastChild, "title", nameOf(data))
+  root.classList.toggle("two-values", Boolean(data.beside))
   const lanes = Math.max(...data.rows.map((row) => row.lane))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + lanes * laneWidth(lanes)}px`)
   drawTree(parts.tree, data, lanes)
@@ -141,7 +142,7 @@ function drawTree(tree, data, lanes) {
 
 function makeRow() {
   return h("div", { class: "row", role: "option" }, h("span", { class: "number num" }), h("span", { class: "chips" }),
-    s("svg", { class: "whisker", height: 14, "aria-hidden": "true" }), h("span", { class: "change num" }),
+    s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" }), h("span", { class: "change num" }),
     h("span", { class: "interval num" }), h("span", { class: "quiet" }), h("span", { class: "value num" }))
 }
 
@@ -156,8 +157,8 @@ function updateRow(element, row, data) {
   change.replaceChildren(row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : "")
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
-  value.replaceChildren(row.value && aside(`${nameOf(data)} `), row.value)
-  drawWhisker(whisker, row.change, data.axis)
+  value.replaceChildren(row.value && aside(`${nameOf(data)} `), row.value, row.beside && besideOf(row, data))
+  whisker.replaceChildren(...whiskerOf(row.change, axisOf(data.axis)))
   for (const part of [whisker, change, range]) show(part, !row.quiet)
   show(quiet, row.quiet)
 }
@@ -173,13 +174,10 @@ function drawChips(parent, row) {
   parent.replaceChildren(...name, ...row.chips.map(chip), ...quiet, more, ...by, ...looks)
 }
 
-function drawWhisker(svg, change, [low, high]) {
-  const at = (value) => `${(100 * (value - low)) / (high - low)}%`
-  const zero = s("line", { class: "zero", x1: at(0), x2: at(0), y1: 0, y2: 14 })
-  if (!change?.at.length) return svg.replaceChildren()
-  const [from, middle, to] = change.at.map(at)
-  svg.replaceChildren(zero, s("line", { class: "range", x1: from, x2: to, y1: 7, y2: 7 }),
-    s("circle", { class: change.noise ? "dot hollow" : "dot", cx: middle, cy: 7, r: 3.5 }))
+/** Fidelity beside accuracy, and the other way round. */
+function besideOf({ beside: value }, { metrics, beside: metric }) {
+  const name = nameOf({ metrics, metric })
+  return h("span", { class: "beside", title: name }, aside(`, ${name} `), h("span", { "aria-hidden": "true" }, `${SHORT_NAMES[metric]} `), value)
 }
 
 /** Words for those who do not see the sign or the column that says it. */
