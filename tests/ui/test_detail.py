@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 
 import pytest
 from factory import small_spec
+from PIL import Image
 from playwright.sync_api import Page, expect
+
+from inficond_panel.store import open_store
 
 pytestmark = pytest.mark.ui
 
@@ -56,9 +60,32 @@ def test_the_pointer_reads_all_charts_at_one_influence(page) -> None:
         expect(card).to_contain_text(metric)
     expect(page.locator(".detail .reading line").first).to_be_attached()
     expect(page.locator(".detail .reading:has(line)")).to_have_count(5)
+    expect(card.locator("dd:has-text(' pp [')")).to_have_count(5)
     page.mouse.move(2, 2)
     expect(card).to_be_hidden()
     expect(page.locator(".detail .reading line")).to_have_count(0)
+
+
+def test_the_curves_have_bands_which_the_legend_names(page) -> None:
+    open_concept(page, 0)
+    expect(page.locator(".detail path.band")).to_have_count(5, timeout=SLOW)
+    expect(page.locator(".detail .samples")).to_contain_text("95 % interval")
+    page.get_by_role("radio", name="Others re-optimised").click()
+    expect(page.locator(".detail path.band")).to_have_count(0, timeout=SLOW)
+    expect(page.locator(".detail .samples")).not_to_contain_text("interval")
+    expect(page.locator(".detail .samples")).to_contain_text("refit")
+
+
+def test_a_mark_at_the_edge_of_its_axis_stays_off_the_numbers(page) -> None:
+    open_concept(page, 0)
+    page.locator(".knowledge .thumb.down").first.click()
+    expect(page.locator(".detail circle.ghost").first).to_be_attached(timeout=SLOW)
+    for chart in page.locator(".detail .chart").all():
+        field = chart.locator(".field").bounding_box()
+        for ring in chart.locator("circle").all():
+            box = ring.bounding_box()
+            assert box["y"] >= field["y"] - 1
+            assert box["y"] + box["height"] <= field["y"] + field["height"] + 1
 
 
 def test_the_keyboard_reads_the_charts(page) -> None:
@@ -92,7 +119,7 @@ def test_the_refit_is_drawn_beside_the_exact_curve(page) -> None:
 def test_a_thumb_is_marked_with_its_bound_and_what_the_batch_would_give(page) -> None:
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
-    expect(page.locator(".detail .influence")).to_contain_text("pending ≤", timeout=SLOW)
+    expect(page.locator(".detail .samples")).to_contain_text("pending ≤", timeout=SLOW)
     expect(page.locator(".detail line.bound")).to_have_count(5)
     expect(page.locator(".detail circle.ghost").first).to_be_attached(timeout=SLOW)
     page.locator(".knowledge .thumb.down").first.click()
@@ -115,17 +142,23 @@ def test_numbers_of_an_axis_do_not_touch(page) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 1920, 3840])
-def test_nothing_in_the_heading_is_cut(small_url, open_page, width) -> None:
+def test_nothing_in_heading_and_legend_is_cut(small_url, open_page, width) -> None:
     page = class_of(open_page(small_url, width, width * 5 // 8))
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("radio", name="Others re-optimised").click()
-    expect(page.locator(".detail .influence")).to_contain_text("pending ≤", timeout=SLOW)
+    expect(page.locator(".detail .samples")).to_contain_text("preview", timeout=SLOW)
+    inside = "(part) => part.scrollWidth <= part.clientWidth && part.scrollHeight <= part.clientHeight"
+    assert page.locator(".detail .samples").evaluate(inside)
+    legend = page.locator(".detail .samples").inner_text().split("\n")
+    for words in ("teacher", "refit", "exact", "preview"):
+        assert words in legend
     head = page.locator(".detail .panel-head").bounding_box()
     choice = page.locator(".detail .how").bounding_box()
     assert choice["x"] + choice["width"] <= head["x"] + head["width"]
     cut = "name => name.scrollWidth > name.clientWidth + 1"
     assert not page.locator(".detail .subtitle").evaluate(cut)
+    assert not page.locator(".detail .what").evaluate(cut)
 
 
 # --- gallery -----------------------------------------------------------------------------------
@@ -193,6 +226,45 @@ def test_pictures_of_the_next_concept_come_where_it_shares_images(page) -> None:
         open_concept(page, rank)
         for at in range(min(3, tiles.count())):
             expect(tiles.nth(at).locator("img")).to_be_visible(timeout=SLOW)
+
+
+def open_image(page: Page):
+    """The first image of the gallery in the dialog, when its picture is there."""
+    open_concept(page, 0)
+    expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
+    page.locator(".detail .tile button").first.click()
+    dialog = page.locator("dialog.large:has(.apart)")
+    expect(dialog.locator(".picture > img").first).to_be_visible(timeout=SLOW)
+    return dialog
+
+
+def test_without_its_photo_an_image_is_enlarged_twice_at_most(page) -> None:
+    dialog = open_image(page)
+    expect(dialog.locator("#image-title")).to_have_text(re.compile(r"^Image \d+$"))
+    expect(dialog.locator("header")).to_contain_text("thumbnail, 32 × 32 pixels")
+    box = dialog.locator(".picture").bounding_box()
+    assert (box["width"], box["height"]) == pytest.approx((64, 64), abs=1)
+
+
+def test_the_photo_takes_the_place_of_the_thumbnail(serve, open_page, tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    store, folder = open_store(tmp_path / "small.zarr"), tmp_path / "data" / "images"
+    folder.mkdir(parents=True)
+    for row in store.rows("tune"):
+        small = Image.open(io.BytesIO(store.thumbnail(row)))
+        small.resize((10 * small.width, 10 * small.height)).save(folder / f"{store.images[row]}.png")
+    dialog = open_image(class_of(open_page(serve(spec).url)))
+    expect(dialog.locator("header")).to_contain_text("320 × 320 pixels", timeout=SLOW)
+    picture = dialog.locator(".picture")
+    assert picture.locator("img").evaluate("(image) => image.naturalWidth") == 320
+    assert picture.bounding_box()["width"] > 400
+    outline = picture.locator("svg")  # in pixels of the thumbnail, drawn as large as the photo
+    assert outline.get_attribute("viewBox") == "0 0 32 32"
+    assert outline.bounding_box() == picture.locator("img").bounding_box()
+    page = dialog.page
+    page.keyboard.press("ArrowRight")
+    expect(dialog).to_contain_text("2 of")
+    expect(dialog.locator("header")).to_contain_text("320 × 320 pixels", timeout=SLOW)
 
 
 @pytest.fixture(scope="module")

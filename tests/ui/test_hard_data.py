@@ -79,6 +79,9 @@ def test_names_stay_text_in_all_views(page) -> None:
         row.locator(".thumb.down").click(timeout=SLOW)
         row.locator(".open").click()
         expect(page.locator(".detail .subtitle")).to_have_text(name, timeout=SLOW)
+        expect(page.locator(".detail .samples")).to_contain_text("preview", timeout=SLOW)
+        panel, choice = (page.locator(f".detail{part}").bounding_box() for part in ("", " .how"))
+        assert choice["x"] + choice["width"] <= panel["x"] + panel["width"]
     page.locator(".detail .tile button").first.click(timeout=SLOW)
     expect(page.locator("dialog.large[open] #image-title")).to_contain_text(EVIL)
     page.keyboard.press("Escape")

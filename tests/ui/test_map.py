@@ -28,11 +28,16 @@ def plot(page: Page) -> dict[str, float]:
 
 
 def lasso_everything(page: Page) -> None:
+    lasso(page, 0, 1)
+
+
+def lasso(page: Page, start: float, end: float) -> None:
+    """Select what lies between two shares of the map's width."""
     page.get_by_label("Lasso: select").click()
     expect(page.get_by_label("Lasso: select")).to_have_attribute("aria-pressed", "true")
     box = plot(page)
-    left, top = box["x"] + 4, box["y"] + 4
-    right, bottom = left + box["width"] - 8, top + box["height"] - 8
+    left, right = (box["x"] + 4 + share * (box["width"] - 8) for share in (start, end))
+    top, bottom = box["y"] + 4, box["y"] + box["height"] - 4
     page.mouse.move(left, top)
     page.mouse.down()
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 2)):
@@ -80,6 +85,20 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
 
     card.get_by_role("button", name="Forget the group").click()
     expect(page.get_by_role("button", name="selected: list them")).to_be_hidden(timeout=SLOW)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.6, 1.0), (0.0, 1.0)])
+def test_the_list_lies_beside_its_group(page, start, end) -> None:
+    lasso(page, start, end)
+    card = page.locator(".group-card")
+    expect(card).to_be_visible(timeout=SLOW)
+    map_, list_ = plot(page), card.bounding_box()
+    assert 0 <= list_["y"] <= list_["y"] + list_["height"] <= 1080
+    if (start, end) == (0.0, 1.0):
+        assert list_["y"] >= map_["y"] + map_["height"]
+    else:
+        ends = [(list_["x"] + side * list_["width"] - map_["x"]) / map_["width"] for side in (0, 1)]
+        assert ends[1] <= start or end <= ends[0]
 
 
 def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:

@@ -2,6 +2,7 @@
 // what can be done with one or all.
 
 const MEMBER = 28 // pixels of a concept in the list
+const LEAST = 180, HIGHEST = 420 // of the list
 const DIRECTIONS = [["up", "Uptune", "▲"], ["down", "Downtune", "▼"], ["remove", "Remove", "✕"]]
 
 function makeGroup(model, plot, root) {
@@ -38,12 +39,16 @@ function makeGroup(model, plot, root) {
     })
   }
 
-  /** Over the right of the plot, no higher than that. */
+  /** Beside the group, where the plot has room at its right or left; else below the view, or above. */
   function place() {
-    const box = boxOf(plot)
-    card.style.maxHeight = `${Math.max(180, box.height - 8)}px`
-    card.style.left = `${Math.max(8, box.right - card.offsetWidth - 8)}px`
-    card.style.top = `${Math.max(8, box.bottom - card.offsetHeight - 4)}px`
+    const box = boxOf(plot), view = boxOf(plot.parentElement), { height } = windowOf(card)
+    const wide = card.offsetWidth + 16, { from, to } = model.group
+    const right = (1 - to) * box.width >= wide, left = from * box.width >= wide
+    const below = height - view.bottom >= LEAST
+    const [top, room] = right || left ? [box.top + 4, Math.max(LEAST, box.height - 8)] : below ? [view.bottom + 4, height - view.bottom - 12] : [8, view.top - 12]
+    card.style.maxHeight = `${Math.min(HIGHEST, room)}px`
+    card.style.left = `${Math.max(8, left && !right ? box.left + 8 : box.right - wide + 8)}px`
+    card.style.top = `${right || left || below ? top : Math.max(8, view.top - 4 - card.offsetHeight)}px`
   }
   function show() {
     const { count: size = 0, given = "", thumbs: can = false } = model.group
