@@ -148,8 +148,9 @@ def test_nothing_in_heading_and_legend_is_cut(small_url, open_page, width) -> No
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("radio", name="Others re-optimised").click()
     expect(page.locator(".detail .samples")).to_contain_text("preview", timeout=SLOW)
-    inside = "(part) => part.scrollWidth <= part.clientWidth && part.scrollHeight <= part.clientHeight"
-    assert page.locator(".detail .samples").evaluate(inside)
+    assert page.locator(".detail .samples").evaluate(
+        "(it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight"
+    )
     legend = page.locator(".detail .samples").inner_text().split("\n")
     for words in ("teacher", "refit", "exact", "preview"):
         assert words in legend
@@ -251,8 +252,8 @@ def test_the_photo_takes_the_place_of_the_thumbnail(serve, open_page, tmp_path: 
     store, folder = open_store(tmp_path / "small.zarr"), tmp_path / "data" / "images"
     folder.mkdir(parents=True)
     for row in store.rows("tune"):
-        small = Image.open(io.BytesIO(store.thumbnail(row)))
-        small.resize((10 * small.width, 10 * small.height)).save(folder / f"{store.images[row]}.png")
+        photo = Image.open(io.BytesIO(store.thumbnail(row))).resize((320, 320))
+        photo.save(folder / f"{store.images[row]}.png")
     dialog = open_image(class_of(open_page(serve(spec).url)))
     expect(dialog.locator("header")).to_contain_text("320 × 320 pixels", timeout=SLOW)
     picture = dialog.locator(".picture")

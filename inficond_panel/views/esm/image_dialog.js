@@ -1,6 +1,6 @@
 // One image, large, and what student and teacher say of it.
 
-const ENLARGED = 2 // a picture is drawn with at most so many screen pixels for each of its own
+const ENLARGED = 2 // a picture is drawn with at most so many pixels of the page for each of its own
 
 const FILL_NAMES = {
   "both-right": "both right",
