@@ -22,7 +22,8 @@ p { margin: 8px 0 0; color: #4a5361; }
 li, code { font: 13px/20px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 20px; }
 progress { width: 320px; }
-.page { --track: #e0e4ea; place-self: stretch; margin: -24px; padding: 0 16px 16px;
+:host:has(.page) { display: block; padding: 0; }
+.page { --track: #e0e4ea; min-height: 100vh; box-sizing: border-box; padding: 0 16px 16px;
   display: grid; gap: 12px; grid-template: 28px 72px minmax(0, 1fr) / 3fr 5fr 4fr; }
 .page > b { grid-column: 1 / -1; padding-top: 10px; font-weight: 700; }
 .page > section { grid-column: 1 / -1; max-width: none; padding: 0 16px; border-radius: 8px;

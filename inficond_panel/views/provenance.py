@@ -6,7 +6,7 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -38,6 +38,14 @@ if TYPE_CHECKING:
 
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState, ClassMetrics, Node, Snapshot
+
+
+def typed_sentence(names: Sequence[str]) -> str:
+    """Where the iterations are that were made before these concepts were typed."""
+    if not names:
+        return ""
+    them = "it" if len(names) == 1 else "them"
+    return f"With {', '.join(names)}. Iterations without {them} come back with Take away (T)."
 
 
 class ProvenanceTree(ViewComponent):
@@ -125,6 +133,7 @@ class ProvenanceView(Viewer):
             "edges": make_edges(app.tuning.nodes, head.id),
             "axis": make_axis(rows),
             "total": self._total(shown),
+            "typed": typed_sentence(app.concepts.typed),
             "deleted": [make_deleted(branch) for branch in app.tuning.deleted],
         }
 

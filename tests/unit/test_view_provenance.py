@@ -20,7 +20,7 @@ from inficond_panel.views.branches import make_edges, make_lanes, make_path
 from inficond_panel.views.changes import change_text, make_change
 from inficond_panel.views.comparison import churn_text, make_flip
 from inficond_panel.views.iterations import make_author, make_axis, make_chip
-from inficond_panel.views.provenance import ProvenanceView
+from inficond_panel.views.provenance import ProvenanceView, typed_sentence
 
 AUTHORS = ("machine:crossfit", "machine", "user", "")
 
@@ -430,3 +430,9 @@ def test_an_export_that_fails_is_told_with_its_remedy(app):
 
     assert view._tree.exporting["error"].startswith("No format to export.")
     assert view._tree.exporting["busy"] is False
+
+
+def test_where_iterations_without_typed_concepts_are_is_told():
+    assert typed_sentence([]) == ""
+    assert typed_sentence(["moss"]).startswith("With moss. Iterations without it come back")
+    assert "With moss, fog. Iterations without them" in typed_sentence(["moss", "fog"])

@@ -7,10 +7,10 @@ const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
 export function render({ model, el }) {
   const say = (kind, value = "", more = {}) => model.send_msg({ kind, value, ...more })
-  const parts = { ...header(say, model), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }),
+  const parts = { ...header(say, model), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }), typed: h("p", { class: "typed muted small" }),
     columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
   const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
-    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.problem, parts.choosing.line, parts.note)
+    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.typed, parts.problem, parts.choosing.line, parts.note)
   el.append(root)
   compareDialog(el, model, say)
   Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
@@ -73,6 +73,8 @@ function draw(data, parts, root) {
   show(parts.saveButton, rows.length)
   drawBin(data.deleted ?? [], parts)
   text(parts.mark, data.mark ?? "")
+  show(parts.typed, data.typed)
+  text(parts.typed, data.typed ?? "")
   text(parts.problem, data.problem ?? "")
   show(parts.problem, data.problem)
   if (rows.length > 1) drawHistory(data, parts, root)
