@@ -24,21 +24,22 @@ ERRORS = ("brier", "ece")
 def make_line(
     metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
 ) -> list[dict[str, Any]]:
-    """F1, accuracy and fidelity, as parts ``{"text", "change"}`` of one line.
+    """F1, accuracy and fidelity, as parts of one line.
 
     ``F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.84``; with
-    a preview ``F1 0.560 → 0.601``, which has its change beside it.
+    a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
     """
     parts: list[dict[str, Any]] = []
     for key, name in (("f1", "F1"), ("accuracy", "accuracy"), ("fidelity", "fidelity")):
         now = number(getattr(metrics, key))
         after = number(getattr(preview, key)) if preview else now
-        moved = f" → {after}" if after != now else ""
+        moved = after if after != now else ""
         change = make_change(changes.get(key)) if moved else None
-        parts.append({"text": f"{name} {now}{moved}", "change": change})
+        parts.append({"name": name, "now": now, "after": moved, "change": change, "note": ""})
     constant = number(metrics.constant_fidelity)
     r = number(metrics.logit_correlation, 2)
-    parts[-1]["text"] += "" if preview else f", of a constant student {constant}, logits r {r}"
+    if preview is None:
+        parts[-1]["note"] = f", of a constant student {constant}, logits r {r}"
     return parts
 
 

@@ -18,7 +18,7 @@ from inficond_panel.views import esm
 from inficond_panel.views.changes import change_text, make_change
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.saving import make_and_send
-from inficond_panel.views.theme import METRIC_NAMES, UNDEFINED, defined
+from inficond_panel.views.theme import BESIDE, METRIC_NAMES, UNDEFINED, defined
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Interval, Snapshot
@@ -78,6 +78,7 @@ class PerformanceTable(ViewComponent):
     selected = param.String(default="", doc="Class selected; empty: none.")
     sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
+    besides = param.Dict(default=BESIDE, doc="Metrics that are not told without the other.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
 

@@ -476,17 +476,17 @@ def test_f1_comes_first_and_any_point_metric_can_be_chosen(view):
 
 def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     now = metrics(f1=0.56, accuracy=0.927, fidelity=0.928, constant_fidelity=0.892)
-    assert " · ".join(part["text"] for part in make_line(now, None, {})) == (
-        "F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.50"
-    )
+    line = make_line(now, None, {})
+    assert [(part["name"], part["now"]) for part in line] == [
+        ("F1", "0.560"), ("accuracy", "0.927"), ("fidelity", "0.928"),
+    ]  # fmt: skip
+    assert line[-1]["note"] == ", of a constant student 0.892, logits r 0.50"
     after = metrics(f1=0.6, accuracy=0.927, fidelity=math.nan)
     undefined = Interval(math.nan, math.nan, math.nan)
     changes = {"f1": Interval(0.04, -0.01, 0.05), "fidelity": undefined}
-    assert make_line(now, after, changes) == [
-        {"text": "F1 0.560 → 0.600", "change": make_change(changes["f1"])},
-        {"text": "accuracy 0.927", "change": None},
-        {"text": "fidelity 0.928 → –", "change": None},
-    ]
+    line = make_line(now, after, changes)
+    assert [part["after"] for part in line] == ["0.600", "", "–"]
+    assert [part["change"] for part in line] == [make_change(changes["f1"]), None, None]
 
 
 def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
@@ -501,7 +501,7 @@ def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
     told = {
         key: part["change"]
         for key, part in zip(keys, view.table.line, strict=True)
-        if "→" in part["text"]
+        if part["after"]
     }
     assert told
     assert told == {key: make_change(found[key]) for key in told}

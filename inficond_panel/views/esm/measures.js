@@ -16,7 +16,7 @@ function makeMeasures(model) {
   const draw = () => {
     element.hidden = !model.student
     drawOnce(line, JSON.stringify(model.line), () => model.line.flatMap(partOf))
-    set(line, "title", model.line.map(({ text: words, change }) => (change ? `${words} (${toldOf(change)})` : words)).join(" · "))
+    set(line, "title", model.line.map(wordsOf).join(" · "))
     set(head, "aria-expanded", String(model.measured))
     element.classList.toggle("expanded", model.measured)
     body.hidden = !model.measured
@@ -28,10 +28,16 @@ function makeMeasures(model) {
   return { element, draw }
 }
 
-/** One metric of the line; its change by a preview with its interval, and a hollow dot within noise. */
-function partOf({ text: words, change }, index) {
-  const told = change && h("span", { class: "change" }, change.noise && h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise" }), h("span", { class: "range-text" }, change.interval))
-  return [index ? " · " : "", words, told].filter(Boolean)
+const wordsOf = ({ name, now, after, change, note }) =>
+  [name, now, after && `→ ${after}`, change && `(${toldOf(change)})`].filter(Boolean).join(" ") + note
+
+/** One metric of the line; what a preview makes of it with its interval, and a hollow dot within noise. */
+function partOf({ name, now, after, change, note }, index) {
+  const parts = [index ? " · " : "", `${name} `, h("span", { class: after ? "wide" : "" }, now)]
+  if (after) parts.push(` → ${after}`)
+  if (change?.noise) parts.push(" ", h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise" }))
+  if (change) parts.push(h("span", { class: "range-text" }, ` ${change.interval}`))
+  return [...parts, note]
 }
 
 function measuresOf({ heads, rows, scope }) {

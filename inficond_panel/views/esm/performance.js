@@ -109,14 +109,14 @@ function totalOf(shown, all) {
 const ringMetric = ({ sort }) => (sort === "gap" ? "ap" : sort)
 
 function drawSorting(model, { sort, order, value, rings }) {
-  const [wide, narrow] = SORTS[model.sort].head
+  const shown = [model.sort, model.besides[model.sort]].filter(Boolean)
   if (sort.dataset.value !== model.sort) {
     const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
     const names = Object.entries(SORTS).map(([id, { name }]) => [id, name])
     if (!sort.firstChild) sort.append(select("Sort by", names, model.sort, pickSort, "Sort:"))
     sort.querySelector("select").value = model.sort
     sort.dataset.value = model.sort
-    value.replaceChildren(...wideOrNarrow(wide, narrow))
+    value.replaceChildren(...shown.map((key) => h("span", {}, wideOrNarrow(...SORTS[key].head))))
     text(rings, `${SORTS[ringMetric(model)].name} of teacher, student`)
   }
   const label = model.descending ? "Largest first" : "Smallest first"
@@ -153,15 +153,22 @@ function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge] = element.children
   set(element, "aria-selected", String(row.name === model.selected))
   const touched = model.touched[row.name] ?? 0
-  text(words, `${spoken(row)}${touched ? `; ${touched} in the batch` : ""}`)
+  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}`)
   text(name, row.name)
   set(name, "title", row.name)
   text(badge, touched || "")
   set(badge, "title", `${touched} in the batch`)
-  text(value, SORTS[model.sort].show(row))
+  fillValue(value, row, model)
   fillRing(teacher, row.teacher[ringMetric(model)])
   fillRing(student, row[ringMetric(model)])
   SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
+}
+
+/** The value sorted by; below accuracy stands the fidelity, and the other way round. */
+function fillValue(element, row, { sort, besides }) {
+  const below = SORTS[besides[sort]]
+  const parts = () => [SORTS[sort].show(row), below && h("span", { class: "beside" }, below.show(row))].filter(Boolean)
+  drawOnce(element, JSON.stringify([sort, row[sort], row[besides[sort]]]), parts)
 }
 
 function fillRing(svg, value) {
@@ -183,11 +190,12 @@ function fillSide(element, counts, images) {
 
 const sum = (counts) => counts.reduce((a, b) => a + b, 0)
 
-function spoken(row) {
+function spoken(row, { sort, besides }) {
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
-  return [row.name, gap, value("teacher AP", rounded(row.teacher.ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
+  const told = [sort, besides[sort]].filter((key) => key && key !== "gap" && key !== "ap").map((key) => value(SORTS[key].name, rounded(row[key])))
+  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher.ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)
