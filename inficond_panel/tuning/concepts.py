@@ -113,11 +113,13 @@ def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[
 
 
 def typed_text(one: TypedConcept) -> str:
-    """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``."""
+    """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``; of rare ones how rare."""
     synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
-    zeros = f", 0 on {100 * (one.score == 0).mean():.0f} % of the images" if middle == 0 else ""
-    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}{zeros}"
+    if middle == 0:
+        there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
+        return f"{one.name}{synonyms}: a score other than 0 on {there}, {one.score.max():.3f} at most"
+    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
 
 
 def _base(tuner: Tuner) -> Store:

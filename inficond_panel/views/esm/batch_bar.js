@@ -55,7 +55,7 @@ function makeNotices(model) {
     if (element.hidden) { open = false; return }
     drawOnce(first, notices[0], () => [notices[0]])
     set(first, "title", notices[0])
-    set(first, "class", open ? "whole" : "clip")
+    set(first, "class", open || notices.length === 1 ? "whole" : "clip")
     more.hidden = notices.length === 1
     text(more, open ? "less" : `${count(notices.length - 1)} more`)
     set(more, "aria-expanded", String(open))
