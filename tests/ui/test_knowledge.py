@@ -95,8 +95,7 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     expect(body).to_contain_text("Preview", timeout=SLOW)
     expect(line).to_contain_text("→")
     fine_tune(page)
-    for head in ("Since start", "Since previous"):
-        expect(body).to_contain_text(head, timeout=SLOW)
+    expect(body).to_contain_text("Since start", timeout=SLOW)
     body.get_by_label("Slices by").select_option("light")
     expect(body.locator(".slices [role=status]")).to_contain_text("Worst slice: ", timeout=SLOW)
     expect(body.locator(".slices tbody tr")).to_have_count(2)
