@@ -136,7 +136,7 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     row(page, 1).locator(".thumb.up").click()
     expect(touched).to_contain_text("This batch tunes 2 students:")
     expect(touched.get_by_role("button").first).to_contain_text("pp", timeout=SLOW)
-    expect(row(page, 1).locator(".influence")).to_contain_text("→", timeout=SLOW)
+    expect(row(page, 1).locator(".then")).to_contain_text("→", timeout=SLOW)
     touched.get_by_role("button").first.click()
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle", timeout=SLOW)
     expect(page.locator(".knowledge .block.down")).to_have_count(1)

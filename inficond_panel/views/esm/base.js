@@ -196,6 +196,12 @@ function hoverCard(root) {
     card.style.left = `${Math.max(8, Math.min(box.left, screen.width - card.offsetWidth - 8))}px`
     card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
   }
+  for (const act of ["keydown", "pointerdown"]) {
+    document.addEventListener(act, function hide() {
+      if (card.isConnected) card.hidePopover()
+      else document.removeEventListener(act, hide, true)
+    }, true)
+  }
   return { show, hide: () => card.hidePopover(), again: () => { if (card.matches(":popover-open")) show(...shown) } }
 }
 
