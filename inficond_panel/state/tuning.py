@@ -13,7 +13,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import Intent, Tuner, notices
+from inficond_panel.tuning import Intent, Node, Tuner, notices
 from inficond_panel.tuning.analysis.words import seconds_text
 
 
@@ -91,17 +91,22 @@ class TuningState(TreeState):
         """Go on with a batch from over other concepts, without those that are not here."""
         self._set_pending([intent for intent in batch if self._is_here(intent)])
 
-    def take_back(self, kept: Sequence[Mapping[str, Any]]) -> int:
-        """Go on with a batch as ``Intent.to_json`` wrote it, unless thumbs wait already.
+    def take_back(self, at: str, thumbs: Sequence[Mapping[str, Any]]) -> tuple[Node | None, int]:
+        """Go on with a batch as ``Intent.to_json`` wrote it at a node; not where thumbs wait.
 
-        Returns how many of it cannot be: no thumb, or of a class or concept that is not here.
+        Returns the iteration that has been made of it, which is shown then, and how many thumbs
+        cannot be: of a class or concept that is not here, or none.
         """
         if self.pending or self.busy:
-            return 0
-        batch = [intent for intent in map(_read_intent, kept) if intent and self._is_here(intent)]
+            return None, 0
+        batch = [intent for intent in map(_read_intent, thumbs) if intent and self._is_here(intent)]
+        for node in reversed(self.nodes):
+            if batch and node.parent == at and set(node.intents) == set(batch):
+                self.jump(node.id)
+                return node, 0
         self.factor = next((one.factor for one in batch if one.factor), self.factor)
         self._set_pending(batch)
-        return len(kept) - len(batch)
+        return None, len(thumbs) - len(batch)
 
     def set_factor(self, factor: float) -> None:
         """Use this factor for the batch and for later thumbs."""

@@ -99,7 +99,7 @@ class ShellPage(Component):
         doc="Query of the URL, see `make_address`; None: kept out of it.",
     )
     root = param.String("", doc="Id of the untouched students, which the batch is of.")
-    batch = param.List([], doc="Thumbs that wait; the browser keeps them over a reload.")
+    batch = param.Dict({}, doc="Thumbs that wait `at` a node; kept over a reload.")
     turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
     places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
@@ -164,7 +164,8 @@ class Shell(Viewer):
         app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
         app.selection.param.watch(self._tell_progress, ["class_name", "concept"])
         app.tuning.param.watch(self._tell_progress, ["pending", "status"])
-        app.tuning.param.watch(self._tell_batch, ["pending", "status"])
+        app.tuning.param.watch(self._tell_batch, "pending")
+        app.students.param.watch(self._tell_batch, "snapshot")
         app.concepts.param.watch(self._update_saved, "status")
         self._tell_batch()
         self._update_saved()
@@ -200,15 +201,19 @@ class Shell(Viewer):
         self._page.progress = make_progress(self.app)
 
     def _tell_batch(self, *_: Any) -> None:
-        """Thumbs that are not in the history yet; those of a refit that runs will be."""
+        """Thumbs that are not in the history yet."""
         tuning = self.app.tuning
-        self._page.batch = [] if tuning.busy else [one.to_json() for one in tuning.pending]
+        thumbs = [intent.to_json() for intent in tuning.pending]
+        self._page.batch = {"at": tuning.head.id, "thumbs": thumbs} if thumbs else {}
 
-    def _take_back(self, kept: Sequence[Mapping[str, Any]]) -> None:
-        """Go on with the batch that waited when the page was left."""
-        lost = self.app.tuning.take_back(kept)
-        if lost:
-            left = f"{count(lost)} of the {count(len(kept))} thumbs that waited"
+    def _take_back(self, at: str, thumbs: Sequence[Mapping[str, Any]]) -> None:
+        """Go on with the batch that waited when the page was left, or show what came of it."""
+        tuning = self.app.tuning
+        finished, lost = tuning.take_back(at, thumbs)
+        if finished is not None:
+            self._page.notice = f"The fine-tune went on meanwhile: it is #{finished.number}."
+        elif lost:
+            left = f"{count(lost)} of the {count(len(thumbs))} thumbs that waited"
             self._page.notice = f"{left} cannot be kept: class or concept is not here."
 
     def _update_saved(self, *_: Any) -> None:
@@ -240,7 +245,7 @@ class Shell(Viewer):
             self._page.notice = self.address.go(self.app, message["search"])
             self._tell_address()
         elif message["kind"] == "batch":
-            self._take_back(message["batch"])
+            self._take_back(message["at"], message["thumbs"])
         elif message["kind"] == "export":
             self._page.tab = "provenance"
             self.app.export.param.trigger("asked")

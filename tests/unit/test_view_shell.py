@@ -127,27 +127,44 @@ def test_a_batch_goes_on_after_a_reload(app, tmp_path):
     app.tuning.set_factor(3.0)
     app.tuning.toggle("bicycle", "wheel", "down")
     app.tuning.toggle("sheep", "wheel", "remove")
-    kept = list(shell._page.batch)
+    kept = dict(shell._page.batch)
     other = AppState(app.tuner, Jobs(inline=True))
     again = Shell(other)
     assert again._page.root == shell._page.root
 
-    again._handle({"kind": "batch", "batch": kept})
+    again._handle({"kind": "batch", **kept})
     assert other.tuning.pending == app.tuning.pending
     assert (other.tuning.factor, again._page.notice) == (3.0, "")
     other.tuning.fine_tune()
-    assert again._page.batch == []
+    assert again._page.batch == {}
+
+
+def test_a_refit_that_ran_while_the_page_was_left_is_shown(app):
+    shell = Shell(app)
+    app.tuning.toggle("bicycle", "wheel", "down")
+    kept = dict(shell._page.batch)
+    app.tuning.fine_tune()
+    app.tuning.undo()
+    shell._handle({"kind": "batch", **kept})
+    assert (app.tuning.pending, app.students.node.number) == ([], 1)
+    assert shell._page.notice == "The fine-tune went on meanwhile: it is #1."
+
+    app.tuning.toggle("bicycle", "wheel", "down")
+    kept = dict(shell._page.batch)  # the same thumbs once more
+    app.tuning.clear()
+    shell._handle({"kind": "batch", **kept})
+    assert len(app.tuning.pending) == 1
 
 
 def test_what_of_a_batch_is_not_here_is_told(app):
     shell = Shell(app)
     thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
     odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
-    shell._handle({"kind": "batch", "batch": [thumb, *odd]})
+    shell._handle({"kind": "batch", "at": "", "thumbs": [thumb, *odd]})
     assert [intent.concept for intent in app.tuning.pending] == ["wheel"]
     assert shell._page.notice.startswith("4 of the 5 thumbs that waited cannot be kept")
 
-    shell._handle({"kind": "batch", "batch": [{**thumb, "class": "sheep"}]})
+    shell._handle({"kind": "batch", "at": "", "thumbs": [{**thumb, "class": "sheep"}]})
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays
 
 

@@ -193,9 +193,9 @@ function keepAddress(model, root) {
 /** Thumbs that wait outlive a reload: the browser keeps them for this tab and these students. */
 function keepBatch(model) {
   const name = `inficond-batch ${model.root}`
-  const before = JSON.parse(kept("sessionStorage", name) ?? "[]")
-  if (before.length && !model.batch.length) model.send_msg({ kind: "batch", batch: before })
-  model.on("batch", () => keep("sessionStorage", name, model.batch.length ? JSON.stringify(model.batch) : null))
+  const before = JSON.parse(kept("sessionStorage", name))
+  if (before && !model.batch.thumbs) model.send_msg({ kind: "batch", ...before })
+  model.on("batch", () => keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null))
 }
 
 /** Layout and theme outlive a reload: the browser keeps them for specs that begin as this one. */
