@@ -25,6 +25,7 @@ class RefitWhatIf(param.Parameterized):
         default="", objects=["", "solving", "waiting", "stopped", "done"], doc="Empty: not begun."
     )
     points = param.Dict({}, doc="Metrics of the student by influence, as far as they are known.")
+    changes = param.Dict({}, doc="Their changes from now, by influence; see ``CurvePoint``.")
     share = param.Number(0.0, bounds=(0, 1), doc="How much of the curve is known.")
 
     def __init__(self, students: StudentsState, tuning: TuningState, jobs: Jobs) -> None:
@@ -55,7 +56,7 @@ class RefitWhatIf(param.Parameterized):
         """Stop, and know no point."""
         self._end()
         self._asked = None
-        self.param.update(state="", points={}, share=0.0)
+        self.param.update(state="", points={}, changes={}, share=0.0)
 
     def _go_on(self) -> None:
         if self._asked is None:
@@ -92,7 +93,8 @@ class RefitWhatIf(param.Parameterized):
             self.state = "done"
             return
         known: dict[float, ClassMetrics] = {**self.points, point.influence: point.metrics}
-        self.param.update(points=known, share=max(self.share, point.share))
+        changes = {**self.changes, point.influence: point.changes}
+        self.param.update(points=known, changes=changes, share=max(self.share, point.share))
         self._next_point()
 
     def _failed(self, error: InficondError) -> None:

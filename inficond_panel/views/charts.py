@@ -15,7 +15,7 @@ import numpy as np
 from inficond_panel.views.theme import METRIC_NAMES, defined, number, short
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Agreement, Band, ClassMetrics, WhatIf
+    from inficond_panel.state import Agreement, Band, ClassMetrics, Interval, WhatIf
 
 METRICS = ("accuracy", "fidelity", "f1", "recall", "precision")
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
@@ -25,6 +25,7 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 Place = tuple[float, float]  #: influence and value; nan where there is none
 NOWHERE: Place = (math.nan, math.nan)
 Points = Mapping[float, "ClassMetrics"]
+Changes = Mapping[float, Mapping[str, "Interval"]]
 
 
 @dataclass(frozen=True)
@@ -177,12 +178,23 @@ def make_band(band: Band) -> dict[str, list[float | None]]:
     }
 
 
-def make_points(refit: Points) -> dict[str, list[float | None]]:
-    """Points of the refit what-if in order of ``influence``, and by metric their values."""
+def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
+    """Points of the refit what-if in order of ``influence``, and by metric their values.
+
+    ``bands`` are the intervals of their changes from now, by metric as in ``make_band``.
+    """
     order = sorted(refit)
     values = {metric: [getattr(refit[at], metric) for at in order] for metric in METRICS}
     columns = {"influence": order, **values}
-    return {name: [_sent(value) for value in column] for name, column in columns.items()}
+    bands = {
+        metric: {
+            side: [_sent(getattr(changes[at][metric], side)) for at in order]
+            for side in ("low", "high")
+        }
+        for metric in METRICS
+    }
+    sent = {name: [_sent(value) for value in column] for name, column in columns.items()}
+    return {**sent, "bands": bands}
 
 
 def _thinned(curves: WhatIf) -> tuple[np.ndarray, np.ndarray]:

@@ -134,7 +134,7 @@ class DetailView(pn.viewable.Viewer):
             "refit": {
                 "share": refit.share,
                 "state": refit.state,
-                "points": make_points(refit.points),
+                "points": make_points(refit.points, refit.changes),
             }
             if self._refits
             else {},

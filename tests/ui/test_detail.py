@@ -71,9 +71,13 @@ def test_the_curves_have_bands_which_the_legend_names(page) -> None:
     expect(page.locator(".detail path.band")).to_have_count(5, timeout=SLOW)
     expect(page.locator(".detail .samples")).to_contain_text("95 % interval")
     page.get_by_role("radio", name="Others re-optimised").click()
-    expect(page.locator(".detail path.band")).to_have_count(0, timeout=SLOW)
-    expect(page.locator(".detail .samples")).not_to_contain_text("interval")
-    expect(page.locator(".detail .samples")).to_contain_text("refit")
+    expect(page.locator(".detail .samples")).to_contain_text("refit", timeout=SLOW)
+    expect(page.locator(".detail path.refit")).to_have_count(5, timeout=SLOW)
+    expect(page.locator(".detail path.band")).to_have_count(5)
+    field = page.locator(".detail .field").nth(2).bounding_box()
+    page.mouse.move(field["x"] + field["width"] * 0.9, field["y"] + field["height"] / 2)
+    card = page.locator(".card:has-text('refit at')")
+    expect(card.locator("dd:has-text(' pp [')")).to_have_count(5)
 
 
 def test_a_mark_at_the_edge_of_its_axis_stays_off_the_numbers(page) -> None:

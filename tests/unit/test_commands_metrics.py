@@ -11,7 +11,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.distill import METRICS, class_metrics, fit
+from inficond_panel.distill import METRICS, change_interval, class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
@@ -311,6 +311,11 @@ def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
         truth = class_metrics(store.label[rows, k], logit, store.teacher_logit[rows, k])
         assert point.metrics.ap == pytest.approx(truth.ap, abs=0.02)
         assert point.metrics.logit_correlation == pytest.approx(truth.logit_correlation, abs=1e-3)
+        logit = store.concept_score[rows] @ point.fit.weights[:, 0] + point.fit.intercepts[0]
+        now = tuner.logits(node)[rows, k]
+        label, teacher = store.label[rows, k], store.teacher_logit[rows, k]
+        for metric, change in point.changes.items():
+            assert change == change_interval(label, now, logit, metric=metric, teacher=teacher)
 
 
 def test_info_names_the_metadata_columns(run, spec):

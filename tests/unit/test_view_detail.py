@@ -18,7 +18,17 @@ from PIL import Image
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
-from inficond_panel.state import Agreement, AppState, Band, Counts, Edit, Gallery, Jobs, WhatIf
+from inficond_panel.state import (
+    Agreement,
+    AppState,
+    Band,
+    Counts,
+    Edit,
+    Gallery,
+    Interval,
+    Jobs,
+    WhatIf,
+)
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views import charts, gallery
@@ -180,9 +190,14 @@ def test_a_caption_tells_value_ends_and_now():
 
 
 def test_refit_points_are_in_order_of_influence():
-    points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in (1.0, -1.0, 3.0)})
+    places = (1.0, -1.0, 3.0)
+    changes = {
+        x: dict.fromkeys(METRICS, Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2)) for x in places
+    }
+    points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in places}, changes)
     assert points["influence"] == [-1.0, 1.0, 3.0]
     assert points["f1"] == pytest.approx([0.4, 0.6, 0.8])
+    assert points["bands"]["f1"]["low"] == pytest.approx([-0.3, -0.1, 0.1])
 
 
 # --- gallery -----------------------------------------------------------------------------------
@@ -475,6 +490,8 @@ def test_the_refit_is_drawn_over_the_exact_curve(app, view):
     now = app.students.weight("sheep", "screen")
     at = int(np.abs(np.array(points["influence"]) - now).argmin())
     assert points["f1"][at] == pytest.approx(app.students.snapshot.metrics["sheep"].f1, abs=1e-6)
+    bands = points["bands"]
+    assert [bands[metric][side][at] for metric in METRICS for side in ("low", "high")] == [0] * 10
     assert view.panel.steps is steps
     view.panel.mode = "exact"
     assert view.panel.refit == {}

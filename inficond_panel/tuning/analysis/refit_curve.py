@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from inficond_panel.distill import (
     ClassMetrics,
     Fit,
+    Interval,
+    Outcome,
+    change_intervals,
     class_metrics,
     decision_function,
     influence_axis,
@@ -18,13 +21,20 @@ from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
+#: Metrics whose change has an interval at each point.
+CHANGES = ("accuracy", "precision", "recall", "f1", "fidelity")
+
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Metrics on a split with one influence fixed; ``share`` of the points are known with it."""
+    """Metrics on a split with one influence fixed; ``share`` of the points are known with it.
+
+    ``changes`` are those from the node's student, by metric of ``CHANGES``.
+    """
 
     influence: float
     metrics: ClassMetrics
+    changes: dict[str, Interval]
     level: int
     share: float
     fit: Fit
@@ -49,7 +59,8 @@ def refit_curve(
     k, c = store.classes.index(class_name), store.concepts.index(concept)
     weights, rows = node.weights[:, k], store.rows(split)
     scores, label = store.concept_score[rows], store.label[rows, k]
-    teacher = store.teacher_logit[rows, k]
+    teacher, threshold = store.teacher_logit[rows, k], tuner.threshold(class_name)
+    now = Outcome(label, tuner.logits(node)[rows, k], teacher, threshold)
     lower, upper = box(node.bounds, [class_name], store.concepts)
     students = tuner.spec.students
     points = refit_what_if(
@@ -69,5 +80,6 @@ def refit_curve(
     )
     for point in points:
         logit = decision_function(scores, point.fit.weights, point.fit.intercepts)[:, 0]
-        found = class_metrics(label, logit, teacher, tuner.threshold(class_name))
-        yield CurvePoint(point.influence, found, point.level, point.share, point.fit)
+        found = class_metrics(label, logit, teacher, threshold)
+        changes = change_intervals(now, Outcome(label, logit, teacher, threshold), CHANGES)
+        yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)

@@ -16,7 +16,7 @@ function makeCharts(model, root) {
     charts.forEach((chart) => chart.read(at))
     describe()
     if (at == null || !anchor) return card.hide()
-    card.show(anchor, cardOf(model, at))
+    card.show(anchor, () => cardOf(model, at))
   }
   const describe = () => {
     const caption = model.captions[0]
@@ -38,7 +38,10 @@ function makeCharts(model, root) {
   })
   const show = () => {
     model.captions.forEach((caption, index) => charts[index].show(caption, model.steps, model.bands[caption.metric], model.refit.points))
-    if (at != null) charts.forEach((chart) => chart.read(at))
+    if (at != null) {
+      charts.forEach((chart) => chart.read(at))
+      card.again()
+    }
     describe()
   }
   return { element, show, leave: () => read(null) }
@@ -78,11 +81,13 @@ function cardOf(model, at) {
   const solved = nearestPoint(refit, at)
   const rows = model.captions.map(({ metric, title, now }) => {
     const value = model.steps[metric][piece]
-    const { low, high } = model.bands[metric] ?? { low: [], high: [] }
-    const change = valued(now) && isNumber(value) ? `${points(value - now[1])} pp ${interval(low[piece], high[piece])}` : "–"
-    return solved < 0 ? [title, fixed(value, 3), change] : [title, fixed(value, 3), fixed(refit[metric][solved], 3)]
+    const change = (to, { low = [], high = [] } = {}, place) =>
+      valued(now) && isNumber(to) ? `${points(to - now[1])} pp ${interval(low[place], high[place])}` : "–"
+    if (solved < 0) return [title, fixed(value, 3), change(value, model.bands[metric], piece)]
+    const there = refit[metric][solved]
+    return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]
   })
-  const refitAt = solved < 0 ? "change, 95 % interval" : `refit at ${signed(refit.influence[solved], 2)}`
+  const refitAt = solved < 0 ? "change, 95 % interval" : `refit at ${signed(refit.influence[solved], 2)}, change`
   return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "exact", refitAt], ...rows])]
 }
 
@@ -153,7 +158,7 @@ function drawn({ now, teacher, pending, preview }, steps, band, points, metric, 
   const curve = (name, d) => s("path", { class: name, d })
   const stretched = (overflow, ...parts) => s("svg", { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow }, parts)
   return [
-    band && !points && valued(now) && stretched("hidden", curve("band", bandOf(steps, band, now[1], to))),
+    (band || points) && valued(now) && stretched("hidden", curve("band", bandOf(placesOf(steps, band, points, metric), now[1], to))),
     rule("at", to.x(now[0]), 0, to.x(now[0]), 100), valued(now) && rule("at", 0, to.y(now[1]), 100, to.y(now[1])),
     isNumber(teacher) && rule("teacher", 0, to.y(teacher), 100, to.y(teacher)),
     stretched("visible",
@@ -183,20 +188,20 @@ function stepsOf({ edges, ...values }, metric, to) {
   }).join("")
 }
 
-/** The band around the value `now` as a path: an area for each run of pieces in which it is defined. */
-function bandOf({ edges }, { low, high }, now, to) {
-  const side = (limits, piece, back) => {
-    const ends = [edges[piece], edges[piece + 1]].map((edge) => `${to.x(edge).toFixed(2)} ${to.y(now + limits[piece]).toFixed(2)}`)
-    return (back ? ends.reverse() : ends).join("L")
-  }
-  const runs = []
-  low.forEach((limit, piece) => {
-    if (isNumber(limit)) isNumber(low[piece - 1]) ? runs.at(-1).push(piece) : runs.push([piece])
-  })
-  return runs.map((run) => {
-    const there = run.map((piece) => side(high, piece, false)), back = run.toReversed().map((piece) => side(low, piece, true))
-    return `M${[...there, ...back].join("L")}Z`
-  }).join("")
+/** The band of the change from the value `now`, at `places` [x, low, high], as a path: an area for each run
+    of places where it is defined. */
+function bandOf(places, now, to) {
+  const runs = [[]]
+  for (const place of places) isNumber(place[1]) ? runs.at(-1).push(place) : runs.push([])
+  const side = (run, limit) => run.map((place) => `${to.x(place[0]).toFixed(2)} ${to.y(now + place[limit]).toFixed(2)}`)
+  return runs.map((run) => (run.length ? `M${[...side(run, 2), ...side(run.toReversed(), 1)].join("L")}Z` : "")).join("")
+}
+
+/** Places of the band of the exact curves, two for each piece, or of the points of the refit what-if. */
+function placesOf({ edges }, band, points, metric) {
+  if (!points) return band.low.flatMap((low, piece) => [edges[piece], edges[piece + 1]].map((edge) => [edge, low, band.high[piece]]))
+  const { low, high } = points.bands[metric]
+  return points.influence.map((at, index) => [at, low[index], high[index]])
 }
 
 function lineOf(points, metric, to) {
