@@ -385,7 +385,9 @@ def test_interrupted(tmp_path):
 
 def test_serve_checks_before_it_starts(run, spec_file):
     history = History(spec_file.with_name("small.history.sqlite"))
-    assert run("serve", spec_file.with_name("none.yaml"))[0] == 2
+    status, _, err = run("serve", spec_file.with_name("none.yaml"))
+    assert status == 2
+    assert "none.yaml (1 of 1)" in err
     spec_file.with_name("small.history.sqlite").write_text("no database " * 200)
     status, _, err = run("serve", spec_file)
     assert status == 1
