@@ -137,11 +137,11 @@ class Names:
 
 
 def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
-    """The positions ``xy``, but that marks which would hide one another lie side by side.
+    """The positions ``xy``, but that marks with names which would hide one another lie side by side.
 
-    The weaker one goes out of the way, by some pixels: enlarging the map takes them back.
+    The weaker one goes out of the way, by some pixels: enlarging the map takes it back.
     """
-    marked = sorted(shown.marked, key=lambda c: (-shown.radius(c), c))
+    marked = sorted(shown.named, key=lambda c: (-shown.radius(c), c))
     if len(marked) < 2:
         return xy
     pixels = frame.pixels(xy[marked]) / frame.scale
