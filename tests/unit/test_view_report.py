@@ -114,6 +114,7 @@ def test_shares_and_gaps_in_words() -> None:
     assert words._percent(1e-6) == "< 0.01 %"
     assert words.power_text(8.2e-7) == "8·10⁻⁷"
     assert words.power_text(1.2e-8) == "10⁻⁸"
+    assert [words.seconds_text(s) for s in (0.04, 3.21)] == ["< 0.1 s", "3.2 s"]
     assert words.taken_over_sentence(math.nan) == "The tuned concepts did not move."
     assert "took back 59 %" in words.taken_over_sentence(0.59)
     assert "add 20 %" in words.taken_over_sentence(-0.2)
@@ -146,13 +147,13 @@ def test_bars_are_the_largest_parts_the_rest_and_the_intercept() -> None:
 def test_the_smallest_flip_in_words() -> None:
     (flip,) = make_apart(apart())["flip"]
     assert flip == (
-        "Smallest flip: wheel above +0.750 (now +0.500) makes it present; "
+        "Smallest flip: wheel above +0.75 (now +0.50) makes it present; "
         "3 other images would turn too."
     )
     other = Edit("spoke", 0.5, -0.25, False, 1)
     second = make_apart(apart(used=other))["flip"][1]
     assert second == (
-        "Among those with influence: spoke to at most −0.250 (now +0.500) makes it absent; "
+        "Among those with influence: spoke to at most −0.25 (now +0.50) makes it absent; "
         "1 other image would turn too."
     )
 

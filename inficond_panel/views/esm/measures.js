@@ -42,8 +42,9 @@ function partOf({ name, now, after, change, note }, index) {
 
 function measuresOf({ heads, rows, scope }) {
   const noise = () => h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise", title: "within noise" })
+  const valueOf = ([value, unit]) => h("b", {}, value, unit && h("span", { class: "wide" }, ` ${unit}`))
   const cell = ({ text: value, range, words }) => h("td", { class: "num" },
-    words === "unchanged" ? h("span", { class: "muted" }, words) : h("b", {}, value), ` ${range} `, words === "within noise" && noise())
+    words === "unchanged" ? h("span", { class: "muted" }, words) : valueOf(value.split(" ")), ` ${range} `, words === "within noise" && noise())
   const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name, note && h("span", { class: "muted num" }, note)),
     h("td", { class: "num" }, h("b", {}, now)), h("td", { class: "num" }, range), changes.map(cell))
   const noisy = rows.some(({ changes }) => changes.some(({ words }) => words === "within noise"))
