@@ -101,6 +101,9 @@ def test_what_a_machine_made_says_so(page) -> None:
 
 def test_a_branch_is_deleted_and_restored_by_keys(page) -> None:
     press(page, 1, "Delete")  # the iteration shown is in it
+    refused = page.get_by_role("menu", name="Actions of #1").get_by_role("menuitem", name="Delete")
+    expect(refused).to_contain_text("The iteration shown is in it")
+    page.keyboard.press("Escape")
     expect(rows(page)).to_have_count(4)
     press(page, 3, "Delete")
     expect(rows(page)).to_have_count(3, timeout=SLOW)
@@ -161,7 +164,7 @@ def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
     tiles.first.focus()
     page.keyboard.press("Enter")
     large = page.locator("dialog.large[open]")
-    expect(large.locator("header b")).to_have_text(name)
+    expect(large.locator("header b")).to_have_text(f"Image {name}")
     expect(large).to_contain_text(re.compile("absent → present|present → absent"))
     expect(large.locator("img")).to_be_visible()
     page.keyboard.press("Escape")

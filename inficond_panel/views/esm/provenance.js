@@ -304,8 +304,12 @@ function press(event, { rows, card, go, acts, openMenu, escape }) {
   if (key === "Enter" || key === " ") go(row)
   else if (key === "Escape") { card.hide(); escape() }
   else if (key === "." || key === "ContextMenu" || (key === "F10" && event.shiftKey)) openMenu(row)
-  else if (key === "m") { const act = acts(row).find((each) => each.key === "M"); if (!act.off) act.run() }
-  else if (KEYS[key]) { card.hide(); const act = acts(row).find((each) => each.name === KEYS[key]); if (!act.off) act.run() }
+  else if (key === "m" || KEYS[key]) {
+    card.hide()
+    const act = acts(row).find((each) => each.key === "M" && key === "m" || each.name === KEYS[key])
+    if (act.off) openMenu(row) // it says why not
+    else act.run()
+  }
   else if (to === undefined) return
   else focusOn(all, Math.max(0, Math.min(all.length - 1, to)))
   event.preventDefault()
