@@ -137,7 +137,7 @@ class Names:
 
 
 def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
-    """The positions ``xy``, but that marks with names which would hide one another lie side by side.
+    """The positions ``xy``, but that named marks which would hide one another lie side by side.
 
     The weaker one goes out of the way, by some pixels: enlarging the map takes it back.
     """
