@@ -12,7 +12,7 @@ from factory import small_spec
 import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
-from inficond_panel.views.opening import error_html
+from inficond_panel.views.opening import OpeningView, error_html
 from inficond_panel.views.page import publish_to_loop, publish_to_page
 
 PATIENCE = 60
@@ -126,3 +126,14 @@ def test_a_closed_page_takes_no_updates() -> None:
         publish_to_page(page, lambda now=destroyed: told.append(f"destroyed: {now}"))
     publish_to_page(SimpleNamespace(session_context=None), lambda: told.append("gone"))
     assert told == ["destroyed: False"]
+
+
+def test_the_page_opens_in_its_own_outline() -> None:
+    opening = OpeningView()
+    opening.report(0.25, "Distilling <b>")
+    html = opening._page[0].object
+    assert "<h1>Distilling &lt;b&gt;</h1>" in html
+    assert "value='0.250'" in html
+    assert html.count("<i></i>") == 5  # places of the views, beside the strip
+    opening.fail(InficondError("No.", "Do."))
+    assert "<i>" not in opening._page[0].object

@@ -10,7 +10,7 @@ import panel as pn
 import pytest
 from factory import small_spec
 
-from inficond_panel.state import AppState, Jobs
+from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.arrangement import make_layout
 from inficond_panel.views.shell import Shell, make_saved, make_subtitle
@@ -180,3 +180,11 @@ def test_a_step_of_the_tour_is_shown_on_what_there_is(app, what):
     if what == "tuned":
         assert app.students.node.number == 1
         assert app.students.node.intents[0].direction == "down"
+
+
+def test_a_concept_that_is_being_added_is_told_while_its_dialog_is_closed(app):
+    shell = Shell(app)
+    app.concepts.status = Status("adding", "Encoding moss", 0.1)
+    assert shell._page.saved["text"] == "Encoding moss…"
+    app.concepts.status = Status()
+    assert shell._page.saved["text"] == ""
