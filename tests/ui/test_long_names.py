@@ -35,6 +35,9 @@ MISPLACED = """() => {
   const boxesOf = (e) => e.matches("button, input, img, svg") ? [e.getBoundingClientRect()]
     : [...e.childNodes].filter((node) => node.nodeType === 3 && node.data.trim()).map(boxOfText)
   const check = (e, panel, { left, right }) => {
+    const own = getComputedStyle(e)
+    const spills = own.overflowX === "visible" && !/inline|contents/.test(own.display)
+    if (spills && right > e.getBoundingClientRect().right + 1) told(e, "beyond its own box")
     for (let box = e; box; box = box === panel ? null : box.parentElement) {
       const style = getComputedStyle(box), edge = box.getBoundingClientRect()
       const open = box !== panel && style.overflowX === "visible"
@@ -102,6 +105,11 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, width, height, place) -> N
     expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
     expect(name.locator(".touch")).to_have_text("2")
     nothing_misplaced(page)
+    page.keyboard.press("c")
+    page.keyboard.type("a")
+    expect(page.locator(".knowledge .tally.found")).to_be_visible(timeout=SLOW)
+    nothing_misplaced(page)
+    page.keyboard.press("Escape")
     page.get_by_role("radio", name="Disc").first.click()
     nothing_misplaced(page)
     page.get_by_role("button", name="Fine-tune").click()
