@@ -246,9 +246,9 @@ function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
   const { verb } = DIRECTIONS[direction]
   const one = ({ concept, r }) => [h("button", { class: "link clip", type: "button", title: `${verb} ${concept} too`, onclick: () => send("toggle", { concept, direction }) }, concept),
-    h("span", { class: "num" }, `r ${fixed(r, 2)}`)]
+    h("span", { class: "num" }, ` r ${fixed(r, 2)} `)]
   const shown = members.slice(0, GROUP_SHOWN)
   const rest = members.length - shown.length + more
   const title = `Collinear over the images of fit: ${[of, ...members.map(({ concept }) => concept)].join(", ")}${more ? `, and ${more} more behind these` : ""}`
-  return [h("span", { class: "stands", title }, "Stands with", h("span", { class: "clip" }, of), "·", ...shown.flatMap(one), rest > 0 && `+${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
+  return [h("span", { class: "stands", title }, "Stands with ", h("span", { class: "clip" }, of), " · ", ...shown.flatMap(one), rest > 0 && `+${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
 }
