@@ -32,6 +32,10 @@ function makeTour(model, root, places) {
   let at = -1, timer = 0, from = null, waited = ""
 
   const asked = () => at >= 0 && steps[at][4] && !model.progress[steps[at][4]] ? steps[at][4] : ""
+  function tell() {
+    waited = asked()
+    text(next, waited ? "Show me" : at + 1 < steps.length ? "Next" : "Finish")
+  }
   function on() {
     if (asked()) model.send_msg({ kind: "show", what: asked() })
     else go(at + 1)
@@ -45,8 +49,7 @@ function makeTour(model, root, places) {
     text(words, says)
     text(place, `${at + 1} of ${steps.length}`)
     back.hidden = at === 0
-    text(next, asked() ? "Show me" : at + 1 < steps.length ? "Next" : "Finish")
-    waited = asked()
+    tell()
     settle()
   }
   function settle() {
@@ -69,7 +72,7 @@ function makeTour(model, root, places) {
   function end() {
     clearInterval(timer)
     at = -1
-    waited = ""
+    tell()
     card.hidePopover()
     mark.hidePopover()
     from?.focus()
@@ -86,7 +89,7 @@ function makeTour(model, root, places) {
     event.preventDefault()
     event.stopPropagation()
   })
-  watch(model, ["progress"], () => { if (waited && model.progress[waited]) go(at + 1) })
+  watch(model, ["progress"], () => { if (waited && model.progress[waited]) go(at + 1); else tell() })
   const offer = h("div", { class: "notice", role: "region", "aria-label": "Tour" },
     h("span", {}, `New here? A tour of ${steps.length} steps: find a class that is wrong, mend its student, read what it brought.`),
     h("span", { class: "grow" }), h("button", { class: "btn", type: "button", onclick: start }, "Start the tour"),
