@@ -118,7 +118,7 @@ def typed_text(one: TypedConcept) -> str:
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
     if middle == 0:
         there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
-        return f"{one.name}{synonyms}: a score but 0 on {there}, {one.score.max():.3f} at most"
+        return f"{one.name}{synonyms}: scores 0 on all but {there}, {one.score.max():.3f} at most"
     return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
 
 

@@ -47,9 +47,12 @@ MISPLACED = """() => {
       right = Math.min(right, edge.right)
     }
   }
+  const DRAWN = "button, input, svg, img"
+  const shows = (e) => e.textContent.trim() || e.matches(DRAWN) || e.querySelector(DRAWN)
   const compare = (parent) => {
     const beside = [...parent.children]
-      .filter((child) => seen(child) && getComputedStyle(child).position !== "absolute")
+      .filter((child) => seen(child) && shows(child))
+      .filter((child) => getComputedStyle(child).position !== "absolute")
       .map((child) => [child, child.getBoundingClientRect()]).filter(([, box]) => box.width)
     beside.slice(1).forEach(([child, box], at) => {
       const before = beside[at][1]

@@ -325,10 +325,8 @@ def test_sentences_name_what_they_tell(twins: Tuner) -> None:
     node = twins.fine_tune(twins.root(), [Intent("bicycle", "wheel", "up", 3.0)])
     report = explain(twins, node, lift=True).of("bicycle")
     text = "\n".join(sentences(report))
-    assert (
-        f"wheel ≥ {node.bounds['bicycle', 'wheel'][0]:.4g} (#1) binds, the student would go down"
-        in text
-    )
+    bound = node.bounds["bicycle", "wheel"][0]
+    assert f"wheel ≥ {bound:.2f} (#1) binds, the student would go down" in text
     assert "without it the objective would be" in text
     assert "stands with spoke (r " in text
     assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3.0}" in text
