@@ -37,6 +37,9 @@ def against_recipe(s: Setting, limits: Limits, ratios: Ratios) -> None:
         runs = {name: t(s.scores, s.targets, L1, lr, EPOCHS) for name, t in train.items()}
         for name, run in runs.items():
             times[name].append(run.seconds)
+    usual = recipe.train_each(s.scores, s.targets, L1, lr, EPOCHS, loader=True)  # once: it is long
+    runs["each_class_alone_by_DataLoader"] = usual
+    times["each_class_alone_by_DataLoader"] = [usual.seconds]
     ours, one_product = median(times["exact"]), median(times["X @ W"])
     print(f"  exact: {ours}; X @ W for all classes: {one_product}")
     ratios.add("exact_over_X@W", ours, one_product)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,11 +34,15 @@ def train(
     epochs: int,
     done: Callable[[NDArray], bool] | None = None,
     most: float = np.inf,
+    *,
+    loader: bool = False,
 ) -> Training:
     """Adam on mini-batches, all columns of the targets (N, K) as one layer.
 
     Ends after ``epochs``, at ``done(objective)``, asked after each epoch, or after ``most``
     seconds of processor time. The objective is at the last weights and their best intercepts.
+    Batches are rows of the tables, taken at once, which is as fast as it can be; with ``loader``
+    they come from torch's DataLoader, as such trainings are usually written.
     """
     import torch
 
@@ -50,9 +54,9 @@ def train(
     watch, epoch, reached = Stopwatch(), 0, False
     while epoch < epochs and watch.total.cpu < most and not reached:
         watch.start()
-        for rows in torch.randperm(len(data), generator=generator).split(BATCH):
+        for scored, taught in _batches(data, soft, generator, loader):
             optimiser.zero_grad()
-            loss = loss_of(layer(data[rows]), soft[rows]) / len(rows)
+            loss = loss_of(layer(scored), taught) / len(scored)
             (loss + l1 * layer.weight.abs().sum()).backward()
             optimiser.step()
         watch.stop()
@@ -62,9 +66,23 @@ def train(
     return Training(watch.total, _objective(scores, targets, layer, l1), epoch, reached)
 
 
-def train_each(scores: NDArray, targets: NDArray, l1: float, lr: float, epochs: int) -> Training:
+def _batches(data: Any, soft: Any, generator: Any, loader: bool) -> Iterable[Any]:
+    """The batches of one epoch: scores and targets."""
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    if loader:
+        return DataLoader(TensorDataset(data, soft), BATCH, shuffle=True, generator=generator)
+    chosen = torch.randperm(len(data), generator=generator).split(BATCH)
+    return ((data[rows], soft[rows]) for rows in chosen)
+
+
+def train_each(
+    scores: NDArray, targets: NDArray, l1: float, lr: float, epochs: int, *, loader: bool = False
+) -> Training:
     """One model for each class by itself, as the paper trains them."""
-    runs = [train(scores, targets[:, [k]], l1, lr, epochs) for k in range(targets.shape[1])]
+    columns = [targets[:, [k]] for k in range(targets.shape[1])]
+    runs = [train(scores, column, l1, lr, epochs, loader=loader) for column in columns]
     seconds = sum((run.seconds for run in runs), Seconds(0.0, 0.0))
     return Training(seconds, np.concatenate([run.objective for run in runs]), epochs, False)
 

@@ -24,7 +24,7 @@ class Limits:
     edits: int
 
 
-QUICK = Limits(repeats=2, adam=3.0, library=2.0, classes=1, edits=40)
+QUICK = Limits(repeats=2, adam=1.5, library=1.0, classes=1, edits=40)
 FULL = Limits(repeats=7, adam=300.0, library=120.0, classes=3, edits=200)
 
 
