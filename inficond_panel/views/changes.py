@@ -30,8 +30,10 @@ def make_change(found: Interval | None, estimate: float = math.nan) -> dict[str,
 
 
 def change_text(change: dict[str, Any] | None) -> str:
-    """``+10.4 pp [−1.0, +21.9], within noise``; empty where there is none."""
+    """``+10.4 pp [−1.0, +21.9], within noise``; ``unchanged``; empty where there is none."""
     if change is None:
         return ""
+    if change["at"] and not any(change["at"]):
+        return "unchanged"
     limits = " ".join(filter(None, [change["text"], change["interval"]]))
     return limits + ", within noise" * change["noise"]
