@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from inficond_panel.distill.objective import Problem
 from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver import Fit, certify
 from inficond_panel.errors import CancelledError, MissingExtraError, SolverError
+from inficond_panel.torch_thread import one_torch_thread
 
 
 def fit_paper(
@@ -48,7 +48,7 @@ def fit_paper(
     values = np.asarray(scores)
     data = Scores(values)
     problems = make_problems(data.shape, targets, l1, 0.0, lower, upper, None)
-    with _one_torch_thread(torch):
+    with one_torch_thread():
         trainer = _Trainer(torch, values, problems, lr, seed)
         if start is not None:
             shape = data.shape[1], len(problems)
@@ -65,17 +65,6 @@ def fit_paper(
         raise SolverError(f"Training diverged at lr {lr:g}.", "Choose a smaller learning rate.")
     reached = certify(data, targets, weights, intercepts, l1=l1, lower=lower, upper=upper)
     return replace(reached, iterations=np.full(len(problems), trainer.steps))
-
-
-@contextmanager
-def _one_torch_thread(torch: Any) -> Iterator[None]:
-    """One thread for torch, for the reasons given in threads.py."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Trainer:

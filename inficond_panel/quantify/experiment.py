@@ -42,6 +42,7 @@ from inficond_panel.quantify.training import (
     train_upper,
 )
 from inficond_panel.store.weights import read_state
+from inficond_panel.torch_thread import one_torch_thread
 
 NETWORKS = ("teacher", "student", "baseline")
 
@@ -157,14 +158,8 @@ def run_experiment(
 
     One thread, so that a seed gives the same numbers on one machine.
     """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_torch_thread():
         return _Experiment(photos, folder, settings, progress, cancelled).run()
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Experiment:

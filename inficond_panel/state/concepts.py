@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import param
 
-from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.errors import InficondError
 from inficond_panel.state.jobs import Job, Jobs, Progress
 from inficond_panel.state.preview import Status
 from inficond_panel.state.students import StudentsState
@@ -145,8 +145,7 @@ class ConceptsState(param.Parameterized):
 
     def fail(self, error: InficondError) -> None:
         """Tell why there is no concept; nothing is told of what was cancelled."""
-        told = Status("error", error.message, 0.0, error.remedy)
-        self.status = Status() if isinstance(error, CancelledError) else told
+        self.status = Status.of(error)
 
 
 def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:

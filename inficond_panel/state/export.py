@@ -11,7 +11,7 @@ from pathlib import Path
 
 import param
 
-from inficond_panel.errors import CancelledError, InficondError, MissingExtraError
+from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.state.files import File, file_stem
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
@@ -82,8 +82,7 @@ class ExportState(param.Parameterized):
         self.jobs.submit(Job("export", lambda _: make(), done, self._failed))
 
     def _failed(self, error: InficondError) -> None:
-        told = Status("error", error.message, 0.0, error.remedy)
-        self.status = Status() if isinstance(error, CancelledError) else told
+        self.status = Status.of(error)
 
 
 def find_formats() -> list[Format]:

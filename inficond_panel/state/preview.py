@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from inficond_panel.distill import ClassMetrics, Interval
+from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.snapshot import changed_sides
 from inficond_panel.tuning import Intent, Node, Tuner
 from inficond_panel.tuning.analysis.changes import metric_change
@@ -21,6 +22,13 @@ class Status:
     text: str = ""
     progress: float = 0.0
     remedy: str = ""
+
+    @classmethod
+    def of(cls, error: InficondError) -> Status:
+        """What went wrong; at rest where somebody cancelled."""
+        if isinstance(error, CancelledError):
+            return cls()
+        return cls("error", error.message, 0.0, error.remedy)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import param
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.preview import Status
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning.analysis.refit_curve import CurvePoint
@@ -100,7 +99,7 @@ class RefitWhatIf(param.Parameterized):
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
             self.stop()
-            self._tuning.status = Status("error", error.message, 0.0, error.remedy)
+            self._tuning.tell(error)
 
     def _yield_to_refit(self, *_: param.parameterized.Event) -> None:
         if self._tuning.busy and self.state == "solving":

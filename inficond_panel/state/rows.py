@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from inficond_panel.distill import Band, discrepancy, influence_axis
-from inficond_panel.once import once
+from inficond_panel.once import Latest
 from inficond_panel.state.bands import change_along
 from inficond_panel.state.patches import nearest_segments
 from inficond_panel.tuning import Node, Tuner
 
 SORTS = ("weight", "discrepancy_p", "discrepancy_n")
 EFFECT_POINTS = 25
+EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
+_effects: WeakKeyDictionary[Tuner, Latest[tuple[Node, str, str, str, str], Band]]
+_effects = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -94,14 +98,26 @@ def discrepancies(tuner: Tuner, node: Node, k: int, split: str, sort: str) -> np
     )
 
 
-@once(1 << 13)
 def effect(
     tuner: Tuner, node: Node, class_name: str, concept: str, split: str, metric: str
 ) -> Band:
     """What-if of one metric over the influence of one concept, as the change from now.
 
-    The grid holds the present influence, where change and band are 0. Shared by all sessions.
+    The grid holds the present influence, where change and band are 0. All sessions of a tuner
+    share the latest.
     """
+    kept = _effects.setdefault(tuner, Latest(EFFECTS))
+    key = node, class_name, concept, split, metric
+    found = kept.get(key)
+    if found is None:
+        found = _effect(tuner, node, class_name, concept, split, metric)
+        kept.put(key, found)
+    return found
+
+
+def _effect(
+    tuner: Tuner, node: Node, class_name: str, concept: str, split: str, metric: str
+) -> Band:
     store = tuner.store
     weights = node.weights[:, store.classes.index(class_name)]
     weight = float(weights[store.concepts.index(concept)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import param
 
-from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.errors import InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
 from inficond_panel.tuning import Tuner
@@ -66,5 +66,4 @@ class TargetsState(param.Parameterized):
 
     def fail(self, error: InficondError) -> None:
         """Tell why there are no such students; nothing is told of what was cancelled."""
-        told = Status("error", error.message, 0.0, error.remedy)
-        self.status = Status() if isinstance(error, CancelledError) else told
+        self.status = Status.of(error)

@@ -159,10 +159,12 @@ class TreeState(param.Parameterized):
         self._failed(error)
 
     def _failed(self, error: InficondError) -> None:
-        if isinstance(error, CancelledError):
-            self._rest()
-        else:
-            self._rest(Status("error", error.message, 0.0, error.remedy))
+        self._rest(Status.of(error))
+
+    def tell(self, error: InficondError) -> None:
+        """Tell that other work of the session failed; nothing of what was cancelled."""
+        if not isinstance(error, CancelledError):
+            self.status = Status.of(error)
 
     def _rest(self, status: Status | None = None) -> None:
         """Tell how something else ended, unless a refit has begun meanwhile."""

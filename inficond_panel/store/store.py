@@ -31,6 +31,7 @@ class Store:
         self.dataset = dataset
         self.attrs: dict[str, Any] = dict(dataset.attrs)
         self._arrays: dict[str, np.ndarray] = {}
+        self._rows_of: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name not in VARIABLES or name in PIECEWISE:
@@ -97,7 +98,11 @@ class Store:
         """Positions of the images of ``split`` (``fit``, ``tune`` or ``holdout``), ascending."""
         if split not in SPLITS:
             raise ValueError(f"No split {split!r}; there are {', '.join(SPLITS)}.")
-        return np.flatnonzero(self.split == split)
+        if split not in self._rows_of:
+            rows = np.flatnonzero(self.split == split)  # a comparison of as many texts as images
+            rows.setflags(write=False)
+            self._rows_of[split] = rows
+        return self._rows_of[split]
 
     def segments_of(self, image: int) -> np.ndarray:
         """Positions of the segments of the image at position ``image``, ascending."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Evaluation:
         self._columns: Latest[_Student, np.ndarray] = Latest(students)
         self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(students)
         self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
-        self.logits = once(nodes)(self._logits)
+        self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
 
     def threshold(self, class_name: str) -> float:
@@ -79,10 +79,11 @@ class Evaluation:
         known = {k: self._columns.get(student) for k, student in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
         new = [k for k in known if k not in columns]
-        made = decision_function(self._scores, node.weights[:, new], node.intercepts[new])
-        for k, column in zip(new, made.T, strict=True):
-            columns[k] = np.ascontiguousarray(column)
-            self._columns.put(students[k], columns[k])
+        if new:  # a pass over all scores
+            made = decision_function(self._scores, node.weights[:, new], node.intercepts[new])
+            for k, column in zip(new, made.T, strict=True):
+                columns[k] = np.ascontiguousarray(column)
+                self._columns.put(students[k], columns[k])
         logits = np.stack([columns[k] for k in known], axis=1)
         logits.setflags(write=False)
         return logits
@@ -105,6 +106,7 @@ class Evaluation:
 _Student = tuple[int, bytes, float]
 
 
+@lru_cache(256)
 def _students(node: Node) -> list[_Student]:
     weights = np.ascontiguousarray(node.weights.T)
     return [(k, w.tobytes(), float(node.intercepts[k])) for k, w in enumerate(weights)]

@@ -91,28 +91,6 @@ def round_range(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     return max(0.0, round(low, 2)), min(1.0, round(high, 2))
 
 
-def teacher_levels(agreement: Agreement) -> dict[str, float]:
-    """The teacher's accuracy, F1, recall and precision, from the counts of who is right.
-
-    There is no level of fidelity: the teacher is what it compares with.
-    """
-    positives, negatives = agreement.positives, agreement.negatives
-    tp = positives.both_right + positives.student_wrong
-    tn = negatives.both_right + negatives.student_wrong
-    fn, fp = positives.total - tp, negatives.total - tn
-    return {
-        "accuracy": _ratio(tp + tn, positives.total + negatives.total),
-        "fidelity": math.nan,
-        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-        "recall": _ratio(tp, tp + fn),
-        "precision": _ratio(tp, tp + fp),
-    }
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
-
-
 def make_charts(
     curves: WhatIf,
     influence: float,
@@ -127,7 +105,8 @@ def make_charts(
     ``pending`` is a bound that waits, ``preview`` the influence and the metrics that the batch
     would give, ``refit`` the points known of the refit what-if: they too lie within the axes.
     """
-    now, levels = curves.at(influence), teacher_levels(agreement)
+    # the teacher has no level of fidelity: it is what that compares with
+    now, levels = curves.at(influence), {**agreement.teacher_metrics(), "fidelity": math.nan}
     bound = pending if pending is not None and _on_axis(curves, pending) else math.nan
     then = curves.at(bound) if math.isfinite(bound) else dict.fromkeys(METRICS, math.nan)
     ghost = preview if preview and _on_axis(curves, preview[0]) else None

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import param
 
-from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.state import Job, Status, best_segment
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import Job, best_segment
 from inficond_panel.views.apart import make_apart
 from inficond_panel.views.charts import (
     METRICS,
@@ -101,11 +101,7 @@ class DetailView(pn.viewable.Viewer):
         def done(bands: dict[str, Any]) -> None:
             self.panel.bands = bands
 
-        jobs.submit(Job("bands", work, done, self._fail))
-
-    def _fail(self, error: InficondError) -> None:
-        if not isinstance(error, CancelledError):
-            self._app.tuning.status = Status("error", error.message, 0.0, error.remedy)
+        jobs.submit(Job("bands", work, done, self._app.tuning.tell))
 
     def _show_marks(self, *_: param.parameterized.Event) -> None:
         self.panel.param.update(**self._marks())

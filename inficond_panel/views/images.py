@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from inficond_panel.errors import CancelledError
-from inficond_panel.state import Job, Status, load_photo
+from inficond_panel.state import Job, load_photo
 
 if TYPE_CHECKING:
     from panel.custom import JSComponent
 
-    from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState, Store
 
 _REQUESTS = count()
@@ -64,7 +62,7 @@ def send_pictures(
         component._send_msg({**message, "pictures": pictures})
 
     # A key of its own: no request takes the place of another.
-    app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, _teller(app)))
+    app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, app.tuning.tell))
 
 
 def send_photo(app: AppState, component: JSComponent, row: int) -> None:
@@ -83,12 +81,4 @@ def send_photo(app: AppState, component: JSComponent, row: int) -> None:
     def done(photo: dict[str, Any]) -> None:
         component._send_msg({"photo": photo})
 
-    app.jobs.submit(Job("photo", work, done, _teller(app)))
-
-
-def _teller(app: AppState) -> Callable[[InficondError], None]:
-    def failed(error: InficondError) -> None:
-        if not isinstance(error, CancelledError):
-            app.tuning.status = Status("error", error.message, 0.0, error.remedy)
-
-    return failed
+    app.jobs.submit(Job("photo", work, done, app.tuning.tell))

@@ -12,8 +12,6 @@ import numpy as np
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.state import Status
 from inficond_panel.views.batch import BatchBar
 from inficond_panel.views.component import tie
 from inficond_panel.views.concept_rows import make_concept_rows, make_undefined
@@ -52,9 +50,9 @@ class KnowledgeView(Viewer):
             margin=0,
         )
         tie(self.table, app.settings, sort="concept_sort", top="top", metric="effect")
-        self.report = ReportPanel(app, self.table, self._failed)
-        self.effects = EffectCurves(app, self.table, self.report.ask, self._failed)
-        self.batch = BatchBar(app, self.table, self._failed)
+        self.report = ReportPanel(app, self.table, app.tuning.tell)
+        self.effects = EffectCurves(app, self.table, self.report.ask, app.tuning.tell)
+        self.batch = BatchBar(app, self.table, app.tuning.tell)
         self.measures = MeasuresPanel(app, self.table)
         self.stability = StabilityRuns(app, self.table)
         self.table.on_msg(lambda event: self.act(event.data))
@@ -137,10 +135,6 @@ class KnowledgeView(Viewer):
 
     def _show_typing(self, *_: object) -> None:
         self.table.typing = make_typing(self.app)
-
-    def _failed(self, error: InficondError) -> None:
-        if not isinstance(error, CancelledError):
-            self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)
 
     def _send_pictures(self, segments: list[int]) -> None:
         store = self.app.store

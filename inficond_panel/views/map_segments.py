@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.errors import CancelledError
-from inficond_panel.state import Job, Status
+from inficond_panel.state import Job
 from inficond_panel.views.cloud import segment_positions, segment_tree
 from inficond_panel.views.concept_map import tapped
 from inficond_panel.views.gallery import PRESENCE, make_picture
@@ -16,7 +15,6 @@ from inficond_panel.views.theme import number
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState, Store
     from inficond_panel.views.concept_map import Frame
     from inficond_panel.views.map_plot import MapPlot
@@ -97,8 +95,4 @@ class SegmentPointer:
             share = frame.pixels(np.array([told["place"]]))[0] / frame.size
             return {**told, "place": share.tolist()}
 
-        def failed(error: InficondError) -> None:
-            if not isinstance(error, CancelledError):
-                self._app.tuning.status = Status("error", error.message, 0.0, error.remedy)
-
-        self._app.jobs.submit(Job("segment", work, self._answer, failed))
+        self._app.jobs.submit(Job("segment", work, self._answer, self._app.tuning.tell))

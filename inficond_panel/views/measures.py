@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import CancelledError
-from inficond_panel.state import Job, Status
+from inficond_panel.state import Job
 from inficond_panel.state.measures import METRICS, measure, measure_by, worst_slice_sentence
 from inficond_panel.views.changes import make_change
 from inficond_panel.views.component import tie
@@ -173,7 +173,7 @@ class MeasuresPanel:
             if asked == self._asked and name == table.student:
                 table.measures = make_measures(measured, snapshot.metrics[name])
 
-        app.jobs.submit(Job("measures", work, done, self._failed))
+        app.jobs.submit(Job("measures", work, done, app.tuning.tell))
 
     def slice(self) -> None:
         """Compare the slices that the column chosen makes, where the panel is open."""
@@ -208,7 +208,3 @@ class MeasuresPanel:
         self._sliced = asked
         table.slices = {"heads": [], "told": "Being worked out", "rows": []}
         app.jobs.submit(Job("slices", work, done, failed))
-
-    def _failed(self, error: InficondError) -> None:
-        if not isinstance(error, CancelledError):
-            self.app.tuning.status = Status("error", error.message, 0.0, error.remedy)

@@ -6,13 +6,11 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inficond_panel.errors import CancelledError
-from inficond_panel.state import Job, Status
+from inficond_panel.state import Job
 
 if TYPE_CHECKING:
     from panel.custom import JSComponent
 
-    from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState, File
 
 
@@ -25,11 +23,7 @@ def send_file(component: JSComponent, file: File) -> None:
 def make_and_send(app: AppState, component: JSComponent, make: Callable[[], File]) -> None:
     """Make a file on the session's worker, and send it."""
 
-    def failed(error: InficondError) -> None:
-        if not isinstance(error, CancelledError):
-            app.tuning.status = Status("error", error.message, 0.0, error.remedy)
-
     def done(file: File) -> None:
         send_file(component, file)
 
-    app.jobs.submit(Job(f"file of {component.name}", lambda _: make(), done, failed))
+    app.jobs.submit(Job(f"file of {component.name}", lambda _: make(), done, app.tuning.tell))

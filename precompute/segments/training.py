@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.torch_thread import one_torch_thread
 from precompute.segments.head import Head, Layout, load_head, save_head, untrained
 from precompute.segments.regions import unit
 from precompute.segments.views import Example, ViewOfImage, Views, examples, rim_of
-from precompute.threads import one_torch_thread
 
 #: Raise it when the same inputs no longer give the same head.
 RECIPE = 2

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.threads import one_torch_thread
+from inficond_panel.torch_thread import one_torch_thread
 
 
 def task_loss(logits: Any, label: Any) -> Any:

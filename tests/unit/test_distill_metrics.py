@@ -16,6 +16,7 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
+from inficond_panel.distill.agreement import Agreement, Counts
 from inficond_panel.distill.collinearity import collinear, correlation
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
@@ -200,6 +201,15 @@ def test_agreement_by_hand():
     assert found.negatives.total == 2
     teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
     assert found.teacher_metrics() == pytest.approx(teacher)
+
+
+def test_the_teacher_s_metrics_follow_from_the_counts():
+    of_teacher = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4)).teacher_metrics()
+    truth = {"accuracy": 0.88, "f1": 16 / 28, "recall": 0.8, "precision": 8 / 18}
+    assert of_teacher == pytest.approx(truth)  # tp 8, fn 2, tn 80, fp 10
+    undefined = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0)).teacher_metrics()
+    assert undefined.pop("accuracy") == 1.0
+    assert np.isnan(list(undefined.values())).all()
 
 
 def test_discrepancy_by_hand():

@@ -425,3 +425,14 @@ def test_names_that_the_store_has_not_are_told_not_a_traceback(
     again = Tuner(store, load_spec(tmp_path / "small.yaml", check_files=False), history)
     with pytest.raises(HistoryError, match="no concept 'weel'"):
         again.nodes()
+
+
+def test_known_students_take_no_pass_over_the_scores(tuner: Tuner) -> None:
+    root = tuner.root()
+    preview = tuner.preview(root, [UP])
+    tuner.logits(root)
+    known = tuner.logits(preview)
+    passes = tuner._evaluation._scores.passes
+    node = tuner.fine_tune(root, [UP])  # another node of the same students
+    np.testing.assert_array_equal(tuner.logits(node), known)
+    assert tuner._evaluation._scores.passes == passes

@@ -38,7 +38,6 @@ from inficond_panel.views.charts import (
     axis_digits,
     make_charts,
     round_range,
-    teacher_levels,
 )
 from inficond_panel.views.detail import DetailView
 
@@ -72,20 +71,6 @@ def metrics_of(value: float) -> SimpleNamespace:
 
 
 # --- charts ------------------------------------------------------------------------------------
-
-
-def test_teacher_levels_follow_from_the_counts():
-    levels = teacher_levels(AGREEMENT)  # tp 8, fn 2, tn 80, fp 10
-    assert levels == pytest.approx(
-        {"accuracy": 0.88, "f1": 16 / 28, "recall": 0.8, "precision": 8 / 18, "fidelity": math.nan},
-        nan_ok=True,
-    )
-
-
-def test_teacher_levels_without_positives_are_undefined():
-    levels = teacher_levels(Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0)))
-    assert levels["accuracy"] == 1.0
-    assert all(math.isnan(levels[name]) for name in ("f1", "recall", "precision"))
 
 
 @pytest.mark.parametrize(

@@ -346,10 +346,10 @@ def test_effects_go_on_after_a_refit_that_ended(view, app):
     assert len(view.table.effects) == len(view.table.rows)
 
 
-def test_an_effect_that_fails_is_told_unless_it_was_cancelled(view, app):
-    view._failed(CancelledError("Cancelled."))
+def test_work_that_fails_is_told_unless_it_was_cancelled(view, app):
+    app.tuning.tell(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "idle"
-    view._failed(DataError("Scores are below 0.", "Compute the store again."))
+    app.tuning.tell(DataError("Scores are below 0.", "Compute the store again."))
     assert view.table.status["text"] == "Scores are below 0."
     assert view.table.status["remedy"] == "Compute the store again."
 

@@ -13,7 +13,7 @@ def one_torch_thread() -> Iterator[None]:
     A gradient's sums depend on the number of threads, in the last digits; what forward passes give
     does not.
     """
-    import torch
+    import torch  # noqa: PLC0415 - an extra
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
