@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,30 @@ settings.register_profile("tests", deadline=None)  # machines differ in speed
 settings.load_profile("tests")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--more`` is for ``make test-more``; ``--seed`` repeats a run of it."""
+    parser.addoption("--more", action="store_true", help="also slow tests; many more mutants")
+    parser.addoption("--seed", type=int, default=None, help="seed of the mutants")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A fixed seed, unless many mutants are asked for: then another one each time."""
+    if config.option.seed is None:
+        config.option.seed = random.randrange(10**6) if config.option.more else 0
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Told, so that a failure can be repeated."""
+    return f"mutants: --seed {config.option.seed}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright's event loop stays in this thread, for one browser."""
     items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
+    if not config.option.more:
+        slow = [item for item in items if item.get_closest_marker("more")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,45 @@
+"""The guard of the fuzz tests sees what it is there for."""
+
+import time
+
+import pytest
+from guard import BYTES, attempt
+
+from inficond_panel.errors import DataError
+
+
+def test_results_and_errors_of_ours_pass():
+    assert attempt("one", lambda: 1) == 1
+    error = DataError("It is broken.")
+
+    def fail():
+        raise error
+
+    assert attempt("two", fail) is error
+
+
+def spin():
+    end = time.process_time() + 60
+    while time.process_time() < end:
+        try:
+            sum(range(1000))
+        except Exception:
+            continue
+
+
+def raise_it(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: {}["absent"],
+        lambda: bytearray(2 * BYTES),
+        spin,
+        lambda: raise_it(DataError("")),
+    ],
+)
+def test_anything_else_fails(call):
+    with pytest.raises(AssertionError, match="three"):
+        attempt("three", call)
