@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.export import FORMATS
 from inficond_panel.tuning.export import export as write
-from inficond_panel.tuning.naming import find_node, node_title
+from inficond_panel.tuning.naming import node_title
 
 
 def export(args: argparse.Namespace) -> None:
@@ -17,7 +18,7 @@ def export(args: argparse.Namespace) -> None:
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     tuner.root(progress=progress)
-    node = tuner.head() if args.node is None else find_node(tuner, args.node)
+    node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     formats = list(FORMATS) if "all" in args.format else args.format
     files = write(tuner, node, folder, formats, holdout=args.holdout, force=args.force)

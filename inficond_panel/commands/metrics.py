@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.metrics_document import document
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
@@ -21,7 +22,7 @@ from inficond_panel.tuning.analysis.measures import (
     worst_slice_sentence,
 )
 from inficond_panel.tuning.intents.intent import did_you_mean
-from inficond_panel.tuning.naming import find_node, node_title
+from inficond_panel.tuning.naming import node_title
 from inficond_panel.tuning.report import defined
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
@@ -34,7 +35,7 @@ def metrics(args: argparse.Namespace) -> None:
     _check_classes(tuner, args.classes)
     slices = _slices(tuner, args)
     tuner.root(progress=progress)
-    node = tuner.head() if args.node is None else find_node(tuner, args.node)
+    node = chosen_node(tuner, args.node)
     if args.split == "holdout":
         tuner.count_look(node, args.split)
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")

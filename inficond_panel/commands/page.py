@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bokeh.document import Document
 
+from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.export import stem
@@ -14,7 +15,6 @@ from inficond_panel.state.snapshot import take_snapshot, take_tree
 from inficond_panel.store.sizes import size_text
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.tuning.naming import find_node
 from inficond_panel.views.page import make_views
 from inficond_panel.views.shell import Shell
 from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
@@ -29,7 +29,7 @@ def page(args: argparse.Namespace) -> None:
     if args.concept:
         check_name("concept", args.concept, tuner.store.concepts)
     tuner.root(progress=progress)
-    node = tuner.head() if args.node is None else find_node(tuner, args.node)
+    node = chosen_node(tuner, args.node)
     app = AppState(tuner, Jobs(inline=True), theme="dark" if args.dark else "light")
     app.students.param.update(
         snapshot=take_snapshot(tuner, node, "tune"), tree=take_tree(tuner, node)

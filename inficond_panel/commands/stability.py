@@ -6,11 +6,12 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.analysis.stability import ConceptStability, StabilityReport
 from inficond_panel.tuning.analysis.stability import stability as report_on
-from inficond_panel.tuning.naming import find_node, node_title
+from inficond_panel.tuning.naming import node_title
 from inficond_panel.tuning.report import defined
 
 _HEADER = [
@@ -36,7 +37,7 @@ def stability(args: argparse.Namespace) -> None:
     report = report_on(
         tuner,
         args.class_name,
-        node=tuner.head() if args.node is None else find_node(tuner, args.node),
+        node=chosen_node(tuner, args.node),
         concepts=args.concepts,
         top=args.top,
         draws=args.draws,

@@ -54,6 +54,8 @@ def tune(args: argparse.Namespace) -> None:
         parent = nodes[-1]
         nodes.append(tuner.fine_tune(parent, batch, progress=progress))
         said[nodes[-1].id] = notices(tuner, parent, batch)
+    if not args.keep_head and tuner.head() != nodes[-1]:
+        tuner.set_head(nodes[-1], "fine-tune")
     if args.split == "holdout":
         for node in nodes:
             tuner.count_look(node, args.split)

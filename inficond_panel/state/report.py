@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from inficond_panel.store.words import words_for
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.analysis.explain import RefitReport, explain
 from inficond_panel.tuning.analysis.movers import COLLINEAR, Group, groups
@@ -31,5 +32,6 @@ def group_of(tuner: Tuner, node: Node, class_name: str, concept: str) -> Group |
     store = tuner.store
     weights = node.weights[:, store.classes.index(class_name)]
     tuned = [store.concepts.index(concept)]
-    found = groups(tuner.fit_data, store.concepts, weights, weights, tuned, COLLINEAR)
+    own = words_for(class_name, store.concepts, store.synonyms)
+    found = groups(tuner.fit_data, store.concepts, weights, weights, tuned, COLLINEAR, own)
     return found[0] if found else None

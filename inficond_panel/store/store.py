@@ -61,6 +61,12 @@ class Store:
         return [str(name) for name in self._read("concept")]
 
     @cached_property
+    def synonyms(self) -> dict[str, list[str]]:
+        """Further texts of the concepts that have some, by name."""
+        typed = {name: more for name, *more in self.attrs.get("typed", []) if more}
+        return {**self.attrs.get("synonyms", {}), **typed}
+
+    @cached_property
     def classes(self) -> list[str]:
         """Class names, in order."""
         return [str(name) for name in self._read("class_name")]

@@ -103,9 +103,7 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
 
 def _check_new(store: Store, texts: tuple[str, ...]) -> None:
     names = {name.casefold(): name for name in store.concepts}
-    lists = [[name, *more] for name, more in store.attrs.get("synonyms", {}).items()]
-    lists += store.attrs.get("typed", [])
-    synonyms = {text.casefold(): line[0] for line in lists for text in line[1:]}
+    synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
         if same := names.get(text.casefold()):
             raise DataError(f"The concept {same!r} is there already.", "Type another word.")

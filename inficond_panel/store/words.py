@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -41,6 +42,34 @@ def fault_of(texts: Sequence[str]) -> str:
     folded = [text.casefold() for text in texts]
     twice = next((text for text in texts if folded.count(text.casefold()) > 1), "")
     return f"{twice!r} stands there twice" if twice else ""
+
+
+def names_class(text: str, class_name: str) -> bool:
+    """Whether a concept's text is a word for the class itself: its name, or what it ends with.
+
+    Case, spaces, hyphens and a plural s do not count, and VOC writes two words as one: ``table``
+    and ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only
+    where it is a word of its own, so that ``ship`` does not name ``hip``.
+    """
+    word, whole = _plain(text), _plain(class_name)
+    last = _plain(re.split(r"[\W_]+", class_name.strip())[-1])
+    return bool(word) and (word in {whole, last} or (len(word) >= 4 and whole.endswith(word)))
+
+
+def words_for(
+    class_name: str, concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
+) -> list[int]:
+    """Positions of the concepts of which a text names the class."""
+    return [
+        c
+        for c, name in enumerate(concepts)
+        if any(names_class(text, class_name) for text in (name, *synonyms.get(name, ())))
+    ]
+
+
+def _plain(text: str) -> str:
+    letters = re.sub(r"[\W_]+", "", text.casefold())
+    return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters
 
 
 def embed_concepts(

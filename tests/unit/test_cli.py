@@ -102,8 +102,30 @@ def test_tune_again_gives_the_same_document_and_adds_nothing(run, spec_file, edi
     assert first == second
     tuner = open_tuner(spec_file)
     assert len(tuner.nodes()) == 3
-    assert tuner.head().id == tuner.root_id
-    assert {event.kind for event in tuner.history.events(tuner.root_id)} == {"add"}
+    assert tuner.head().id == tuner.nodes()[-1].id
+    kinds = [event.kind for event in tuner.history.events(tuner.root_id)]
+    assert kinds == ["add", "add", "add", "fine-tune"]
+
+
+def test_tune_makes_its_last_iteration_the_head_which_other_commands_take(run, spec_file, edits):
+    _, document, _ = run("tune", spec_file, "--edits", edits, "--json")
+    last = json.loads(document)["nodes"][-1]["id"]
+    assert open_tuner(spec_file).head().id == last
+    _, told, _ = run("metrics", spec_file, "--json")
+    assert json.loads(told)["node"] == last
+
+
+def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_take(
+    run, spec_file, edits, tmp_path
+):
+    run("tune", spec_file, "--edits", edits, "--keep-head")
+    assert open_tuner(spec_file).head().id == open_tuner(spec_file).root_id
+    told = "These are the untouched students, #0, as on the page; #2 is the latest iteration"
+    assert told in run("metrics", spec_file)[2]
+    assert told not in run("metrics", spec_file, "--node", "0")[2]
+    folder = tmp_path / "out"
+    assert told in run("export", spec_file, "--format", "npz", "--output", folder)[2]
+    assert told in run("page", spec_file, "--output", tmp_path / "page.html")[2]
 
 
 def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):

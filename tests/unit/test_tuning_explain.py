@@ -214,6 +214,34 @@ def test_group_holds_all_that_correlates_above_the_threshold(twins: Tuner) -> No
     assert explain(twins, node, threshold=0.9999).of("bicycle").groups == ()
 
 
+def test_a_word_for_the_class_itself_is_told_but_never_offered(store: Store, tmp_path) -> None:
+    """Here a bicycle goes with fur: a thumb down on fur must not take *bicycle* along."""
+    arrays = small_arrays()
+    names = list(arrays["concept"])
+    arrays["concept"] = np.array(
+        ["Bicycles" if name == "spoke" else name for name in names], dtype=object
+    )
+    score = arrays["concept_score"]
+    for twin in ("spoke", "hair"):
+        noise = 0.1 * score[:, names.index("wheel")]
+        score[:, names.index(twin)] = score[:, names.index("fur")] + noise
+    write_store(tmp_path / "own.zarr", arrays, ATTRS)
+    tuner = make_tuner(open_store(tmp_path / "own.zarr"), tmp_path)
+    report = explain(tuner, tuner.fine_tune(tuner.root(), [Intent("bicycle", "fur", "down")])).of(
+        "bicycle"
+    )
+    (group,) = report.groups
+    assert {member.concept for member in group.members} == {"fur", "hair", "Bicycles"}
+    assert group.twins == ("fur", "hair")
+    assert group.behind == 0
+    text = group_sentence(group, report)
+    assert text.startswith("fur stands with hair (r ")
+    assert "The class's own word, Bicycles, is left out of the group." in text
+    assert "concepts: [fur, hair]" in text
+    by_hand = explain(tuner, tuner.fine_tune(tuner.root(), [Intent("bicycle", "Bicycles", "down")]))
+    assert "Bicycles" in by_hand.of("bicycle").groups[0].twins
+
+
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
 def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     root = tuner.root()

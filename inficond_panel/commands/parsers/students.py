@@ -43,7 +43,8 @@ def _add_making_commands(commands: argparse._SubParsersAction) -> None:
         "Carry out the iterations of an edits file.",
         "Each iteration refits the students it names; earlier bounds stay enforced. Every "
         "iteration is on disk before the next begins, and an iteration that is in the history "
-        "already is not computed again. What the page shows does not change. An edits file is a "
+        "already is not computed again. The last one becomes the head, which the page shows and "
+        "the other commands take. An edits file is a "
         "list of iterations, each a list of {class, concept (or concepts: [...], a group), "
         "direction: up|down|remove, factor (optional)}.",
         "inficond tune demo --edits edits.yaml --json",
@@ -51,6 +52,9 @@ def _add_making_commands(commands: argparse._SubParsersAction) -> None:
     add_tuner(distill)
     add_tuner(tune)
     tune.add_argument("--edits", metavar="FILE", required=True, help="edits file (YAML)")
+    tune.add_argument(
+        "--keep-head", action="store_true", help="leave the head, which the page shows, where it is"
+    )
     add_split(tune)
 
 

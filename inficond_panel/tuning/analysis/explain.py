@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import TuningError
+from inficond_panel.store.words import words_for
 from inficond_panel.tuning.analysis.churn import Churn, churns
 from inficond_panel.tuning.analysis.movers import COLLINEAR, Group, Moves, groups, moves
 from inficond_panel.tuning.analysis.pricing import Bound, Objective, Pricing
@@ -119,13 +120,14 @@ def _class_report(
     k = store.classes.index(class_name)
     intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
     tuned = [store.concepts.index(intent.concept) for intent in intents]
+    own = words_for(class_name, store.concepts, store.synonyms)
     before, after = parent.weights[:, k], node.weights[:, k]
     return ClassReport(
         class_name=class_name,
         intents=intents,
         bounds=pricing.bounds(class_name, lift),
         moves=moves(data, store.concepts, before, after, tuned, top),
-        groups=groups(data, store.concepts, before, after, tuned, threshold),
+        groups=groups(data, store.concepts, before, after, tuned, threshold, own),
         objective=pricing.objective(parent, class_name),
         churn=churns(tuner, parent, node, class_name, splits),
         gap=node.gap[k],

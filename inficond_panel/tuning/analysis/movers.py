@@ -57,10 +57,14 @@ class Moves:
 
 @dataclass(frozen=True)
 class Member:
-    """A concept of a group; ``correlation`` is its highest with a tuned one (1 if tuned)."""
+    """A concept of a group; ``correlation`` is its highest with a tuned one (1 if tuned).
+
+    ``own`` is whether it is a word for the class itself.
+    """
 
     concept: str
     tuned: bool
+    own: bool
     correlation: float
     before: float
     after: float
@@ -79,7 +83,10 @@ class Group:
 
     @property
     def twins(self) -> tuple[str, ...]:
-        """The tuned concepts, and those that correlate with one by the threshold themselves."""
+        """The tuned concepts, and those that correlate with one by the threshold themselves.
+
+        A word for the class itself is none: a thumb down on it costs what the student is for.
+        """
         return tuple(m.concept for m in self._near)
 
     @property
@@ -90,7 +97,13 @@ class Group:
     @property
     def behind(self) -> int:
         """Number of members that hang on others."""
-        return len(self.members) - len(self._near)
+        return sum(m.correlation < self.threshold for m in self.members)
+
+    @property
+    def own(self) -> tuple[Member, ...]:
+        """The words for the class itself that are near, and not tuned."""
+        near = (m for m in self.members if m.correlation >= self.threshold)
+        return tuple(m for m in near if m.own and not m.tuned)
 
     def without(self, concepts: Collection[str]) -> tuple[Member, ...]:
         """The members of ``twins`` that are none of these: those left to give a thumb to."""
@@ -98,7 +111,8 @@ class Group:
 
     @property
     def _near(self) -> tuple[Member, ...]:
-        return tuple(m for m in self.members if m.correlation >= self.threshold)
+        near = (m for m in self.members if m.correlation >= self.threshold)
+        return tuple(m for m in near if m.tuned or not m.own)
 
 
 def moves(
@@ -135,8 +149,12 @@ def groups(
     after: np.ndarray,
     tuned: Iterable[int],
     threshold: float,
+    own: Collection[int] = (),
 ) -> tuple[Group, ...]:
-    """The groups of collinear concepts that the tuned ones are in."""
+    """The groups of collinear concepts that the tuned ones are in.
+
+    ``own`` are positions of the concepts that are words for the class itself.
+    """
     chosen = set(tuned)
     found = []
     for part in data.groups(threshold):
@@ -146,7 +164,7 @@ def groups(
         near = {c: 1.0 if c in chosen else float(data.correlation[c, inside].max()) for c in part}
         order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
         members = (
-            Member(concepts[c], c in chosen, near[c], float(before[c]), float(after[c]))
+            Member(concepts[c], c in chosen, c in own, near[c], float(before[c]), float(after[c]))
             for c in order
         )
         found.append(Group(threshold, tuple(members)))

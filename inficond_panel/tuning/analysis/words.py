@@ -134,7 +134,9 @@ def stands_sentence(group: Group, report: ClassReport) -> str:
         f"{m.concept} (r {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
         for m in twins
     )
-    return f"{tuned} {'stands' if len(group.tuned) == 1 else 'stand'} with {stands}{more}."
+    own = ", ".join(m.concept for m in group.own)
+    left = f" The class's own word, {own}, is left out of the group." if own else ""
+    return f"{tuned} {'stands' if len(group.tuned) == 1 else 'stand'} with {stands}{more}.{left}"
 
 
 def edits_line(group: Group, report: ClassReport) -> str:
