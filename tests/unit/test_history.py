@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import random
 import sqlite3
+import subprocess
 import tempfile
 import threading
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -430,6 +434,83 @@ def _fill(history: History) -> tuple[list[str], str]:
     except HistoryError as error:
         return done, str(error)
     return done, ""
+
+
+@pytest.fixture
+def still_disk(tmp_path: Path):
+    """A file system that may be made full and read-only; skipped where it may not be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    asked = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    made = subprocess.run(asked, capture_output=True, check=False) if os.geteuid() == 0 else None
+    if made is None or made.returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def _stop_writing(disk: Path, how: str) -> None:
+    if how == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        return
+    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+
+
+def _let_write(disk: Path, how: str) -> None:
+    if how == "read-only":
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    else:
+        (disk / "filler").unlink()
+
+
+@pytest.mark.parametrize("how", ["read-only", "full"])
+def test_a_history_on_a_disk_without_room_can_be_opened_and_read(still_disk, how) -> None:
+    path = still_disk / "h.sqlite"
+    history = History(str(path))
+    history.add(ROOT)
+    history.add(make_node("one", ROOT))
+    history.close()
+    _stop_writing(still_disk, how)
+    opened = History(str(path))
+    assert [node.id for node in opened.nodes(ROOT.id)] == [ROOT.id, make_node("one", ROOT).id]
+    with pytest.raises(HistoryError, match=r"cannot be (opened or )?written"):
+        opened.add(make_node("two", ROOT))
+    assert [node.id for node in opened.nodes(ROOT.id)] == [ROOT.id, make_node("one", ROOT).id]
+    _let_write(still_disk, how)
+    assert opened.add(make_node("two", ROOT)).number == 2
+
+
+def test_a_history_that_was_not_closed_is_not_read_as_it_lies(still_disk) -> None:
+    """What the log beside it holds would be missing."""
+    path = still_disk / "h.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        history = History(str(path))
+        history.add(ROOT)
+        other.execute("SELECT count(*) FROM nodes")  # so that the log stays
+        history.close()
+        (still_disk / "copy.sqlite").write_bytes(path.read_bytes())
+        (still_disk / "copy.sqlite-wal").write_bytes(Path(f"{path}-wal").read_bytes())
+    _stop_writing(still_disk, "read-only")
+    with pytest.raises(HistoryError, match="cannot be opened or written"):
+        History(str(still_disk / "copy.sqlite")).nodes(ROOT.id)
+
+
+def test_weights_that_would_unpack_to_more_than_there_are_are_refused(history: History) -> None:
+    """256 MB of zeros, which are packed into 256 kB, in the place of the weights of 6 numbers."""
+    bomb = zlib.compress(bytes(2**28))
+    history.add(ROOT)
+    with sqlite3.connect(history.path) as db:
+        db.row_factory = sqlite3.Row
+        row = dict(db.execute("SELECT * FROM nodes").fetchone())
+    forged = {**row, "weights": bomb}
+    forged["checksum"] = records._checksum(forged)
+    tracemalloc.start()
+    with pytest.raises(HistoryError, match="damaged"):
+        records.to_node(history.path, forged, {})
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

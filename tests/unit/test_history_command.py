@@ -134,7 +134,7 @@ def test_delete_and_restore(run):
     assert "deleted branch" in err
     status, _, err = run("delete", 1)
     assert status == 1
-    assert "shown is in this branch" in err
+    assert "The head, which new pages show, is in this branch" in err
     assert run("restore", 3, "--json")[1]["restored"] == hidden
     assert "#3" in run()[1]
     assert "nothing, it was so already" in run("restore", 3)[1]

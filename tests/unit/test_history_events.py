@@ -219,7 +219,7 @@ def test_a_branch_deleted_inside_another_stays_hidden(history: History) -> None:
 
 def test_what_is_shown_is_not_deleted(history: History) -> None:
     for node in (A, B):
-        with pytest.raises(TuningError, match="shown is in this branch"):
+        with pytest.raises(TuningError, match="new pages show, is in this branch"):
             history.delete(node.id)
     with pytest.raises(TuningError, match="shown is in this branch"):
         history.delete(C.id, shown=[C.id])

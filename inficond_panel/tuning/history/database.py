@@ -14,6 +14,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from inficond_panel.errors import HistoryError, InficondError
 
@@ -101,6 +102,7 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
+        self._still = False
         _live.add(self)
 
     @contextlib.contextmanager
@@ -108,21 +110,28 @@ class Database:
         """A transaction that is on disk when the block ends, and undone when it raises."""
         with self._lock:
             try:
-                if self._connection is None:
-                    self._connection = _open(self.path, self.form)
-                    self._file = _identity(self.path)
-                elif _identity(self.path) != self._file:
-                    raise _moved(self.path, self.form)
-                _begin(self._connection, write)
+                db = self._connected()
+                _begin(db, write)
                 try:
-                    yield self._connection
-                    self._connection.execute("COMMIT")
+                    yield db
+                    db.execute("COMMIT")
                 except BaseException:
                     with contextlib.suppress(sqlite3.Error):
-                        self._connection.execute("ROLLBACK")
+                        db.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise _explained(self.path, self.form, error) from error
+                raise _explained(self.path, self.form, error, write) from error
+            finally:
+                if self._still:  # opened anew by the next, which may be allowed to write
+                    self.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection, self._still = _open(self.path, self.form)
+            self._file = _identity(self.path)
+        elif _identity(self.path) != self._file:
+            raise _moved(self.path, self.form)
+        return self._connection
 
     def compact(self) -> None:
         """Write the file anew without what was deleted, so that its bytes hold it no longer."""
@@ -141,12 +150,12 @@ class Database:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection = None
+            self._connection, self._still = None, False
 
     def _forget(self) -> None:
         """Start anew in a forked child: the connection is the parent's, and is not closed here."""
         _inherited.append(self._connection)
-        self._lock, self._connection = threading.RLock(), None
+        self._lock, self._connection, self._still = threading.RLock(), None, False
 
 
 def _begin(db: sqlite3.Connection, write: bool) -> None:
@@ -186,9 +195,34 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _open(path: str, form: Form) -> sqlite3.Connection:
-    """Open and, where it is new, make the file; check that it is of this form and version."""
-    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _open(path: str, form: Form) -> tuple[sqlite3.Connection, bool]:
+    """Open the file, and whether it is only read, as it lies there: see ``_is_still``."""
+    try:
+        return _checked(path, form, _connect(path)), False
+    except sqlite3.OperationalError:
+        if not _is_still(path):
+            raise
+    return _checked(path, form, _connect(f"{Path(path).as_uri()}?immutable=1", uri=True)), True
+
+
+def _is_still(path: str) -> bool:
+    """Whether the file holds all that was written: the log beside it holds nothing.
+
+    SQLite needs room for a small file beside it even to read; a disk that is full or read-only
+    has none.
+    """
+    log = Path(f"{path}-wal")
+    return Path(path).is_file() and not (log.exists() and log.stat().st_size)
+
+
+def _connect(name: str, **how: bool) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, **how
+    )
+
+
+def _checked(path: str, form: Form, db: sqlite3.Connection) -> sqlite3.Connection:
+    """Make the tables where the file is new; check that it is of this form and version."""
     db.row_factory = sqlite3.Row
     try:
         db.execute("PRAGMA foreign_keys = ON")
@@ -250,10 +284,15 @@ def _check_schema(path: str, db: sqlite3.Connection, form: Form) -> None:
             raise damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}", form)
 
 
-def _explained(path: str, form: Form, error: sqlite3.Error) -> InficondError:
+def _explained(path: str, form: Form, error: sqlite3.Error, write: bool = True) -> InficondError:
     """What SQLite's error means for the user; by its primary result code."""
+    if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        return form.error(
+            f"The {form.noun} {path} cannot be read: {error}.",
+            f"SQLite needs a little room on its disk even to read. Make some, or {form.other}.",
+        )
     text, file = str(error), f"The {form.noun} {path}"
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF:
+    match _code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return form.error(
                 f"{file} is in use by another process: {text}, for {_BUSY_SECONDS:g} s. Nothing "
@@ -274,6 +313,10 @@ def _explained(path: str, form: Form, error: sqlite3.Error) -> InficondError:
                 f"Make its folder and file writable, or {form.other}.",
             )
     return damaged(path, text, form)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
 
 
 def _moved(path: str, form: Form) -> InficondError:

@@ -177,8 +177,10 @@ class History:
                 )
             branch = state.branch(node)
             if not {state.head, *shown}.isdisjoint(branch):
+                here = not set(shown).isdisjoint(branch)
+                which = "iteration shown" if here else "head, which new pages show,"
                 raise TuningError(
-                    "The iteration shown is in this branch.", "Go to another one, then delete it."
+                    f"The {which} is in this branch.", "Go to another one, then delete it."
                 )
             now_hidden = [item for item in branch if not state.hidden(item)]
             if now_hidden:

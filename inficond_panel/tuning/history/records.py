@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
 import threading
 import zlib
@@ -24,6 +25,8 @@ from inficond_panel.tuning.node import Node, node_id
 _known: dict[str, Node] = {}
 _KEPT = 512
 _lock = threading.Lock()
+#: Bytes of the largest weights that are read: 60,000 concepts by 500 classes.
+_MOST_BYTES = 2**28
 
 
 def to_row(node: Node) -> dict[str, Any]:
@@ -109,8 +112,8 @@ def _node(row: sqlite3.Row) -> Node:
         parent=row["parent"],
         intents=tuple(Intent.from_json(item) for item in json.loads(row["intents"])),
         bounds=bounds,
-        weights=_unpacked(row["weights"]).reshape(shape),
-        intercepts=_unpacked(row["intercepts"]),
+        weights=_unpacked(row["weights"], shape),
+        intercepts=_unpacked(row["intercepts"], shape[1:]),
         gap=tuple(json.loads(row["gap"])),
         certificate=tuple(json.loads(row["certificate"])),
         seconds=row["seconds"],
@@ -125,8 +128,13 @@ def _packed(values: np.ndarray) -> bytes:
     return zlib.compress(np.ascontiguousarray(values, dtype="<f8").tobytes())
 
 
-def _unpacked(blob: bytes) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(blob), dtype="<f8")
+def _unpacked(blob: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """The float64 values of that shape; no more of them is unpacked than there should be."""
+    size = 8 * math.prod(shape)
+    if not 0 < size <= _MOST_BYTES:
+        raise ValueError(f"weights of the shape {shape}")
+    values = zlib.decompressobj().decompress(blob, max_length=size + 1)
+    return np.frombuffer(values, dtype="<f8").reshape(shape)
 
 
 def _json(value: Any) -> str:
