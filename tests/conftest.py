@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from factory import small_spec, small_store
 from hypothesis import settings
+from mutants import Mutants
 
 from inficond_panel.store import Store
 
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("more")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def mutants(pytestconfig: pytest.Config) -> Mutants:
+    """Generators of mutants; many more with ``--more``."""
+    return Mutants(pytestconfig.option.seed, 20 if pytestconfig.option.more else 1)
 
 
 @pytest.fixture(scope="session")

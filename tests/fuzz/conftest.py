@@ -1,10 +1,6 @@
-"""Mutants from a seed: as many as a test asks for, twenty times as many with ``--more``."""
+"""Tests of this folder are marked ``fuzz``."""
 
 from __future__ import annotations
-
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
@@ -13,22 +9,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "fuzz" in item.path.parts:
             item.add_marker("fuzz")
-
-
-@dataclass(frozen=True)
-class Mutants:
-    """Gives each mutant a generator of its own, so that one can be made again by itself."""
-
-    seed: int
-    times: int
-
-    def generators(self, usual: int) -> Iterator[tuple[str, random.Random]]:
-        """``usual`` generators, or ``times`` as many, each with a name to find it by."""
-        for at in range(usual * self.times):
-            name = f"seed {self.seed}, mutant {at}"
-            yield name, random.Random(name)
-
-
-@pytest.fixture(scope="session")
-def mutants(pytestconfig: pytest.Config) -> Mutants:
-    return Mutants(pytestconfig.option.seed, 20 if pytestconfig.option.more else 1)
