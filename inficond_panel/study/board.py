@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
+from inficond_panel import clock
 from inficond_panel.study.log import Participant
 from inficond_panel.study.progress import Step, when
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import fine_tunes, progress_of
 from inficond_panel.tuning import History
-from inficond_panel.tuning.history.log import now
 
 #: A page that was not there for so many seconds is taken for closed.
 GONE = 15.0
@@ -34,7 +34,7 @@ class Place:
 
 def board(study: Study) -> list[Place]:
     """The place of every participant; the study must be prepared."""
-    presence, time = study.log.presence(), now()
+    presence, time = study.log.presence(), clock.now()
     rows = []
     for who in study.log.participants():
         progress, there = progress_of(study, who), presence.get(who.number)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Up to here each whole number is one of its own, in every program that reads the tables.
+_LARGEST = 2**53
 #: Actions of the flow through the study; their view is empty.
 FLOW = {
     "open": "a page was opened; `seen`: when the page before it was last there",
@@ -35,6 +37,24 @@ INTERACTIONS = {
     "set": "a setting of a view changed: by name",
     "compare": "two iterations were compared: `before`, `after`",
 }
+
+
+def storable(value: Any) -> Any:
+    """``value``, from a browser, as JSON and SQLite can keep it: of all else what comes nearest.
+
+    Half a character becomes a question mark. A number that is no finite one becomes None.
+    """
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return value if -_LARGEST < value < _LARGEST else None
+    return str(value)
 
 
 @dataclass(frozen=True)

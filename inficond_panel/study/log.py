@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from inficond_panel import clock
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.events import Event, Note, checksum
 from inficond_panel.study.plan import Assigned
 from inficond_panel.tuning.history.database import Database, Form, damaged, refusing
-from inficond_panel.tuning.history.log import now
 
 FORM = Form(
     noun="study",
@@ -87,7 +87,7 @@ class StudyLog:
             taken = {row["slot"] for row in db.execute("SELECT slot FROM participants")}
             slot = next(place for place in range(len(taken) + 1) if place not in taken)
             tasks = json.dumps([vars(item) for item in plan(slot)])
-            row = (slot, _hashed(token), tasks, now())
+            row = (slot, _hashed(token), tasks, clock.now())
             insert = "INSERT INTO participants (slot, token, plan, created) VALUES (?, ?, ?, ?)"
             number = db.execute(insert, row).lastrowid
         return self.participant(int(number or 0)), token
@@ -146,7 +146,7 @@ class StudyLog:
             before = db.execute(
                 "SELECT seen FROM presence WHERE participant = ?", (number,)
             ).fetchone()
-            time = now()
+            time = clock.now()
             seen = {"seen": before["seen"]} if before else {}
             _insert(db, number, session, Note(time, "", "", "open", seen))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
@@ -159,14 +159,14 @@ class StudyLog:
         with self._database.transaction(write=True) as db:
             _check_session(db, number, session)
             written = [_insert(db, number, session, note) for note in notes]
-            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (now(), number))
+            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
         return written
 
     def touch(self, number: int, session: str) -> None:
         """Say that the page is still there. Raises as ``append``."""
         with self._database.transaction(write=True) as db:
             _check_session(db, number, session)
-            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (now(), number))
+            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
 
     def events(self, number: int) -> list[Event]:
         """All events of a participant, oldest first; ``StudyError`` where the chain is broken."""
@@ -181,6 +181,13 @@ class StudyLog:
         with self._database.transaction() as db:
             rows = db.execute("SELECT * FROM presence").fetchall()
         return {row["participant"]: Presence(row["session"], row["seen"]) for row in rows}
+
+    def latest(self) -> str:
+        """The latest time of all that was recorded; that of the epoch where nothing was."""
+        with self._database.transaction() as db:
+            times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
+            found = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608
+        return str(found or "1970-01-01T00:00:00.000+00:00")
 
     # --- facts
 

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from inficond_panel.spec.fields import Choice, Flag, Number, Slug, Text, Whole
 from inficond_panel.spec.lists import Words
 from inficond_panel.spec.section import NestedList, Section
+from inficond_panel.study.events import storable
 
 REQUIRED = {"required": True}
 _TEXT_LENGTH = 4000
+_LARGEST = 1e15
 
 
 class Question(Section):
@@ -63,6 +65,8 @@ class ChoiceQuestion(Question):
         chosen = answer if self.several else [answer]
         if not isinstance(chosen, list) or not all(item in self.options for item in chosen):
             return "Choose one of the options."
+        if len(set(chosen)) < len(chosen):
+            return "Choose each option once."
         return "" if chosen or not self.required else "Choose at least one."
 
 
@@ -76,6 +80,8 @@ class NumberQuestion(Question):
     def _fault(self, answer: Any) -> str:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
             return "Give a number."
+        if not -_LARGEST < answer < _LARGEST:  # nor nan, nor of 4,000 digits
+            return f"Give a number below {_LARGEST:g}."
         if self.lowest is not None and answer < self.lowest:
             return f"Give a number of at least {self.lowest:g}."
         if self.highest is not None and answer > self.highest:
@@ -93,6 +99,8 @@ class TextQuestion(Question):
     def _fault(self, answer: Any) -> str:
         if not isinstance(answer, str) or not (answer.strip() or not self.required):
             return "Write something."
+        if storable(answer) != answer:
+            return "A character cannot be stored; write it anew."
         return "" if len(answer) <= _TEXT_LENGTH else f"At most {_TEXT_LENGTH} characters."
 
 

@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.study.events import Note
+from inficond_panel import clock
+from inficond_panel.study.events import Note, storable
 from inficond_panel.study.progress import Progress
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import progress_of
-from inficond_panel.tuning.history.log import now
 
 
 class Session:
@@ -36,7 +36,10 @@ class Session:
         opened elsewhere since, and ``StudyError`` as ``StudyLog``.
         """
         step = self.progress.step.name
-        self.waiting += [Note(now(), step, *action) for action in actions]
+        self.waiting += [
+            Note(clock.now(), step, view, action, storable(payload))
+            for view, action, payload in actions
+        ]
         self.write()
 
     def write(self) -> None:

@@ -16,6 +16,7 @@ from inficond_panel.spec.paths import FilePath
 from inficond_panel.spec.section import Nested, NestedList, Section
 from inficond_panel.spec.sections import VIEWS
 from inficond_panel.spec.source import compose, text_of
+from inficond_panel.study.pictures import picture_faults
 from inficond_panel.study.questions import (
     REQUIRED,
     ConsentPage,
@@ -121,12 +122,23 @@ class StudySpec(SpecFile):
         yield from _twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
         yield from _twice(key, [question.name_ for question in self.questions])
+        yield from self._picture_faults()
         made, tasks = self.conditions, len(self.tasks or [])
         if made and made.levels and made.design == "within" and tasks % len(made.levels):
             yield (
                 "conditions",
                 f"{tasks} tasks cannot be shared among {len(made.levels)} conditions",
             )
+
+    def _picture_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield pictures that cannot be shown, at the texts that name them."""
+        pages: dict[str, Section | None] = {"consent": self.consent, "end": self.end}
+        for name in ("introduction", "tasks", "questionnaire"):
+            pages |= {f"{name}[{at}]": page for at, page in enumerate(getattr(self, name) or [])}
+        for key, page in {**pages, "training": self.training}.items():
+            text = getattr(page, "text", None)
+            for message in picture_faults(text, self._path.parent) if text else ():
+                yield f"{key}.text", message
 
 
 def _twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:

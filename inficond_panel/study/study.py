@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from inficond_panel import clock
 from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections import Layout, Tuning
@@ -43,6 +44,7 @@ class Study:
             raise StudyError(
                 f"The folder {self.folder} cannot be made: {error}.", "Name another with --data."
             ) from error
+        clock.go_on_from(self.log.latest())
         starts = History(self.folder / "starts.sqlite")
         self.ready = Preparation(self.spec, self.own, starts).tasks(progress)
         starts.close()

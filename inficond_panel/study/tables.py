@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.errors import MissingExtraError, StudyError
+from inficond_panel.state.files import as_cell
 from inficond_panel.study.results import Result, Spread, Summary, results
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import progress_of, timeline
@@ -97,7 +98,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
         if file.suffix == ".parquet":
             table.to_parquet(file, index=False)
         else:
-            table.to_csv(file, index=False)
+            table.map(as_cell).to_csv(file, index=False)
     except ImportError as error:
         raise MissingExtraError(
             "Parquet needs pyarrow, which is not installed.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -76,7 +77,7 @@ def make_saved(nodes: Sequence[Node], doing: str, path: str) -> dict[str, str]:
     return {
         "text": doing,
         "at": newest,
-        "place": f"{iterations} in {path}",
+        "place": f"{iterations} in {Path(path).name}",  # where it is on the server is its own
     }
 
 

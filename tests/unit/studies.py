@@ -66,8 +66,7 @@ class Person:
         self.opened(0.0)
 
     def _clock(self, minute: float) -> None:
-        for module in ("study.log", "study.session", "tuning.history.log"):
-            self._patch.setattr(f"inficond_panel.{module}.now", lambda: at(minute))
+        self._patch.setattr("inficond_panel.clock.now", lambda: at(minute))
 
     def opened(self, minute: float, session: str = "one") -> None:
         """Open the link."""

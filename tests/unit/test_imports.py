@@ -14,18 +14,19 @@ ARROWS = {
     "errors": set(),
     "version": set(),
     "once": set(),
+    "clock": set(),
     "torch_thread": set(),
     "distill": {"torch_thread", "errors"},
     "spec": {"errors"},
     "store": {"once", "spec", "errors"},
-    "tuning": {"once", "distill", "store", "spec", "errors", "version"},
+    "tuning": {"clock", "once", "distill", "store", "spec", "errors", "version"},
     # "__init__" is explore, which starts the app
     "api": {"__init__", "app", "tuning", "distill", "store", "spec", "errors"},
     "quantify": {"torch_thread", "distill", "store", "errors"},
     "state": {"once", "tuning", "distill", "store", "spec", "errors"},
     "views": {"once", "state", "errors"},
-    "study": {"state", "tuning", "spec", "store", "errors"},
-    "study.pages": {"once", "study", "views", "state", "tuning", "errors"},
+    "study": {"clock", "state", "tuning", "spec", "store", "errors"},
+    "study.pages": {"clock", "once", "study", "views", "state", "tuning", "errors"},
     "precompute": {"torch_thread", "store", "spec", "errors", "version"},
 }
 EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}

@@ -7,10 +7,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from studies import Person, small_study
 
 from inficond_panel.errors import StudyError, StudyLinkError
-from inficond_panel.study.events import FLOW, INTERACTIONS, Note
+from inficond_panel.study.events import FLOW, INTERACTIONS, Note, storable
 from inficond_panel.study.log import StudyLog
 from inficond_panel.study.plan import Assigned
 from inficond_panel.study.session import Session
@@ -193,3 +195,35 @@ def test_the_docs_name_every_action() -> None:
     page = (Path(__file__).parents[2] / "docs" / "study.md").read_text()
     for action in {**FLOW, **INTERACTIONS}:
         assert f"`{action}`" in page, action
+
+
+TEXTS = st.text(st.characters(), max_size=5)  # halves of characters too
+PAYLOADS = st.dictionaries(
+    TEXTS,
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=3,
+)
+
+
+@given(payload=PAYLOADS)
+def test_anything_is_stored_and_comes_back_as_it_was_recorded(payload) -> None:
+    log = StudyLog(":memory:")
+    number = log.add(lambda _: ())[0].number
+    log.open(number, "one")
+    log.append(number, "one", [note(**storable(payload))])
+    assert log.events(number)[-1].payload == storable(payload)
+    assert storable(storable(payload)) == storable(payload)
+
+
+def test_the_latest_time_is_that_of_an_event_or_of_a_page(log: StudyLog, monkeypatch) -> None:
+    assert log.latest().startswith("1970-01-01")
+    monkeypatch.setattr("inficond_panel.clock.now", lambda: "2026-01-01T12:00:00.000+00:00")
+    number = log.add(lambda _: ())[0].number
+    log.open(number, "one")
+    monkeypatch.setattr("inficond_panel.clock.now", lambda: "2026-01-01T13:00:00.000+00:00")
+    log.touch(number, "one")
+    assert log.latest() == "2026-01-01T13:00:00.000+00:00"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage, Gate
 from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.pages.participant import ParticipantPage
+from inficond_panel.study.questions import ChoiceQuestion, TextQuestion
 from inficond_panel.study.recorder import SETTINGS, SHARED
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import progress_of
 from inficond_panel.views.page import make_views
+
+PNG = b"\x89PNG\r\n\x1a\n..."
 
 
 @pytest.fixture
@@ -221,7 +225,9 @@ def test_two_participants_do_not_meet(study: Study) -> None:
     assert len(paths) == 2
 
 
-def test_a_full_disk_stops_the_page_and_loses_nothing(visitor: Visitor, monkeypatch) -> None:
+def test_a_full_disk_stops_the_page_and_loses_nothing(
+    visitor: Visitor, monkeypatch, caplog
+) -> None:
     visitor.next()
     visitor.next()
     append, log = visitor.study.log.append, visitor.study.log
@@ -232,7 +238,9 @@ def test_a_full_disk_stops_the_page_and_loses_nothing(visitor: Visitor, monkeypa
     monkeypatch.setattr(log, "append", full)
     visitor.send("answer", name="age", answer=50)
     notice = visitor.page.frame.notice
-    assert "disk is full" in notice["text"]
+    assert "call the researcher" in notice["text"]
+    assert "disk is full" not in notice["text"]
+    assert "disk is full" in caplog.text
     assert notice["button"] == "Try again"
     visitor.send("notice")
     assert visitor.page.frame.notice
@@ -253,9 +261,7 @@ def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
     visitor.leave()
     assert visitor.screen["kind"] == "task"
     start = progress_of(study, visitor.page.session.participant).first("bicycle", "start").time
-    monkeypatch.setattr(
-        "inficond_panel.study.pages.work.now", lambda: start.replace(start[:4], "2099", 1)
-    )
+    monkeypatch.setattr("inficond_panel.clock.now", lambda: start.replace(start[:4], "2099", 1))
     visitor.page.beat()
     assert visitor.page.frame.notice["title"] == "Time is up"
     assert visitor.screen["left"] == 0
@@ -294,6 +300,57 @@ def test_a_browser_cannot_record_what_it_likes(visitor: Visitor) -> None:
     visitor.send("leave", step=1)
     assert visitor.actions == before
     assert visitor.screen["kind"] == "task"
+
+
+HALF = "half a \ud83d character"
+
+
+def test_what_cannot_be_stored_stops_no_recording(visitor: Visitor) -> None:
+    """A search in a view may hold anything; what comes after it is recorded all the same."""
+    visitor.to_task()
+    visitor.next()
+    assert visitor.page.record("knowledge", "set", {"find": HALF, HALF: [float("nan"), 10**400]})
+    visitor.tune("sky")
+    events = visitor.study.log.events(visitor.page.session.participant.number)
+    recorded = next(event for event in events if "find" in event.payload)
+    assert recorded.payload == {"find": "half a ? character", "half a ? character": [None, None]}
+    assert "fine-tune" in [event.action for event in events]
+    assert visitor.page.frame.notice == {}
+
+
+@pytest.mark.parametrize(
+    "answer", [float("nan"), float("inf"), -float("inf"), 10**15, 10**4000, True, "40", [40]]
+)
+def test_an_answer_that_is_no_number_is_not_taken(visitor: Visitor, answer: object) -> None:
+    visitor.next()
+    visitor.next()
+    before = visitor.actions
+    visitor.send("answer", name="age", answer=answer)
+    assert visitor.actions == before
+    visitor.send("answer", name="age", answer=40)
+    assert visitor.actions == [*before, "answer"]
+
+
+def test_answers_have_limits() -> None:
+    several = ChoiceQuestion(name_="b", text="?", options=["a", "b"], several=True)
+    assert several.fault(["a", "b"]) == ""
+    assert several.fault(["b"] * 2_000_000) == "Choose each option once."
+    text = TextQuestion(name_="t", text="?")
+    assert text.fault("fine ✓") == ""
+    assert text.fault(HALF) == "A character cannot be stored; write it anew."
+    assert text.fault("x" * 4001) == "At most 4000 characters."
+
+
+def test_a_participant_reads_no_paths(study: Study, monkeypatch, caplog) -> None:
+    def fail(*_: object) -> None:
+        raise StudyError("/home/me/study.sqlite cannot be read.", "Name another folder.")
+
+    token = study.add_participant()[1]
+    monkeypatch.setattr(study.log, "open", fail)
+    visitor = Visitor(study, token)
+    assert visitor.screen["title"] == "The study cannot be opened at the moment"
+    assert "/home" not in str(visitor.screen)
+    assert "/home/me/study.sqlite" in caplog.text
 
 
 # --- the researcher's page
@@ -353,23 +410,35 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
 
 
 def test_markdown_is_a_tree_and_loads_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"png")
+    (tmp_path / "a.png").write_bytes(PNG)
     text = "# A\n\n**b** <script>x</script> [l](javascript:y) ![own](a.png) ![far](http://x/y.png)"
     tree = to_tree(text, tmp_path)
     assert tree[0][0] == "h1"
     paragraph = tree[1][2]
     assert paragraph[0] == ["strong", {"href": ""}, ["b"]]
     assert "<script>x</script> [l](javascript:y)" in paragraph[1]
-    assert paragraph[2] == ["img", {"src": "data:image/png;base64,cG5n", "alt": "own"}, []]
+    source = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert paragraph[2] == ["img", {"src": source, "alt": "own"}, []]
     assert paragraph[-1] == "[far]"
 
 
 def test_a_picture_outside_the_folder_of_the_study_is_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"png")
+    (tmp_path / "a.png").write_bytes(PNG)
     (folder := tmp_path / "study").mkdir()
     (folder / "link.png").symlink_to(tmp_path / "a.png")
     for source in ("../a.png", str(tmp_path / "a.png"), "link.png"):
         assert to_tree(f"![other]({source})", folder) == [["p", {"href": ""}, ["[other]"]]]
+
+
+def test_a_file_that_is_no_picture_or_a_large_one_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_bytes(b"just text")
+    (tmp_path / "large.png").write_bytes(PNG + bytes(2_000_000))
+    for name in ("text.png", "large.png", "absent.png", "a" * 300 + ".png", ""):
+        assert to_tree(f"![other]({name})", tmp_path) == [["p", {"href": ""}, ["[other]"]]]
+    (tmp_path / "drawing").write_text("<?xml version='1.0'?><svg xmlns='...'/>")
+    [[_, _, [[tag, facts, _]]]] = to_tree("![own](drawing)", tmp_path)
+    assert tag == "img"
+    assert facts["src"].startswith("data:image/svg+xml;")
 
 
 def test_a_tight_list_has_no_paragraphs(tmp_path: Path) -> None:

@@ -13,10 +13,15 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 from studies import STUDY, Person, small_study
 
+from inficond_panel import clock
 from inficond_panel.cli import main
+from inficond_panel.clock import Clock
+from inficond_panel.study.events import Note
 from inficond_panel.study.replay import rebuild
 from inficond_panel.study.results import results, spread, summaries
+from inficond_panel.study.session import Session
 from inficond_panel.study.timeline import progress_of, timeline
+from inficond_panel.tuning import Intent
 
 CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
 PAPER = {"bicycle": (7.0, 2.0, 4.5, 0.5), "sheep": (4.0, 1.0, 2.5, 0.5)}
@@ -123,6 +128,39 @@ def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
     assert result.minutes == pytest.approx(5)
     assert result.outcome == "left"
     assert (result.iterations, result.gain) == (0, 0)
+
+
+def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) -> None:
+    """By an hour within the task, and by two before the server starts again."""
+    system = {"time": 1_767_268_800.0, "steady": 100.0}
+    monkeypatch.setattr("inficond_panel.clock.time.time", lambda: system["time"])
+    monkeypatch.setattr("inficond_panel.clock._steady", lambda: system["steady"])
+    monkeypatch.setattr("inficond_panel.clock._clock", Clock())
+    study = small_study(tmp_path)
+    session = Session(study, study.add_participant()[1])
+    tuner = study.tuner(session.participant, "bicycle")
+    session.progress.steps = [step for step in session.progress.steps if step.kind == "task"]
+    session.record(("", "enter", {}), ("", "start", {}))
+    system.update(time=system["time"] - 3600, steady=160.0)
+    tuner.set_head(tuner.fine_tune(tuner.head(), [Intent("bicycle", "sky", "down")]), "fine-tune")
+    tuner.history.close()
+    system["steady"] += 6
+    session.touch()
+    study.close()
+
+    system.update(time=system["time"] - 7200, steady=5.0)
+    monkeypatch.setattr("inficond_panel.clock._clock", Clock())
+    study = small_study(tmp_path)
+    again = study.log.participants()[0]
+    study.log.open(again.number, "two")
+    system["steady"] += 30
+    moment = Note(clock.now(), "bicycle", "", "leave", {"outcome": "left"})
+    study.log.append(again.number, "two", [moment])
+    [result] = results(study)
+    assert result.minutes == pytest.approx(1.6)
+    assert result.iterations == 1
+    actions = [moment.action for moment in timeline(study, again)]
+    assert actions == ["open", "enter", "start", "add", "fine-tune", "open", "leave"]
 
 
 def test_what_comes_after_the_task_was_done_does_not_count(tmp_path: Path, monkeypatch) -> None:

@@ -80,6 +80,7 @@ CASES = {
     "no way out": (
         FIRST, "text: x\n    done_when: {rule: teacher}\n    may_leave: false", "give a time_limit",
     ),
+    "no picture": ("Improve it.", "\"![x](no.png)\"", "tasks[0].text: There is no picture"),
     "no file": (IMPROVE, "text: x\n    edits: no.yaml", "no such file"),
 }  # fmt: skip
 

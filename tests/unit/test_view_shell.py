@@ -31,7 +31,7 @@ def test_saved_tells_the_newest_node_and_where_it_is():
     nodes = [SimpleNamespace(created=time) for time in times]
 
     saved = make_saved(nodes, "", "/data/a.sqlite")
-    assert saved == {"text": "", "at": times[1], "place": "1 iteration in /data/a.sqlite"}
+    assert saved == {"text": "", "at": times[1], "place": "1 iteration in a.sqlite"}
     assert make_saved(nodes, "Fine-tuning…", "/data/a.sqlite")["text"] == "Fine-tuning…"
 
 

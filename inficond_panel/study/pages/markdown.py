@@ -6,22 +6,20 @@ files in the study's folder: nothing is loaded from outside, and no other file i
 
 from __future__ import annotations
 
-import base64
-import mimetypes
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from inficond_panel.errors import StudyError
+from inficond_panel.study.pictures import parse, picture_uri
+
 Tree = list[Any]
-_PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"}
 
 
 def to_tree(text: str, folder: Path) -> Tree:
     """``[text | [tag, attributes, children], ...]``; pictures are taken from ``folder``."""
-    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
-    return _nested(tokens, folder)
+    return _nested(parse(text), folder)
 
 
 def _nested(tokens: list[Token], folder: Path) -> Tree:
@@ -59,11 +57,9 @@ def _single(token: Token, folder: Path) -> Any:
 
 
 def _picture(token: Token, folder: Path) -> Any:
-    """A picture as a data URI; its description where it is not in the study's folder."""
-    file = (folder / str(token.attrGet("src") or "")).resolve()
-    kind = mimetypes.guess_type(file.name)[0]
-    inside = file.is_relative_to(folder.resolve())
-    if kind not in _PICTURES or not inside or not file.is_file():
+    """A picture as a data URI; its description where it is none that can be shown."""
+    try:
+        source = picture_uri(str(token.attrGet("src") or ""), folder)
+    except StudyError:
         return f"[{token.content}]"
-    source = f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
     return ["img", {"src": source, "alt": token.content}, []]

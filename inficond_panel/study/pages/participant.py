@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ from inficond_panel.study.tasks import Task
 from inficond_panel.tuning import Tuner
 from inficond_panel.views.component import Component
 from inficond_panel.views.page import publisher, warm
+
+_LOG = logging.getLogger(__name__)
 
 
 class StudyFrame(Component):
@@ -85,8 +88,13 @@ class ParticipantPage(Viewer):
             return
         try:
             self.session = Session(self.study, token)
-        except InficondError as error:
+        except StudyLinkError as error:
             self.frame.screen = make_message(error.message, error.remedy)
+        except InficondError as error:
+            _LOG.error("A link cannot be opened: %s", error)
+            self.frame.screen = make_message(
+                "The study cannot be opened at the moment", "Please call the researcher."
+            )
         else:
             self.show_step()
 
@@ -238,7 +246,8 @@ class ParticipantPage(Viewer):
             self.work.measure()
 
     def _tell(self, title: str, error: InficondError, button: str) -> None:
-        text = f"{error.message} {error.remedy} Please call the researcher."
+        _LOG.error("%s: %s", title, error)  # for the researcher: it names files and options
+        text = "What you did is kept on this page. Please leave it open and call the researcher."
         self.frame.notice = {"title": title, "text": text, "button": button}
 
     def _not_opened(self, error: InficondError) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from inficond_panel import clock
 from inficond_panel.state import AppState
 from inficond_panel.study.ready import Ready
 from inficond_panel.study.recorder import Recorder, resume
 from inficond_panel.study.rules import Standing, standing
 from inficond_panel.study.timeline import fine_tunes
 from inficond_panel.tuning import Event, Tuner
-from inficond_panel.tuning.history.log import now
 from inficond_panel.views.page import make_views, watch_export
 from inficond_panel.views.shell import Shell
 
@@ -61,7 +61,7 @@ class Work:
         """Seconds left; None without a time limit."""
         if not self.task.time_limit:
             return None
-        spent = self.page.progress.seconds(self.task.name_, now()) or 0.0
+        spent = self.page.progress.seconds(self.task.name_, clock.now()) or 0.0
         return max(0.0, math.ceil(60 * self.task.time_limit - spent))
 
     def time_is_up(self) -> bool:

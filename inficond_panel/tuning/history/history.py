@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from inficond_panel import clock
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.database import Database, damaged
@@ -49,7 +50,7 @@ class History:
                     raise ValueError(f"{node.id} and its parent are of different roots")
                 count = "SELECT count(*) FROM nodes WHERE root = ?"
                 number = db.execute(count, (node.root,)).fetchone()[0]
-                row = to_row(replace(node, number=number, created=log.now()))
+                row = to_row(replace(node, number=number, created=clock.now()))
                 places = ", ".join(f":{name}" for name in row)
                 db.execute(f"INSERT INTO nodes ({', '.join(row)}) VALUES ({places})", row)  # noqa: S608
                 log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)

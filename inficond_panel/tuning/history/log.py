@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 
+from inficond_panel import clock
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history.database import damaged
 from inficond_panel.tuning.history.events import Event, HistoryState
@@ -22,7 +22,7 @@ def append(
     last = "SELECT number, checksum FROM events ORDER BY number DESC LIMIT 1"
     number, previous = db.execute(last).fetchone() or (0, "")
     text = text.encode(errors="replace").decode()  # half a character cannot be stored
-    event = Event(number + 1, root_of(db, node), kind, node, origin, text, author, now())
+    event = Event(number + 1, root_of(db, node), kind, node, origin, text, author, clock.now())
     row = (*vars(event).values(), event.checksum(previous))
     db.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
@@ -66,8 +66,3 @@ def unknown(node: str) -> TuningError:
         f"The history has no iteration {node!r} of these students.",
         "List them: inficond history SPEC list",
     )
-
-
-def now() -> str:
-    """The time, UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
