@@ -12,6 +12,7 @@ import numpy as np
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.state.patches import nearest_segments
 from inficond_panel.views.batch import BatchBar
 from inficond_panel.views.component import tie
 from inficond_panel.views.concept_rows import make_concept_rows, make_undefined
@@ -137,8 +138,9 @@ class KnowledgeView(Viewer):
         self.table.typing = make_typing(self.app)
 
     def _send_pictures(self, segments: list[int]) -> None:
+        """Send the patches asked for, of those that rows can show: none is of the holdout."""
         store = self.app.store
-        wanted = [int(segment) for segment in segments if 0 <= segment < len(store.segment_image)]
+        wanted = np.intersect1d(segments, nearest_segments(store)[0]).tolist()
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
 
     def pictures(self) -> dict[str, Any]:

@@ -284,7 +284,9 @@ def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, monkeypa
     sent = []
     monkeypatch.setattr(view.table, "_send_msg", sent.append)
     segments = [patch["segment"] for row in view.table.rows[:2] for patch in row["patches"]]
-    view.act({"type": "pictures", "segments": [*segments, -1, 10**6]})
+    hidden = np.flatnonzero(store.split[store.segment_image] == "holdout").tolist()
+    assert hidden
+    view.act({"type": "pictures", "segments": [*segments, *hidden, -1, 10**6]})
     (message,) = sent
     assert message == {"pictures": {str(s): images.patch_uri(store, s) for s in segments}}
 
