@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import inficond_panel
+from inficond_panel.commands.output import note
 from inficond_panel.commands.parsers.compare import add_compare_command
 from inficond_panel.commands.parsers.measuring import add_measuring_commands
 from inficond_panel.commands.parsers.quantify import add_quantify_command
@@ -32,14 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = importlib.import_module(f"inficond_panel.commands.{args.module}")
         getattr(module, args.command)(args)
     except InficondError as error:
-        sys.stderr.write(f"{error}\n")
+        note(str(error))
         return 2 if isinstance(error, FileProblemsError) else 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
         return 130
     except OSError as error:
         if error.errno != errno.EPIPE:  # else the reader has gone, as in `inficond ... | head`
-            sys.stderr.write(f"{error}\nMake room, or the file or folder readable and writable.\n")
+            note(f"{error}\nMake room, or the file or folder readable and writable.")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.reading import WORD_BYTES
 from inficond_panel.store.words import fault_of, texts_of, twins
 from precompute.lines import read_lines
 
@@ -29,7 +30,8 @@ def read_corpus(
     an empty text between commas, a text twice on a line, and a concept listed twice (case and
     spaces aside), since two equal columns have no one solution.
     """
-    lines = dict(enumerate(read_lines(path, "corpus", "Give a UTF-8 text file, a word a line."), 1))
+    remedy = "Give a UTF-8 text file, a word a line."
+    lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))
     empty = [number for number, line in lines.items() if not line.strip()]
     found = {
         number: texts_of(line)

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 from inficond_panel.errors import DataError
+from inficond_panel.reading import LIST_BYTES, read_text
 
 
-def read_lines(path: Path, what: str, remedy: str) -> list[str]:
-    """Lines of a UTF-8 file; raises ``DataError`` where it cannot be read. ``what`` is its name."""
+def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
+    """Lines of a UTF-8 file of at most ``most`` bytes. ``what`` is its name in messages.
+
+    Raises ``DataError`` where it cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return read_text(path, most).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"The {what} {path} cannot be read: {error}.", remedy) from error

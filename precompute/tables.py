@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.reading import check_file, lines_of
 
 
 @dataclass(frozen=True)
 class Table:
-    """``values`` is ``(row, column)``; ids are text, so that leading zeros stay."""
+    """``values`` is ``(row, column)``; ids are text, so that leading zeros stay. ``lines`` are
+    those of the rows in the file, where it has lines."""
 
     path: Path
     ids: tuple[str, ...]
     columns: tuple[str, ...]
     values: np.ndarray
+    lines: tuple[int, ...] = ()
 
 
 def read_table(
@@ -49,7 +52,7 @@ def read_table(
         values.append([_value(f"{path}:{line}", image, *cell, parse, expected) for cell in cells])
     if not lines:
         raise DataError(f"{path} lists no image.", "Give it a row for each image.")
-    return Table(path, tuple(lines), tuple(header[1:]), np.array(values))
+    return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
 
 
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
@@ -96,11 +99,10 @@ def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None
 
 def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            for row in reader:
-                if row:
-                    yield reader.line_num, [cell.strip() for cell in row]
+        reader = csv.reader(lines_of(path))
+        for row in reader:
+            if row:
+                yield reader.line_num, [cell.strip() for cell in row]
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -120,6 +122,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
             "Install it: pip install 'inficond-panel[precompute]'; or save the table as CSV.",
         ) from error
     try:
+        check_file(path)
         with parquet.ParquetFile(path) as file:
             yield 0, file.schema_arrow.names
             line = 0
@@ -136,12 +139,14 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:
+    seen: set[str] = set()
     for position, name in enumerate(header):
-        if not name or name in header[:position]:
+        if not name or name in seen:
             fault = "has no name" if not name else f"is called {name!r}, as another one"
             raise DataError(
                 f"{path}:1: column {position + 1} {fault}.", "Give each column a name of its own."
             )
+        seen.add(name)
 
 
 def _checked(

@@ -28,6 +28,8 @@ from inficond_panel.study.study import Study, open_study
 from inficond_panel.study.tables import export as export_tables
 from inficond_panel.study.timeline import timeline
 
+#: Most characters of a password.
+_PASSWORD = 1000
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -72,7 +74,8 @@ def _password(file: str | None) -> str:
     """Password of the researcher's page: from a file, the environment, or the terminal."""
     if file:
         try:
-            text = Path(file).read_text(encoding="utf-8").partition("\n")[0].strip()
+            with Path(file).open(encoding="utf-8") as stream:  # a pipe too, such as <(pass show x)
+                text = stream.readline(_PASSWORD).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(f"{file} cannot be read: {error}.", "Name another file.") from error
         if not text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -170,8 +171,9 @@ class CocoDataset(ListedDataset):
         """Annotation files by the name of their list: that of the file, of several like it, the
         path; without suffix."""
         stems = [PurePosixPath(name).stem for name in self.annotations]
+        often = Counter(stems)
         names = [
-            stem if stems.count(stem) == 1 else name.removesuffix(".json")
+            stem if often[stem] == 1 else name.removesuffix(".json")
             for name, stem in zip(self.annotations, stems, strict=True)
         ]
         return {name: self.root / path for name, path in zip(names, self.annotations, strict=True)}
@@ -189,7 +191,7 @@ class CocoDataset(ListedDataset):
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield lists that no annotation file is called after."""
         yield from super().faults(given)
-        names = list(self.annotation_files()) if self.annotations and self.root else []
+        names = self.annotation_files() if self.annotations and self.root else {}
         for name, key in self.splits.lists().items() if self.splits and names else ():
             if name.removesuffix(".json") not in names:
                 there = hint(name, names) or f"; there are {', '.join(names)}"

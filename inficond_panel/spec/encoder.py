@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import param
 from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
 
-from inficond_panel.spec.fields import Choice, Field, Mismatch, Reading, Whole, hint, read_text
+from inficond_panel.spec.fields import Choice, Field, Mismatch, Reading, Whole, read_text
 from inficond_panel.spec.lists import Size, Words
 from inficond_panel.spec.paths import NameOrPath
 from inficond_panel.spec.section import Section
+from inficond_panel.spec.source import short
 
 HUB = "hf-hub:"
 #: Lists of sentences by name, with their names in open_clip.zero_shot_metadata.
@@ -38,15 +39,15 @@ class Prompts(Words):
 
     def read(self, node: Node, reading: Reading) -> list[str]:
         if isinstance(node, ScalarNode):
-            return [self._word(node, [])]
+            return [self._word(node, (), reading)]
         return super().read(node, reading)
 
-    def _word(self, node: Node, earlier: list[str]) -> str:
+    def _word(self, node: Node, earlier: Container[str], reading: Reading) -> str:
         word = read_text(node, self)
         if "{}" not in word and word not in TEMPLATES:
-            raise Mismatch(node, f"{self.wrong(node)}{hint(word, TEMPLATES)}")
+            raise Mismatch(node, f"{self.wrong(node)}{reading.hint(word, TEMPLATES)}")
         if word in earlier:
-            raise Mismatch(node, f"{word!r} is named twice")
+            raise Mismatch(node, f"{short(word)} is named twice")
         return word
 
 

@@ -20,6 +20,9 @@ from ruamel.yaml.nodes import Node, ScalarNode
 from inficond_panel.errors import Problem
 from inficond_panel.spec.source import shown, tag, text_of
 
+#: A file with more problems than this gets no more hints.
+_MOST_HINTS = 100
+_LONGEST = 200
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -38,7 +41,7 @@ class Reading:
     file: Path
     check_files: bool
     where: str = ""
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     written: dict[Path, str] = field(default_factory=dict)
     nodes: dict[str, tuple[Node, Node]] = field(default_factory=dict)
@@ -54,10 +57,22 @@ class Reading:
     def report(self, node: Node, key: str, message: str) -> None:
         """Note a problem at a node, once."""
         mark, where = node.start_mark, self.at(key)
+        where = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
         text = f"{where}: {message}" if where else message
         problem = Problem(self.file, mark.line + 1, mark.column + 1, text)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[problem] = None
+
+    def place(self, key: str) -> tuple[Node, Node]:
+        """Key and value of a key of this section; of a key that is not there those of the section
+        that it would be in."""
+        full = self.at(key)
+        while full not in self.nodes:
+            full = full.rpartition(".")[0]
+        return self.nodes[full]
+
+    def hint(self, word: str, words: Any) -> str:
+        """As ``hint``, for the first problems of a file: of thousands it would take minutes."""
+        return hint(word, words) if len(self.problems) < _MOST_HINTS else ""
 
     @property
     def data_optional(self) -> bool:
@@ -240,7 +255,7 @@ class Choice(Field, param.Selector):
     def read(self, node: Node, reading: Reading) -> str:
         word = read_text(node, self)
         if word not in self.objects:
-            raise Mismatch(node, f"{self.wrong(node)}{hint(word, self.objects)}")
+            raise Mismatch(node, f"{self.wrong(node)}{reading.hint(word, self.objects)}")
         return word
 
 

@@ -99,12 +99,12 @@ def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "
     """
     file = Path(path)
     root = compose(file, start) if start else compose(file)
-    reading = Reading(file, check_files)
+    reading = Reading(file, check_files, nodes={"": (root, root)})
     for node, message in faults(root):
         reading.report(node, "", message)
     if not isinstance(root, MappingNode):
         reading.report(root, "", not_a_mapping(root))
-        raise SpecError(reading.problems, REMEDY)
+        raise SpecError(list(reading.problems), REMEDY)
     reading.values["path"] = file
     spec = read_section(kind, root, reading)
     if reading.problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import param
@@ -16,7 +17,7 @@ from inficond_panel.spec.fields import (
     parse_number,
     read_text,
 )
-from inficond_panel.spec.source import shown, text_of
+from inficond_panel.spec.source import short, shown, text_of
 
 
 class Words(Field, param.List):
@@ -41,19 +42,19 @@ class Words(Field, param.List):
     def read(self, node: Node, reading: Reading) -> list[str]:
         if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
             raise self.wrong(node)
-        words: list[str] = []
+        words: dict[str, None] = {}
         for item in node.value:
-            words.append(self._word(item, words))
-        return words
+            words[self._word(item, words, reading)] = None
+        return list(words)
 
-    def _word(self, node: Node, earlier: list[str]) -> str:
+    def _word(self, node: Node, earlier: Container[str], reading: Reading) -> str:
         word, allowed, part = read_text(node, self), self.option("words"), self.option("holding")
         if allowed and word not in allowed:
-            raise Mismatch(node, f"{self.wrong(node)}{hint(word, allowed)}")
+            raise Mismatch(node, f"{self.wrong(node)}{reading.hint(word, allowed)}")
         if not word.strip() or (part and part not in word):
             raise self.wrong(node)
         if word in earlier:
-            raise Mismatch(node, f"{word!r} is named twice")
+            raise Mismatch(node, f"{short(word)} is named twice")
         return word
 
 
@@ -70,7 +71,7 @@ class Names(Words):
 
     def read(self, node: Node, reading: Reading) -> list[str]:
         if isinstance(node, ScalarNode):
-            return [self._word(node, [])]
+            return [self._word(node, (), reading)]
         return super().read(node, reading)
 
     def write(self, value: Any) -> Any:
@@ -259,7 +260,7 @@ def _view_name(node: Node, field: Field) -> str:
     word, allowed = read_text(node, field), field.option("words")
     if word not in allowed:
         near = hint(word, allowed) or f"; there are {', '.join(allowed)}"
-        raise Mismatch(node, f"unknown view {word!r}{near}")
+        raise Mismatch(node, f"unknown view {short(word)}{near}")
     return word
 
 

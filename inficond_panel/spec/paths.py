@@ -10,7 +10,10 @@ import param
 from ruamel.yaml.nodes import Node
 
 from inficond_panel.spec.fields import Field, Mismatch, Reading, read_text
-from inficond_panel.spec.source import expand
+from inficond_panel.spec.source import expand, shown
+
+# File systems end at 255 and 4,096.
+_LONGEST_NAME, _LONGEST_PATH = 200, 3000
 
 
 class FilePath(Field, param.ClassSelector):
@@ -39,9 +42,22 @@ class FilePath(Field, param.ClassSelector):
             )
         base = reading.values.get(self.option("below") or "") or reading.file.parent
         path = Path(os.path.abspath(base / full))  # noqa: PTH100 - links stay as written
+        if not self.option("exists"):
+            _check_name(path, node)
         if "${" in text:
             reading.written[path] = text
         return path
+
+
+def _check_name(path: Path, node: Node) -> None:
+    """Raise ``Mismatch`` for what no file system can make, with room for an ending of ours."""
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if not path.name or longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH:
+        raise Mismatch(
+            node,
+            f"expected a path whose names have 1 to {_LONGEST_NAME} bytes, "
+            f"{_LONGEST_PATH} in all, got {shown(node)}",
+        )
 
 
 class NameOrPath(FilePath):

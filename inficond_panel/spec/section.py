@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import param
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inficond_panel.spec.fields import Choice, Field, Mismatch, Reading, hint, is_null
+from inficond_panel.spec.fields import Choice, Field, Mismatch, Reading, is_null
 from inficond_panel.spec.source import shown, text_of
 
 S = TypeVar("S", bound="Section")
@@ -144,7 +144,8 @@ def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
         elif key not in nodes and field.option("required") and sure:
             reading.report(node, key, f"missing; expected {field.expected()}")
     section = kind(**reading.values)
-    _check(section, reading)
+    if sure:
+        _check(section, reading)
     return section
 
 
@@ -192,21 +193,21 @@ def _report_unknown(
             needs = " or ".join(f"{cls.chooser}: {word}" for word in users)
             reading.report(node, key, f"is not used with {chosen}; it belongs to {needs}")
         else:
-            near = hint(key, known) or f"; there are {', '.join(known)}"
+            near = reading.hint(key, known) or f"; there are {', '.join(known)}"
             reading.report(node, key, f"unknown key{near}")
 
 
 def _check(section: Section, reading: Reading) -> None:
     for key, message in section.faults(set(reading.nodes)):
-        reading.report(reading.nodes[reading.at(key)][0], key, message)
+        reading.report(reading.place(key)[0], key, message)
     missing: list[Path] = []
     for key, path, kind in section.files() if reading.check_files else ():
         there = _TESTS[kind](path)
         if there or any(parent in missing for parent in path.parents):
             continue
         missing.append(path)
-        node = reading.nodes.get(reading.at(key))
-        said = node[1] if node else reading.nodes[reading.where][0]
+        node, value = reading.place(key)
+        said = value if reading.at(key) in reading.nodes else node
         reading.report(said, key, f"no such {kind}: {path}")
 
 

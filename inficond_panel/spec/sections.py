@@ -184,9 +184,9 @@ class Tuning(Section):
 
     factor = Number(
         2.0,
-        bounds=(1, None),
+        bounds=(1, 1000),
         inclusive_bounds=(False, True),
-        doc="Factor x of an intent that names none.",
+        doc="Factor x of an intent that names none. The page takes the same.",
     )
     reference = Choice(
         default="parent",

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scanner import Scanner, ScannerError
 
 from inficond_panel.errors import Problem, SpecError
+from inficond_panel.reading import YAML_BYTES, read_bytes
 
 REMEDY = "`inficond check SPEC` checks a spec again; the project's docs/spec.md has every key."
 _TAGS = {
@@ -25,6 +28,18 @@ _TAGS = {
 # of a variable are hidden behind two private characters, which leaves all columns as they are.
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _HIDDEN = re.compile("\\$\ue000(\\w+)\ue001")
+# Half of a pair of UTF-16, which "\\ud800" can say: no file, page or terminal can hold it.
+_HALF = re.compile("[\ud800-\udfff]")
+_DEEPEST = 50
+
+
+class _Scanner(Scanner):
+    """Stops at brackets within brackets within ..., of which a few kB take seconds."""
+
+    def fetch_flow_collection_start(self, *args: Any, **options: Any) -> None:
+        if len(self.flow_context) >= _DEEPEST:
+            raise ScannerError(None, None, "nested too deeply", self.reader.get_mark())
+        super().fetch_flow_collection_start(*args, **options)
 
 
 def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
@@ -34,7 +49,9 @@ def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
     """
     text = _VARIABLE.sub("$\ue000\\1\ue001", _read(file))
     try:
-        node = YAML(typ="rt", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)  # unlike "rt" it keeps no comments
+        yaml.Scanner = _Scanner
+        node = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = ", ".join(part for part in (error.context, error.problem) if part)
@@ -59,7 +76,9 @@ def faults(root: Node) -> Iterator[tuple[Node, str]]:
         seen.add(id(node))
         if node.tag not in _TAGS:
             yield node, f"the tag {short(str(node.tag))} is not allowed"
-        if isinstance(node, MappingNode):
+        if isinstance(node, ScalarNode) and _HALF.search(node.value):
+            yield node, "holds a character that is only half of one (\\ud800 to \\udfff)"
+        elif isinstance(node, MappingNode):
             yield from _key_faults(node)
             waiting.extend(child for pair in node.value for child in pair)
         elif isinstance(node, SequenceNode):
@@ -112,7 +131,7 @@ def _key_faults(node: MappingNode) -> Iterator[tuple[Node, str]]:
 
 def _read(file: Path) -> str:
     try:
-        data = file.read_bytes()
+        data = read_bytes(file, YAML_BYTES)
     except FileNotFoundError:
         raise _broken(file, 1, 1, "no such file") from None
     except IsADirectoryError:

@@ -10,7 +10,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inficond_panel.spec.fields import Field, Flag, Mismatch, Number, Reading, Text, Whole, is_null
 from inficond_panel.spec.section import Section, read_section
-from inficond_panel.spec.source import text_of
+from inficond_panel.spec.source import short, text_of
 
 ALL = "all"
 REST = "rest"
@@ -32,16 +32,16 @@ class Cells(Field, param.List):
 
     def read(self, node: Node, reading: Reading) -> list[str]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]
-        values: list[str] = []
+        values: dict[str, None] = {}
         for item in nodes:
             if not isinstance(item, ScalarNode) or is_null(item):
                 raise self.wrong(item)
             if text_of(item).strip() in values:
-                raise Mismatch(item, f"{text_of(item)!r} is named twice")
-            values.append(text_of(item).strip())
+                raise Mismatch(item, f"{short(text_of(item))} is named twice")
+            values[text_of(item).strip()] = None
         if not values:
             raise self.wrong(node)
-        return values
+        return list(values)
 
 
 class Share(Section):

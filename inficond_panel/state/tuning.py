@@ -9,12 +9,16 @@ from typing import Any
 import param
 
 from inficond_panel.errors import InficondError
+from inficond_panel.spec.sections import Tuning
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Node, Tuner, notices
 from inficond_panel.tuning.analysis.words import seconds_text
+
+#: Its bounds are the same in a spec and on the page.
+_FACTOR = Tuning.param["factor"]
 
 
 class TuningState(TreeState):
@@ -24,7 +28,9 @@ class TuningState(TreeState):
     AWAITED = frozenset({"fitting", "cancelling", "previewing"})
 
     pending = param.List([], item_type=Intent, doc="The batch, in order of thumbs.")
-    factor = param.Number(2.0, bounds=(1, 10), inclusive_bounds=(False, True))
+    factor = param.Number(
+        2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds, doc=_FACTOR.doc
+    )
     preview = param.ClassSelector(class_=Preview, default=None)
 
     def __init__(
@@ -104,7 +110,8 @@ class TuningState(TreeState):
             if batch and node.parent == at and set(node.intents) == set(batch):
                 self.jump(node.id)
                 return node, 0
-        self.factor = next((one.factor for one in batch if one.factor), self.factor)
+        factors = [one.factor for one in batch if one.factor and _FACTOR.holds(one.factor)]
+        self.factor = next(iter(factors), self.factor)
         self._set_pending(batch)
         return None, len(thumbs) - len(batch)
 

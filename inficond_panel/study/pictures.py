@@ -11,9 +11,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from inficond_panel.errors import StudyError
+from inficond_panel.reading import PICTURE_BYTES, read_bytes
 
-#: Bytes of the largest picture: each page that shows it is sent all of it.
-LARGEST = 2_000_000
 _MAGIC = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/jpeg": (b"\xff\xd8\xff",),
@@ -47,15 +46,16 @@ def picture_uri(source: str, folder: Path) -> str:
         status = None
     if status is None:
         raise StudyError(f"There is no picture {source!r} in the folder of the study.")
-    if status.st_size > LARGEST:
-        raise StudyError(f"The picture {source!r} has more than {LARGEST / 1e6:g} MB.")
-    return _data_uri(file, status.st_mtime_ns, status.st_size)
+    try:
+        return _data_uri(file, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise StudyError(f"The picture {source!r} cannot be read: {error}.") from error
 
 
 @lru_cache(32)
 def _data_uri(file: Path, _changed: int, _size: int) -> str:
     """Read once as long as the file is as it was."""
-    content = file.read_bytes()
+    content = read_bytes(file, PICTURE_BYTES)
     kind = _kind(content)
     if not kind:
         raise StudyError(f"{file.name!r} is no PNG, JPEG, GIF, WebP or SVG.")

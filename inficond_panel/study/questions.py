@@ -41,8 +41,14 @@ class LikertQuestion(Question):
     points = Whole(5, bounds=(2, 11), doc="Steps.")
     labels = Words(
         ["Strongly disagree", "Disagree", "Neutral", "Agree", "Strongly agree"],
-        doc="A label for each step, from the lowest; or two, of both ends.",
+        doc="A label for each step, from the lowest; or two, of both ends. If left out where there "
+        "are not 5 steps: the first and the last of these.",
     )
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if "labels" not in values and self.points != len(self.labels):
+            self.labels = [self.labels[0], self.labels[-1]]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield labels that do not fit the steps."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.nodes import MappingNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from inficond_panel.spec.fields import Choice, Flag, Slug, Text, Whole
 from inficond_panel.spec.file import SpecFile, load_file
@@ -150,7 +150,8 @@ def _twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
 def is_study(file: Path) -> bool:
     """Whether a YAML file is the spec of a study rather than of the app."""
     root = compose(file)
-    keys = {text_of(key) for key, _ in root.value} if isinstance(root, MappingNode) else set()
+    pairs = root.value if isinstance(root, MappingNode) else []
+    keys = {text_of(key) for key, _ in pairs if isinstance(key, ScalarNode)}
     return "tasks" in keys and "dataset" not in keys
 
 

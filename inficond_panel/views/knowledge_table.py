@@ -5,6 +5,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, SORTS, TOPS, Status
+from inficond_panel.state.tuning import TuningState
 from inficond_panel.views import esm
 from inficond_panel.views.batch import make_status
 from inficond_panel.views.component import ViewComponent
@@ -12,6 +13,7 @@ from inficond_panel.views.concept_rows import AXES
 from inficond_panel.views.theme import METRIC_NAMES
 
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
+_FACTOR = TuningState.param["factor"]
 
 
 class KnowledgeTable(ViewComponent):
@@ -48,7 +50,9 @@ class KnowledgeTable(ViewComponent):
     ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     status = param.Dict(default=make_status(Status(), None))
-    factor = param.Number(default=2.0, bounds=(1, None), inclusive_bounds=(False, True))
+    factor = param.Number(
+        default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
+    )
     factors = param.List(default=list(FACTORS), doc="Factors to choose from.")
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
     notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
+from inficond_panel.reading import INSTANCES_BYTES, read_text
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
-from precompute.datasets.files import without_suffix
+from precompute.datasets.files import is_below, without_suffix
 from precompute.datasets.table import read_metadata
 from precompute.naming import first_of
 
@@ -38,7 +39,11 @@ def coco_listing(dataset: Any) -> Listing:
         for name, path in dataset.annotation_files().items()
     }
     file_of: dict[str, tuple[str, Instances]] = {}
+    root, images = Path(dataset.root), Path(dataset.images)
     for name, found in files.items():
+        outside = [file for file in found.file_name.values() if not is_below(root, images / file)]
+        if outside:
+            raise _fault(found.path, f"the file {outside[0]!r} is outside of {root}")
         twice = [image for image in found.file_name if image in file_of]
         if twice:
             raise DataError(
@@ -53,7 +58,7 @@ def coco_listing(dataset: Any) -> Listing:
 
     def path_of(image: str) -> Path:
         name, found = file_of[image]
-        return _find(Path(dataset.images), name, found, image)
+        return _find(images, name, found, image)
 
     return Listing(
         known=tuple(file_of),
@@ -108,14 +113,15 @@ def _load(path: Path) -> Any:
         return {key: entry[key] for key in _KEPT & entry.keys()}
 
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return json.load(file, object_hook=keep)
+        return json.loads(read_text(path, INSTANCES_BYTES), object_hook=keep)
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
     except json.JSONDecodeError as error:
         raise _fault(path, f"{error.msg} in line {error.lineno}, column {error.colno}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise _fault(path, str(error)) from error
+    except MemoryError as error:
+        raise _fault(path, "it does not fit into memory") from error
 
 
 def _entries(path: Path, document: Any, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:

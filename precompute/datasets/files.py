@@ -54,10 +54,21 @@ def without_suffix(name: str) -> str:
     return stem if suffix.lower() in SUFFIXES else name
 
 
+def is_below(folder: Path, name: str | Path) -> bool:
+    """Whether a path, as a file of data writes it, stays below a folder.
+
+    Links within the folder count as below, since who made the folder made them.
+    """
+    top = os.path.abspath(folder)  # noqa: PTH100 - links stay as written
+    place = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
+    return "\0" not in str(name) and place.startswith(os.path.join(top, ""))  # noqa: PTH118
+
+
 def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
     """File of each image: its id is the file's path below the folder, with or without suffix.
 
-    A missing file is told on reading it; raises ``DataError`` where there are several.
+    Only files that a walk through the folder meets are found, so that no id leads elsewhere. A
+    missing file is told on reading it; raises ``DataError`` where there are several.
     """
     files = image_files(folder)
     stems = Counter(map(without_suffix, files))

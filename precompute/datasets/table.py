@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.errors import DataError
 from precompute.datasets.dataset import Listing
-from precompute.datasets.files import find_files
+from precompute.datasets.files import find_files, is_below
 from precompute.splits import read_list
 from precompute.tables import Table, read_table
 
@@ -17,6 +18,13 @@ from precompute.tables import Table, read_table
 def table_listing(dataset: Any) -> Listing:
     """Images and labels of ``kind: table``."""
     table = read_table(Path(dataset.labels), read_label, "1, 0 or nothing (ignored)")
+    images = Path(dataset.images)
+    for line, image in zip(table.lines, table.ids, strict=True):
+        if not is_below(images, image):
+            raise DataError(
+                f"{table.path}:{line}: the image {image!r} is outside of {images}.",
+                "An image_id is the path of its file below the folder of the images.",
+            )
     row = {image: position for position, image in enumerate(table.ids)}
 
     def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
@@ -27,7 +35,7 @@ def table_listing(dataset: Any) -> Listing:
         list_of=lambda name: read_list(dataset.list_file(name), row),
         classes=lambda _: table.columns,
         labels=labels,
-        paths=lambda ids: find_files(Path(dataset.images), ids),
+        paths=lambda ids: find_files(images, ids),
         metadata=read_metadata(dataset),
     )
 

@@ -11,10 +11,15 @@ from xml.etree import ElementTree
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.reading import ANNOTATION_BYTES, read_bytes
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import find_files
 from precompute.datasets.table import read_metadata
+from precompute.lines import read_lines
 from precompute.splits import read_list
+
+#: Photos with more are not read either: Pillow's own limit.
+_MOST_PIXELS = 2 * 89_478_485
 
 
 def voc_listing(dataset: Any) -> Listing:
@@ -63,8 +68,9 @@ def voc_classes(main: Path) -> tuple[str, ...]:
     for stem in stems:
         name, _, of_list = stem.rpartition("_")
         if name and of_list in stems:
-            with (main / f"{stem}.txt").open(encoding="utf-8", errors="replace") as file:
-                names |= {name} if len(file.readline().split()) == 2 else set()
+            lines = read_lines(main / f"{stem}.txt", "list", "Save it as UTF-8.")
+            cells = {len(line.split()) for line in lines if line.strip()}
+            names |= {name} if cells == {2} else set()
     return tuple(sorted(names))
 
 
@@ -88,7 +94,10 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
     """
     tree = _annotation(path)
     try:
-        mask = np.zeros([int(tree.findtext(f"size/{side}", "")) for side in ("height", "width")])
+        height, width = (int(tree.findtext(f"size/{side}", "")) for side in ("height", "width"))
+        if height * width > _MOST_PIXELS:
+            raise ValueError(f"a photo of {width} x {height} pixels")  # noqa: TRY301
+        mask = np.zeros((height, width), dtype=bool)
         for thing in tree.iterfind("object"):
             if (thing.findtext("name") or "").strip() in classes:
                 left, top, right, bottom = (
@@ -100,11 +109,13 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
         raise DataError(
             f"{path} does not tell where its objects are: {error}.", "Restore its size and boxes."
         ) from error
-    return mask.astype(bool)
+    return mask
 
 
 def _annotation(path: Path) -> Any:
     try:
-        return ElementTree.parse(path)  # noqa: S314 - expat bounds the expansion of entities
+        return ElementTree.fromstring(  # noqa: S314 - expat bounds the expansion of entities
+            read_bytes(path, ANNOTATION_BYTES)
+        )
     except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
         raise DataError(f"{path} is no readable annotation: {error}.", "Restore it.") from error

@@ -2,6 +2,5 @@
 
 from precompute.layouts.find import find_layout
 from precompute.layouts.layout import Layout, plan_splits
-from precompute.layouts.tables import glance
 
-__all__ = ["Layout", "find_layout", "glance", "plan_splits"]
+__all__ = ["Layout", "find_layout", "plan_splits"]

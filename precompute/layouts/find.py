@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from inficond_panel.errors import DataError
@@ -12,6 +12,7 @@ from precompute.datasets.files import image_files, without_suffix
 from precompute.datasets.voc import voc_classes
 from precompute.layouts.layout import Layout, role_of
 from precompute.layouts.tables import Glance, glances
+from precompute.lines import read_lines
 
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 
@@ -20,19 +21,22 @@ def find_layout(folder: Path) -> Layout:
     """What data set a folder holds; raises ``DataError`` where none is found."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
-    finders: list[Callable[[Path], Layout | None]] = [
-        _store, _voc, _coco, _by_tables, _class_folders,
-    ]  # fmt: skip
-    for finder in finders:
-        found = finder(folder)
-        if found:
-            tables = [*glances(folder), *(glances(found.root) if found.root != folder else [])]
-            found.logits = [table.path for table in tables if table.is_logits]
-            found.logits += sorted(folder.glob("*.npz"))
-            return found
+    tables, faults = glances(folder)
+    found = (
+        _store(folder) or _voc(folder) or _coco(folder)
+        or _by_tables(folder, tables) or _class_folders(folder)
+    )  # fmt: skip
+    aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
+    if found:
+        tables += glances(found.root)[0] if found.root != folder else []
+        found.logits = [table.path for table in tables if table.is_logits]
+        found.logits += sorted(folder.glob("*.npz"))
+        found.assumed += aside
+        return found
     raise DataError(
-        f"No data set is found in {folder}. Looked for: a store, the layout of PASCAL VOC "
-        "(Annotations, JPEGImages), JSON of COCO (here or in annotations), a table with image_id "
+        f"No data set is found in {folder}{''.join(f' ({text})' for text in aside)}. "
+        "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
+        "(here or in annotations), a table with image_id "
         "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
         "classes with images in them.",
         "Put a table of labels beside the images; docs/data.md shows each layout.",
@@ -91,8 +95,7 @@ def _is_instances(path: Path) -> bool:
         return False
 
 
-def _by_tables(folder: Path) -> Layout | None:
-    tables = glances(folder)
+def _by_tables(folder: Path, tables: list[Glance]) -> Layout | None:
     labels = [table for table in tables if table.is_labels]
     if labels:
         return _table(folder, labels[0], tables)
@@ -129,9 +132,11 @@ def _hits(place: Path, ids: set[str]) -> int:
 
 
 def _is_list(path: Path, ids: set[str]) -> bool:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[:50]
+    if not role_of(path.stem):
+        return False
+    lines = read_lines(path, "list", "Save it as UTF-8.")
     named = [line.strip() for line in lines if line.strip()]
-    return bool(role_of(path.stem)) and sum(line in ids for line in named) * 2 > len(named)
+    return sum(line in ids for line in named) * 2 > len(named)
 
 
 def _columns(folder: Path, table: Glance) -> Layout | None:
@@ -152,7 +157,9 @@ def _columns(folder: Path, table: Glance) -> Layout | None:
     else:
         return None
     used += labels or list((named or ())[:1])
-    rest = [name for name in table.header if name not in used and len(set(table.texts(name))) < 100]
+    rest = [
+        name for name, found in table.columns.items() if name not in used and found.has_at_most(99)
+    ]
     if rest:
         keys["metadata"] = rest
     layout = Layout("columns", folder, f"a table with paths ({table.path.name})", keys=keys)
@@ -160,6 +167,8 @@ def _columns(folder: Path, table: Glance) -> Layout | None:
     if split:
         layout.column, layout.lists = split
     layout.assumed.append("an empty label is one that is not known")
+    if "separator" in keys:
+        layout.assumed.append(f"{keys['separator']!r} stands between the names in {keys['label']}")
     return layout
 
 

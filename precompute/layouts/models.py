@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inficond_panel.errors import DataError
 from precompute.layouts.layout import Layout
 from precompute.tables import read_rows
+from precompute.teachers.tables import read_arrays
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _TABLES = (".csv", ".parquet", ".pq", ".npz")
@@ -78,12 +77,5 @@ def teacher_keys(kind: str, path: str) -> dict[str, Any]:
 def logit_classes(path: Path) -> list[str]:
     """Classes of a table of logits."""
     if path.suffix.lower() == ".npz":
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return [str(name) for name in arrays["class_name"]]
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(
-                f"{path} is no table of logits: {error}.",
-                "It needs image_id, class_name and logit.",
-            ) from error
+        return [str(name) for name in read_arrays(path, ["class_name"])[0].ravel()]
     return list(read_rows(path)[0][1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.reading import check_file
 from precompute.naming import first_of
 from precompute.tables import Table, read_table
 
 #: What is finite in the file must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_UNREADABLE = (
+    OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _ARRAYS = ("image_id", "class_name", "logit")
 
 
@@ -58,24 +67,7 @@ def _finite(cell: str) -> float:
 
 
 def _read_npz(path: Path) -> Table:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in _ARRAYS if name not in file]
-            if missing:
-                raise DataError(
-                    f"{path} has no array {' and no array '.join(missing)}.",
-                    f"Write it with np.savez(path, {', '.join(f'{n}=...' for n in _ARRAYS)}).",
-                )
-            names, classes, values = (file[name] for name in _ARRAYS)
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} cannot be read as npz without pickled objects: {error}.",
-            "Write it again; texts as arrays of str, not of object.",
-        ) from error
+    names, classes, values = read_arrays(path, _ARRAYS)
     if values.shape != (names.size, classes.size) or values.dtype.kind not in "fiu":
         raise DataError(
             f"{path}: logit is {values.dtype} {values.shape}; expected numbers "
@@ -83,6 +75,40 @@ def _read_npz(path: Path) -> Table:
             "Write the three arrays anew.",
         )
     return _checked(path, [str(n) for n in names.ravel()], [str(n) for n in classes], values)
+
+
+def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
+    """Arrays of an npz; raises ``DataError`` where it is none, or lacks one of them."""
+    try:
+        check_file(path)
+        with zipfile.ZipFile(path) as archive:
+            missing = [name for name in wanted if f"{name}.npy" not in archive.namelist()]
+            arrays = [_array(archive, f"{name}.npy") for name in wanted if name not in missing]
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (*_UNREADABLE, MemoryError) as error:
+        raise DataError(
+            f"{path} cannot be read as npz without pickled objects: {error}.",
+            "Write it again; texts as arrays of str, not of object.",
+        ) from error
+    if missing:
+        raise DataError(
+            f"{path} has no array {' and no array '.join(missing)}.",
+            f"Write it with np.savez(path, {', '.join(f'{n}=...' for n in wanted)}).",
+        )
+    return arrays
+
+
+def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
+    """An array, none of whose memory is taken before it is known to be there."""
+    with archive.open(entry) as stream:
+        version = np.lib.format.read_magic(stream)
+        shape, _, dtype = _HEADERS[version](stream)
+        held = archive.getinfo(entry).file_size - stream.tell()
+        if math.prod(shape) * dtype.itemsize > held:
+            raise ValueError(f"{entry} claims the shape {shape}, and holds {held} bytes")
+    with archive.open(entry) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray) -> Table:

@@ -53,14 +53,14 @@ CASES = {
         ],
     ),
     "bool is no number": ("teacher:", "tuning: {factor: true}\nteacher:", [
-        "13:18: tuning.factor: expected a number > 1, got 'true'",
+        "13:18: tuning.factor: expected a number > 1 and <= 1000, got 'true'",
     ]),
     "nan": ("teacher:", "tuning: {factor: .nan, step: nan}\nteacher:", [
-        "13:18: tuning.factor: expected a number > 1, got '.nan'",
+        "13:18: tuning.factor: expected a number > 1 and <= 1000, got '.nan'",
         "13:30: tuning.step: expected a number > 0, got 'nan'",
     ]),
     "infinite": ("teacher:", "tuning: {factor: .inf, step: 1e999}\nteacher:", [
-        "13:18: tuning.factor: expected a number > 1, got '.inf'",
+        "13:18: tuning.factor: expected a number > 1 and <= 1000, got '.inf'",
         "13:30: tuning.step: expected a number > 0, got '1e999'",
     ]),
     "number for text": ("title: Small", "title: 2024", [
@@ -75,7 +75,7 @@ CASES = {
         f"13:1: teacher: expected a mapping with the keys {TEACHER}, got nothing",
     ]),
     "out of bounds": ("teacher:", "tuning: {factor: 0.5, epochs: 0}\nteacher:", [
-        "13:18: tuning.factor: expected a number > 1, got '0.5'",
+        "13:18: tuning.factor: expected a number > 1 and <= 1000, got '0.5'",
         "13:23: tuning.epochs: is not used with solver: exact; it belongs to solver: paper",
         "13:31: tuning.epochs: expected a whole number >= 1, got '0'",
     ]),
@@ -342,7 +342,7 @@ def test_all_problems_are_told_at_once(folder, good, monkeypatch):
         (b"words", "1:1: expected a mapping (title: ..., dataset: ...), got 'words'"),
         (b"title: a\nb: caf\xe9\n", "2:7: not UTF-8 text; save the file as UTF-8"),
         ("title: a".encode("utf-16"), "1:1: not UTF-8 text; save the file as UTF-8"),
-        (b"[" * 5000, "1:1: not YAML that can be read (nested too deeply?)"),
+        (b"[" * 5000, "1:51: not YAML: nested too deeply"),
     ],
 )
 def test_files_that_are_no_mapping(folder, text, problem):
@@ -386,3 +386,34 @@ def test_any_damage_is_a_problem_or_harmless(tmp_path_factory, changes):
         problems = error.problems
     lines = text.count("\n") + 1
     assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
+
+
+ELSEWHERE = {
+    "a list as a key": ("[a]: b\n", ["1:1: a key must be text, got a list"]),
+    "columns without a table": (
+        "dataset: {kind: columns, root: ., path: p, splits: {fit: a, tune: b, holdout: c}}\n",
+        ["1:1: dataset.table: where are the labels?", "1:10: dataset.table: missing"],
+    ),
+    "no such kind": ("dataset: {kind: nope, path: p}\n", ["1:17: dataset.kind: expected table,"]),
+    "no name": ("store: /\n", ["1:8: store: expected a path whose names have 1 to 200 bytes"]),
+    "a long name": (f"store: {'x' * 256}\n", ["1:8: store: expected a path whose names have"]),
+    "a long path": (f"history: {'x/' * 2000}x\n", ["1:10: history: expected a path whose names"]),
+    "a large factor": ("tuning: {factor: 1001}\n", ["1:18: tuning.factor: expected a number > 1"]),
+    "half a character": ('title: "\\ud800"\n', ["1:8: holds a character that is only half of one"]),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_faults_at_keys_that_are_not_there_are_told_at_their_section(folder, case):
+    text, expected = ELSEWHERE[case]
+    found = folder.problems(text, check_files=False)
+    for start in expected:
+        assert any(line.startswith(start) for line in found), found
+    assert not any("Traceback" in line for line in found)
+
+
+def test_a_section_of_no_kind_is_not_held_against_another(folder):
+    found = folder.problems("dataset: {kind: nope, path: p}\n", check_files=False)
+    assert [line for line in found if "dataset." in line] == [
+        line for line in found if "dataset.kind" in line
+    ]

@@ -15,19 +15,20 @@ ARROWS = {
     "version": set(),
     "once": set(),
     "clock": set(),
+    "reading": set(),
     "torch_thread": set(),
     "distill": {"torch_thread", "errors"},
-    "spec": {"errors"},
+    "spec": {"reading", "errors"},
     "store": {"once", "spec", "errors"},
-    "tuning": {"clock", "once", "distill", "store", "spec", "errors", "version"},
+    "tuning": {"clock", "once", "distill", "store", "reading", "spec", "errors", "version"},
     # "__init__" is explore, which starts the app
     "api": {"__init__", "app", "tuning", "distill", "store", "spec", "errors"},
     "quantify": {"torch_thread", "distill", "store", "errors"},
     "state": {"once", "tuning", "distill", "store", "spec", "errors"},
     "views": {"once", "state", "errors"},
-    "study": {"clock", "state", "tuning", "spec", "store", "errors"},
+    "study": {"clock", "state", "tuning", "reading", "spec", "store", "errors"},
     "study.pages": {"clock", "once", "study", "views", "state", "tuning", "errors"},
-    "precompute": {"torch_thread", "store", "spec", "errors", "version"},
+    "precompute": {"torch_thread", "store", "reading", "spec", "errors", "version"},
 }
 EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}
 SIX_VIEWS = {"configuration", "performance", "knowledge", "embedding", "detail", "provenance"}

@@ -100,6 +100,47 @@ def test_lists_and_metadata_beside_the_table(home, capsys):
     assert "(test.txt is divided into two halves)" in out
 
 
+def test_lists_beside_a_long_table_are_seen(home, capsys):
+    """Every line counts: the lists name what stands behind the first thousand rows too."""
+    ids = [f"{i:05d}" for i in range(2600)]
+    photos(home / "data", ["pictures/00000.jpg"])
+    for name in ids[1:]:
+        shutil.copyfile(home / "data/pictures/00000.jpg", home / f"data/pictures/{name}.jpg")
+    write_table(home / "data" / "labels.csv", ids, label(2600), CLASSES)
+    parts = {"val": ids[:100], "test": ids[100:300], "train": ids[300:]}
+    for name, part in parts.items():
+        (home / "data" / f"{name}.txt").write_text("\n".join(part[::-1]))
+    spec, out = init(capsys, "data")
+    assert "2300 fit, 100 tune, 200 holdout (as the folder has them)" in out
+    dataset = load_dataset(spec.dataset)
+    fit = {name for name, split in zip(dataset.ids, dataset.split, strict=True) if split == "fit"}
+    assert fit == set(parts["train"])
+
+
+def test_a_table_is_what_all_of_its_rows_are(home, capsys):
+    names = [f"{i:04d}.jpg" for i in range(1500)]
+    photos(home / "data", names[600:])
+    rows = [f"{name},{int(i > 1200)}" for i, name in enumerate(names)]
+    (home / "data" / "all.csv").write_text("\n".join(["file,cat", *rows[500:], *rows[:500]]))
+    spec, _ = init(capsys, "data")
+    assert (spec.dataset.kind, spec.dataset.path, spec.dataset.labels) == (
+        "columns", "file", ["cat"],
+    )  # fmt: skip
+    (home / "data" / "all.csv").write_text("\n".join(["file,cat", *rows, "a.jpg,7"]))
+    assert main(["init", "data", "--output", "b.yaml"]) == 1
+    assert "No data set is found" in capsys.readouterr().err
+
+
+def test_a_table_that_breaks_off_late_is_told(home, capsys):
+    table(home / "data")
+    with (home / "data" / "labels.csv").open("a") as file:
+        file.writelines(f"x{i},1,0\n" for i in range(2000))
+        file.write("y,1\n")
+    assert main(["init", "data"]) == 1
+    err = capsys.readouterr().err
+    assert "No data set is found in data (left aside: data/labels.csv:2022: 2 cells" in err
+
+
 def test_nothing_is_overwritten(home, capsys):
     ids = table(home / "data")
     logits(home / "data" / "z.csv", ids)

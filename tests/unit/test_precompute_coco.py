@@ -158,3 +158,12 @@ def test_categories_and_lists_that_are_not_there_are_told(coco):
         dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))
     with pytest.raises(SpecError, match=r"annotations: no such file: .*instances_val2018.json"):
         dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)
+
+
+def test_a_file_outside_of_the_data_set_is_told(tmp_path, coco):
+    root = tmp_path / "coco"
+    Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
+    for name in ("../private.jpg", str(tmp_path / "private.jpg")):
+        write(root, "val2017", [image(11, name), image(12)], [annotation(12, 7)])
+        with pytest.raises(DataError, match=f"the file '{name}' is outside of {root}"):
+            load_dataset(dataset_section(tmp_path, TEXT))

@@ -55,6 +55,16 @@ def test_a_missing_photo_is_told_when_it_is_read(table):
         dataset.load(1)
 
 
+@pytest.mark.parametrize("image", ["../../private", "../images2/x", "/private", "a/../../x", ".."])
+def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_path, image):
+    image = str(tmp_path / "private") if image == "/private" else image
+    Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
+    lists(table, fit=["00000"], tune=["00001"], holdout=[image])
+    table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
+    with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
+        load_dataset(table)
+
+
 def test_two_files_for_one_image_are_told(table):
     lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
     Image.new("RGB", (5, 5)).save(table.images / "00001.png")

@@ -92,6 +92,36 @@ def test_a_problem_is_told_with_its_words(tmp_path: Path, case: str) -> None:
     assert any(expected in line for line in found), found
 
 
+SEVEN = "{name: q1, kind: likert, text: It was easy., points: 7"
+
+
+@pytest.mark.parametrize(
+    ("written", "labels"),
+    [
+        (f"{SEVEN}}}", ["Strongly disagree", "Strongly agree"]),
+        (f"{SEVEN}, labels: [no, yes]}}", ["no", "yes"]),
+        (f"{SEVEN}, labels: [a, b, c, d, e, f, g]}}", [*"abcdefg"]),
+    ],
+)
+def test_seven_steps_have_labels_without_being_told(
+    tmp_path: Path, written: str, labels: list[str]
+) -> None:
+    text = STUDY.replace("{name: q1, kind: likert, text: It was easy.}", written)
+    study = small_study(tmp_path, text).spec
+    [question] = [asked for asked in study.questions if asked.name_ == "q1"]
+    assert (question.points, question.labels) == (7, labels)
+    (tmp_path / "again.yaml").write_text(study.to_yaml())
+    assert load_study(tmp_path / "again.yaml").questions == study.questions
+
+
+def test_labels_that_do_not_fit_are_told_at_them(tmp_path: Path) -> None:
+    written = f"{SEVEN}, labels: [a, b, c]}}"
+    text = STUDY.replace("{name: q1, kind: likert, text: It was easy.}", written)
+    column = 9 + written.index("labels")
+    [line] = problems(tmp_path, text)
+    assert f":{column}: questionnaire[0].questions[0].labels: 3 labels for 7 steps" in line
+
+
 def test_conditions_that_tasks_cannot_be_shared_among(tmp_path: Path) -> None:
     levels = "[{name: a}, {name: b}, {name: c}]"
     text = f"{STUDY}conditions: {{design: within, levels: {levels}}}\n"

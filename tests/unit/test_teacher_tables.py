@@ -102,3 +102,23 @@ def test_an_npz_without_its_arrays_or_damaged_is_told(tmp_path):
 def test_faulty_parquet_is_told(tmp_path, change, fault):
     with pytest.raises(DataError, match=fault):
         read_logits(write_parquet(tmp_path / "z.parquet", **change), ["01", "02"], CLASSES)
+
+
+def test_an_array_that_claims_more_than_the_file_holds_is_refused(tmp_path):
+    """11 TB would be taken from memory before a byte is read."""
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(write_npz(tmp_path / "z.npz"), "a") as archive:
+        archive.writestr("other.npy", b"")
+    claim = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": (2, 7 * 10**11)}
+    np.lib.format.write_array_header_1_0(claim, header)
+    with zipfile.ZipFile(tmp_path / "z.npz") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
+        for name, data in {**parts, "logit.npy": claim.getvalue() + b"0" * 80}.items():
+            archive.writestr(name, data)
+    assert read_logits(tmp_path / "z.npz", ["01"], CLASSES).tolist() == [[3, 4.5]]
+    with pytest.raises(DataError, match=r"claims the shape \(2, 700000000000\), and holds 80"):
+        read_logits(tmp_path / "y.npz", ["01"], CLASSES)

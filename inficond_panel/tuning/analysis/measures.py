@@ -22,6 +22,7 @@ from inficond_panel.distill import (
     slices_by,
 )
 from inficond_panel.errors import DataError
+from inficond_panel.reading import LIST_BYTES, read_text
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.intent import did_you_mean
@@ -163,7 +164,7 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
 
 def _read_ids(file: Path, known: set[str]) -> set[str]:
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(file, LIST_BYTES).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"The selection {file} cannot be read: {error}.", "Write one image_id on each line."

@@ -27,6 +27,7 @@ from inficond_panel.tuning.intents.intent import (
     did_you_mean,
 )
 
+_MOST_HINTS = 100
 _KEYS = ("class", "concept", "concepts", "direction", "factor")
 _INTENT = "{class, concept (or concepts: [...]), direction, factor (optional)}"
 REMEDY = f"An edits file is a list of iterations, each a list of {_INTENT}."
@@ -39,7 +40,9 @@ def read_edits(path: str | Path, store: Store) -> list[list[Asked]]:
     """
     file = Path(path)
     root = _compose(file)
-    reader = _Reader(file, {"class": store.classes, "concept": store.concepts})
+    reader = _Reader(
+        file, {"class": dict.fromkeys(store.classes), "concept": dict.fromkeys(store.concepts)}
+    )
     for node, message in faults(root):
         reader.report(node, message)
     iterations = reader.iterations(root)
@@ -81,7 +84,7 @@ def _compose(file: Path) -> Node:
 class _Reader:
     """Reads iterations from YAML nodes and notes what is wrong."""
 
-    def __init__(self, file: Path, known: dict[str, list[str]]) -> None:
+    def __init__(self, file: Path, known: dict[str, dict[str, None]]) -> None:
         self.file = file
         self.known = known
         self.problems: list[Problem] = []
@@ -131,7 +134,7 @@ class _Reader:
             if name in _KEYS:
                 values[name] = value
             else:
-                self.report(key, f"unknown key {short(name)}.{did_you_mean(name, _KEYS)}")
+                self.report(key, f"unknown key {short(name)}.{self._near(name, _KEYS)}")
         if {"concept", "concepts"} <= set(values):
             self.report(node, "either 'concept' or 'concepts' (a group), not both")
         needed = ("class", "concepts" if "concepts" in values else "concept", "direction")
@@ -144,12 +147,12 @@ class _Reader:
         if not isinstance(node, SequenceNode) or len(node.value) < 2:
             self.report(node, f"expected a list of two concepts or more, got {shown(node)}")
             return ()
-        names: list[str] = []
+        names: dict[str, None] = {}
         for item in node.value:
             name = self._name(item, "concept")
             if name and name in names:
                 self.report(item, f"{short(name)} is named twice in its group")
-            names.append(name)
+            names[name] = None
         return tuple(names)
 
     def _name(self, node: Node, kind: str) -> str:
@@ -159,9 +162,13 @@ class _Reader:
             return ""
         name = text_of(node)
         if name not in known:
-            near = did_you_mean(name, known)
+            near = self._near(name, known)
             self.report(node, f"there is no {kind} {short(name)} in the store.{near}")
         return name
+
+    def _near(self, word: str, known: Iterable[str]) -> str:
+        """A hint, for the first problems of the file: of thousands they would take minutes."""
+        return did_you_mean(word, known) if len(self.problems) < _MOST_HINTS else ""
 
     def _direction(self, values: dict[str, Node]) -> str:
         if "direction" not in values:
@@ -170,7 +177,7 @@ class _Reader:
         word = text_of(node) if isinstance(node, ScalarNode) else ""
         if word not in DIRECTIONS:
             expected = f"expected {', '.join(DIRECTIONS[:-1])} or {DIRECTIONS[-1]}"
-            self.report(node, f"{expected}, got {shown(node)}.{did_you_mean(word, DIRECTIONS)}")
+            self.report(node, f"{expected}, got {shown(node)}.{self._near(word, DIRECTIONS)}")
         return word
 
     def _factor(self, values: dict[str, Node], direction: str) -> float | None:

@@ -1,0 +1,86 @@
+"""Whatever a spec may say, the page opens with it: state and views bound nothing more narrowly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factory import SPEC, small_store
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from test_round_trip import made, numbers
+
+from inficond_panel.spec import Layout, load_spec
+from inficond_panel.spec.sections import ExactStudents, Labels, Tuning
+from inficond_panel.spec.spec import Spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.tuning import TuningState
+from inficond_panel.store import Store
+from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.views.knowledge_table import KnowledgeTable
+from inficond_panel.views.page import VIEWS, make_views
+
+#: No smaller and no larger, so that no sum of a fit overflows; what is shown has no such limit.
+SIZES = st.floats(1e-6, 1e6)
+TITLES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Spec]:
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "small.yaml").write_text(SPEC)
+    store = small_store(folder / "small.zarr", images=40, concepts=12, classes=3)
+    return store, load_spec(folder / "small.yaml", check_files=False)
+
+
+@st.composite
+def students(draw: st.DrawFn) -> ExactStudents:
+    return ExactStudents(
+        lambda_=draw(SIZES | st.just({"default": 1e-4, "bicycle": 0.5})),
+        temperature=draw(SIZES),
+        threshold=draw(st.dictionaries(st.sampled_from(["bicycle", "sheep"]), SIZES)),
+        labels=draw(st.none() | st.builds(Labels, alpha=SIZES)),
+    )
+
+
+@st.composite
+def tuning(draw: st.DrawFn) -> Tuning:
+    return Tuning(
+        factor=draw(numbers(Tuning.param["factor"])),
+        reference=draw(st.sampled_from(["parent", "original"])),
+        step=draw(SIZES),
+        preview=draw(st.booleans()),
+    )
+
+
+@given(TITLES, made(Layout, Path("/")), tuning(), students())
+@example("x" * 20_000, Layout(), Tuning(factor=12.0), ExactStudents())
+@example("\x00\x1b]0;x\x07\u202e<b>", Layout(collapsed=list(VIEWS)), Tuning(factor=1000.0),
+         ExactStudents())  # fmt: skip
+@example("a", Layout(columns=[["detail"], ["provenance"]], widths=[1e300, 5e-324]),
+         Tuning(factor=1.0000001, step=1e9), ExactStudents(lambda_=1e300))  # fmt: skip
+@settings(deadline=None, max_examples=8, derandomize=True)
+def test_state_and_views_open(
+    small: tuple[Store, Spec], title: str, layout: Layout, tuning: Tuning, students: ExactStudents
+) -> None:
+    store, spec = small
+    sections = {"title": title, "layout": layout, "tuning": tuning, "students": students}
+    tuner = Tuner(store, Spec(spec.path, **{**spec.values(), **sections}), History(":memory:"))
+    app = AppState(tuner, Jobs(inline=True))
+    views = make_views(app)
+    assert set(views) == set(layout.views)
+    for view in views.values():
+        assert view.__panel__().get_root() is not None
+    for make in VIEWS.values():
+        assert make(app).__panel__().get_root() is not None
+    app.selection.class_name = "bicycle"
+    app.tuning.toggle("bicycle", store.concepts[0], "up")
+    assert app.tuning.pending[0].factor == tuning.factor
+    assert app.tuning.status.kind == "idle", app.tuning.status
+
+
+def test_factors_have_one_definition() -> None:
+    field = Tuning.param["factor"]
+    for other in (TuningState.param["factor"], KnowledgeTable.param["factor"]):
+        assert (other.bounds, other.inclusive_bounds) == (field.bounds, field.inclusive_bounds)

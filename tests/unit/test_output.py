@@ -1,0 +1,47 @@
+"""What a terminal obeys reaches it as text, whatever data or files are called."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+
+from inficond_panel.cli import main
+from inficond_panel.commands.output import say_json, say_table, shown
+
+# Clears the screen, names the window, a C1 sequence, turns the writing round, half a character.
+EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
+
+
+def test_commands_to_a_terminal_are_shown() -> None:
+    assert shown(EVIL) == r"\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
+    assert shown("é 漢 \u200d\n\tשלום") == "é 漢 \u200d\n\tשלום"
+
+
+def test_json_means_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    say_json({"name": EVIL})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"name": EVIL}
+    assert shown(out) == out
+
+
+def test_columns_of_a_table_stay_in_line(capsys: pytest.CaptureFixture[str]) -> None:
+    say_table(["a", "b"], [["\x1b", "1"], ["x", "2"]])
+    assert capsys.readouterr().out.splitlines() == ["a     b", "----  -", "\\x1b  1", "x     2"]
+
+
+def test_titles_and_errors_on_the_way_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = small_spec(tmp_path)
+    text = spec.read_text()
+    spec.write_text(text.replace("title: Small", 'title: "\\e]0;x\\a"'))
+    assert main(["info", str(spec)]) == 0
+    spec.write_text('"\\e[2J": 1\n' + text)
+    assert main(["check", str(spec)]) == 2
+    told = capsys.readouterr()
+    assert "\\x1b]0;x\\x07" in told.out
+    assert "\\x1b[2J: unknown key" in told.err
+    assert not {"\x1b", "\x07"} & {*told.out, *told.err}
