@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import panel as pn
 from panel.viewable import Viewable, Viewer
@@ -59,7 +60,8 @@ class Explorer(Viewer):
         super().__init__()
         self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
         self.history = str(history)
-        self.jobs = Jobs(publisher())
+        self._publish = publisher()
+        self.jobs = Jobs(self._publish)
         self._author = pn.state.user or "user"  # who has logged in, where one must
         served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
         location = pn.state.location if served else None  # a notebook's URL is not ours
@@ -70,7 +72,7 @@ class Explorer(Viewer):
         self._places: dict[str, Cell] = {}  # of views that are shown by themselves
         self.opening = OpeningView()
         height = {"min-height": "calc(100vh - var(--page-taken, 0px))"} if served else {}
-        self._page = Cell(self.opening, sizing_mode="stretch_both", styles=height)
+        self._page = self._cell(sizing_mode="stretch_both", styles=height)
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(lambda: self.open(self._first()))
 
@@ -124,9 +126,12 @@ class Explorer(Viewer):
         """Where the view of that name is shown by itself; the same at each call."""
         if name not in self._places:
             height = STRIP_HEIGHT if name == "configuration" else HEIGHT
-            self._places[name] = Cell(self.opening, height=height, sizing_mode="stretch_width")
+            self._places[name] = self._cell(height=height, sizing_mode="stretch_width")
             self._fill(name)
         return self._places[name]
+
+    def _cell(self, **params: Any) -> Cell:
+        return Cell(self.opening, publish=self._publish, **params)
 
     def _fill(self, name: str) -> None:
         if self.app is not None:

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import param
@@ -45,8 +46,8 @@ class Jobs(param.Parameterized):
     """A session's queue. Results are published on the session's event loop.
 
     ``publish`` runs a function there: with a Bokeh document it is
-    ``document.add_next_tick_callback``. ``inline=True`` does the work at once in the caller's
-    thread.
+    ``document.add_next_tick_callback``. All else here is called there too, but for ``progress``'s
+    callback. ``inline=True`` does the work at once in the caller's thread.
     """
 
     busy = param.Boolean(False, doc="Whether a job runs or waits.")
@@ -78,11 +79,14 @@ class Jobs(param.Parameterized):
     def progress(self, job: Job) -> Progress:
         """A progress callback for the worker that reports on the event loop."""
 
-        def report(share: float, text: str) -> None:
-            if job.report and not job.cancelled():
-                self._publish(lambda: job.report(share, text))  # type: ignore[misc]
+        def publish(share: float, text: str) -> None:
+            self._publish(partial(report, share, text))
 
-        return report
+        def report(share: float, text: str) -> None:
+            if job.report and not job.cancelled():  # it may have been since
+                job.report(share, text)
+
+        return publish
 
     def close(self) -> None:
         """Cancel everything and stop the worker (the session has ended)."""

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import panel as pn
+from pyviz_comms import Comm
 
 from inficond_panel.errors import MissingExtraError
+from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.views.stylesheets import InlineStyles
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+    from bokeh.model import Model
 
 
 class Cell(pn.Column):
     """Shows itself in a notebook: through Panel's own comms, or as a widget where Panel asks it to.
 
-    On a server it is a column like any other.
+    ``publish`` runs what the browser sends. A kernel may receive it in several threads, but the
+    state of a session, Panel and Bokeh are to be changed by one. On a server it is a column like
+    any other.
     """
 
-    def __init__(self, *objects: Any, **params: Any) -> None:
+    def __init__(self, *objects: Any, publish: Publish = run_at_once, **params: Any) -> None:
         super().__init__(*objects, margin=0, hooks=[InlineStyles()], **params)
+        self.publish = publish
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if pn.config.comms not in {"ipywidgets", "vscode"}:
@@ -31,3 +42,40 @@ class Cell(pn.Column):
             ) from error
         display(self)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
+
+    def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:
+        return super()._render_model(doc, comm and PageComm(comm))
+
+    def _render_mimebundle(self, model: Model, *arguments: Any) -> Any:
+        bundle = super()._render_mimebundle(model, *arguments)
+        _, browser = self._comms[model.ref["id"]]
+        browser._handle_msg = self._published(browser._handle_msg)
+        browser._on_open = self._published(browser._on_open)
+        return bundle
+
+    def _published(self, handle: Callable[[Any], None]) -> Callable[[Any], object]:
+        return lambda message: self.publish(partial(handle, message))
+
+
+class PageComm(Comm):
+    """What Panel sends to a cell: kept until the browser opens ``comm``, then sent in order.
+
+    Panel by itself tries a message again after a while, when later ones have overtaken it.
+    """
+
+    def __init__(self, comm: Comm) -> None:
+        super().__init__(comm.id)
+        self._comm = comm
+        self._kept: list[tuple[Any, Sequence[bytes]]] = []
+        comm._on_open = lambda _: self._send_kept()
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
+        """One part of a message: JSON, or one buffer."""
+        self._kept.append((data, buffers))
+        if self._comm._comm:
+            self._send_kept()
+
+    def _send_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        for data, buffers in kept:
+            self._comm.send(data, buffers=buffers)

@@ -74,9 +74,23 @@ def publisher() -> Publish:
 
 
 def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
-    """Run ``update`` in the notebook's event loop, unless that was closed meanwhile."""
+    """Run ``update`` in the notebook's event loop, unless that was closed meanwhile.
+
+    At once where it is called there. All of a session is changed in this one thread: by results
+    of the worker, by what the browser sends, whichever thread receives it, and by code in cells.
+    """
+    if _runs_here(loop):
+        update()
+        return
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(update)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def publish_to_page(document: Document, update: Callable[[], None]) -> None:

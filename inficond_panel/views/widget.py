@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import IPython.display
@@ -21,14 +22,15 @@ from traitlets import observe
 
 if TYPE_CHECKING:
     from bokeh.model import Model
-    from panel.viewable import Viewable
     from traitlets.utils.bunch import Bunch
+
+    from inficond_panel.views.cell import Cell
 
 #: Kinds of what is done in the browser that change something here.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
 
 
-def display(page: Viewable, seconds: float = 2) -> None:
+def display(page: Cell, seconds: float = 2) -> None:
     """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
 
     Where all cells are run, a notebook may come to the widget before it has run the scripts in the
@@ -64,7 +66,7 @@ class WidgetComm(Comm):
 class PageWidget(BokehModel):
     """Shows ``page`` in one place of a notebook."""
 
-    def __init__(self, page: Viewable) -> None:
+    def __init__(self, page: Cell) -> None:
         self._page = page
         self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
         super().__init__(self._make_root())
@@ -80,6 +82,9 @@ class PageWidget(BokehModel):
         """Drop the models of the page, which nobody sees."""
         pn.state._views.pop(self._model.ref["id"], None)
         self._page._cleanup(self._model)
+
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
+        self._page.publish(partial(super()._handle_msg, msg))
 
     def patch(self, data: Any, buffers: Sequence[bytes]) -> None:
         """Send one part of a message to the view, if there is one."""

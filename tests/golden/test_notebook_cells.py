@@ -8,6 +8,7 @@ import re
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.util import run_sync
 from test_notebook import ROOT, Manager
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -27,6 +28,7 @@ class Notebook:
         manager = Manager(connection_file=str(folder / "kernel.json"))
         self._notebook = nbformat.v4.new_notebook()
         self.client = NotebookClient(self._notebook, km=manager, timeout=120)
+        self.subshell = None
 
     def run(self, source):
         """Run a cell; its outputs."""
@@ -42,9 +44,20 @@ class Notebook:
 
     def send(self, widget, **data):
         """Send a message of the browser to a widget."""
+        self.tell("comm_msg", comm_id=widget, data=data)
+
+    def tell(self, kind, **content):
+        """Send a message to the kernel, to the subshell if there is one."""
+        message = self.client.kc.session.msg(kind, content)
+        message["header"]["subshell_id"] = self.subshell
+        self.client.kc.shell_channel.send(message)
+
+    def open_subshell(self):
+        """Send what follows from the browser to a thread of its own, as JupyterLab does."""
         client = self.client.kc
-        message = client.session.msg("comm_msg", {"comm_id": widget, "data": data})
-        client.shell_channel.send(message)
+        client.control_channel.send(client.session.msg("create_subshell_request"))
+        reply = run_sync(client.get_control_msg)(timeout=60)
+        self.subshell = reply["content"]["subshell_id"]
 
     def ask(self, expression):
         """What an expression has for a value in the kernel, as JSON has it."""
@@ -72,6 +85,12 @@ def bundles(outputs):
     return [out.data for out in outputs]
 
 
+def choose(table):
+    """What the browser tells of a click on a class in the table of that id."""
+    change = {"kind": "ModelChanged", "attr": "selected", "new": "bicycle"}
+    return {**change, "model": {"id": table}}
+
+
 @pytest.mark.parametrize("comms", ["default", "colab"], indirect=True)
 def test_a_cell_holds_its_live_view(notebook):
     *_, shown = bundles(notebook.run(OPEN))
@@ -88,17 +107,8 @@ def test_a_widget_takes_and_gives(notebook):
     notebook.run(WAIT)
     table = f"_instances[{first!r}]._model.select_one({{'class_name': 'PerformanceTable'}})"
     notebook.run("from ipywidgets.widgets.widget import _instances")
-    notebook.send(
-        first,
-        method="custom",
-        content={
-            "event": "jsevent",
-            "kind": "ModelChanged",
-            "model": {"id": notebook.ask(f"{table}.data.id")},
-            "attr": "selected",
-            "new": "bicycle",
-        },
-    )
+    click = choose(notebook.ask(f"{table}.data.id"))
+    notebook.send(first, method="custom", content={"event": "jsevent", **click})
     assert notebook.ask("session.app.selection.class_name") == "bicycle"
 
     second = notebook.show("session.views.knowledge")
@@ -111,3 +121,37 @@ def test_a_widget_takes_and_gives(notebook):
 def test_a_page_made_after_another_leaves_the_address_of_the_notebook_alone(notebook):
     notebook.run(OPEN)
     assert notebook.ask("inficond_panel.explore('demo', history=':memory:').address") is None
+
+
+TABLE = "session._shown['performance'].table"
+WATCH = (
+    "import threading\n"
+    "threads = []\n"
+    "def note(event): threads.append(threading.current_thread().name)\n"
+    "watcher = session.app.selection.param.watch(note, 'class_name')"
+)
+
+
+@pytest.mark.parametrize("comms", ["default", "vscode"], indirect=True)
+def test_a_click_that_a_subshell_receives_is_done_where_cells_are_run(notebook, comms):
+    if comms == "default":
+        notebook.run(OPEN)
+    else:
+        widget = notebook.show(OPEN)
+    notebook.run(WAIT)
+    notebook.run(WATCH)
+    click = choose(notebook.ask(f"list({TABLE}._models.values())[0][0].data.id"))
+    notebook.open_subshell()
+    if comms == "default":
+        target = notebook.ask("list(session.views.performance._comms.values())[0][1].id")
+        header = {"msgid": "1", "msgtype": "PATCH-DOC"}
+        patch = {"header": header, "metadata": {}, "content": {"events": [click]}}
+        notebook.tell("comm_open", comm_id="browser", target_name=target, data={})
+        notebook.send("browser", **patch)
+    else:
+        notebook.send(widget, method="custom", content={"event": "jsevent", **click})
+    notebook.run("while not threads:\n    await asyncio.sleep(0.05)")
+    assert notebook.ask("[threads, session.app.selection.class_name]") == [
+        ["MainThread"],
+        "bicycle",
+    ]

@@ -215,3 +215,16 @@ def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
     assert done.wait(10)
     assert results == ["new"]
     jobs.close()
+
+
+def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
+    waiting, told = [], []
+    jobs = Jobs(waiting.append)
+    job = Job("refit", lambda _: None, told.append, told.append, lambda *step: told.append(step))
+    tell = jobs.progress(job)
+    tell(0.5, "half")
+    waiting.pop()()
+    tell(0.9, "nearly")
+    job.cancel()
+    waiting.pop()()
+    assert told == [(0.5, "half")]

@@ -1,0 +1,154 @@
+"""Clicks come in threads of their own in a notebook, results in another: one place changes a page.
+
+JupyterLab sends what is done in the browser to subshells of the kernel, which are threads; results
+of the worker and code in cells run in the main one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+
+import panel as pn
+import pytest
+from browser import Browser, WidgetBrowser, Wires, until
+from factory import small_spec
+
+import inficond_panel
+from inficond_panel.views.page import make_views
+
+
+@pytest.fixture(autouse=True)
+def _wires(monkeypatch):
+    monkeypatch.setattr(pn.state, "_comm_manager", Wires)
+
+
+@pytest.fixture(params=[Browser, WidgetBrowser], ids=["comm", "widget"])
+def show(request):
+    return request.param
+
+
+@contextlib.asynccontextmanager
+async def opened(folder):
+    session = inficond_panel.explore(small_spec(folder))
+    await until(lambda: session.app is not None)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_path, show):
+    async def notebook():
+        async with opened(tmp_path) as session:
+            browser = show(session.views.knowledge)
+            browser.open()
+            amid, go_on, main = threading.Event(), threading.Event(), threading.current_thread()
+
+            def wait_amid_a_message():
+                if threading.current_thread() is not main and not amid.is_set():
+                    amid.set()
+                    go_on.wait(60)
+
+            browser.wire.after_send = wait_amid_a_message
+            table = session._shown["knowledge"].table
+            click = asyncio.create_task(
+                asyncio.to_thread(browser.click, table, type="select", student="sheep")
+            )
+            await until(lambda: amid.is_set() or click.done())
+            session.app.selection.class_name = "bird"  # a result's change, or a cell's
+            go_on.set()
+            await click
+            await until(lambda: not session.jobs.busy)
+            browser.read()
+            assert table.student == session.app.selection.class_name
+            assert browser.differences() == []
+            assert browser.wire.senders == {main}
+
+    asyncio.run(notebook())
+
+
+def test_what_changes_while_the_browser_opens_the_page_arrives_in_order(tmp_path):
+    async def notebook():
+        async with opened(tmp_path) as session:
+            browser = Browser(session.views.knowledge)
+            session.app.selection.class_name = "bird"
+            browser.open()
+            session.app.selection.class_name = "sheep"
+            await until(lambda: not session.jobs.busy)
+            browser.read()
+            assert browser.differences() == []
+
+    asyncio.run(notebook())
+
+
+def test_after_a_burst_of_clicks_all_views_tell_of_the_same_student(tmp_path):
+    asyncio.run(burst(tmp_path, clicks=15, seed=0))
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_after_many_clicks_all_views_tell_of_the_same_student(tmp_path, seed):
+    asyncio.run(burst(tmp_path, clicks=60, seed=seed))
+
+
+CLASSES = ("bicycle", "tv monitor", "sheep", "bird")
+#: What a component shows of the state alone, by view and the name of its component there.
+SHOWN = {
+    ("configuration", "_strip"): ["data"],
+    ("performance", "table"): ["selected", "rows", "touched"],
+    ("knowledge", "table"): ["student", "concept", "rows", "summary", "pending", "status"],
+    ("detail", "panel"): ["student", "concept", "influence", "pending"],
+    ("provenance", "_tree"): ["data"],
+}
+
+
+async def burst(folder, clicks, seed):
+    """Click in a page with two threads of the kernel and in a view with a third; run cells."""
+    async with opened(folder) as session:
+        page, alone = Browser(session._page), WidgetBrowser(session.views.knowledge)
+        for browser in (page, alone):
+            browser.open()
+        table = session._shown["knowledge"].table
+        threads = [
+            asyncio.to_thread(click_on, browser, table, clicks, random.Random(3 * seed + number))
+            for number, browser in enumerate([page, page, alone])
+        ]
+        await asyncio.gather(*threads, run_cells(session, clicks))
+        await until(lambda: not session.jobs.busy)
+        for browser in (page, alone):
+            browser.read()
+            assert browser.differences() == []
+        await as_made_anew(session)
+
+
+def click_on(browser, table, clicks, chance):
+    """Choose classes, open concepts, give thumbs and refit, without waiting for anything."""
+    for _ in range(clicks):
+        concept = chance.choice([row["concept"] for row in table.rows] or ["wheel"])
+        kinds = [
+            {"type": "select", "student": chance.choice(CLASSES)},
+            {"type": "open", "concept": concept},
+            {"type": "toggle", "concept": concept, "direction": chance.choice(["up", "down"])},
+            {"type": "fine_tune"},
+        ]
+        browser.click(table, **chance.choice(kinds))
+
+
+async def run_cells(session, count):
+    for number in range(count):
+        session.app.selection.class_name = CLASSES[number % len(CLASSES)]
+        await asyncio.sleep(0)  # the cell is done
+
+
+async def as_made_anew(session):
+    """What each view shows is what a new one shows of the state."""
+    anew = make_views(session.app)
+    await until(lambda: not session.jobs.busy)
+    for (name, component), params in SHOWN.items():
+        ours = getattr(session._shown[name], component)
+        theirs = getattr(anew[name], component)
+        for param in params:
+            assert getattr(ours, param) == getattr(theirs, param), f"{name}: {param}"
