@@ -27,7 +27,7 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.store.placing import among_neighbours
-from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning import Intent, Iteration, Node
 from inficond_panel.tuning.analysis import words
 from inficond_panel.tuning.analysis.churn import Churn
 from inficond_panel.tuning.analysis.explain import ClassReport, RefitReport
@@ -59,6 +59,7 @@ __all__ = [
     "Group",
     "Intent",
     "Interval",
+    "Iteration",
     "Job",
     "Jobs",
     "Layout",

@@ -22,7 +22,7 @@ from inficond_panel.tuning.concepts import (
     typed_of,
     typed_text,
 )
-from inficond_panel.tuning.replay import branch, carry_on
+from inficond_panel.tuning.replay import carry_on
 
 #: Parts of the progress bar: the encoder, then the students.
 _ENCODED = 0.3
@@ -63,7 +63,7 @@ class ConceptsState(param.Parameterized):
     @property
     def carried(self) -> int:
         """Iterations of the branch shown, which are fitted again."""
-        return len(branch(self.students.tuner, self.students.node)) - 1
+        return sum(1 for _ in self.students.tuner.ancestors(self.students.node))
 
     @property
     def others(self) -> int:

@@ -15,10 +15,9 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
     None for the untouched student.
     """
-    while node.parent is not None:
-        if class_name in node.tuned:
-            return node
-        node = tuner.node(node.parent)
+    for at in (node, *tuner.ancestors(node)):
+        if class_name in at.tuned:
+            return tuner.node(at.id)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from inficond_panel.distill import Agreement, ClassMetrics, agreement
 from inficond_panel.store import Store
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.analysis.churn import churn
 
 
@@ -29,7 +30,7 @@ class Snapshot:
 class Deleted:
     """A deleted branch: the node from which on it is hidden, and how many iterations that hides."""
 
-    node: Node
+    node: Iteration
     count: int
 
 
@@ -38,12 +39,12 @@ class Tree:
     """The iterations of this history, oldest first, as they stood when this was taken.
 
     Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
-    looks at the holdout by id of the node; ``undo`` and ``redo`` are the ids of the nodes that
-    these lead to from the node shown, or None. ``deleted`` are the branches that can be restored,
-    the newest first.
+    looks at the holdout by id of the node, where there are any. ``undo`` and ``redo`` are the ids
+    of the nodes that these lead to from the node shown, or None. ``deleted`` are the branches that
+    can be restored, the newest first.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[Iteration, ...]
     looks: Mapping[str, int]
     undo: str | None = None
     redo: str | None = None
@@ -52,12 +53,11 @@ class Tree:
 
 def take_tree(tuner: Tuner, shown: Node) -> Tree:
     """Read the tree of iterations, around the node ``shown``."""
-    nodes = tuner.nodes(deleted=True)
-    state = tuner.history.state(tuner.root_id)
-    path = set(state.path(shown.id))
+    nodes, state = tuner.tree()
+    hidden = state.all_hidden().difference(state.path(shown.id))
     return Tree(
-        nodes=tuple(node for node in nodes if node.id in path or not state.hidden(node.id)),
-        looks={node.id: state.looks[node.id, "holdout"] for node in nodes},
+        nodes=tuple(node for node in nodes if node.id not in hidden),
+        looks=Counter({at: n for (at, split), n in state.looks.items() if split == "holdout"}),
         undo=state.undo_from(shown.id),
         redo=state.redo_from(shown.id),
         deleted=tuple(

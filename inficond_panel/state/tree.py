@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import param
@@ -13,7 +13,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
 from inficond_panel.state.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Iteration, Node, Tuner
 
 
 class Seen(NamedTuple):
@@ -44,18 +44,18 @@ class TreeState(param.Parameterized):
         return self.students.node
 
     @property
-    def nodes(self) -> list[Node]:
-        """Nodes of this history, oldest first, without deleted branches."""
-        return list(self.students.tree.nodes)
+    def nodes(self) -> Sequence[Iteration]:
+        """Iterations of this history, oldest first, without deleted branches."""
+        return self.students.tree.nodes
 
     @property
-    def deleted(self) -> list[Deleted]:
+    def deleted(self) -> Sequence[Deleted]:
         """Deleted branches that can be restored, the newest first."""
-        return list(self.students.tree.deleted)
+        return self.students.tree.deleted
 
     @property
     def looks(self) -> Mapping[str, int]:
-        """Looks at the holdout by id of the node."""
+        """Looks at the holdout by id of the node, 0 where there are none."""
         return self.students.tree.looks
 
     @property

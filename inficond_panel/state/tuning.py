@@ -14,7 +14,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import Intent, Node, Tuner, notices
+from inficond_panel.tuning import Intent, Iteration, Tuner, notices
 from inficond_panel.tuning.analysis.words import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
@@ -97,7 +97,9 @@ class TuningState(TreeState):
         """Go on with a batch from over other concepts, without those that are not here."""
         self._set_pending([intent for intent in batch if self._is_here(intent)])
 
-    def take_back(self, at: str, thumbs: Sequence[Mapping[str, Any]]) -> tuple[Node | None, int]:
+    def take_back(
+        self, at: str, thumbs: Sequence[Mapping[str, Any]]
+    ) -> tuple[Iteration | None, int]:
         """Go on with a batch as ``Intent.to_json`` wrote it at a node; not where thumbs wait.
 
         Returns the iteration that has been made of it, which is shown then, and how many thumbs

@@ -13,11 +13,14 @@ from inficond_panel.once import Latest, once
 from inficond_panel.store import Store
 from inficond_panel.store.finite import check_finite
 from inficond_panel.tuning.intents.intent import did_you_mean
+from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
 
 #: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
 _KEPT_BYTES = 1 << 27
 _KEPT_NODES = 8, 256  # at least, at most
+#: Metrics kept of nodes by all sessions together; those of one class of one node count as one.
+_KEPT_METRICS = 1 << 17
 
 
 class Evaluation:
@@ -44,6 +47,8 @@ class Evaluation:
         self._columns: Latest[_Student, np.ndarray] = Latest(students)
         self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(students)
         self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
+        nodes = max(_KEPT_METRICS // max(len(store.classes), 1), _KEPT_NODES[0])
+        self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
         self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
 
@@ -64,6 +69,17 @@ class Evaluation:
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on a split; nan where undefined."""
+        made = self.known_metrics(node, split)
+        if made is None:
+            made = self._measure(node, split)
+            self._of_nodes.put((node.id, node.weights_hash, split), made)
+        return made
+
+    def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
+        """The metrics that were computed of late; None where they have to be."""
+        return self._of_nodes.get((node.id, node.weights_hash, split))
+
+    def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         students, teachers = self.outcomes(node, split), self.teacher_outcomes(split)
         made = {}
         for name, student in zip(self.store.classes, _students(node), strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -19,14 +19,16 @@ from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.history.events import HistoryState
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.verify import Verifier
 from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import Asked, Intent, check_names
+from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node, node_id
 
-#: Fits of previews kept, by all sessions together.
+#: Fits of previews kept, and nodes of which it is kept who set their bounds, by all sessions.
 _PREVIEWS = 64
 
 
@@ -51,7 +53,9 @@ class Tuner:
         self._node = lru_cache(256)(self._read_node)
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
         self._verifier = Verifier(history, store)
-        self._distilling = Lock()
+        self._since = lru_cache(_PREVIEWS)(self._set_by)
+        self._by_id: dict[str, Iteration] = {}
+        self._distilling, self._reading = Lock(), Lock()
         self._distilled = False
 
     def with_students(self, **settings: Any) -> Tuner:
@@ -158,14 +162,30 @@ class Tuner:
         """Show ``node`` from now on; ``kind`` is ``jump`` or ``fine-tune``."""
         self.history.set_head(self.root_id, node.id, kind)
 
+    def tree(self) -> tuple[list[Iteration], HistoryState]:
+        """All iterations of these students, oldest first, deleted ones too, and the state.
+
+        As ``nodes`` without weights; each is read and checked once, whoever asks.
+        """
+        with self._reading:  # by one of the sessions that ask together
+            found, state = self.history.iterations(self.root_id, self._verifier.check)
+            self._by_id.update((one.id, one) for one in found[len(self._by_id) :])
+        names, notes = state.names, state.notes
+        return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in found], state
+
+    def ancestors(self, node: Node) -> Iterator[Iteration]:
+        """The parent of a node, that one's parent, and so on up to the root; without labels."""
+        at = node.parent
+        while at is not None:
+            if at not in self._by_id:
+                self.tree()
+            found = self._by_id.get(at) or to_iteration(self.node(at))
+            yield found
+            at = found.parent
+
     def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
         """Number of the iteration that set the bound in force at ``node``; None without one."""
-        at: Node | None = node
-        while at is not None:
-            if any((i.class_name, i.concept) == (class_name, concept) for i in at.intents):
-                return at.number
-            at = self.node(at.parent) if at.parent else None
-        return None
+        return self._since(node).get((class_name, concept))
 
     def set_note(self, node_id: str, text: str, author: str = "user") -> None:
         """Give a node a note; the latest counts."""
@@ -205,6 +225,10 @@ class Tuner:
         """Metrics of each class on ``split``; nan where undefined."""
         return dict(self._evaluation.metrics(node, split))
 
+    def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
+        """As ``metrics``, if they are known: at no cost, and without the weights."""
+        return self._evaluation.known_metrics(node, split)
+
     @cached_property
     def fit_data(self) -> FitData:
         """What the students are fitted to; read when first asked for."""
@@ -239,6 +263,14 @@ class Tuner:
             bounds=bounds,
             store=self.store,
         )
+
+    def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
+        """Numbers of the iterations that set the bounds in force at ``node``, by class and concept."""
+        found: dict[tuple[str, str], int] = {}
+        for at in (node, *self.ancestors(node)):
+            for intent in at.intents:
+                found.setdefault(intent.key, at.number)
+        return found
 
     def _read_node(self, node_id: str) -> Node:
         node = self.history.get(node_id)

@@ -11,7 +11,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 
 #: Moves of the head that ``History.set_head`` makes; undo and redo have methods of their own.
 MOVES = ("fine-tune", "jump")
@@ -70,6 +71,12 @@ class HistoryState:
     deleted: set[str] = field(default_factory=set)
     parents: dict[str, str | None] = field(default_factory=dict)
 
+    def copy(self) -> HistoryState:
+        """The same state, which may be changed by itself."""
+        return HistoryState(
+            self.head, *(copy(getattr(self, part.name)) for part in fields(self)[1:])
+        )
+
     def path(self, node: str) -> list[str]:
         """The node and its ancestors, up to the root."""
         found = [node]
@@ -89,9 +96,18 @@ class HistoryState:
         """Whether the node is in a deleted branch: it or an ancestor was deleted."""
         return bool(self.deleted) and not self.deleted.isdisjoint(self.path(node))
 
+    def all_hidden(self) -> set[str]:
+        """All nodes in deleted branches."""
+        found: set[str] = set()
+        for node, parent in self.parents.items() if self.deleted else ():  # parents come first
+            if node in self.deleted or parent in found:
+                found.add(node)
+        return found
+
     def undo_from(self, node: str) -> str | None:
         """Where undo goes from ``node``: its nearest ancestor that is not in a deleted branch."""
-        return next((at for at in self.path(node)[1:] if not self.hidden(at)), None)
+        hidden = self.all_hidden()
+        return next((at for at in self.path(node)[1:] if at not in hidden), None)
 
     def redo_from(self, node: str) -> str | None:
         """Where redo goes from ``node``: the node last left by undo, if it is a child of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.database import Database, damaged
 from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
 from inficond_panel.tuning.history.records import to_node, to_row
+from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node
 
 NAME_LENGTH = 80
@@ -38,6 +39,7 @@ class History:
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
         self._database = Database(self.path)
+        self._log = log.Log(self.path)
 
     def add(self, node: Node) -> Node:
         """Store ``node`` durably and return it with its number and time.
@@ -73,19 +75,36 @@ class History:
         Those of deleted branches are left out unless ``deleted``.
         """
         with self._database.transaction() as db:
-            state = log.state_of(self.path, db, root)
-            rows = db.execute("SELECT * FROM nodes WHERE root = ? ORDER BY number", (root,))
-            nodes = [self._labelled(row, state) for row in rows]
-        if [(node.id, node.parent) for node in nodes] != list(state.parents.items()):
-            raise damaged(self.path, "its iterations are not those that its log tells of")
-        if [node.number for node in nodes] != list(range(len(nodes))):
-            raise damaged(self.path, "its iterations are not numbered in their order")
-        return [node for node in nodes if deleted or not state.hidden(node.id)]
+            state = self._log.state(db, root)
+            found = self._rows(db, root, state)
+        self._match(found, state)
+        hidden = set() if deleted else state.all_hidden()
+        return [node for node in found if node.id not in hidden]
+
+    def iterations(
+        self, root: str, check: Callable[[Node], object]
+    ) -> tuple[tuple[Iteration, ...], HistoryState]:
+        """All nodes that descend from ``root`` as the tree tells them, oldest first, and the state.
+
+        Those of deleted branches are among them. A node is read from the file, and given to
+        ``check``, once: the next call reads what came since. Labels are in the state.
+        """
+        with self._database.transaction() as db:
+            state = self._log.state(db, root)
+            known = self._log.iterations.get(root, ())
+            found = self._rows(db, root, state, len(known))
+        self._match(found, state, len(known))
+        for node in found:
+            check(node)
+        if found:
+            known = (*known, *map(to_iteration, found))
+            self._log.iterations[root] = known
+        return known, state
 
     def state(self, root: str) -> HistoryState:
         """The state after all events so far: head, redo, names, notes, looks, deleted branches."""
         with self._database.transaction() as db:
-            return log.state_of(self.path, db, root)
+            return self._log.state(db, root)
 
     def events(self, root: str) -> list[Event]:
         """All events of the students of ``root``, oldest first."""
@@ -183,7 +202,8 @@ class History:
                 raise TuningError(
                     f"The {which} is in this branch.", "Go to another one, then delete it."
                 )
-            now_hidden = [item for item in branch if not state.hidden(item)]
+            before = state.all_hidden()
+            now_hidden = [item for item in branch if item not in before]
             if now_hidden:
                 log.append(db, "delete", node, author=author)
         return now_hidden
@@ -194,11 +214,12 @@ class History:
         A branch inside that was deleted by itself stays hidden.
         """
         with self._writing_at(node) as (db, state):
-            before = [item for item in state.parents if state.hidden(item)]
+            before = state.all_hidden()
             for top in _deleted_above(state, node):
                 log.append(db, "restore", top, author=author)
                 state.deleted.discard(top)
-            return [item for item in before if not state.hidden(item)]
+            after = state.all_hidden()
+            return [item for item in state.parents if item in before - after]
 
     def count_look(self, node: str, split: str, author: str = "user") -> int:
         """Record that the metrics of ``node`` on ``split`` were looked at; return the looks."""
@@ -226,7 +247,7 @@ class History:
     def _writing(self, root: str, *nodes: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
         """A write transaction with the state at its start; ``nodes`` must be of this root."""
         with self._database.transaction(write=True) as db:
-            state = log.state_of(self.path, db, root)
+            state = self._log.state(db, root)
             for node in nodes:
                 if node not in state.parents:
                     raise log.unknown(node)
@@ -235,11 +256,26 @@ class History:
     @contextmanager
     def _writing_at(self, node: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
         with self._database.transaction(write=True) as db:
-            yield db, log.state_of(self.path, db, log.root_of(db, node))
+            yield db, self._log.state(db, log.root_of(db, node))
 
-    def _labelled(self, row: sqlite3.Row, state: HistoryState) -> Node:
+    def _rows(
+        self, db: sqlite3.Connection, root: str, state: HistoryState, start: int = 0
+    ) -> list[Node]:
+        """The nodes of ``root`` numbered from ``start`` on, with their labels."""
+        select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
         names = {"rename": state.names, "note": state.notes}
-        return to_node(self.path, row, {k: v.get(row["id"], "") for k, v in names.items()})
+        return [
+            to_node(self.path, row, {k: v.get(row["id"], "") for k, v in names.items()})
+            for row in db.execute(select, (root, start))
+        ]
+
+    def _match(self, found: Sequence[Node], state: HistoryState, start: int = 0) -> None:
+        """Hold the nodes from ``start`` on against what the log tells of them."""
+        told = list(state.parents.items())[start:]
+        if [(node.id, node.parent) for node in found] != told:
+            raise damaged(self.path, "its iterations are not those that its log tells of")
+        if [node.number for node in found] != list(range(start, start + len(found))):
+            raise damaged(self.path, "its iterations are not numbered in their order")
 
 
 def _deleted_above(state: HistoryState, node: str) -> list[str]:

@@ -3,11 +3,56 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
 
 from inficond_panel import clock
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history.database import damaged
 from inficond_panel.tuning.history.events import Event, HistoryState
+from inficond_panel.tuning.iteration import Iteration
+
+
+class Log:
+    """What the log of the file at ``path`` tells, kept up: each event is read and verified once.
+
+    Events cannot be changed as long as the triggers are there. So all is read anew where the file
+    was opened anew, or where anything has touched its tables or triggers.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.iterations: dict[str, tuple[Iteration, ...]] = {}  #: by root, those read by now
+        self._read_of: tuple[sqlite3.Connection, int] | None = None
+        self._forget()
+
+    def state(self, db: sqlite3.Connection, root: str) -> HistoryState:
+        """The state of ``root`` after all events so far; ``HistoryError`` where they make no sense.
+
+        At the start of a transaction, before it appends. The state is the caller's own.
+        """
+        self._catch_up(db)
+        if root in self._faults:
+            raise damaged(self.path, self._faults[root])
+        return self._states[root].copy() if root in self._states else HistoryState()
+
+    def _catch_up(self, db: sqlite3.Connection) -> None:
+        schema = db, db.execute("PRAGMA schema_version").fetchone()[0]
+        if schema != self._read_of:
+            self._forget()
+            self._read_of = schema
+        for event, checksum in _chain(self.path, db, *self._last):
+            self._last = event.number, checksum
+            try:
+                self._states[event.root].apply(event)
+            except ValueError as error:
+                self._faults.setdefault(event.root, str(error))
+
+    def _forget(self) -> None:
+        self._states: dict[str, HistoryState] = defaultdict(HistoryState)
+        self._faults: dict[str, str] = {}  # by root, why its events make no sense
+        self._last = 0, ""  # number and checksum of the last event read
+        self.iterations.clear()
 
 
 def append(
@@ -29,27 +74,21 @@ def append(
 
 def read(path: str, db: sqlite3.Connection, root: str) -> list[Event]:
     """The events of ``root``, oldest first; ``HistoryError`` where the chain of all is broken."""
-    found, previous = [], ""
-    for expected, row in enumerate(db.execute("SELECT * FROM events ORDER BY number"), 1):
+    return [event for event, _ in _chain(path, db) if event.root == root]
+
+
+def _chain(
+    path: str, db: sqlite3.Connection, after: int = 0, previous: str = ""
+) -> Iterator[tuple[Event, str]]:
+    """The events after one, of which number and checksum are given, each with its checksum."""
+    rows = db.execute("SELECT * FROM events WHERE number > ? ORDER BY number", (after,))
+    for expected, row in enumerate(rows, after + 1):
         *facts, checksum = row
         event = Event(*facts)
         previous = event.checksum(previous)
         if event.number != expected or checksum != previous:
             raise damaged(path, f"event {expected} of its log was altered")
-        if event.root == root:
-            found.append(event)
-    return found
-
-
-def state_of(path: str, db: sqlite3.Connection, root: str) -> HistoryState:
-    """The state after all events of ``root``; ``HistoryError`` where they do not make sense."""
-    state = HistoryState()
-    try:
-        for event in read(path, db, root):
-            state.apply(event)
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
-    return state
+        yield event, checksum
 
 
 def root_of(db: sqlite3.Connection, node: str) -> str:

@@ -10,21 +10,19 @@ import hashlib
 import json
 import math
 import sqlite3
-import threading
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.once import Latest
 from inficond_panel.tuning.history.database import damaged
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node, node_id
 
 #: Nodes read lately, by the checksum of their row, which covers all that is in it.
-_known: dict[str, Node] = {}
-_KEPT = 512
-_lock = threading.Lock()
+_known: Latest[str, Node] = Latest(512)
 #: Bytes of the largest weights that are read: 60,000 concepts by 500 classes.
 _MOST_BYTES = 2**28
 
@@ -71,10 +69,7 @@ def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
     node = _known.get(checksum)
     if node is None:
         node = _checked(path, row)
-        with _lock:
-            while len(_known) >= _KEPT:
-                _known.pop(next(iter(_known)))
-            _known[checksum] = node
+        _known.put(checksum, node)
     return node.labelled(labels.get("rename", ""), labels.get("note", ""))
 
 
