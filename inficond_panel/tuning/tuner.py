@@ -265,7 +265,7 @@ class Tuner:
         )
 
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
-        """Numbers of the iterations that set the bounds in force at ``node``, by class and concept."""
+        """Numbers of the iterations that set the bounds at ``node``, by class and concept."""
         found: dict[tuple[str, str], int] = {}
         for at in (node, *self.ancestors(node)):
             for intent in at.intents:

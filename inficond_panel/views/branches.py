@@ -2,47 +2,68 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Node
+    from inficond_panel.state import Iteration
 
 
-def make_lanes(nodes: Sequence[Node]) -> list[int]:
+class Branches:
+    """Where each node stands. ``nodes`` are oldest first, parents before children."""
+
+    def __init__(self, nodes: Sequence[Iteration], current: str) -> None:
+        self.newest = nodes[::-1]
+        self.lanes = make_lanes(nodes)
+        self.places = {node.id: place for place, node in enumerate(self.newest)}
+        self.path = {node.id for node in make_path(nodes, current)}  # to the current node
+        self.current = self.places[current]
+
+    def edges(self, first: int = 0, last: int | None = None) -> list[dict[str, Any]]:
+        """Lines from each node to its parent, as ``[row, lane]``; those to the current node marked.
+
+        Those that can be seen in the rows from ``first`` on, before ``last``.
+        """
+        pairs = [
+            (place, self.places[node.parent], node.id in self.path)
+            for place, node in enumerate(self.newest[:last])
+            if node.parent
+        ]
+        return [
+            {"from": [start, self.lanes[start]], "to": [end, self.lanes[end]], "path": path}
+            for start, end, path in pairs
+            if end >= first
+        ]
+
+
+def make_lanes(nodes: Sequence[Iteration]) -> list[int]:
     """Lane of each node in the tree drawn newest first; 0 is leftmost, branches go right.
 
     ``nodes`` are oldest first, parents before children. A node stands in the lane of its newest
     child, so that going back and tuning again leaves the older branch on the right.
     """
-    waiting: list[str | None] = []
+    waiting: dict[str, list[int]] = defaultdict(list)  # lanes by the node that they lead to
+    free: list[int] = []  # a heap
+    used = 0
     lanes = []
     for node in reversed(nodes):
-        own = [lane for lane, awaited in enumerate(waiting) if awaited == node.id]
-        free = [lane for lane, awaited in enumerate(waiting) if awaited is None]
-        lane = min(own or free or [len(waiting)])
-        waiting += [None] * (lane + 1 - len(waiting))
-        for used in own:
-            waiting[used] = None
-        waiting[lane] = node.parent
-        lanes.append(lane)
+        own = sorted(waiting.pop(node.id, ()))
+        if not own:
+            own = [heapq.heappop(free) if free else used]
+            used = max(used, own[0] + 1)
+        for lane in own[1:]:
+            heapq.heappush(free, lane)
+        if node.parent:
+            waiting[node.parent].append(own[0])
+        else:
+            heapq.heappush(free, own[0])
+        lanes.append(own[0])
     return lanes
 
 
-def make_edges(nodes: Sequence[Node], current: str) -> list[dict[str, Any]]:
-    """Lines from each node to its parent, as ``[row, lane]``; those to the current node marked."""
-    newest = list(reversed(nodes))
-    lanes = make_lanes(nodes)
-    place = {node.id: [row, lanes[row]] for row, node in enumerate(newest)}
-    path = {node.id for node in make_path(nodes, current)}
-    return [
-        {"from": place[node.id], "to": place[node.parent], "path": node.id in path}
-        for node in newest
-        if node.parent
-    ]
-
-
-def make_path(nodes: Sequence[Node], node_id: str) -> list[Node]:
+def make_path(nodes: Sequence[Iteration], node_id: str) -> list[Iteration]:
     """The node and its ancestors, newest first."""
     by_id = {node.id: node for node in nodes}
     path = [by_id[node_id]]

@@ -25,8 +25,10 @@ from inficond_panel.views.theme import count
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.state import AppState, Node
+    from inficond_panel.state import AppState, Iteration, Node
     from inficond_panel.state.targets import TargetsState
+
+CHOICES = 50  #: iterations to choose from
 
 
 def make_dataset(
@@ -54,7 +56,7 @@ def make_dataset(
 
 
 def make_student(
-    nodes: Sequence[Node], node: Node, facts: Sequence[Row], mark: str = ""
+    nodes: Sequence[Iteration], node: Node, facts: Sequence[Row], mark: str = ""
 ) -> dict[str, Any]:
     """The student shown (a node of the history), the others to choose, and its card.
 
@@ -67,7 +69,7 @@ def make_student(
         "id": node.id,
         "name": f"#{node.number}",
         "size": f"{count(concepts)} concepts",
-        "options": [[n.id, _option(n)] for n in reversed(nodes)],
+        "options": [[n.id, _option(n)] for n in _choices(nodes, node.id)],
         "card": {
             "title": f"Students of #{node.number}",
             "text": "One linear model a class, distilled from the "
@@ -109,7 +111,13 @@ def make_facts(teacher: str, students: Any, mark: str = "") -> list[Row]:
     ]
 
 
-def _option(node: Node) -> str:
+def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
+    """The newest first, and the one shown; the provenance view has all."""
+    newest = list(nodes[: -CHOICES - 1 : -1])
+    return newest + [node for node in nodes[:-CHOICES] if node.id == shown]
+
+
+def _option(node: Iteration) -> str:
     if not node.intents:
         return f"#{node.number} untouched"
     return f"#{node.number} {count(len(node.intents))} intent{'s' * (len(node.intents) != 1)}"
@@ -169,7 +177,7 @@ class ConfigurationView(Viewer):
     def data(self) -> dict[str, Any]:
         """All that the strip shows, as plain data."""
         app = self.app
-        snapshot = app.students.snapshot
+        snapshot, looks = app.students.snapshot, app.tuning.looks
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
             "student": make_student(app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark),
@@ -177,9 +185,7 @@ class ConfigurationView(Viewer):
             "targets": make_targets(app.targets),
             "class": {"name": app.selection.class_name, "options": list(app.store.classes)},
             "split": snapshot.split,
-            "looks": make_looks(
-                {n.number: app.tuning.looks.get(n.id, 0) for n in app.tuning.nodes}
-            ),
+            "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),
             "scope": self._scope,
             "metrics": self._metrics(),
             "busy": app.tuning.busy or app.targets.busy or app.concepts.busy,

@@ -7,88 +7,95 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.state import words
-from inficond_panel.views.branches import make_lanes, make_path
 from inficond_panel.views.changes import make_change
 from inficond_panel.views.theme import BESIDE, bound, count, factor, number
 
 if TYPE_CHECKING:
-    from inficond_panel.state import Intent, Interval, Node
+    from inficond_panel.state import Intent, Interval, Iteration, Node
     from inficond_panel.state.export import ExportState
     from inficond_panel.state.snapshot import Deleted
+    from inficond_panel.views.branches import Branches
 
 SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 CARD_INTENTS = 8  #: intents that a hover card lists
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One node's metrics of a class, or their means over all, by key; also those of its parent."""
-
-    values: Mapping[str, float]
-    parent: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True)
 class Shown:
     """What the rows tell: a metric of a class (empty: its mean over all).
 
-    ``names`` are those of all metrics by key; ``measured`` the nodes that may be shown, with None
-    while they are being measured; it lacks those whose holdout nobody has asked for. ``changes``
-    are those against the parent that have come, by ids (before, after).
+    ``names`` are those of all metrics by key; ``measured`` the metrics of nodes by id, as far as
+    they are known; ``hidden`` are nodes whose holdout nobody has asked for. ``changes`` are those
+    against the parent that have come, by ids (before, after).
     """
 
     class_name: str
     metric: str
     names: Mapping[str, str]
-    measured: Mapping[str, Measured | None]
+    measured: Mapping[str, Mapping[str, float]]
+    hidden: Collection[str]
     changes: Mapping[tuple[str, str], Interval]
 
 
-def make_rows(
-    nodes: Sequence[Node],
-    current: str,
-    shown: Shown,
-    looks: Mapping[str, int],
-) -> list[dict[str, Any]]:
-    """Rows, newest first, with the change of each against its parent."""
-    numbers = {node.id: node.number for node in nodes}
-    path = {node.id for node in make_path(nodes, current)}
-    rows = []
-    for node, lane in zip(reversed(nodes), make_lanes(nodes), strict=True):
-        parent = numbers[node.parent] if node.parent else None
-        rows.append(
-            {
-                "id": node.id,
-                "at": node.number,
-                "number": f"#{node.number}",
-                "name": node.name,
-                "title": make_title(node),
-                "by": make_author(node),
-                "kept": _kept(node, path),
-                "lane": lane,
-                "current": node.id == current,
-                "chips": [make_chip(intent, shown.class_name) for intent in node.intents],
-                "looks": _looks(looks.get(node.id, 0)),
-                "note": node.note,
-                "card": make_card(node, parent, looks.get(node.id, 0), shown),
-                **_result(node, shown),
-            }
-        )
-    return rows
+def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
+    """One row, without what depends on the class and the metric; ``place`` counts from the top."""
+    node = branches.newest[place]
+    parent = branches.newest[branches.places[node.parent]].number if node.parent else None
+    return {
+        "id": node.id,
+        "at": node.number,
+        "place": place,
+        "number": f"#{node.number}",
+        "name": node.name,
+        "title": make_title(node),
+        "by": make_author(node),
+        "kept": _kept(node, branches.path),
+        "lane": branches.lanes[place],
+        "current": place == branches.current,
+        "path": node.id in branches.path,
+        "chips": [make_chip(intent, "") for intent in node.intents],
+        "looks": _looks(looks),
+        "note": node.note,
+        "card": make_card(node, parent, looks),
+    }
 
 
-def make_title(node: Node) -> str:
+def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
+    """What a row tells of the class and the metric: value, change, all metrics for its card.
+
+    Beside accuracy the fidelity, and the other way round.
+    """
+    values = shown.measured.get(node.id)
+    if node.id in shown.hidden or values is None:
+        quiet = "holdout not looked at" if node.id in shown.hidden else ""
+        return {"value": "", "beside": "", "change": None, "quiet": quiet, "metrics": []}
+    before = shown.measured.get(node.parent) if node.parent else None
+    touched, change = touches(node, shown.class_name), None
+    if touched and before:
+        found = shown.changes.get((str(node.parent), node.id))
+        change = make_change(found, values[shown.metric] - before[shown.metric])
+    beside = BESIDE.get(shown.metric)
+    return {
+        "value": number(values[shown.metric]),
+        "beside": number(values[beside]) if beside else "",
+        "change": change,
+        "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
+        "metrics": [(shown.names[key], number(value)) for key, value in values.items()],
+    }
+
+
+def make_title(node: Node | Iteration) -> str:
     """``#3``, with its label where it has one."""
     return f"#{node.number} {node.name}".rstrip()
 
 
-def make_author(node: Node) -> str:
+def make_author(node: Node | Iteration) -> str:
     """Who made it, where that is a machine: ``by a machine: crossfit``."""
     kind, _, strategy = node.author.partition(":")
     return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
 
 
-def _kept(node: Node, path: Collection[str]) -> str:
+def _kept(node: Iteration, path: Collection[str]) -> str:
     """Why the branch from a node on cannot be deleted; empty where it can."""
     if not node.parent:
         return "The untouched student stays"
@@ -105,29 +112,9 @@ def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
     }
 
 
-def touches(node: Node, class_name: str) -> bool:
+def touches(node: Iteration, class_name: str) -> bool:
     """Whether a batch was on the student of a class; without a class, on any."""
     return class_name in node.tuned if class_name else bool(node.tuned)
-
-
-def _result(node: Node, shown: Shown) -> dict[str, Any]:
-    """Value and change of a row; beside accuracy the fidelity, and the other way round."""
-    measured = shown.measured.get(node.id)
-    if measured is None:
-        quiet = "" if node.id in shown.measured else "holdout not looked at"
-        return {"value": "", "beside": "", "change": None, "quiet": quiet}
-    value, change = measured.values[shown.metric], None
-    touched = touches(node, shown.class_name)
-    if touched and measured.parent:
-        found = shown.changes.get((str(node.parent), node.id))
-        change = make_change(found, value - measured.parent[shown.metric])
-    beside = BESIDE.get(shown.metric)
-    return {
-        "value": number(value),
-        "beside": number(measured.values[beside]) if beside else "",
-        "change": change,
-        "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
-    }
 
 
 def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -138,31 +125,32 @@ def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
     return [low - margin, high + margin]
 
 
-def make_card(node: Node, parent: int | None, looks: int, shown: Shown) -> dict[str, Any]:
-    """Hover card: intents with factors and bounds, metrics, time, certificate and looks."""
-    intents = [_told(intent, node) for intent in node.intents[:CARD_INTENTS]]
+def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]:
+    """Hover card: ``intents`` with factors and bounds; ``facts`` are author, time and the like.
+
+    Between these come the metrics.
+    """
     more = len(node.intents) - CARD_INTENTS
-    measured = shown.measured.get(node.id)
-    values = measured.values if measured else {}
     return {
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
-        "rows": [
-            *intents,
+        "intents": [
+            *(_told(intent, node) for intent in node.intents[:CARD_INTENTS]),
             *([("", f"and {count(more)} more")] if more > 0 else []),
-            *((shown.names[key], number(value)) for key, value in values.items()),
+        ],
+        "facts": [
             *([("Author", author)] if (author := make_author(node)) else []),
             ("Made", node.created[:16].replace("T", " ") + " UTC"),
             ("Refit" if node.parent else "Distilled", words.seconds_text(node.seconds)),
-            ("Largest gap", words.power_text(max(node.gap))),
-            ("Bounds in force", count(len(node.bounds))),
+            ("Largest gap", words.power_text(node.gap)),
+            ("Bounds in force", count(node.bound_count)),
             ("Looks at holdout", count(looks)),
         ],
     }
 
 
-def _told(intent: Intent, node: Node) -> tuple[str, str]:
-    limits = bound(*node.bounds.get((intent.class_name, intent.concept), (None, None)))
+def _told(intent: Intent, node: Iteration) -> tuple[str, str]:
+    limits = bound(*node.own_bounds.get(intent.key, (None, None)))
     by = factor(intent.factor) if intent.factor else ""
     name = f"{SIGNS[intent.direction]} {intent.concept}, {intent.class_name}"
     return name, " · ".join(filter(None, [by, limits]))

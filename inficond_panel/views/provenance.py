@@ -6,7 +6,7 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -14,30 +14,31 @@ from panel.viewable import Viewer
 
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.views import esm
-from inficond_panel.views.branches import make_edges
+from inficond_panel.views.branches import Branches
 from inficond_panel.views.changes import make_change
 from inficond_panel.views.comparison import make_comparison
 from inficond_panel.views.component import ViewComponent, tie
 from inficond_panel.views.gallery import make_picture
 from inficond_panel.views.images import send_photo, send_pictures
 from inficond_panel.views.iterations import (
-    Measured,
     Shown,
     make_axis,
     make_deleted,
     make_exporting,
-    make_rows,
+    make_result,
+    make_row,
     touches,
 )
 from inficond_panel.views.metric_cards import mean, mean_name
 from inficond_panel.views.saving import send_file
 from inficond_panel.views.theme import BESIDE, METRIC_NAMES
+from inficond_panel.views.window import cut_window, place_window
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
     from inficond_panel.errors import InficondError
-    from inficond_panel.state import AppState, ClassMetrics, Node, Snapshot
+    from inficond_panel.state import AppState, ClassMetrics, Iteration
 
 
 def typed_sentence(names: Sequence[str]) -> str:
@@ -49,9 +50,17 @@ def typed_sentence(names: Sequence[str]) -> str:
 
 
 class ProvenanceTree(ViewComponent):
-    """What the browser draws; actions come back as messages ``{"kind", "value"}``."""
+    """What the browser draws; actions come back as messages ``{"kind", "value"}``.
 
-    data = param.Dict({}, doc="Rows, edges, axis and total; empty while loading.")
+    What is sent does not grow with the history: of a long one only the rows near those in view.
+    """
+
+    data = param.Dict({}, doc="Class, metric, total, and what can be done; empty while loading.")
+    tree = param.Dict(
+        {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
+    )
+    results = param.Dict({}, doc="Of the rows in the window, by id (`of`), and their `axis`.")
+    deleted = param.List([], doc="See `make_deleted`.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="See `make_exporting`.")
     metric: param.Selector[str] = param.Selector(
@@ -70,14 +79,17 @@ class ProvenanceView(Viewer):
         self.app = app
         self._actions = self._make_actions()
         self._compared = ""  # class that was chosen in the comparison
-        self._known: dict[tuple[str, str], dict[str, Measured]] = {}  # by class and split
+        self._branches = Branches(app.tuning.nodes, app.students.node.id)
+        self._window = place_window(len(app.tuning.nodes), self._branches.current)
+        self._measured: dict[tuple[str, str], Mapping[str, ClassMetrics]] = {}  # by id and split
+        self._told: tuple[Any, dict[str, Any]] = (None, {})  # results by id, and what they are of
         self._tree = ProvenanceTree(
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
         )
         tie(self._tree, app.settings, metric="history_metric")
         self._tree.param.watch(self._show, "metric")
         self._tree.on_msg(lambda event: self._handle(event.data))
-        app.selection.param.watch(self._update, "class_name")
+        app.selection.param.watch(self._show, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
         app.changes.param.watch(self._show, ["found", "problem"])
         app.tuning.param.watch(self._update_buttons, ["status", "problem"])
@@ -88,65 +100,130 @@ class ProvenanceView(Viewer):
         self._update()
 
     def _update(self, *_: Any) -> None:
-        """Show what is known at once; measure the rest off the event loop, then show that too."""
-        app, scope = self.app, self._scope
-        known = self._known.setdefault(scope, {})
-        known[app.students.node.id] = measured_now(app.students.snapshot, scope[0])
-        self._show()
-        missing = [node for node in reversed(self._seen) if node.id not in known]
+        """The tree, or the node shown in it, is another: show the window on it."""
+        nodes, before = self.app.tuning.nodes, self._branches
+        self._branches = now = Branches(nodes, self.app.students.node.id)
+        moved = now.newest[now.current].id != before.newest[before.current].id
+        self._window = place_window(len(nodes), now.current if moved else None, self._window)
+        self._show(tree=self._make_tree())
 
-        def work(job: Job) -> dict[str, Measured]:
-            left = (node for node in missing if not job.cancelled())
-            return {node.id: measure(app, node, *scope) for node in left}
+    def _look(self, first: int, last: int) -> None:
+        """Show the rows from ``first`` on, before ``last``: the browser has scrolled there."""
+        self._window = cut_window(len(self._branches.newest), first, last)
+        self._show(tree=self._make_tree())
 
-        def done(found: dict[str, Measured]) -> None:
-            known.update(found)
-            self._show()
-
-        if missing:
-            app.jobs.submit(Job("provenance", work, done, self._fail))
+    def _make_tree(self, limit: int = 0) -> dict[str, Any]:
+        """Rows in the window (the first ``limit``, if that is given), and the current one."""
+        branches, looks = self._branches, self.app.tuning.looks
+        first, last = (0, limit) if limit else self._window
+        rows = [
+            make_row(branches, place, looks.get(node.id, 0))
+            for place, node in enumerate(branches.newest[first:last], first)
+        ]
+        node = branches.newest[branches.current]
+        return {
+            "size": len(branches.newest),
+            "lanes": max(branches.lanes),
+            "first": first,
+            "rows": rows,
+            "current": make_row(branches, branches.current, looks.get(node.id, 0)),
+            "edges": branches.edges(first, last),
+        }
 
     @property
     def _scope(self) -> tuple[str, str]:
         return self.app.selection.class_name, self.app.students.snapshot.split
 
-    @property
-    def _seen(self) -> list[Node]:
-        """Nodes whose numbers may be shown: on the holdout those that were looked at there."""
-        looks = self.app.tuning.looks if self._scope[1] == "holdout" else None
-        return [node for node in self.app.tuning.nodes if looks is None or looks[node.id]]
+    def _nodes(self) -> list[Iteration]:
+        """Those in the window, newest first, and the one shown."""
+        first, last = self._window
+        places = {*range(first, last), self._branches.current}
+        return [self._branches.newest[place] for place in sorted(places)]
 
-    def _show(self, *_: Any) -> None:
-        self._tree.data = {**self.data(), **self._buttons()}
+    def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
+        """Nodes whose numbers may not be shown: nobody looked at them on the holdout."""
+        looks = self.app.tuning.looks
+        return {node.id for node in nodes if self._scope[1] == "holdout" and not looks.get(node.id)}
 
-    def data(self) -> dict[str, Any]:
-        """All that the view shows, as plain data."""
-        app, head, shown = self.app, self.app.students.node, self._shown()
-        rows = make_rows(app.tuning.nodes, head.id, shown, app.tuning.looks)
+    def _show(self, *_: Any, tree: dict[str, Any] | None = None) -> None:
+        """Show what is known at once; measure the rest off the event loop, then show that too."""
+        nodes = self._nodes()
+        shown = self._shown(nodes)
+        self._tree.param.update(
+            data={**self._data(shown), **self._buttons()},
+            results=self._make_results(nodes, shown),
+            deleted=[make_deleted(branch) for branch in self.app.tuning.deleted],
+            **({"tree": tree} if tree else {}),
+        )
+        seen = [node for node in nodes if node.id not in shown.hidden]
+        wanted = {node.id: node for node in self._with_parents(seen)}
+        if not wanted.keys() <= shown.measured.keys():
+            self._measure(wanted, wanted.keys() - shown.measured.keys(), self._scope[1])
+
+    def _data(self, shown: Shown) -> dict[str, Any]:
+        tuner = self.app.tuner
         return {
             "class": shown.class_name,
-            "mark": f"oracle, {app.tuner.mark}" if app.tuner.mark else "",
+            "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
             "metric": shown.metric,
             "beside": BESIDE.get(shown.metric, ""),
             "metrics": [[key, shown.names[key]] for key in CHANGE_METRICS],
-            "rows": rows,
-            "edges": make_edges(app.tuning.nodes, head.id),
-            "axis": make_axis(rows),
             "total": self._total(shown),
-            "typed": typed_sentence(app.concepts.typed),
-            "deleted": [make_deleted(branch) for branch in app.tuning.deleted],
+            "typed": typed_sentence(self.app.concepts.typed),
         }
 
-    def _shown(self) -> Shown:
+    def _make_results(self, nodes: Sequence[Iteration], shown: Shown) -> dict[str, Any]:
+        """Results of ``nodes``, on an axis for all that were shown of this class and metric."""
+        of = {node.id: make_result(node, shown) for node in nodes}
+        scope = (*self._scope, shown.metric)
+        before = self._told[1] if self._told[0] == scope else {}
+        self._told = scope, {**before, **of}
+        told = [self._told[1][id_] for id_ in self._told[1].keys() & self._branches.places.keys()]
+        return {"axis": make_axis(told), "of": of}
+
+    def _shown(self, nodes: Sequence[Iteration]) -> Shown:
         """What is known of the rows; the changes that are not are asked for, the newest first."""
         name, metric = self._scope[0], self._tree.metric
-        known = self._known.get(self._scope, {})
-        measured = {node.id: known.get(node.id) for node in self._seen}
-        seen = reversed(self._seen)
+        hidden = self._hidden(nodes)
+        seen = [node for node in nodes if node.id not in hidden]
         steps = [(node.parent, node.id) for node in seen if node.parent and touches(node, name)]
         changes = self.app.changes.between(steps, name, metric)
         names = {key: METRIC_NAMES[key] if name else mean_name(key) for key in CHANGE_METRICS}
-        return Shown(name, metric, names, measured, changes)
+        known = self._known(seen, self._scope[1])
+        measured = {id_: values_of(metrics, name) for id_, metrics in known.items()}
+        return Shown(name, metric, names, measured, hidden, changes)
+
+    def _known(
+        self, nodes: Iterable[Iteration], split: str
+    ) -> dict[str, Mapping[str, ClassMetrics]]:
+        """Metrics of these nodes and their parents by id, as far as any session has them."""
+        found = {}
+        for node in self._with_parents(nodes):
+            metrics = self._measured.get((node.id, split))
+            metrics = metrics or self.app.tuner.known_metrics(node, split)
+            if metrics is not None:
+                found[node.id] = metrics
+        return found
+
+    def _with_parents(self, nodes: Iterable[Iteration]) -> list[Iteration]:
+        branches = self._branches
+        wanted = {branches.places[id_] for node in nodes for id_ in (node.id, node.parent) if id_}
+        return [branches.newest[place] for place in sorted(wanted)]
+
+    def _measure(self, wanted: Collection[str], missing: Collection[str], split: str) -> None:
+        """Measure the nodes that are ``missing`` of those that are ``wanted``, by their ids."""
+        tuner = self.app.tuner
+
+        def work(job: Job) -> dict[tuple[str, str], Mapping[str, ClassMetrics]]:
+            left = (id_ for id_ in missing if not job.cancelled())
+            return {(id_, split): tuner.metrics(tuner.node(id_), split) for id_ in left}
+
+        def done(found: dict[tuple[str, str], Mapping[str, ClassMetrics]]) -> None:
+            kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
+            self._measured = {**kept, **found}
+            self._show()
+
+        self.app.jobs.submit(Job("provenance", work, done, self._fail))
 
     def _total(self, shown: Shown) -> dict[str, Any] | None:
         """The change since #0 of the students shown; None at #0."""
@@ -158,7 +235,7 @@ class ProvenanceView(Viewer):
         return make_change(found, now[metric] - before[metric])
 
     def _fail(self, error: InficondError) -> None:
-        self._tree.data = {"error": str(error)}
+        self._tree.data = {"error": str(error), "size": 0}
 
     def _update_buttons(self, *_: Any) -> None:
         if self._tree.data:
@@ -203,6 +280,7 @@ class ProvenanceView(Viewer):
         """What each kind of message from the browser does."""
         tuning, comparison, export = self.app.tuning, self.app.comparison, self.app.export
         return {
+            "rows": lambda message: self._look(*map(int, message["value"])),
             "note": lambda message: tuning.set_note(message["node"], message["value"]),
             "name": lambda message: tuning.rename(message["node"], message["value"]),
             "jump": lambda message: tuning.jump(message["value"]),
@@ -240,20 +318,6 @@ class ProvenanceView(Viewer):
 
     def __panel__(self) -> Viewable:
         return self._tree
-
-
-def measured_now(snapshot: Snapshot, class_name: str) -> Measured:
-    """The node shown, of which all is known."""
-    parent = values_of(snapshot.last, class_name) if snapshot.node.parent else None
-    return Measured(values_of(snapshot.metrics, class_name), parent)
-
-
-def measure(app: AppState, node: Node, class_name: str, split: str) -> Measured:
-    """Any node. For the worker: it may have to decide all images."""
-    tuner = app.tuner
-    parent = tuner.metrics(tuner.node(node.parent), split) if node.parent else None
-    values = values_of(tuner.metrics(node, split), class_name)
-    return Measured(values, values_of(parent, class_name) if parent else None)
 
 
 def values_of(metrics: Mapping[str, ClassMetrics], class_name: str) -> dict[str, float]:

@@ -22,7 +22,7 @@ from inficond_panel.views.tour import make_progress, make_tour, show_step
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.state import AppState, Node, Spec
+    from inficond_panel.state import AppState, Iteration, Spec
 
 TITLES = {
     "configuration": "Configuration",
@@ -68,9 +68,9 @@ def make_subtitle(title: str, classes: int) -> str:
     return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
 
 
-def make_saved(nodes: Sequence[Node], doing: str, path: str) -> dict[str, str]:
+def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
     """What the header tells of saving: time of the newest node (ISO), or what is being done."""
-    newest = max((node.created for node in nodes), default="")
+    newest = nodes[-1].created if nodes else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
     iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"

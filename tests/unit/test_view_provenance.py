@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from inficond_panel.state import AppState, Intent, Interval, Jobs
 from inficond_panel.state.compare import Churn, Flip
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.branches import make_edges, make_lanes, make_path
+from inficond_panel.views.branches import Branches, make_lanes, make_path
 from inficond_panel.views.changes import change_text, make_change
 from inficond_panel.views.comparison import churn_text, make_flip
 from inficond_panel.views.iterations import make_author, make_axis, make_chip
@@ -36,6 +36,15 @@ def tree(*parents: int | None) -> list[SimpleNamespace]:
 @pytest.fixture
 def app(tmp_path: Path) -> AppState:
     return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+def rows(view: ProvenanceView) -> list[dict]:
+    """The rows in the window with their results, the card's lines together."""
+    made = []
+    for row in view._tree.tree["rows"]:
+        result, card = view._tree.results["of"][row["id"]], row["card"]
+        made.append(row | result | {"card": [*card["intents"], *result["metrics"], *card["facts"]]})
+    return made
 
 
 def _tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
@@ -71,7 +80,7 @@ random_trees = (
 def test_no_line_runs_through_another_node(nodes):
     """A line keeps its child's lane down to the row above the parent: no node may stand there."""
     lanes = make_lanes(nodes)
-    for edge in make_edges(nodes, nodes[0].id):
+    for edge in Branches(nodes, nodes[0].id).edges():
         (child, lane), (parent, _) = edge["from"], edge["to"]
         assert parent > child
         assert all(lanes[row] != lane for row in range(child + 1, parent))
@@ -90,7 +99,7 @@ def test_the_path_to_the_current_node_is_marked():
     nodes = tree(None, 0, 1, 1)
 
     assert [node.number for node in make_path(nodes, "n2")] == [2, 1, 0]
-    assert [e["path"] for e in make_edges(nodes, "n2")] == [False, True, True]
+    assert [e["path"] for e in Branches(nodes, "n2").edges()] == [False, True, True]
 
 
 # -- changes ------------------------------------------------------------------------------------
@@ -145,10 +154,10 @@ def test_chips_name_the_class_where_it_is_another():
 def test_rows_follow_a_fine_tune(app):
     view = ProvenanceView(app)
     app.selection.class_name = "bicycle"
-    assert [row["number"] for row in view._tree.data["rows"]] == ["#0"]
+    assert [row["number"] for row in rows(view)] == ["#0"]
 
     _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "up"))
-    newest, oldest = view._tree.data["rows"]
+    newest, oldest = rows(view)
     change = app.changes.last("bicycle", ["ap"])["ap"]
 
     assert newest["current"]
@@ -165,9 +174,9 @@ def test_rows_tell_any_metric_with_its_noise(app, metric):
     view = ProvenanceView(app)
     app.selection.class_name = "bicycle"
     _tune(app, ("bicycle", "wheel", "remove"))
-    card = dict(view._tree.data["rows"][0]["card"]["rows"])
+    card = dict(rows(view)[0]["card"])
     app.settings.history_metric = metric
-    row, snapshot = view._tree.data["rows"][0], app.students.snapshot
+    row, snapshot = rows(view)[0], app.students.snapshot
     change = app.changes.last("bicycle", [metric])[metric]
     now, before = (getattr(m["bicycle"], metric) for m in (snapshot.metrics, snapshot.before))
 
@@ -179,7 +188,7 @@ def test_rows_tell_any_metric_with_its_noise(app, metric):
     told = dict(view._tree.data["metrics"])[metric]
     assert told.startswith("Mean ")
     mean = app.changes.last("", [metric])[metric]
-    assert view._tree.data["rows"][0]["change"] == make_change(mean) == view._tree.data["total"]
+    assert rows(view)[0]["change"] == make_change(mean) == view._tree.data["total"]
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
 
 
@@ -190,7 +199,7 @@ def test_fidelity_is_told_beside_accuracy(app):
     now = app.students.snapshot.metrics["bicycle"]
     for metric, beside in (("accuracy", now.fidelity), ("fidelity", now.accuracy), ("ap", None)):
         app.settings.history_metric = metric
-        told = view._tree.data["rows"][0]["beside"]
+        told = rows(view)[0]["beside"]
         assert told == (f"{beside:.3f}" if beside else "")
 
 
@@ -198,7 +207,7 @@ def test_an_iteration_on_another_class_changes_nothing_here(app):
     view = ProvenanceView(app)
     app.selection.class_name = "sheep"
     _tune(app, ("bicycle", "wheel", "down"))
-    row = view._tree.data["rows"][0]
+    row = rows(view)[0]
 
     assert row["change"] is None
     assert row["quiet"] == "no change to sheep"
@@ -212,7 +221,7 @@ def test_without_a_class_rows_tell_the_mean(app):
     gain = [snapshot.metrics[k].ap - snapshot.last[k].ap for k in snapshot.metrics]
 
     assert ["ap", "mAP"] in view._tree.data["metrics"]
-    text = view._tree.data["rows"][0]["change"]["text"].replace("−", "-").removesuffix(" pp")
+    text = rows(view)[0]["change"]["text"].replace("−", "-").removesuffix(" pp")
     assert float(text) == pytest.approx(100 * sum(gain) / len(gain), abs=0.05)
 
 
@@ -222,11 +231,11 @@ def test_going_back_deletes_nothing_and_tuning_again_branches(app):
     first = _tune(app, ("bicycle", "wheel", "down"))
     view._handle({"kind": "jump", "value": root})
 
-    assert [row["id"] for row in view._tree.data["rows"]] == [first, root]
-    assert [row["current"] for row in view._tree.data["rows"]] == [False, True]
+    assert [row["id"] for row in rows(view)] == [first, root]
+    assert [row["current"] for row in rows(view)] == [False, True]
     second = _tune(app, ("bicycle", "spoke", "up"))
-    rows = view._tree.data["rows"]
-    assert [(row["id"], row["lane"]) for row in rows] == [(second, 0), (first, 1), (root, 0)]
+    found = rows(view)
+    assert [(row["id"], row["lane"]) for row in found] == [(second, 0), (first, 1), (root, 0)]
 
 
 def test_undo_and_redo_follow_the_state(app):
@@ -251,7 +260,7 @@ def test_a_note_is_kept_and_shown(app):
         }
     )
 
-    assert view._tree.data["rows"][0]["note"] == "<b>wheels</b> are in every scene"
+    assert rows(view)[0]["note"] == "<b>wheels</b> are in every scene"
     assert app.tuner.nodes()[-1].note == "<b>wheels</b> are in every scene"
 
 
@@ -260,7 +269,7 @@ def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app):
     app.selection.class_name = "bicycle"
     _tune(app, ("bicycle", "wheel", "down"))
     app.tuning.show_split("holdout")
-    newest, root = view._tree.data["rows"]
+    newest, root = rows(view)
 
     assert newest["looks"] == "1 look"
     assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
@@ -271,11 +280,11 @@ def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app):
 def test_the_card_tells_factor_bound_and_certificate(app):
     view = ProvenanceView(app)
     _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "remove"))
-    rows = dict(view._tree.data["rows"][0]["card"]["rows"])
+    told = dict(rows(view)[0]["card"])
 
-    assert rows["▼ wheel, bicycle"].startswith("×2 · ≤ ")
-    assert rows["✕ sky, bicycle"] == "= 0"
-    assert rows["Bounds in force"] == "2"
+    assert told["▼ wheel, bicycle"].startswith("×2 · ≤ ")
+    assert told["✕ sky, bicycle"] == "= 0"
+    assert told["Bounds in force"] == "2"
 
 
 # -- labels, branches, machines ------------------------------------------------------------------
@@ -293,7 +302,7 @@ def test_a_name_goes_to_the_row_that_was_named(app):
     _tune(app, ("bicycle", "wheel", "down"))
     view._handle({"kind": "name", "value": "untouched", "node": root})
 
-    assert [row["title"] for row in view._tree.data["rows"]] == ["#1", "#0 untouched"]
+    assert [row["title"] for row in rows(view)] == ["#1", "#0 untouched"]
     view._handle({"kind": "name", "value": "#7", "node": root})
     assert "cannot be named" in view._tree.data["problem"]
 
@@ -302,21 +311,21 @@ def test_a_branch_is_deleted_and_restored_and_the_path_shown_is_kept(app):
     view = ProvenanceView(app)
     root = app.students.node.id
     first = _tune(app, ("bicycle", "wheel", "down"))
-    assert [row["kept"] for row in view._tree.data["rows"]] == [
+    assert [row["kept"] for row in rows(view)] == [
         "The iteration shown is in it",
         "The untouched student stays",
     ]
     view._handle({"kind": "jump", "value": root})
-    assert view._tree.data["rows"][0]["kept"] == ""
+    assert rows(view)[0]["kept"] == ""
 
     view._handle({"kind": "delete", "value": first})
-    assert [row["id"] for row in view._tree.data["rows"]] == [root]
-    assert view._tree.data["deleted"] == [
+    assert [row["id"] for row in rows(view)] == [root]
+    assert view._tree.deleted == [
         {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
     ]
     view._handle({"kind": "restore", "value": first})
-    assert len(view._tree.data["rows"]) == 2
-    assert view._tree.data["deleted"] == []
+    assert len(rows(view)) == 2
+    assert view._tree.deleted == []
 
 
 # -- the comparison ------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ _PARTS = {
         "pictures",
         "image_dialog",
         "whisker",
+        "near",
         "compare",
         "menu",
         "deleted_list",

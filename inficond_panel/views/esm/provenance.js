@@ -14,12 +14,13 @@ export function render({ model, el }) {
   el.append(root)
   compareDialog(el, model, say)
   Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
-  listen(parts, say, () => model.data)
+  const state = () => ({ ...model.tree, ...model.results, ...model.data, deleted: model.deleted })
+  listen(parts, say, state)
   model.on("msg:custom", (event) => { if ((event.data ?? event).export) parts.saveButton.click() })
   const fit = () => fitChips(parts)
   new ResizeObserver(fit).observe(parts.rows)
   followTheme(model, root)
-  watch(model, ["data"], () => { draw(model.data, parts, root); fit() })
+  watch(model, ["data", "tree", "results", "deleted"], () => { draw(state(), parts, root); fit() })
 }
 
 // --- the frame -----------------------------------------------------------------------------------
@@ -63,21 +64,21 @@ function bones() {
 // --- drawing -------------------------------------------------------------------------------------
 
 function draw(data, parts, root) {
-  const rows = data.rows ?? []
+  const size = data.error ? 0 : data.size ?? 0
   const message = data.error ? ["The history cannot be shown", data.error]
-    : rows.length === 1 ? ["#0, untouched student", "Fine-tune to add an iteration."] : null
-  show(parts.bones, !data.rows && !data.error)
+    : size === 1 ? ["#0, untouched student", "Fine-tune to add an iteration."] : null
+  show(parts.bones, !data.size && !data.error)
   show(parts.empty, message)
   if (message) [...parts.empty.children].slice(1).forEach((part, at) => text(part, message[at]))
-  for (const part of [parts.columns, parts.body, parts.note, parts.undo, parts.redo, parts.total, parts.toggle]) show(part, rows.length > 1)
-  show(parts.saveButton, rows.length)
+  for (const part of [parts.columns, parts.body, parts.note, parts.undo, parts.redo, parts.total, parts.toggle]) show(part, size > 1)
+  show(parts.saveButton, size)
   drawBin(data.deleted ?? [], parts)
   text(parts.mark, data.mark ?? "")
   show(parts.typed, data.typed)
   text(parts.typed, data.typed ?? "")
   text(parts.problem, data.problem ?? "")
   show(parts.problem, data.problem)
-  if (rows.length > 1) drawHistory(data, parts, root)
+  if (size > 1) drawHistory(data, parts, root)
   else parts.choosing.stop()
 }
 
@@ -96,23 +97,35 @@ function drawHistory(data, parts, root) {
   text(parts.columns.lastChild, SHORT_NAMES[data.metric])
   set(parts.columns.lastChild, "title", nameOf(data))
   root.classList.toggle("two-values", Boolean(data.beside))
-  const lanes = Math.max(...data.rows.map((row) => row.lane))
-  root.style.setProperty("--tree", `${TREE_PAD + 10 + lanes * laneWidth(lanes)}px`)
-  drawTree(parts.tree, data, lanes)
+  root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)
+  drawTree(parts.tree, data)
+  const long = isLong(data)
+  parts.rows.classList.toggle("long", long)
+  parts.rows.style.height = long ? `${ROW * data.size}px` : ""
   const before = parts.rows.querySelector("[aria-selected=true]")?.dataset.key
   const held = parts.rows.contains(parts.rows.getRootNode().activeElement)
-  keyed(parts.rows, data.rows, (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
+  keyed(parts.rows, shownRows(data), (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
   set(parts.rows, "aria-disabled", data.busy ? "true" : null)
   const current = parts.rows.querySelector("[aria-selected=true]")
-  if (current.dataset.key !== before) requestAnimationFrame(() => bringIntoView(parts.body, current))
-  parts.note.show(data.rows.find((row) => row.current))
+  if (current && current.dataset.key !== before) requestAnimationFrame(() => bringIntoView(parts.body, data.current.place))
+  parts.note.show(data.current)
   parts.settle()
   if (held && !parts.rows.contains(parts.rows.getRootNode().activeElement)) focusCurrent(parts.rows)
+  parts.arrive()
+}
+
+/** Whether the list has more rows than are here: then these stand where they belong. */
+const isLong = (data) => data.rows.length < data.size
+
+/** The rows that are here, and the current one, which the Tab key goes to. */
+function shownRows({ rows, current, size }) {
+  const apart = current.place < size && !rows.some((row) => row.id === current.id)
+  return apart ? [...rows, current].sort((a, b) => a.place - b.place) : rows
 }
 
 /** Scroll the list, and nothing around it. */
-function bringIntoView(body, row) {
-  const top = row.offsetTop - row.parentElement.offsetTop
+function bringIntoView(body, place) {
+  const top = ROW * place
   if (top < body.scrollTop || top + ROW > body.scrollTop + body.clientHeight) body.scrollTop = top - (body.clientHeight - ROW) / 2
 }
 
@@ -126,8 +139,8 @@ function drawTotal(data, { total, metric }) {
 /** Lanes stand closer where there are many. */
 const laneWidth = (lanes) => Math.min(LANE, 96 / Math.max(lanes, 1))
 
-function drawTree(tree, data, lanes) {
-  const x = (lane) => TREE_PAD + lane * laneWidth(lanes)
+function drawTree(tree, data) {
+  const x = (lane) => TREE_PAD + lane * laneWidth(data.lanes)
   const y = (row) => ROW * row + ROW / 2
   const line = ({ from, to, path }) => {
     const bend = y(to[0] - 1)
@@ -135,11 +148,10 @@ function drawTree(tree, data, lanes) {
       : `M${x(from[1])} ${y(from[0])}V${bend}C${x(from[1])} ${bend + 18},${x(to[1])} ${bend + 14},${x(to[1])} ${y(to[0])}`
     return s("path", { d, class: path ? "path" : null })
   }
-  const onPath = new Set(data.edges.filter((edge) => edge.path).flatMap((edge) => [edge.from[0], edge.to[0]]))
-  const dot = (row, at) => s("circle", { cx: x(row.lane), cy: y(at), r: row.current ? 5 : 4, class: row.current ? "current" : onPath.has(at) ? "path" : null })
+  const dot = (row) => s("circle", { cx: x(row.lane), cy: y(row.place), r: row.current ? 5 : 4, class: row.current ? "current" : row.path ? "path" : null })
   const edges = [...data.edges].sort((a, b) => a.path - b.path)
-  setAll(tree, { height: ROW * data.rows.length })
-  tree.replaceChildren(...edges.map(line), ...data.rows.map(dot))
+  setAll(tree, { height: ROW * data.size })
+  tree.replaceChildren(...edges.map(line), ...shownRows(data).map(dot))
 }
 
 function makeRow() {
@@ -148,14 +160,19 @@ function makeRow() {
     h("span", { class: "interval num" }), h("span", { class: "quiet" }), h("span", { class: "value num" }))
 }
 
-function updateRow(element, row, data) {
+const UNKNOWN = { value: "", beside: "", change: null, quiet: "", metrics: [] }
+
+function updateRow(element, structure, data) {
+  const row = { ...structure, ...(data.of?.[structure.id] ?? UNKNOWN) }
+  const long = isLong(data)
   const [number, chips, whisker, change, range, quiet, value] = element.children
-  element.card = row.card
   element.data = row
+  element.style.top = long ? `${ROW * row.place}px` : ""
+  setAll(element, { "aria-posinset": long ? row.place + 1 : null, "aria-setsize": long ? data.size : null })
   set(element, "aria-selected", String(row.current))
   set(element, "tabindex", row.current ? 0 : -1)
   text(number, row.number)
-  drawChips(chips, row)
+  drawChips(chips, row, data.class)
   change.replaceChildren(row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : "")
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
@@ -165,9 +182,9 @@ function updateRow(element, row, data) {
   show(quiet, row.quiet)
 }
 
-function drawChips(parent, row) {
+function drawChips(parent, row, shown) {
   const chip = ({ direction, sign, of, concept }) =>
-    h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of ? `${of}: ` : "", concept)
+    h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of === shown ? "" : `${of}: `, concept)
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "untouched student")]
   const more = h("span", { class: "chip more", hidden: "" })
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
@@ -225,8 +242,9 @@ function listen(parts, say, data) {
     else if (row.getAttribute("aria-selected") !== "true") say("jump", row.dataset.key)
   }
   const explain = (row) => {
-    if (row) card.show(row, [h("b", {}, row.card.title), row.card.text ? h("p", {}, row.card.text) : "", details(row.card.rows)])
-    else card.hide()
+    if (!row) return card.hide()
+    const { card: { title, text: note, intents, facts }, metrics } = row.data
+    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics, ...facts])])
   }
   const choose = (row) => {
     const pair = choosing.pick(row.data)
@@ -235,7 +253,7 @@ function listen(parts, say, data) {
   }
   const mark = () => {
     set(toggle, "aria-pressed", String(choosing.on))
-    show(note, !choosing.on && data().rows?.length > 1)
+    show(note, !choosing.on && data().size > 1)
     for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
   }
   const acts = actions(say, { note, save, choose, choosing, data })
@@ -247,18 +265,20 @@ function listen(parts, say, data) {
   const place = (row) => {
     over = row
     if (!row) return
-    more.style.top = `${row.offsetTop + (ROW - 24) / 2}px`
+    more.style.top = `${ROW * row.data.place + (ROW - 24) / 2}px`
     set(more, "aria-label", `Actions of ${row.data.title}`)
   }
   parts.settle = () => {
-    if (choosing.first && !data().rows.some((row) => row.id === choosing.first.id)) choosing.stop()
+    const { rows: here } = data()
+    if (choosing.first && !isLong(data()) && !here.some((row) => row.id === choosing.first.id)) choosing.stop()
     place(rows.contains(over) ? over : rows.querySelector("[aria-selected=true]"))
     mark()
   }
+  const walk = walking(parts, say, data)
   more.addEventListener("click", () => openMenu(over, more))
   toggle.addEventListener("click", () => { if (choosing.on) choosing.stop(); else choosing.start(); mark(); if (choosing.on) rows.querySelector("[tabindex='0']")?.focus() })
   choosing.cancel.addEventListener("click", () => { choosing.stop(); mark() })
-  saveButton.addEventListener("click", () => save.open(data().rows.find((row) => row.current)))
+  saveButton.addEventListener("click", () => save.open(data().current))
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
   rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
@@ -266,7 +286,7 @@ function listen(parts, say, data) {
   rows.addEventListener("pointerleave", card.hide)
   rows.addEventListener("focusin", (event) => { place(event.target); if (event.target.matches(":focus-visible")) explain(event.target) })
   rows.addEventListener("focusout", card.hide)
-  rows.addEventListener("keydown", (event) => press(event, { rows, card, go, acts, openMenu, escape: () => { choosing.stop(); mark() } }))
+  rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk, escape: () => { choosing.stop(); mark() } }))
   body.addEventListener("scroll", () => {
     card.hide()
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
@@ -277,11 +297,11 @@ function listen(parts, say, data) {
 function actions(say, { note, save, choose, choosing, data }) {
   return (row) => {
     const { id, title, current, kept } = row.data
-    const shown = data().rows.find((each) => each.current)
+    const shown = data().current
     const busy = data().busy ? "A fine-tune is under way" : ""
     return [
       { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", id) },
-      { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().rows.length < 2 ? "There is no other" : "",
+      { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().size < 2 ? "There is no other" : "",
         run: () => { if (current) { choosing.start(); choose(row) } else say("compare", [shown, row.data].sort((a, b) => a.at - b.at).map((each) => each.id)) } },
       ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
       { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
@@ -294,12 +314,11 @@ function actions(say, { note, save, choose, choosing, data }) {
 
 const KEYS = { r: "Rename", n: "Write a note", e: "Export", Delete: "Delete the branch from here" }
 
-function press(event, { rows, card, go, acts, openMenu, escape }) {
+function press(event, { size, card, go, acts, openMenu, walk, escape }) {
   if (event.ctrlKey || event.metaKey || event.altKey) return
-  const all = [...rows.children]
-  const at = all.indexOf(event.target)
-  const row = all[at]
-  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]
+  const row = event.target
+  const at = row.data.place
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: size - 1 }[event.key]
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
   if (key === "Enter" || key === " ") go(row)
   else if (key === "Escape") { card.hide(); escape() }
@@ -311,18 +330,45 @@ function press(event, { rows, card, go, acts, openMenu, escape }) {
     else act.run()
   }
   else if (to === undefined) return
-  else focusOn(all, Math.max(0, Math.min(all.length - 1, to)))
+  else walk(Math.max(0, Math.min(size - 1, to)))
   event.preventDefault()
   event.stopPropagation()
 }
 
 function focusCurrent(rows) {
-  rows.querySelector("[aria-selected=true]")?.focus()
+  rows.querySelector("[aria-selected=true]")?.focus({ preventScroll: rows.classList.contains("long") })
 }
 
-function focusOn(rows, index) {
-  rows.forEach((row, at) => set(row, "tabindex", at === index ? 0 : -1))
-  rows[index].focus()
+/** Of a long list the rows near those in view are asked for. `walk(place)` goes to a row, also to
+    one that is not here: to that when it has come. */
+function walking(parts, say, data) {
+  const { rows, body } = parts
+  let wanted = null, asking = 0
+  const ask = () => {
+    asking = 0
+    const { first, rows: here, size } = data()
+    if (!size || !isLong(data()) || !body.clientHeight) return
+    const screen = Math.ceil(body.clientHeight / ROW)
+    const top = Math.max(0, Math.floor(body.scrollTop / ROW)), end = Math.min(size, top + screen + 1)
+    if (top < first || end > first + here.length) say("rows", [Math.max(0, top - screen), Math.min(size, end + screen)])
+  }
+  parts.arrive = () => {
+    const row = wanted !== null && [...rows.children].find((each) => each.data.place === wanted)
+    if (row) {
+      wanted = null
+      for (const each of rows.children) set(each, "tabindex", each === row ? 0 : -1)
+      row.focus()
+    }
+    asking ||= setTimeout(ask, ASK_EVERY)
+  }
+  body.addEventListener("scroll", () => { asking ||= setTimeout(ask, ASK_EVERY) }, { passive: true })
+  new ResizeObserver(() => { asking ||= setTimeout(ask, ASK_EVERY) }).observe(body)
+  return (place) => {
+    wanted = place
+    bringNear(body, { step: ROW }, place)
+    parts.arrive()
+    if (wanted !== null) ask()
+  }
 }
 
 // --- choosing two rows -------------------------------------------------------------------------------
