@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Iteration, Node
     from inficond_panel.state.targets import TargetsState
 
-CHOICES = 50  #: iterations to choose from
+CHOICES = 30  #: iterations to choose from
 
 
 def make_dataset(

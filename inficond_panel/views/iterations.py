@@ -24,14 +24,13 @@ CARD_INTENTS = 8  #: intents that a hover card lists
 class Shown:
     """What the rows tell: a metric of a class (empty: its mean over all).
 
-    ``names`` are those of all metrics by key; ``measured`` the metrics of nodes by id, as far as
-    they are known; ``hidden`` are nodes whose holdout nobody has asked for. ``changes`` are those
-    against the parent that have come, by ids (before, after).
+    ``measured`` are the metrics of nodes by id, as far as they are known; ``hidden`` are nodes
+    whose holdout nobody has asked for. ``changes`` are those against the parent that have come, by
+    ids (before, after).
     """
 
     class_name: str
     metric: str
-    names: Mapping[str, str]
     measured: Mapping[str, Mapping[str, float]]
     hidden: Collection[str]
     changes: Mapping[tuple[str, str], Interval]
@@ -61,7 +60,7 @@ def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
 
 
 def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
-    """What a row tells of the class and the metric: value, change, all metrics for its card.
+    """What a row tells of the class and the metric: value, change, and for its card all metrics.
 
     Beside accuracy the fidelity, and the other way round.
     """
@@ -80,7 +79,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
         "beside": number(values[beside]) if beside else "",
         "change": change,
         "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
-        "metrics": [(shown.names[key], number(value)) for key, value in values.items()],
+        "metrics": [number(value) for value in values.values()],
     }
 
 

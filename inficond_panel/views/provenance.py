@@ -167,7 +167,10 @@ class ProvenanceView(Viewer):
             "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
             "metric": shown.metric,
             "beside": BESIDE.get(shown.metric, ""),
-            "metrics": [[key, shown.names[key]] for key in CHANGE_METRICS],
+            "metrics": [
+                [key, METRIC_NAMES[key] if shown.class_name else mean_name(key)]
+                for key in CHANGE_METRICS
+            ],
             "total": self._total(shown),
             "typed": typed_sentence(self.app.concepts.typed),
         }
@@ -188,10 +191,9 @@ class ProvenanceView(Viewer):
         seen = [node for node in nodes if node.id not in hidden]
         steps = [(node.parent, node.id) for node in seen if node.parent and touches(node, name)]
         changes = self.app.changes.between(steps, name, metric)
-        names = {key: METRIC_NAMES[key] if name else mean_name(key) for key in CHANGE_METRICS}
         known = self._known(seen, self._scope[1])
         measured = {id_: values_of(metrics, name) for id_, metrics in known.items()}
-        return Shown(name, metric, names, measured, hidden, changes)
+        return Shown(name, metric, measured, hidden, changes)
 
     def _known(
         self, nodes: Iterable[Iteration], split: str

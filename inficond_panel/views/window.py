@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-WHOLE = 50  #: a list of so many rows is sent as a whole
-USUAL = 40  #: rows that are sent before the browser says what is in view
+WHOLE = 30  #: a list of so many rows is sent as a whole
+USUAL = 24  #: rows that are sent before the browser says what is in view
 MOST = 200  #: rows that the browser may ask for at once
 
 Window = tuple[int, int]  #: the first place, and the one after the last

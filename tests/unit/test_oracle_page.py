@@ -64,8 +64,8 @@ def test_they_say_that_the_oracle_has_seen_the_label(app):
     assert shown["targets"]["value"] == "oracle"
     assert "has seen the label" in shown["student"]["card"]["text"]
     assert ("Targets", "oracle, has seen the label") in shown["student"]["card"]["rows"]
-    assert ProvenanceView(other).data()["mark"] == "oracle, has seen the label"
-    assert ProvenanceView(app).data()["mark"] == ""
+    assert ProvenanceView(other)._tree.data["mark"] == "oracle, has seen the label"
+    assert ProvenanceView(app)._tree.data["mark"] == ""
 
 
 def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):

@@ -43,7 +43,9 @@ def rows(view: ProvenanceView) -> list[dict]:
     made = []
     for row in view._tree.tree["rows"]:
         result, card = view._tree.results["of"][row["id"]], row["card"]
-        made.append(row | result | {"card": [*card["intents"], *result["metrics"], *card["facts"]]})
+        names = [name for _, name in view._tree.data["metrics"]]
+        metrics = zip(names, result["metrics"], strict=False)  # none while they are measured
+        made.append(row | result | {"card": [*card["intents"], *metrics, *card["facts"]]})
     return made
 
 

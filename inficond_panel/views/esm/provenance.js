@@ -244,7 +244,7 @@ function listen(parts, say, data) {
   const explain = (row) => {
     if (!row) return card.hide()
     const { card: { title, text: note, intents, facts }, metrics } = row.data
-    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics, ...facts])])
+    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ...facts])])
   }
   const choose = (row) => {
     const pair = choosing.pick(row.data)
@@ -348,9 +348,9 @@ function walking(parts, say, data) {
     asking = 0
     const { first, rows: here, size } = data()
     if (!size || !isLong(data()) || !body.clientHeight) return
-    const screen = Math.ceil(body.clientHeight / ROW)
-    const top = Math.max(0, Math.floor(body.scrollTop / ROW)), end = Math.min(size, top + screen + 1)
-    if (top < first || end > first + here.length) say("rows", [Math.max(0, top - screen), Math.min(size, end + screen)])
+    const screen = Math.ceil(body.clientHeight / ROW) + 1, margin = Math.ceil(screen / 2)
+    const top = Math.max(0, Math.floor(body.scrollTop / ROW)), end = Math.min(size, top + screen)
+    if (top < first || end > first + here.length) say("rows", [Math.max(0, top - margin), Math.min(size, end + margin)])
   }
   parts.arrive = () => {
     const row = wanted !== null && [...rows.children].find((each) => each.data.place === wanted)
