@@ -17,7 +17,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.views.page import make_views
 from inficond_panel.views.shell import Shell
-from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
+from inficond_panel.views.static_page import make_html, make_notice, take_still
 
 
 def page(args: argparse.Namespace) -> None:
@@ -48,4 +48,4 @@ def _html(app: AppState) -> str:
     views = make_views(app)
     document = Document(title=app.dataset.title)
     document.add_root(Shell(app, views).__panel__().get_root(document))
-    return make_html(take_still(document, app.theme), pictures(views), make_notice(app))
+    return make_html(take_still(document, app.theme), views, make_notice(app))

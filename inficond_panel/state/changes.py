@@ -66,6 +66,14 @@ class ChangesState(param.Parameterized):
         known = self._ask(asked.values())
         return {pair: known[each] for pair, each in asked.items() if each in known}
 
+    def compute(
+        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
+    ) -> dict[tuple[str, str], Interval]:
+        """As ``between``, but all of them. For the worker."""
+        split = self.students.snapshot.split
+        asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
+        return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
+
     def _of_metrics(
         self, before: str | None, class_name: str, metrics: Iterable[str]
     ) -> dict[str, Interval]:

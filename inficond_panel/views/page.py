@@ -21,7 +21,7 @@ from inficond_panel.views.embedding import EmbeddingView
 from inficond_panel.views.knowledge import KnowledgeView
 from inficond_panel.views.performance import PerformanceView
 from inficond_panel.views.provenance import ProvenanceView
-from inficond_panel.views.static_page import make_html, make_notice, pictures, take_still
+from inficond_panel.views.static_page import make_html, make_notice, take_still
 
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {
     "configuration": ConfigurationView,
@@ -55,9 +55,7 @@ def watch_export(
         document = next(model.document for page in pages() for model, _ in page._models.values())
         still, notice = take_still(document, app.theme), make_notice(app)
         name = f"{stem(app.tuner, app.students.node)}.html"
-        app.export.make(
-            lambda: File(name, make_html(still, pictures(views), notice).encode("utf-8"))
-        )
+        app.export.make(lambda: File(name, make_html(still, views, notice).encode("utf-8")))
 
     app.export.param.watch(export, "page")
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, ClassMetrics, Iteration
 
 
+STILL = 500  #: rows that a page without a server has
+
+
 def typed_sentence(names: Sequence[str]) -> str:
     """Where the iterations are that were made before these concepts were typed."""
     if not names:
@@ -130,6 +133,27 @@ class ProvenanceView(Viewer):
             "edges": branches.edges(first, last),
         }
 
+    def still(self) -> dict[str, Any]:
+        """What a page without a server has of the rows: the newest ``STILL``. For the worker."""
+        changes, tuner, (name, split) = self.app.changes, self.app.tuner, self._scope
+        nodes = self._branches.newest[:STILL]
+        hidden = self._hidden(nodes)
+        seen = [node for node in nodes if node.id not in hidden]
+        measured = {
+            node.id: values_of(tuner.metrics(tuner.node(node.id), split), name)
+            for node in self._with_parents(seen)
+        }
+        found = changes.compute(self._steps(seen), name, self._tree.metric)
+        shown = Shown(name, self._tree.metric, measured, hidden, found)
+        of = {node.id: make_result(node, shown) for node in nodes}
+        tree = {**self._make_tree(len(nodes)), "size": len(nodes)}
+        return {"tree": tree, "results": {"axis": make_axis(list(of.values())), "of": of}}
+
+    def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
+        """Parent and node, where a change is told."""
+        name = self._scope[0]
+        return [(node.parent, node.id) for node in nodes if node.parent and touches(node, name)]
+
     @property
     def _scope(self) -> tuple[str, str]:
         return self.app.selection.class_name, self.app.students.snapshot.split
@@ -189,8 +213,7 @@ class ProvenanceView(Viewer):
         name, metric = self._scope[0], self._tree.metric
         hidden = self._hidden(nodes)
         seen = [node for node in nodes if node.id not in hidden]
-        steps = [(node.parent, node.id) for node in seen if node.parent and touches(node, name)]
-        changes = self.app.changes.between(steps, name, metric)
+        changes = self.app.changes.between(self._steps(seen), name, metric)
         known = self._known(seen, self._scope[1])
         measured = {id_: values_of(metrics, name) for id_, metrics in known.items()}
         return Shown(name, metric, measured, hidden, changes)

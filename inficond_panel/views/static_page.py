@@ -14,6 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from bokeh.core.serialization import Serializer
 from bokeh.core.types import ID
 from bokeh.document import Document
 from bokeh.embed.elements import html_page_for_render_items
@@ -60,6 +61,17 @@ def take_still(document: Document, theme: str) -> Still:
     return Still(page, document.roots, bundle)
 
 
+def put_rows(still: Still, views: Mapping[str, Viewer]) -> None:
+    """Put what a view sends in parts, as it is asked for, into the page as a whole."""
+    models = {model["id"]: model for model in _objects(still.page) if "attributes" in model}
+    for view in views.values():
+        if hasattr(view, "still"):
+            given = {name: Serializer().encode(value) for name, value in view.still().items()}
+            for model, _ in view.__panel__()._models.values():
+                if model.id in models:
+                    models[model.id]["attributes"]["data"]["attributes"].update(given)
+
+
 def pictures(views: Mapping[str, Viewer]) -> dict[str, Any]:
     """What the views' components would be sent for their pictures, by the id of their models."""
     answers = {}
@@ -81,8 +93,10 @@ def make_notice(app: AppState) -> str:
     )
 
 
-def make_html(still: Still, answers: Mapping[str, Any], notice: str) -> str:
-    """The file: a page, the pictures that come with it, and the notice above it."""
+def make_html(still: Still, views: Mapping[str, Viewer], notice: str) -> str:
+    """The file: a page, what its views would still be sent, and the notice above it."""
+    put_rows(still, views)
+    answers = pictures(views)
     roots = {root: ID(f"root-{at}") for at, root in enumerate(still.roots)}
     return html_page_for_render_items(
         still.bundle,

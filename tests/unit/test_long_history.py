@@ -1,0 +1,252 @@
+"""What a step reads and sends does not grow with the history, and is what it was in full."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+from histories import alter, make_node
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from long_history import grow
+
+from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.tuning.history import history as history_module
+from inficond_panel.views.configuration import ConfigurationView
+from inficond_panel.views.provenance import ProvenanceView
+from inficond_panel.views.shell import Shell
+from inficond_panel.views.window import MOST, WHOLE, cut_window, place_window
+
+ROOT = make_node()
+
+
+@pytest.fixture
+def tuner(tmp_path: Path) -> Tuner:
+    return open_tuner(small_spec(tmp_path))
+
+
+# -- the tree is read once, then what is new ------------------------------------------------------
+
+STEPS = ("add", "add", "rename", "note", "delete", "restore", "jump", "undo", "redo", "look")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(STEPS), st.integers(0, 9), st.integers(0, 1), st.booleans()),
+        max_size=25,
+    )
+)
+def test_the_tree_that_is_kept_up_is_that_of_the_file(tmp_path_factory, steps):
+    """Two processes write one file; each now and then looks at the tree."""
+    path = tmp_path_factory.mktemp("h") / "h.sqlite"
+    both = [History(path), History(path)]
+    nodes = [both[0].add(ROOT)]
+    for at, (kind, which, who, looks) in enumerate(steps):
+        history, node = both[who], nodes[which % len(nodes)]
+        try:
+            if kind == "add":
+                nodes.append(history.add(make_node(f"n{at}", node)))
+            elif kind in {"rename", "note"}:
+                {"rename": history.rename, "note": history.set_note}[kind](node.id, f"it is {at}")
+            elif kind in {"delete", "restore"}:
+                getattr(history, kind)(node.id)
+            elif kind == "jump":
+                history.set_head(ROOT.id, node.id)
+            elif kind == "look":
+                history.count_look(node.id, "holdout")
+            else:
+                getattr(history, kind)(ROOT.id)
+        except TuningError:
+            pass  # not possible here, and nothing was done
+        if looks:
+            both[1 - who].iterations(ROOT.id, lambda _: None)
+    expected = History(path)
+    whole, state = expected.nodes(ROOT.id, deleted=True), expected.state(ROOT.id)
+    for history in both:
+        found, now = history.iterations(ROOT.id, lambda _: None)
+        assert now == state
+        assert [(it.id, it.parent, it.number, it.intents, it.created) for it in found] == [
+            (node.id, node.parent, node.number, node.intents, node.created) for node in whole
+        ]
+        assert [it.weights_hash for it in found] == [node.weights_hash for node in whole]
+        assert now.all_hidden() == {it.id for it in found if now.hidden(it.id)}
+
+
+def test_a_state_that_is_given_out_is_the_callers_own(tmp_path):
+    history = History(tmp_path / "h.sqlite")
+    history.add(ROOT)
+    history.state(ROOT.id).deleted.add(ROOT.id)
+    history.state(ROOT.id).parents.clear()
+
+    assert history.state(ROOT.id).deleted == set()
+    assert list(history.state(ROOT.id).parents) == [ROOT.id]
+
+
+def test_a_node_is_read_once(tuner, monkeypatch):
+    read = []
+    real = history_module.to_node
+    grow(tuner, 20)
+    tuner.tree()
+    monkeypatch.setattr(
+        history_module,
+        "to_node",
+        lambda path, row, labels: read.append(1) or real(path, row, labels),
+    )
+    assert len(tuner.tree()[0]) == 21
+    assert read == []
+
+
+def test_rows_altered_while_the_file_is_open_are_found(tmp_path):
+    history = History(tmp_path / "h.sqlite")
+    node = history.add(make_node("a", history.add(ROOT)))
+    history.iterations(ROOT.id, lambda _: None)
+    alter(history.path, "UPDATE nodes SET author = 'other' WHERE id = ?", node.id)
+    with pytest.raises(HistoryError, match="was altered"):
+        history.iterations(ROOT.id, lambda _: None)
+
+
+def test_a_bound_is_said_to_be_of_the_latest_iteration_that_set_it(tuner):
+    wheel, sky = (Intent("bicycle", name, "remove") for name in ("wheel", "sky"))
+    first = tuner.fine_tune(tuner.root(), [wheel])
+    second = tuner.fine_tune(first, [sky])
+    third = tuner.fine_tune(second, [wheel, Intent("sheep", "sky", "up", 2.0)])
+    since = [tuner.bound_since(third, *each.key) for each in (wheel, sky)]
+
+    assert since == [3, 2]
+    assert tuner.bound_since(second, "bicycle", "wheel") == 1
+    assert tuner.bound_since(third, "bird", "sky") is None
+    assert [one.number for one in tuner.ancestors(third)] == [2, 1, 0]
+
+
+# -- the window -----------------------------------------------------------------------------------
+
+places = st.integers(-(10**6), 10**6)
+
+
+@given(st.integers(1, 3000), places, places)
+def test_any_window_that_is_asked_for_is_cut_to_rows_that_there_are(size, first, last):
+    found = cut_window(size, first, last)
+
+    assert 0 <= found[0] < found[1] <= size
+    assert found[1] - found[0] <= max(MOST, WHOLE)
+    if size <= WHOLE:
+        assert found == (0, size)
+    elif 0 <= first < last <= size:
+        assert found == (first, min(last, first + MOST))
+
+
+@given(st.integers(1, 3000), st.data(), places, places)
+def test_the_window_goes_to_the_row_that_is_shown(size, data, first, last):
+    wanted = data.draw(st.integers(0, size - 1))
+    before = cut_window(size, first, last)
+    found = place_window(size, wanted, before)
+
+    assert found[0] <= wanted < found[1]
+    assert found == cut_window(size, *found)
+    if before[0] <= wanted < before[1]:
+        assert found == before
+    assert place_window(size, None, before) == before
+
+
+# -- the view -------------------------------------------------------------------------------------
+
+
+def test_rows_in_a_window_are_those_of_the_whole_list(tuner):
+    """After each of many steps, also of another session on the same history."""
+    nodes = grow(tuner, 80)
+    app, other = (AppState(tuner, Jobs(inline=True)) for _ in range(2))
+    app.tuning.jump(nodes[5].id)
+    view = ProvenanceView(app)
+    steps = [
+        lambda: view._handle({"kind": "rows", "value": [0, 15]}),
+        lambda: app.tuning.jump(nodes[70].id),
+        app.tuning.undo,
+        app.tuning.redo,
+        lambda: app.tuning.rename(nodes[3].id, "early"),
+        lambda: view._handle({"kind": "rows", "value": [70, 500]}),
+        lambda: app.tuning.set_note(nodes[2].id, "a note"),
+        lambda: (other.tuning.toggle("sheep", "sky", "up"), other.tuning.fine_tune()),
+        lambda: (app.tuning.toggle("bicycle", "wheel", "up"), app.tuning.fine_tune()),
+        lambda: app.tuning.jump(nodes[0].id),
+        lambda: app.tuning.delete(nodes[40].id),
+        lambda: app.tuning.restore(nodes[40].id),
+        lambda: app.selection.param.update(class_name="bicycle"),
+        lambda: app.tuning.show_split("holdout"),
+    ]
+    for step in steps:
+        step()
+        shown, tree = app.tuning.nodes[::-1], view._tree.tree
+        assert tree["size"] == len(shown)
+        rows = shown[tree["first"] :][: len(tree["rows"])]
+        assert rows
+        for row, node in zip(tree["rows"], rows, strict=True):
+            assert (row["id"], row["at"], row["name"], row["note"]) == (
+                node.id,
+                node.number,
+                node.name,
+                node.note,
+            )
+            assert row["current"] == (node.id == app.students.node.id)
+            result = view._tree.results["of"][row["id"]]
+            _expect_value(app, row["id"], result)
+        assert tree["current"]["id"] == app.students.node.id
+    assert len(app.tuning.nodes) == 83
+
+
+def _expect_value(app: AppState, node_id: str, result: dict) -> None:
+    """As measured directly; on the holdout only where somebody has looked."""
+    split, name = app.students.snapshot.split, app.selection.class_name
+    if split == "holdout" and not app.tuning.looks[node_id]:
+        assert result["quiet"] == "holdout not looked at"
+        return
+    metrics = app.tuner.metrics(app.tuner.node(node_id), split)
+    aps = [metrics[name].ap] if name else [each.ap for each in metrics.values()]
+    assert result["value"] == f"{sum(aps) / len(aps):.3f}"
+
+
+@contextmanager
+def counting(*components) -> Iterator[list[int]]:
+    """Bytes of all values that the components take on, which are what is sent."""
+    sent: list[int] = []
+
+    def note(*events) -> None:
+        sent.extend(len(json.dumps(event.new, default=str)) for event in events)
+
+    watchers = [(it, it.param.watch(note, ["data", *more])) for it, more in components]
+    yield sent
+    for component, watcher in watchers:
+        component.param.unwatch(watcher)
+
+
+def _sent(tmp_path: Path, iterations: int) -> dict[str, int]:
+    """Bytes for a click on a class, and for Fine-tune."""
+    tmp_path.mkdir()
+    tuner = open_tuner(small_spec(tmp_path))
+    tuner.set_head(grow(tuner, iterations)[-1])
+    app = AppState(tuner, Jobs(inline=True))
+    parts = ["tree", "results", "deleted"]
+    page = Shell(app)._page
+    components = [(ProvenanceView(app)._tree, parts), (ConfigurationView(app)._strip, [])]
+    app.selection.class_name = "bicycle"
+    with counting(*components) as click:
+        app.selection.class_name = "sheep"
+    app.tuning.toggle("sheep", "sky", "up")
+    with counting(*components) as tune:
+        app.tuning.fine_tune()
+    saved = len(json.dumps(page.saved))
+    return {"click": sum(click), "tune": sum(tune), "saved": saved}
+
+
+def test_what_is_sent_does_not_grow_with_the_history(tmp_path):
+    some, many = _sent(tmp_path / "some", 50), _sent(tmp_path / "many", 400)
+
+    assert min(some.values()) > 0
+    for part in some:
+        assert many[part] < 1.2 * some[part], part
