@@ -10,18 +10,26 @@ images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chrom
 - click: on a class. "shown" is when every view that the click changes has changed; "settled" is
   when the last change was painted: all what-if curves, pictures of patches, pending numbers.
 - tune: from a click on Fine-tune, with one intent, its preview done; the same two times.
+- undo: a click on Undo; the same two times.
 - bytes: what the server sends for that click over the websocket; pictures are sent once each.
 
 Without a browser: 20 websockets that open the page and click on classes, one click every 1 to 3 s
 each. "answer" is from the click to the rows of the knowledge view. Memory is the growth of the
-server's resident memory for each session after that. The last line is one line of JSON;
-times in milliseconds, 95th percentiles and medians.
+server's resident memory for each session after that.
+
+History: the demo with an empty history and with one of 1,000 iterations (random thumbs, several
+branches), in turns; "ratio" is the second's median by the first's. Work: 20 and 50 websockets that
+click on classes, give thumbs and fine-tune (12 % of the steps where thumbs wait), a step every 1 to
+3 s each, on the demo from an empty history.
+
+The last line is one line of JSON; times in milliseconds, 95th percentiles and medians.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 import tempfile
@@ -34,28 +42,83 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
 
 from ui_parts.browser import Measured, chromium, first_paint
+from ui_parts.history import put_history
 from ui_parts.server import Server, serving
-from ui_parts.sessions import drive
+from ui_parts.sessions import drive, fine_tune
 from ui_parts.store import write_spec
 
 FIT, CONCEPTS, CLASSES = 5011, 584, 20
+LONG = 1000  #: iterations of a long history
 GOALS = {"first_paint": 2000, "click": 250, "tune": 400, "answer": 1000, "megabytes": 50}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer clicks and sessions")
-    parser.add_argument("--only", choices=["demo", "synthetic"])
+    parser.add_argument("--only", choices=PARTS)
     given = parser.parse_args()
     result: dict[str, Any] = {"name": "ui", "goals": GOALS}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        for name in [given.only] if given.only else ["demo", "synthetic"]:
-            spec = "demo" if name == "demo" else write_spec(place, FIT, CONCEPTS, CLASSES)
-            with serving(spec, place / name) as server:
-                result[name] = measured(server, given.quick)
+        for name in [given.only] if given.only else PARTS:
+            result[name] = PARTS[name](place, given.quick)
             tell(name, result[name])
     print(json.dumps(result))
+
+
+def demo(place: Path, quick: bool) -> dict[str, Any]:
+    """The embedded demo."""
+    with serving("demo", place / "demo") as server:
+        return measured(server, quick)
+
+
+def synthetic(place: Path, quick: bool) -> dict[str, Any]:
+    """A store with photos' sizes."""
+    with serving(write_spec(place, FIT, CONCEPTS, CLASSES), place / "synthetic") as server:
+        return measured(server, quick)
+
+
+def history(place: Path, quick: bool) -> dict[str, Any]:
+    """What a click, Fine-tune and Undo cost after 1,000 iterations, and after none."""
+    put_history("demo", LONG, place / "long" / "history.sqlite")
+    taken: dict[str, dict[str, list[float]]] = {"empty": {}, "long": {}}
+    with contextlib.ExitStack() as stack:
+        browser = stack.enter_context(chromium())
+        pages = {
+            name: Measured(browser, stack.enter_context(serving("demo", place / name)).url)
+            for name in taken
+        }
+        names = pages["empty"].classes()
+        for each in pages.values():  # each class once: the students' reports and curves are there
+            for name in names:
+                each.choose(name)
+        for at in range(10 if quick else 40):
+            for page, figures in zip(pages.values(), taken.values(), strict=True):
+                steps = {"click": page.choose(names[at % len(names)])}
+                if at % 4 == 3:
+                    steps |= {"tune": page.tune(), "undo": page.undo()}
+                for step, found in steps.items():
+                    for part, value in found.items():
+                        figures.setdefault(f"{step}_{part}", []).append(value)
+    return {
+        **{f"{name} {part}": spread(v) for name, each in taken.items() for part, v in each.items()},
+        "ratio": {
+            part: round(float(np.median(values) / np.median(taken["empty"][part])), 2)
+            for part, values in taken["long"].items()
+        },
+    }
+
+
+def work(place: Path, quick: bool) -> dict[str, Any]:
+    """Answers to sessions that really fine-tune."""
+    found = {}
+    for sessions in (5,) if quick else (20, 50):
+        with serving("demo", place / f"work {sessions}") as server:
+            taken = asyncio.run(fine_tune(server.url, sessions, 20 if quick else 180))
+        for kind, seconds in taken.items():
+            found[f"{sessions} {kind}"] = spread([1000 * value for value in seconds])
+        found[f"{sessions} iterations"] = len(taken["tune"])
+    return found
 
 
 def measured(server: Server, quick: bool) -> dict[str, Any]:
@@ -101,8 +164,12 @@ def spread(values: Sequence[float]) -> dict[str, int]:
 def tell(name: str, figures: dict[str, Any]) -> None:
     print(name)
     for figure, value in figures.items():
-        told = f"{value['median']:>9,} {value['p95']:>9,}" if isinstance(value, dict) else value
-        print(f"  {figure:14} {told}")
+        spreads = isinstance(value, dict) and "p95" in value
+        told = f"{value['median']:>9,} {value['p95']:>9,}" if spreads else value
+        print(f"  {figure:20} {told}")
+
+
+PARTS = {"demo": demo, "synthetic": synthetic, "history": history, "work": work}
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = 500  #: milliseconds without a change after which the page is at rest
 SIZE = {"width": 1920, "height": 1080}
 MINUTE = 60_000
+#: Id of the iteration shown, as the history view tells it.
+SHOWN = "probe.all('.provenance [role=option][aria-selected=true]')[0]?.dataset.key"
 
 
 @contextmanager
@@ -80,12 +82,19 @@ class Measured:
             timeout=MINUTE,
         )
         time.sleep(2 * QUIET / 1000)
-        before = page.evaluate("probe.all('.provenance [role=option]').length")
         return self._measure(
             "probe.all('.knowledge button').find((button) =>"
             " button.textContent.startsWith('Fine-tune'))",
-            "probe.all('.provenance [role=option]').length > Math.max(given, 1)",
-            before,
+            f"![given, undefined].includes({SHOWN})",
+            page.evaluate(SHOWN),
+        )
+
+    def undo(self) -> dict[str, Any]:
+        """Undo the last iteration."""
+        return self._measure(
+            "probe.all('.provenance [aria-label^=Undo]')[0]",
+            f"{SHOWN} !== given",
+            self.page.evaluate(SHOWN),
         )
 
     def _measure(self, target: str, shown: str, given: Any) -> dict[str, Any]:

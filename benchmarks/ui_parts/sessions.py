@@ -15,6 +15,7 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 THINK = (1.0, 3.0)  #: seconds between two clicks of one session, drawn from a seed
+TUNES, THUMBS = 0.12, 0.5  #: share of the steps that fine-tune, and that do this or give a thumb
 PATIENCE = 120
 
 
@@ -27,6 +28,8 @@ class Session:
         self.seen: dict[tuple[str, str], Any] = {}  # by model and attribute, as it came last
         self.acknowledged = False  # nothing may be said before that
         self.models: dict[str, str] = {}  # id of a component's data, by the component's name
+        self.views: dict[str, str] = {}  # id of the component itself
+        self.changes = 0  # of the batch's status, as they came
         self.socket: WebSocketClientConnection
         self._coming: asyncio.Future[str | bytes | None] | None = None
 
@@ -71,6 +74,59 @@ class Session:
             taken.append(await self.click(names[at % len(names)]))
         return taken
 
+    async def work_and_tune(self, seconds: float) -> list[tuple[str, float]]:
+        """Click on classes, give thumbs and fine-tune for so long; what each step took."""
+        end, taken, waiting = time.monotonic() + seconds, [], False
+        names = await self.classes()
+        await self.click(self.random.choice(names))
+        while time.monotonic() < end:
+            await self._think(self.random.uniform(*THINK))
+            drawn = self.random.random()
+            kind = "tune" if waiting and drawn < TUNES else "thumb" if drawn < THUMBS else "click"
+            if kind == "click":
+                taken.append((kind, await self.click(self.random.choice(names))))
+            else:
+                taken.append((kind, await getattr(self, kind)()))
+                waiting = kind == "thumb"
+        return taken
+
+    async def thumb(self) -> float:
+        """Seconds from a thumb on one of the first concepts until its preview is there."""
+        knowledge = self.models["KnowledgeTable"]
+        rows = self.seen[knowledge, "rows"]
+        concept = self.random.choice(rows[:8])["concept"]
+        direction = self.random.choice(("up", "down"))
+        return await self._say(
+            {"type": "toggle", "concept": concept, "direction": direction},
+            lambda: self._status() != "previewing",
+        )
+
+    async def tune(self) -> float:
+        """Seconds from Fine-tune until the history view shows the iteration."""
+        tree = self.models["ProvenanceTree"]
+
+        def shown() -> Any:
+            return self.seen[tree, "tree"]["current"]["id"]
+
+        before = shown()
+        return await self._say(
+            {"type": "fine_tune"}, lambda: shown() != before or self._status() == "error"
+        )
+
+    async def _say(self, message: dict[str, Any], done: Callable[[], bool]) -> float:
+        """Seconds from a message of the knowledge view until it has been answered, and is done."""
+        began = time.perf_counter()
+        before = self.changes
+        model = {"id": self.views["KnowledgeTable"]}
+        values = {"type": "map", "entries": [["model", model], ["data", message]]}
+        event = {"type": "event", "name": "data_event", "values": values}
+        await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
+        await self._until(lambda: self.changes > before and done())
+        return time.perf_counter() - began
+
+    def _status(self) -> str:
+        return str(self.seen[self.models["KnowledgeTable"], "status"]["kind"])
+
     async def _think(self, seconds: float) -> None:
         """Read what comes for so long."""
         with contextlib.suppress(TimeoutError):
@@ -112,10 +168,15 @@ class Session:
         """Keep what a message tells of a component's parameters."""
         self.acknowledged |= item.get("msgtype") == "ACK"
         if item.get("kind") == "ModelChanged":
-            self.seen[item["model"]["id"], item["attr"]] = item["new"]
+            key = item["model"]["id"], item["attr"]
+            self.seen[key] = (
+                _plain(item["new"]) if item["attr"] in {"status", "tree"} else item["new"]
+            )
+            self.changes += key == (self.models.get("KnowledgeTable"), "status")
         data = item.get("attributes", {}).get("data")
         if isinstance(data, dict) and "class_name" in item["attributes"]:
             self.models[item["attributes"]["class_name"]] = data["id"]
+            self.views[item["attributes"]["class_name"]] = item["id"]
             for name, value in data.get("attributes", {}).items():
                 self.seen[data["id"], name] = _plain(value)
 
@@ -147,3 +208,15 @@ async def drive(url: str, sessions: int, clicks: int) -> tuple[list[float], list
     for session in made:
         session.close()
     return opened, [seconds for one in taken for seconds in one]
+
+
+async def fine_tune(url: str, sessions: int, seconds: float) -> dict[str, list[float]]:
+    """Seconds that each step took by kind, with all sessions at work for so long."""
+    made = [Session(url, seed) for seed in range(sessions)]
+    for session in made:
+        await session.open()
+    taken = await asyncio.gather(*(session.work_and_tune(seconds) for session in made))
+    for session in made:
+        session.close()
+    steps = [step for one in taken for step in one]
+    return {kind: [took for each, took in steps if each == kind] for kind, _ in steps}
