@@ -94,7 +94,7 @@ class Session:
         """Seconds from a thumb on one of the first concepts until its preview is there."""
         knowledge = self.models["KnowledgeTable"]
         rows = self.seen[knowledge, "rows"]
-        concept = self.random.choice(rows[:8])["concept"]
+        concept = _plain(self.random.choice(rows[:8]))["concept"]
         direction = self.random.choice(("up", "down"))
         return await self._say(
             {"type": "toggle", "concept": concept, "direction": direction},
@@ -118,7 +118,8 @@ class Session:
         began = time.perf_counter()
         before = self.changes
         model = {"id": self.views["KnowledgeTable"]}
-        values = {"type": "map", "entries": [["model", model], ["data", message]]}
+        data = {"type": "map", "entries": [list(pair) for pair in message.items()]}
+        values = {"type": "map", "entries": [["model", model], ["data", data]]}
         event = {"type": "event", "name": "data_event", "values": values}
         await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
         await self._until(lambda: self.changes > before and done())

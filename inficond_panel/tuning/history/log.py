@@ -24,6 +24,9 @@ class Log:
         self.path = path
         self.iterations: dict[str, tuple[Iteration, ...]] = {}  #: by root, those read by now
         self._read_of: tuple[sqlite3.Connection, int] | None = None
+        self._states: dict[str, HistoryState]
+        self._faults: dict[str, str]  # by root, why its events make no sense
+        self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 
     def state(self, db: sqlite3.Connection, root: str) -> HistoryState:
@@ -49,9 +52,8 @@ class Log:
                 self._faults.setdefault(event.root, str(error))
 
     def _forget(self) -> None:
-        self._states: dict[str, HistoryState] = defaultdict(HistoryState)
-        self._faults: dict[str, str] = {}  # by root, why its events make no sense
-        self._last = 0, ""  # number and checksum of the last event read
+        self._states, self._faults = defaultdict(HistoryState), {}
+        self._last = 0, ""
         self.iterations.clear()
 
 
