@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import param
@@ -44,14 +44,14 @@ class TreeState(param.Parameterized):
         return self.students.node
 
     @property
-    def nodes(self) -> Sequence[Iteration]:
+    def nodes(self) -> list[Iteration]:
         """Iterations of this history, oldest first, without deleted branches."""
-        return self.students.tree.nodes
+        return list(self.students.tree.nodes)
 
     @property
-    def deleted(self) -> Sequence[Deleted]:
+    def deleted(self) -> list[Deleted]:
         """Deleted branches that can be restored, the newest first."""
-        return self.students.tree.deleted
+        return list(self.students.tree.deleted)
 
     @property
     def looks(self) -> Mapping[str, int]:

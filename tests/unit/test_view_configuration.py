@@ -182,7 +182,7 @@ def test_looks_at_the_holdout_are_told(looks, short, told):
 
 def test_student_names_the_node_and_offers_all_newest_first(tuned):
     nodes = tuned.tuning.nodes
-    made = make_student(nodes, nodes[0], [("Teacher", "it")])
+    made = make_student(nodes, tuned.tuner.root(), [("Teacher", "it")])
 
     assert made["name"] == "#0"
     assert made["options"] == [[nodes[1].id, "#1 1 intent"], [nodes[0].id, "#0 untouched"]]
