@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inficond_panel.store.words import words_for
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.analysis.explain import RefitReport, explain
 from inficond_panel.tuning.analysis.movers import COLLINEAR, Group, groups
 
@@ -15,10 +15,9 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
     None for the untouched student.
     """
-    for at in (node, *tuner.ancestors(node)):
-        if class_name in at.tuned:
-            return tuner.node(at.id)
-    return None
+    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
+    found = next((at.id for at in path if class_name in at.tuned), None)
+    return None if found is None else tuner.node(found)
 
 
 def report_on(tuner: Tuner, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:

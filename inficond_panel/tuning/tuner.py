@@ -267,7 +267,8 @@ class Tuner:
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
         """Numbers of the iterations that set the bounds at ``node``, by class and concept."""
         found: dict[tuple[str, str], int] = {}
-        for at in (node, *self.ancestors(node)):
+        path: list[Node | Iteration] = [node, *self.ancestors(node)]
+        for at in path:
             for intent in at.intents:
                 found.setdefault(intent.key, at.number)
         return found
