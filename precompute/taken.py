@@ -100,17 +100,13 @@ def copy_given(given: Any, keys: list[str], finished: Finished) -> tuple[list[st
 
 def _copy(store: Store, folder: Path, skipped: Sequence[str]) -> None:
     """Write what a store holds of its images as one batch's arrays; ``skipped`` are reasons."""
-    order = np.argsort(store.segment_image, kind="stable")
-    ascending = bool((order == np.arange(len(order))).all())
     arrays = {
         "reason": np.array([""] * len(store.images) + list(skipped)),
         "segments": np.bincount(store.segment_image, minlength=len(store.images)),
-        "box": store.segment_box[order],
+        "box": store.segment_box,
         "thumbnail_length": np.diff(store.thumbnail_offset),
         "thumbnail_shape": store.thumbnail_shape,
-        "embedding": Stored(store, "segment_embedding")
-        if ascending
-        else store.segment_embedding[order],
+        "embedding": Stored(store, "segment_embedding"),
         "mask": Stored(store, "mask"),
         "thumbnail": Stored(store, "thumbnail"),
     }

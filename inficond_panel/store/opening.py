@@ -2,71 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
-from inficond_panel.store.hashing import content_hash
+from inficond_panel.store.facts import attribute_faults
+from inficond_panel.store.files import odd_files, size_on_disk
 from inficond_panel.store.schema import (
-    ATTRIBUTES,
     COORDINATES,
+    FIXED,
     FORMAT_VERSION,
+    READ_ON_OPENING,
     VARIABLES,
     Variable,
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store
+from inficond_panel.store.values import MOST_SEGMENTS, pieces_fault
+
+#: Names, or bytes of thumbnails, for each byte on disk: neither can be packed as tightly.
+_MOST_PER_BYTE = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
 
 
 def open_store(path: Path | str) -> Store:
     """Open the store at ``path`` read-only.
 
-    Raises ``StoreMissingError`` where there is none, and ``StoreFormatError`` for another format
-    version, missing attributes, missing or ill-shaped arrays. Values are checked against their
-    hashes when read.
+    Raises ``StoreMissingError`` where there is none, and ``StoreFormatError``, which names all
+    faults, for another format version, for attributes or arrays that are missing, ill-shaped or of
+    another type, and for names, positions, labels, splits and sizes that cannot be. Large arrays
+    are compared with their hashes, and checked, when they are read.
     """
     path = Path(path)
     if not path.exists():
         raise StoreMissingError(f"There is no store at {path}.", WRITE_AGAIN)
     try:
-        dataset = xr.open_zarr(path, chunks=None, consolidated=False)
+        _refuse(path, list(odd_files(path)))
+        dataset = xr.open_zarr(path, chunks=None, consolidated=False, create_default_indexes=False)
+    except StoreFormatError:
+        raise
     except Exception as error:  # zarr and xarray raise many kinds for one fact
         raise StoreFormatError(f"{path} cannot be read as a store: {error}", WRITE_AGAIN) from error
-    _check(path, dataset)
-    return Store(path, dataset)
+    _check_version(path, dataset)
+    _refuse(path, [*_shape_faults(path, dataset), *attribute_faults(dataset.attrs)])
+    store = Store(path, dataset)
+    _refuse(path, list(_value_faults(store)))
+    return store
 
 
-def _check(path: Path, dataset: xr.Dataset) -> None:
-    version = dataset.attrs.get("format_version")
+def _refuse(path: Path, faults: list[str]) -> None:
+    if faults:
+        raise StoreFormatError(f"{path} is damaged: {'; '.join(faults)}.", WRITE_AGAIN)
+
+
+def _check_version(path: Path, dataset: xr.Dataset) -> None:
     if dataset.attrs.get("format") != "inficond-store":
         raise StoreFormatError(f"{path} is a Zarr group, but not a store.", WRITE_AGAIN)
+    version = dataset.attrs.get("format_version")
     if version != FORMAT_VERSION:
         raise StoreFormatError(
             f"{path} has format version {version}; this program reads {FORMAT_VERSION}.",
             WRITE_AGAIN,
         )
-    wrong = [
-        fault
-        for name, variable in {**COORDINATES, **VARIABLES}.items()
-        if (fault := _fault(name, variable, dataset))
-    ]
+
+
+def _shape_faults(path: Path, dataset: xr.Dataset) -> list[str]:
+    known = {**COORDINATES, **VARIABLES}
+    wrong = [fault for name, kind in known.items() if (fault := _fault(name, kind, dataset))]
     if ("metadata" in dataset.variables) != ("metadata_column" in dataset.variables):
         wrong.append("metadata or metadata_column is missing")
-    wrong += _attribute_faults(dataset.attrs)
-    if wrong:
-        raise StoreFormatError(f"{path} is damaged: " + "; ".join(wrong) + ".", WRITE_AGAIN)
-
-
-def _attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
-    names = (*ATTRIBUTES, "content_hash", "variable_hashes")
-    missing = [f"the attribute {name} is missing" for name in names if name not in attrs]
-    hashes = attrs.get("variable_hashes", {})
-    if missing or not isinstance(hashes, dict):
-        return missing or ["the attribute variable_hashes is no mapping"]
-    return [] if content_hash(hashes) == attrs["content_hash"] else ["its hashes differ"]
+    return wrong or list(_size_faults(path, dataset))
 
 
 def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
@@ -75,6 +82,50 @@ def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
     array = dataset[name]
     if array.dims != variable.dims:
         return f"{name} has dimensions {array.dims}, expected {variable.dims}"
-    if variable.dtype != "string" and array.dtype != np.dtype(variable.dtype):
+    text = array.dtype.kind in "OUT"
+    if (variable.dtype == "string") != text or not (text or array.dtype == variable.dtype):
         return f"{name} holds {array.dtype}, expected {variable.dtype}"
     return ""
+
+
+def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
+    """Sizes that cannot be, found before anything of such a size is read."""
+    sizes = dataset.sizes
+    for dim in ("image", "concept", "class_name", "method"):
+        if not sizes[dim]:
+            yield f"it has no {dim}"
+    for dim, size in {**FIXED, "image_edge": sizes["image"] + 1}.items():
+        if sizes.get(dim, size) != size:
+            yield f"it has {sizes[dim]} of {dim}, expected {size}"
+    if sizes["segment"] > MOST_SEGMENTS * sizes["image"]:
+        yield f"it has {sizes['segment']} segments for {sizes['image']} images"
+    for name, most in _MOST_PER_BYTE.items():
+        if name in dataset.variables:
+            stored = size_on_disk(path / name)
+            if math.prod(dataset[name].shape) > most * stored:
+                yield f"{name} claims {dataset[name].size} values in {stored} bytes"
+
+
+def _value_faults(store: Store) -> Iterator[str]:
+    """Faults of all small arrays, which whoever opens a store reads next."""
+    read: dict[str, np.ndarray] = {}
+    for name in READ_ON_OPENING:
+        if not store.has(name):
+            continue
+        try:
+            read[name] = store.read(name)
+        except StoreFormatError as error:
+            yield error.message.removeprefix(f"{store.path} is damaged: ").removesuffix(".")
+    shape, sizes = read.get("thumbnail_shape"), store.dataset.sizes
+    pixels = None if shape is None else shape.prod(axis=1, dtype=np.int64)
+    for name, dim, lengths in (("thumbnail", "byte", None), ("mask", "pixel", pixels)):
+        if f"{name}_offset" in read:
+            size = sizes[f"{name}_{dim}"]
+            if fault := pieces_fault(name, read[f"{name}_offset"], lengths, size):
+                yield fault
+    method = store.attrs.get("scores", {}).get("method")
+    needed = {"centred": "score_centre", "contrast": "segment_normaliser"}.get(method)
+    if needed and not store.has(needed):
+        yield f"{needed} is missing, which scores of the method {method} are made with"
+    if store.has("knowledge_contrast") and "knowledge" not in store.attrs:
+        yield "the attribute knowledge is missing"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from inficond_panel.errors import DataError
-from inficond_panel.store.finite import check_finite
 from inficond_panel.store.store import Store
 
 
@@ -22,7 +21,13 @@ def oracle_logits(store: Store) -> np.ndarray:
         )
     rows = store.rows("fit")
     logits = store.oracle_logit[rows]
-    images = [store.images[row] for row in rows]
-    what = "oracle logits of the split 'fit'"
-    check_finite(store, what, logits, store.classes, images, "Lower teacher.oracle.gamma")
+    bad = np.argwhere(~np.isfinite(logits))
+    if len(bad):
+        image, column = bad[0]
+        raise DataError(
+            f"{len(bad)} oracle logits of the split 'fit' in {store.path} are NaN or infinite, the "
+            f"first is that of {store.classes[column]!r} and the image "
+            f"{store.images[rows[image]]!r}.",
+            "Lower teacher.oracle.gamma, and write the store again: inficond precompute SPEC",
+        )
     return np.asarray(logits)

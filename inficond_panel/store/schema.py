@@ -75,6 +75,25 @@ VARIABLES = {
 #: Arrays read a piece at a time; the others are read whole and checked against their hash.
 PIECEWISE = frozenset({"mask", "thumbnail", "knowledge_contrast"})
 
+#: Arrays that are small, and read when a store is opened.
+READ_ON_OPENING = (
+    *COORDINATES,
+    "label",
+    "split",
+    "teacher_logit",
+    "segment_image",
+    "segment_concept",
+    "segment_box",
+    "concept_text_embedding",
+    "concept_projection",
+    "thumbnail_shape",
+    "thumbnail_offset",
+    "mask_offset",
+)
+
+#: Sizes of dimensions that are the same in every store.
+FIXED = {"corner": 4, "xy": 2, "side": 2, "kind": 2}
+
 #: Arrays that can come to a store later. No student depends on them, so ``content_hash``, by which
 #: histories know their store, is without them.
 ADDED_LATER = frozenset({"knowledge_contrast"})

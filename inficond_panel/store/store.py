@@ -13,7 +13,8 @@ from PIL import Image
 
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.hashing import array_hash
-from inficond_panel.store.schema import PIECEWISE, SPLITS, VARIABLES
+from inficond_panel.store.schema import COORDINATES, PIECEWISE, SPLITS, VARIABLES
+from inficond_panel.store.values import value_fault
 
 #: Remedy for a store that cannot be read.
 WRITE_AGAIN = "Write it again: inficond precompute SPEC"
@@ -36,6 +37,10 @@ class Store:
     def __getattr__(self, name: str) -> np.ndarray:
         if name not in VARIABLES or name in PIECEWISE:
             raise AttributeError(name)
+        return self.read(name)
+
+    def read(self, name: str) -> np.ndarray:
+        """An array or a coordinate, read when it is first asked for."""
         if name not in self._arrays:
             self._arrays[name] = self._read(name)
         return self._arrays[name]
@@ -53,12 +58,12 @@ class Store:
     @cached_property
     def images(self) -> list[str]:
         """Image ids, in order."""
-        return [str(name) for name in self._read("image")]
+        return [str(name) for name in self.read("image")]
 
     @cached_property
     def concepts(self) -> list[str]:
         """Concept names, in order."""
-        return [str(name) for name in self._read("concept")]
+        return [str(name) for name in self.read("concept")]
 
     @cached_property
     def synonyms(self) -> dict[str, list[str]]:
@@ -69,18 +74,18 @@ class Store:
     @cached_property
     def classes(self) -> list[str]:
         """Class names, in order."""
-        return [str(name) for name in self._read("class_name")]
+        return [str(name) for name in self.read("class_name")]
 
     @cached_property
     def methods(self) -> list[str]:
         """Names of the projections of the concepts: ``pca``, ``tsne``, ..."""
-        return [str(name) for name in self._read("method")]
+        return [str(name) for name in self.read("method")]
 
     @cached_property
     def metadata_columns(self) -> list[str]:
         """Names of the columns of ``metadata``, in order; empty where there is none."""
         named = self.has("metadata_column")
-        return [str(name) for name in self._read("metadata_column")] if named else []
+        return [str(name) for name in self.read("metadata_column")] if named else []
 
     def column(self, name: str) -> list[str]:
         """A metadata column: a text for each image, "" where it is not known.
@@ -112,7 +117,7 @@ class Store:
 
     def segments_of(self, image: int) -> np.ndarray:
         """Positions of the segments of the image at position ``image``, ascending."""
-        return self._segment_order[self._segment_start[image] : self._segment_start[image + 1]]
+        return np.arange(*np.searchsorted(self.segment_image, [image, image + 1]))
 
     def thumbnail(self, image: int) -> bytes:
         """JPEG bytes of the image at position ``image``."""
@@ -138,8 +143,7 @@ class Store:
     def segment_mask(self, segment: int) -> np.ndarray:
         """Boolean mask ``(height, width)`` of one segment, at thumbnail size."""
         image = int(self.segment_image[segment])
-        number = int(np.searchsorted(self.segments_of(image), segment)) + 1
-        return self.mask(image) == number
+        return self.mask(image) == segment - int(self.segments_of(image)[0]) + 1
 
     def patch(self, segment: int, margin: float = 0.08, quality: int = 85) -> bytes:
         """JPEG bytes of the square around a segment's box, cut from the thumbnail."""
@@ -164,6 +168,8 @@ class Store:
             raise self._damaged(name) from error
         if array_hash(values) != self.attrs["variable_hashes"].get(name):
             raise self._damaged(name)
+        if fault := value_fault(name, values, self.dataset.sizes):
+            raise self._damaged(name, fault[0] + self._place(name, fault[1]))
         values.setflags(write=False)
         return values
 
@@ -185,17 +191,16 @@ class Store:
         except Exception as error:
             raise self._damaged(name) from error
 
-    def _damaged(self, name: str) -> StoreFormatError:
-        return StoreFormatError(f"{self.path} is damaged: {name} differs.", WRITE_AGAIN)
+    def _place(self, name: str, at: tuple[int, ...]) -> str:
+        """Where a value is, by names as far as there are any."""
+        parts = [
+            f"{dim} {str(self.dataset[dim][i].to_numpy())!r}" if dim in COORDINATES else f"{dim} {i}"
+            for dim, i in zip(self.dataset[name].dims, at, strict=False)
+        ]
+        return f", the first at {', '.join(parts)}" if parts else ""
 
-    @cached_property
-    def _segment_order(self) -> np.ndarray:
-        return np.argsort(self.segment_image, kind="stable")
-
-    @cached_property
-    def _segment_start(self) -> np.ndarray:
-        counts = np.bincount(self.segment_image, minlength=len(self.images))
-        return np.concatenate([[0], np.cumsum(counts)])
+    def _damaged(self, name: str, fault: str = "differs") -> StoreFormatError:
+        return StoreFormatError(f"{self.path} is damaged: {name} {fault}.", WRITE_AGAIN)
 
 
 def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:

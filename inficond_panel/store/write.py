@@ -12,6 +12,7 @@ import zarr
 
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store.attributes import CONVENTIONS, attributes_of
+from inficond_panel.store.facts import attributes_hash
 from inficond_panel.store.hashing import ArrayHash, content_hash
 from inficond_panel.store.schema import (
     ATTRIBUTES,
@@ -47,16 +48,15 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
         if name in arrays
     }
     digest = content_hash(hashes)
-    group.update_attributes(
-        {
-            "Conventions": CONVENTIONS,
-            "format": "inficond-store",
-            "format_version": FORMAT_VERSION,
-            **attrs,
-            "content_hash": digest,
-            "variable_hashes": hashes,
-        }
-    )
+    facts = {
+        "Conventions": CONVENTIONS,
+        "format": "inficond-store",
+        "format_version": FORMAT_VERSION,
+        **attrs,
+        "content_hash": digest,
+        "variable_hashes": hashes,
+    }
+    group.update_attributes({**facts, "attributes_hash": attributes_hash(facts)})
     _put_in_place(writing, path)
     return digest
 

@@ -11,7 +11,6 @@ from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_funct
 from inficond_panel.errors import TuningError
 from inficond_panel.once import Latest, once
 from inficond_panel.store import Store
-from inficond_panel.store.finite import check_finite
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
@@ -28,18 +27,11 @@ class Evaluation:
 
     They are kept by student, not by node: a refit leaves most students as they were, and one that
     was previewed is known when it is made. Raises ``TuningError`` for a threshold of a class that
-    the store does not know, and ``DataError`` for teacher logits or concept scores that are NaN or
-    infinite.
+    the store does not know.
     """
 
     def __init__(self, store: Store, thresholds: Mapping[str, float]) -> None:
         _check_thresholds(thresholds, store.classes)
-        for what, values, columns in (
-            ("teacher logits", store.teacher_logit, store.classes),
-            ("concept scores", store.concept_score, store.concepts),
-        ):
-            aid = "Correct or drop these images"
-            check_finite(store, what, values, columns, store.images, aid)
         self.store = store
         self.thresholds = dict(thresholds)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))

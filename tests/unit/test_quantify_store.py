@@ -8,6 +8,8 @@ from inficond_panel.errors import StoreFormatError
 from inficond_panel.store import extended, open_store
 from inficond_panel.store.adding import add_arrays
 
+FACTS = {"knowledge": {"b": 0.2, "network": "net", "layer": None}}
+
 
 def maps_of(store, measured):
     found = np.full(len(store.dataset["mask"]), np.nan, np.float32)
@@ -28,11 +30,11 @@ def test_a_store_without_maps_has_none(store):
 
 def test_maps_come_back_and_the_content_hash_stays(store):
     before = {name: store.dataset[name].to_numpy() for name in map(str, store.dataset.variables)}
-    add_arrays(store, {"knowledge_contrast": maps_of(store, [0, 5])}, {"knowledge": {"b": 0.2}})
+    add_arrays(store, {"knowledge_contrast": maps_of(store, [0, 5])}, FACTS)
     after = open_store(store.path)
     after.verify()
     assert after.content_hash == store.content_hash
-    assert after.attrs["knowledge"] == {"b": 0.2}
+    assert after.attrs["knowledge"] == FACTS["knowledge"]
     assert {**after.attrs["variable_hashes"]}.keys() - store.attrs["variable_hashes"].keys() == {
         "knowledge_contrast"
     }
@@ -46,14 +48,14 @@ def test_maps_come_back_and_the_content_hash_stays(store):
 
 def test_maps_are_replaced_by_others(store):
     for image in (0, 5):
-        add_arrays(open_store(store.path), {"knowledge_contrast": maps_of(store, [image])}, {})
+        add_arrays(open_store(store.path), {"knowledge_contrast": maps_of(store, [image])}, FACTS)
     after = open_store(store.path)
     assert after.knowledge_contrast(0) is None
     assert after.knowledge_contrast(5) is not None
 
 
 def test_typed_concepts_do_not_hide_them(store):
-    add_arrays(store, {"knowledge_contrast": maps_of(store, [0])}, {})
+    add_arrays(store, {"knowledge_contrast": maps_of(store, [0])}, FACTS)
     assert extended(open_store(store.path), []).knowledge_contrast(0) is not None
 
 
@@ -69,12 +71,12 @@ def test_a_damaged_store_is_not_copied(store):
     (chunk, *_) = sorted((store.path / "concept_score" / "c").rglob("*"))[-1:]
     chunk.write_bytes(chunk.read_bytes()[:-3])
     with pytest.raises(StoreFormatError, match="damaged"):
-        add_arrays(open_store(store.path), {"knowledge_contrast": maps_of(store, [0])}, {})
+        add_arrays(open_store(store.path), {"knowledge_contrast": maps_of(store, [0])}, FACTS)
     assert not open_store(store.path).has("knowledge_contrast")
 
 
 def test_a_map_that_was_changed_is_noticed(store):
-    add_arrays(store, {"knowledge_contrast": maps_of(store, [0])}, {})
+    add_arrays(store, {"knowledge_contrast": maps_of(store, [0])}, FACTS)
     import zarr
 
     zarr.open_group(store.path, mode="r+")["knowledge_contrast"][3] = 9

@@ -38,11 +38,11 @@ def _arrays() -> dict[str, np.ndarray]:
         "teacher_logit": rng.normal(size=(3, 1)),
         "label": np.array([[1], [0], [-1]]),
         "split": np.array(["fit", "tune", "holdout"]),
-        "segment_image": np.array([1, 0, 1]),
+        "segment_image": np.array([0, 1, 1]),
         "segment_concept": np.array([0, 1, 1]),
         "segment_cosine": rng.random(3),
         "segment_embedding": rng.normal(size=(3, 4)),
-        "segment_box": np.array([[0, 0, 1, 0.5], [0, 0, 1, 1], [0, 0.5, 1, 1]]),
+        "segment_box": np.array([[0, 0, 1, 1], [0, 0, 1, 0.5], [0, 0.5, 1, 1]]),
         "concept_text_embedding": rng.normal(size=(2, 4)),
         "concept_projection": rng.normal(size=(1, 2, 2)),
         "mask": np.concatenate([m.ravel() for m in masks]),
@@ -71,7 +71,7 @@ def test_reads_back_what_was_written(path: Path) -> None:
     np.testing.assert_array_equal(store.label, arrays["label"])
     np.testing.assert_array_equal(store.concept_score, arrays["concept_score"].astype("f4"))
     assert store.rows("tune").tolist() == [1]
-    assert store.segments_of(1).tolist() == [0, 2]
+    assert store.segments_of(1).tolist() == [1, 2]
     assert store.segments_of(2).tolist() == []
     store.verify()
 
@@ -86,7 +86,7 @@ def test_thumbnails_masks_and_patches(path: Path) -> None:
     assert Image.open(io.BytesIO(store.thumbnail(1))).size == (12, 20)
     assert store.segment_mask(2)[10:].all()
     assert not store.segment_mask(2)[:10].any()
-    patch = Image.open(io.BytesIO(store.patch(0)))
+    patch = Image.open(io.BytesIO(store.patch(1)))
     assert patch.size == (12, 12)
 
 

@@ -10,7 +10,7 @@ from factory import ATTRS, SPEC, small_arrays, small_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inficond_panel.errors import CancelledError, DataError, HistoryError, TuningError
+from inficond_panel.errors import CancelledError, StoreFormatError, HistoryError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
@@ -294,7 +294,7 @@ def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, colum
     arrays = small_arrays(images=40)
     arrays[name][image, 0] = np.nan
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    with pytest.raises(DataError, match=f"1 {name.replace('_', ' ')}s .*NaN.*'{column}'") as caught:
+    with pytest.raises(StoreFormatError, match=f"{name} has 1 values .*NaN.*'{column}'") as caught:
         make_tuner(open_store(tmp_path / "small.zarr"), tmp_path)
     assert f"{image:06d}" in str(caught.value)
     assert "inficond precompute" in caught.value.remedy
