@@ -18,6 +18,11 @@ except ImportError:  # Windows has no such locks; two runs on one store are not 
     fcntl = None  # type: ignore[assignment]
 
 
+def lock_of(store: Path) -> Path:
+    """The file that says who writes a store."""
+    return store.with_name(f"{store.name}.lock")
+
+
 @contextmanager
 def only_run(store: Path) -> Iterator[None]:
     """Hold ``<store>.lock`` while the block runs; raise ``StoreError`` where another run has it.
@@ -27,7 +32,7 @@ def only_run(store: Path) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    path = store.with_name(f"{store.name}.lock")
+    path = lock_of(store)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path, store) as file:
         began = time.strftime("%Y-%m-%d %H:%M:%S")

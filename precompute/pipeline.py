@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,13 +15,13 @@ from typing import Any
 
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.store.write import restore
+from inficond_panel.store.write import replaced, restore
 from precompute import steps
 from precompute.assemble import assemble
 from precompute.encode import Encoding, read_rows
 from precompute.encoder import fetch_encoder
 from precompute.inputs import Inputs, read_inputs
-from precompute.lock import only_run
+from precompute.lock import lock_of, only_run
 from precompute.report import Report, duration, report_on
 from precompute.stages import Arrays, Finished, Stage
 from precompute.taken import stage_of, stores_near
@@ -62,14 +63,14 @@ def run(
         fetch_encoder(spec.concepts.encoder)
         inputs = read_inputs(spec, progress)
         if is_made_from(path, inputs):
+            _tidy(path)
             progress(f"{path} is up to date: nothing to do.")
             return report_on(open_store(path), False, None, started)
         with only_run(path):
             restore(path)
-            folder = path.with_name(f"{path.name}.partial")
             who = Workers(workers or usual_workers(), scheduler, progress)
-            speed = _Run(inputs, path, Finished(folder), progress, cancelled).compute(who)
-            shutil.rmtree(folder)
+            speed = _Run(inputs, path, Finished(_partial(path)), progress, cancelled).compute(who)
+            shutil.rmtree(_partial(path))
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -79,6 +80,23 @@ def run(
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {duration(report.seconds)}.")
     return report
+
+
+def _tidy(path: Path) -> None:
+    """Remove what a run left that was killed when its store was in place already.
+
+    Where another run is at work on the store, or nothing can be removed, all is left as it is.
+    """
+    left = (_partial(path), replaced(path))
+    if any(place.exists() for place in (*left, lock_of(path))):
+        with suppress(StoreError, OSError), only_run(path):
+            for folder in left:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _partial(path: Path) -> Path:
+    """Folder of the results of a run that is not at its end."""
+    return path.with_name(f"{path.name}.partial")
 
 
 def usual_workers() -> int:

@@ -55,7 +55,7 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
         photo = decode(file)
     except UnreadableImage:
         return None
-    if not _alike(photo, Image.open(io.BytesIO(store.thumbnail(row))).convert("RGB")):
+    if not _alike(photo, store.picture(row)):
         return None
     photo.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -123,6 +123,17 @@ class Store:
         """JPEG bytes of the image at position ``image``."""
         return self._piece("thumbnail", image).tobytes()
 
+    def picture(self, image: int) -> Image.Image:
+        """The thumbnail, decoded to RGB; raises ``StoreFormatError`` for another size or format."""
+        data = io.BytesIO(self.thumbnail(image))
+        try:  # no other reader of Pillow is let near the bytes: some start programs
+            picture = Image.open(data, formats=("JPEG",))
+            if picture.size == tuple(self.thumbnail_shape[image, ::-1]):
+                return picture.convert("RGB")
+        except Exception as error:  # Pillow's readers raise many kinds for a damaged file
+            raise self._no_picture(image) from error
+        raise self._no_picture(image)
+
     def mask(self, image: int) -> np.ndarray:
         """Label map ``(height, width)`` at thumbnail size: 0 none, j its j-th segment (from 1)."""
         return self._piece("mask", image).reshape(self.thumbnail_shape[image])
@@ -147,10 +158,10 @@ class Store:
 
     def patch(self, segment: int, margin: float = 0.08, quality: int = 85) -> bytes:
         """JPEG bytes of the square around a segment's box, cut from the thumbnail."""
-        image = Image.open(io.BytesIO(self.thumbnail(int(self.segment_image[segment]))))
+        image = self.picture(int(self.segment_image[segment]))
         crop = image.crop(_square(self.segment_box[segment], image.size, margin))
         buffer = io.BytesIO()
-        crop.convert("RGB").save(buffer, "JPEG", quality=quality)
+        crop.save(buffer, "JPEG", quality=quality)
         return buffer.getvalue()
 
     def verify(self) -> None:
@@ -190,6 +201,11 @@ class Store:
             return self.dataset[name][start:stop].to_numpy()
         except Exception as error:
             raise self._damaged(name) from error
+
+    def _no_picture(self, image: int) -> StoreFormatError:
+        height, width = self.thumbnail_shape[image]
+        told = f"of the image {self.images[image]!r} is no JPEG of {width} x {height} pixels"
+        return self._damaged("thumbnail", told)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:
         """Where a value is, by names as far as there are any."""

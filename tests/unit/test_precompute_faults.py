@@ -146,6 +146,28 @@ def test_an_old_store_is_there_until_the_new_one_is(home, tmp_path, encoder, mon
     assert files(tmp_path) == ["a.zarr", "words.txt"]
 
 
+@pytest.mark.parametrize("left", ["partial", "replaced", "lock"])
+def test_what_a_killed_run_left_beside_a_finished_store_is_removed(home, tmp_path, encoder, left):
+    store, spec = tmp_path / "a.zarr", load_spec(home / "spec.yaml")
+    made = precompute.run(spec, store).content_hash
+    beside = tmp_path / f"a.zarr.{left}"
+    if left == "lock":
+        beside.write_text("process 0 on nowhere")
+    else:
+        (beside / "label").mkdir(parents=True)
+    assert precompute.run(spec, store).content_hash == made
+    assert files(tmp_path) == ["a.zarr"]
+
+
+def test_a_run_with_nothing_to_do_leaves_the_work_of_another_alone(home, tmp_path, encoder):
+    store, spec = tmp_path / "a.zarr", load_spec(home / "spec.yaml")
+    precompute.run(spec, store)
+    (tmp_path / "a.zarr.partial").mkdir()
+    with precompute.lock.only_run(store):
+        precompute.run(spec, store)
+        assert (tmp_path / "a.zarr.partial").exists()
+
+
 def total(home):
     from precompute.grouping import batches_of
     from precompute.inputs import read_inputs
