@@ -12,7 +12,7 @@ import numpy as np
 
 from inficond_panel.api.estimator import ConceptStudents, fitted
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.errors import DifferenceWarning
+from inficond_panel.errors import DifferenceWarning, ExportError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning import Node, Tuner
@@ -34,10 +34,17 @@ def load_students(
     ``objective_`` and ``n_iter_`` are not kept.
     Raises ``ExportError`` for a file that holds no whole export.
     """
-    students = load_export(path)
-    for fact in differences(students, _store(against)):
+    students, store = load_export(path), _store(against)
+    try:
+        facts, made = list(differences(students, store)), estimator(students)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ExportError(
+            f"{path} holds no whole export: its card is another's ({error!r}).",
+            "Export again: inficond export SPEC",
+        ) from error
+    for fact in facts:
         warnings.warn(fact, DifferenceWarning, stacklevel=2)
-    return estimator(students)
+    return made
 
 
 def as_estimator(tuner: Tuner, node: Node) -> ConceptStudents:

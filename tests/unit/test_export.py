@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import re
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,7 @@ from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.export import (
     FORMATS,
+    Exported,
     differences,
     export,
     exporting,
@@ -419,12 +423,13 @@ def test_damage_is_found(files, tmp_path):
     bad.write_text(json.dumps(document))
     with pytest.raises(ExportError, match="differ from their hash"):
         load_export(bad)
+    document = json.loads(files["sklearn"].read_text())
     bad.write_text(json.dumps({**document, "format_version": 2}))
     with pytest.raises(ExportError, match="format version 2"):
         load_export(bad)
     card = {key: part for key, part in document["card"].items() if key != "bounds"}
     bad.write_text(json.dumps({**document, "card": card}))
-    with pytest.raises(ExportError, match="its card lacks bounds"):
+    with pytest.raises(ExportError, match="differ from their hash"):
         load_export(bad)
     bad.write_text('{"format": "inficond-students"}')
     with pytest.raises(ExportError, match="no whole export"):
@@ -438,6 +443,114 @@ def test_damage_is_found(files, tmp_path):
         load_export(tmp_path / "nowhere")
     with pytest.raises(ExportError, match="holds no students"):
         load_export(tmp_path)
+
+
+def swapped(names):
+    return [names[1], names[0], *names[2:]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["threshold"].__setitem__(0, 5),
+        lambda d: d["threshold"].__setitem__(0, float("nan")),
+        lambda d: d.update(classes=swapped(d["classes"])),
+        lambda d: d.update(concepts=swapped(d["concepts"])),
+        lambda d: d["card"].update(title="Other"),
+        lambda d: d["card"]["bounds"].clear(),
+        lambda d: d.pop("sha256"),
+    ],
+)
+def test_a_file_that_was_edited_is_refused(files, tmp_path, change):
+    document = json.loads(files["sklearn"].read_text())
+    change(document)
+    (tmp_path / "edited.json").write_text(json.dumps(document))
+    with pytest.raises(ExportError, match="no whole export: .*(differ from their hash|sha256)"):
+        load_students(tmp_path / "edited.json")
+
+
+def test_an_npz_whose_names_were_swapped_is_refused(files, tmp_path):
+    with np.load(files["npz"], allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays["classes"] = arrays["classes"][::-1]
+    np.savez(tmp_path / "edited.npz", **arrays)
+    with pytest.raises(ExportError, match="differ from their hash"):
+        load_students(tmp_path / "edited.npz")
+
+
+def test_the_hash_of_an_export_is_that_of_its_json(files):
+    document = json.loads(files["sklearn"].read_text())
+    facts = {name: document[name] for name in ("classes", "concepts", "card")}
+    facts["thresholds"] = document["threshold"]
+    facts["weights_hash"] = document["card"]["node"]["weights_hash"]
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    assert document["sha256"] == hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def forged(files, place, **changes):
+    """A .json with other contents and the hash of these."""
+    document = {**json.loads(files["sklearn"].read_text()), **changes}
+    students = Exported(
+        np.array(document["coef"], float).T, np.array(document["intercept"], float),
+        document["classes"], document["concepts"], document["threshold"], document["card"],
+    )  # fmt: skip
+    place.write_text(json.dumps({**document, "sha256": students.sha256}))
+    return place
+
+
+def test_a_card_of_other_types_is_refused(files, tmp_path):
+    card = json.loads(files["card_json"].read_text())
+    for part in ("certificate", "distillation", "bounds", "versions"):
+        for value in ([], {}, 3, "x", [3]):
+            if (part, value) in (("bounds", []), ("bounds", {})):
+                continue  # no bounds
+            changed = forged(files, tmp_path / "card.json", card={**card, part: value})
+            with pytest.raises(ExportError, match="no whole export"):
+                load_students(changed)
+
+
+def test_thresholds_that_are_not_finite_are_refused(files, tmp_path):
+    threshold = [float("inf"), 0.0, 0.0, 0.0]
+    with pytest.raises(ExportError, match="threshold is not finite"):
+        load_students(forged(files, tmp_path / "bad.json", threshold=threshold))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"coef": [[1' + "0" * 400 + '.5]], "intercept": [0], "threshold": [0]}',
+        '{"coef": [[1' + "0" * 400 + ']], "intercept": [0], "threshold": [0]}',
+        "[]",
+        "3",
+    ],
+)
+def test_json_that_cannot_be_students_is_refused(tmp_path, text):
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(ExportError, match="no whole export"):
+        load_export(tmp_path / "bad.json")
+
+
+def test_an_npz_that_claims_too_much_is_refused_before_it_is_read(files, tmp_path):
+    header = io.BytesIO()
+    claims = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 1_500_000)}
+    np.lib.format.write_array_header_1_0(header, claims)
+    for name, data in (("weights.npy", header.getvalue()), ("more.npy", bytes(1 << 29))):
+        with zipfile.ZipFile(tmp_path / "bad.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(name, data)
+        with pytest.raises(ExportError, match="no whole export"):
+            load_export(tmp_path / "bad.npz")
+
+
+def test_an_onnx_with_arrays_in_other_files_is_refused(files, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(files["onnx"])
+    tensor = model.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="pipe")
+    (tmp_path / "bad.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ExportError, match="in other files"):
+        load_export(tmp_path / "bad.onnx")
 
 
 def test_an_npz_that_needs_pickle_is_refused(tmp_path):

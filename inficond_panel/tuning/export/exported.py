@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from inficond_panel.tuning.node import weights_hash
 
 #: Version of the files; raised when a reader of the old one would be misled.
 FORMAT_VERSION = 1
@@ -22,3 +26,19 @@ class Exported:
     concepts: tuple[str, ...]
     thresholds: tuple[float, ...]
     card: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over the JSON of names, thresholds, the weights' hash and the whole card.
+
+        The JSON is in ASCII, with sorted keys and no spaces.
+        """
+        facts = {
+            "classes": self.classes,
+            "concepts": self.concepts,
+            "thresholds": self.thresholds,
+            "weights_hash": weights_hash(self.weights, self.intercepts),
+            "card": self.card,
+        }
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -6,6 +6,8 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +27,7 @@ def npz_bytes(students: Exported) -> bytes:
         "classes": np.array(students.classes, dtype=np.str_),
         "concepts": np.array(students.concepts, dtype=np.str_),
         "card": np.array(json.dumps(students.card, ensure_ascii=False)),
+        "sha256": np.array(students.sha256),
     }
     return _archive(arrays)
 
@@ -40,8 +43,44 @@ def json_bytes(students: Exported) -> bytes:
         "intercept": students.intercepts.tolist(),
         "threshold": students.thresholds,
         "card": students.card,
+        "sha256": students.sha256,
     }
     return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """What ``json_bytes`` put into a file, by the names of ``npz_bytes``."""
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    return {
+        **facts,
+        "weights": np.array(facts["coef"], dtype=np.float64).T,
+        "intercepts": facts["intercept"],
+        "thresholds": facts["threshold"],
+    }
+
+
+def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
+    """What ``npz_bytes`` put into a file; ``ValueError`` for more than ``most_bytes`` unpacked."""
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        if sum(entry.file_size for entry in entries) > most_bytes:
+            raise ValueError("it is too large")
+        facts: dict[str, Any] = {
+            entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries
+        }
+    return {**facts, "card": json.loads(str(facts["card"]))}
+
+
+def _array(data: bytes) -> np.ndarray:
+    """Array of an .npy file, which must hold as many values as its header claims."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) == (1, 0):
+        header = np.lib.format.read_array_header_1_0(stream)
+    else:
+        header = np.lib.format.read_array_header_2_0(stream)
+    shape, fortran, dtype = header
+    values = np.frombuffer(data, dtype, offset=stream.tell())  # refuses objects
+    return values.reshape(shape, order="F" if fortran else "C")
 
 
 def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.errors import ExportError, MissingExtraError
+from inficond_panel.errors import MissingExtraError
 from inficond_panel.tuning.export.exported import FORMAT_VERSION, Exported
 
 #: Old enough for runtimes of the last years.
@@ -43,7 +43,11 @@ def onnx_bytes(students: Exported) -> bytes:
         producer_version=students.card["versions"]["inficond-panel"],
         doc_string="Concept students: linear, one a class, over concept scores in [0, 1].",
     )
-    facts = {"format": "inficond-students", "format_version": str(FORMAT_VERSION)}
+    facts = {
+        "format": "inficond-students",
+        "format_version": str(FORMAT_VERSION),
+        "sha256": students.sha256,
+    }
     for key in ("classes", "concepts", "card"):
         facts[key] = json.dumps(getattr(students, key), ensure_ascii=False)
     onnx.helper.set_model_props(model, facts)
@@ -54,16 +58,12 @@ def onnx_bytes(students: Exported) -> bytes:
 def read_onnx(path: Path) -> dict[str, Any]:
     """The arrays and metadata that ``onnx_bytes`` put into a file."""
     onnx = import_onnx()
-    try:
-        model = onnx.load_model(path, load_external_data=False)
-        found = {entry.key: entry.value for entry in model.metadata_props}
-        found |= {
-            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer
-        }
-    except OSError:
-        raise
-    except Exception as error:  # protobuf and onnx raise many kinds for one fact
-        raise ExportError(f"{path} is no ONNX file: {error}.", "Export again.") from error
+    model = onnx.load_model(path, load_external_data=False)
+    tensors = model.graph.initializer
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+        raise ValueError("its arrays are in other files")
+    found = {entry.key: entry.value for entry in model.metadata_props}
+    found |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
     for key in ("classes", "concepts", "card"):
         found[key] = json.loads(found[key])
     return found
