@@ -18,6 +18,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.views.page import make_views
 from inficond_panel.views.shell import Shell
 from inficond_panel.views.static_page import make_html, make_notice, take_still
+from inficond_panel.whole_file import write_whole
 
 
 def page(args: argparse.Namespace) -> None:
@@ -36,7 +37,7 @@ def page(args: argparse.Namespace) -> None:
     )
     app.selection.param.update(class_name=args.class_name, concept=args.concept)
     path = Path(args.output or f"{stem(tuner, node)}.html")
-    path.write_text(_html(app), encoding="utf-8")
+    write_whole(path, _html(app).encode())
     size = path.stat().st_size
     if args.json:
         say_json({"node": node.id, "file": str(path), "bytes": size})

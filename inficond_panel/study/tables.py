@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -10,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.errors import MissingExtraError, StudyError
+from inficond_panel.errors import MissingExtraError
 from inficond_panel.state.files import as_cell
 from inficond_panel.study.results import Result, Spread, Summary, results
 from inficond_panel.study.study import Study
 from inficond_panel.study.timeline import progress_of, timeline
+from inficond_panel.whole_file import write_whole
 
 FORMATS = ("csv", "parquet")
 
@@ -92,18 +94,17 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
 
 
 def write(table: pd.DataFrame, file: Path) -> Path:
-    """Write a table as its file's suffix says; raises ``StudyError`` where it cannot be."""
+    """Write a table as its file's suffix says; raises ``ExportError`` where it cannot be."""
+    content = io.BytesIO()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == ".parquet":
-            table.to_parquet(file, index=False)
+            table.to_parquet(content, index=False)
         else:
-            table.map(as_cell).to_csv(file, index=False)
+            table.map(as_cell).to_csv(content, index=False)
     except ImportError as error:
         raise MissingExtraError(
             "Parquet needs pyarrow, which is not installed.",
             "Install it: pip install 'inficond-panel[precompute]', or take csv.",
         ) from error
-    except OSError as error:
-        raise StudyError(f"{file} cannot be written: {error}.", "Name another folder.") from error
+    write_whole(file, content.getvalue())
     return file

@@ -17,6 +17,7 @@ ARROWS = {
     "clock": set(),
     "reading": set(),
     "torch_thread": set(),
+    "whole_file": {"errors"},
     "distill": {"torch_thread", "errors"},
     "spec": {"reading", "errors"},
     "store": {"once", "spec", "errors"},
@@ -26,8 +27,10 @@ ARROWS = {
     "quantify": {"torch_thread", "distill", "store", "errors"},
     "state": {"once", "tuning", "distill", "store", "spec", "errors"},
     "views": {"once", "state", "errors"},
-    "study": {"clock", "state", "tuning", "reading", "spec", "store", "errors"},
-    "study.pages": {"clock", "once", "study", "views", "state", "tuning", "errors"},
+    "study": {"clock", "whole_file", "state", "tuning", "reading", "spec", "store", "errors"},
+    "study.pages": {
+        "clock", "once", "whole_file", "study", "views", "state", "tuning", "errors",
+    },
     "precompute": {"torch_thread", "store", "reading", "spec", "errors", "version"},
 }
 EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}

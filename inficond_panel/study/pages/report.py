@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.errors import StudyError
 from inficond_panel.study.pages import charts, esm
 from inficond_panel.study.questions import LikertQuestion, NumberQuestion, TextQuestion
 from inficond_panel.study.results import Result, Spread, Summary, results, summaries
@@ -17,6 +16,7 @@ from inficond_panel.study.study import Study
 from inficond_panel.study.tables import answers_table, summary_table, tasks_table, write
 from inficond_panel.study.timeline import progress_of, timeline
 from inficond_panel.views.theme import number, signed
+from inficond_panel.whole_file import write_whole
 
 _MOVES = {"undo", "redo", "jump"}
 
@@ -35,10 +35,7 @@ def write_report(study: Study, folder: Path) -> list[Path]:
         }.items()
     ]
     page = folder / "report.html"
-    try:
-        page.write_text(make_page(study, found, means), encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"{page} cannot be written: {error}.", "Name another folder.") from error
+    write_whole(page, make_page(study, found, means).encode())
     return [page, *files]
 
 
