@@ -130,8 +130,6 @@ def bare_encoder(home: Path, options: argparse.Namespace) -> Callable[[], None]:
 
 def whole_pipeline(home: Path) -> Callable[[], None]:
     """Encoding as `inficond precompute` does it, with as many workers."""
-    from threadpoolctl import threadpool_limits
-
     from inficond_panel.spec import load_spec
     from precompute.encode import Encoding
     from precompute.inputs import read_inputs
@@ -144,8 +142,7 @@ def whole_pipeline(home: Path) -> Callable[[], None]:
 
     def encode() -> None:
         folder = home / "batches"
-        with threadpool_limits(1, user_api="blas"):
-            Encoding(inputs, Finished(folder), [], lambda _: None, lambda: False, workers).run()
+        Encoding(inputs, Finished(folder), [], lambda _: None, lambda: False, workers).run()
         shutil.rmtree(folder)
 
     return encode

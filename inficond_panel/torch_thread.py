@@ -1,23 +1,36 @@
-"""One thread for torch, where sums of several threads would come in another order."""
+"""One thread for torch: sums of several threads come in another order, and end in other digits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+
+_lock = Lock()
+_users = 0
+_before = 1
 
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Let torch compute with one thread in here.
+    """Let torch compute with one thread in here; several threads may be in here at once.
 
-    A gradient's sums depend on the number of threads, in the last digits; what forward passes give
-    does not.
+    Forward passes and gradients depend on the number of torch's threads in the last digits, and
+    that number on cores, on ``OMP_NUM_THREADS``, and on who started the process. One is the only
+    number that is the same everywhere.
     """
+    global _users, _before  # noqa: PLW0603
     import torch  # noqa: PLC0415 - an extra
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _lock:
+        if not _users:
+            _before = torch.get_num_threads()
+        _users += 1
+        torch.set_num_threads(1)  # for this thread too, which may have begun with more
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _lock:
+            _users -= 1
+            if not _users:
+                torch.set_num_threads(_before)

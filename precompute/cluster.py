@@ -13,7 +13,7 @@ from typing import Any
 
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.version import __version__
-from precompute.flow import Work
+from precompute.flow import Work, done
 from precompute.stages import Arrays
 
 #: How long a scheduler may take to answer.
@@ -85,12 +85,12 @@ def on_cluster(client: Any, work: Work, batches: list[list[int]]) -> Iterator[tu
         ]
 
     running = [task for _ in range(_places(client)) for task in start()]
-    done = as_completed(running, loop=client.loop)
-    for task in done:
+    finished = as_completed(running, loop=client.loop)
+    for task in finished:
         yield _result(task)
         task.release()
         for more in start():
-            done.add(more)
+            finished.add(more)
 
 
 def _places(client: Any) -> int:
@@ -102,7 +102,7 @@ def _same(work: Work) -> Work:
 
 
 def _computed(work: Work, number: int, positions: list[int]) -> tuple[int, Arrays]:
-    return number, work.after(work.run(work.before(positions)))
+    return number, done(work, positions)
 
 
 def _result(task: Any) -> tuple[int, Arrays]:

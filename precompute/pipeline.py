@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.distill.threads import one_thread
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.write import replaced, restore
@@ -29,7 +30,7 @@ from precompute.teachers import Photos
 from precompute.workers import Workers
 
 Progress = Callable[[str], None]
-_MOST_WORKERS = 4
+_MOST_WORKERS = 16
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -49,9 +50,8 @@ def run(
     or from another one (``*.zarr``) in its folder. What is finished is kept in
     ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on where
     it was. ``progress`` is called with lines for people. ``workers`` (default: one per core, at
-    most 4) are threads that decode and segment, each up to a batch ahead and behind; ``scheduler``
-    is the address of a Dask scheduler whose workers encode, and run the teacher, instead. They
-    change no bit.
+    most 16) are threads with a batch each; ``scheduler`` is the address of a Dask scheduler whose
+    workers encode, and run the teacher, instead. They change no bit.
 
     Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
@@ -142,10 +142,8 @@ class _Run:
 
     def compute(self, workers: Workers) -> float | None:
         """Make and write the store; return the images encoded per second."""
-        from threadpoolctl import threadpool_limits
-
         inputs = self.inputs
-        with threadpool_limits(1, user_api="blas"):  # workers are the threads
+        with one_thread():  # workers are the threads
             teacher = self._teacher(workers)
             encoding = Encoding(
                 inputs, self.finished, self.near, self.progress, self.cancelled, workers

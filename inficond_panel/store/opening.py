@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,12 @@ from inficond_panel.store.schema import (
     Variable,
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store
-from inficond_panel.store.values import MOST_SEGMENTS, pieces_fault
+from inficond_panel.store.values import MOST_SEGMENTS, Sizes, pieces_fault
 
 #: Names, or bytes of thumbnails, for each byte on disk: neither can be packed as tightly.
-_MOST_PER_BYTE = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
+_MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
+
+_NEEDED = ("image", "concept", "class_name", "method")
 
 
 def open_store(path: Path | str) -> Store:
@@ -91,41 +93,40 @@ def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
 def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
     """Sizes that cannot be, found before anything of such a size is read."""
     sizes = dataset.sizes
-    for dim in ("image", "concept", "class_name", "method"):
-        if not sizes[dim]:
-            yield f"it has no {dim}"
+    yield from (f"it has no {dim}" for dim in _NEEDED if not sizes[dim])
     for dim, size in {**FIXED, "image_edge": sizes["image"] + 1}.items():
         if sizes.get(dim, size) != size:
             yield f"it has {sizes[dim]} of {dim}, expected {size}"
     if sizes["segment"] > MOST_SEGMENTS * sizes["image"]:
         yield f"it has {sizes['segment']} segments for {sizes['image']} images"
-    for name, most in _MOST_PER_BYTE.items():
-        if name in dataset.variables:
-            stored = size_on_disk(path / name)
-            if math.prod(dataset[name].shape) > most * stored:
-                yield f"{name} claims {dataset[name].size} values in {stored} bytes"
+    for name in _MOST_PER_BYTE.keys() & dataset.variables.keys():
+        claimed, stored = math.prod(dataset[name].shape), size_on_disk(path / name)
+        if claimed > _MOST_PER_BYTE[name] * stored:
+            yield f"{name} claims {claimed} values in {stored} bytes"
 
 
 def _value_faults(store: Store) -> Iterator[str]:
     """Faults of all small arrays, which whoever opens a store reads next."""
     read: dict[str, np.ndarray] = {}
-    for name in READ_ON_OPENING:
-        if not store.has(name):
-            continue
+    for name in filter(store.has, READ_ON_OPENING):
         try:
             read[name] = store.read(name)
         except StoreFormatError as error:
             yield error.message.removeprefix(f"{store.path} is damaged: ").removesuffix(".")
-    shape, sizes = read.get("thumbnail_shape"), store.dataset.sizes
-    pixels = None if shape is None else shape.prod(axis=1, dtype=np.int64)
-    for name, dim, lengths in (("thumbnail", "byte", None), ("mask", "pixel", pixels)):
-        if f"{name}_offset" in read:
-            size = sizes[f"{name}_{dim}"]
-            if fault := pieces_fault(name, read[f"{name}_offset"], lengths, size):
-                yield fault
+    yield from _offset_faults(read, store.dataset.sizes)
     method = store.attrs.get("scores", {}).get("method")
     needed = {"centred": "score_centre", "contrast": "segment_normaliser"}.get(method)
     if needed and not store.has(needed):
         yield f"{needed} is missing, which scores of the method {method} are made with"
     if store.has("knowledge_contrast") and "knowledge" not in store.attrs:
         yield "the attribute knowledge is missing"
+
+
+def _offset_faults(read: Mapping[str, np.ndarray], sizes: Sizes) -> Iterator[str]:
+    shape = read.get("thumbnail_shape")
+    pixels = None if shape is None else shape.prod(axis=1, dtype=np.int64)
+    for name, dim, lengths in (("thumbnail", "byte", None), ("mask", "pixel", pixels)):
+        offset = read.get(f"{name}_offset")
+        if offset is not None:
+            fault = pieces_fault(name, offset, lengths, sizes[f"{name}_{dim}"])
+            yield from [fault] if fault else []

@@ -210,7 +210,9 @@ class Store:
     def _place(self, name: str, at: tuple[int, ...]) -> str:
         """Where a value is, by names as far as there are any."""
         parts = [
-            f"{dim} {str(self.dataset[dim][i].to_numpy())!r}" if dim in COORDINATES else f"{dim} {i}"
+            f"{dim} {str(self.dataset[dim][i].to_numpy())!r}"
+            if dim in COORDINATES
+            else f"{dim} {i}"
             for dim, i in zip(self.dataset[name].dims, at, strict=False)
         ]
         return f", the first at {', '.join(parts)}" if parts else ""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.torch_thread import one_torch_thread
 from precompute.encoder.building import build_model, load_tokenizer, loading
 from precompute.encoder.source import encoder_digest, encoder_name, find_source
 from precompute.encoder.text import TextEncoder
@@ -79,7 +80,7 @@ class Encoder:
         """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
         import torch
 
-        with torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             pixels = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
             return self._dense(pixels).contiguous().numpy()
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.words import embed_concepts
+from inficond_panel.torch_thread import one_torch_thread
 from precompute.encoder.templates import templates
 
 _TEXTS_AT_A_TIME = 256
@@ -46,7 +47,7 @@ class TextEncoder:
         import torch
 
         parts = []
-        with torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             for start in range(0, len(texts), _TEXTS_AT_A_TIME):
                 vectors = self.encode(self.tokenizer(texts[start : start + _TEXTS_AT_A_TIME]))
                 parts.append(torch.nn.functional.normalize(vectors, dim=-1).float().numpy())

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import DataError
+from inficond_panel.torch_thread import one_torch_thread
 
 FORMAT = "inficond-head-2"
 
@@ -57,7 +58,7 @@ class Head:
                 "Name a head that was trained with this encoder, or leave the checkpoint out.",
             )
         colours = colours_of(image, self.layout.grid(*cells.shape[:2]))
-        with torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             found = self.network(torch.from_numpy(cells[None]), torch.from_numpy(colours[None]))
         return found[0].numpy()
 

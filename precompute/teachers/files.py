@@ -99,6 +99,7 @@ def load_onnx(section: Any, classes: Sequence[str]) -> OnnxTeacher:
         raise need("onnxruntime", error, "onnx") from error
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(

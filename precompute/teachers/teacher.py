@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
+from inficond_panel.torch_thread import one_torch_thread
 from precompute.teachers.oracle import reinforce
 from precompute.teachers.preprocessing import Preprocessing
 from precompute.teachers.tables import near
@@ -50,7 +51,7 @@ class TorchTeacher:
         """Logits ``(B, K)``."""
         import torch
 
-        with torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             return self.forward(torch.from_numpy(images)).numpy()
 
     def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
@@ -59,7 +60,7 @@ class TorchTeacher:
 
         known = torch.from_numpy(label.astype(np.int64))
         stronger = reinforce(self.forward, torch.from_numpy(images), known, gamma)
-        with torch.inference_mode():
+        with one_torch_thread(), torch.inference_mode():
             return self.forward(stronger).numpy()
 
     def forward(self, pixels: Any) -> Any:

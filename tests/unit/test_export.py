@@ -465,7 +465,7 @@ def test_a_file_that_was_edited_is_refused(files, tmp_path, change):
     document = json.loads(files["sklearn"].read_text())
     change(document)
     (tmp_path / "edited.json").write_text(json.dumps(document))
-    with pytest.raises(ExportError, match="no whole export: .*(differ from their hash|sha256)"):
+    with pytest.raises(ExportError, match=r"no whole export: .*(differ from their hash|sha256)"):
         load_students(tmp_path / "edited.json")
 
 

@@ -31,7 +31,7 @@ ARROWS = {
     "study.pages": {
         "clock", "once", "whole_file", "study", "views", "state", "tuning", "errors",
     },
-    "precompute": {"torch_thread", "store", "reading", "spec", "errors", "version"},
+    "precompute": {"torch_thread", "distill", "store", "reading", "spec", "errors", "version"},
 }
 EVERYTHING = {"__init__", "__main__", "app", "cli", "commands"}
 SIX_VIEWS = {"configuration", "performance", "knowledge", "embedding", "detail", "provenance"}

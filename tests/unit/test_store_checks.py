@@ -26,7 +26,9 @@ def made(folder: Path, change=None, **attrs) -> Path:
 
 def put(name, at, value):
     def change(arrays):
-        arrays[name] = np.array(arrays[name], dtype=object if arrays[name].dtype.kind == "U" else None)
+        arrays[name] = np.array(
+            arrays[name], dtype=object if arrays[name].dtype.kind == "U" else None
+        )
         arrays[name][at] = value
         if arrays[name].dtype == object:
             arrays[name] = np.array(arrays[name].tolist())
@@ -44,7 +46,7 @@ def take_out(name):
 
 
 FAULTS = {
-    "two classes of one name": (put("class_name", 1, "bicycle"), "class_name names 'bicycle' twice"),
+    "two classes of one name": (put("class_name", 1, "bicycle"), "names 'bicycle' twice"),
     "two images of one name": (put("image", 1, "000000"), "image names '000000' twice"),
     "two concepts of one name": (put("concept", 3, "wheel"), "concept names 'wheel' twice"),
     "an empty name": (put("concept", 3, " "), "concept has an empty name"),

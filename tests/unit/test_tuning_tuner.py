@@ -10,7 +10,7 @@ from factory import ATTRS, SPEC, small_arrays, small_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inficond_panel.errors import CancelledError, StoreFormatError, HistoryError, TuningError
+from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits

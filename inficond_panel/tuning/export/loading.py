@@ -31,7 +31,7 @@ _NEEDED = ("node", "data", "distillation", "certificate", "bounds", "versions")
 def load_export(path: str | Path) -> Exported:
     """The students in an export: its folder, or one of its files (.json, .npz, .onnx).
 
-    Raises ``ExportError`` where there are none, where anything in the file differs from its hash, or where a
+    Raises ``ExportError`` where there are none, where anything differs from its hash, or where a
     later version wrote them; ``MissingExtraError`` for .onnx without the package onnx.
     """
     file = _file(Path(path))
