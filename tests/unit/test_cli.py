@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
@@ -392,17 +394,30 @@ def test_loading_the_command_line_loads_neither_panel_nor_torch():
     assert out.stdout.strip() == "set()"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_interrupted(tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files in /proc")
+def test_interrupted(tmp_path, edits):
+    """While it waits for the history, which another process writes to."""
     spec = small_spec(tmp_path)
-    fifo = tmp_path / "edits.yaml"
-    os.mkfifo(fifo)  # reading it waits for us
-    process = start("tune", spec, "--edits", fifo, folder=tmp_path)
-    with fifo.open("w"):  # opens when the command reads
+    path = spec.with_name("small.history.sqlite")
+    History(path).nodes("none")  # makes the file
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        process = start("tune", spec, "--edits", edits, folder=tmp_path)
+        while not is_open(path, process.pid):
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert (out, "Traceback" in err) == ("", False)
+
+
+def is_open(path: Path, process: int) -> bool:
+    """Whether a process has the file open."""
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if link.readlink() == path:
+                return True
+    return False
 
 
 def test_serve_checks_before_it_starts(run, spec_file):

@@ -29,7 +29,14 @@ ARROWS = {
     "views": {"once", "state", "errors"},
     "study": {"clock", "whole_file", "state", "tuning", "reading", "spec", "store", "errors"},
     "study.pages": {
-        "clock", "once", "whole_file", "study", "views", "state", "tuning", "errors",
+        "clock",
+        "once",
+        "whole_file",
+        "study",
+        "views",
+        "state",
+        "tuning",
+        "errors",
     },
     "precompute": {"torch_thread", "distill", "store", "reading", "spec", "errors", "version"},
 }
