@@ -23,6 +23,7 @@ from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.calibration import Reliability
 from inficond_panel.quantify.outputs import MEASURES
 from inficond_panel.quantify.separation import Groups
+from inficond_panel.views.fonts import font_css
 
 if TYPE_CHECKING:
     from inficond_panel.commands.compare import Compared
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _SIDE, _MAP, _MARGIN = 220, 520, 26
 _COLOURS = {"teacher": "#1f57b8", "oracle": "#99490c"}
 _STYLE = """
-body { font: 14px/1.45 system-ui, sans-serif; color: #1a1e24; max-width: 1180px; margin: 24px auto; padding: 0 16px; }
+body { font: 14px/1.45 var(--inficond-font); color: #1a1e24; max-width: 1180px; margin: 24px auto; padding: 0 16px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 8px 0 16px; }
 th, td { padding: 3px 12px 3px 0; text-align: right; border-bottom: 1px solid #e1e4e9; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }

@@ -19,7 +19,8 @@ from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in l
 from inficond_panel.views import labels
 from inficond_panel.views.cloud import Density, palette
 from inficond_panel.views.concept_map import RING, Names, Shown
-from inficond_panel.views.theme import FONT, tokens
+from inficond_panel.views.fonts import FONT
+from inficond_panel.views.theme import tokens
 
 Columns = dict[str, list[Any]]
 UNSEEN = "#0000"  #: black, of no opacity

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 #: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
 TOOLTIP = """<div><style>
 :host { padding: 6px 10px; border: 0; border-radius: 6px; opacity: 1;
-  font: 11px/15px Inter, Roboto, "Segoe UI", "Helvetica Neue", "Liberation Sans", system-ui,
-    sans-serif;
+  font: 11px/15px var(--inficond-font, sans-serif);
   background: light-dark(#fff, #262d37); color: light-dark(#1a1e24, #e9ecf0);
   box-shadow: 0 6px 24px light-dark(rgba(20, 28, 40, .18), rgba(0, 0, 0, .55)),
     0 0 0 1px light-dark(rgba(20, 28, 40, .08), #38414d); }

@@ -23,6 +23,7 @@ from bokeh.model import Model
 from bokeh.resources import INLINE
 from panel.io.resources import CDN_DIST, DIST_DIR, bundle_resources, set_resource_mode
 
+from inficond_panel.views.stylesheets import use_own_font
 from inficond_panel.views.theme import count
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def take_still(document: Document, theme: str) -> Still:
             _put_inline(model)
         if model.get("attributes", {}).get("class_name") == "ShellPage":
             model["attributes"]["data"]["attributes"].update(theme=theme, still=True)
+    use_own_font()
     with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
         bundle = bundle_resources(document.roots, INLINE)
     return Still(page, document.roots, bundle)

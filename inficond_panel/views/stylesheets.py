@@ -16,6 +16,8 @@ from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from bokeh.models.ui import UIElement
 from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
 
+from inficond_panel.views.fonts import font_css
+
 ICON = Path(__file__).parent / "esm" / "icon.svg"
 
 
@@ -26,12 +28,18 @@ def use_own_files() -> None:
     processes the session may be made in another one, which would point to a CDN. Its icon is
     missing behind a prefix.
     """
+    use_own_font()
     document = pn.state.curdoc
     if document is not None:
         icon = quote(ICON.read_text(encoding="utf-8").strip())
         document.template_variables.update(
             dist_url=LOCAL_DIST, app_favicon=f"data:image/svg+xml,{icon}"
         )
+
+
+def use_own_font() -> None:
+    """Let this session's page have our font; without a session, each page made from now on."""
+    pn.config.global_css = list(dict.fromkeys([*pn.config.global_css, font_css()]))
 
 
 class InlineStyles:

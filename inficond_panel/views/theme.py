@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import TypeGuard
 
-FONT = "Inter, Roboto, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', system-ui, sans-serif"
 MINUS = "\u2212"
 UNDEFINED = "–"
 

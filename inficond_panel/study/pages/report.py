@@ -15,6 +15,7 @@ from inficond_panel.study.results import Result, Spread, Summary, results, summa
 from inficond_panel.study.study import Study
 from inficond_panel.study.tables import answers_table, summary_table, tasks_table, write
 from inficond_panel.study.timeline import progress_of, timeline
+from inficond_panel.views.fonts import font_css
 from inficond_panel.views.theme import number, signed
 from inficond_panel.whole_file import write_whole
 
@@ -56,7 +57,7 @@ def make_page(study: Study, found: Sequence[Result], means: Sequence[Summary]) -
         _section("Sequence of actions", _sequence(study, found)),
         _section("Each participant", _table(_rows(found))),
     ]
-    style = "\n".join(esm.styles("report"))
+    style = "\n".join([font_css(), *esm.styles("report")])
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>{escape(study.spec.title)}"
