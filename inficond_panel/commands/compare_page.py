@@ -61,7 +61,8 @@ def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
         "<h2>Differences, paired; * beyond noise</h2>",
         _differences(found),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    style = f"<style>{font_css()}{_STYLE}</style>"
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title>{style}'
     return (
         f'<!doctype html>\n<html lang="en">{head}\n<body>\n'
         + "\n".join(parts)

@@ -101,6 +101,12 @@ def test_a_cell_holds_its_live_view(notebook):
     assert not re.search(r"https?://[^\"' ]*\.(css|js)\b", shown["text/html"])
 
 
+@pytest.mark.parametrize("comms", ["default", "vscode"], indirect=True)
+def test_the_notebook_gets_the_font_of_the_page(notebook):
+    scripts = [data.get("application/javascript", "") for data in bundles(notebook.run(OPEN))]
+    assert [script.count("@font-face") for script in scripts if "@font-face" in script] == [1]
+
+
 @pytest.mark.parametrize("comms", ["ipywidgets", "vscode"], indirect=True)
 def test_a_widget_takes_and_gives(notebook):
     first = notebook.show(OPEN)

@@ -93,8 +93,10 @@ def nothing_misplaced(page: Page) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 800)])
 @pytest.mark.parametrize("place", [0, 1])
-def test_nothing_is_cut_or_pushed_out(url, open_page, width, height, place) -> None:
-    page = open_page(url, width, height)
+@pytest.mark.parametrize("own_font", [True, False], ids=["own font", "the machine's"])
+def test_nothing_is_cut_or_pushed_out(url, open_page, width, height, place, own_font) -> None:
+    page = open_page(url, width, height, own_font)
+    assert page.evaluate("document.fonts.size") == own_font
     classes = page.locator(".performance [role=option]")
     expect(classes).to_have_count(4, timeout=SLOW)
     name = classes.filter(has_text=["sports equipment", LONGER][place])

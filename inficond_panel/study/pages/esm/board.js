@@ -1,7 +1,7 @@
 // The researcher's page: a password, then a row for each participant.
 
 const HEADS = ["Participant", "Condition", "State", "Step", "Time in task", "Iterations", "Tasks over", ""]
-const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◐ Away", finished: "✓ Finished", declined: "✕ Declined" }
+const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◇ Away", finished: "✓ Finished", declined: "✕ Declined" }
 
 export function render({ model, el }) {
   const root = h("div", { class: "board" })

@@ -1,0 +1,100 @@
+"""Every page is written in the font that it brings along, whatever the machine has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Locator, expect
+from studies import small_study
+from test_main_job import SLOW, rows
+from test_study import WORD, StudyServer
+
+from inficond_panel.cli import main
+from inficond_panel.study.pages.report import write_report
+from inficond_panel.views.fonts import FAMILY
+
+pytestmark = pytest.mark.ui
+
+#: Advances of Inter 4.001 at weight 400 and optical size 14, in units of 1/2048 em, as fontTools
+#: reads them from the font that its author publishes; ✕ is ✗ there.
+ADVANCES = {"W": 2018, "M": 1850, "i": 496, "▲": 2070, "✕": 1815, "Ж": 1966, "λ": 1314}
+WIDTHS = """(place, letters) => letters.map((letter) => {
+  const probe = document.createElement("span")
+  probe.style.cssText = "position: absolute; font-size: 2048px; font-weight: 400"
+  probe.textContent = letter
+  place.append(probe)
+  const { width } = probe.getBoundingClientRect()
+  probe.remove()
+  return width
+})"""
+
+
+def written_in_ours(place: Locator) -> bool:
+    """Whether a place's letters are as wide as our font's; fails if the page has not loaded it."""
+    assert place.page.evaluate("name => document.fonts.check(`12px '${name}'`)", FAMILY)
+    widths = place.evaluate(WIDTHS, list(ADVANCES))
+    return widths == pytest.approx(list(ADVANCES.values()), abs=4)
+
+
+def test_the_page(small_url, open_page) -> None:
+    page = open_page(small_url, 1280, 800)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    for view in ("configuration", "performance", "knowledge", "detail"):
+        assert written_in_ours(page.locator(f".place[data-view={view}] .panel, .strip").first)
+    machine = open_page(small_url, 1280, 800, own_font=False)
+    expect(rows(machine).first).to_be_visible(timeout=SLOW)
+    widths = machine.locator(".performance").first.evaluate(WIDTHS, list(ADVANCES))
+    assert widths != pytest.approx(list(ADVANCES.values()), abs=4)  # else this test sees nothing
+
+
+def test_the_map(small_url, open_page) -> None:
+    """What Bokeh draws on a canvas; its models come from the server."""
+    page = open_page(small_url, 1280, 800)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    fonts = """() => [...Bokeh.documents[0]._all_models.values()]
+      .filter((model) => model.type === "Text").map((glyph) => glyph.text_font.value)"""
+    page.wait_for_function(f"({fonts})().length > 0", timeout=SLOW)
+    assert all(font.startswith(f"'{FAMILY}'") for font in page.evaluate(fonts))
+
+
+def test_a_page_that_cannot_be_opened(serve, open_page, tmp_path: Path) -> None:
+    spec = tmp_path / "wrong.yaml"
+    spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
+    page = open_page(serve(spec, plain_panel=True).url)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("change", timeout=SLOW)
+    assert written_in_ours(alert.locator("h1"))
+
+
+def test_files(open_file, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    history = ["--history", str(tmp_path / "h.sqlite")]
+    assert main(["page", str(small_spec(tmp_path)), *history, "--output", str(file)]) == 0
+    assert file.read_text().count("@font-face") == 1
+    page = open_file(file)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    assert written_in_ours(page.get_by_role("note"))
+    assert written_in_ours(page.locator(".performance").first)
+    write_report(small_study(tmp_path), tmp_path)
+    assert written_in_ours(open_file(tmp_path / "report.html").locator("h1"))
+
+
+def test_a_study(tmp_path: Path, open_page) -> None:
+    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
+    served.start()
+    try:
+        board = open_page(served.url.replace("/study", "/researcher"), 1280, 800)
+        board.get_by_label("Password").fill(WORD)
+        board.get_by_role("button", name="Open", exact=True).click()
+        board.get_by_role("button", name="Add participant").click(timeout=SLOW)
+        link = board.get_by_label("Link of P01")
+        expect(link).to_be_visible(timeout=SLOW)
+        assert written_in_ours(board.locator("h1"))
+        page = open_page(link.input_value(), 1280, 800)
+        heading = page.get_by_role("heading", name="Consent")
+        expect(heading).to_be_visible(timeout=SLOW)
+        assert written_in_ours(heading)
+    finally:
+        served.kill()
