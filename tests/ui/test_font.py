@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from playwright.sync_api import Locator, expect
-from studies import small_study
 from test_main_job import SLOW, rows
 from test_study import WORD, StudyServer
 
 from inficond_panel.cli import main
 from inficond_panel.study.pages.report import write_report
+from inficond_panel.study.study import open_study
 from inficond_panel.views.fonts import FAMILY
 
 pytestmark = pytest.mark.ui
@@ -68,7 +68,7 @@ def test_a_page_that_cannot_be_opened(serve, open_page, tmp_path: Path) -> None:
     assert written_in_ours(alert.locator("h1"))
 
 
-def test_files(open_file, tmp_path: Path) -> None:
+def test_a_file(open_file, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     history = ["--history", str(tmp_path / "h.sqlite")]
     assert main(["page", str(small_spec(tmp_path)), *history, "--output", str(file)]) == 0
@@ -77,11 +77,9 @@ def test_files(open_file, tmp_path: Path) -> None:
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     assert written_in_ours(page.get_by_role("note"))
     assert written_in_ours(page.locator(".performance").first)
-    write_report(small_study(tmp_path), tmp_path)
-    assert written_in_ours(open_file(tmp_path / "report.html").locator("h1"))
 
 
-def test_a_study(tmp_path: Path, open_page) -> None:
+def test_a_study_and_its_report(tmp_path: Path, open_page, open_file) -> None:
     served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
     served.start()
     try:
@@ -96,5 +94,7 @@ def test_a_study(tmp_path: Path, open_page) -> None:
         heading = page.get_by_role("heading", name="Consent")
         expect(heading).to_be_visible(timeout=SLOW)
         assert written_in_ours(heading)
+        write_report(open_study("inficond", served.data), tmp_path)
+        assert written_in_ours(open_file(tmp_path / "report.html").locator("h1"))
     finally:
         served.kill()
