@@ -72,7 +72,7 @@ def test_a_file(open_file, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     history = ["--history", str(tmp_path / "h.sqlite")]
     assert main(["page", str(small_spec(tmp_path)), *history, "--output", str(file)]) == 0
-    assert file.read_text().count("@font-face") == 1
+    assert file.read_text().count(f"font-family: '{FAMILY}'") == 1
     page = open_file(file)
     expect(rows(page).first).to_be_visible(timeout=SLOW)
     assert written_in_ours(page.get_by_role("note"))
