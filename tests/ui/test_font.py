@@ -33,7 +33,8 @@ WIDTHS = """(place, letters) => letters.map((letter) => {
 
 def written_in_ours(place: Locator) -> bool:
     """Whether a place's letters are as wide as our font's; fails if the page has not loaded it."""
-    assert place.page.evaluate("name => document.fonts.check(`12px '${name}'`)", FAMILY)
+    loaded = "name => document.fonts.ready.then(() => document.fonts.check(`12px '${name}'`))"
+    assert place.page.evaluate(loaded, FAMILY)
     widths = place.evaluate(WIDTHS, list(ADVANCES))
     return widths == pytest.approx(list(ADVANCES.values()), abs=4)
 
@@ -89,7 +90,7 @@ def test_a_study_and_its_report(tmp_path: Path, open_page, open_file) -> None:
         board.get_by_role("button", name="Add participant").click(timeout=SLOW)
         link = board.get_by_label("Link of P01")
         expect(link).to_be_visible(timeout=SLOW)
-        assert written_in_ours(board.locator("h1"))
+        assert written_in_ours(board.get_by_role("button", name="Add participant"))
         page = open_page(link.input_value(), 1280, 800)
         heading = page.get_by_role("heading", name="Consent")
         expect(heading).to_be_visible(timeout=SLOW)
