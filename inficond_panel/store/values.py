@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 
 from inficond_panel.store.schema import COORDINATES, SPLITS
 
 #: Sizes of dimensions by name.
-Sizes = Mapping[str, int]
+Sizes = Mapping[Hashable, int]
 #: What is wrong with an array, and the first place of it, () where that says nothing.
 Fault = tuple[str, tuple[int, ...]]
 Rule = Callable[[np.ndarray, Sizes], Fault | None]
