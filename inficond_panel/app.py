@@ -18,6 +18,7 @@ from param.parameterized import Event
 
 from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
+from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import Tuner, shared_tuner
@@ -181,4 +182,5 @@ def serve_page(arguments: Sequence[str]) -> None:
 
 
 if pn.state.served:
+    guard()
     serve_page(sys.argv[1:])

@@ -18,11 +18,17 @@ from panel.command.serve import Serve
 import inficond_panel
 from inficond_panel.commands.output import note, progress, say
 from inficond_panel.errors import InficondError
+from inficond_panel.serving import guard
+from inficond_panel.serving.processes import end_with_this_process
+from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner
 
 APP = Path(inficond_panel.__file__).with_name("app.py")
-#: Panel's own asks other servers for pictures and style sheets.
-LOGIN = Path(inficond_panel.__file__).parent / "commands" / "login.html"
+#: Panel's own ask other servers for pictures, fonts and style sheets.
+LOGIN, LOGOUT, INDEX = (
+    Path(inficond_panel.__file__).parent / "commands" / f"{page}.html"
+    for page in ("login", "logout", "index")
+)
 DEMO = "demo"
 PORT = 5006
 
@@ -87,8 +93,14 @@ def _run(args: argparse.Namespace, specs: list[str]) -> None:
 
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
-    """``panel serve`` on files of pages with their arguments, until it is stopped."""
+    """``panel serve`` on files of pages with their arguments, guarded, until it is stopped."""
+    guard()
+    sign_sessions(args)
+    if args.num_procs != 1:
+        end_with_this_process()
     args.basic_login_template = args.basic_login_template or str(LOGIN)
+    args.logout_template = args.logout_template or str(LOGOUT)
+    args.index = args.index or str(INDEX)
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
         args.server.invoke(args)

@@ -66,6 +66,7 @@ def _serve(opened: Study, args: argparse.Namespace) -> None:
         say("Stop with Ctrl-C; everything is recorded.")
 
     announce(args, "study", tell)
+    args.index = args.index or "study"  # not a list, which names the researcher's page
     opened.close()
     run_server(args, PAGES, [str(args.study), str(opened.folder)])
 

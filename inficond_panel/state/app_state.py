@@ -41,7 +41,7 @@ class AppState(param.Parameterized):
         self.store = tuner.store
         self.tuner = tuner
         self.jobs = jobs
-        self.selection = Selection()
+        self.selection = Selection(tuner.store.classes, tuner.store.concepts)
         self.settings = Settings()
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()

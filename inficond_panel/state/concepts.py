@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import param
 
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs, Progress
 from inficond_panel.state.preview import Status
 from inficond_panel.state.students import StudentsState
@@ -26,6 +26,8 @@ from inficond_panel.tuning.replay import carry_on
 
 #: Parts of the progress bar: the encoder, then the students.
 _ENCODED = 0.3
+#: Characters that a person may type.
+LONGEST_CONCEPT = 1_000
 
 
 class Encoder(TextEncoder, Protocol):
@@ -89,6 +91,10 @@ class ConceptsState(param.Parameterized):
 
     def add(self, text: str) -> None:
         """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
+        if len(text) > LONGEST_CONCEPT:
+            told = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
+            self.status = Status.of(TuningError(told, f"This has {len(text):,}."))
+            return
         name, encoder, node = texts_of(text)[0], self.encoder, self.students.node
         if encoder is None:
             self.look()

@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 import param
 
-from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
 from inficond_panel.state.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
+
+#: Characters of what a person writes to an iteration; it stays in the history.
+LONGEST_NOTE, LONGEST_NAME = 5_000, 200
 
 
 class Seen(NamedTuple):
@@ -94,12 +97,16 @@ class TreeState(param.Parameterized):
         self._go(move)
 
     def set_note(self, node_id: str, text: str) -> None:
-        """Write a note to a node."""
-        self._change_tree(lambda: self.tuner.set_note(node_id, text, self.author))
+        """Write a note to a node; at most ``LONGEST_NOTE`` characters."""
+        self._label(
+            "note", text, LONGEST_NOTE, lambda: self.tuner.set_note(node_id, text, self.author)
+        )
 
     def rename(self, node_id: str, name: str) -> None:
-        """Give a node a label; an empty one takes it away."""
-        self._change_tree(lambda: self.tuner.rename(node_id, name, self.author))
+        """Give a node a label of up to ``LONGEST_NAME`` characters; an empty one takes it away."""
+        self._label(
+            "name", name, LONGEST_NAME, lambda: self.tuner.rename(node_id, name, self.author)
+        )
 
     def delete(self, node_id: str) -> None:
         """Hide the branch from a node on; not where the node shown is in it."""
@@ -122,6 +129,14 @@ class TreeState(param.Parameterized):
             return self._see(asked, split)
 
         self.jobs.submit(Job("show", work, self._shown, self._failed))
+
+    def _label(self, what: str, text: str, longest: int, write: Callable[[], object]) -> None:
+        """Write a text that stays in the history for ever, unless it is too long."""
+        if len(text) > longest:
+            told = f"This {what} has {len(text):,} characters; {longest:,} is the most."
+            self._refused(TuningError(told, "Shorten it."))
+        else:
+            self._change_tree(write)
 
     def _go(self, move: Callable[[], str]) -> None:
         """Move the head; each move counts, none is replaced by the next."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import param
 
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.spec.sections import Tuning
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
@@ -179,6 +179,8 @@ class TuningState(TreeState):
         return intent.concept in store.concepts and intent.class_name in store.classes
 
     def _set_pending(self, batch: list[Intent]) -> None:
+        if not all(map(self._is_here, batch)):
+            raise TuningError("A thumb names a class or concept that this store does not have.")
         self.param.update(pending=batch, preview=None)
         self._rest()
         self._start_preview()

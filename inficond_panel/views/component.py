@@ -5,10 +5,35 @@ from typing import Any, ClassVar
 import param
 from bokeh.model import DataModel
 from panel.custom import JSComponent
+from panel.io import state
+from panel.models.esm import DataEvent
+
+from inficond_panel.views.door import allows, check_message, refusing
 
 
 class Component(JSComponent):
-    """One ES module of ``esm`` that draws from the component's parameters."""
+    """One ES module of ``esm`` that draws from the component's parameters.
+
+    The browser sets those in ``_taken``, and sends messages to what ``on_msg`` was given; both are
+    left out where they are malformed or too many, see ``door``.
+    """
+
+    _taken: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def _linked_properties(self) -> tuple[str, ...]:
+        return tuple(name for name in super()._linked_properties if name in self._taken)
+
+    def _process_event(self, event: Any) -> None:
+        if isinstance(event, DataEvent) and allows(state.curdoc):
+            with refusing(type(self).__name__):
+                check_message(event.data)
+                super()._process_event(event)
+
+    def _process_events(self, events: dict[str, Any]) -> None:
+        if allows(state.curdoc):
+            with refusing(type(self).__name__):
+                super()._process_events(events)
 
     @classmethod
     def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:
@@ -31,7 +56,7 @@ class ViewComponent(Component):
     _debounce: ClassVar[int] = 0
 
 
-def tie(component: JSComponent, state: param.Parameterized, **names: Any) -> None:
-    """Keep params of a component and of the state equal, from the state's values on."""
-    component.param.update(**{own: getattr(state, other) for own, other in names.items()})
-    component.link(state, bidirectional=True, **names)
+def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:
+    """Keep params of a component and of the state ``kept`` equal, from the state's values on."""
+    component.param.update(**{own: getattr(kept, other) for own, other in names.items()})
+    component.link(kept, bidirectional=True, **names)

@@ -5,7 +5,7 @@ InFiConD, section 5, figure 5a: select and overview a data set, the loaded stude
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -203,19 +203,16 @@ class ConfigurationView(Viewer):
         return make_class_metrics(name, app.students.snapshot, changes)
 
     def _handle(self, message: Mapping[str, str]) -> None:
-        kind, value = message["kind"], message["value"]
-        if kind == "dataset":
-            self.app.choose_dataset(value)
-        elif kind == "student":
-            self.app.tuning.jump(value)
-        elif kind == "targets":
-            self.app.targets.choose(value)
-        elif kind == "class":
-            self.app.selection.class_name = value
-        elif kind == "split":
-            self.app.tuning.show_split(value)
-        elif kind == "scope":
-            self.app.settings.scope = value
+        app = self.app
+        actions: dict[str, Callable[[str], object]] = {
+            "dataset": app.choose_dataset,
+            "student": app.tuning.jump,
+            "targets": app.targets.choose,
+            "class": lambda name: app.selection.param.update(class_name=name),
+            "split": app.tuning.show_split,
+            "scope": lambda scope: app.settings.param.update(scope=scope),
+        }
+        actions[message["kind"]](message["value"])
 
     def __panel__(self) -> Viewable:
         return self._strip

@@ -35,5 +35,6 @@ class DetailPanel(ViewComponent):
         {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
     )
 
+    _taken = frozenset({"filters", "mode"})
     _esm = esm.module("detail")
     _stylesheets = esm.styles("detail")

@@ -212,6 +212,8 @@ class EmbeddingView(pn.viewable.Viewer):
             make, selection = self._app.students.concepts_file, self._app.selection
             student, group = selection.class_name, list(selection.concepts)
             make_and_send(self._app, self.panel, lambda: make(student, group))
+        else:
+            raise ValueError("no such tool")
 
     def _drop(self, name: str) -> None:
         """Take a concept out of the group."""

@@ -21,7 +21,11 @@ class KnowledgeTable(ViewComponent):
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
     rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
-    find = param.String(default="", doc="Part of a concept's name; empty: the rows are listed.")
+    find = param.String(
+        default="",
+        regex=r"(?s).{0,200}$",
+        doc="Part of a concept's name; empty: the rows are listed.",
+    )
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
     influential = param.Integer(default=0, doc="Number of concepts with influence.")
     concepts = param.Integer(default=0, doc="Number of all concepts.")
@@ -78,5 +82,19 @@ class KnowledgeTable(ViewComponent):
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
     typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")
 
+    _taken = frozenset(
+        {
+            "explained",
+            "factor",
+            "find",
+            "measured",
+            "metric",
+            "near",
+            "slice_by",
+            "slice_metric",
+            "sort",
+            "top",
+        }
+    )
     _esm = esm.module("knowledge")
     _stylesheets = esm.styles("knowledge")

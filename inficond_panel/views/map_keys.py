@@ -48,8 +48,15 @@ class MapKeys(param.Parameterized):
             others = [name for name in selection.concepts if name != concept]
             there = concept in selection.concepts
             selection.concepts = others if there else [*others, concept]
-        elif message.startswith("thumb") and selection.class_name and not self._app.tuning.busy:
-            self._app.tuning.toggle(selection.class_name, concept, message.removeprefix("thumb "))
+        elif message.startswith("thumb "):
+            self._thumb(concept, message.removeprefix("thumb "))
+        elif message not in {"enter", "segment"}:
+            raise ValueError("no such key")
+
+    def _thumb(self, concept: str, direction: str) -> None:
+        student, tuning = self._app.selection.class_name, self._app.tuning
+        if student and not tuning.busy:
+            tuning.toggle(student, concept, direction)
 
     def leave(self) -> None:
         """Take the cursor away."""

@@ -54,5 +54,6 @@ class EmbeddingPanel(ViewComponent):
     zoom = param.Number(1.0, doc="How much larger the page is drawn; the plot sees to it itself.")
     plot = Child()
 
+    _taken = frozenset({"projection", "zoom"})
     _esm = esm.module("embedding")
     _stylesheets = esm.styles("embedding")

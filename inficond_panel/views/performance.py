@@ -82,6 +82,7 @@ class PerformanceTable(ViewComponent):
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
 
+    _taken = frozenset({"descending", "selected", "sort"})
     _esm = esm.module("performance")
     _stylesheets = esm.styles("performance")
 
@@ -149,11 +150,18 @@ class PerformanceView(Viewer):
 
     def act(self, message: Mapping[str, Any]) -> None:
         """Do what a message of the component asks for."""
-        if message["type"] == "changes":
-            self._asked = message["name"]
-            self._tell_changes()
-        elif message["type"] == "save":
-            names, kind = message["names"], message["kind"]
-            make_and_send(
-                self.app, self.table, lambda: self.app.students.students_file(names, kind)
-            )
+        actions = {
+            "changes": lambda: self._find_changes(message["name"]),
+            "save": lambda: self._save(message["names"], message["kind"]),
+        }
+        actions[message["type"]]()
+
+    def _find_changes(self, name: str) -> None:
+        if name not in self.app.store.classes:
+            raise ValueError("no such class")
+        self._asked = name
+        self._tell_changes()
+
+    def _save(self, names: list[str], kind: str) -> None:
+        students = self.app.students
+        make_and_send(self.app, self.table, lambda: students.students_file(names, kind))

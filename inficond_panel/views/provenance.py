@@ -70,6 +70,7 @@ class ProvenanceTree(ViewComponent):
         default="ap", objects=CHANGE_METRICS, doc="Metric of the rows."
     )
 
+    _taken = frozenset({"metric"})
     _esm = esm.module("provenance")
     _stylesheets = esm.styles("provenance")
 

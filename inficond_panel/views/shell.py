@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,7 @@ class ShellPage(Component):
     still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
     standard = param.Dict({}, doc="`layout` and `theme` as in the spec.")
 
+    _taken = frozenset({"dark", "layout", "notice", "tab", "theme"})
     _esm = esm.module("shell")
     _stylesheets = esm.styles("shell")
 
@@ -239,23 +240,29 @@ class Shell(Viewer):
             send_file(self._page, File(self.spec.path.name, content))
 
     def _handle(self, message: Mapping[str, Any]) -> None:
-        if message["kind"] in {"save", "copy"}:
-            self._give_layout(message)
-        elif message["kind"] == "go" and self.address is not None:
-            self._turn = message["turn"]
-            self._page.notice = self.address.go(self.app, message["search"])
+        tuning = self.app.tuning
+        actions: dict[str, Callable[[], None]] = {
+            "save": lambda: self._give_layout(message),
+            "copy": lambda: self._give_layout(message),
+            "go": lambda: self._go(message["search"], message["turn"]),
+            "batch": lambda: self._take_back(message["at"], message["thumbs"]),
+            "export": self._open_export,
+            "show": lambda: show_step(self.app, message["what"]),
+            "undo": tuning.undo,
+            "redo": tuning.redo,
+        }
+        actions[message["kind"]]()
+
+    def _go(self, search: str, turn: int) -> None:
+        """Follow the browser's history to a link."""
+        if self.address is not None:
+            self._turn = turn
+            self._page.notice = self.address.go(self.app, search)
             self._tell_address()
-        elif message["kind"] == "batch":
-            self._take_back(message["at"], message["thumbs"])
-        elif message["kind"] == "export":
-            self._page.tab = "provenance"
-            self.app.export.param.trigger("asked")
-        elif message["kind"] == "show":
-            show_step(self.app, message["what"])
-        elif message["kind"] == "undo":
-            self.app.tuning.undo()
-        elif message["kind"] == "redo":
-            self.app.tuning.redo()
+
+    def _open_export(self) -> None:
+        self._page.tab = "provenance"
+        self.app.export.param.trigger("asked")
 
     def __panel__(self) -> Viewable:
         return self._page

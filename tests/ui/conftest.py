@@ -105,8 +105,10 @@ class Server:
             self.process = None
 
     def check_log(self) -> None:
-        """Fail if an exception of this package is in it."""
-        assert f'File "{Path(inficond_panel.__file__).parent}' not in self.log.read_text()
+        """Fail if an exception of this package is in it, or a message of its pages was refused."""
+        log = self.log.read_text()
+        assert f'File "{Path(inficond_panel.__file__).parent}' not in log
+        assert "Refused a message" not in log
 
 
 def wait_until(condition, what: str, patience: float = PATIENCE) -> None:

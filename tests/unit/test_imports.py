@@ -27,10 +27,12 @@ ARROWS = {
     "quantify": {"torch_thread", "distill", "store", "errors"},
     "state": {"once", "tuning", "distill", "store", "spec", "errors"},
     "views": {"once", "state", "errors"},
+    "serving": set(),
     "study": {"clock", "whole_file", "state", "tuning", "reading", "spec", "store", "errors"},
     "study.pages": {
         "clock",
         "once",
+        "serving",
         "whole_file",
         "study",
         "views",
@@ -116,7 +118,7 @@ def test_the_six_views_do_not_know_each_other(file):
 
 def test_heavy_packages_load_only_where_they_are_used(file):
     package = package_of(module_of(file))
-    screen = set() if package in {"views", "app", "study.pages", "commands"} else SCREEN
+    screen = set() if package in {"views", "app", "serving", "study.pages", "commands"} else SCREEN
     torch = set() if package == "precompute" else TORCH
     precompute = set() if package == "precompute" else {"precompute"}
     extras = set() if module_of(file) == "inficond_panel.api.estimator" else EXTRAS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from studies import STUDY, small_study
 from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
-from inficond_panel.study.pages.board import PASSWORD, BoardPage, Gate
+from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.study.questions import ChoiceQuestion, TextQuestion
@@ -294,7 +295,8 @@ def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> N
 def test_a_browser_cannot_record_what_it_likes(visitor: Visitor) -> None:
     visitor.to_task()
     before = visitor.actions
-    visitor.send("done")
+    with pytest.raises(KeyError):  # which the door logs
+        visitor.send("done")
     visitor.send("visit", view="nowhere")
     visitor.send("answer", name="q1", answer=5)  # of another step
     visitor.send("leave", step=1)
@@ -359,8 +361,7 @@ def test_a_participant_reads_no_paths(study: Study, monkeypatch, caplog) -> None
 @pytest.fixture
 def board(study: Study, monkeypatch: pytest.MonkeyPatch) -> BoardPage:
     monkeypatch.setenv(PASSWORD, "ein Wort")
-    monkeypatch.setattr(board_page, "PAUSE", 0.0)
-    return BoardPage(study, Gate())
+    return BoardPage(study)
 
 
 def test_nothing_is_told_and_done_without_the_password(study: Study, board: BoardPage) -> None:
@@ -374,15 +375,25 @@ def test_nothing_is_told_and_done_without_the_password(study: Study, board: Boar
     assert len(study.log.participants()) == 1
 
 
-def test_tries_are_a_second_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSWORD, "x")
-    gate = Gate()
-    assert gate.problem("y") == "This is not the password."
-    assert "Wait" in gate.problem("x")
+def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(
+    study: Study, board: BoardPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later: list[Callable[[], None]] = []
+    monkeypatch.setattr(board_page, "_after", lambda _, act: later.append(act))
+    board.handle({"kind": "login", "password": "guess"})
+    board.handle({"kind": "login", "password": "ein Wort"})
+    assert board.frame.screen == {"kind": "login", "problem": ""}
+    other = BoardPage(study)
+    other.handle({"kind": "login", "password": "ein Wort"})
+    assert other.frame.screen["kind"] == "board"
+    later.pop()()
+    assert board.frame.screen["problem"] == "This is not the password."
+    board.handle({"kind": "login", "password": "ein Wort"})
+    assert board.frame.screen["kind"] == "board"
 
 
 def test_a_study_without_a_password_has_no_such_page(study: Study) -> None:
-    page = BoardPage(study, Gate())
+    page = BoardPage(study)
     page.handle({"kind": "login", "password": ""})
     assert "without a password" in page.frame.screen["problem"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -20,30 +19,17 @@ from inficond_panel.study.study import Study
 from inficond_panel.views.component import Component
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
-#: Seconds between two tries of a password, over all pages of the server.
+#: Seconds until a page is told that its password is wrong; it cannot try another before.
 PAUSE = 1.0
 
 
-class Gate:
-    """Lets in who knows the password; one try a second, whoever tries."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def problem(self, given: str) -> str:
-        """Why ``given`` does not open the page; empty where it does."""
-        password = os.environ.get(PASSWORD, "")
-        if not password:
-            return "This page is closed: the study was served without a password."
-        moment = time.monotonic()
-        if moment < self._next:
-            return "Wait a second, then try again."
-        self._next = moment + PAUSE
-        fits = hmac.compare_digest(given.encode(), password.encode())
-        return "" if fits else "This is not the password."
-
-
-_gate = Gate()
+def password_problem(given: str) -> str:
+    """Why ``given`` does not open the page; empty where it does."""
+    password = os.environ.get(PASSWORD, "")
+    if not password:
+        return "This page is closed: the study was served without a password."
+    fits = hmac.compare_digest(given.encode(), password.encode())
+    return "" if fits else "This is not the password."
 
 
 class BoardFrame(Component):
@@ -60,11 +46,10 @@ class BoardFrame(Component):
 class BoardPage(Viewer):
     """Nothing of the study reaches the browser before the password."""
 
-    def __init__(self, study: Study, gate: Gate = _gate) -> None:
+    def __init__(self, study: Study) -> None:
         super().__init__()
         self.study = study
-        self._gate = gate
-        self._open = False
+        self._open = self._waits = False
         self.frame = BoardFrame(sizing_mode="stretch_width", margin=0)
         self.frame.on_msg(lambda event: self.handle(event.data))
         self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
@@ -72,10 +57,7 @@ class BoardPage(Viewer):
     def handle(self, message: Mapping[str, Any]) -> None:
         """Do what the browser asks for; without the password only the password."""
         if message["kind"] == "login":
-            problem = self._gate.problem(str(message["password"]))
-            self._open = not problem
-            self.frame.screen = {"kind": "login", "problem": problem}
-            self.look()
+            self._enter(str(message["password"]))
         elif self._open:
             try:
                 self._act(message)
@@ -83,6 +65,21 @@ class BoardPage(Viewer):
             except InficondError as error:
                 self.frame.problem = str(error)
             self.look()
+
+    def _enter(self, password: str) -> None:
+        """Open for the password; another is answered later, which keeps nobody else waiting."""
+        if self._open or self._waits:
+            return
+        problem = password_problem(password)
+        self._open, self._waits = not problem, bool(problem)
+        if self._open:
+            self.look()
+        else:
+            _after(PAUSE, lambda: self._turn_away(problem))
+
+    def _turn_away(self, problem: str) -> None:
+        self._waits = False
+        self.frame.screen = {"kind": "login", "problem": problem}
 
     def _act(self, message: Mapping[str, Any]) -> None:
         if message["kind"] == "add":
@@ -94,6 +91,8 @@ class BoardPage(Viewer):
         elif message["kind"] == "delete":
             self.study.delete_participant(int(message["number"]))
             self.frame.made = {}
+        else:
+            raise ValueError("no such action")
 
     def look(self) -> None:
         """Bring the table up to date; called every few seconds."""
@@ -110,3 +109,11 @@ class BoardPage(Viewer):
 
     def __panel__(self) -> Viewable:
         return self._page
+
+
+def _after(seconds: float, act: Callable[[], None]) -> None:
+    """Do something to the page later; outside of a page at once."""
+    if pn.state.curdoc is None:
+        act()
+    else:
+        pn.state.curdoc.add_timeout_callback(act, int(1000 * seconds))

@@ -74,8 +74,7 @@ class ParticipantPage(Viewer):
                 "back": lambda: self.record("", "back", {}),
                 "notice": self._try_again,
             }
-            if kind in actions:
-                actions[kind]()
+            actions[kind]()
 
     @property
     def progress(self) -> Progress:

@@ -9,6 +9,7 @@ import sys
 
 import panel as pn
 
+from inficond_panel.serving import guard
 from inficond_panel.study.pages.board import BoardPage
 from inficond_panel.study.pages.shared import shared_study
 from inficond_panel.views.stylesheets import use_own_files
@@ -27,4 +28,5 @@ def serve_page(arguments: list[str]) -> None:
 
 
 if pn.state.served:
+    guard()
     serve_page(sys.argv[1:])

@@ -141,7 +141,7 @@ function onKey(element, key, run) {
 
 /** A search box, and the key that goes to it from anywhere on the page. */
 function findBox(name, key) {
-  const input = h("input", { type: "search", placeholder: name, "aria-label": name, "aria-keyshortcuts": key, spellcheck: "false", autocomplete: "off" })
+  const input = h("input", { type: "search", placeholder: name, "aria-label": name, "aria-keyshortcuts": key, spellcheck: "false", autocomplete: "off", maxlength: 200 })
   onKey(input, key, () => input.select())
   return { input, element: h("label", { class: "find", title: `${name} (${key})` }, icon("search", 14), input, h("kbd", { "aria-hidden": "true" }, key)) }
 }

@@ -1,0 +1,64 @@
+"""The login of ``--basic-auth``: a wrong password is answered slowly, the form has its token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from panel.auth import BasicLoginHandler
+from tornado.web import HTTPError
+
+from inficond_panel.serving.replace import stand_before
+
+#: Seconds until a wrong password is answered.
+PAUSE = 2.0
+#: Wrong passwords of one address that wait for their answer; more are refused unread.
+WAITING = 5
+
+_waiting: Counter[str] = Counter()
+
+
+def install() -> None:
+    """Guard the login page."""
+    stand_before(BasicLoginHandler, "get", _with_token)
+    stand_before(BasicLoginHandler, "post", _slowly)
+
+
+class _Form:
+    """A template whose page carries the token against forged forms, where there is one."""
+
+    def __init__(self, template: Any, token: str) -> None:
+        self._template, self._token = template, token
+
+    def render(self, **values: Any) -> str:
+        """The page."""
+        return str(self._template.render(xsrf=self._token, **values))
+
+
+def _with_token(original: Callable[..., None], self: Any) -> None:
+    token = self.xsrf_form_html() if self.settings.get("xsrf_cookies") else ""
+    self._login_template = _Form(self._login_template, token)
+    original(self)
+
+
+async def _slowly(original: Callable[..., None], self: Any) -> None:
+    """Answer a right password at once, a wrong one after a pause.
+
+    An address with too many that wait is refused, so that many connections guess no faster. Others
+    do not notice.
+    """
+    address = self.request.remote_ip
+    if _waiting[address] >= WAITING:
+        raise HTTPError(429, reason="Too many wrong passwords, wait a moment")
+    given = [self.get_argument(name, "") for name in ("username", "password")]
+    if not self._validate(*given):
+        _waiting[address] += 1
+        try:
+            await asyncio.sleep(PAUSE)
+        finally:
+            _waiting.subtract([address])
+            if not _waiting[address]:
+                del _waiting[address]
+    original(self)

@@ -1,0 +1,124 @@
+"""What comes through the websocket: how large it may be, and what is logged of what is refused.
+
+A page sends a few kB at a time. Bokeh takes 20 MB, unpacks bytes without a limit, and logs a
+message that it cannot handle as a whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import traceback
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bokeh.core.serialization import DeserializationError, Deserializer
+from bokeh.protocol.exceptions import ProtocolError
+from bokeh.server.protocol_handler import ProtocolHandler
+from bokeh.server.tornado import DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES
+from bokeh.server.views.ws import WSHandler
+
+from inficond_panel.serving.replace import one_line, stand_before
+
+#: Bytes of one part of a message, unless ``--websocket-max-message-size`` says otherwise.
+MESSAGE_SIZE = 1 << 20
+#: Bytes that the parts of one message may have together, packed and unpacked.
+UNPACKED_SIZE = 16 << 20
+#: Kinds of array that browsers have; others may take any memory for a number.
+_DTYPES = {"bool", "object", "float32", "float64"} | {
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+_OURS = Path(__file__).parents[1]
+
+_log = logging.getLogger(__name__)
+
+
+def install() -> None:
+    """Guard what is received, unpacked and handled."""
+    standard = WSHandler.max_message_size
+    limit = property(lambda self: _message_size(standard.__get__(self)))
+    setattr(WSHandler, "max_message_size", limit)  # noqa: B010 - a property, to a type checker
+    stand_before(WSHandler, "on_message", _received)
+    for name in ("_internal_error", "_protocol_error"):
+        stand_before(WSHandler, name, lambda log, self, text: log(self, one_line(text)))
+    stand_before(ProtocolHandler, "handle", _handled)
+    stand_before(Deserializer, "_decode_bytes", _decode_bytes)
+    stand_before(Deserializer, "_decode_ndarray", _decode_ndarray)
+
+
+def _message_size(size: int) -> int:
+    """The size that was asked for, or ours in place of Bokeh's."""
+    return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
+
+
+async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> None:
+    """Take one part of a message; when it is whole, handle it. What is wrong ends it."""
+    begins = self.receiver is None or self.receiver._current_consumer == self.receiver._HEADER
+    self._received_size = len(fragment) + (0 if begins else self._received_size)
+    if self._received_size > max(UNPACKED_SIZE, self.max_message_size):
+        self._protocol_error("a message is too large")
+        return
+    try:
+        message = await self._receive(fragment)
+        work = await self._handle(message) if message else None
+        if work:
+            await self._schedule(work)
+    except Exception as error:
+        self._internal_error(f"a message cannot be read: {type(error).__name__}")
+
+
+async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: Any) -> Any:
+    """Handle a whole message; one that cannot be is answered, and logged without its content."""
+    kind = message.msgtype
+    handler = self._handlers.get(kind)
+    if handler is None or kind == "PUSH-DOC":  # a page comes from here, not from the browser
+        raise ProtocolError(f"{kind} is not taken here")
+    try:
+        return await handler(message, connection)
+    except Exception as error:
+        if _is_ours(error):
+            _log.exception("Failed on a message of kind %s", kind)
+        else:
+            _log.warning("Refused a message: %s", one_line(repr(error)))
+        told = type(error).__name__
+    return connection.error(message, told)  # outside of what it would send the traceback of
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether this package failed, rather than what reads a message for it."""
+    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in files)
+
+
+def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any]) -> Any:
+    """Unpack bytes, within what is left for one message."""
+    data = packed["data"]
+    if not isinstance(data, str):
+        return original(self, packed)
+    left = getattr(self, "_bytes_left", UNPACKED_SIZE)
+    unpacked = unpack(data, left)
+    self._bytes_left = left - len(unpacked)
+    return unpacked
+
+
+def unpack(data: str, limit: int) -> bytes:
+    """Bytes that were gzipped, as one member, and written in base64; at most ``limit``."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        unpacked = stream.decompress(base64.b64decode(data), limit + 1)
+    except (zlib.error, binascii.Error) as error:
+        raise DeserializationError("bytes that cannot be unpacked") from error
+    if len(unpacked) > limit:
+        raise DeserializationError(f"bytes that unpack to more than {UNPACKED_SIZE >> 20} MB")
+    if not stream.eof or stream.unused_data:
+        raise DeserializationError("bytes that are not one whole gzip member")
+    return unpacked
+
+
+def _decode_ndarray(original: Callable[..., Any], self: Any, array: dict[str, Any]) -> Any:
+    if array["dtype"] not in _DTYPES:
+        raise DeserializationError("an array of an unknown type")
+    return original(self, array)

@@ -1,0 +1,205 @@
+"""What a browser tells the views: what no control sends changes nothing and leaves one line."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from bokeh.document import Document
+from factory import small_spec
+from panel.io.state import set_curdoc
+from panel.models.esm import DataEvent
+
+from inficond_panel.spec import load_spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.views import door
+from inficond_panel.views.page import make_views
+from inficond_panel.views.shell import Shell
+
+SECRET = "what nobody may read in a log"
+#: No control sends these, to any view.
+NONSENSE = [
+    None, 1, [], {}, "", SECRET, [SECRET], {SECRET: 1}, {"kind": SECRET}, {"type": SECRET},
+    {"kind": []}, {"type": {}}, {"kind": "note"}, {"kind": "compare", "value": 3},
+    {"kind": "class"}, {"kind": "export", "node": 1}, {"kind": "batch", "at": 1, "thumbs": 2},
+    {"kind": "save", "layout": [], "theme": SECRET}, {"kind": "show"}, {"type": "toggle"},
+    {"type": "toggle", "concept": SECRET, "direction": "up"},
+    {"type": "toggle", "concept": "wheel", "direction": SECRET},
+    {"type": "toggle", "concept": ["wheel"], "direction": "up"},
+    {"type": "group", "concepts": ["wheel", SECRET], "direction": "up"},
+    {"type": "group", "concepts": 7, "direction": "up"},
+    {"type": "open", "concept": SECRET}, {"type": "select", "student": SECRET},
+    {"type": "changes", "name": SECRET}, {"type": "pictures", "segments": [SECRET]},
+    {"type": "pictures", "segments": None}, {"pictures": 3}, {"photo": []}, {"apart": {}},
+    {"open": SECRET}, {"open": ["wheel"]}, {"drop": 1, "thumb": SECRET}, {"tool": SECRET},
+    {"point": [SECRET]}, {"point": [1]}, "thumb " + SECRET, {"text": "x" * (door.LONGEST + 1)},
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog) -> None:
+    caplog.set_level(logging.WARNING)
+
+
+def open_app(spec_file) -> AppState:
+    spec = load_spec(spec_file, check_files=False)
+    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
+    app = AppState(tuner, Jobs(inline=True))
+    app.selection.class_name = "bicycle"
+    return app
+
+
+def components_of(app: AppState) -> dict:
+    views = make_views(app)
+    shell = Shell(app, views)
+    return {**{name: view.__panel__() for name, view in views.items()}, "shell": shell.__panel__()}
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """A page that stays as it is, and its components."""
+    app = open_app(small_spec(tmp_path_factory.mktemp("door")))
+    return app, components_of(app)
+
+
+@pytest.fixture
+def app(spec_file) -> AppState:
+    return open_app(spec_file)
+
+
+@pytest.fixture
+def components(app):
+    return components_of(app)
+
+
+def tell(component, message) -> None:
+    component._process_event(DataEvent(None, message))
+
+
+def state_of(app: AppState) -> tuple:
+    chosen = app.selection
+    names = (chosen.class_name, chosen.concept, *chosen.concepts)
+    return names, app.tuning.pending, app.tuning.head.id, app.store.attrs["title"]
+
+
+@pytest.mark.parametrize("message", NONSENSE, ids=lambda message: repr(message)[:40])
+def test_nonsense_changes_nothing_and_says_nothing_of_itself(untouched, message, caplog) -> None:
+    app, components = untouched
+    before = state_of(app)
+    for component in components.values():
+        caplog.clear()
+        tell(component, message)
+        assert len(caplog.records) <= 1
+        for record in caplog.records:
+            assert record.getMessage().startswith("Refused a message to ")
+            assert record.exc_info is None
+            assert len(record.getMessage()) < 120
+    assert state_of(app) == before
+    assert SECRET not in caplog.text
+
+
+def test_what_is_unknown_is_refused_with_a_line_that_says_where(app, components, caplog) -> None:
+    tell(components["knowledge"], {"type": "toggle", "concept": SECRET, "direction": "up"})
+    [record] = caplog.records
+    assert record.getMessage().startswith("Refused a message to KnowledgeTable: TuningError at ")
+    tell(components["shell"], {"kind": "no such action"})
+    assert "Refused a message to ShellPage: KeyError at " in caplog.text
+
+
+def test_what_a_control_sends_is_done(app, components, caplog) -> None:
+    tell(components["knowledge"], {"type": "toggle", "concept": "wheel", "direction": "up"})
+    assert [(i.class_name, i.concept) for i in app.tuning.pending] == [("bicycle", "wheel")]
+    tell(components["configuration"], {"kind": "class", "value": "sheep"})
+    assert app.selection.class_name == "sheep"
+    tell(components["embedding"], {"open": "fur"})
+    assert app.selection.concept == "fur"
+    assert caplog.records == []
+
+
+def test_the_browser_sets_what_its_controls_set_and_nothing_else(untouched) -> None:
+    _, components = untouched
+    assert set(components["knowledge"]._linked_properties) >= {"find", "sort", "top"}
+    for component, name in [
+        ("knowledge", "student"), ("knowledge", "rows"), ("provenance", "comparison"),
+        ("detail", "concept"), ("performance", "rows"), ("configuration", "data"),
+    ]:  # fmt: skip
+        assert name not in components[component]._linked_properties
+
+
+@pytest.mark.parametrize(
+    ("component", "changes"),
+    [
+        ("performance", {"selected": SECRET}),
+        ("performance", {"selected": 3}),
+        ("performance", {"sort": SECRET}),
+        ("knowledge", {"sort": SECRET}),
+        ("knowledge", {"top": 7}),
+        ("knowledge", {"factor": "x"}),
+        ("knowledge", {"find": "x" * 201}),
+        ("knowledge", {"find": None}),
+        ("embedding", {"projection": SECRET}),
+        ("embedding", {"zoom": SECRET}),
+        ("detail", {"filters": [SECRET]}),
+        ("shell", {"layout": {"rows": SECRET}}),
+        ("shell", {"layout": 3}),
+        ("shell", {"tab": 5}),
+        ("provenance", {"metric": SECRET}),
+    ],
+)
+def test_a_setting_that_no_control_has_is_refused_in_one_line(
+    untouched, component, changes, caplog
+) -> None:
+    app, components = untouched
+    before = state_of(app)
+    components[component]._process_events(changes)
+    assert state_of(app) == before
+    assert len(caplog.records) <= 1
+    assert SECRET not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_flood_is_dropped_with_one_line_and_others_go_on(components, caplog, monkeypatch) -> None:
+    moment = 0.0
+    monkeypatch.setattr(door.time, "monotonic", lambda: moment)
+    taken = []
+    components["knowledge"].on_msg(lambda event: taken.append(event.data))
+    message = {"type": "open", "concept": "wheel"}
+    first, second = Document(), Document()
+    with set_curdoc(first):
+        for _ in range(1000):
+            tell(components["knowledge"], message)
+    assert len(taken) == door.BURST
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    with set_curdoc(second):
+        tell(components["knowledge"], message)
+    assert len(taken) == door.BURST + 1
+    moment += 2.0
+    with set_curdoc(first):
+        for _ in range(1000):
+            tell(components["knowledge"], message)
+    assert len(taken) == door.BURST + 1 + 2 * door.RATE
+    assert len(caplog.records) == 2
+
+
+def test_a_key_that_is_held_down_for_ten_seconds_is_never_dropped(monkeypatch) -> None:
+    moment = 0.0
+    monkeypatch.setattr(door.time, "monotonic", lambda: moment)
+    pace = door.Pace()
+    for _ in range(330):
+        moment += 1 / 33
+        assert pace.allows()
+
+
+def test_long_texts_are_told_and_not_written(app, components) -> None:
+    node = app.tuning.head.id
+    tell(components["provenance"], {"kind": "note", "node": node, "value": "x" * 5_001})
+    assert "5,001 characters" in app.tuning.problem
+    tell(components["provenance"], {"kind": "name", "node": node, "value": "x" * 201})
+    assert "201 characters" in app.tuning.problem
+    tell(components["provenance"], {"kind": "note", "node": node, "value": "x" * 5_000})
+    assert app.tuning.problem == ""
+    assert [n.note for n in app.tuning.nodes] == ["x" * 5_000]
+    app.concepts.add("x" * 1_001)
+    assert "1,000 characters" in app.concepts.status.text.replace("1000", "1,000")

@@ -1,0 +1,99 @@
+"""``--basic-auth`` in several processes: cookies, wrong passwords, forms, and how they all end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+from wire import serving, until
+
+from inficond_panel.serving.login import PAUSE, WAITING
+
+FLAGS = [
+    "--basic-auth", "secret", "--cookie-secret", "a secret for cookies", "--enable-xsrf-cookies",
+    "--num-procs", "2", "--use-xheaders",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("login")
+    arguments = ["inficond_panel", "serve", str(small_spec(folder)), *FLAGS]
+    history = str(folder / "history.sqlite")
+    with serving(folder, *arguments, page="/login", INFICOND_HISTORY=history) as served:
+        yield served
+
+
+def try_password(server, password: str, address: str = "10.0.0.1", **headers: str):
+    """Fill in the login form; the answer's status and headers."""
+    _, given, html = server.get("/login", X_Real_Ip=address, **headers)
+    field = re.search(r'name="_xsrf" value="([^"]+)"', html)[1]
+    form = {"username": "ada", "password": password, "_xsrf": field}
+    cookies = "; ".join(cookie.split(";")[0] for cookie in given.get_all("Set-Cookie"))
+    kind = "application/x-www-form-urlencoded"
+    body = urllib.parse.urlencode(form)
+    return server.get(
+        "/login", "POST", body,
+        Cookie=cookies, Content_Type=kind, X_Real_Ip=address, **headers,
+    )  # fmt: skip
+
+
+def test_the_form_has_its_token_and_the_cookies_stay_on_the_site(server) -> None:
+    status, headers, _ = try_password(server, "secret")
+    assert status == 302
+    cookies = headers.get_all("Set-Cookie")
+    assert any(cookie.startswith("user=") for cookie in cookies)
+    assert all("SameSite=Lax" in cookie and "Secure" not in cookie for cookie in cookies)
+    _, headers, _ = try_password(server, "secret", X_Forwarded_Proto="https")
+    cookies = headers.get_all("Set-Cookie")
+    assert all("SameSite=Lax" in cookie and "Secure" in cookie for cookie in cookies)
+
+
+def test_without_a_login_there_is_no_page_and_no_script(server) -> None:
+    for path in ("/app", "/app/", "/app/metadata", "/app/ws", "/", "/nothing"):
+        assert server.get(path)[0] in {302, 400, 403, 404}
+    status, _, script = server.get("/app/autoload.js?bokeh-autoload-element=x")
+    assert (status, "token" in script) == (403, False)
+
+
+def test_no_login_page_loads_anything_from_elsewhere(server) -> None:
+    for path in ("/login", "/logout", "/login?error=x"):
+        assert re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)"', server.get(path)[2]) == []
+
+
+def test_guesses_are_slow_and_lock_nobody_else_out(server) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        begin = time.monotonic()
+        guesses = [pool.submit(try_password, server, "guess") for _ in range(20)]
+        until(lambda: any(guess.done() and guess.result()[0] == 429 for guess in guesses), "a 429")
+        assert try_password(server, "secret", address="10.0.0.2")[0] == 302
+        statuses = [guess.result()[0] for guess in guesses]
+        assert time.monotonic() - begin >= PAUSE
+    assert statuses.count(429) >= 20 - 2 * 2 * WAITING  # in each process, and a second round
+    assert try_password(server, "secret")[0] == 302
+
+
+def test_the_processes_end_with_the_main_one(server) -> None:
+    main = server.process.pid  # also their group
+
+    def alive() -> int:
+        """Processes of the server, from the list of the system."""
+        count = 0
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, _, group, *_ = file.read_text().rpartition(")")[2].split()
+                count += int(group) == main and state != "Z"
+        return count
+
+    assert alive() == 3
+    server.ended = True
+    os.kill(main, signal.SIGKILL)
+    until(lambda: alive() == 0, "all processes have ended")

@@ -1,0 +1,323 @@
+"""A server of a study as strangers meet it: addresses, headers, sessions, messages."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from bokeh.util.token import generate_jwt_token, generate_session_id
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError
+from wire import Client, serving, session_of
+
+import inficond_panel
+from inficond_panel.serving.messages import MESSAGE_SIZE, UNPACKED_SIZE, unpack
+
+WORD = "a word for tests"
+PAGES = ("/study", "/researcher")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    arguments = ["inficond_panel", "study", "serve", "inficond", "--data", str(folder / "data")]
+    with serving(folder, *arguments, page="/researcher", INFICOND_STUDY_PASSWORD=WORD) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def plain_server(tmp_path_factory):
+    """The app's file as ``panel serve`` runs it."""
+    app = str(Path(inficond_panel.__file__).with_name("app.py"))
+    folder = tmp_path_factory.mktemp("plain")
+    arguments = ["panel", "serve", app, "--args", "demo"]
+    history = str(folder / "h.sqlite")
+    with serving(folder, *arguments, page="/app", INFICOND_HISTORY=history) as served:
+        yield served
+
+
+@pytest.fixture(scope="module", params=["server", "plain_server"])
+def any_server(request):
+    return request.getfixturevalue(request.param)
+
+
+# --- addresses
+
+MODULES = ("this", "unittest.__main__", "inficond_panel.__main__", "panel.__main__", "os", "sys")
+ODD = (
+    "", ".", "..", ".os", "%00", "%0a", "%ff", "%2e%2e/%2e%2e/etc/passwd", "../../etc/passwd",
+    "//etc/passwd", "a" * 5000, "{0}", "%s%n", "\\..\\..", "panel", "panel.",
+    "panel.io.server/sys/_css/x",
+    "panel.widgets.base/Widget/_resources/x", "panel.widgets.base/Widget/__css__/x",
+    "panel.template.base/BasicTemplate/_resources/css/x", "panel.viewable/Viewable/_css/%00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_url_imports_nothing(any_server, module) -> None:
+    assert any_server.get(f"/components/{module}/a/b/c")[0] == 404
+    assert any_server.get("/favicon.ico")[0] == 200
+    assert "Zen of Python" not in any_server.log.read_text()
+
+
+def test_no_odd_path_is_an_error_of_the_server_or_leaves_its_folders(any_server) -> None:
+    page = any_server.page
+    prefixes = [
+        "/", "/components/", "/static/", "/static/extensions/", "/static/extensions/panel/",
+        "/rest/",
+        f"{page}/", f"{page}/static/",
+    ]  # fmt: skip
+    for prefix in prefixes:
+        for odd in ODD:
+            status, headers, text = any_server.get(prefix + odd)
+            assert status < 500, prefix + odd
+            assert "root:" not in text
+            assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "OPTIONS", "DELETE"])
+def test_no_method_is_an_error_of_the_server(any_server, method) -> None:
+    page = any_server.page
+    for end in ("", "/ws", "/metadata", "/autoload.js", "/autoload.js?bokeh-autoload-element=x"):
+        assert any_server.get(page + end, method)[0] < 500
+    assert any_server.get("/", method)[0] < 500
+
+
+def test_components_of_the_page_are_served(any_server) -> None:
+    """What Panel's own components load, so that the guard does not shut out the page."""
+    from panel.io.resources import component_resource_path
+    from panel.widgets import Tabulator
+
+    path = component_resource_path(Tabulator, "__css__", "x").rpartition("/")[0]
+    assert any_server.get(f"/{path}/x")[0] in {403, 404}
+    assert any_server.get("/static/extensions/panel/panel.min.js")[0] == 200
+
+
+def test_the_first_page_is_the_participants_and_loads_nothing_from_elsewhere(server) -> None:
+    status, _, html = server.get("/")
+    assert status == 200
+    assert "researcher" not in html
+    outside = re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)"', html)
+    assert outside == []
+
+
+# --- headers
+
+
+def test_every_answer_says_who_may_frame_it(any_server) -> None:
+    page = any_server.page
+    for path in (page, "/nothing", "/static/js/bokeh.min.js", f"{page}/metadata", "/favicon.ico"):
+        _, headers, _ = any_server.get(path)
+        assert headers["Content-Security-Policy"].startswith("frame-ancestors 'self'")
+        assert "*" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_the_script_to_embed_a_page_is_for_hosts_that_are_named(server) -> None:
+    script = "/study/autoload.js?bokeh-autoload-element=x"
+    assert server.get(script, Origin="http://evil.example")[0] == 403
+    assert server.get(script, Sec_Fetch_Site="cross-site")[0] == 403
+    assert server.get(script, "OPTIONS", Origin="http://evil.example")[0] == 403
+    status, headers, _ = server.get(script, Origin=f"http://localhost:{server.port}")
+    assert (status, headers["Access-Control-Allow-Origin"]) == (
+        200, f"http://localhost:{server.port}",
+    )  # fmt: skip
+    assert server.get(script)[1]["Access-Control-Allow-Origin"] is None
+    for name in ("bokeh-app-path", "bokeh-absolute-url"):
+        assert server.get(f"{script}&{name}=%22;alert(2)//")[0] == 400
+
+
+# --- sessions
+
+
+def test_no_request_names_its_session(any_server) -> None:
+    own = any_server.token()
+    page = any_server.page
+    for name, value in (("bokeh-session-id", session_of(own)), ("bokeh-token", own)):
+        assert any_server.get(f"{page}?{name}={value}")[0] == 403
+        assert (
+            any_server.get(f"{page}/autoload.js?bokeh-autoload-element=x&{name}={value}")[0] == 403
+        )
+    assert any_server.get(f"{page}?bokeh-session-id=evil")[0] == 403
+    assert any_server.get(page, Bokeh_Session_Id="evil")[0] == 403
+    assert session_of(any_server.token()) != session_of(own)
+
+
+def test_a_session_that_somebody_uses_is_closed_to_others(server) -> None:
+    async def meet() -> None:
+        token = server.token()
+        researcher = await Client.open(server, token)
+        assert (await researcher.read()).msgtype == "ACK"
+        model = (await researcher.components())["BoardFrame"][0]
+        await researcher.tell(model, {"kind": "login", "password": WORD})
+        assert (await researcher.answer())[0] == "OK"
+        other = await Client.open(server, token)
+        assert await other.read() is None  # closed, without a word of the page
+        await researcher.tell(model, {"kind": "add"})
+        assert (await researcher.answer())[0] == "OK"
+        researcher.close()
+
+    asyncio.run(meet())
+
+
+def test_a_token_that_is_not_from_here_opens_nothing(server) -> None:
+    forged = generate_jwt_token(generate_session_id(signed=False), signed=False)
+    other_key = {"secret_key": b"another", "signed": True}
+    signed = generate_jwt_token(generate_session_id(**other_key), **other_key)
+
+    async def knock(token: str) -> None:
+        client = await Client.open(server, token)
+        assert await client.read() is None
+
+    for token in (forged, signed, "garbage", "Z2FyYmFnZQ"):
+        asyncio.run(knock(token))
+
+
+# --- messages
+
+
+def test_what_the_controls_of_a_page_send_is_done(plain_server) -> None:
+    async def work() -> None:
+        client = await Client.open(plain_server, plain_server.token())
+        assert (await client.read()).msgtype == "ACK"
+        await client.event("document_ready")
+        await client.until("KnowledgeTable", lambda _: True)
+        components = await client.components()
+        knowledge, data = components["KnowledgeTable"]
+        await client.tell(
+            components["ConfigurationStrip"][0], {"kind": "class", "value": "bicycle"}
+        )
+        rows = (await client.until("KnowledgeTable", lambda now: now["rows"]))["rows"]
+        thumb = {
+            "type": "toggle",
+            "concept": dict(rows[0]["entries"])["concept"],
+            "direction": "down",
+        }
+        await client.tell(knowledge, thumb)
+        await client.until("KnowledgeTable", lambda now: len(now["pending"]) == 1)
+        change = {"kind": "ModelChanged", "model": {"id": data["id"]}, "attr": "top", "new": 5}
+        await client.patch(change)
+        await client.until("KnowledgeTable", lambda now: len(now["rows"]) == 5)
+        own = (await client.until("KnowledgeTable", lambda now: now["student"] == "bicycle"))[
+            "rows"
+        ]
+        assert len(own) == 5
+        client.close()
+
+    before = len(plain_server.log.read_text())
+    asyncio.run(work())
+    assert "Refused" not in plain_server.log.read_text()[before:]
+
+
+async def open_page(server) -> tuple[Client, str]:
+    client = await Client.open(server, server.token())
+    assert (await client.read()).msgtype == "ACK"
+    return client, (await client.components())["BoardFrame"][0]
+
+
+def bomb(size: int) -> str:
+    return base64.b64encode(gzip.compress(b"\0" * size)).decode()
+
+
+def set_tags(model: str, value: object) -> dict:
+    return {"kind": "ModelChanged", "model": {"id": model}, "attr": "tags", "new": [value]}
+
+
+def test_a_message_that_unpacks_to_much_is_refused_at_once(server) -> None:
+    async def send() -> None:
+        client, model = await open_page(server)
+        begin = time.monotonic()
+        await client.patch(set_tags(model, {"type": "bytes", "data": bomb(500 << 20)}))
+        kind, told = await client.answer()
+        assert (kind, told["text"]) == ("ERROR", "DeserializationError")
+        assert told["traceback"] is None
+        assert time.monotonic() - begin < 20
+        parts = [{"type": "bytes", "data": bomb(6 << 20)} for _ in range(3)]
+        await client.patch(*[set_tags(model, part) for part in parts])
+        assert (await client.answer())[0] == "ERROR"
+        await client.patch(set_tags(model, {"type": "bytes", "data": bomb(1 << 20)}))
+        assert (await client.answer())[0] == "OK"
+        client.close()
+
+    asyncio.run(send())
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        ("x" * (MESSAGE_SIZE + 1),),
+        ("{", "{}", "{}"),
+        ('{"msgid": "1"}', "{}", "{}"),
+        ('{"msgid": "1", "msgtype": "NONE"}', "{}", "{}"),
+        ('{"msgid": "1", "msgtype": "PUSH-DOC"}', "{}", '{"doc": {}}'),
+        ('{"msgid": "1", "msgtype": "PATCH-DOC"}', "{}", "[" * 200_000),
+        (b"binary",),
+        ('{"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 9999}', "{}", '{"events": []}')
+        + ('{"id": "1"}', b"x" * (MESSAGE_SIZE - 1)) * 17,
+    ],
+    ids=["large", "no json", "no kind", "unknown", "push", "deep", "binary", "buffers"],
+)
+def test_what_is_no_message_ends_its_connection_and_nothing_else(server, fragments) -> None:
+    async def send() -> None:
+        client, _ = await open_page(server)
+        before = server.log.stat().st_size
+        with suppress(WebSocketClosedError, StreamClosedError):
+            await client.send_raw(*fragments)
+        assert (await client.answer())[0] == "CLOSED"
+        assert server.log.stat().st_size - before < 2000
+
+    asyncio.run(send())
+    assert server.get("/favicon.ico")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "ModelChanged", "model": {"id": "none"}, "attr": "tags", "new": 1},
+        {"kind": "ModelChanged"},
+        {"kind": "SECRET"},
+        {"type": "object", "name": "SECRET"},
+        {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": {"type": "SECRET"}},
+        set_tags("MODEL", {"type": "ndarray", "array": ["a"] * 9, "dtype": "U99999999",
+                           "order": "little", "shape": [9]}),
+        set_tags("MODEL", {"type": "bytes", "data": "SECRET"}),
+    ],
+)  # fmt: skip
+def test_a_malformed_change_is_answered_and_the_page_goes_on(server, event) -> None:
+    async def send() -> None:
+        client, model = await open_page(server)
+        before = server.log.stat().st_size
+        if "model" in event and event["model"]["id"] == "MODEL":
+            event["model"]["id"] = model
+        await client.patch(event)
+        assert (await client.answer())[0] == "ERROR"
+        log = server.log.read_text()[before:]
+        assert len([line for line in log.splitlines() if "Refused a message" in line]) == 1
+        assert len(log) < 1000
+        await client.tell(model, {"kind": "SECRET"})
+        assert (await client.answer())[0] == "OK"
+        client.close()
+
+    asyncio.run(send())
+
+
+def test_bytes_are_unpacked_up_to_the_limit() -> None:
+    assert unpack(bomb(UNPACKED_SIZE), UNPACKED_SIZE) == b"\0" * UNPACKED_SIZE
+    for data in (
+        bomb(UNPACKED_SIZE + 1),
+        bomb(9)[:-8],
+        "no base64 !",
+        base64.b64encode(b"x" * 9).decode(),
+    ):
+        with pytest.raises(ValueError, match="bytes that"):
+            unpack(data, UNPACKED_SIZE)
+    two = base64.b64encode(gzip.compress(b"a") + gzip.compress(b"b")).decode()
+    with pytest.raises(ValueError, match="one whole"):
+        unpack(two, UNPACKED_SIZE)
