@@ -24,6 +24,7 @@ from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import Tuner, shared_tuner
 from inficond_panel.views.address import Address
 from inficond_panel.views.cell import Cell
+from inficond_panel.views.connection import Connection
 from inficond_panel.views.opening import OpeningView
 from inficond_panel.views.page import VIEWS, make_views, publisher, warm, watch_export
 from inficond_panel.views.shell import Shell
@@ -179,6 +180,7 @@ def serve_page(arguments: Sequence[str]) -> None:
     explorer = Explorer(arguments or ["demo"], os.environ.get("INFICOND_HISTORY", ""))
     pn.state.on_session_destroyed(lambda _: explorer.close())
     explorer.servable(title="InFiConD")
+    Connection().servable()
 
 
 if pn.state.served:

@@ -139,10 +139,16 @@ class StudyLog:
 
     # --- events
 
-    def open(self, number: int, session: str) -> None:
-        """Begin a session; the one before it can record nothing more."""
+    def open(self, number: int, session: str, after: str = "") -> None:
+        """Begin a session; the one before it can record nothing more.
+
+        A page that was loaded again by itself goes on ``after`` its own session only: raises
+        ``StudyLinkError`` where another page was opened since.
+        """
         with self._database.transaction(write=True) as db:
             _require(db, number)
+            if after:
+                _check_session(db, number, after)
             before = db.execute(
                 "SELECT seen FROM presence WHERE participant = ?", (number,)
             ).fetchone()

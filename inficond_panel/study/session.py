@@ -16,15 +16,15 @@ from inficond_panel.study.timeline import progress_of
 class Session:
     """The session of the participant whose link holds ``token``; it ends an earlier one.
 
-    Raises ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
+    ``after`` is as in ``StudyLog.open``. Raises ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
     recorded.
     """
 
-    def __init__(self, study: Study, token: str) -> None:
+    def __init__(self, study: Study, token: str, after: str = "") -> None:
         self.study = study
         self.id = secrets.token_hex(4)
         self.participant = study.log.find(token)
-        study.log.open(self.participant.number, self.id)
+        study.log.open(self.participant.number, self.id, after)
         self.waiting: list[Note] = []
         self.progress = progress_of(study, self.participant)
 

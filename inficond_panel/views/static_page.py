@@ -52,11 +52,13 @@ class Still:
 def take_still(document: Document, theme: str) -> Still:
     """The page as it is now, in one of the themes; on its event loop."""
     page = document.to_json(deferred=False)
+    still = {"ShellPage": {"theme": theme, "still": True}, "Connection": {"over": True}}
     for model in _objects(page):
         if model.get("name") == "ImportedStyleSheet":
             _put_inline(model)
-        if model.get("attributes", {}).get("class_name") == "ShellPage":
-            model["attributes"]["data"]["attributes"].update(theme=theme, still=True)
+        own = still.get(model.get("attributes", {}).get("class_name"))
+        if own:
+            model["attributes"]["data"]["attributes"].update(own)
     use_own_font()
     with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
         bundle = bundle_resources(document.roots, INLINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -190,21 +191,35 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def open_page(browser) -> Iterator:
-    """Open pages in contexts of their own; console errors and outside requests fail the test."""
+    """Open pages in contexts of their own; console errors and outside requests fail the test.
+
+    ``expected`` is a pattern of errors that the test brings about.
+    """
     faults: list[str] = []
     contexts = []
 
-    def listen(page) -> None:
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    def listen(page, expected: str) -> None:
+        def note(message) -> None:
+            if message.type == "error" and not re.search(expected, message.text):
+                faults.append(message.text)
+
+        page.on("console", note)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda r: None if _is_local(r.url) else faults.append(r.url))
 
-    def open_(url: str, width: int = 1920, height: int = 1080, own_font: bool = True, **options):
+    def open_(
+        url: str,
+        width: int = 1920,
+        height: int = 1080,
+        own_font: bool = True,
+        expected: str = "(?!)",
+        **options,
+    ):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
-        listen(page)
+        listen(page, expected)
         if not own_font:
             page.add_init_script(NO_FONTS)
         page.goto(url)

@@ -27,6 +27,7 @@ from inficond_panel.study.study import Study
 from inficond_panel.study.tasks import Task
 from inficond_panel.tuning import Tuner
 from inficond_panel.views.component import Component
+from inficond_panel.views.connection import Connection
 from inficond_panel.views.page import publisher, warm
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class StudyFrame(Component):
     """A screen, or the bar above the views. Messages are ``{"kind", ...}``."""
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
+    session = param.String("", doc="This opening of the page, which it goes on after.")
     notice = param.Dict({}, doc="{title, text, button} that stands in the way; empty: nothing.")
 
     _esm = esm.module("frame")
@@ -56,13 +58,14 @@ class ParticipantPage(Viewer):
         self._over = False
         self.frame = StudyFrame(sizing_mode="stretch_width", margin=0)
         self.frame.on_msg(lambda event: self.handle(event.data))
+        self.connection = Connection()
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def handle(self, message: Mapping[str, Any]) -> None:
         """Do what the browser tells; a link that does not hold is told on the page."""
         kind = message["kind"]
         if kind == "hello":
-            self._enter(str(message["token"]))
+            self._enter(str(message["token"]), str(message.get("after", "")))
         elif self.session is not None and not self._over:
             actions: dict[str, Callable[[], object]] = {
                 "next": lambda: self._next(message["step"]),
@@ -82,19 +85,20 @@ class ParticipantPage(Viewer):
         assert self.session is not None
         return self.session.progress
 
-    def _enter(self, token: str) -> None:
+    def _enter(self, token: str, after: str) -> None:
+        """Begin; ``after`` is the session that this page had when its connection was lost."""
         if self.session is not None:
             return
         try:
-            self.session = Session(self.study, token)
+            self.session = Session(self.study, token, after)
         except StudyLinkError as error:
-            self.frame.screen = make_message(error.message, error.remedy)
+            self._stop(error)
         except InficondError as error:
             _LOG.error("A link cannot be opened: %s", error)
-            self.frame.screen = make_message(
-                "The study cannot be opened at the moment", "Please call the researcher."
-            )
+            remedy = "Please call the researcher."
+            self._stop(StudyError("The study cannot be opened at the moment", remedy))
         else:
+            self.frame.session = self.session.id
             self.show_step()
 
     # --- screens
@@ -257,6 +261,7 @@ class ParticipantPage(Viewer):
         self._over = True
         self._close_task()
         self.jobs.close()
+        self.connection.over = True
         self.frame.param.update(screen=make_message(error.message, error.remedy), notice={})
 
     def close(self) -> None:

@@ -12,10 +12,15 @@ import panel as pn
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.board import BoardPage
 from inficond_panel.study.pages.shared import shared_study
+from inficond_panel.views.connection import Connection
 from inficond_panel.views.stylesheets import use_own_files
 
 #: How often the page looks, in milliseconds.
 PERIOD = 2000
+AFTER = (
+    "Enter the password again. A link that was on the screen is not shown twice: make a new one if "
+    "you have not copied it."
+)
 
 
 def serve_page(arguments: list[str]) -> None:
@@ -25,6 +30,7 @@ def serve_page(arguments: list[str]) -> None:
     page = BoardPage(shared_study(*arguments))
     pn.state.add_periodic_callback(page.look, period=PERIOD)
     page.servable(title=f"Researcher: {page.study.spec.title}")
+    Connection(after=AFTER).servable()
 
 
 if pn.state.served:

@@ -27,6 +27,7 @@ def serve_page(arguments: list[str]) -> None:
     pn.state.add_periodic_callback(page.beat, period=HEARTBEAT)
     # without Panel's model of the address, which would hold the token
     page.servable(title=page.study.spec.title, location=False)
+    page.connection.servable(location=False)
 
 
 if pn.state.served:

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 #: Files that a view's module is made of, beside base.js and its own; and its stylesheets.
 _PARTS = {
+    "connection": ("fields",),
     "shell": ("arrange", "save_file", "tour"),
     "configuration": ("whisker",),
     "performance": ("menu", "save_file", "performance_cards"),

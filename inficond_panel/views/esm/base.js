@@ -238,3 +238,16 @@ function followTheme(model, element) {
   model.on("after_render", apply)
   queueMicrotask(apply)
 }
+
+/** What the browser keeps under a name, in "localStorage" or for this tab in "sessionStorage"; null
+    where it keeps nothing. A browser may refuse both. */
+function kept(storage, name) {
+  try { return window[storage].getItem(name) } catch { return null }
+}
+
+function keep(storage, name, value) {
+  try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
+}
+
+/** Whether the page has lost its server (connection.js): what counts on stops. */
+const isLost = () => "lost" in document.documentElement.dataset

@@ -419,8 +419,8 @@ function noteLine(say) {
     edited = { node, what }
     back = from
     const named = what === "name" ? "Name" : "Note"
-    setAll(input, { "aria-label": named, maxlength: what === "name" ? 80 : 500 })
     text(label, `${named} of ${node.number}`)
+    setAll(input, { "aria-label": named, "data-kept": label.textContent, maxlength: what === "name" ? 80 : 500 })
     input.value = node[what]
     toggle(true)
     input.focus()
@@ -445,6 +445,7 @@ function noteLine(say) {
   words.addEventListener("dblclick", () => line.edit(row, "note", write))
   line.show = (next) => {
     row = next
+    if (!edited) input.value = "" // what was written has arrived
     text(words, next.note ? `${next.title}: ${next.note}` : `Add a note to ${next.title}`)
     words.classList.toggle("muted", !next.note)
     set(words, "title", next.note || null)

@@ -54,7 +54,10 @@ function showSaved({ text: words, at, place }, saved, root) {
   tell()
   set(saved, "title", place || null)
   clearInterval(saved.timer)
-  saved.timer = setInterval(() => (root.isConnected ? tell() : clearInterval(saved.timer)), 5000)
+  saved.timer = setInterval(() => {
+    if (!root.isConnected) clearInterval(saved.timer)
+    else if (!isLost()) tell()
+  }, 5000)
 }
 
 function ago(time) {
@@ -223,18 +226,6 @@ function noticeLine(model) {
     h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: () => { model.notice = "" } }, icon("cross")))
   watch(model, ["notice"], () => { text(words, model.notice); line.hidden = !model.notice })
   return line
-}
-
-// --- what the browser keeps ------------------------------------------------------------------------
-
-/** What the browser keeps under a name, in "localStorage" or for this tab in "sessionStorage"; null
-    where it keeps nothing. A browser may refuse both. */
-function kept(storage, name) {
-  try { return window[storage].getItem(name) } catch { return null }
-}
-
-function keep(storage, name, value) {
-  try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
 }
 
 // --- clipboard -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
 const DWELL = 1000
+const AFTER = "inficond-after" // the session that a page goes on after, where its connection was lost
 
 export function render({ model, el }) {
   const root = h("div", { class: "frame" })
@@ -25,7 +26,9 @@ export function render({ model, el }) {
   }
   watch(model, ["screen"], draw)
   watch(model, ["notice"], () => notice.show(model.notice))
-  model.send_msg({ kind: "hello", token: decodeURIComponent(window.location.hash.slice(1)) })
+  window.addEventListener("inficond-lost", () => keep("sessionStorage", AFTER, model.session))
+  model.send_msg({ kind: "hello", token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
+  keep("sessionStorage", AFTER, null)
 }
 
 function fillPage() {

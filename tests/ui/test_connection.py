@@ -1,0 +1,159 @@
+"""A connection that breaks, falls silent, or a server that ends: told at once, and mended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import wait_until
+from cutting import Proxy
+from factory import small_spec
+from playwright.sync_api import Page, expect
+from test_main_job import SLOW, iterations, rows, select_class
+from test_provenance import press
+
+pytestmark = pytest.mark.ui
+
+#: What a browser and BokehJS log when a connection breaks.
+BROKEN = (
+    r"WebSocket connection to '.*' failed|WebSocket is already in CLOSING"
+    r"|net::ERR_(CONNECTION|EMPTY_RESPONSE|SOCKET)|Failed to connect to Bokeh server"
+    r"|not connected so cannot send"
+)
+BLOCKS = ".knowledge .block:is(.up, .down, .remove)"
+
+
+@pytest.fixture
+def proxy(monkeypatch):
+    made = Proxy()
+    monkeypatch.setenv("BOKEH_ALLOW_WS_ORIGIN", f"localhost:{made.port}")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(proxy, serve, tmp_path):
+    started = serve(small_spec(tmp_path))
+    proxy.to = started.port
+    return started
+
+
+@pytest.fixture
+def page(server, proxy, open_page) -> Page:
+    page = open_page(f"http://localhost:{proxy.port}/app", expected=BROKEN)
+    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    select_class(page, "bicycle")
+    return page
+
+
+def banner(page: Page):
+    return page.get_by_role("alertdialog", name="Connection lost")
+
+
+def back(page: Page):
+    return page.get_by_role("status").filter(has_text="The connection was lost")
+
+
+def thumb_down(page: Page) -> None:
+    page.locator(".knowledge .thumb.down").first.click()
+    expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
+    # the browser keeps it for a reload
+    wait_until(lambda: "thumbs" in page.evaluate("JSON.stringify(sessionStorage)"), "kept")
+
+
+def goes_on(page: Page) -> None:
+    """The page is back by itself with its thumb, which can be fine-tuned."""
+    expect(back(page)).to_be_visible(timeout=SLOW)
+    expect(banner(page)).to_have_count(0)
+    expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+
+
+def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
+    thumb_down(page)
+    proxy.cut()
+    expect(banner(page)).to_contain_text("Connection lost. Trying again…")
+    expect(page.get_by_role("button", name="Reload now")).to_be_focused()
+    expect(banner(page)).to_contain_text("2 s")
+    assert not page.locator(".knowledge").evaluate(
+        "e => { const box = e.getBoundingClientRect();"
+        " return e.contains(e.getRootNode().elementFromPoint(box.x + 20, box.y + 100)) }"
+    )
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")  # a key of the page
+    expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
+    expect(banner(page)).to_be_visible()
+    proxy.mend()
+    goes_on(page)
+
+
+def test_a_server_that_was_killed_is_awaited(page, server) -> None:
+    thumb_down(page)
+    server.kill()
+    expect(banner(page)).to_be_visible()
+    saved = page.locator(".saved").inner_text()
+    expect(banner(page)).to_contain_text("6 s")
+    assert page.locator(".saved").inner_text() == saved
+    server.start()
+    goes_on(page)
+
+
+def test_a_connection_that_falls_silent_is_noticed_by_a_click(page, proxy) -> None:
+    thumb_down(page)
+    proxy.mute()
+    page.locator(".knowledge .rows > .row").nth(1).locator(".thumb.remove").click()
+    expect(banner(page)).to_contain_text("The server does not answer.", timeout=15_000)
+    expect(back(page)).to_contain_text("may not have been saved", timeout=SLOW)
+    goes_on(page)
+
+
+def test_a_server_that_was_only_slow_goes_on_without_a_reload(page, proxy) -> None:
+    page.evaluate("window.same = true")
+    proxy.mute()
+    proxy.refuse()
+    page.locator(".knowledge .thumb.down").first.click()
+    expect(banner(page)).to_be_visible(timeout=15_000)
+    proxy.unmute()
+    expect(banner(page)).to_have_count(0)
+    expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
+    assert page.evaluate("window.same")
+
+
+def test_an_idle_page_notices_too(page, proxy) -> None:
+    expect(page.locator(".saved")).to_be_visible()
+    proxy.mute()
+    expect(banner(page)).to_be_visible(timeout=40_000)
+    expect(back(page)).to_be_visible(timeout=SLOW)
+
+
+def test_a_note_that_is_being_written_is_kept(page, proxy) -> None:
+    thumb_down(page)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    page.get_by_label("Find concept").fill("whe")
+    press(page, 1, "n")
+    note = page.get_by_label("Note", exact=True)
+    note.fill("the wheels <b>are</b> in every")
+    proxy.cut()
+    expect(banner(page)).to_be_visible()
+    proxy.mend()
+    expect(back(page)).to_contain_text(
+        "What you wrote in “Note of #1”: the wheels <b>are</b> in every", timeout=SLOW
+    )
+    expect(page.get_by_label("Find concept")).to_have_value("whe", timeout=SLOW)
+    press(page, 1, "n")
+    expect(note).to_have_value("the wheels <b>are</b> in every")
+    expect(back(page)).not_to_contain_text("the wheels")
+    page.keyboard.press("Enter")
+    expect(page.locator(".provenance .note")).to_contain_text("the wheels", timeout=SLOW)
+
+
+def test_a_note_that_was_sent_into_the_break_is_kept(page, proxy) -> None:
+    proxy.mute()
+    press(page, 0, "n")
+    page.get_by_label("Note", exact=True).fill("lost?")
+    page.keyboard.press("Enter")
+    expect(back(page)).to_contain_text(
+        re.compile("may not have been saved.*“Note of #0”: lost"), timeout=SLOW
+    )
