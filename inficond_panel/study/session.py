@@ -16,8 +16,8 @@ from inficond_panel.study.timeline import progress_of
 class Session:
     """The session of the participant whose link holds ``token``; it ends an earlier one.
 
-    ``after`` is as in ``StudyLog.open``. Raises ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
-    recorded.
+    ``after`` is as in ``StudyLog.open``. Raises ``StudyLinkError`` for a link that is not known,
+    and ``StudyError`` where nothing can be recorded.
     """
 
     def __init__(self, study: Study, token: str, after: str = "") -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cutting import Proxy
 from factory import small_spec
 from forked import Forked
 
@@ -187,6 +188,15 @@ def browser() -> Iterator:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A connection that can be broken; set ``to`` to the port of a server that starts later."""
+    made = Proxy()
+    monkeypatch.setenv("BOKEH_ALLOW_WS_ORIGIN", f"localhost:{made.port}")
+    yield made
+    made.close()
 
 
 @pytest.fixture
