@@ -33,11 +33,11 @@ def study(tmp_path: Path) -> Study:
 class Visitor:
     """A page, and what its browser would send."""
 
-    def __init__(self, study: Study, token: str) -> None:
+    def __init__(self, study: Study, token: str, after: str = "") -> None:
         self.study = study
         self.page = ParticipantPage(study)
         self.page.jobs = Jobs(inline=True)
-        self.send("hello", token=token)
+        self.send("hello", token=token, after=after)
 
     def send(self, kind: str, **message: Any) -> dict[str, Any]:
         self.page.handle({"kind": kind, **message})
@@ -455,3 +455,19 @@ def test_a_file_that_is_no_picture_or_a_large_one_is_not_shown(tmp_path: Path) -
 def test_a_tight_list_has_no_paragraphs(tmp_path: Path) -> None:
     [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
     assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])
+
+
+def test_a_page_that_lost_its_connection_goes_on_unless_a_newer_one_is_there(
+    study: Study,
+) -> None:
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.next()
+    back = Visitor(study, token, after=first.page.frame.session)
+    assert back.screen["title"] == "Hello"
+    newer = Visitor(study, token)
+    late = Visitor(study, token, after=back.page.frame.session)
+    assert "opened in another window" in late.screen["title"]
+    assert late.page.connection.over
+    assert newer.next()["title"] == "About you"
+    assert Visitor(study, token).screen["title"] == "About you"  # loaded anew by a person
