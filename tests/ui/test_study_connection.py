@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cutting import Proxy
+from factory import small_spec
 from playwright.sync_api import expect
-from studies import small_study
 from test_connection import BROKEN, SLOW, back, banner
 from test_study import WORD, StudyServer, go_on, heading
 
@@ -38,7 +38,9 @@ class SmallServer(StudyServer):
 
 @pytest.fixture
 def study(tmp_path) -> Study:
-    return small_study(tmp_path, ASKED)
+    small_spec(tmp_path)
+    (tmp_path / "study.yaml").write_text(ASKED)
+    return open_study(tmp_path / "study.yaml")
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_answers_outlive_a_break_and_a_killed_server(server, log, proxy, open_pa
     expect(remarks).to_have_value("half a sent")
     remarks.press_sequentially("ence")
     server.kill()
-    expect(banner(page)).to_be_visible()
+    expect(banner(page)).to_be_visible(timeout=15_000)
     server.start()
     expect(back(page)).to_be_visible(timeout=SLOW)
     expect(remarks).to_have_value("half a sentence", timeout=SLOW)
