@@ -30,5 +30,5 @@ class Connection(Component):
         self.on_msg(lambda event: self._handle(event.data))
 
     def _handle(self, message: Mapping[str, Any]) -> None:
-        if message["kind"] == "alive":
-            self._send_msg({"alive": message["turn"]})
+        actions = {"alive": lambda: self._send_msg({"alive": int(message["turn"])})}
+        actions[message["kind"]]()

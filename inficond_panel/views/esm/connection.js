@@ -4,6 +4,7 @@
 
 const LOST = "inficond-lost" // what is kept of the page, and the event that it is lost
 const TICK = 1000, SILENT = 5, IDLE = 15 // ms; ticks without an answer, ticks between two questions
+const SOON = 400 // ms from what is sent to the question after it: many things at once make one
 const CALM = 10000 // ms from one reload to the next, where a connection breaks at once
 
 export function render({ model, el }) {
@@ -21,20 +22,24 @@ export function render({ model, el }) {
 /** Ask, listen, and tell: {lost, unsaved, late}. `again`: whether the page was lost before. */
 function followLink(model, el, banner, again) {
   let turn = 0, sent = 0, asked = 0, heard = 0 // of what is sent: how much was asked after, and arrived
-  let waiting = false, ticks = 0, since = null, closed = false, looking = false, answers = 0
+  let waiting = false, ticks = 0, since = null, closed = false, looking = false, answers = 0, soon = null
   const born = performance.now()
   const link = {
     get lost() { return since !== null },
     get unsaved() { return sent > heard },
     get late() { return link.unsaved && waiting && ticks > 1 }, // a person may load the page anew sooner than we do
   }
+  const say = () => model.send_msg({ kind: "alive", turn })
   const ask = () => {
+    soon = null
     if (waiting || link.lost || model.over) return
     waiting = true
     ticks = 0
     asked = sent
-    model.send_msg({ kind: "alive", turn: ++turn })
+    turn += 1
+    say()
   }
+  const askSoon = () => { soon ??= setTimeout(ask, SOON) }
   const lose = () => {
     if (link.lost || model.over) return
     since = performance.now()
@@ -70,7 +75,7 @@ function followLink(model, el, banner, again) {
     } else if (waiting ? ticks >= SILENT : ticks >= IDLE && !document.hidden) {
       if (waiting) lose()
       else ask()
-    }
+    } else if (waiting) say() // a server that gets too much at once passes messages over
   }
   const timer = setInterval(tick, TICK)
   model.on("msg:custom", (event) => {
@@ -79,13 +84,13 @@ function followLink(model, el, banner, again) {
     ticks = 0
     heard = asked
     if (link.lost && !closed) recover()
-    if (link.unsaved) ask()
+    if (link.unsaved) askSoon()
   })
   model.document.on_change((event) => {
     const { origin } = event.msg_data ?? {}
     if (!event.sync || (event.kind === "MessageSent" && (!origin || origin.data?.id === model.id))) return
     sent += 1
-    ask()
+    askSoon()
   })
   model.document.on_event("connection_lost", () => { closed = true; lose() })
   const now = () => (link.lost ? look() : ask())
