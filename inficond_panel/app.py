@@ -26,7 +26,14 @@ from inficond_panel.views.address import Address
 from inficond_panel.views.cell import Cell
 from inficond_panel.views.connection import Connection
 from inficond_panel.views.opening import OpeningView
-from inficond_panel.views.page import VIEWS, make_views, publisher, warm, watch_export
+from inficond_panel.views.page import (
+    VIEWS,
+    close_views,
+    make_views,
+    publisher,
+    warm,
+    watch_export,
+)
 from inficond_panel.views.shell import Shell
 from inficond_panel.views.stylesheets import use_own_files
 
@@ -76,7 +83,31 @@ class Explorer(Viewer):
         height = {"min-height": "calc(100vh - var(--page-taken, 0px))"} if served else {}
         self._page = self._cell(sizing_mode="stretch_both", styles=height)
         # A result that is there before the page is loaded would have nowhere to go.
-        pn.state.onload(lambda: self.open(self._first()))
+        pn.state.onload(self.open)
+
+    def open(self, spec: str | Tuner | None = None) -> None:
+        """Open ``spec``, else the one that the link asks for, else the first, and show it.
+
+        Off the event loop; the students are distilled if need be. What cannot be opened is told
+        in its place, and can be tried again.
+        """
+
+        def work(job: Job) -> AppState:
+            chosen = spec or self._first()
+            tuner = chosen if isinstance(chosen, Tuner) else shared_tuner(chosen, self.history)
+            tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
+            return self._state(tuner)
+
+        self.opening.begin(lambda: self.open(spec))
+        self._page[:] = [self.opening]
+        self.jobs.submit(Job("open", work, self._show, self._fail, report=self.opening.report))
+
+    def close(self) -> None:
+        """Stop the worker and let go of all that is shown; called when the session ends."""
+        self.jobs.close()
+        close_views(self._shown)
+        for cell in (self._page, *self._places.values()):
+            cell.close()
 
     def _first(self) -> str | Tuner:
         """The spec that the link asks for, else the first."""
@@ -84,45 +115,32 @@ class Explorer(Viewer):
         asked = self.address.dataset(titles) if self.address else ""
         return self.specs[titles.index(asked)] if asked else self.specs[0]
 
-    def open(self, spec: str | Tuner) -> None:
-        """Open ``spec`` off the event loop and show it; the students are distilled if need be."""
-
-        def work(job: Job) -> Tuner:
-            tuner = spec if isinstance(spec, Tuner) else shared_tuner(spec, self.history)
-            tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
-            warm(tuner.store)
-            return tuner
-
-        self._page[:] = [self.opening]
-        self.jobs.submit(
-            Job("open", work, self._start, self.opening.fail, report=self.opening.report)
-        )
-
-    def close(self) -> None:
-        """Stop the worker; called when the session ends."""
-        self.jobs.close()
-
-    def _start(self, tuner: Tuner) -> None:
-        self._show(self._state(tuner))
-
     def _state(self, tuner: Tuner) -> AppState:
+        """The state of a page over ``tuner``; reads the history, so in the worker."""
+        warm(tuner.store)
         encoder = PageEncoder(tuner.spec)
         app = AppState(tuner, self.jobs, encoder, datasets=_titles(self.specs))
         app.tuning.author = self._author
         return app
 
     def _show(self, app: AppState) -> None:
-        self.app = app
+        """Put the views of ``app`` in the place of those shown, all of them or none."""
+        views = make_views(app)
+        shell = Shell(app, dict(views), page=self.address is not None, address=self.address)
         app.param.watch(self._switch, "requested")
         for other in (app.concepts, app.targets):
             other.param.watch(partial(self._go_on, app), "tuner")
-        self._shown = views = make_views(app)
         watch_export(app, views, lambda: [self._page, *self._places.values()])
-        self._page[:] = [
-            Shell(app, dict(views), page=self.address is not None, address=self.address)
-        ]
+        before, self._shown, self.app = self._shown, views, app
+        self._page[:] = [shell]
         for name in self._places:
             self._fill(name)
+        close_views(before)
+
+    def _fail(self, error: InficondError) -> None:
+        """Tell why nothing was opened, where the page would be."""
+        self.opening.fail(error)
+        self._page[:] = [self.opening]
 
     def place(self, name: str) -> Cell:
         """Where the view of that name is shown by itself; the same at each call."""
@@ -143,18 +161,15 @@ class Explorer(Viewer):
 
     def _go_on(self, before: AppState, event: Event) -> None:
         """Show the same over other concepts, or with students of other targets."""
-        tuner = event.new
 
-        def done(_: None) -> None:
-            app = self._state(tuner)
+        def done(app: AppState) -> None:
             app.go_on_from(before)
             self._show(app)
 
-        self.jobs.submit(Job("open", lambda _: warm(tuner.store), done, event.obj.fail))
+        self.jobs.submit(Job("open", lambda _: self._state(event.new), done, event.obj.fail))
 
-    def _switch(self, event: object) -> None:
-        titles = _titles(self.specs)
-        self.open(self.specs[titles.index(event.new)])  # type: ignore[attr-defined]
+    def _switch(self, event: Event) -> None:
+        self.open(self.specs[event.obj.datasets.index(event.new)])
 
     def __panel__(self) -> Viewable:
         return self._page
@@ -185,4 +200,7 @@ def serve_page(arguments: Sequence[str]) -> None:
 
 if pn.state.served:
     guard()
+    # The module made of this file is the session's, and is emptied before the session has ended.
+    from inficond_panel.app import serve_page
+
     serve_page(sys.argv[1:])

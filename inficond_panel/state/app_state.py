@@ -65,7 +65,9 @@ class AppState(param.Parameterized):
         """Look at the same as ``before``, the session's state over other concepts or targets."""
         self.theme = before.theme
         self.layout = before.layout
-        self.settings = before.settings
+        chosen = before.settings.param.values()
+        del chosen["name"]
+        self.settings.param.update(**chosen)  # its own, for the views before watch theirs
         self.targets.usual = before.targets.usual
         self.selection.class_name = before.selection.class_name
         concepts = (before.concepts.concept, before.selection.concept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -24,7 +25,11 @@ def run_at_once(update: Callable[[], None]) -> None:
 
 @dataclass
 class Job:
-    """Work for the worker thread. A newer job with the same key cancels this one."""
+    """Work for the worker thread. A newer job with the same key cancels this one.
+
+    ``done`` gets the result. What ``work`` or ``done`` raise goes to ``failed``, an exception that
+    is no ``InficondError`` as one that says so.
+    """
 
     key: str
     work: Callable[[Job], Any]
@@ -100,35 +105,50 @@ class Jobs(param.Parameterized):
             self._thread.start()
 
     def _loop(self) -> None:
-        while (job := self._queue.get()) is not None:
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        """In a frame that ends: one that waits would keep the last job, and its page."""
+        job = self._queue.get()
+        if job is not None:
             self._run(job)
+        return job is not None
 
     def _run(self, job: Job) -> None:
-        if job.cancelled():
-            self._finish(job, job.failed, CancelledError("Cancelled."))
-            return
         try:
+            if job.cancelled():
+                raise CancelledError("Cancelled.")  # noqa: TRY301 - as if the work had noticed
             result = job.work(job)
-        except InficondError as error:
-            self._finish(job, job.failed, error)
         except Exception as error:  # a defect must not kill the worker; it is told like the rest
-            self._finish(job, job.failed, _unexpected(error))
+            self._finish(job, partial(job.failed, _told(error)))
         else:
-            self._finish(job, job.done, result)
+            self._finish(job, partial(_done, job, result))
 
-    def _finish(self, job: Job, report: Callable[[Any], None], result: Any) -> None:
+    def _finish(self, job: Job, tell: Callable[[], None]) -> None:
         def update() -> None:
             newest = self._latest.get(job.key) is job
             if newest:
                 del self._latest[job.key]
             self.busy = bool(self._latest)
             if newest:
-                report(result)
+                tell()
 
         self._publish(update)
 
 
-def _unexpected(error: Exception) -> InficondError:
+def _done(job: Job, result: Any) -> None:
+    try:
+        job.done(result)
+    except Exception as error:  # told like what the work raises, or the page would wait for ever
+        job.failed(_told(error))
+
+
+def _told(error: Exception) -> InficondError:
+    """The error as the page tells it; what nobody expected is in the log too."""
+    if isinstance(error, InficondError):
+        return error
+    logging.getLogger(__name__).error("Unexpected", exc_info=error)
     return InficondError(
         f"{type(error).__name__}: {error}",
         "This is a defect of the program. What was reported as done is saved.",

@@ -30,6 +30,13 @@ class Cell(pn.Column):
         super().__init__(*objects, margin=0, hooks=[InlineStyles()], **params)
         self.publish = publish
 
+    def close(self) -> None:
+        """Forget the places where it is shown: in a notebook Panel would keep them for good."""
+        for ref, (shown, root, *_) in list(pn.state._views.items()):
+            if shown is self:
+                del pn.state._views[ref]
+                self._cleanup(root)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if pn.config.comms not in {"ipywidgets", "vscode"}:
             return super()._repr_mimebundle_(include, exclude)

@@ -53,6 +53,9 @@ class EmbeddingView(pn.viewable.Viewer):
         self.cloud = MapCloud(app, self.map)
         self._pointer = SegmentPointer(app, self.map, self._show_segment)
         self._draw_dots()
+        self._plot = pn.pane.HoloViews(
+            self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
+        )
         self.panel = EmbeddingPanel(
             projections=make_projections(store),
             projection=self.projection,
@@ -60,9 +63,7 @@ class EmbeddingView(pn.viewable.Viewer):
             theme=app.param.theme,
             fault=self.cloud.param.fault,
             lasso=self.map.param.lasso,
-            plot=pn.pane.HoloViews(
-                self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
-            ),
+            plot=self._plot,
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -72,6 +73,16 @@ class EmbeddingView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
+
+    def close(self) -> None:
+        """Take the plots out of HoloViews' own registers, which would keep the session for good.
+
+        When a session ends Panel does not come to them: the models above them are empty then.
+        """
+        for plot, _ in self._plot._plots.values():
+            plot.cleanup()
+        self._plot._plots.clear()
+        self.map.close()
 
     def _connect(self) -> None:
         app, selection = self._app, self._app.selection

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from weakref import WeakMethod
 
 import holoviews as hv
 import param
@@ -44,6 +45,7 @@ class MapPlot(param.Parameterized):
         self._on_tap, self._on_lasso = on_tap, on_lasso
         self.fronts: dict[Figure, Foreground] = {}  # by figure: one a place where it is shown
         self._dots: dict[Figure, GlyphRenderer] = {}
+        self._streams: list[streams.Stream] = []
 
     def element(self) -> hv.DynamicMap:
         """The plot, to be put into a pane once ``cloud`` and ``dots`` are there."""
@@ -51,7 +53,7 @@ class MapPlot(param.Parameterized):
         cloud = hv.DynamicMap(lambda cloud: cloud, streams=[streams.Params(self, ["cloud"])])
         points = draw_dots(self.dots).opts(
             tools=[hover, LassoSelectTool(continuous=False)],
-            hooks=[self._keep_dots],
+            hooks=[_weak(self._keep_dots)],
             xlim=WHOLE,  # also here, since the streams take the range of this layer
             ylim=WHOLE,
         )
@@ -69,7 +71,7 @@ class MapPlot(param.Parameterized):
             border=0,
             default_tools=["pan", "wheel_zoom"],
             active_tools=["pan", "wheel_zoom"],
-            hooks=[self._finish],
+            hooks=[_weak(self._finish)],
         )
 
     def show(self, scene: Scene) -> None:
@@ -133,10 +135,20 @@ class MapPlot(param.Parameterized):
 
     def _follow(self, dots: hv.DynamicMap) -> None:
         """Listen to taps, the lasso, the zoom and the size of the plot."""
-        streams.Tap(source=dots).add_subscriber(self.tap)
-        streams.Selection1D(source=dots).add_subscriber(self._on_lasso)
-        streams.RangeXY(source=dots).add_subscriber(self.move)
-        streams.PlotSize(source=dots).add_subscriber(self.resize)
+        for kind, subscriber in (
+            (streams.Tap, self.tap),
+            (streams.Selection1D, self._on_lasso),
+            (streams.RangeXY, self.move),
+            (streams.PlotSize, self.resize),
+        ):
+            stream = kind(source=dots)
+            stream.add_subscriber(subscriber)
+            self._streams.append(stream)
+
+    def close(self) -> None:
+        """Listen no more: HoloViews may keep a stream when its plot is gone."""
+        for stream in self._streams:
+            stream.clear()
 
     def tap(self, x: float | None, y: float | None) -> None:
         """Pass a tap on."""
@@ -161,6 +173,20 @@ class MapPlot(param.Parameterized):
                 document.add_next_tick_callback(partial(change, figure))
             else:
                 change(figure)
+
+
+def _weak(hook: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """A method as a hook. HoloViews keeps the options of all elements in a register of the class.
+
+    There the method itself would keep its object, and so the element, and so these options.
+    """
+    method = WeakMethod(hook)
+
+    def call(plot: Any, element: Any) -> None:
+        if (found := method()) is not None:
+            found(plot, element)
+
+    return call
 
 
 def _drag_with(figure: Figure, kind: type[Drag]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import panel as pn
@@ -41,6 +42,15 @@ progress { width: 320px; }
   :host { background: #0f1216; color: #e9ecf0; } section, .page i { background: #191d23; }
   p { color: #b6bec9; } .page { --track: #333b46; } }
 """
+#: Where an error is told: centred together with the button below it.
+_TOLD = """
+:host { min-height: 0; padding-bottom: 16px; }
+main { display: grid; justify-items: center; }
+"""
+_AROUND = """
+:host { justify-content: center; min-height: 100vh; background: #eff1f4; }
+@media (prefers-color-scheme: dark) { :host { background: #0f1216; } }
+"""
 #: The page's own places, empty: what is there first moves little when the views come.
 _BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
 
@@ -54,7 +64,15 @@ class OpeningView(Viewer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._page = pn.Column(self._made(), sizing_mode="stretch_both", margin=0)
+        self._again: Callable[[], None] | None = None
+        self._page = pn.Column(
+            *self._made(), sizing_mode="stretch_both", margin=0, stylesheets=[_AROUND]
+        )
+
+    def begin(self, again: Callable[[], None]) -> None:
+        """Show that opening begins; where it fails the user can have it done ``again``."""
+        self._again = again
+        self.param.update(text="Opening", share=0.0, error=None)
 
     def report(self, share: float, text: str) -> None:
         """Show progress (0 to 1) and what is being done."""
@@ -67,14 +85,27 @@ class OpeningView(Viewer):
     @param.depends("text", "share", "error", watch=True)
     def _show(self) -> None:
         # A new pane, since one that is changed fetches its style sheets again (see stylesheets.py).
-        self._page[:] = [self._made()]
+        self._page[:] = self._made()
 
-    def _made(self) -> pn.pane.HTML:
-        html = error_html(self.error) if self.error else _progress_html(self.text, self.share)
-        return pn.pane.HTML(html, sizing_mode="stretch_both", margin=0, stylesheets=[_STYLE])
+    def _made(self) -> list[Viewable]:
+        if self.error is None:
+            html = _progress_html(self.text, self.share)
+            return [_pane(html, _STYLE, sizing_mode="stretch_both")]
+        told = _pane(error_html(self.error), _STYLE + _TOLD, sizing_mode="stretch_width")
+        again = self._again
+        return [told] if again is None else [told, _button("Try again", again)]
 
     def __panel__(self) -> Viewable:
         return self._page
+
+
+def _pane(html: str, style: str, **params: str) -> pn.pane.HTML:
+    return pn.pane.HTML(html, margin=0, stylesheets=[style], **params)
+
+
+def _button(name: str, action: Callable[[], None]) -> pn.widgets.Button:
+    look = {"button_type": "primary", "align": "center", "sizing_mode": "fixed", "width": 120}
+    return pn.widgets.Button(name=name, on_click=lambda _: action(), **look)
 
 
 def _progress_html(text: str, share: float) -> str:

@@ -38,6 +38,13 @@ def make_views(app: AppState) -> dict[str, Viewer]:
     return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
 
 
+def close_views(views: Mapping[str, Viewer]) -> None:
+    """Let go of views that are shown no more: what holds them beyond the page is told to let go."""
+    for view in views.values():
+        if isinstance(view, EmbeddingView):
+            view.close()
+
+
 def warm(store: Store) -> None:
     """Compute what takes long once, in the worker, rather than at the first click."""
     nearest_segments(store)

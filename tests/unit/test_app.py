@@ -8,21 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from factory import small_spec
+from waiting import until
 
 import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.views.opening import OpeningView, error_html
 from inficond_panel.views.page import publish_to_loop, publish_to_page
-
-PATIENCE = 60
-
-
-async def until(condition) -> None:
-    """Let the event loop run until something is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:

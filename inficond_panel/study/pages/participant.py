@@ -11,7 +11,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError, StudyError, StudyLinkError
-from inficond_panel.state import Job, Jobs
+from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.study.pages import esm
 from inficond_panel.study.pages.screens import (
     faults_of,
@@ -25,7 +25,6 @@ from inficond_panel.study.progress import Progress
 from inficond_panel.study.session import Session
 from inficond_panel.study.study import Study
 from inficond_panel.study.tasks import Task
-from inficond_panel.tuning import Tuner
 from inficond_panel.views.component import Component
 from inficond_panel.views.connection import Connection
 from inficond_panel.views.page import publisher, warm
@@ -156,15 +155,15 @@ class ParticipantPage(Viewer):
         ready = study.ready[task.name_]
         self.frame.screen = make_brief(self.progress, ready, self.folder, busy=True)
 
-        def work(_: Job) -> Tuner:
+        def work(_: Job) -> AppState:
             tuner = study.tuner(session.participant, task.name_)
             tuner.head()
             warm(tuner.store)
-            return tuner
+            return AppState(tuner, self.jobs)
 
-        def done(tuner: Tuner) -> None:
+        def done(app: AppState) -> None:
             if not self._over and (self._started(task) or self.record("", "start", {})):
-                self.work = Work(self, ready, tuner)
+                self.work = Work(self, ready, app)
                 self.show_work()
                 self.layout[:] = [self.frame, self.work.shell]
 

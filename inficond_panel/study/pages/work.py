@@ -6,32 +6,32 @@ import math
 from typing import TYPE_CHECKING
 
 from inficond_panel import clock
-from inficond_panel.state import AppState
 from inficond_panel.study.ready import Ready
 from inficond_panel.study.recorder import Recorder, resume
 from inficond_panel.study.rules import Standing, standing
 from inficond_panel.study.timeline import fine_tunes
-from inficond_panel.tuning import Event, Tuner
-from inficond_panel.views.page import make_views, watch_export
+from inficond_panel.tuning import Event
+from inficond_panel.views.page import close_views, make_views, watch_export
 from inficond_panel.views.shell import Shell
 
 if TYPE_CHECKING:
+    from inficond_panel.state import AppState
     from inficond_panel.study.pages.participant import ParticipantPage
 
 
 class Work:
     """A participant at work on a task that has been started; resumes what was begun."""
 
-    def __init__(self, page: ParticipantPage, ready: Ready, tuner: Tuner) -> None:
+    def __init__(self, page: ParticipantPage, ready: Ready, app: AppState) -> None:
         self.page, self.ready, self.task = page, ready, ready.task
-        self.app = AppState(tuner, page.jobs)
+        self.app = app
         self.app.selection.class_name = ready.class_name
         resume(self.app, page.progress.of(self.task.name_), self._last_fine_tune())
         self.recorder = Recorder(self.app, page.record)
-        views = make_views(self.app)
+        self._views = views = make_views(app)
         self.recorder.watch(views)
-        self.shell = Shell(self.app, views)
-        watch_export(self.app, views, lambda: [page.layout])
+        self.shell = Shell(app, views)
+        watch_export(app, views, lambda: [page.layout])
         self.app.students.param.watch(self.measure, "snapshot")
         self.measure()
 
@@ -78,7 +78,8 @@ class Work:
         return "left" if self.task.may_leave else ""
 
     def close(self) -> None:
-        """Close the history; it opens again for what still writes to it."""
+        """Let go of the views, and close the history; that opens again for what still writes."""
+        close_views(self._views)
         self.app.tuner.history.close()
 
     def _last_fine_tune(self) -> str:

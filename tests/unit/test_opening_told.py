@@ -1,0 +1,137 @@
+"""Whatever goes wrong while a page opens is told on it, and can be tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import panel as pn
+import pytest
+from factory import small_spec
+from waiting import until
+
+from inficond_panel import app as app_module
+from inficond_panel.app import Explorer
+from inficond_panel.errors import HistoryError
+from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.tuning import shared_tuner
+from inficond_panel.tuning.history.history import History
+
+
+def again(explorer: Explorer) -> None:
+    """Press the button below the message."""
+    (button,) = explorer.opening._page.select(pn.widgets.Button)
+    assert button.name == "Try again"
+    button.clicks += 1
+
+
+async def shown(explorer: Explorer) -> None:
+    await until(lambda: explorer.app is not None and not explorer.jobs.busy)
+    assert explorer.opening.error is None
+    assert explorer._page[0] is not explorer.opening._page
+
+
+def test_a_history_that_is_away_is_told_and_tried_again(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    shared_tuner(spec).root()
+    path = Path(shared_tuner(spec).history.path)
+
+    async def session() -> None:
+        path.rename(tmp_path / "elsewhere")
+        explorer = Explorer([spec])
+        await until(lambda: explorer.opening.error is not None)
+        assert isinstance(explorer.opening.error, HistoryError)
+        assert str(path) in explorer.opening.error.message
+        (tmp_path / "elsewhere").rename(path)
+        again(explorer)
+        await shown(explorer)
+        explorer.close()
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (app_module, "_titles"),
+        (AppState, "__init__"),
+        (History, "nodes"),
+        (app_module, "make_views"),
+        (app_module, "Shell"),
+    ],
+)
+def test_a_defect_is_told_as_one_and_tried_again(
+    place: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by <b>nothing</b>")
+
+    async def session() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, broken)
+            explorer = Explorer([small_spec(tmp_path)])
+            await until(lambda: explorer.opening.error is not None)
+        told = explorer.opening._page[0].object
+        assert "ZeroDivisionError: by &lt;b&gt;nothing" in told
+        assert "defect of the program" in told
+        assert explorer._page[0] is explorer.opening._page
+        again(explorer)
+        await shown(explorer)
+        explorer.close()
+
+    asyncio.run(session())
+
+
+def test_a_state_that_cannot_be_is_told(tmp_path: Path) -> None:
+    tuner = shared_tuner(small_spec(tmp_path))
+    tuner.spec.tuning.param.factor.bounds = (0, 100)
+    tuner.spec.tuning.factor = 50.0  # beyond what the page can show
+
+    async def session() -> None:
+        explorer = Explorer([tuner])
+        await until(lambda: explorer.opening.error is not None)
+        assert "50" in explorer.opening.error.message
+        explorer.close()
+
+    asyncio.run(session())
+
+
+def test_another_data_set_that_cannot_be_shown_is_told_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    specs = [small_spec(tmp_path / name) for name in ("one", "two")]
+    specs[1].write_text(specs[1].read_text().replace("title: ", "title: Other "))
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def session() -> None:
+        explorer = Explorer(specs)
+        await shown(explorer)
+        with monkeypatch.context() as patch:
+            patch.setattr(app_module, "make_views", broken)
+            explorer.app.choose_dataset(explorer.app.datasets[1])
+            await until(lambda: explorer.opening.error is not None)
+            assert explorer._page[0] is explorer.opening._page
+        again(explorer)
+        await until(lambda: explorer.app.dataset.title.startswith("Other"))
+        explorer.close()
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("error", [HistoryError("Away.", "Put it back."), KeyError("x")])
+def test_what_the_end_of_a_job_raises_is_told_like_what_its_work_does(error: Exception) -> None:
+    def broken(_: object) -> None:
+        raise error
+
+    told: list[str] = []
+    jobs = Jobs(inline=True)
+    for work, done in ((broken, lambda _: None), (lambda _: None, broken)):
+        jobs.submit(Job("open", work, done, lambda problem: told.append(str(problem))))
+    assert len(told) == 2
+    assert told[0] == told[1]
+    assert ("defect" in told[0]) == isinstance(error, KeyError)
+    assert not jobs.busy
