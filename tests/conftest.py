@@ -1,9 +1,13 @@
-"""Puts this folder on the path (``from factory import small_store``); fixtures for all tests."""
+"""Puts this folder on the path (``from factory import small_store``); fixtures for all tests.
+
+So with ``benchmarks``: ``ui_parts`` has a server, and sessions without a browser.
+"""
 
 from __future__ import annotations
 
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from mutants import Mutants
 
 from inficond_panel.store import Store
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 settings.register_profile("tests", deadline=None)  # machines differ in speed
 settings.load_profile("tests")
 

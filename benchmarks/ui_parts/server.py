@@ -35,13 +35,22 @@ class Server:
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024 / 1e6
 
+    def threads(self) -> int:
+        """Threads that run now. Needs Linux."""
+        return len(list(Path(f"/proc/{self.process}/task").iterdir()))
+
+    def files(self) -> int:
+        """Files and sockets open now. Needs Linux."""
+        return len(list(Path(f"/proc/{self.process}/fd").iterdir()))
+
 
 @contextmanager
-def serving(spec: str | Path, folder: Path) -> Iterator[Server]:
+def serving(spec: str | Path, folder: Path, *flags: str) -> Iterator[Server]:
     """Serve ``spec`` until the block ends; its log and its history are in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     command = [sys.executable, "-m", "inficond_panel", "serve", str(spec), "--port", str(port)]
+    command += flags
     environment = {
         **os.environ,
         "INFICOND_HISTORY": str(folder / "history.sqlite"),

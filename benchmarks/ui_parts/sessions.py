@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from bokeh.protocol import Protocol
-from bokeh.util.token import generate_jwt_token, generate_session_id
+from bokeh.util.token import generate_session_id
+from tornado.httpclient import AsyncHTTPClient
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 THINK = (1.0, 3.0)  #: seconds between two clicks of one session, drawn from a seed
@@ -23,29 +25,35 @@ class Session:
     """One session of a server: opens the page, then clicks on classes."""
 
     def __init__(self, url: str, seed: int) -> None:
-        self.url = url.replace("http", "ws") + "/ws"
+        self.page, self.url = url, url.replace("http", "ws") + "/ws"
         self.random = random.Random(seed)
         self.seen: dict[tuple[str, str], Any] = {}  # by model and attribute, as it came last
         self.acknowledged = False  # nothing may be said before that
         self.models: dict[str, str] = {}  # id of a component's data, by the component's name
-        self.views: dict[str, str] = {}  # id of the component itself
-        self.changes = 0  # of the batch's status, as they came
+        self.components: dict[str, str] = {}  # id of the component itself
         self.socket: WebSocketClientConnection
         self._coming: asyncio.Future[str | bytes | None] | None = None
 
     async def open(self) -> float:
         """Seconds until the server has sent all views."""
         began = time.perf_counter()
-        token = generate_jwt_token(generate_session_id())
+        token = await self._token()
         self.socket = await websocket_connect(
             self.url, subprotocols=["bokeh", token], max_message_size=1 << 28
         )
-        await self._until(lambda: self.acknowledged)
+        await self.until(lambda: self.acknowledged)
         await self._send(Protocol().create("PULL-DOC-REQ"))
         ready = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
         await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": ready})
-        await self._until(self._complete)
+        await self.until(self._complete)
         return time.perf_counter() - began
+
+    async def _token(self) -> str:
+        """What the page gives the browser to open its connection with."""
+        page = await AsyncHTTPClient().fetch(self.page, request_timeout=PATIENCE)
+        found = re.search(r'"token":"([^"]+)"', page.body.decode())
+        assert found is not None
+        return found.group(1)
 
     def _complete(self) -> bool:
         return {"PerformanceTable", "KnowledgeTable"} <= set(self.models)
@@ -61,8 +69,46 @@ class Session:
         model = {"id": self.models["PerformanceTable"]}
         await self._patch({"kind": "ModelChanged", "model": model, "attr": "selected", "new": name})
         knowledge = self.models["KnowledgeTable"]
-        await self._until(lambda: self.seen.get((knowledge, "student")) == name)
+        await self.until(lambda: self.seen.get((knowledge, "student")) == name)
         return time.perf_counter() - began
+
+    def of(self, component: str, name: str) -> Any:
+        """A parameter of a component, as it came last."""
+        return self.seen.get((self.models[component], name))
+
+    async def tell(self, component: str, message: dict[str, Any]) -> None:
+        """Send what the component's script would send."""
+        values = [["model", {"id": self.components[component]}], ["data", _map(message)]]
+        event = {
+            "type": "event",
+            "name": "data_event",
+            "values": {"type": "map", "entries": values},
+        }
+        await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
+
+    async def thumb(self, concept: str, direction: str) -> float:
+        """Seconds until the thumb is in the batch."""
+        began = time.perf_counter()
+        await self.tell(
+            "KnowledgeTable", {"type": "toggle", "concept": concept, "direction": direction}
+        )
+        await self.until(lambda: (concept, direction) in self._pending())
+        return time.perf_counter() - began
+
+    async def fine_tune(self) -> float:
+        """Seconds from *Fine-tune* until it is reported as done."""
+        began = time.perf_counter()
+        table = self.models["KnowledgeTable"]
+        self.seen[table, "status"] = {}
+        await self.tell("KnowledgeTable", {"type": "fine_tune"})
+        await self.until(lambda: self.seen[table, "status"].get("kind") in {"done", "error"})
+        if self.seen[table, "status"]["kind"] == "error":
+            raise RuntimeError(self.seen[table, "status"]["text"])
+        return time.perf_counter() - began
+
+    def _pending(self) -> list[tuple[str, str]]:
+        batch = self.of("KnowledgeTable", "pending") or []
+        return [(intent["concept"], intent["direction"]) for intent in batch]
 
     async def work(self, clicks: int) -> list[float]:
         """Click on classes, with time to think; what each took."""
@@ -70,68 +116,37 @@ class Session:
         self.random.shuffle(names)
         taken = []
         for at in range(clicks):
-            await self._think(self.random.uniform(*THINK))
+            await self.think(self.random.uniform(*THINK))
             taken.append(await self.click(names[at % len(names)]))
         return taken
 
     async def work_and_tune(self, seconds: float) -> list[tuple[str, float]]:
         """Click on classes, give thumbs and fine-tune for so long; what each step took."""
-        end, taken, waiting = time.monotonic() + seconds, [], False
+        end, taken = time.monotonic() + seconds, []
         names = await self.classes()
         await self.click(self.random.choice(names))
         while time.monotonic() < end:
-            await self._think(self.random.uniform(*THINK))
+            await self.think(self.random.uniform(*THINK))
             drawn = self.random.random()
-            kind = "tune" if waiting and drawn < TUNES else "thumb" if drawn < THUMBS else "click"
-            if kind == "click":
-                taken.append((kind, await self.click(self.random.choice(names))))
+            if drawn < TUNES and self._pending():
+                taken.append(("tune", await self.fine_tune()))
+            elif drawn < THUMBS:
+                taken.append(("thumb", await self.thumb(*self._any_thumb())))
             else:
-                taken.append((kind, await getattr(self, kind)()))
-                waiting = kind == "thumb"
+                taken.append(("click", await self.click(self.random.choice(names))))
         return taken
 
-    async def thumb(self) -> float:
-        """Seconds from a thumb on one of the first concepts until its preview is there."""
-        knowledge = self.models["KnowledgeTable"]
-        rows = self.seen[knowledge, "rows"]
-        concept = _plain(self.random.choice(rows[:8]))["concept"]
-        direction = self.random.choice(("up", "down"))
-        return await self._say(
-            {"type": "toggle", "concept": concept, "direction": direction},
-            lambda: self._status() != "previewing",
-        )
+    def _any_thumb(self) -> tuple[str, str]:
+        """One of the first concepts that has no thumb yet, and a direction."""
+        taken = {concept for concept, _ in self._pending()}
+        rows = [row["concept"] for row in self.of("KnowledgeTable", "rows")[:8]]
+        free = [concept for concept in rows if concept not in taken] or rows
+        return self.random.choice(free), self.random.choice(("up", "down"))
 
-    async def tune(self) -> float:
-        """Seconds from Fine-tune until the history view shows the iteration."""
-        tree = self.models["ProvenanceTree"]
-
-        def shown() -> Any:
-            return self.seen[tree, "tree"]["current"]["id"]
-
-        before = shown()
-        return await self._say(
-            {"type": "fine_tune"}, lambda: shown() != before or self._status() == "error"
-        )
-
-    async def _say(self, message: dict[str, Any], done: Callable[[], bool]) -> float:
-        """Seconds from a message of the knowledge view until it has been answered, and is done."""
-        began = time.perf_counter()
-        before = self.changes
-        model = {"id": self.views["KnowledgeTable"]}
-        data = {"type": "map", "entries": [list(pair) for pair in message.items()]}
-        values = {"type": "map", "entries": [["model", model], ["data", data]]}
-        event = {"type": "event", "name": "data_event", "values": values}
-        await self._patch({"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event})
-        await self._until(lambda: self.changes > before and done())
-        return time.perf_counter() - began
-
-    def _status(self) -> str:
-        return str(self.seen[self.models["KnowledgeTable"], "status"]["kind"])
-
-    async def _think(self, seconds: float) -> None:
+    async def think(self, seconds: float) -> None:
         """Read what comes for so long."""
         with contextlib.suppress(TimeoutError):
-            await self._until(lambda: False, seconds)
+            await self.until(lambda: False, seconds)
 
     def close(self) -> None:
         """Close the page."""
@@ -146,7 +161,7 @@ class Session:
         for part in (message.header_json, message.metadata_json, message.content_json):
             await self.socket.write_message(part)
 
-    async def _until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Read what comes until the condition holds; ``TimeoutError`` if it does not in time."""
         end = time.monotonic() + seconds
         while not condition():
@@ -169,15 +184,11 @@ class Session:
         """Keep what a message tells of a component's parameters."""
         self.acknowledged |= item.get("msgtype") == "ACK"
         if item.get("kind") == "ModelChanged":
-            key = item["model"]["id"], item["attr"]
-            self.seen[key] = (
-                _plain(item["new"]) if item["attr"] in {"status", "tree"} else item["new"]
-            )
-            self.changes += key == (self.models.get("KnowledgeTable"), "status")
+            self.seen[item["model"]["id"], item["attr"]] = _plain(item["new"])
         data = item.get("attributes", {}).get("data")
         if isinstance(data, dict) and "class_name" in item["attributes"]:
             self.models[item["attributes"]["class_name"]] = data["id"]
-            self.views[item["attributes"]["class_name"]] = item["id"]
+            self.components[item["attributes"]["class_name"]] = item["id"]
             for name, value in data.get("attributes", {}).items():
                 self.seen[data["id"], name] = _plain(value)
 
@@ -190,6 +201,11 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, list):
         for item in value:
             yield from _objects(item)
+
+
+def _map(message: dict[str, Any]) -> dict[str, Any]:
+    """A message of plain values in Bokeh's notation."""
+    return {"type": "map", "entries": [list(entry) for entry in message.items()]}
 
 
 def _plain(value: Any) -> Any:
