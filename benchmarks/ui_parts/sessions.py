@@ -130,18 +130,18 @@ class Session:
             drawn = self.random.random()
             if drawn < TUNES and self._pending():
                 taken.append(("tune", await self.fine_tune()))
-            elif drawn < THUMBS:
-                taken.append(("thumb", await self.thumb(*self._any_thumb())))
+            elif drawn < THUMBS and (free := self._free()):
+                thumb = self.random.choice(free), self.random.choice(("up", "down"))
+                taken.append(("thumb", await self.thumb(*thumb)))
             else:
                 taken.append(("click", await self.click(self.random.choice(names))))
         return taken
 
-    def _any_thumb(self) -> tuple[str, str]:
-        """One of the first concepts that has no thumb yet, and a direction."""
+    def _free(self) -> list[str]:
+        """Those of the first concepts that have no thumb yet."""
         taken = {concept for concept, _ in self._pending()}
-        rows = [row["concept"] for row in self.of("KnowledgeTable", "rows")[:8]]
-        free = [concept for concept in rows if concept not in taken] or rows
-        return self.random.choice(free), self.random.choice(("up", "down"))
+        rows = self.of("KnowledgeTable", "rows")[:8]
+        return [row["concept"] for row in rows if row["concept"] not in taken]
 
     async def think(self, seconds: float) -> None:
         """Read what comes for so long."""
