@@ -42,6 +42,7 @@ def open_page(page: Page) -> None:
     row.locator(".thumb.remove").click(timeout=SLOW)
     expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
     expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Not now").click()
     page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")
     shot, before = page.screenshot(), b""

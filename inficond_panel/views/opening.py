@@ -14,7 +14,8 @@ from inficond_panel.errors import FileProblemsError, InficondError
 _STYLE = """
 :host { display: grid; place-items: center; min-height: 100vh; box-sizing: border-box;
   padding: 24px; background: #eff1f4; color: #1a1e24;
-  font: 14px/20px var(--inficond-font, sans-serif); }
+  font: 14px/20px var(--inficond-font, sans-serif);
+  font-family: var(--inficond-font, sans-serif) !important; /* Panel's design sheets come later */ }
 main { min-width: 0; }
 section { max-width: 960px; background: #fff; border-radius: 8px; padding: 24px 32px; }
 h1 { font-size: 18px; line-height: 22px; margin: 0 0 12px; }

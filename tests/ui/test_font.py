@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,22 +81,25 @@ def test_a_file(open_file, tmp_path: Path) -> None:
     assert written_in_ours(page.locator(".performance").first)
 
 
-def test_a_study_and_its_report(tmp_path: Path, open_page, open_file) -> None:
-    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
-    served.start()
-    try:
-        board = open_page(served.url.replace("/study", "/researcher"), 1280, 800)
-        board.get_by_label("Password").fill(WORD)
-        board.get_by_role("button", name="Open", exact=True).click()
-        board.get_by_role("button", name="Add participant").click(timeout=SLOW)
-        link = board.get_by_label("Link of P01")
-        expect(link).to_be_visible(timeout=SLOW)
-        assert written_in_ours(board.get_by_role("button", name="Add participant"))
-        page = open_page(link.input_value(), 1280, 800)
-        heading = page.get_by_role("heading", name="Consent")
-        expect(heading).to_be_visible(timeout=SLOW)
-        assert written_in_ours(heading)
-        write_report(open_study("inficond", served.data), tmp_path)
-        assert written_in_ours(open_file(tmp_path / "report.html").locator("h1"))
-    finally:
-        served.kill()
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[StudyServer]:
+    server = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_a_study_and_its_report(served, tmp_path: Path, open_page, open_file) -> None:
+    board = open_page(served.url.replace("/study", "/researcher"), 1280, 800)
+    board.get_by_label("Password").fill(WORD)
+    board.get_by_role("button", name="Open", exact=True).click()
+    board.get_by_role("button", name="Add participant").click(timeout=SLOW)
+    link = board.get_by_label("Link of P01")
+    expect(link).to_be_visible(timeout=SLOW)
+    assert written_in_ours(board.get_by_role("button", name="Add participant"))
+    page = open_page(link.input_value(), 1280, 800)
+    heading = page.get_by_role("heading", name="Consent")
+    expect(heading).to_be_visible(timeout=SLOW)
+    assert written_in_ours(heading)
+    write_report(open_study("inficond", served.data), tmp_path)
+    assert written_in_ours(open_file(tmp_path / "report.html").locator("h1"))
