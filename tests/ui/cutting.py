@@ -34,9 +34,15 @@ class Proxy:
         self._refuses = False
 
     def mute(self) -> None:
-        """Let the connections of now fall silent for good, none closed; new ones pass."""
+        """Let the websockets of now fall silent, none closed; new ones pass.
+
+        Others are closed: a browser would take them again for what it asks next.
+        """
         for pair in self._pairs:
-            pair.muted = True
+            if pair.is_websocket:
+                pair.muted = True
+            else:
+                pair.close()
 
     def unmute(self) -> None:
         """Go on with those that fell silent; nothing of them is lost."""
@@ -69,7 +75,7 @@ class _Pair:
 
     def __init__(self, near: socket.socket, far: socket.socket) -> None:
         self._other = {near: far, far: near}
-        self.muted = False
+        self.muted = self.is_websocket = False
 
     def run(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # closed, here or there
@@ -86,6 +92,7 @@ class _Pair:
 
     def _pass_on(self, end: socket.socket) -> bool:
         read = end.recv(65536)
+        self.is_websocket |= b"Upgrade: websocket" in read
         self._other[end].sendall(read)
         return bool(read)
 

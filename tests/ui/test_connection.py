@@ -9,6 +9,7 @@ from conftest import wait_until
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import SLOW, iterations, rows, select_class
+from test_provenance import press
 
 pytestmark = pytest.mark.ui
 
@@ -51,13 +52,18 @@ def thumb_down(page: Page) -> None:
     wait_until(lambda: "thumbs" in page.evaluate("JSON.stringify(sessionStorage)"), "kept")
 
 
-def goes_on(page: Page) -> None:
+def fine_tune(page: Page, number: int) -> None:
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(1 + number, timeout=SLOW)
+    expect(page.locator(BLOCKS)).to_have_count(0, timeout=SLOW)
+
+
+def goes_on(page: Page, number: int = 1) -> None:
     """The page is back by itself with its thumb, which can be fine-tuned."""
     expect(back(page)).to_be_visible(timeout=SLOW)
     expect(banner(page)).to_have_count(0)
     expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    fine_tune(page, number)
 
 
 def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
@@ -91,14 +97,16 @@ def test_a_server_that_was_killed_is_awaited(page, server) -> None:
 
 def test_a_connection_that_falls_silent_is_noticed_by_what_is_done(page, proxy) -> None:
     thumb_down(page)
-    page.get_by_role("button", name="Write a note").click()
+    fine_tune(page, 1)
+    thumb_down(page)
+    press(page, 1, "n")
     page.get_by_label("Note", exact=True).fill("lost?")
     proxy.mute()
     page.keyboard.press("Enter")
     expect(banner(page)).to_contain_text("The server does not answer.", timeout=15_000)
     expect(back(page)).to_contain_text("may not have been saved", timeout=SLOW)
-    expect(back(page)).to_contain_text("What you wrote in “Note of #0”: lost?")
-    goes_on(page)
+    expect(back(page)).to_contain_text("What you wrote in “Note of #1”: lost?")
+    goes_on(page, 2)
 
 
 def test_a_server_that_was_only_slow_goes_on_without_a_reload(page, proxy) -> None:
@@ -122,19 +130,21 @@ def test_an_idle_page_notices_too(page, proxy) -> None:
 
 
 def test_a_note_that_is_being_written_is_kept(page, proxy) -> None:
+    thumb_down(page)
+    fine_tune(page, 1)
     page.get_by_label("Find concept").fill("whe")
-    page.get_by_role("button", name="Write a note").click()
+    press(page, 1, "n")
     note = page.get_by_label("Note", exact=True)
     note.fill("the wheels <b>are</b> in every")
     proxy.cut()
     expect(banner(page)).to_be_visible(timeout=15_000)
     proxy.mend()
-    words = "What you wrote in “Note of #0”: the wheels <b>are</b> in every"
+    words = "What you wrote in “Note of #1”: the wheels <b>are</b> in every"
     expect(back(page)).to_contain_text(words, timeout=SLOW)
     expect(page.get_by_label("Find concept")).to_have_value("whe", timeout=SLOW)
-    page.get_by_role("button", name="Write a note").click()
+    press(page, 1, "n")
     expect(note).to_have_value("the wheels <b>are</b> in every")
     expect(back(page)).not_to_contain_text("the wheels")
     page.keyboard.press("Enter")
-    saved = page.locator(".provenance .note").filter(has_text="#0: the wheels")
+    saved = page.locator(".provenance .note").filter(has_text="#1: the wheels")
     expect(saved).to_be_visible(timeout=SLOW)

@@ -107,8 +107,7 @@ def test_a_window_that_comes_back_takes_nothing_from_a_newer_one(
     first = open_page(f"{here}/study#{token}", 1280, 800, expected=BROKEN)
     heading(first, "About you")
     proxy.mute()
-    second = first.context.new_page()
-    second.goto(f"{here}/study#{token}")
+    second = open_page(f"{here}/study#{token}", 1280, 800)
     heading(second, "About you")
     for page in (first, board):
         page.evaluate("window.dispatchEvent(new Event('offline'))")
