@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,12 @@ class Server:
 
     port: int
     process: int
+    page: str
 
     @property
     def url(self) -> str:
         """Address of the page."""
-        return f"http://localhost:{self.port}/app"
+        return f"http://localhost:{self.port}/{self.page}"
 
     def megabytes(self) -> float:
         """Resident memory now, in 10^6 bytes. Needs Linux."""
@@ -45,21 +46,29 @@ class Server:
 
 
 @contextmanager
-def serving(spec: str | Path, folder: Path, *flags: str) -> Iterator[Server]:
-    """Serve ``spec`` until the block ends; its log and its history are in ``folder``."""
+def serving(
+    spec: str | Path,
+    folder: Path,
+    *flags: str,
+    command: Sequence[str] = ("serve",),
+    page: str = "app",
+) -> Iterator[Server]:
+    """Serve ``spec`` until the block ends; its log and its history are in ``folder``.
+
+    ``command`` is that of ``inficond`` which serves it, and has the page.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
-    command = [sys.executable, "-m", "inficond_panel", "serve", str(spec), "--port", str(port)]
-    command += flags
+    started = [sys.executable, "-m", "inficond_panel", *command, str(spec), "--port", str(port)]
     environment = {
         **os.environ,
         "INFICOND_HISTORY": str(folder / "history.sqlite"),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
     with (folder / "server.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen([*started, *flags], env=environment, stdout=log, stderr=log)
     try:
-        server = Server(port, process.pid)
+        server = Server(port, process.pid, page)
         end = time.monotonic() + PATIENCE
         while not _answers(server.url):
             if process.poll() is not None or time.monotonic() > end:

@@ -55,6 +55,10 @@ class Session:
         assert found is not None
         return found.group(1)
 
+    def _is_whole(self) -> bool:
+        """Whether no component comes any more."""
+        return self._complete()
+
     def _complete(self) -> bool:
         return {"PerformanceTable", "KnowledgeTable"} <= set(self.models)
 
@@ -177,7 +181,7 @@ class Session:
                 said = json.loads(part)
                 # Once all views are there, what is within a change is no model: not walked through,
                 # so that the sessions take little of the time that the server needs.
-                for item in said.get("events", [said]) if self._complete() else _objects(said):
+                for item in said.get("events", [said]) if self._is_whole() else _objects(said):
                     self._note(item)
 
     def _note(self, item: dict[str, Any]) -> None:
