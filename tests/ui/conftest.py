@@ -34,6 +34,12 @@ NO_FONTS = """addEventListener("DOMContentLoaded", () => {
     if (at >= 0) sheet.deleteRule(at)
   }
 })"""
+#: What a browser and BokehJS log when a connection breaks.
+BROKEN = (
+    r"WebSocket connection to '.*' failed|WebSocket is already in CLOSING"
+    r"|net::ERR_(CONNECTION|EMPTY_RESPONSE|SOCKET)|Failed to connect to Bokeh server"
+    r"|not connected so cannot send"
+)
 #: A server on a machine with two busy cores may take its time.
 PATIENCE = 60.0
 

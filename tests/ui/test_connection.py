@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import wait_until
+from conftest import BROKEN, wait_until
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import SLOW, iterations, rows, select_class
@@ -13,12 +13,6 @@ from test_provenance import press
 
 pytestmark = pytest.mark.ui
 
-#: What a browser and BokehJS log when a connection breaks.
-BROKEN = (
-    r"WebSocket connection to '.*' failed|WebSocket is already in CLOSING"
-    r"|net::ERR_(CONNECTION|EMPTY_RESPONSE|SOCKET)|Failed to connect to Bokeh server"
-    r"|not connected so cannot send"
-)
 BLOCKS = ".knowledge .block:is(.up, .down, .remove)"
 
 

@@ -83,6 +83,7 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     select_class(page, HURT)
     expect(now).to_have_text(f"{after:.3f}", timeout=SLOW)
 
+    page.goto("about:blank")
     server.kill()
     server.start()
     page.goto(server.url)

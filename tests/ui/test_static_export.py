@@ -45,6 +45,7 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     file = tmp_path / saved.value.suggested_filename
     assert file.name == f"small-1-{node.id}.html"
     saved.value.save_as(file)
+    page.close()
     server.kill()
 
     still = open_file(file)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from conftest import BROKEN
 from cutting import Proxy
 from factory import small_spec
 from playwright.sync_api import expect
-from test_connection import BROKEN, SLOW, back, banner
+from test_connection import SLOW, back, banner
 from test_study import WORD, StudyServer, go_on, heading
 
 from inficond_panel.study.study import Study, open_study
