@@ -73,6 +73,7 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("?")  # a key of the page
     expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
+    page.get_by_role("button", name="Reload now").click()  # there is nothing to load yet
     expect(banner(page)).to_be_visible(timeout=15_000)
     proxy.mend()
     goes_on(page)

@@ -10,7 +10,7 @@ const CALM = 10000 // ms from one reload to the next, where a connection breaks 
 export function render({ model, el }) {
   const before = JSON.parse(kept("sessionStorage", LOST))
   keep("sessionStorage", LOST, null)
-  const banner = makeBanner(() => location.reload())
+  const banner = makeBanner()
   const line = h("div", { class: "back", popover: "manual", role: "status" })
   el.append(banner, line)
   const link = followLink(model, el, banner, before !== null)
@@ -22,7 +22,7 @@ export function render({ model, el }) {
 /** Ask, listen, and tell: {lost, unsaved, late}. `again`: whether the page was lost before. */
 function followLink(model, el, banner, again) {
   let turn = 0, sent = 0, asked = 0, heard = 0 // of what is sent: how much was asked after, and arrived
-  let waiting = false, ticks = 0, since = null, closed = false, looking = false, answers = 0, soon = null
+  let waiting = false, ticks = 0, since = null, closed = false, looking = false, hurry = false, answers = 0, soon = null
   const born = performance.now()
   const link = {
     get lost() { return since !== null },
@@ -44,6 +44,7 @@ function followLink(model, el, banner, again) {
     if (link.lost || model.over) return
     since = performance.now()
     ticks = answers = 0
+    hurry = false
     document.documentElement.dataset.lost = ""
     window.dispatchEvent(new Event(LOST)) // before the banner takes the focus: a field is left by that
     banner.start(closed)
@@ -63,8 +64,9 @@ function followLink(model, el, banner, again) {
     looking = false
     answers = there ? answers + 1 : 0
     const calm = performance.now() - born > CALM || !again
-    if (link.lost && calm && answers >= (closed ? 1 : 3)) location.reload()
+    if (link.lost && (hurry || (calm && answers >= (closed ? 1 : 3))) && there) location.reload()
   }
+  banner.reload.addEventListener("click", () => { hurry = true; look() }) // to a server that is there: else all would be gone
   const tick = () => {
     if (!el.isConnected) clearInterval(timer)
     ticks += 1
@@ -111,11 +113,12 @@ async function isThere() {
 // --- what is told ------------------------------------------------------------------------------------
 
 /** A modal dialog: whatever else is on the page, dialogs too, is inert as long as it is open. */
-function makeBanner(reload) {
+function makeBanner() {
+  const reload = h("button", { class: "btn", type: "button" }, "Reload now")
   const title = h("b"), seconds = h("span", { class: "num", "aria-hidden": "true" })
   const dialog = h("dialog", { class: "lost", role: "alertdialog", "aria-label": "Connection lost" }, h("span", { class: "spin", "aria-hidden": "true" }),
-    h("p", { role: "alert" }, title, " Trying again…"), seconds, h("span", { class: "grow" }),
-    h("button", { class: "btn", type: "button", onclick: reload }, "Reload now"))
+    h("p", { role: "alert" }, title, " Trying again…"), seconds, h("span", { class: "grow" }), reload)
+  dialog.reload = reload
   dialog.addEventListener("cancel", (event) => event.preventDefault())
   window.addEventListener("keydown", (event) => {
     if (!dialog.open) return
