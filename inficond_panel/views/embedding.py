@@ -58,7 +58,6 @@ class EmbeddingView(pn.viewable.Viewer):
         )
         self.panel = EmbeddingPanel(
             projections=make_projections(store),
-            projection=self.projection,
             concepts=len(store.concepts),
             theme=app.param.theme,
             fault=self.cloud.param.fault,
@@ -67,6 +66,8 @@ class EmbeddingView(pn.viewable.Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
+        self.panel.param["projection"].objects = methods
+        self.panel.projection = self.projection
         self._connect()
         self._draw_scene()
         self.cloud.show(self.projection)

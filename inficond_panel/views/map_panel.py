@@ -45,13 +45,17 @@ class EmbeddingPanel(ViewComponent):
     """
 
     projections = param.List([], doc="See ``make_projections``.")
-    projection = param.String("", doc="The one shown.")
+    projection: param.Selector[str] = param.Selector(
+        default="", objects=[""], doc="The one shown; the view sets which there are."
+    )
     concepts = param.Integer(0, doc="Number of concepts.")
     group = param.Dict({}, doc="The selected group, see ``make_group``.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
     told = param.String("", doc="The concept that the keyboard is at, in words.")
-    zoom = param.Number(1.0, doc="How much larger the page is drawn; the plot sees to it itself.")
+    zoom = param.Number(
+        1.0, bounds=(0.1, 20), doc="How much larger the page is drawn; the plot sees to it itself."
+    )
     plot = Child()
 
     _taken = frozenset({"projection", "zoom"})
