@@ -55,7 +55,7 @@ def test_a_history_that_is_away_is_told_and_tried_again(tmp_path: Path) -> None:
     [
         (app_module, "_titles"),
         (AppState, "__init__"),
-        (History, "nodes"),
+        (History, "iterations"),
         (app_module, "make_views"),
         (app_module, "Shell"),
     ],
@@ -84,13 +84,13 @@ def test_a_defect_is_told_as_one_and_tried_again(
 
 def test_a_state_that_cannot_be_is_told(tmp_path: Path) -> None:
     tuner = shared_tuner(small_spec(tmp_path))
-    tuner.spec.tuning.param.factor.bounds = (0, 100)
-    tuner.spec.tuning.factor = 50.0  # beyond what the page can show
+    tuner.spec.tuning.param.factor.bounds = (0, None)
+    tuner.spec.tuning.factor = 5000.0  # beyond what the page can show
 
     async def session() -> None:
         explorer = Explorer([tuner])
         await until(lambda: explorer.opening.error is not None)
-        assert "50" in explorer.opening.error.message
+        assert "5000" in explorer.opening.error.message
         explorer.close()
 
     asyncio.run(session())
