@@ -206,10 +206,11 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def open_page(browser) -> Iterator:
+def open_page(browser, serve) -> Iterator:
     """Open pages in contexts of their own; console errors and outside requests fail the test.
 
-    ``expected`` is a pattern of errors that the test brings about.
+    ``expected`` is a pattern of errors that the test brings about. It asks for ``serve`` so
+    that pages are closed before the servers end.
     """
     faults: list[str] = []
     contexts = []
