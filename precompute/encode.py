@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -19,7 +20,7 @@ from precompute.report import duration
 from precompute.stages import Arrays, Finished, key_of
 from precompute.taken import batches_in, copy_given, take_photos
 from precompute.work import Segmenting
-from precompute.workers import Workers
+from precompute.workers import Results, Workers
 
 Batch = tuple[str, ...]
 Part = tuple[Sequence[str], Callable[[], Arrays]]
@@ -124,22 +125,23 @@ class Encoding:
         done = total - sum(map(len, missing))
         skipped, computed = 0, self._computed([self._positions(batch) for batch in missing])
         started = time.monotonic()
-        for number, arrays in computed:
-            self.finished.put("segments", batches.key(missing[number]), arrays)
-            self.images += len(arrays["reason"])
-            self.seconds = time.monotonic() - started
-            skipped += int((arrays["reason"] != "").sum())
-            if skipped > self.inputs.max_bad_share * len(self.inputs.keys):
-                self._stop_for_skipped(batches)
-            if self.cancelled():
-                raise CancelledError(
-                    "The run was stopped.", "Start it again; it goes on where it was."
+        with closing(computed):
+            for number, arrays in computed:
+                self.finished.put("segments", batches.key(missing[number]), arrays)
+                self.images += len(arrays["reason"])
+                self.seconds = time.monotonic() - started
+                skipped += int((arrays["reason"] != "").sum())
+                if skipped > self.inputs.max_bad_share * len(self.inputs.keys):
+                    self._stop_for_skipped(batches)
+                if self.cancelled():
+                    raise CancelledError(
+                        "The run was stopped.", "Start it again; it goes on where it was."
+                    )
+                left = duration((total - done - self.images) / (self.speed or 1))
+                self.progress(
+                    f"Images encoded: {done + self.images} of {total}, {self.speed:.1f} images/s, "
+                    f"{left} left"
                 )
-            left = duration((total - done - self.images) / (self.speed or 1))
-            self.progress(
-                f"Images encoded: {done + self.images} of {total}, {self.speed:.1f} images/s, "
-                f"{left} left"
-            )
 
     def _stop_for_skipped(self, batches: Batches) -> None:
         results = ((b, self.finished.get("segments", batches.key(b))) for b in batches.every)
@@ -161,7 +163,7 @@ class Encoding:
             first.setdefault(key, position)
         return first
 
-    def _computed(self, batches: list[list[int]]) -> Iterator[tuple[int, Arrays]]:
+    def _computed(self, batches: list[list[int]]) -> Results:
         """Load what is needed; the iterator then gives (number of the batch, its arrays)."""
         inputs = self.inputs
         key = key_of("encoder", inputs.encoder_inputs)

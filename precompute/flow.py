@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -33,7 +33,9 @@ def done(work: Work, positions: list[int]) -> Arrays:
         return work.after(work.run(work.before(positions)))
 
 
-def in_threads(work: Work, batches: Iterable[list[int]], workers: int) -> Iterator[Arrays]:
+def in_threads(
+    work: Work, batches: Iterable[list[int]], workers: int
+) -> Generator[Arrays, None, None]:
     """Yield the arrays of each batch, in order.
 
     ``workers`` batches are worked on, and at most as many more are done and wait, so memory holds

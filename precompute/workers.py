@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 from precompute.cluster import connected, differing, on_cluster
 from precompute.flow import Work, in_threads
 from precompute.stages import Arrays
+
+#: Numbers of batches with their arrays; to be closed by who may stop early.
+Results = Generator[tuple[int, Arrays], None, None]
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,12 @@ class Workers:
     scheduler: str | None = None
     progress: Callable[[str], None] = lambda _: None
 
-    def each(self, work: Work, batches: list[list[int]], what: str) -> Iterator[tuple[int, Arrays]]:
+    def each(self, work: Work, batches: list[list[int]], what: str) -> Results:
         """Yield (number of the batch, its arrays) as they are done; ``what`` is for people."""
         if self.scheduler is None:
-            yield from enumerate(in_threads(work, batches, self.threads))
+            # closed at once where whoever asks stops early: no batch is worked on for nobody
+            with closing(in_threads(work, batches, self.threads)) as found:
+                yield from enumerate(found)
             return
         with connected(self.scheduler) as client:
             for difference in differing(client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,18 +53,20 @@ class Photos:
         values, missing = self.known(work.name, work.key, keys, size)
         batches = [[first[key] for key in batch] for batch in missing]
         done = len(first) - sum(map(len, missing))
-        for number, arrays in self.workers.each(work, batches, f"Teacher ({work.name})"):
-            batch = missing[number]
-            values[batch] = arrays["values"]
-            if self.finished:
-                self.finished.put(work.name, _key(work.key, batch), arrays)
-            self.computed += len(batch)
-            done += len(batch)
-            self.workers.progress(f"Teacher: {done} of {len(first)} images ({work.name})")
-            if self.cancelled():
-                raise CancelledError(
-                    "The run was stopped.", "Start it again; it goes on where it was."
-                )
+        computed = self.workers.each(work, batches, f"Teacher ({work.name})")
+        with closing(computed):
+            for number, arrays in computed:
+                batch = missing[number]
+                values[batch] = arrays["values"]
+                if self.finished:
+                    self.finished.put(work.name, _key(work.key, batch), arrays)
+                self.computed += len(batch)
+                done += len(batch)
+                self.workers.progress(f"Teacher: {done} of {len(first)} images ({work.name})")
+                if self.cancelled():
+                    raise CancelledError(
+                        "The run was stopped.", "Start it again; it goes on where it was."
+                    )
         return self._in_place(values, rows, keys, work.width)
 
     def known(

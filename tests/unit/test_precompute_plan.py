@@ -11,6 +11,7 @@ import precompute
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
+from inficond_panel.store.facts import attributes_hash
 from precompute.differences import differences
 
 
@@ -187,6 +188,7 @@ def test_the_plan_estimates_time_by_the_stored_speed(own):
     meta = own / "a.zarr" / "zarr.json"
     document = json.loads(meta.read_text())
     document["attributes"]["stages"]["segments"] |= {"seconds": 8.0, "images": 40}
+    document["attributes"]["attributes_hash"] = attributes_hash(document["attributes"])
     meta.write_text(json.dumps(document))
     plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert plan.stages[0].photos == 40

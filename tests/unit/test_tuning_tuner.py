@@ -295,7 +295,7 @@ def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, colum
     arrays[name][image, 0] = np.nan
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     with pytest.raises(StoreFormatError, match=f"{name} has 1 values .*NaN.*'{column}'") as caught:
-        make_tuner(open_store(tmp_path / "small.zarr"), tmp_path)
+        make_tuner(open_store(tmp_path / "small.zarr"), tmp_path).root()
     assert f"{image:06d}" in str(caught.value)
     assert "inficond precompute" in caught.value.remedy
 
