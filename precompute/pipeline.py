@@ -188,6 +188,8 @@ class _Run:
             known = stage_of(store, stage.name)
             if known.get("key") != stage.key:
                 continue
+            if stage.name == "teacher" and not self._has_all(store):
+                continue
             try:
                 arrays = steps.stored(store, stage.name, self.inputs)
             except StoreError:
@@ -195,6 +197,11 @@ class _Run:
             self.records[stage.name] = _known(known)
             return arrays
         return None
+
+    def _has_all(self, store: Store) -> bool:
+        """Whether a store has each image that ours will: what it skipped has no logits in it."""
+        same = stage_of(store, "segments").get("encoding") == self.inputs.encoding_key
+        return same or set(self.inputs.dataset.ids) <= set(store.images)
 
     def _of_photos(self, encoding: Encoding) -> dict[str, Any]:
         if encoding.images:
