@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import Any
 
@@ -145,10 +144,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return None if value != value else value  # nan is nan here
-
-
-async def until(condition: Any, patience: float = 60) -> None:
-    """Let the event loop run until something is so."""
-    async with asyncio.timeout(patience):
-        while not condition():
-            await asyncio.sleep(0.01)

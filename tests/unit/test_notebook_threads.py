@@ -13,8 +13,9 @@ import threading
 
 import panel as pn
 import pytest
-from browser import Browser, WidgetBrowser, Wires, until
+from browser import Browser, WidgetBrowser, Wires
 from factory import small_spec
+from waiting import until
 
 import inficond_panel
 from inficond_panel.views.page import make_views
