@@ -13,6 +13,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from inficond_panel.distill.threads import one_thread
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.store import Store, open_store, write_store
@@ -151,6 +153,9 @@ class _Run:
             gathered = encoding.run()
             self.records["segments"] = self._of_photos(encoding)
             encoded, read = gathered.arrays(), read_rows(gathered.reason)
+            if np.isnan(teacher["teacher_logit"][read]).any():
+                # Taken from a store that skipped photos, for other segments, which ours has.
+                teacher = self._teacher(workers, anew=True)
             text = self.result("text", partial(steps.text, inputs))
             results = {
                 "teacher": teacher,
@@ -166,11 +171,12 @@ class _Run:
         write_store(self.path, arrays, attrs)
         return encoding.speed
 
-    def result(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """Result of a stage: finished before, or of a store near by, or computed now."""
+    def result(self, name: str, compute: Callable[[], Arrays], *, anew: bool = False) -> Arrays:
+        """Result of a stage: finished before, or (unless ``anew``) of a store near by, or computed
+        now."""
         stage = Stage(name, self.inputs.stages[name], compute)
         arrays = self.finished.get(name, stage.key)
-        if arrays is None:
+        if arrays is None and not anew:
             arrays = self._of_store(stage)
         if arrays is None:
             self.progress(f"Stage {name}")
@@ -188,8 +194,6 @@ class _Run:
             known = stage_of(store, stage.name)
             if known.get("key") != stage.key:
                 continue
-            if stage.name == "teacher" and not self._has_all(store):
-                continue
             try:
                 arrays = steps.stored(store, stage.name, self.inputs)
             except StoreError:
@@ -197,11 +201,6 @@ class _Run:
             self.records[stage.name] = _known(known)
             return arrays
         return None
-
-    def _has_all(self, store: Store) -> bool:
-        """Whether a store has each image that ours will: what it skipped has no logits in it."""
-        same = stage_of(store, "segments").get("encoding") == self.inputs.encoding_key
-        return same or set(self.inputs.dataset.ids) <= set(store.images)
 
     def _of_photos(self, encoding: Encoding) -> dict[str, Any]:
         if encoding.images:
@@ -212,12 +211,12 @@ class _Run:
                 return _known(known)
         return _record()
 
-    def _teacher(self, workers: Workers) -> Arrays:
+    def _teacher(self, workers: Workers, *, anew: bool = False) -> Arrays:
         inputs = self.inputs
         photos = Photos(
             inputs.dataset, inputs.keys, workers, self.finished, self.near, self.cancelled
         )
-        arrays = self.result("teacher", partial(steps.teacher, inputs, photos))
+        arrays = self.result("teacher", partial(steps.teacher, inputs, photos), anew=anew)
         if photos.computed:
             self.records["teacher"]["images"] = photos.computed
         return arrays

@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from precompute_factory import WORDS, named_encoder, photo, photo_set, without_torch
 
 import precompute
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
-from inficond_panel.store import open_store
+from inficond_panel.store import images, open_store
 from inficond_panel.store.facts import attributes_hash
 from precompute.differences import differences
 
@@ -113,6 +114,23 @@ def test_only_what_depends_on_a_change_is_computed_again(
     assert report.skipped[0][0] == "00004"
     assert precompute.plan(spec, own / "a.zarr").up_to_date
     assert not (own / "a.zarr.partial").exists()
+
+
+def test_a_photo_that_can_be_read_again_gets_its_logits(tmp_path, monkeypatch):
+    """Its bytes are the same (a disk failed, a limit is raised): the store has none for it."""
+    photo_set(tmp_path, 12)
+    named_encoder(tmp_path / "encoder")
+    without_torch(monkeypatch)
+    Image.new("RGB", (100, 80)).save(tmp_path / "photos" / "images" / "00003.jpg")
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "MOST_PIXELS", 5_000)
+        first = precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr")
+    assert [image for image, _ in first.skipped] == ["00003"]
+    segments(tmp_path)
+    report = precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr")
+    anew = precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "elsewhere" / "a.zarr")
+    assert not report.skipped
+    assert report.content_hash == anew.content_hash
 
 
 def test_other_splits_encode_nothing_although_the_order_changes(own, tmp_path, encoder):
