@@ -37,7 +37,7 @@ format: $(VENV)/.test
 
 docs: $(VENV)/.base
 	$(BIN)/python -m inficond_panel.spec.reference > docs/spec.md
-	$(BIN)/python -m inficond_panel.study.reference > docs/study-spec.md
+	$(BIN)/python -m inficond_panel.study.spec.reference > docs/study-spec.md
 
 # Newest versions that pyproject.toml allows, the same for every Python and platform.
 lock: $(VENV)/.test

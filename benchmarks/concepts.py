@@ -26,8 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inficond_panel.store import Store, TypedFolder, extended, open_store, type_concept, write_store
-from inficond_panel.store.scoring import score_corpus
+from inficond_panel.concepts.extended_store import extended
+from inficond_panel.concepts.scoring import score_corpus
+from inficond_panel.concepts.typed import TypedFolder, type_concept
+from inficond_panel.store import Store, open_store, write_store
 
 CONCEPTS, EMBED, EACH = 584, 512, 16
 
@@ -135,7 +137,7 @@ def typed(images: int) -> dict[str, float]:
 
 def maps(segments: int, methods: list[str]) -> dict[str, float]:
     """CPU seconds of the maps of 584 concepts, and of placing so many segments on each."""
-    from precompute.project import project, project_segments
+    from precompute.concepts.umap_projection import project, project_segments
 
     text, embedding = drawn(CONCEPTS, 1).astype(np.float32), drawn(segments, 3)
     seconds = {}

@@ -36,15 +36,15 @@ from PIL import Image
 sys.path[0] = str(Path(__file__).resolve().parents[1])  # the package, not this file
 
 from benchmarks.encoder_parts import small_vit  # noqa: E402
-from inficond_panel.distill.metrics import average_precision  # noqa: E402
-from inficond_panel.spec.encoder import OpenClipEncoder  # noqa: E402
-from precompute.dense import dense_path  # noqa: E402
+from inficond_panel.distill.metrics.point_metrics import average_precision  # noqa: E402
+from inficond_panel.spec.sections.encoder import OpenClipEncoder  # noqa: E402
 from precompute.encoder import Encoder, load_encoder  # noqa: E402
+from precompute.encoder.dense import dense_path  # noqa: E402
 from precompute.encoder.tower import text_function  # noqa: E402
-from precompute.scenes import concept_names  # noqa: E402
-from precompute.scenes.draw import draw  # noqa: E402
-from precompute.scenes.jumble import jumble  # noqa: E402
-from precompute.scenes.regions import regions  # noqa: E402
+from precompute.recipes.scenes import concept_names  # noqa: E402
+from precompute.recipes.scenes.draw import draw  # noqa: E402
+from precompute.recipes.scenes.jumble import jumble  # noqa: E402
+from precompute.recipes.scenes.regions import regions  # noqa: E402
 
 ATTENTIONS = ("value", "plain", "clearclip", "sclip")
 CLASSES = ("bus", "car", "cat", "person", "train")

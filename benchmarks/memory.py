@@ -117,12 +117,12 @@ class RandomEncoder:
 def work(home: Path) -> None:
     """A whole run in this process, watched."""
     import precompute
-    import precompute.steps
-    import precompute.work
+    import precompute.batches.segmenting
+    import precompute.pipeline.steps
     from inficond_panel.spec import load_spec
 
     encoder = RandomEncoder()
-    for module in (precompute.work, precompute.steps):
+    for module in (precompute.batches.segmenting, precompute.pipeline.steps):
         module.load_encoder = lambda _: encoder  # type: ignore[attr-defined]
     spec = load_spec(home / "spec.yaml")
     done, before = threading.Event(), anonymous()

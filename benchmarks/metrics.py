@@ -30,10 +30,10 @@ from inficond_panel.distill import (
     change_interval,
     change_intervals,
     class_metrics,
-    what_if,
-    what_if_all,
+    what_if_curve,
+    what_if_curves,
 )
-from inficond_panel.distill.bootstrap import draw_counts
+from inficond_panel.distill.metrics.bootstrap import draw_counts
 
 DRAWS = 200
 
@@ -85,17 +85,17 @@ def run(n: int, concepts: int) -> None:
     def all_changes() -> None:
         change_intervals(Outcome(label, before, teacher), Outcome(label, after, teacher))
 
-    curve = what_if(scores[:, 0], before, weights[0], label, -99, 99).breakpoints
+    curve = what_if_curve(scores[:, 0], before, weights[0], label, -99, 99).breakpoints
     draw_counts(n, DRAWS, 0)
     ours = {
         "change in AP": seconds(lambda: change_interval(label, before, after, draws=DRAWS)),
         "changes in all metrics": seconds(all_changes),
         "all metrics of one class": seconds(lambda: class_metrics(label, before, teacher)),
         "what-if of one concept": seconds(
-            lambda: what_if(scores[:, 0], before, weights[0], label, -99, 99)
+            lambda: what_if_curve(scores[:, 0], before, weights[0], label, -99, 99)
         ),
         "what-if of all concepts": seconds(
-            lambda: what_if_all(scores, before, weights, label, low, high), 2
+            lambda: what_if_curves(scores, before, weights, label, low, high), 2
         ),
         "AP curve with band, 25 points": seconds(
             lambda: change_band(

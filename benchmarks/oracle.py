@@ -72,17 +72,17 @@ def parse() -> argparse.Namespace:
 
 def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dict[str, Any]:
     """Outputs on fit, and students on tune: plain, and beside the labels."""
-    from inficond_panel.quantify.outputs import measure_outputs, outputs_on
-    from inficond_panel.quantify.separation import sample, single_label_groups
-    from inficond_panel.spec import with_students
-    from inficond_panel.store import open_store
-    from inficond_panel.tuning import History, Tuner
-    from inficond_panel.tuning.analysis.settings import (
+    from inficond_panel.analysis.distillations import (
         Setting,
         compare_settings,
         setting_grid,
         teacher_metrics,
     )
+    from inficond_panel.quantify.outputs.output_report import measure_outputs, outputs_on
+    from inficond_panel.quantify.outputs.separation import sample, single_label_groups
+    from inficond_panel.spec import with_students
+    from inficond_panel.store import open_store
+    from inficond_panel.tuning import History, Tuner
 
     arrays = {str(name): base.dataset[name].to_numpy() for name in base.dataset.variables}
     arrays["teacher_logit"] = logit.astype(np.float32)

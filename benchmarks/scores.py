@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from inficond_panel.concepts.scoring import Scoring, score_corpus
 from inficond_panel.distill import Outcome, decision_function, fit, soft_targets
-from inficond_panel.distill.bootstrap import draw_counts
+from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.scoring import Scoring, score_corpus
 
 DEMO = Path(__file__).parents[1] / "specs" / "demo" / "demo.zarr"
 USUAL = "max_cosine"

@@ -119,7 +119,7 @@ def trained_head(parts: tuple[Any, Any, Any], count: int, epochs: int, path: Pat
 
 
 def drawn(images: Images, how: Any) -> dict[str, float]:
-    from precompute.scenes import SceneSet
+    from precompute.recipes.scenes import SceneSet
     from precompute.segments import measures as m
     from precompute.segments import segment
 

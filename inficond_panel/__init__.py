@@ -47,7 +47,7 @@ def explore(spec: str | Path | Tuner, history: str | Path = "") -> Explorer:
     import panel as pn  # noqa: PLC0415 -- importing the package must not load Panel
 
     from inficond_panel.app import Explorer  # noqa: PLC0415
-    from inficond_panel.views.stylesheets import use_own_font  # noqa: PLC0415
+    from inficond_panel.ui.stylesheets import use_own_font  # noqa: PLC0415
 
     use_own_font()
     pn.extension(sizing_mode="stretch_width", inline=True)  # nothing is loaded from outside

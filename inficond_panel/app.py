@@ -22,11 +22,12 @@ from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import Tuner, shared_tuner
-from inficond_panel.views.address import Address
-from inficond_panel.views.cell import Cell
-from inficond_panel.views.connection import Connection
-from inficond_panel.views.opening import OpeningView
-from inficond_panel.views.page import (
+from inficond_panel.ui.connection import Connection
+from inficond_panel.ui.notebook_cell import Cell
+from inficond_panel.ui.stylesheets import use_own_files
+from inficond_panel.views.page.address import Address
+from inficond_panel.views.page.opening import OpeningView
+from inficond_panel.views.page.page import (
     VIEWS,
     close_views,
     make_views,
@@ -34,8 +35,7 @@ from inficond_panel.views.page import (
     warm,
     watch_export,
 )
-from inficond_panel.views.shell import Shell
-from inficond_panel.views.stylesheets import use_own_files
+from inficond_panel.views.page.shell import Shell
 
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170

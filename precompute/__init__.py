@@ -6,8 +6,8 @@ spec = load_spec("specs/coco18.yaml")
 report = precompute.run(spec, spec.store, progress=print)
 """
 
-from precompute.pipeline import run
-from precompute.plan import Plan, plan
-from precompute.report import Report
+from precompute.pipeline.plan import Plan, plan
+from precompute.pipeline.report import Report
+from precompute.pipeline.run import run
 
 __all__ = ["Plan", "Report", "plan", "run"]

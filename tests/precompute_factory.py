@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from inficond_panel.spec.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 
 CLASSES = ("bicycle", "train")
 WORDS = ("wheel", "rail", "sky", "grass", "window")
@@ -138,7 +138,7 @@ class NumpyEncoder:
 def without_torch(monkeypatch) -> NumpyEncoder:
     """Let precompute use a ``NumpyEncoder``; return it."""
     encoder = NumpyEncoder()
-    monkeypatch.setattr("precompute.work._LOADED", {})
+    monkeypatch.setattr("precompute.batches.segmenting._LOADED", {})
     for module in ("work", "steps"):
         monkeypatch.setattr(f"precompute.{module}.load_encoder", lambda _: encoder)
     return encoder

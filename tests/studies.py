@@ -7,9 +7,9 @@ from pathlib import Path
 
 from factory import small_spec
 
-from inficond_panel.study.events import Note
-from inficond_panel.study.log import Participant
-from inficond_panel.study.study import Study, open_study
+from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.study import Study, open_study
+from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
 
 STUDY = """title: Small study
@@ -66,7 +66,7 @@ class Person:
         self.opened(0.0)
 
     def _clock(self, minute: float) -> None:
-        self._patch.setattr("inficond_panel.clock.now", lambda: at(minute))
+        self._patch.setattr("inficond_panel.common.clock.now", lambda: at(minute))
 
     def opened(self, minute: float, session: str = "one") -> None:
         """Open the link."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from precompute_factory import photo
 
-from inficond_panel.spec.teachers import (
+from inficond_panel.spec.sections.teacher import (
     FullPreprocessing,
     HeadTeacher,
     OnnxTeacher,
@@ -71,6 +71,6 @@ def digests(dataset: Dataset) -> list[str]:
 
 def encoder_section(files: SimpleNamespace, image_size=None):
     """Section of an encoder that ``precompute_factory.tiny_encoder`` wrote."""
-    from inficond_panel.spec.encoder import OpenClipEncoder
+    from inficond_panel.spec.sections.encoder import OpenClipEncoder
 
     return OpenClipEncoder(model=files.model, pretrained=files.pretrained, image_size=image_size)

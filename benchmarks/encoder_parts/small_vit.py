@@ -30,8 +30,8 @@ def train(folder: Path, scenes: int, epochs: int) -> None:
     from safetensors.torch import save_file
     from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-    from precompute.demo.views import training_scenes, views
-    from precompute.scenes import concept_names
+    from precompute.recipes.demo.scene_views import training_scenes, views
+    from precompute.recipes.scenes import concept_names
 
     torch.manual_seed(0)
     rng, batch, rate = np.random.default_rng(0), 64, 1e-3

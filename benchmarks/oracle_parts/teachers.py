@@ -31,10 +31,10 @@ class Teacher:
 
 
 def scenes_teacher(store: Any, spec: Any, scenes: int, epochs: int) -> Teacher:
-    """The demo's own net (``precompute.demo``), trained for less long on fewer scenes."""
+    """The demo's own net (``precompute.recipes.demo``), trained for less long on fewer scenes."""
     from precompute.datasets import load_dataset
-    from precompute.demo.teacher import train_teacher
-    from precompute.demo.views import training_scenes
+    from precompute.recipes.demo.conv_teacher import train_teacher
+    from precompute.recipes.demo.scene_views import training_scenes
 
     dataset = load_dataset(spec.dataset)
     place = {name: i for i, name in enumerate(dataset.ids)}
@@ -54,7 +54,7 @@ def photos_teacher(store: Any, spec: Any, side: int) -> Teacher:
 
     An image of fit is judged by heads that were fitted on the others.
     """
-    from inficond_panel.spec.teachers import HeadTeacher
+    from inficond_panel.spec.sections.teacher import HeadTeacher
     from precompute.datasets import load_dataset
     from precompute.teachers.head import fit_heads
     from precompute.teachers.loading import load_embedding

@@ -13,14 +13,14 @@ import numpy as np
 from inficond_panel.api.estimator import ConceptStudents, fitted
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import DifferenceWarning, ExportError
+from inficond_panel.export import Exported, differences, load_export
+from inficond_panel.export.folder import as_exported
+from inficond_panel.export.model_card import model_card
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.concepts import with_typed
-from inficond_panel.tuning.export import Exported, differences, load_export
-from inficond_panel.tuning.export.card import model_card
-from inficond_panel.tuning.export.exporting import as_exported
 from inficond_panel.tuning.opening import open_spec_store, usual_history
+from inficond_panel.tuning.typed_concepts import with_typed
 
 
 def load_students(

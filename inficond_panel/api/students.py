@@ -17,14 +17,14 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from inficond_panel import distill
+from inficond_panel.analysis.refit_report import RefitReport, explain
 from inficond_panel.api import tables
-from inficond_panel.distill.collinearity import collinear
+from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.export import export
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
-from inficond_panel.tuning.analysis.explain import RefitReport, explain
-from inficond_panel.tuning.export import export
 from inficond_panel.tuning.intents.intent import Asked, GroupIntent
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.node_names import find_node
 
 if TYPE_CHECKING:
     from inficond_panel.api.estimator import ConceptStudents

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from inficond_panel.analysis.node_metrics import measure_node, outcomes
 from inficond_panel.distill import METRICS, average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Tuner
-from inficond_panel.tuning.analysis.measures import measure_node, outcomes
 
 
 def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inficond_panel.commands.output import note
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.node_names import find_node
 
 
 def chosen_node(tuner: Tuner, name: str | None) -> Node:

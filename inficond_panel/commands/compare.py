@@ -7,6 +7,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from inficond_panel.analysis.distillations import (
+    Setting,
+    SettingResult,
+    compare_settings,
+    setting_grid,
+    teacher_metrics,
+)
 from inficond_panel.commands.compare_document import document
 from inficond_panel.commands.compare_files import FILES, make_files
 from inficond_panel.commands.compare_text import (
@@ -17,30 +24,23 @@ from inficond_panel.commands.compare_text import (
     setting_text,
 )
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
+from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.quantify.outputs import (
+from inficond_panel.quantify.outputs.output_report import (
     MEASURES,
     OutputMeasure,
     Outputs,
     measure_outputs,
     outputs_on,
 )
-from inficond_panel.quantify.separation import (
+from inficond_panel.quantify.outputs.separation import (
     Groups,
     label_set_groups,
     sample,
     single_label_groups,
 )
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.analysis.settings import (
-    Setting,
-    SettingResult,
-    compare_settings,
-    setting_grid,
-    teacher_metrics,
-)
-from inficond_panel.tuning.export.folder import write_folder
 
 _GROUPS = {"single": single_label_groups, "sets": label_set_groups}
 

@@ -20,10 +20,10 @@ from inficond_panel.commands.compare_text import (
     setting_text,
 )
 from inficond_panel.distill import SEEN_LABEL
-from inficond_panel.quantify.calibration import Reliability
-from inficond_panel.quantify.outputs import MEASURES
-from inficond_panel.quantify.separation import Groups
-from inficond_panel.views.fonts import font_css
+from inficond_panel.quantify.outputs.output_report import MEASURES
+from inficond_panel.quantify.outputs.reliability import Reliability
+from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.ui.fonts import font_css
 
 if TYPE_CHECKING:
     from inficond_panel.commands.compare import Compared

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from inficond_panel.analysis.distillations import Setting
 from inficond_panel.commands.metrics import range_text
 from inficond_panel.commands.output import number
 from inficond_panel.distill import SEEN_LABEL, Interval
-from inficond_panel.quantify.outputs import Outputs
-from inficond_panel.quantify.separation import Groups
-from inficond_panel.tuning.analysis.settings import Setting
+from inficond_panel.quantify.outputs.output_report import Outputs
+from inficond_panel.quantify.outputs.separation import Groups
 
 #: Columns of the table of students.
 NAMES = {

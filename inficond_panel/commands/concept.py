@@ -10,10 +10,10 @@ import numpy as np
 
 from inficond_panel.commands.encoder import text_encoder
 from inficond_panel.commands.output import note, say, say_json
-from inficond_panel.store import TypedConcept
-from inficond_panel.store.words import texts_of
+from inficond_panel.concepts.texts import texts_of
+from inficond_panel.concepts.typed import TypedConcept
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.concepts import (
+from inficond_panel.tuning.typed_concepts import (
     add_concept,
     nearest_concepts,
     others_of,

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from inficond_panel.common.cache import once
+from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.once import once
 from inficond_panel.spec import Spec
-from inficond_panel.store import TextEncoder
 
 _PACKAGES = ("torch", "open_clip")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from inficond_panel.analysis.refit_report import explain as report_on
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.analysis.explain import explain as report_on
-from inficond_panel.tuning.analysis.words import sentences
-from inficond_panel.tuning.naming import find_node, node_title
+from inficond_panel.tuning.node_names import find_node, node_title
+from inficond_panel.wording.refit import sentences
 
 
 def explain(args: argparse.Namespace) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.export import FORMATS
+from inficond_panel.export import export as write
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.export import FORMATS
-from inficond_panel.tuning.export import export as write
-from inficond_panel.tuning.naming import node_title
+from inficond_panel.tuning.node_names import node_title
 
 
 def export(args: argparse.Namespace) -> None:

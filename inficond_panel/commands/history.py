@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from inficond_panel.analysis.comparison import change_document, compare
+from inficond_panel.analysis.metric_changes import metric_change
 from inficond_panel.commands.history_text import (
     comparison_lines,
     event_line,
@@ -14,14 +16,12 @@ from inficond_panel.commands.history_text import (
 )
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
+from inficond_panel.export.folder import edits_text
 from inficond_panel.tuning import History, Node, Tuner, open_tuner
-from inficond_panel.tuning.analysis.changes import metric_change
-from inficond_panel.tuning.analysis.compare import change_document, compare
-from inficond_panel.tuning.concepts import copy_concepts
-from inficond_panel.tuning.export.exporting import edits_text
-from inficond_panel.tuning.naming import find_node
+from inficond_panel.tuning.documents import node_document
+from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.replay import replay
-from inficond_panel.tuning.report import node_document
+from inficond_panel.tuning.typed_concepts import copy_concepts
 
 #: What an action gives: the document, and its lines for people.
 Result = tuple[dict[str, Any], list[str]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from inficond_panel.analysis.comparison import ClassComparison, Comparison
 from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Intent, Node, Tuner
-from inficond_panel.tuning.analysis.compare import ClassComparison, Comparison
-from inficond_panel.tuning.analysis.words import churn_sentence
 from inficond_panel.tuning.intents.conflicts import limits_text
+from inficond_panel.wording.refit import churn_sentence
 
 _SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 _SHOWN_IDS = 8

@@ -10,12 +10,13 @@ from typing import Any
 
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.specs import precompute_package
+from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.store import SPLITS, Store, TypedFolder, open_store
-from inficond_panel.store.sizes import size_text
-from inficond_panel.tuning.concepts import typed_folder
+from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import usual_history
-from inficond_panel.tuning.report import store_document
+from inficond_panel.tuning.typed_concepts import typed_folder
 
 
 def info(args: argparse.Namespace) -> None:
@@ -70,7 +71,7 @@ def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
 def _planned(spec: Spec) -> dict[str, Any]:
     """What the store will hold, as far as the spec's files tell."""
     precompute_package()
-    from precompute.concepts import read_corpus  # noqa: PLC0415 - only where it is needed
+    from precompute.concepts.corpus import read_corpus  # noqa: PLC0415 - only where it is needed
     from precompute.datasets import load_dataset  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)

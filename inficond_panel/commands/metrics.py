@@ -7,13 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.commands.chosen_node import chosen_node
-from inficond_panel.commands.metrics_document import document
-from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
-from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
-from inficond_panel.errors import TuningError
-from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.analysis.measures import (
+from inficond_panel.analysis.node_metrics import (
     ClassMeasures,
     measure_node,
     measure_slices,
@@ -21,9 +15,15 @@ from inficond_panel.tuning.analysis.measures import (
     selection_slice,
     worst_slice_sentence,
 )
+from inficond_panel.commands.chosen_node import chosen_node
+from inficond_panel.commands.metrics_document import document
+from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
+from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.documents import defined
 from inficond_panel.tuning.intents.intent import did_you_mean
-from inficond_panel.tuning.naming import node_title
-from inficond_panel.tuning.report import defined
+from inficond_panel.tuning.node_names import node_title
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from bokeh.document import Document
 
+from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import progress, say, say_json
+from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.whole_file import write_whole
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.export import stem
-from inficond_panel.state.snapshot import take_snapshot, take_tree
-from inficond_panel.store.sizes import size_text
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.views.page import make_views
-from inficond_panel.views.shell import Shell
-from inficond_panel.views.static_page import make_html, make_notice, take_still
-from inficond_panel.whole_file import write_whole
+from inficond_panel.views.page.page import make_views
+from inficond_panel.views.page.shell import Shell
+from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 
 
 def page(args: argparse.Namespace) -> None:

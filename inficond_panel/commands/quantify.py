@@ -10,8 +10,8 @@ from typing import Any
 from inficond_panel.commands.output import number, say, say_json, say_table
 from inficond_panel.commands.quantify_add import add, layers
 from inficond_panel.commands.quantify_experiment import experiment
-from inficond_panel.quantify.figures import Figures, read_figures
-from inficond_panel.quantify.hypotheses import Row, hypotheses
+from inficond_panel.quantify.experiment.figures import Figures, read_figures
+from inficond_panel.quantify.experiment.hypotheses import Row, hypotheses
 
 _HYPOTHESES = {
     1: "1. The student knows more of the foreground",

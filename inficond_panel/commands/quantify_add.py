@@ -14,16 +14,16 @@ from PIL import Image
 from inficond_panel.commands.output import note, say, say_json
 from inficond_panel.commands.specs import precompute_package
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.checkpoints import checkpoint_files, load_weights
-from inficond_panel.quantify.experiment import NETWORKS
-from inficond_panel.quantify.figures import read_figures
-from inficond_panel.quantify.information import Perturbation, pixel_information
-from inficond_panel.quantify.layers import feature_at, layer_names
-from inficond_panel.quantify.networks import STUDENT, TEACHER, build_network
-from inficond_panel.quantify.points import contrast
+from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
+from inficond_panel.quantify.experiment.experiment import NETWORKS
+from inficond_panel.quantify.experiment.figures import read_figures
+from inficond_panel.quantify.experiment.small_networks import STUDENT, TEACHER, build_network
+from inficond_panel.quantify.pixels.information import Perturbation, pixel_information
+from inficond_panel.quantify.pixels.knowledge_points import contrast
+from inficond_panel.quantify.pixels.layers import feature_at, layer_names
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.adding import add_arrays
+from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.store.images import UnreadableImage
 
 
@@ -42,7 +42,7 @@ def add(args: argparse.Namespace) -> None:
     """Measure images of a split and write their maps into the store."""
     spec = load_spec(find_spec(args.spec))
     precompute_package()
-    from precompute.lock import only_run  # noqa: PLC0415 - heavy, and an extra
+    from precompute.pipeline.lock import only_run  # noqa: PLC0415 - heavy, and an extra
 
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     store = open_store(path)
@@ -78,7 +78,7 @@ def _network(spec: Spec, name: str) -> tuple[Any, Any]:
     """A network in evaluation, and its preprocessing."""
     precompute_package()
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.networks import network_of  # noqa: PLC0415
+    from precompute.teachers.differentiable import network_of  # noqa: PLC0415
 
     if name == "encoder":
         return network_of(spec, name, ())
@@ -111,7 +111,7 @@ def _images(
     """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
     known. Images without a background are left out."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)
     place = {image: i for i, image in enumerate(dataset.ids)}

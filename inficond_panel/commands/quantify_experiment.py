@@ -16,11 +16,11 @@ import numpy as np
 from inficond_panel.commands.output import note
 from inficond_panel.commands.specs import precompute_package
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment import Outcome, Photos, Settings, run_experiment
-from inficond_panel.quantify.figures import Figures, write_figures
-from inficond_panel.quantify.information import Perturbation
-from inficond_panel.quantify.networks import LAYER
-from inficond_panel.quantify.sheet import write_sheet
+from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
+from inficond_panel.quantify.experiment.figures import Figures, write_figures
+from inficond_panel.quantify.experiment.sheet import write_sheet
+from inficond_panel.quantify.experiment.small_networks import LAYER
+from inficond_panel.quantify.pixels.information import Perturbation
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage
 
@@ -96,7 +96,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -136,7 +136,7 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 def _loader(dataset: Any, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
-    from precompute.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
+    from precompute.datasets.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         found, there = [], []

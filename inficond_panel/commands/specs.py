@@ -10,8 +10,8 @@ from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import MissingExtraError, StoreError
 from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import open_store
-from inficond_panel.study.spec import is_study
-from inficond_panel.study.study import find_file, open_study
+from inficond_panel.study.run.study import find_file, open_study
+from inficond_panel.study.spec.study_spec import is_study
 from inficond_panel.tuning.opening import usual_history
 
 

@@ -6,13 +6,13 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
+from inficond_panel.analysis.influence_stability import stability as report_on
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.analysis.stability import ConceptStability, StabilityReport
-from inficond_panel.tuning.analysis.stability import stability as report_on
-from inficond_panel.tuning.naming import node_title
-from inficond_panel.tuning.report import defined
+from inficond_panel.tuning.documents import defined
+from inficond_panel.tuning.node_names import node_title
 
 _HEADER = [
     "concept",

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from inficond_panel.analysis.node_metrics import outcomes
+from inficond_panel.analysis.refit_report import explain
 from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
 from inficond_panel.distill import ClassMetrics, change_intervals
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.analysis.explain import explain
-from inficond_panel.tuning.analysis.measures import outcomes
-from inficond_panel.tuning.analysis.words import short_sentences
+from inficond_panel.tuning.documents import tune_document
 from inficond_panel.tuning.intents.conflicts import notices
-from inficond_panel.tuning.naming import node_title
-from inficond_panel.tuning.report import tune_document
+from inficond_panel.tuning.node_names import node_title
+from inficond_panel.wording.refit import short_sentences
 
 _COLUMNS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
 _HEADER = [

@@ -13,20 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
-from inficond_panel.commands.study_text import (
-    board_rows,
-    moment_line,
-    plain_json,
-    summary_lines,
-)
+from inficond_panel.commands.study_text import board_rows, moment_line, plain_json, summary_lines
 from inficond_panel.errors import StudyError
-from inficond_panel.study.board import board
-from inficond_panel.study.log import Participant
-from inficond_panel.study.replay import rebuild
-from inficond_panel.study.results import results, summaries
-from inficond_panel.study.study import Study, open_study
-from inficond_panel.study.tables import export as export_tables
-from inficond_panel.study.timeline import timeline
+from inficond_panel.study.results.board import board
+from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.results.results import results, summaries
+from inficond_panel.study.results.study_tables import export as export_tables
+from inficond_panel.study.results.timeline import timeline
+from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.study import Study, open_study
 
 #: Most characters of a password.
 _PASSWORD = 1000

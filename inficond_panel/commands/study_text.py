@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from inficond_panel.commands.output import number
-from inficond_panel.study.board import Place
-from inficond_panel.study.progress import when
-from inficond_panel.study.results import Spread, results, summaries
-from inficond_panel.study.study import Study
-from inficond_panel.study.timeline import Moment
+from inficond_panel.study.results.board import Place
+from inficond_panel.study.results.results import Spread, results, summaries
+from inficond_panel.study.results.timeline import Moment
+from inficond_panel.study.run.progress import when
+from inficond_panel.study.run.study import Study
 
 
 def board_rows(rows: Sequence[Place]) -> tuple[list[str], list[list[str]]]:

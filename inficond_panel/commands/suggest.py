@@ -6,8 +6,8 @@ import argparse
 
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.naming import find_node, node_title
-from inficond_panel.tuning.report import node_document
+from inficond_panel.tuning.documents import node_document
+from inficond_panel.tuning.node_names import find_node, node_title
 from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion, carry_out
 from inficond_panel.tuning.suggest import suggest as suggest_by
 

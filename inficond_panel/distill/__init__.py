@@ -1,52 +1,24 @@
 """Numerics of the students: exact fit with certificate, metrics, intervals, what-if curves."""
 
-from inficond_panel.distill.agreement import Agreement, Counts, agreement, discrepancy
-from inficond_panel.distill.ap_what_if import (
-    Band,
-    ap_what_if,
-    change_band,
-)
-from inficond_panel.distill.bootstrap import (
+from inficond_panel.distill.metrics.agreement import Agreement, Counts, agreement, discrepancy
+from inficond_panel.distill.metrics.bootstrap import (
     Interval,
     change_interval,
     change_intervals,
     metric_interval,
     metric_intervals,
 )
-from inficond_panel.distill.calibration import (
-    brier,
-    ece,
-    ece_floor,
-)
-from inficond_panel.distill.counterparts import (
-    CounterpartTest,
-    counterpart_tests,
-    direction_scores,
-    random_directions,
-)
-from inficond_panel.distill.metrics import (
+from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
+from inficond_panel.distill.metrics.outcome import ERRORS, METRICS, Outcome
+from inficond_panel.distill.metrics.permutation import holm
+from inficond_panel.distill.metrics.point_metrics import (
     ClassMetrics,
     average_precision,
     average_precision_11,
     class_metrics,
     measure,
 )
-from inficond_panel.distill.objective import decision_function
-from inficond_panel.distill.outcome import (
-    ERRORS,
-    METRICS,
-    Outcome,
-)
-from inficond_panel.distill.paper import fit_paper
-from inficond_panel.distill.permutation import (
-    holm,
-)
-from inficond_panel.distill.refit_what_if import (
-    RefitPoint,
-    refit_what_if,
-)
-from inficond_panel.distill.scores import Scores
-from inficond_panel.distill.slices import (
+from inficond_panel.distill.metrics.slices import (
     MIN_IMAGES,
     MIN_POSITIVES,
     SliceReport,
@@ -55,20 +27,28 @@ from inficond_panel.distill.slices import (
     slices_by,
     worst_of_all,
 )
-from inficond_panel.distill.solver import Fit, certify, fit
-from inficond_panel.distill.stability import (
-    Stability,
-    bootstrap_stability,
+from inficond_panel.distill.robustness.bootstrap_stability import Stability, bootstrap_stability
+from inficond_panel.distill.robustness.counterparts import (
+    CounterpartTest,
+    counterpart_tests,
+    direction_scores,
+    random_directions,
 )
-from inficond_panel.distill.targets import SEEN_LABEL, mixed_targets, soft_targets
-from inficond_panel.distill.what_if import (
+from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.solver.exact import Fit, certify, fit
+from inficond_panel.distill.solver.objective import decision_function
+from inficond_panel.distill.solver.paper_recipe import fit_paper
+from inficond_panel.distill.solver.soft_targets import SEEN_LABEL, mixed_targets, soft_targets
+from inficond_panel.distill.what_if.curve_bands import Band, ap_what_if, change_band
+from inficond_panel.distill.what_if.curves import (
     WhatIf,
     WhatIfs,
     influence_axes,
     influence_axis,
-    what_if,
-    what_if_all,
+    what_if_curve,
+    what_if_curves,
 )
+from inficond_panel.distill.what_if.refit_points import RefitPoint, refit_what_if
 
 __all__ = [
     "ERRORS",
@@ -122,7 +102,7 @@ __all__ = [
     "refit_what_if",
     "slices_by",
     "soft_targets",
-    "what_if",
-    "what_if_all",
+    "what_if_curve",
+    "what_if_curves",
     "worst_of_all",
 ]

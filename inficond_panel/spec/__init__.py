@@ -1,11 +1,11 @@
 """The spec: one YAML file, read into checked Params, with every problem told at once."""
 
-from inficond_panel.spec.dataset import ScenesDataset, TableDataset, VocDataset
-from inficond_panel.spec.names import check_classes
-from inficond_panel.spec.schema import json_schema
-from inficond_panel.spec.sections import Layout
+from inficond_panel.spec.class_names import check_classes
+from inficond_panel.spec.framework.json_schema import json_schema
+from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
+from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
+from inficond_panel.spec.sections.students import Layout
 from inficond_panel.spec.spec import Spec, find_spec, load_spec
-from inficond_panel.spec.splits import ALL, REST, ColumnPart, Share
 from inficond_panel.spec.variants import with_students
 
 __all__ = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from inficond_panel.spec.fields import Field
-from inficond_panel.spec.schema import is_required, sections
-from inficond_panel.spec.section import Section
+from inficond_panel.spec.framework.fields import Field
+from inficond_panel.spec.framework.json_schema import is_required, sections
+from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.spec import Spec
 
 _INTRODUCTION = """# The spec

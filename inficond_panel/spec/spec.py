@@ -8,20 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import Problem, SpecError
-from inficond_panel.spec.dataset import Dataset, StoreDataset
-from inficond_panel.spec.fields import Text, hint
-from inficond_panel.spec.file import SpecFile, load_file
-from inficond_panel.spec.paths import FilePath
-from inficond_panel.spec.section import Nested
-from inficond_panel.spec.sections import (
-    Concepts,
-    ExactStudents,
-    Layout,
-    Students,
-    Tuning,
-)
-from inficond_panel.spec.source import REMEDY
-from inficond_panel.spec.teachers import LogitsTeacher, Teacher
+from inficond_panel.spec.framework.fields import Text, hint
+from inficond_panel.spec.framework.paths import FilePath
+from inficond_panel.spec.framework.section import Nested
+from inficond_panel.spec.framework.section_file import SpecFile, load_file
+from inficond_panel.spec.framework.yaml_source import REMEDY
+from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
+from inficond_panel.spec.sections.students import Concepts, ExactStudents, Layout, Students, Tuning
+from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 
 _REQUIRED = {"required": True}
 _OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.errors import TuningError
-from inficond_panel.spec.section import Section
-from inficond_panel.spec.sections import Labels
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.sections.students import Labels
 from inficond_panel.spec.spec import Spec
 
 

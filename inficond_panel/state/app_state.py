@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import param
 
-from inficond_panel.state.changes import ChangesState
-from inficond_panel.state.compare import CompareState
-from inficond_panel.state.concepts import ConceptsState, Encoder
+from inficond_panel.analysis.snapshot import take_snapshot, take_tree
+from inficond_panel.state.comparison import CompareState
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
+from inficond_panel.state.metric_changes import ChangesState
 from inficond_panel.state.refit_what_if import RefitWhatIf
 from inficond_panel.state.selection import Selection
-from inficond_panel.state.settings import Settings
-from inficond_panel.state.snapshot import take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
+from inficond_panel.state.typed_concepts import ConceptsState, Encoder
+from inficond_panel.state.view_settings import Settings
 from inficond_panel.tuning import Tuner
 
 

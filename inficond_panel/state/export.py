@@ -11,15 +11,15 @@ from pathlib import Path
 
 import param
 
+from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.saved_file import File, file_stem
 from inficond_panel.errors import InficondError, MissingExtraError
-from inficond_panel.state.files import File, file_stem
+from inficond_panel.export import FORMATS, export
+from inficond_panel.export.folder import edits_text
+from inficond_panel.export.onnx_file import import_onnx
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
-from inficond_panel.store.sizes import size_text
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.export import FORMATS, export
-from inficond_panel.tuning.export.exporting import edits_text
-from inficond_panel.tuning.export.onnx_file import import_onnx
 
 
 @dataclass(frozen=True)

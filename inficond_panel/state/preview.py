@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.analysis.snapshot import changed_sides
 from inficond_panel.distill import ClassMetrics, Interval
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.state.snapshot import changed_sides
 from inficond_panel.tuning import Intent, Node, Tuner
-from inficond_panel.tuning.analysis.changes import metric_change
 
 #: Metrics whose changes a preview tells; fidelity beside accuracy.
 METRICS = ("ap", "f1", "accuracy", "fidelity")

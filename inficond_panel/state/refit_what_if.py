@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import param
 
+from inficond_panel.analysis.refit_curve import CurvePoint
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
-from inficond_panel.tuning.analysis.refit_curve import CurvePoint
 
 
 class RefitWhatIf(param.Parameterized):

@@ -8,30 +8,21 @@ from functools import lru_cache
 import numpy as np
 import param
 
-from inficond_panel.distill import (
-    Band,
-    WhatIf,
-    influence_axis,
-    what_if,
-)
-from inficond_panel.state.apart import Apart, take_apart
-from inficond_panel.state.bands import change_along
-from inficond_panel.state.class_table import students_file
-from inficond_panel.state.concept_table import concepts_file
+from inficond_panel.analysis.class_table import students_file
+from inficond_panel.analysis.compensation import Group
+from inficond_panel.analysis.concept_rows import ConceptRow, concept_rows, effect
+from inficond_panel.analysis.concept_table import concepts_file
+from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery
+from inficond_panel.analysis.local_explanation import Apart, take_apart
+from inficond_panel.analysis.refit_curve import CurvePoint, refit_curve
+from inficond_panel.analysis.refit_report import RefitReport
+from inficond_panel.analysis.snapshot import Snapshot, Tree, changed_sides
+from inficond_panel.analysis.thumb_groups import group_of, refit_of, report_on
+from inficond_panel.analysis.what_if_bands import change_along
+from inficond_panel.common.saved_file import File
+from inficond_panel.distill import Band, WhatIf, influence_axis, what_if_curve
 from inficond_panel.state.dataset import DatasetState
-from inficond_panel.state.files import File
-from inficond_panel.state.gallery import Gallery, gallery_file, take_gallery
-from inficond_panel.state.report import group_of, refit_of, report_on
-from inficond_panel.state.rows import (
-    ConceptRow,
-    concept_rows,
-    effect,
-)
-from inficond_panel.state.snapshot import Snapshot, Tree, changed_sides
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.analysis.explain import RefitReport
-from inficond_panel.tuning.analysis.movers import Group
-from inficond_panel.tuning.analysis.refit_curve import CurvePoint, refit_curve
 
 #: Reports kept by a session.
 REPORTS = 64
@@ -126,7 +117,7 @@ class StudentsState(param.Parameterized):
         k, c = store.classes.index(class_name), store.concepts.index(concept)
         weight = float(self.node.weights[c, k])
         low, high = influence_axis(self.node.weights[:, k], weight)
-        return what_if(
+        return what_if_curve(
             store.concept_score[rows, c],
             self.tuner.logits(self.node)[rows, k],
             weight,

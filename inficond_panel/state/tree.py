@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import param
 
+from inficond_panel.analysis.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
-from inficond_panel.state.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
 

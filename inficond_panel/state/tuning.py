@@ -9,13 +9,13 @@ from typing import Any
 import param
 
 from inficond_panel.errors import InficondError, TuningError
-from inficond_panel.spec.sections import Tuning
+from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Tuner, notices
-from inficond_panel.tuning.analysis.words import seconds_text
+from inficond_panel.wording.refit import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
 _FACTOR = Tuning.param["factor"]

@@ -1,23 +1,14 @@
 """Open, check, read and write a store; add typed concepts to it."""
 
-from inficond_panel.store.extended import ExtendedStore, extended
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import FORMAT_VERSION, SPLITS
 from inficond_panel.store.store import Store
-from inficond_panel.store.typed import TypedConcept, TypedFolder, type_concept
-from inficond_panel.store.words import TextEncoder
 from inficond_panel.store.write import write_store
 
 __all__ = [
     "FORMAT_VERSION",
     "SPLITS",
-    "ExtendedStore",
     "Store",
-    "TextEncoder",
-    "TypedConcept",
-    "TypedFolder",
-    "extended",
     "open_store",
-    "type_concept",
     "write_store",
 ]

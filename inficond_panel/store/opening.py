@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
-from inficond_panel.store.facts import attribute_faults
-from inficond_panel.store.files import odd_files, size_on_disk
+from inficond_panel.store.attribute_checks import attribute_faults
+from inficond_panel.store.file_checks import odd_files, size_on_disk
 from inficond_panel.store.schema import (
     COORDINATES,
     FIXED,
@@ -21,7 +21,7 @@ from inficond_panel.store.schema import (
     Variable,
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store
-from inficond_panel.store.values import MOST_SEGMENTS, Sizes, pieces_fault
+from inficond_panel.store.value_checks import MOST_SEGMENTS, Sizes, pieces_fault
 
 #: Names, or bytes of thumbnails, for each byte on disk: neither can be packed as tightly.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}

@@ -14,7 +14,7 @@ from PIL import Image
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.schema import COORDINATES, PIECEWISE, SPLITS, VARIABLES
-from inficond_panel.store.values import value_fault
+from inficond_panel.store.value_checks import value_fault
 
 #: Remedy for a store that cannot be read.
 WRITE_AGAIN = "Write it again: inficond precompute SPEC"

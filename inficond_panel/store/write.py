@@ -11,8 +11,8 @@ import numpy as np
 import zarr
 
 from inficond_panel.errors import StoreFormatError
+from inficond_panel.store.attribute_checks import attributes_hash
 from inficond_panel.store.attributes import CONVENTIONS, attributes_of
-from inficond_panel.store.facts import attributes_hash
 from inficond_panel.store.hashing import ArrayHash, content_hash
 from inficond_panel.store.schema import (
     ATTRIBUTES,

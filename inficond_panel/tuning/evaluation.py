@@ -7,9 +7,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
 from inficond_panel.errors import TuningError
-from inficond_panel.once import Latest, once
 from inficond_panel.store import Store
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.iteration import Iteration

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from inficond_panel.common.cache import once
 from inficond_panel.errors import StoreMissingError
-from inficond_panel.once import once
 from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.concepts import typed_anew, with_typed
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.typed_concepts import typed_anew, with_typed
 
 
 def open_tuner(

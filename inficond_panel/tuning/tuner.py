@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
-from inficond_panel.once import Latest, once
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.evaluation import Evaluation

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.reading import INSTANCES_BYTES, read_text
 from inficond_panel.errors import DataError
-from inficond_panel.reading import INSTANCES_BYTES, read_text
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import is_below, without_suffix
+from precompute.datasets.naming import first_of
 from precompute.datasets.table import read_metadata
-from precompute.naming import first_of
 
 #: All else, such as the outlines, is dropped while a file is read.
 _KEPT = {

@@ -11,9 +11,9 @@ import numpy as np
 from inficond_panel.errors import DataError
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import without_suffix
+from precompute.datasets.row_tables import Table, as_text, note_image, read_rows
+from precompute.datasets.splitting import read_list
 from precompute.datasets.table import read_label
-from precompute.splits import read_list
-from precompute.tables import Table, as_text, note_image, read_rows
 
 Labels = dict[str, int]
 

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.splits import ALL, REST, ColumnPart, list_name
+from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, list_name
 from inficond_panel.store import Store
 from inficond_panel.store.images import decode
-from precompute.naming import first_of
-from precompute.splits import assign
-from precompute.tables import Table
+from precompute.datasets.naming import first_of
+from precompute.datasets.row_tables import Table
+from precompute.datasets.splitting import assign
 
 #: Of the store's arrays those that encoding gave.
 ENCODED = (

@@ -18,7 +18,7 @@ from PIL import Image
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store, open_store
 from precompute.datasets.dataset import Dataset, Encoded, Listing
-from precompute.tables import Table
+from precompute.datasets.row_tables import Table
 
 
 def store_dataset(section: Any) -> Dataset:

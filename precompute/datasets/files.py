@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import SUFFIXES
-from precompute.naming import first_of
+from precompute.datasets.naming import first_of
 
 
 def image_files(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.splits import ALL, REST, ColumnPart, list_name
+from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, list_name
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import check_single, image_files, without_suffix
 from precompute.datasets.table import read_metadata

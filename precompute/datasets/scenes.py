@@ -12,7 +12,7 @@ from precompute.datasets.dataset import Dataset
 
 def scenes_dataset(section: Any) -> Dataset:
     """The data set of ``kind: scenes``."""
-    from precompute.scenes import SceneSet
+    from precompute.recipes.scenes import SceneSet
 
     counts = {split: getattr(section.images, split) for split in ("fit", "tune", "holdout")}
     scenes = SceneSet(section.seed, counts, section.size, section.shortcuts)

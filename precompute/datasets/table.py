@@ -11,8 +11,8 @@ import numpy as np
 from inficond_panel.errors import DataError
 from precompute.datasets.dataset import Listing
 from precompute.datasets.files import find_files, is_below
-from precompute.splits import read_list
-from precompute.tables import Table, read_table
+from precompute.datasets.row_tables import Table, read_table
+from precompute.datasets.splitting import read_list
 
 
 def table_listing(dataset: Any) -> Listing:

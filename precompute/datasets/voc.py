@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from inficond_panel.common.reading import ANNOTATION_BYTES, read_bytes
+from inficond_panel.common.text_lines import read_lines
 from inficond_panel.errors import DataError
-from inficond_panel.reading import ANNOTATION_BYTES, read_bytes
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import find_files
+from precompute.datasets.splitting import read_list
 from precompute.datasets.table import read_metadata
-from precompute.lines import read_lines
-from precompute.splits import read_list
 
 #: Photos with more are not read either: Pillow's own limit.
 _MOST_PIXELS = 2 * 89_478_485

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.torch_thread import one_torch_thread
+from inficond_panel.common.torch_thread import one_torch_thread
 from precompute.encoder.building import build_model, load_tokenizer, loading
 from precompute.encoder.source import encoder_digest, encoder_name, find_source
 from precompute.encoder.text import TextEncoder
@@ -29,7 +29,7 @@ class Encoder:
     The dense view of a photo is the whole of it, squashed to ``size`` (height, width) as a square
     photo would be, whatever the crop of the model's own preprocessing: the segments are to cover
     the photo. Mean, standard deviation and interpolation are the model's own. ``attention`` is
-    that of the last block (see ``precompute.dense.blocks``), None where there is no choice.
+    that of the last block (see ``precompute.encoder.dense.blocks``), None where there is no choice.
     """
 
     size: tuple[int, int]
@@ -103,7 +103,7 @@ def load_encoder(section: Any) -> Encoder:
     dense path.
     """
     with loading(section) as open_clip:
-        from precompute.dense import dense_function
+        from precompute.encoder.dense import dense_function
 
         source = find_source(section)
         model = _channels_last(build_model(open_clip, source))

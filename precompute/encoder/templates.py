@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inficond_panel.spec.encoder import TEMPLATES
+from inficond_panel.spec.sections.encoder import TEMPLATES
 
 
 def templates(prompts: Sequence[str]) -> list[str]:

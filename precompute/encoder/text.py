@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
-from inficond_panel.store.words import embed_concepts
-from inficond_panel.torch_thread import one_torch_thread
 from precompute.encoder.templates import templates
 
 _TEXTS_AT_A_TIME = 256

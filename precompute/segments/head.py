@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError
-from inficond_panel.torch_thread import one_torch_thread
 
 FORMAT = "inficond-head-2"
 

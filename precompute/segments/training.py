@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
-from inficond_panel.torch_thread import one_torch_thread
 from precompute.segments.head import Head, Layout, load_head, save_head, untrained
 from precompute.segments.regions import unit
 from precompute.segments.views import Example, ViewOfImage, Views, examples, rim_of

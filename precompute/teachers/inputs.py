@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.store.weights import file_digest
+from inficond_panel.store.network_weights import file_digest
 from precompute.datasets import Dataset
 from precompute.encoder import encoder_digest
-from precompute.stages import key_of
+from precompute.pipeline.stages import key_of
 from precompute.teachers.loading import at_own_size
 from precompute.teachers.record import fit_rows
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage
+from precompute.batches.segmenting import loaded
 from precompute.datasets import Dataset
-from precompute.stages import Arrays
+from precompute.pipeline.stages import Arrays
 from precompute.teachers.teacher import Teacher
-from precompute.work import loaded
 
 #: (teacher, prepared images (n, 3, H, W), their rows in the data set (n,)) to values (n, width).
 Compute = Callable[[Teacher, np.ndarray, np.ndarray], np.ndarray]
@@ -35,7 +35,9 @@ class Network:
 
 @dataclass(frozen=True)
 class Pass:
-    """The work on a batch (``precompute.flow.Work``); its arrays are ``values`` (n, width) float32.
+    """The work on a batch (``precompute.batches.threads.Work``).
+
+    Its arrays are ``values`` (n, width) float32.
 
     A photo that cannot be read gets NaN: the encoding tells which these are. ``name`` says what the
     values are, ``key`` what they depend on beside the photos.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError
-from inficond_panel.torch_thread import one_torch_thread
 
 
 def task_loss(logits: Any, label: Any) -> Any:

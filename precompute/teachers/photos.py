@@ -11,12 +11,12 @@ import numpy as np
 
 from inficond_panel.errors import CancelledError, StoreError
 from inficond_panel.store import Store
+from precompute.batches.batch_keys import batches_of
+from precompute.batches.reuse import keys_in, stage_of
+from precompute.batches.workers import Workers
 from precompute.datasets import Dataset
-from precompute.grouping import batches_of
-from precompute.stages import Finished, key_of
-from precompute.taken import keys_in, stage_of
+from precompute.pipeline.stages import Finished, key_of
 from precompute.teachers.network import Pass
-from precompute.workers import Workers
 
 Batch = tuple[str, ...]
 #: Array of a store with the values of a pass.
@@ -25,7 +25,7 @@ ARRAYS = {"logits": "teacher_logit", "oracle": "oracle_logit", "features": "teac
 
 @dataclass
 class Photos:
-    """The photos of a data set; ``keys`` (``precompute.grouping``) are of their content.
+    """The photos of a data set; ``keys`` (``precompute.batches.batch_keys``) are of their content.
 
     A batch is found among those that an earlier run ``finished``, or in a store ``near``, or it is
     computed. ``computed`` counts the photos of this run's.

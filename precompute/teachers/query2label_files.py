@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import DataError
-from inficond_panel.store.weights import State, load_strictly, read_state
+from inficond_panel.store.network_weights import State, load_strictly, read_state
 from precompute.teachers.preprocessing import of_timm, own_or_given
 from precompute.teachers.teacher import TorchTeacher, columns_of, need
 from precompute.teachers.timm_models import build, frozen, timm_layout

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
-from inficond_panel.reading import check_file
-from precompute.naming import first_of
-from precompute.tables import Table, read_table
+from precompute.datasets.naming import first_of
+from precompute.datasets.row_tables import Table, read_table
 
 #: What is finite in the file must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2

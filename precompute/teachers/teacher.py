@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
-from inficond_panel.torch_thread import one_torch_thread
 from precompute.teachers.oracle import reinforce
 from precompute.teachers.preprocessing import Preprocessing
 from precompute.teachers.tables import near

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from inficond_panel.store.weights import State, load_strictly, read_state, without_prefix
+from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
 from precompute.teachers.preprocessing import of_timm, own_or_given
 from precompute.teachers.teacher import TorchTeacher, columns_of, need
 

@@ -14,9 +14,9 @@ from factory import small_spec
 from waiting import until
 
 from inficond_panel.app import Explorer
+from inficond_panel.common import sqlite_file as database
 from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.history import database
 
 PARTS = ("", "-wal", "-shm")
 

@@ -15,15 +15,15 @@ import pytest
 from guard import attempt
 from mutate import bytes_mutant, grid_mutant, text_mutant, tree_mutant
 
-from inficond_panel.tuning.analysis.measures import selection_slice
-from precompute.concepts import read_corpus
+from inficond_panel.analysis.node_metrics import selection_slice
+from precompute.concepts.corpus import read_corpus
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.columns import columns_listing
+from precompute.datasets.detect import find_layout, plan_splits
+from precompute.datasets.row_tables import read_table
+from precompute.datasets.splitting import read_list
 from precompute.datasets.table import read_label, table_listing
 from precompute.datasets.voc import voc_foreground, voc_objects
-from precompute.layouts import find_layout, plan_splits
-from precompute.splits import read_list
-from precompute.tables import read_table
 from precompute.teachers import read_logits
 
 IDS, CLASSES = ["a", "b", "c", "01"], ["cat", "dog"]

@@ -14,8 +14,8 @@ from guard import attempt
 
 from inficond_panel import load_students
 from inficond_panel.errors import InficondError
+from inficond_panel.export import FORMATS, export
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.export import FORMATS, export
 
 ODD: list[Any] = [None, True, -1, 1.5, float("nan"), 10**400, "", "x", [], {}, [[]], {"a": [1]}]
 

@@ -14,9 +14,9 @@ from panel.models.esm import DataEvent
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.views.component import Component
-from inficond_panel.views.page import make_views
-from inficond_panel.views.shell import Shell
+from inficond_panel.ui.component import Component
+from inficond_panel.views.page.page import make_views
+from inficond_panel.views.page.shell import Shell
 
 #: What messages are told apart by, and what else they hold.
 KINDS = {

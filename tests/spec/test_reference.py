@@ -5,8 +5,8 @@ from pathlib import Path
 import jsonschema
 
 from inficond_panel.spec import json_schema
+from inficond_panel.spec.framework.json_schema import sections
 from inficond_panel.spec.reference import reference
-from inficond_panel.spec.schema import sections
 
 
 def test_the_page_is_up_to_date():

@@ -9,16 +9,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
-from inficond_panel.spec import fields as f
-from inficond_panel.spec.dataset import (
-    CocoDataset,
-    ColumnsDataset,
-    Dataset,
-    ListedDataset,
-    StoreDataset,
-)
-from inficond_panel.spec.encoder import TEMPLATES, Encoder, ModelName, Prompts, Side
-from inficond_panel.spec.lists import (
+from inficond_panel.spec.framework import fields as f
+from inficond_panel.spec.framework.json_schema import sections
+from inficond_panel.spec.framework.lists import (
     ByClass,
     Channels,
     NamedShares,
@@ -29,13 +22,20 @@ from inficond_panel.spec.lists import (
     Texts,
     Words,
 )
-from inficond_panel.spec.paths import FilePath, NameOrPath
-from inficond_panel.spec.schema import sections
-from inficond_panel.spec.section import Nested, Section
-from inficond_panel.spec.sections import KMeansSegments, Layout, Thumbnails
-from inficond_panel.spec.segments import Head
-from inficond_panel.spec.splits import Cells, ColumnPart, SplitReference, Splits
-from inficond_panel.spec.teachers import LogitsTeacher
+from inficond_panel.spec.framework.paths import FilePath, NameOrPath
+from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.sections.dataset import (
+    CocoDataset,
+    ColumnsDataset,
+    Dataset,
+    ListedDataset,
+    StoreDataset,
+)
+from inficond_panel.spec.sections.encoder import TEMPLATES, Encoder, ModelName, Prompts, Side
+from inficond_panel.spec.sections.segments import Head
+from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
+from inficond_panel.spec.sections.students import KMeansSegments, Layout, Thumbnails
+from inficond_panel.spec.sections.teacher import LogitsTeacher
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from test_round_trip import made, numbers
 
 from inficond_panel.spec import Layout, load_spec
-from inficond_panel.spec.sections import ExactStudents, Labels, Tuning
+from inficond_panel.spec.sections.students import ExactStudents, Labels, Tuning
 from inficond_panel.spec.spec import Spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.views.knowledge_table import KnowledgeTable
-from inficond_panel.views.page import VIEWS, make_views
+from inficond_panel.views.knowledge.table import KnowledgeTable
+from inficond_panel.views.page.page import VIEWS, make_views
 
 #: No smaller and no larger, so that no sum of a fit overflows; what is shown has no such limit.
 SIZES = st.floats(1e-6, 1e6)

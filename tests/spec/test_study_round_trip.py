@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from inficond_panel.spec.schema import json_schema, sections
-from inficond_panel.spec.sections import VIEWS
-from inficond_panel.study import questions as q
-from inficond_panel.study import tasks as t
-from inficond_panel.study.spec import Conditions, Level, StudySpec, load_study
+from inficond_panel.spec.framework.json_schema import json_schema, sections
+from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.study.spec import questions as q
+from inficond_panel.study.spec import tasks as t
+from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec, load_study
 
 CHECK = jsonschema.Draft202012Validator(json_schema(StudySpec, "Study"))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)

@@ -13,8 +13,8 @@ from test_study import WORD, StudyServer
 
 from inficond_panel.cli import main
 from inficond_panel.study.pages.report import write_report
-from inficond_panel.study.study import open_study
-from inficond_panel.views.fonts import FAMILY
+from inficond_panel.study.run.study import open_study
+from inficond_panel.ui.fonts import FAMILY
 
 pytestmark = pytest.mark.ui
 

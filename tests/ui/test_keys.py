@@ -8,7 +8,7 @@ import pytest
 from factory import twins_spec
 from playwright.sync_api import Page, expect
 
-from inficond_panel.views.shell import SHORTCUTS
+from inficond_panel.views.page.shell import SHORTCUTS
 
 pytestmark = pytest.mark.ui
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.store.adding import add_arrays
+from inficond_panel.store.added_arrays import add_arrays
 
 pytestmark = pytest.mark.ui
 

@@ -10,10 +10,10 @@ from conftest import BROKEN, Server
 from playwright.sync_api import Page, expect
 
 import inficond_panel
-from inficond_panel.study.replay import rebuild
-from inficond_panel.study.results import results
-from inficond_panel.study.study import Study, open_study
-from inficond_panel.study.timeline import progress_of
+from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.results.results import results
+from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.study import Study, open_study
 
 pytestmark = pytest.mark.ui
 

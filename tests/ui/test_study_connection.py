@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from test_connection import SLOW, back, banner
 from test_study import WORD, StudyServer, go_on, heading
 
-from inficond_panel.study.study import Study, open_study
-from inficond_panel.study.timeline import progress_of
+from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.study import Study, open_study
 
 pytestmark = pytest.mark.ui
 

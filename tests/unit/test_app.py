@@ -13,8 +13,8 @@ from waiting import until
 import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
-from inficond_panel.views.opening import OpeningView, error_html
-from inficond_panel.views.page import publish_to_loop, publish_to_page
+from inficond_panel.views.page.opening import OpeningView, error_html
+from inficond_panel.views.page.page import publish_to_loop, publish_to_page
 
 
 def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inficond_panel import clock
-from inficond_panel.clock import Clock
+from inficond_panel.common import clock
+from inficond_panel.common.clock import Clock
 
 HOUR = 3600.0
 
@@ -14,8 +14,8 @@ HOUR = 3600.0
 def system(monkeypatch):
     """The system's time and what has passed, both to be set."""
     times = {"time": 1_000_000.0, "steady": 50.0}
-    monkeypatch.setattr("inficond_panel.clock.time.time", lambda: times["time"])
-    monkeypatch.setattr("inficond_panel.clock._steady", lambda: times["steady"])
+    monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: times["time"])
+    monkeypatch.setattr("inficond_panel.common.clock._steady", lambda: times["steady"])
     return times
 
 

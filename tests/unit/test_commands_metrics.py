@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, small_spec
 
-from inficond_panel.cli import main
-from inficond_panel.distill import METRICS, change_interval, class_metrics, fit
-from inficond_panel.errors import DataError, TuningError
-from inficond_panel.store import write_store
-from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.tuning.analysis.measures import (
+from inficond_panel.analysis.influence_stability import ConceptStability, stability
+from inficond_panel.analysis.node_metrics import (
     measure_node,
     measure_slices,
     metadata_slices,
     selection_slice,
 )
-from inficond_panel.tuning.analysis.refit_curve import refit_curve
-from inficond_panel.tuning.analysis.stability import ConceptStability, stability
+from inficond_panel.analysis.refit_curve import refit_curve
+from inficond_panel.cli import main
+from inficond_panel.distill import METRICS, change_interval, class_metrics, fit
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Intent, Tuner, open_tuner
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from inficond_panel.distill import (
     metric_interval,
     metric_intervals,
 )
-from inficond_panel.distill import outcome as outcome_module
-from inficond_panel.distill.bootstrap import draw_counts, intervals
-from inficond_panel.distill.ranked import rank
+from inficond_panel.distill.metrics import outcome as outcome_module
+from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
+from inficond_panel.distill.metrics.weighted_ap import rank
 
 
 def case(n=300, seed=0):

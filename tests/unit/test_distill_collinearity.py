@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.distill import collinearity
-from inficond_panel.distill.collinearity import components, correlation, spread
+from inficond_panel.distill.robustness import collinearity
+from inficond_panel.distill.robustness.collinearity import components, correlation, spread
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])

@@ -16,8 +16,8 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.agreement import Agreement, Counts
-from inficond_panel.distill.collinearity import collinear, correlation
+from inficond_panel.distill.metrics.agreement import Agreement, Counts
+from inficond_panel.distill.robustness.collinearity import collinear, correlation
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)

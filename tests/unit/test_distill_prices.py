@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from inficond_panel.distill import fit
-from inficond_panel.distill.prices import price_error, shadow_price, slopes
+from inficond_panel.distill.solver.shadow_prices import price_error, shadow_price, slopes
 
 STEP, TIGHT = 1e-4, 1e-12
 

@@ -12,7 +12,7 @@ from inficond_panel.distill import (
     random_directions,
     soft_targets,
 )
-from inficond_panel.distill.stability import summarised
+from inficond_panel.distill.robustness.bootstrap_stability import summarised
 from inficond_panel.errors import CancelledError, DataError
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from threadpoolctl import threadpool_info
 
-from inficond_panel.distill.threads import one_thread
+from inficond_panel.common.blas_threads import one_thread
 
 
 def blas_threads():

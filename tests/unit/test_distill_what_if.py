@@ -13,8 +13,8 @@ from inficond_panel.distill import (
     class_metrics,
     influence_axes,
     influence_axis,
-    what_if,
-    what_if_all,
+    what_if_curve,
+    what_if_curves,
 )
 from inficond_panel.errors import DataError
 
@@ -33,7 +33,7 @@ def make_case(seed, n):
 def test_curves_equal_moving_the_weight(seed, n, weight, threshold):
     score, logit, label = make_case(seed, n)
     teacher = np.round(np.random.default_rng(seed + 1).normal(0, 1, n), 1)
-    curves = what_if(score, logit, weight, label, -8.0, 8.0, threshold, teacher)
+    curves = what_if_curve(score, logit, weight, label, -8.0, 8.0, threshold, teacher)
     assert (np.diff(curves.breakpoints) > 0).all()
     assert len(curves.f1) == len(curves.breakpoints) + 1 == len(curves.edges) - 1
     inside = (curves.edges[:-1] + curves.edges[1:]) / 2
@@ -50,7 +50,7 @@ def test_curves_equal_moving_the_weight(seed, n, weight, threshold):
 @settings(max_examples=50, deadline=None)
 def test_recall_never_falls_as_the_influence_rises(seed, n):
     score, logit, label = make_case(seed, n)
-    recall = what_if(score, logit, 1.0, label, -50, 50).recall
+    recall = what_if_curve(score, logit, 1.0, label, -50, 50).recall
     assert (np.diff(recall[~np.isnan(recall)]) >= 0).all()
 
 
@@ -67,7 +67,7 @@ def table(seed, n, concepts):
 @settings(max_examples=60, deadline=None)
 def test_all_concepts_equal_moving_each_weight(seed, n, concepts, threshold):
     scores, weights, logit, label = table(seed, n, concepts)
-    found = what_if_all(scores, logit, weights, label, threshold=threshold)
+    found = what_if_curves(scores, logit, weights, label, threshold=threshold)
     low, high = influence_axes(weights)
     for c in range(concepts):
         curves = found.concept(c)
@@ -86,7 +86,7 @@ def test_all_concepts_equal_moving_each_weight(seed, n, concepts, threshold):
 @settings(max_examples=60, deadline=None)
 def test_the_best_influence_of_every_concept(seed, n, metric):
     scores, weights, logit, label = table(seed, n, 6)
-    found = what_if_all(scores, logit, weights, label)
+    found = what_if_curves(scores, logit, weights, label)
     best, influence = found.best(metric)
     for c in range(6):
         curves = found.concept(c)
@@ -101,7 +101,7 @@ def test_the_best_influence_of_every_concept(seed, n, metric):
 
 def test_all_concepts_in_few_bytes():
     scores, weights, logit, label = table(3, 200, 20)
-    found = what_if_all(scores, logit, weights, label, np.full(20, -99.0), np.full(20, 99.0))
+    found = what_if_curves(scores, logit, weights, label, np.full(20, -99.0), np.full(20, 99.0))
     assert len(found.ends) == len(found.tp) == len(found.fp) == found.first[-1]
     assert len(found.ends) <= 20 * 201
     assert found.concept(0).breakpoints.size == 0
@@ -119,7 +119,7 @@ def test_the_axis_by_hand():
 
 def test_by_hand():
     score, logit = np.array([1.0, 2.0, 0.0]), np.array([-1.0, 1.0, 5.0])
-    curves = what_if(score, logit, 0.0, np.array([1, 0, 1]), -3.0, 3.0)
+    curves = what_if_curve(score, logit, 0.0, np.array([1, 0, 1]), -3.0, 3.0)
     # image 1 turns positive above -0.5, image 0 above 1; image 2 never moves
     np.testing.assert_allclose(curves.breakpoints, [-0.5, 1.0])
     np.testing.assert_allclose(curves.recall, [1 / 2, 1 / 2, 1])
@@ -129,7 +129,9 @@ def test_by_hand():
 
 
 def test_undefined_stays_nan_along_the_curve():
-    curves = what_if(np.array([1.0, 1.0]), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
+    curves = what_if_curve(
+        np.array([1.0, 1.0]), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0
+    )
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
@@ -137,7 +139,7 @@ def test_undefined_stays_nan_along_the_curve():
 
 def test_scores_below_zero_are_refused():
     with pytest.raises(DataError, match="1 of 2"):
-        what_if(np.array([-0.1, 0.2]), np.zeros(2), 0.0, np.ones(2), 0, 1)
+        what_if_curve(np.array([-0.1, 0.2]), np.zeros(2), 0.0, np.ones(2), 0, 1)
 
 
 def test_ap_on_a_grid():

@@ -21,21 +21,14 @@ from scipy.special import expit
 
 from inficond_panel import load_students
 from inficond_panel.cli import main
+from inficond_panel.common import whole_folder as folder
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
+from inficond_panel.export import FORMATS, Exported, differences, export, load_export, loading
+from inficond_panel.export import folder as exporting
+from inficond_panel.export.card_markdown import escape
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.export import (
-    FORMATS,
-    Exported,
-    differences,
-    export,
-    exporting,
-    folder,
-    load_export,
-    loading,
-)
-from inficond_panel.tuning.export.markdown import escape
 
 ALL = tuple(FORMATS)
 FIRST = [Intent("bicycle", "wheel", "up", 3.0), Intent("bird", "fur", "remove")]

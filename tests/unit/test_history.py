@@ -357,7 +357,7 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inficond_panel.tuning.history.database._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("inficond_panel.common.sqlite_file._BUSY_SECONDS", 0.05)
     history.close()
     other = sqlite3.connect(history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 
+from inficond_panel.analysis.comparison import compare
+from inficond_panel.analysis.metric_changes import metric_change
 from inficond_panel.cli import main
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.analysis.changes import metric_change
-from inficond_panel.tuning.analysis.compare import compare
 
 
 @pytest.fixture

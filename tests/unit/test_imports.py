@@ -133,7 +133,7 @@ def test_heavy_packages_load_only_where_they_are_used(file):
         ("inficond_panel", SCREEN | TORCH | EXTRAS | {"numpy", "pandas", "precompute"}),
         ("inficond_panel.api.students", SCREEN | TORCH | EXTRAS | {"precompute"}),
         ("inficond_panel.api.estimator", SCREEN | TORCH | {"onnx", "precompute"}),
-        ("inficond_panel.tuning.export", SCREEN | TORCH | EXTRAS | {"precompute"}),
+        ("inficond_panel.export", SCREEN | TORCH | EXTRAS | {"precompute"}),
         ("inficond_panel.cli", SCREEN | TORCH | {"precompute"}),
         ("inficond_panel.spec", SCREEN | TORCH | {"numpy", "precompute"}),
         ("inficond_panel.state", SCREEN | TORCH | {"precompute"}),

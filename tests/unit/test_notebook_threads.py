@@ -18,7 +18,7 @@ from factory import small_spec
 from waiting import until
 
 import inficond_panel
-from inficond_panel.views.page import make_views
+from inficond_panel.views.page.page import make_views
 
 
 @pytest.fixture(autouse=True)

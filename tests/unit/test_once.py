@@ -4,7 +4,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from inficond_panel.once import Latest, once
+from inficond_panel.common.cache import Latest, once
 
 
 def in_threads(number, function):

@@ -13,17 +13,17 @@ from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
 from scipy.special import expit
 
 from inficond_panel import distill
-from inficond_panel.cli import main
-from inficond_panel.distill import class_metrics
-from inficond_panel.errors import StoreFormatError, TuningError
-from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.analysis.settings import (
+from inficond_panel.analysis.distillations import (
     Setting,
     compare_settings,
     setting_grid,
     teacher_metrics,
 )
+from inficond_panel.cli import main
+from inficond_panel.distill import class_metrics
+from inficond_panel.errors import StoreFormatError, TuningError
+from inficond_panel.store import open_store, write_store
+from inficond_panel.tuning import open_tuner
 
 SEEN = "has seen the label"
 
@@ -263,8 +263,8 @@ def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):
 
 
 def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
-    from inficond_panel.tuning.export.card import model_card
-    from inficond_panel.tuning.export.markdown import card_markdown
+    from inficond_panel.export.card_markdown import card_markdown
+    from inficond_panel.export.model_card import model_card
 
     tuner = open_tuner(both).with_students(targets="oracle")
     card = model_card(tuner, tuner.root())

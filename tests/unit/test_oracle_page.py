@@ -13,8 +13,8 @@ from inficond_panel.app import Explorer
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import write_store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.configuration import ConfigurationView
-from inficond_panel.views.provenance import ProvenanceView
+from inficond_panel.views.configuration.view import ConfigurationView
+from inficond_panel.views.provenance.view import ProvenanceView
 
 PATIENCE = 60
 

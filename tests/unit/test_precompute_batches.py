@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from precompute.gathered import Gathered, Pieces
-from precompute.grouping import batches_of, photo_keys
-from precompute.stages import Finished, Stage, key_of
+from precompute.batches.batch_keys import batches_of, photo_keys
+from precompute.batches.concatenated import Gathered, Pieces
+from precompute.pipeline.stages import Finished, Stage, key_of
 
 
 def keys(count, seed=0):

@@ -9,7 +9,7 @@ from precompute_factory import CONV, photo_set, tiny_encoder
 import precompute
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import load_spec
-from inficond_panel.spec.teachers import HeadTeacher, Oracle
+from inficond_panel.spec.sections.teacher import HeadTeacher, Oracle
 from inficond_panel.store import open_store
 
 distributed = pytest.importorskip("distributed")
@@ -101,7 +101,7 @@ def test_an_error_of_a_worker_is_told_as_it_is(home, tmp_path, cluster):
 
 
 def test_no_scheduler_there_is_told(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("precompute.cluster.TIMEOUT", "0.2s")
+    monkeypatch.setattr("precompute.batches.dask_cluster.TIMEOUT", "0.2s")
     spec = load_spec(home / "spec.yaml")
     with pytest.raises(InficondError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         precompute.run(spec, tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:1")

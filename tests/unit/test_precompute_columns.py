@@ -7,7 +7,7 @@ from precompute_factory import dataset_section
 
 from inficond_panel.errors import DataError, SpecError
 from precompute.datasets import load_dataset
-from precompute.tables import read_table
+from precompute.datasets.row_tables import read_table
 
 CSV = """file,part,tags,cat,dog,camera
 a/1.jpg,train,cat;dog,1,1,x

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from inficond_panel.concepts.texts import embed_concepts, twins
 from inficond_panel.errors import DataError, MissingExtraError
-from inficond_panel.store.words import embed_concepts, twins
-from precompute import project as project_module
-from precompute.concepts import read_corpus, twin_warnings, zero_warnings
-from precompute.project import project, project_segments
+from precompute.concepts import umap_projection as project_module
+from precompute.concepts.corpus import read_corpus, twin_warnings, zero_warnings
+from precompute.concepts.umap_projection import project, project_segments
 
 
 def unit(vectors):

@@ -141,7 +141,7 @@ def images(height=64, width=64, count=2):
 
 
 def cells_of(tower, pixels, attention=None):
-    from precompute.dense import dense_function
+    from precompute.encoder.dense import dense_function
 
     model = SimpleNamespace(visual=tower)
     function, used = dense_function(model, tuple(pixels.shape[2:]), "it", attention)

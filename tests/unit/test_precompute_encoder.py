@@ -6,7 +6,7 @@ from PIL import Image
 from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
 
 from inficond_panel.errors import DataError, MissingExtraError
-from inficond_panel.spec.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, load_encoder
 
 torch = pytest.importorskip("torch")

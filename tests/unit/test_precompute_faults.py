@@ -64,13 +64,13 @@ def die_in(home, store, where):
     """Be killed in the middle of writing something."""
     patch = pytest.MonkeyPatch()
     if where == "a batch":
-        save, left = precompute.stages.save, [20]
+        save, left = precompute.pipeline.stages.save, [20]
 
         def few(*args):
             left[0] -= 1
             return save(*args) if left[0] else die()
 
-        patch.setattr("precompute.stages.save", few)
+        patch.setattr("precompute.pipeline.stages.save", few)
     elif where == "an array of the store":
         one = write._write
         patch.setattr(write, "_write", lambda *a: die() if a[1] == "mask" else one(*a))
@@ -163,14 +163,14 @@ def test_a_run_with_nothing_to_do_leaves_the_work_of_another_alone(home, tmp_pat
     store, spec = tmp_path / "a.zarr", load_spec(home / "spec.yaml")
     precompute.run(spec, store)
     (tmp_path / "a.zarr.partial").mkdir()
-    with precompute.lock.only_run(store):
+    with precompute.pipeline.lock.only_run(store):
         precompute.run(spec, store)
         assert (tmp_path / "a.zarr.partial").exists()
 
 
 def total(home):
-    from precompute.grouping import batches_of
-    from precompute.inputs import read_inputs
+    from precompute.batches.batch_keys import batches_of
+    from precompute.pipeline.inputs import read_inputs
 
     inputs = read_inputs(load_spec(home / "spec.yaml"), lambda _: None)
     return len(batches_of(inputs.keys, inputs.batch))
@@ -216,7 +216,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(home, tmp_path, encoder, 
 
 def full_at(monkeypatch, where):
     """The disk is full when the second result of a stage, or its only one, is to be written."""
-    put, left = precompute.stages.Finished.put, [2 if where == "segments" else 1]
+    put, left = precompute.pipeline.stages.Finished.put, [2 if where == "segments" else 1]
 
     def full(finished, name, key, arrays):
         left[0] -= name == where
@@ -224,7 +224,7 @@ def full_at(monkeypatch, where):
             raise OSError(errno.ENOSPC, "No space left on device")
         put(finished, name, key, arrays)
 
-    monkeypatch.setattr("precompute.stages.Finished.put", full)
+    monkeypatch.setattr("precompute.pipeline.stages.Finished.put", full)
 
 
 @pytest.mark.parametrize("stage", ["teacher", "segments", "text", "scores", "projections"])
@@ -299,7 +299,7 @@ def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, 
     def fault(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("precompute.stages.save", fault)
+    monkeypatch.setattr("precompute.pipeline.stages.save", fault)
     with pytest.raises(StoreError, match="Input/output error") as told:
         precompute.run(load_spec(home / "spec.yaml"), tmp_path / "a.zarr")
     assert "--store" in told.value.remedy

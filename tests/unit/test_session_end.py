@@ -17,7 +17,7 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.app import Explorer
-from inficond_panel.views.cell import Cell
+from inficond_panel.ui.notebook_cell import Cell
 
 
 def held(*references: weakref.ref) -> list[object]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from factory import small_spec
 
+from inficond_panel.analysis.patches import best_segment
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.state import AppState, Job, Jobs, Status, best_segment
+from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import open_tuner
 
 

@@ -10,10 +10,10 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec
 
 from inficond_panel.distill import Outcome, change_intervals
-from inficond_panel.distill.bootstrap import drawn
-from inficond_panel.distill.class_mean import mean_change
+from inficond_panel.distill.metrics.bootstrap import drawn
+from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state import changes as changes_module
+from inficond_panel.state import metric_changes as changes_module
 from inficond_panel.store import write_store
 from inficond_panel.tuning import open_tuner
 

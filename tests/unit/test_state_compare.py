@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from factory import small_spec
 
+from inficond_panel.analysis.comparison import compare
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.analysis.compare import compare
 
 
 @pytest.fixture

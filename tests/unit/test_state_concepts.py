@@ -15,7 +15,7 @@ from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
 from inficond_panel.tuning import open_tuner, shared_tuner
-from inficond_panel.tuning.concepts import typed_of
+from inficond_panel.tuning.typed_concepts import typed_of
 
 DIGEST = "d" * 64
 
@@ -190,7 +190,7 @@ def test_cancelled_nothing_is_added(app, monkeypatch):
     def cancelled(*_, **__):
         raise CancelledError("Cancelled.")
 
-    monkeypatch.setattr("inficond_panel.state.concepts.carry_on", cancelled)
+    monkeypatch.setattr("inficond_panel.state.typed_concepts.carry_on", cancelled)
     app.concepts.add("moss")
     assert app.concepts.status.kind == "idle"
     assert app.concepts.tuner is None

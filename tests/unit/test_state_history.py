@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 
+from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.history.database import Database
 
 PATIENCE = 60.0
 

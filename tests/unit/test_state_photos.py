@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inficond_panel.spec.dataset import (
+from inficond_panel.analysis import photos
+from inficond_panel.analysis.photos import find_photo, load_photo
+from inficond_panel.spec.sections.dataset import (
     CocoDataset,
     ColumnsDataset,
     FolderDataset,
     TableDataset,
     VocDataset,
 )
-from inficond_panel.state import photos
-from inficond_panel.state.photos import find_photo, load_photo
 
 ROOT = Path("/data/set")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from factory import small_spec, twins_spec
 
+from inficond_panel.analysis.refit_report import explain
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.analysis.explain import explain
 
 
 @pytest.fixture

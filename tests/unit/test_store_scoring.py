@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from inficond_panel.store import scoring
-from inficond_panel.store.scoring import METHODS, Scoring, score_concept, score_corpus
+from inficond_panel.concepts import scoring
+from inficond_panel.concepts.scoring import METHODS, Scoring, score_concept, score_corpus
 
 EMBED = 6
 

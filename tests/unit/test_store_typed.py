@@ -9,17 +9,11 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays
 
+from inficond_panel.concepts.extended_store import ExtendedStore, extended
+from inficond_panel.concepts.scoring import Scoring, score_corpus
+from inficond_panel.concepts.typed import TypedFolder, type_concept
 from inficond_panel.errors import DataError, StoreFormatError
-from inficond_panel.store import (
-    ExtendedStore,
-    Store,
-    TypedFolder,
-    extended,
-    open_store,
-    type_concept,
-    write_store,
-)
-from inficond_panel.store.scoring import Scoring, score_corpus
+from inficond_panel.store import Store, open_store, write_store
 
 EXTENDED = {
     "concept_score",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inficond_panel.store.words import names_class, words_for
+from inficond_panel.concepts.texts import names_class, words_for
 
 
 @pytest.mark.parametrize(

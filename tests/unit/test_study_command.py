@@ -10,7 +10,7 @@ from studies import STUDY, Person, small_study
 
 from inficond_panel.cli import main, make_parser
 from inficond_panel.commands import study as command
-from inficond_panel.study.study import open_study
+from inficond_panel.study.run.study import open_study
 
 
 @pytest.fixture

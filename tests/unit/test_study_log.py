@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from studies import Person, small_study
 
 from inficond_panel.errors import StudyError, StudyLinkError
-from inficond_panel.study.events import FLOW, INTERACTIONS, Note, storable
-from inficond_panel.study.log import StudyLog
-from inficond_panel.study.plan import Assigned
-from inficond_panel.study.session import Session
+from inficond_panel.study.run.assignment import Assigned
+from inficond_panel.study.run.log import StudyLog
+from inficond_panel.study.run.session import Session
+from inficond_panel.study.run.study_events import FLOW, INTERACTIONS, Note, storable
 
 PLAN = (Assigned("bicycle", "a"), Assigned("sheep", "b"))
 
@@ -221,9 +221,9 @@ def test_anything_is_stored_and_comes_back_as_it_was_recorded(payload) -> None:
 
 def test_the_latest_time_is_that_of_an_event_or_of_a_page(log: StudyLog, monkeypatch) -> None:
     assert log.latest().startswith("1970-01-01")
-    monkeypatch.setattr("inficond_panel.clock.now", lambda: "2026-01-01T12:00:00.000+00:00")
+    monkeypatch.setattr("inficond_panel.common.clock.now", lambda: "2026-01-01T12:00:00.000+00:00")
     number = log.add(lambda _: ())[0].number
     log.open(number, "one")
-    monkeypatch.setattr("inficond_panel.clock.now", lambda: "2026-01-01T13:00:00.000+00:00")
+    monkeypatch.setattr("inficond_panel.common.clock.now", lambda: "2026-01-01T13:00:00.000+00:00")
     log.touch(number, "one")
     assert log.latest() == "2026-01-01T13:00:00.000+00:00"

@@ -16,11 +16,11 @@ from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.pages.participant import ParticipantPage
-from inficond_panel.study.questions import ChoiceQuestion, TextQuestion
-from inficond_panel.study.recorder import SETTINGS, SHARED
-from inficond_panel.study.study import Study
-from inficond_panel.study.timeline import progress_of
-from inficond_panel.views.page import make_views
+from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.recorder import SETTINGS, SHARED
+from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
+from inficond_panel.views.page.page import make_views
 
 PNG = b"\x89PNG\r\n\x1a\n..."
 
@@ -262,7 +262,9 @@ def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
     visitor.leave()
     assert visitor.screen["kind"] == "task"
     start = progress_of(study, visitor.page.session.participant).first("bicycle", "start").time
-    monkeypatch.setattr("inficond_panel.clock.now", lambda: start.replace(start[:4], "2099", 1))
+    monkeypatch.setattr(
+        "inficond_panel.common.clock.now", lambda: start.replace(start[:4], "2099", 1)
+    )
     visitor.page.beat()
     assert visitor.page.frame.notice["title"] == "Time is up"
     assert visitor.screen["left"] == 0

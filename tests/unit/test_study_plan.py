@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.study.plan import assign, balanced_square
-from inficond_panel.study.spec import Conditions, Level, StudySpec
-from inficond_panel.study.tasks import Task
+from inficond_panel.study.run.assignment import assign, balanced_square
+from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec
+from inficond_panel.study.spec.tasks import Task
 
 
 def study(tasks: int, levels: int = 0, **values) -> StudySpec:

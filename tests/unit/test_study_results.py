@@ -13,14 +13,14 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 from studies import STUDY, Person, small_study
 
-from inficond_panel import clock
 from inficond_panel.cli import main
-from inficond_panel.clock import Clock
-from inficond_panel.study.events import Note
-from inficond_panel.study.replay import rebuild
-from inficond_panel.study.results import results, spread, summaries
-from inficond_panel.study.session import Session
-from inficond_panel.study.timeline import progress_of, timeline
+from inficond_panel.common import clock
+from inficond_panel.common.clock import Clock
+from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.results.results import results, spread, summaries
+from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.run.session import Session
+from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
 
 CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
@@ -133,9 +133,9 @@ def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
 def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) -> None:
     """By an hour within the task, and by two before the server starts again."""
     system = {"time": 1_767_268_800.0, "steady": 100.0}
-    monkeypatch.setattr("inficond_panel.clock.time.time", lambda: system["time"])
-    monkeypatch.setattr("inficond_panel.clock._steady", lambda: system["steady"])
-    monkeypatch.setattr("inficond_panel.clock._clock", Clock())
+    monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: system["time"])
+    monkeypatch.setattr("inficond_panel.common.clock._steady", lambda: system["steady"])
+    monkeypatch.setattr("inficond_panel.common.clock._clock", Clock())
     study = small_study(tmp_path)
     session = Session(study, study.add_participant()[1])
     tuner = study.tuner(session.participant, "bicycle")
@@ -149,7 +149,7 @@ def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) 
     study.close()
 
     system.update(time=system["time"] - 7200, steady=5.0)
-    monkeypatch.setattr("inficond_panel.clock._clock", Clock())
+    monkeypatch.setattr("inficond_panel.common.clock._clock", Clock())
     study = small_study(tmp_path)
     again = study.log.participants()[0]
     study.log.open(again.number, "two")

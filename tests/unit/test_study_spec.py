@@ -11,10 +11,10 @@ from studies import STUDY, small_study
 
 from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec import find_spec
-from inficond_panel.spec.schema import json_schema, sections
-from inficond_panel.study.reference import study_reference
-from inficond_panel.study.spec import StudySpec, load_study
-from inficond_panel.study.study import open_study
+from inficond_panel.spec.framework.json_schema import json_schema, sections
+from inficond_panel.study.run.study import open_study
+from inficond_panel.study.spec.reference import study_reference
+from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
 ROOT = Path(__file__).parents[2]
 

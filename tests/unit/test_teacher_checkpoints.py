@@ -22,7 +22,7 @@ def state_of(seed=0):
 @pytest.mark.parametrize("nest", ["", "state_dict", "model"])
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_nesting_and_prefix_make_no_difference(tmp_path, nest, prefix):
-    from inficond_panel.store.weights import read_state
+    from inficond_panel.store.network_weights import read_state
 
     state = {f"{prefix}{name}": value for name, value in state_of().items()}
     torch.save({nest: state, "epoch": 3} if nest else state, tmp_path / "a.pt")
@@ -34,7 +34,7 @@ def test_nesting_and_prefix_make_no_difference(tmp_path, nest, prefix):
 def test_safetensors_are_read(tmp_path):
     from safetensors.torch import save_file
 
-    from inficond_panel.store.weights import read_state
+    from inficond_panel.store.network_weights import read_state
 
     save_file(state_of(), tmp_path / "a.safetensors")
     assert torch.equal(read_state(tmp_path / "a.safetensors")["weight"], state_of()["weight"])
@@ -49,7 +49,7 @@ class Harmful:
 
 
 def test_objects_are_refused_and_the_remedy_converts_the_file(tmp_path, capfd):
-    from inficond_panel.store.weights import read_state
+    from inficond_panel.store.network_weights import read_state
 
     published = {
         "state_dict": state_of(),
@@ -76,7 +76,7 @@ def test_objects_are_refused_and_the_remedy_converts_the_file(tmp_path, capfd):
     ],
 )
 def test_what_is_no_state_dict_is_told(tmp_path, content, fault):
-    from inficond_panel.store.weights import read_state
+    from inficond_panel.store.network_weights import read_state
 
     torch.save(content, tmp_path / "a.pt")
     with pytest.raises(DataError, match=fault):
@@ -85,7 +85,7 @@ def test_what_is_no_state_dict_is_told(tmp_path, content, fault):
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04"])
 def test_damaged_files_are_told(tmp_path, content):
-    from inficond_panel.store.weights import read_state
+    from inficond_panel.store.network_weights import read_state
 
     (tmp_path / "a.pt").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.pt"):
@@ -95,7 +95,7 @@ def test_damaged_files_are_told(tmp_path, content):
 
 
 def test_a_strict_load_tells_all_that_differs(tmp_path):
-    from inficond_panel.store.weights import load_strictly
+    from inficond_panel.store.network_weights import load_strictly
 
     network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     state = network.state_dict()

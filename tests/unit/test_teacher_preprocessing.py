@@ -5,7 +5,7 @@ import pytest
 from precompute_factory import CONV, photo, tiny_encoder
 from teacher_factory import encoder_section
 
-from inficond_panel.spec.teachers import Preprocessing as Section
+from inficond_panel.spec.sections.teacher import Preprocessing as Section
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

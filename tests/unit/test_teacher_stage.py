@@ -26,7 +26,7 @@ def linear(tmp_path_factory):
 
 
 def photos_of(dataset, **options):
-    from precompute.grouping import photo_keys
+    from precompute.batches.batch_keys import photo_keys
     from precompute.teachers import Photos
 
     return Photos(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
@@ -88,8 +88,8 @@ def counted(dataset):
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
-    from precompute.stages import Finished
-    from precompute.workers import Workers
+    from precompute.batches.workers import Workers
+    from precompute.pipeline.stages import Finished
 
     section = teacher_section("torchscript", path=linear[0], batch=2, oracle=0.5)
     whole = run(section, drawn())
@@ -113,7 +113,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_order_other_photos_and_threads_change_no_bit(linear, threads):
-    from precompute.workers import Workers
+    from precompute.batches.workers import Workers
 
     section = teacher_section("torchscript", path=linear[0], batch=3, oracle=0.5)
     whole, dataset = run(section, drawn()), drawn()

@@ -10,11 +10,11 @@ from factory import ATTRS, SPEC, small_arrays
 from scipy.special import expit
 
 from inficond_panel import distill
+from inficond_panel.analysis.refit_report import explain
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.analysis.explain import explain
 
 UP = Intent("bicycle", "wheel", "up")
 

@@ -14,8 +14,8 @@ from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
+from inficond_panel.tuning.documents import tune_document
 from inficond_panel.tuning.fitting.recipe import Recipe
-from inficond_panel.tuning.report import tune_document
 
 UP = Intent("bicycle", "wheel", "up")
 DOWN = Intent("bicycle", "sky", "down")

@@ -8,11 +8,11 @@ import pytest
 from factory import oracle_spec, small_spec
 
 from inficond_panel.errors import InficondError
-from inficond_panel.state import AppState, Intent, Jobs
-from inficond_panel.state.settings import Settings
-from inficond_panel.tuning import open_tuner
-from inficond_panel.views.address import PLACES, SETTINGS, Address, make_address
-from inficond_panel.views.cloud import projections
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.view_settings import Settings
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.embedding.cloud import projections
+from inficond_panel.views.page.address import PLACES, SETTINGS, Address, make_address
 
 
 @pytest.fixture

@@ -18,15 +18,10 @@ from sklearn.metrics import (
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.changes import change_text, make_change
-from inficond_panel.views.configuration import ConfigurationView, make_looks, make_student
-from inficond_panel.views.metric_cards import (
-    METRICS,
-    make_class_metrics,
-    make_mean_metrics,
-    mean,
-)
-from inficond_panel.views.theme import points
+from inficond_panel.ui.metric_cards import METRICS, make_class_metrics, make_mean_metrics, mean
+from inficond_panel.ui.metric_change import change_text, make_change
+from inficond_panel.ui.theme import points
+from inficond_panel.views.configuration.view import ConfigurationView, make_looks, make_student
 
 
 @pytest.fixture

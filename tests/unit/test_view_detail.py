@@ -16,30 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from inficond_panel.analysis.gallery import Gallery
+from inficond_panel.analysis.local_explanation import Edit
+from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
-from inficond_panel.state import (
-    Agreement,
-    AppState,
-    Band,
-    Counts,
-    Edit,
-    Gallery,
-    Interval,
-    Jobs,
-    WhatIf,
-)
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views import charts, gallery
-from inficond_panel.views.apart import _flip
-from inficond_panel.views.charts import (
-    METRICS,
-    axis_digits,
-    make_charts,
-    round_range,
-)
-from inficond_panel.views.detail import DetailView
+from inficond_panel.ui import gallery
+from inficond_panel.views.detail import charts
+from inficond_panel.views.detail.charts import METRICS, axis_digits, make_charts, round_range
+from inficond_panel.views.detail.local_explanation import _flip
+from inficond_panel.views.detail.view import DetailView
 
 AGREEMENT = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
 

@@ -10,10 +10,10 @@ from PIL import Image
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
-from inficond_panel.store.adding import add_arrays
+from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views.detail import DetailView
-from inficond_panel.views.heat import make_heat
+from inficond_panel.views.detail.knowledge_points import make_heat
+from inficond_panel.views.detail.view import DetailView
 
 FACTS = {"network": "encoder <b>", "layer": "trunk.stages.2", "b": 0.2}
 

@@ -15,41 +15,32 @@ from factory import ATTRS, SPEC, small_arrays, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.distill import change_intervals
+from inficond_panel.analysis.concept_rows import ConceptRow
+from inficond_panel.analysis.influence_stability import stability
+from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.spec import load_spec
-from inficond_panel.state import (
-    AppState,
-    Band,
-    ClassMetrics,
-    ConceptRow,
-    Counts,
-    Intent,
-    Interval,
-    Jobs,
-    Preview,
-    Status,
-)
+from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import History, Tuner, open_tuner
-from inficond_panel.tuning.analysis.stability import stability
-from inficond_panel.views import effects, esm, images
-from inficond_panel.views.batch import (
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.ui import esm, images
+from inficond_panel.ui.metric_change import make_change
+from inficond_panel.views.knowledge import what_if as effects
+from inficond_panel.views.knowledge.batch import (
     make_pending,
     make_status,
     make_summary,
     make_touched,
 )
-from inficond_panel.views.changes import make_change
-from inficond_panel.views.concept_rows import (
+from inficond_panel.views.knowledge.class_metrics import make_line, make_noisy
+from inficond_panel.views.knowledge.rows import (
     make_axis,
     make_concept_rows,
     make_effect,
     make_undefined,
 )
-from inficond_panel.views.knowledge import KnowledgeView
-from inficond_panel.views.knowledge_table import FACTORS
-from inficond_panel.views.measures import make_line, make_noisy
+from inficond_panel.views.knowledge.table import FACTORS
+from inficond_panel.views.knowledge.view import KnowledgeView
 
 
 @pytest.fixture

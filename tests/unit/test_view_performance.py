@@ -11,11 +11,13 @@ from dataclasses import replace
 
 import pytest
 
+from inficond_panel.analysis.snapshot import Snapshot
+from inficond_panel.distill import Agreement, Counts, Interval
 from inficond_panel.spec import load_spec
-from inficond_panel.state import Agreement, AppState, Counts, Interval, Jobs, Snapshot
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views.performance import (
+from inficond_panel.views.performance.view import (
     PerformanceView,
     make_changes,
     make_performance_rows,

@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from factory import small_spec, twins_spec
 
-from inficond_panel.distill.prices import Price
-from inficond_panel.state import AppState, Bound, Edit, Jobs, words
-from inficond_panel.state.apart import Apart, Part
+from inficond_panel.analysis.bound_prices import Bound
+from inficond_panel.analysis.local_explanation import Apart, Edit, Part
+from inficond_panel.analysis.refit_report import explain
+from inficond_panel.distill.solver.shadow_prices import Price
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.analysis.explain import explain
-from inficond_panel.views import report as told
-from inficond_panel.views.apart import SHOWN, make_apart
-from inficond_panel.views.batch import make_group_offer
-from inficond_panel.views.report import make_report
+from inficond_panel.views.detail.local_explanation import SHOWN, make_apart
+from inficond_panel.views.knowledge import refit_report as told
+from inficond_panel.views.knowledge.batch import make_group_offer
+from inficond_panel.views.knowledge.refit_report import make_report
+from inficond_panel.wording import refit as words
 
 
 @pytest.fixture

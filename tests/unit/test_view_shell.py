@@ -12,8 +12,8 @@ from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.arrangement import make_layout
-from inficond_panel.views.shell import Shell, make_saved, make_subtitle
+from inficond_panel.views.page.arrangement import make_layout
+from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
 
 
 @pytest.fixture

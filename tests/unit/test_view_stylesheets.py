@@ -10,8 +10,8 @@ from bokeh.models.ui import UIElement
 from panel.io.resources import CDN_DIST
 from pyviz_comms import Comm
 
-from inficond_panel.views.opening import OpeningView
-from inficond_panel.views.stylesheets import InlineStyles
+from inficond_panel.ui.stylesheets import InlineStyles
+from inficond_panel.views.page.opening import OpeningView
 
 
 @pytest.fixture(params=[True, False], ids=["inline", "linked"])

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from inficond_panel.views import theme
+from inficond_panel.ui import theme
 
 
 def luminance(color: str) -> float:

@@ -13,10 +13,10 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError
-from inficond_panel.study.board import board
 from inficond_panel.study.pages import esm
-from inficond_panel.study.study import Study
-from inficond_panel.views.component import Component
+from inficond_panel.study.results.board import board
+from inficond_panel.study.run.study import Study
+from inficond_panel.ui.component import Component
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 #: Seconds until a page is told that its password is wrong; it cannot try another before.

@@ -12,7 +12,7 @@ from typing import Any
 from markdown_it.token import Token
 
 from inficond_panel.errors import StudyError
-from inficond_panel.study.pictures import parse, picture_uri
+from inficond_panel.study.spec.pictures import parse, picture_uri
 
 Tree = list[Any]
 

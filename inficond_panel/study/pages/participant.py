@@ -21,13 +21,13 @@ from inficond_panel.study.pages.screens import (
     make_screen,
 )
 from inficond_panel.study.pages.work import Work
-from inficond_panel.study.progress import Progress
-from inficond_panel.study.session import Session
-from inficond_panel.study.study import Study
-from inficond_panel.study.tasks import Task
-from inficond_panel.views.component import Component
-from inficond_panel.views.connection import Connection
-from inficond_panel.views.page import publisher, warm
+from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.session import Session
+from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.tasks import Task
+from inficond_panel.ui.component import Component
+from inficond_panel.ui.connection import Connection
+from inficond_panel.views.page.page import publisher, warm
 
 _LOG = logging.getLogger(__name__)
 

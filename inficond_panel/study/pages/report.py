@@ -9,15 +9,20 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.whole_file import write_whole
 from inficond_panel.study.pages import charts, esm
-from inficond_panel.study.questions import LikertQuestion, NumberQuestion, TextQuestion
-from inficond_panel.study.results import Result, Spread, Summary, results, summaries
-from inficond_panel.study.study import Study
-from inficond_panel.study.tables import answers_table, summary_table, tasks_table, write
-from inficond_panel.study.timeline import progress_of, timeline
-from inficond_panel.views.fonts import font_css
-from inficond_panel.views.theme import number, signed
-from inficond_panel.whole_file import write_whole
+from inficond_panel.study.results.results import Result, Spread, Summary, results, summaries
+from inficond_panel.study.results.study_tables import (
+    answers_table,
+    summary_table,
+    tasks_table,
+    write,
+)
+from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.questions import LikertQuestion, NumberQuestion, TextQuestion
+from inficond_panel.ui.fonts import font_css
+from inficond_panel.ui.theme import number, signed
 
 _MOVES = {"undo", "redo", "jump"}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.study.pages.markdown import to_tree
-from inficond_panel.study.progress import Progress, Step
-from inficond_panel.study.questions import ConsentPage, Question, QuestionPage, TextPage
-from inficond_panel.study.ready import Ready
-from inficond_panel.study.rules import Standing
-from inficond_panel.study.tasks import Task
-from inficond_panel.views.theme import number
+from inficond_panel.study.run.done_rules import Standing
+from inficond_panel.study.run.progress import Progress, Step
+from inficond_panel.study.run.ready_tasks import Ready
+from inficond_panel.study.spec.questions import ConsentPage, Question, QuestionPage, TextPage
+from inficond_panel.study.spec.tasks import Task
+from inficond_panel.ui.theme import number
 
 METRICS = {
     "ap": "AP",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from inficond_panel.once import once
-from inficond_panel.study.study import Study, open_study
+from inficond_panel.common.cache import once
+from inficond_panel.study.run.study import Study, open_study
 
 
 @once(1)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from inficond_panel import clock
-from inficond_panel.study.ready import Ready
-from inficond_panel.study.recorder import Recorder, resume
-from inficond_panel.study.rules import Standing, standing
-from inficond_panel.study.timeline import fine_tunes
+from inficond_panel.common import clock
+from inficond_panel.study.results.timeline import fine_tunes
+from inficond_panel.study.run.done_rules import Standing, standing
+from inficond_panel.study.run.ready_tasks import Ready
+from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.tuning import Event
-from inficond_panel.views.page import close_views, make_views, watch_export
-from inficond_panel.views.shell import Shell
+from inficond_panel.views.page.page import close_views, make_views, watch_export
+from inficond_panel.views.page.shell import Shell
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.special import entr
 
 from inficond_panel.distill import Scores, mixed_targets, soft_targets
-from inficond_panel.distill.collinearity import components, correlation, spread
+from inficond_panel.distill.robustness.collinearity import components, correlation, spread
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.store.oracle import oracle_logits
+from inficond_panel.store.oracle_logits import oracle_logits
 
 
 class FitData:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from inficond_panel import clock
+from inficond_panel.common import clock
+from inficond_panel.common.sqlite_file import Database, damaged
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.database import Database, damaged
 from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
 from inficond_panel.tuning.history.records import to_node, to_row
 from inficond_panel.tuning.iteration import Iteration, to_iteration

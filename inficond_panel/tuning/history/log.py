@@ -6,9 +6,9 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 
-from inficond_panel import clock
+from inficond_panel.common import clock
+from inficond_panel.common.sqlite_file import damaged
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.history.database import damaged
 from inficond_panel.tuning.history.events import Event, HistoryState
 from inficond_panel.tuning.iteration import Iteration
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.once import Latest
-from inficond_panel.tuning.history.database import damaged
+from inficond_panel.common.cache import Latest
+from inficond_panel.common.sqlite_file import damaged
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node, node_id
 

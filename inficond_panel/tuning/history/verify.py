@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from inficond_panel.common.sqlite_file import damaged
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.history.database import damaged
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.bounds import box, in_force, resolve
 from inficond_panel.tuning.intents.intent import check_names

@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inficond_panel.errors import EditsError, Problem, SpecError
-from inficond_panel.spec.fields import parse_number
-from inficond_panel.spec.source import compose, faults, short, shown, tag, text_of
+from inficond_panel.spec.framework.fields import parse_number
+from inficond_panel.spec.framework.yaml_source import compose, faults, short, shown, tag, text_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.intents.intent import (
     DIRECTIONS,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.suggest.baselines import greedy
 from inficond_panel.tuning.suggest.evidence import Evidence
 from inficond_panel.tuning.suggest.first_order import Response

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.suggest.evidence import Evidence
 from inficond_panel.tuning.suggest.first_order import Response
 from inficond_panel.tuning.suggest.shrinkage import Signal

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.threads import one_thread
+from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy

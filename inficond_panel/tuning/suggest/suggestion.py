@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.distill import Outcome, average_precision
-from inficond_panel.distill.bootstrap import draw_counts
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.intent import Intent
 
 DRAWS = 400

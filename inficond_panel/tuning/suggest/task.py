@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inficond_panel import distill
 from inficond_panel.distill import Fit
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.bounds import bound, box, step_size
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-_VIEWS = "inficond_panel.views.esm"
+_VIEWS = "inficond_panel.ui.esm"
 
 
 def module(name: str) -> str:

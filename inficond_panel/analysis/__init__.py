@@ -1,0 +1,1 @@
+"""Analyses of an iteration: plain functions of a tuner and a node."""

@@ -1,0 +1,225 @@
+"""What the bounds of an iteration cost: which bind, their prices, and how far the fit gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import expit
+
+from inficond_panel.distill import Fit
+from inficond_panel.distill.solver.shadow_prices import Price, price_error, shadow_price
+from inficond_panel.tuning.fitting.recipe import solve
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
+from inficond_panel.tuning.intents.bounds import box
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning.node import Node
+    from inficond_panel.tuning.tuner import Tuner
+
+#: Gap of the optimum that prices are taken at: for a spread of 0.1 their error is then ~1e-6.
+TOLERANCE = 1e-10
+#: Prices below this are none, where no error is known.
+_UNKNOWN = 1e-8
+#: Error of a price up to which "does not bind" is certain enough.
+_CLOSE = 1e-5
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound in force on one concept, and what it costs at the optimum under all of them.
+
+    ``since`` is the iteration that set it. ``weight`` is the optimum's. It ``binds`` where the
+    weight rests on it and leaving it would lower the objective (``price.gain`` > 0, by more than
+    its error; that is nan where lambda and l2 are 0, since no gap is known there). ``lifted``
+    is by how much the optimal objective falls if this bound alone is lifted, in nats; nan where
+    that was not asked for.
+    """
+
+    concept: str
+    lower: float | None
+    upper: float | None
+    since: int | None
+    weight: float
+    price: Price
+    lifted: float = np.nan
+
+    @property
+    def binds(self) -> bool:
+        """Whether the student would leave it."""
+        error = self.price.error
+        return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
+
+    @property
+    def rests(self) -> bool:
+        """Whether the weight lies on it."""
+        return self.weight in (self.lower, self.upper)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the optimum is not known closely enough to tell."""
+        return self.rests and not self.binds and self.price.error > _CLOSE
+
+    @property
+    def way(self) -> str:
+        """Where the weight would go without it: ``up`` or ``down``; empty where it would stay."""
+        if not self.binds:
+            return ""
+        return "up" if self.upper is not None and self.price.right < 0 else "down"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the student's objective is, in nats an image, and how far it had to give.
+
+    ``zero``: at w = 0. ``free``: the optimum without any bound. ``before`` and ``after``: at the
+    stored weights of the parent and of this iteration; ``optimum``: the least under the bounds in
+    force. ``loss_*`` is the part without penalties, ``teacher_*`` the loss against the teacher
+    alone (the same, unless true labels are mixed in).
+    """
+
+    zero: float
+    free: float
+    before: float
+    after: float
+    optimum: float
+    loss_before: float
+    loss_after: float
+    teacher_before: float
+    teacher_after: float
+
+    @property
+    def given(self) -> float:
+        """By how much it rose in this iteration."""
+        return self.after - self.before
+
+    @property
+    def given_share(self) -> float:
+        """The same relative to the objective at w = 0."""
+        return self.given / self.zero
+
+    @property
+    def given_in_all(self) -> float:
+        """By how much all bounds of the branch raised it, relative to the objective at w = 0."""
+        return (self.after - self.free) / self.zero
+
+
+class Pricing:
+    """The classes of one iteration, solved again closely enough for prices.
+
+    ``held`` is the optimum under the bounds of ``node``, ``free`` that without any; both start
+    from stored weights, so that a report is the same each time.
+    """
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        node: Node,
+        classes: Sequence[str],
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> None:
+        self.tuner, self.node, self.classes, self.cancelled = tuner, node, classes, cancelled
+        self.columns = [tuner.store.classes.index(name) for name in classes]
+        self.lower, self.upper = box(node.bounds, classes, tuner.store.concepts)
+        box_of = {"lower": self.lower, "upper": self.upper}
+        self.held = self._solve(node, self.columns, _half(progress, 0), **box_of)
+        self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
+
+    def objective(self, parent: Node, class_name: str) -> Objective:
+        """The objective of a class from ``parent`` to the node."""
+        data, place = self.tuner.fit_data, self.classes.index(class_name)
+        k = self.columns[place]
+        rows = self.tuner.store.rows("fit")
+        old, new = (self.tuner.logits(each)[rows, k] for each in (parent, self.node))
+        loss_before, loss_after = data.loss(old, k), data.loss(new, k)
+        return Objective(
+            zero=data.zero(k),
+            free=float(self.free.objective[place]),
+            before=loss_before + data.penalty(parent.weights[:, k], k),
+            after=loss_after + data.penalty(self.node.weights[:, k], k),
+            optimum=float(self.held.objective[place]),
+            loss_before=loss_before,
+            loss_after=loss_after,
+            teacher_before=data.teacher_loss(old, k),
+            teacher_after=data.teacher_loss(new, k),
+        )
+
+    def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
+        """The bounds in force on a class, the dearest first."""
+        concepts, place = self.tuner.store.concepts, self.classes.index(class_name)
+        residuals = self._residuals(place)
+        found = []
+        for (owner, concept), (lower, upper) in self.node.bounds.items():
+            if owner != class_name:
+                continue
+            c = concepts.index(concept)
+            bound = Bound(
+                concept,
+                lower,
+                upper,
+                self.tuner.bound_since(self.node, owner, concept),
+                float(self.held.weights[c, place]),
+                self._price(c, place, residuals),
+            )
+            if lift and bound.binds:
+                bound = replace(bound, lifted=self._lifted(c, place))
+            found.append(bound)
+        return tuple(sorted(found, key=lambda bound: (-bound.price.gain, bound.concept)))
+
+    def _residuals(self, place: int) -> np.ndarray:
+        data, k = self.tuner.fit_data, self.columns[place]
+        support = np.flatnonzero(self.held.weights[:, place])
+        scores = np.asarray(data.scores[:, support], dtype=np.float64)
+        logits = scores @ self.held.weights[support, place] + self.held.intercepts[place]
+        return data.weight(k) * (expit(logits) - data.targets[:, k])
+
+    def _price(self, c: int, place: int, residuals: np.ndarray) -> Price:
+        data, k = self.tuner.fit_data, self.columns[place]
+        column = np.asarray(data.scores[:, c], dtype=np.float64)
+        weight = data.weight(k)
+        spread = float(np.sqrt(weight @ (column - weight @ column) ** 2))
+        gapped = self.held.certificate[place] == "gap"
+        delta = float(self.held.gap[place]) * data.zero(k) if gapped else np.nan
+        return shadow_price(
+            float(column @ residuals),
+            float(self.held.weights[c, place]),
+            float(self.lower[c, place]),
+            float(self.upper[c, place]),
+            l1=float(data.l1[k]),
+            l2=float(data.l2[k]),
+            error=price_error(spread, delta) if gapped else np.nan,
+        )
+
+    def _lifted(self, c: int, place: int) -> float:
+        """By how much the optimal objective falls without one bound."""
+        lower, upper = self.lower[:, [place]].copy(), self.upper[:, [place]].copy()
+        lower[c], upper[c] = -np.inf, np.inf
+        fit = self._solve(self.node, [self.columns[place]], None, lower=lower, upper=upper)
+        return max(float(self.held.objective[place] - fit.objective[0]), 0.0)
+
+    def _solve(
+        self,
+        start: Node,
+        columns: Sequence[int],
+        progress: Progress | None,
+        **limits: np.ndarray,
+    ) -> Fit:
+        return solve(
+            self.tuner.fit_data,
+            columns,
+            tolerance=TOLERANCE,
+            start=start_from(start, columns),
+            progress=progress,
+            cancelled=self.cancelled,
+            **limits,
+        )
+
+
+def _half(progress: Progress | None, which: int) -> Progress | None:
+    """Progress of the first or the second of two solutions."""
+    if progress is None:
+        return None
+    return lambda share, text: progress((which + share) / 2, text)

@@ -1,0 +1,169 @@
+"""Any two iterations side by side: intents, weights, metrics with their noise, changed sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.analysis.churn import Churn, churn
+from inficond_panel.analysis.compensation import Mover, moves
+from inficond_panel.distill import METRICS, ClassMetrics, Interval, change_intervals
+from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.tuning.documents import defined, metrics_document
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.replay import branch
+from inficond_panel.tuning.tuner import Tuner
+
+
+@dataclass(frozen=True)
+class ClassComparison:
+    """One class whose students differ.
+
+    ``changes`` are after - before of each metric, with paired-bootstrap intervals over the images
+    of the split; ``movers`` the concepts whose influence changed most, by logits (the change of
+    the weight times the spread of the score on ``fit``); ``churn`` the images that changed sides.
+    """
+
+    class_name: str
+    before: ClassMetrics
+    after: ClassMetrics
+    changes: dict[str, Interval]
+    movers: tuple[Mover, ...]
+    churn: Churn
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two nodes on one split.
+
+    ``ancestor`` is the latest node that both follow from; ``only_before`` and ``only_after`` are
+    the iterations of each side since then, oldest first. ``mean_ap`` is the change in the mean AP
+    over all classes with positives; ``classes`` holds those whose students differ, ``unchanged``
+    names the others.
+    """
+
+    before: Node
+    after: Node
+    split: str
+    ancestor: Node
+    only_before: tuple[Node, ...]
+    only_after: tuple[Node, ...]
+    mean_ap: Interval
+    classes: tuple[ClassComparison, ...]
+    unchanged: tuple[str, ...]
+
+    def of(self, class_name: str) -> ClassComparison:
+        """The comparison of one class; ``KeyError`` where its students are the same."""
+        return {item.class_name: item for item in self.classes}[class_name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; what is undefined is None."""
+        return {
+            "before": _node(self.before),
+            "after": _node(self.after),
+            "split": self.split,
+            "ancestor": _node(self.ancestor),
+            "only_before": [_step(node) for node in self.only_before],
+            "only_after": [_step(node) for node in self.only_after],
+            "mean_ap": change_document(self.mean_ap),
+            "classes": {item.class_name: _class(item) for item in self.classes},
+            "unchanged": list(self.unchanged),
+        }
+
+
+def compare(
+    tuner: Tuner,
+    before: Node,
+    after: Node,
+    split: str = "tune",
+    *,
+    metrics: Sequence[str] = METRICS,
+    draws: int = 200,
+    top: int = 10,
+) -> Comparison:
+    """Compare any two nodes of one history on ``split``; neither need follow from the other.
+
+    Changes are from ``before`` to ``after``. Each class that differs tells its ``top`` movers.
+    Looks at the holdout are the caller's to count.
+    """
+    old, new = branch(tuner, before), branch(tuner, after)
+    shared = sum(a == b for a, b in zip(old, new, strict=False))
+    same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
+    names = tuner.store.classes
+    was, now = (list(tuner.outcomes(node, split).values()) for node in (before, after))
+    return Comparison(
+        before=before,
+        after=after,
+        split=split,
+        ancestor=old[shared - 1],
+        only_before=tuple(old[shared:]),
+        only_after=tuple(new[shared:]),
+        mean_ap=mean_change(was, now, draws=draws),
+        classes=tuple(
+            _compared(tuner, before, after, name, split, metrics, draws, top)
+            for name, kept in zip(names, same, strict=True)
+            if not kept
+        ),
+        unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
+    )
+
+
+def _compared(
+    tuner: Tuner,
+    before: Node,
+    after: Node,
+    name: str,
+    split: str,
+    metrics: Sequence[str],
+    draws: int,
+    top: int,
+) -> ClassComparison:
+    k = tuner.store.classes.index(name)
+    old, new = tuner.outcomes(before, split)[name], tuner.outcomes(after, split)[name]
+    moved = moves(
+        tuner.fit_data, tuner.store.concepts, before.weights[:, k], after.weights[:, k], (), top
+    )
+    movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
+    return ClassComparison(
+        class_name=name,
+        before=tuner.metrics(before, split)[name],
+        after=tuner.metrics(after, split)[name],
+        changes=change_intervals(old, new, metrics, draws=draws),
+        movers=tuple(movers[:top]),
+        churn=churn(tuner, before, after, name, split),
+    )
+
+
+def change_document(change: Interval) -> dict[str, Any]:
+    """A change with its interval; None where undefined."""
+    return {
+        "estimate": defined(change.estimate),
+        "low": defined(change.low),
+        "high": defined(change.high),
+        "within_noise": change.within_noise if np.isfinite(change.estimate) else None,
+    }
+
+
+def _node(node: Node) -> dict[str, Any]:
+    return {"id": node.id, "number": node.number, "weights_hash": node.weights_hash}
+
+
+def _step(node: Node) -> dict[str, Any]:
+    return {**_node(node), "intents": [intent.to_json() for intent in node.intents]}
+
+
+def _class(item: ClassComparison) -> dict[str, Any]:
+    names = ("ap", "ap11", "accuracy", "precision", "recall", "f1", "fidelity", "brier", "ece")
+    movers = [vars(mover).copy() for mover in item.movers]
+    for mover in movers:
+        del mover["takes_over"]  # of a tuned concept's change; here no concept is singled out
+    return {
+        "before": metrics_document(item.before, names),
+        "after": metrics_document(item.after, names),
+        "changes": {name: change_document(change) for name, change in item.changes.items()},
+        "movers": movers,
+        "churn": item.churn.to_json(),
+    }

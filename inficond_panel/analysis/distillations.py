@@ -1,0 +1,181 @@
+"""Students distilled under several settings, side by side on one split.
+
+Targets (teacher or oracle), the teacher's weight alpha beside the labels, temperature and L1
+penalty: the grid of Lee et al. (BMVC 2023), for linear students and the loss
+``BCE(label) + alpha BCE(sigmoid(z / T))``. Whatever is learned from, fidelity is that to the plain
+teacher.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
+from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+
+#: Metrics of the table. Whether one is defined for a class depends on its labels alone, so that
+#: the means of all students are over the same classes.
+METRICS = ("ap", "accuracy", "fidelity", "brier", "ece")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Settings of the spec's ``students``; ``alpha`` None: no labels, 0: labels alone.
+
+    ``lambda_`` is one number, or those by class as in the spec.
+    """
+
+    targets: str
+    alpha: float | None
+    temperature: float
+    lambda_: Any
+
+    @classmethod
+    def of(cls, students: Any) -> Setting:
+        """The settings of a spec's section ``students``."""
+        labels = getattr(students, "labels", None)
+        alpha = None if labels is None else float(labels.alpha)
+        return cls(students.targets, alpha, float(students.temperature), students.lambda_)
+
+
+@dataclass(frozen=True)
+class SettingResult:
+    """The untouched students of one setting; metrics are means over the classes.
+
+    ``mark`` is what must be said of students of the oracle. ``change`` is from the result at
+    ``against``: with the oracle's targets that with the teacher's and all else alike, otherwise the
+    first; None of the first. ``classes`` and ``class_changes`` are the same by class.
+    """
+
+    setting: Setting
+    mark: str
+    node: Node
+    metrics: dict[str, Interval]
+    against: int | None
+    change: dict[str, Interval] | None
+    classes: dict[str, dict[str, Interval]]
+    class_changes: dict[str, dict[str, Interval]] | None
+
+
+def setting_grid(
+    targets: Sequence[str],
+    alphas: Sequence[float | None],
+    temperatures: Sequence[float],
+    penalties: Sequence[Any],
+) -> list[Setting]:
+    """All combinations, the targets of one side by side.
+
+    With alpha 0 only the labels are learned, whatever targets and temperature: once a penalty.
+    """
+    found: list[Setting] = []
+    for penalty, alpha, temperature, learned in itertools.product(
+        penalties, alphas, temperatures, targets
+    ):
+        first = (temperature, learned) == (temperatures[0], targets[0])
+        setting = Setting(learned, alpha, temperature, penalty)
+        if (first or alpha != 0) and setting not in found:
+            found.append(setting)
+    return found
+
+
+def compare_settings(
+    tuner: Tuner,
+    settings: Sequence[Setting],
+    split: str = "tune",
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[SettingResult]:
+    """Distill the students of each setting, or take them from the history, and measure them.
+
+    All are measured on the same draws of images, so that what two have in common cancels in their
+    difference. Looks at the holdout are the caller's to count. Raises ``TuningError`` for settings
+    that cannot be, and where the store has no oracle logits.
+    """
+    counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
+    measured: list[_Measured] = []
+    found: list[SettingResult] = []
+    for number, setting in enumerate(settings):
+        own = tuner.with_students(**vars(setting))
+        node = own.root()
+        now = _Measured(own.outcomes(node, split), counts)
+        against = _reference(settings, number)
+        old = None if against is None else measured[against]
+        found.append(
+            SettingResult(
+                setting=setting,
+                mark=own.mark,
+                node=node,
+                metrics=now.levels(),
+                against=against,
+                change=now.change(old) if old else None,
+                classes=now.class_levels(draws, seed),
+                class_changes=now.class_changes(old, draws, seed) if old else None,
+            )
+        )
+        measured.append(now)
+        if progress:
+            progress((number + 1) / len(settings), f"Students {number + 1} of {len(settings)}")
+    return found
+
+
+def teacher_metrics(
+    tuner: Tuner, split: str, *, draws: int = 200, seed: int = 0
+) -> dict[str, Interval]:
+    """The teacher's own, as ``SettingResult.metrics``; its fidelity is 1."""
+    counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
+    return _Measured(tuner.teacher_outcomes(split), counts).levels()
+
+
+class _Measured:
+    """Metrics of one set of students: means over classes, and these on each draw of images."""
+
+    def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray) -> None:
+        self.outcomes = outcomes
+        each = list(outcomes.values())
+        self.value = {name: float(class_mean(each, name)[0]) for name in METRICS}
+        self.drawn = {name: class_mean(each, name, counts) for name in METRICS}
+
+    def levels(self, level: float = 0.95) -> dict[str, Interval]:
+        return {n: interval(self.value[n], self.drawn[n], level, n) for n in METRICS}
+
+    def change(self, old: _Measured, level: float = 0.95) -> dict[str, Interval]:
+        return {
+            n: interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], level, n)
+            for n in METRICS
+        }
+
+    def class_levels(self, draws: int, seed: int) -> dict[str, dict[str, Interval]]:
+        return {
+            name: metric_intervals(outcome, METRICS, draws=draws, seed=seed)
+            for name, outcome in self.outcomes.items()
+        }
+
+    def class_changes(
+        self, old: _Measured, draws: int, seed: int
+    ) -> dict[str, dict[str, Interval]]:
+        return {
+            name: change_intervals(old.outcomes[name], outcome, METRICS, draws=draws, seed=seed)
+            for name, outcome in self.outcomes.items()
+        }
+
+
+def _reference(settings: Sequence[Setting], number: int) -> int | None:
+    """The setting that one is held against: its own with the teacher's targets, else the first."""
+    setting = settings[number]
+    if setting.targets == "oracle":
+        twin = {**vars(setting), "targets": "teacher"}
+        for earlier, other in enumerate(settings[:number]):
+            if vars(other) == twin:
+                return earlier
+    return 0 if number else None

@@ -1,0 +1,183 @@
+"""Metrics of a node with their noise, against the start and the parent, and by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.reading import LIST_BYTES, read_text
+from inficond_panel.distill import (
+    METRICS,
+    Interval,
+    Outcome,
+    SliceReport,
+    SliceResult,
+    change_intervals,
+    compare_slices,
+    ece_floor,
+    metric_intervals,
+    slices_by,
+)
+from inficond_panel.errors import DataError
+from inficond_panel.store import Store
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.intent import did_you_mean
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+
+#: A slice with an adjusted p of at most this is worse than luck.
+SURE = 0.05
+
+
+@dataclass(frozen=True)
+class ClassMeasures:
+    """One student on one split: each metric with its bootstrap interval.
+
+    ``since_parent`` and ``since_start`` are the paired changes against the parent iteration and
+    the untouched student; None at #0. ``ece_floor`` is the calibration error that a perfectly
+    calibrated student would show on these images.
+    """
+
+    n: int
+    positives: int
+    metrics: dict[str, Interval]
+    since_parent: dict[str, Interval] | None
+    since_start: dict[str, Interval] | None
+    ece_floor: float
+
+
+def measure_node(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    *,
+    classes: Sequence[str] | None = None,
+    metrics: Sequence[str] = METRICS,
+    draws: int = 200,
+    seed: int = 0,
+) -> dict[str, ClassMeasures]:
+    """Measure the students of ``classes`` (all). Looks at the holdout are the caller's to count.
+
+    A student is sorted once for all metrics; parent and start share its draws.
+    """
+    now = outcomes(tuner, node, split, classes)
+    parent = outcomes(tuner, tuner.node(node.parent), split, classes) if node.parent else None
+    root = tuner.root()
+    start = parent if node.parent == root.id else outcomes(tuner, root, split, classes)
+    found = {}
+    for name, outcome in now.items():
+        changes = [
+            change_intervals(before[name], outcome, metrics, draws=draws, seed=seed)
+            if node.parent and before
+            else None
+            for before in (parent, start)
+        ]
+        found[name] = ClassMeasures(
+            n=len(outcome.positive),
+            positives=int(outcome.positive.sum()),
+            metrics=metric_intervals(outcome, metrics, draws=draws, seed=seed),
+            since_parent=changes[0],
+            since_start=changes[1],
+            ece_floor=ece_floor(outcome.logit),
+        )
+    return found
+
+
+def outcomes(
+    tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None = None
+) -> dict[str, Outcome]:
+    """What the students of ``classes`` (all) say of the images of a split."""
+    store, rows = tuner.store, tuner.store.rows(split)
+    logits = tuner.logits(node)[rows]
+    found = {}
+    for name in classes or store.classes:
+        k = store.classes.index(name)
+        found[name] = Outcome(
+            store.label[rows, k], logits[:, k], store.teacher_logit[rows, k], tuner.threshold(name)
+        )
+    return found
+
+
+def measure_slices(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    slices: Mapping[str, np.ndarray],
+    metric: str = "ap",
+    *,
+    classes: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+    **options: Any,
+) -> dict[str, SliceReport]:
+    """Compare the slices (masks over the images of the split) for each class.
+
+    ``options`` as in ``distill.compare_slices``. Looks at the holdout are the caller's to count.
+    """
+    found = outcomes(tuner, node, split, classes)
+    return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
+
+
+def worst_slice_sentence(class_name: str, found: SliceResult | None, metric: str) -> str:
+    """The worst slice of a class, and whether it is worse than chance would have it."""
+    if found is None:
+        return "No slice is large enough to be tested."
+    value, low, high = found.interval.estimate, found.interval.low, found.interval.high
+    verdict = "more than luck" if found.p_holm <= SURE else "within luck"
+    return (
+        f"Worst slice: {found.name} for {class_name}, {metric} {value:.3f} [{low:.3f}, "
+        f"{high:.3f}], expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."
+    )
+
+
+def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Masks over the images of a split, by value of a metadata column or of several together.
+
+    Raises ``DataError`` for a column that the store does not have, and for too many values.
+    """
+    rows = store.rows(split)
+    texts = [store.column(name) for name in columns]
+    return slices_by(*([column[i] for i in rows] for column in texts))
+
+
+def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:
+    """A mask over the images of a split: those whose ids are in a file, one a line.
+
+    A line may go on after a comma, and the first may be the header ``image_id``. The slice is
+    named after the file. Raises ``DataError`` for ids that the store does not have, and where none
+    is in the split.
+    """
+    chosen = _read_ids(file, set(store.images))
+    rows = store.rows(split)
+    mask = np.array([store.images[i] in chosen for i in rows], dtype=bool)
+    if not mask.any():
+        raise DataError(
+            f"None of the {len(chosen)} images of {file} is in the split {split}.",
+            "Select images of that split, or ask for the other one.",
+        )
+    return {file.stem: mask}
+
+
+def _read_ids(file: Path, known: set[str]) -> set[str]:
+    try:
+        lines = read_text(file, LIST_BYTES).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"The selection {file} cannot be read: {error}.", "Write one image_id on each line."
+        ) from error
+    ids = [(number, line.split(",")[0].strip()) for number, line in enumerate(lines, start=1)]
+    ids = [(number, name) for number, name in ids if name and (number, name) != (1, "image_id")]
+    wrong = [(number, name) for number, name in ids if name not in known]
+    if wrong or not ids:
+        number, name = wrong[0] if wrong else (1, "")
+        said = f"names {len(wrong)} images that are not in the store, the first is {name!r}"
+        raise DataError(
+            f"{file}:{number}: the selection {said if wrong else 'is empty'}."
+            f"{did_you_mean(name, known) if wrong else ''}",
+            "Write one image_id on each line.",
+        )
+    return {name for _, name in ids}

@@ -1,0 +1,56 @@
+"""Which segments stand for a concept, and which images show it. Plain functions over a store."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inficond_panel.common.cache import once
+from inficond_panel.store import Store
+
+#: Patches kept for each concept.
+PATCHES = 12
+_CHUNK = 64
+
+
+@once(4)
+def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
+    """For each concept the segments nearest to its text vector, best first (InFiConD, sec. 5).
+
+    Returns ``(segments, cosines)``, both ``(C, k)`` with ``k`` up to ``PATCHES``. Segments of
+    holdout images are left out: looking at the holdout is a deliberate act.
+    """
+    shown = np.flatnonzero(store.split[store.segment_image] != "holdout")
+    embedding = store.segment_embedding[shown].astype(np.float32)
+    text = store.concept_text_embedding
+    k = min(PATCHES, len(shown))
+    best = np.empty((len(text), k), dtype=np.int64)
+    cosines = np.empty((len(text), k), dtype=np.float32)
+    for start in range(0, len(text), _CHUNK):
+        similarity = text[start : start + _CHUNK] @ embedding.T
+        order = _top(similarity, k)
+        best[start : start + _CHUNK] = order
+        cosines[start : start + _CHUNK] = np.take_along_axis(similarity, order, axis=1)
+    return shown[best], cosines
+
+
+def _top(values: np.ndarray, k: int) -> np.ndarray:
+    """Positions of the ``k`` largest values of each row, largest first."""
+    found = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
+    order = np.argsort(-np.take_along_axis(values, found, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)
+
+
+def best_segment(store: Store, image: int, concept: int) -> int:
+    """The image's segment nearest to the concept's text, or −1 for an image without segments."""
+    segments = store.segments_of(image)
+    if not len(segments):
+        return -1
+    embedding = store.segment_embedding[segments].astype(np.float32)
+    return int(segments[np.argmax(embedding @ store.concept_text_embedding[concept])])
+
+
+def images_with(store: Store, rows: np.ndarray, concept: int) -> np.ndarray:
+    """Those of the images ``rows`` in which the concept is present, strongest first."""
+    score = store.concept_score[rows, concept]
+    order = np.argsort(-score, kind="stable")
+    return rows[order[score[order] > 0]]

@@ -1,0 +1,165 @@
+"""What a refit tells: what its bounds cost, who took over, what the fit gave, who changed sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.analysis.bound_prices import Bound, Objective, Pricing
+from inficond_panel.analysis.churn import Churn, churns
+from inficond_panel.analysis.compensation import COLLINEAR, Group, Moves, groups, moves
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.conflicts import notices
+from inficond_panel.tuning.intents.intent import Intent
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning.node import Node
+    from inficond_panel.tuning.tuner import Tuner
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """What a refit did to the student of one class.
+
+    ``gap`` and ``certificate`` are those of the stored student; ``reached`` is False where the
+    exact solver stopped above its tolerance.
+    """
+
+    class_name: str
+    intents: tuple[Intent, ...]
+    bounds: tuple[Bound, ...]
+    moves: Moves
+    groups: tuple[Group, ...]
+    objective: Objective
+    churn: tuple[Churn, ...]
+    gap: float
+    certificate: str
+    reached: bool
+
+    def directions(self, group: Group) -> frozenset[str]:
+        """The ways in which this iteration thumbed members of a group."""
+        return frozenset(i.direction for i in self.intents if i.concept in group.tuned)
+
+
+@dataclass(frozen=True)
+class RefitReport:
+    """What an iteration did, by tuned class, against its parent.
+
+    ``notices`` say what was replaced on the branch and which thumbs met a weight of 0.
+    """
+
+    node: Node
+    parent: Node
+    classes: tuple[ClassReport, ...]
+    notices: tuple[str, ...]
+
+    def of(self, class_name: str) -> ClassReport:
+        """The report of one tuned class; ``KeyError`` where it is not tuned."""
+        return {report.class_name: report for report in self.classes}[class_name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; what is undefined is None."""
+        return {
+            "id": self.node.id,
+            "number": self.node.number,
+            "parent": self.parent.id,
+            "notices": list(self.notices),
+            "classes": {report.class_name: _document(report) for report in self.classes},
+        }
+
+
+def explain(
+    tuner: Tuner,
+    node: Node,
+    *,
+    splits: Sequence[str] = ("fit", "tune"),
+    threshold: float = COLLINEAR,
+    top: int = 5,
+    lift: bool = False,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> RefitReport:
+    """Report on each class that ``node`` tunes, against its parent; a preview can be explained too.
+
+    ``splits`` are those whose changed sides are told: looks at the holdout are the caller's to
+    count. ``threshold`` is the correlation from which concepts are collinear, ``top`` the movers
+    told each way. With ``lift`` each bound that binds is lifted alone and the class solved again.
+    Raises ``TuningError`` for the untouched students, ``CancelledError``.
+    """
+    if node.parent is None:
+        raise TuningError(
+            f"#{node.number} are the untouched students: no bound is set, nothing was tuned.",
+            "Name an iteration that tunes one: inficond explain SPEC --node ID",
+        )
+    parent = tuner.node(node.parent)
+    pricing = Pricing(tuner, node, node.tuned, progress, cancelled)
+    reports = []
+    for name in node.tuned:
+        reports.append(
+            _class_report(tuner, node, parent, name, pricing, splits, threshold, top, lift)
+        )
+    return RefitReport(node, parent, tuple(reports), tuple(notices(tuner, parent, node.intents)))
+
+
+def _class_report(
+    tuner: Tuner,
+    node: Node,
+    parent: Node,
+    class_name: str,
+    pricing: Pricing,
+    splits: Sequence[str],
+    threshold: float,
+    top: int,
+    lift: bool,
+) -> ClassReport:
+    store, data = tuner.store, tuner.fit_data
+    k = store.classes.index(class_name)
+    intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
+    tuned = [store.concepts.index(intent.concept) for intent in intents]
+    own = words_for(class_name, store.concepts, store.synonyms)
+    before, after = parent.weights[:, k], node.weights[:, k]
+    return ClassReport(
+        class_name=class_name,
+        intents=intents,
+        bounds=pricing.bounds(class_name, lift),
+        moves=moves(data, store.concepts, before, after, tuned, top),
+        groups=groups(data, store.concepts, before, after, tuned, threshold, own),
+        objective=pricing.objective(parent, class_name),
+        churn=churns(tuner, parent, node, class_name, splits),
+        gap=node.gap[k],
+        certificate=node.certificate[k],
+        reached=bool(node.gap[k] <= node.settings.get("tolerance", math.inf)),
+    )
+
+
+def _document(report: ClassReport) -> dict[str, Any]:
+    objective = report.objective
+    return {
+        "intents": [intent.to_json() for intent in report.intents],
+        "bounds": [_plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
+        "moves": _plain(asdict(report.moves)),
+        "groups": [_plain(asdict(group)) for group in report.groups],
+        "objective": _plain(
+            asdict(objective)
+            | {"given_share": objective.given_share, "given_in_all": objective.given_in_all}
+        ),
+        "churn": [churn.to_json() for churn in report.churn],
+        "gap": _plain(report.gap),
+        "certificate": report.certificate,
+        "reached": report.reached,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The same with nan and infinity as None."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

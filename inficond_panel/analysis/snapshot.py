@@ -1,0 +1,100 @@
+"""All numbers of one node on one split, computed together off the event loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.analysis.churn import churn
+from inficond_panel.distill import Agreement, ClassMetrics, agreement
+from inficond_panel.store import Store
+from inficond_panel.tuning import Iteration, Node, Tuner
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent)."""
+
+    node: Node
+    split: str
+    metrics: dict[str, ClassMetrics]
+    before: dict[str, ClassMetrics]
+    last: dict[str, ClassMetrics]
+    agreement: dict[str, Agreement]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A deleted branch: the node from which on it is hidden, and how many iterations that hides."""
+
+    node: Iteration
+    count: int
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The iterations of this history, oldest first, as they stood when this was taken.
+
+    Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
+    looks at the holdout by id of the node, where there are any. ``undo`` and ``redo`` are the ids
+    of the nodes that these lead to from the node shown, or None. ``deleted`` are the branches that
+    can be restored, the newest first.
+    """
+
+    nodes: tuple[Iteration, ...]
+    looks: Mapping[str, int]
+    undo: str | None = None
+    redo: str | None = None
+    deleted: tuple[Deleted, ...] = ()
+
+
+def take_tree(tuner: Tuner, shown: Node) -> Tree:
+    """Read the tree of iterations, around the node ``shown``."""
+    nodes, state = tuner.tree()
+    hidden = state.all_hidden().difference(state.path(shown.id))
+    return Tree(
+        nodes=tuple(node for node in nodes if node.id not in hidden),
+        looks=Counter({at: n for (at, split), n in state.looks.items() if split == "holdout"}),
+        undo=state.undo_from(shown.id),
+        redo=state.redo_from(shown.id),
+        deleted=tuple(
+            Deleted(node, len(state.branch(node.id)))
+            for node in reversed(nodes)
+            if node.id in state.deleted
+        ),
+    )
+
+
+def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
+    """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
+    root = tuner.root()
+    parent = tuner.node(node.parent) if node.parent else root
+    return Snapshot(
+        node=node,
+        split=split,
+        metrics=tuner.metrics(node, split),
+        before=tuner.metrics(root, split),
+        last=tuner.metrics(parent, split),
+        agreement=_agreements(tuner.store, tuner.logits(node), split, tuner),
+    )
+
+
+def _agreements(store: Store, logits: np.ndarray, split: str, tuner: Tuner) -> dict[str, Agreement]:
+    rows = store.rows(split)
+    return {
+        name: agreement(
+            store.label[rows, k],
+            logits[rows, k],
+            store.teacher_logit[rows, k],
+            threshold=tuner.threshold(name),
+        )
+        for k, name in enumerate(store.classes)
+    }
+
+
+def changed_sides(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> int:
+    """Number of images of ``split`` on which the two nodes' students decide differently."""
+    return churn(tuner, before, after, class_name, split).count()

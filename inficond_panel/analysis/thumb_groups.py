@@ -1,0 +1,35 @@
+"""What the refit behind a student did, and which thumbs can be given to a group at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inficond_panel.analysis.compensation import COLLINEAR, Group, groups
+from inficond_panel.analysis.refit_report import RefitReport, explain
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.tuning import Iteration, Node, Tuner
+
+
+def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
+    """The iteration that made the class's student of ``node``: the last that tuned the class.
+
+    None for the untouched student.
+    """
+    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
+    found = next((at.id for at in path if class_name in at.tuned), None)
+    return None if found is None else tuner.node(found)
+
+
+def report_on(tuner: Tuner, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
+    """What ``refit`` did; takes seconds on a large store. Looks at no image of the holdout."""
+    return explain(tuner, refit, cancelled=cancelled)
+
+
+def group_of(tuner: Tuner, node: Node, class_name: str, concept: str) -> Group | None:
+    """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
+    store = tuner.store
+    weights = node.weights[:, store.classes.index(class_name)]
+    tuned = [store.concepts.index(concept)]
+    own = words_for(class_name, store.concepts, store.synonyms)
+    found = groups(tuner.fit_data, store.concepts, weights, weights, tuned, COLLINEAR, own)
+    return found[0] if found else None

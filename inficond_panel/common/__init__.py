@@ -1,0 +1,1 @@
+"""Helpers without knowledge of students: caches, clock, bounded files, threads."""

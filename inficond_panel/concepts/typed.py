@@ -1,0 +1,195 @@
+"""Concepts that were typed after a store was made: scored from its segments, kept beside it.
+
+A store is written once. A typed concept is a file of its own, and ``extended`` shows store and
+typed concepts as one store, with a content hash of its own: students of other concepts are other
+students.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from inficond_panel.concepts.scoring import Scoring, score_concept
+from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of
+from inficond_panel.errors import DataError, StoreFormatError
+from inficond_panel.store.store import Store
+
+_BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segment_normaliser")
+
+
+@dataclass(frozen=True, eq=False)
+class TypedConcept:
+    """A concept with its unit vector ``text`` ``(embed,)``, its ``score`` ``(image,)`` and the
+    ``cosine`` ``(segment,)`` of its segments. ``basis`` says what store it was scored on.
+
+    Two are equal where texts and basis are: the arrays follow from these.
+    """
+
+    texts: tuple[str, ...]
+    basis: str
+    text: np.ndarray = field(repr=False)
+    score: np.ndarray = field(repr=False)
+    cosine: np.ndarray = field(repr=False)
+    made: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the concept: the first of its texts."""
+        return self.texts[0]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TypedConcept) and (self.texts, self.basis) == (
+            other.texts,
+            other.basis,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.texts, self.basis))
+
+
+def scoring_of(store: Store) -> Scoring:
+    """How the store's images are scored; a store that does not say it is by the paper's way."""
+    settings = store.attrs.get("scores", {})
+    return Scoring(
+        settings.get("method", "max_cosine"),
+        settings.get("temperature"),
+        store.score_centre if store.has("score_centre") else None,
+        store.segment_normaliser if store.has("segment_normaliser") else None,
+    )
+
+
+def basis_of(store: Store) -> str:
+    """SHA-256 of all that a typed concept depends on beside its texts; labels are no part of it."""
+    hashes = store.attrs["variable_hashes"]
+    facts = {
+        "arrays": {name: hashes[name] for name in _BASIS if name in hashes},
+        **{key: store.attrs.get(key) for key in ("encoder_digest", "prompts", "scores")},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
+    """Encode and score a concept, given as on a line of a corpus; no photo is read.
+
+    Raises ``DataError`` for a text that is empty, a concept or a synonym that the store has
+    already, an encoder other than the store's, and a store that does not say what it was encoded
+    with.
+    """
+    texts = texts_of(line)
+    if fault := fault_of(texts):
+        raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")
+    _check_new(store, texts)
+    _check_encoder(store, encoder)
+    text = embed_concepts(encoder, [texts], store.attrs["prompts"])[0]
+    score, cosine = score_concept(
+        store.segment_embedding,
+        store.segment_image,
+        text,
+        images=len(store.images),
+        scoring=scoring_of(store),
+    )
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return TypedConcept(texts, basis_of(store), text, score, cosine, made)
+
+
+def _check_new(store: Store, texts: tuple[str, ...]) -> None:
+    names = {name.casefold(): name for name in store.concepts}
+    synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
+    for text in texts:
+        if same := names.get(text.casefold()):
+            raise DataError(f"The concept {same!r} is there already.", "Type another word.")
+        if owner := synonyms.get(text.casefold()):
+            raise DataError(
+                f"{text!r} is a synonym of the concept {owner!r}, which is there already.",
+                "Type another word.",
+            )
+
+
+def _check_encoder(store: Store, encoder: TextEncoder) -> None:
+    missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
+    if missing:
+        raise DataError(
+            f"{store.path} does not say its {' and '.join(missing)}, so that no concept can be "
+            "encoded as its own were.",
+            "Write it again: inficond precompute SPEC",
+        )
+    if encoder.digest != store.attrs["encoder_digest"]:
+        raise DataError(
+            f"{store.path} was made with another encoder ({store.attrs['encoder']}).",
+            "Name that encoder in the spec, or write the store again: inficond precompute SPEC",
+        )
+
+
+class TypedFolder:
+    """The typed concepts of a history: a folder with a file for each, none before the first.
+
+    Files appear whole or not at all, and several processes may add to the folder. Those of another
+    store (other segments, encoder or prompts) are kept, but passed over.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    def read(self, store: Store) -> list[TypedConcept]:
+        """Typed concepts that fit ``store``, by name; those it has by itself are left out.
+
+        Raises ``StoreFormatError`` for a file that is damaged.
+        """
+        there = {name.casefold() for name in store.concepts}
+        basis = basis_of(store)
+        files = sorted(self.path.glob(f"{basis[:12]}-*.npz"))
+        typed = [one for file in files if (one := _load(file)).basis == basis]
+        typed = [one for one in typed if one.name.casefold() not in there]
+        return sorted(typed, key=lambda one: (one.name.casefold(), one.name))
+
+    def others(self, store: Store) -> int:
+        """Number of typed concepts that belong to another store."""
+        files = list(self.path.glob("*.npz"))
+        return len(files) - len(list(self.path.glob(f"{basis_of(store)[:12]}-*.npz")))
+
+    def add(self, concept: TypedConcept) -> None:
+        """Keep a concept, in place of one of the same name."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        facts = json.dumps({"texts": concept.texts, "basis": concept.basis, "made": concept.made})
+        arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
+        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".tmp", delete=False) as file:
+            try:
+                np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+        Path(file.name).replace(self._file(concept))
+
+    def remove(self, concept: TypedConcept) -> None:
+        """Forget a concept; the students without it are those that were there before it."""
+        self._file(concept).unlink(missing_ok=True)
+
+    def _file(self, concept: TypedConcept) -> Path:
+        name = hashlib.sha256(concept.name.casefold().encode()).hexdigest()[:12]
+        return self.path / f"{concept.basis[:12]}-{name}.npz"
+
+
+def _load(path: Path) -> TypedConcept:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            facts = json.loads(str(file["facts"]))
+            arrays = {name: file[name] for name in ("text", "score", "cosine")}
+        return TypedConcept(
+            tuple(facts["texts"]), facts["basis"], **arrays, made=facts.get("made", "")
+        )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise StoreFormatError(
+            f"The typed concept in {path} is damaged: {error}.",
+            "Remove the file and type the concept again.",
+        ) from error

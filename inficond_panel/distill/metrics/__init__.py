@@ -1,0 +1,1 @@
+"""Metrics of students, their intervals, and metrics on slices."""

@@ -1,0 +1,186 @@
+"""Bootstrap intervals over images: of a metric, and of the change between two students.
+
+A draw of n images with replacement is a count per image. One table of counts serves both
+students, so their noise is paired, and each is sorted only once (Outcome). Intervals are
+percentile intervals [q_low, q_high] (Efron and Tibshirani 1993, "An introduction to the bootstrap",
+ch. 13). That of the calibration error is the basic one, [2 e - q_high, 2 e - q_low] (Davison and
+Hinkley 1997, "Bootstrap methods and their application", ch. 5): the error grows with noise, a draw
+is noisier than the sample, and so its quantiles lie too high. The estimate e itself may then lie
+above its interval. Near perfect calibration neither interval is to be trusted; see ece_floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inficond_panel.distill.metrics.outcome import METRICS, Outcome
+from inficond_panel.distill.scores.scores import Array
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the limits of its bootstrap interval; nan where undefined.
+
+    ``left_out`` is the number of draws on which the metric was undefined.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    left_out: int = 0
+
+    @property
+    def within_noise(self) -> bool:
+        """For a change: True unless the interval excludes 0."""
+        return not (self.low > 0 or self.high < 0)
+
+    @property
+    def words(self) -> str:
+        """For a change: "up", "down", "within noise" or "undefined"."""
+        if np.isnan(self.estimate):
+            return "undefined"
+        if self.within_noise:
+            return "within noise"
+        return "up" if self.low > 0 else "down"
+
+
+def change_interval(
+    label: NDArray,
+    before: NDArray,
+    after: NDArray,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    metric: str = "ap",
+    threshold: float = 0.0,
+    teacher: NDArray | None = None,
+) -> Interval:
+    """Interval of metric(after) - metric(before), for labels and logits (n,); label -1 is left out.
+
+    ``metric`` is one of METRICS; fidelity needs the teacher's logits, and counts all images. Draws
+    on which the metric is undefined for one of the two are left out.
+    """
+    old = Outcome(label, before, teacher, threshold)
+    new = Outcome(label, after, teacher, threshold)
+    return change_intervals(old, new, (metric,), draws=draws, seed=seed, level=level)[metric]
+
+
+def metric_interval(
+    label: NDArray,
+    logit: NDArray,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    metric: str = "ap",
+    threshold: float = 0.0,
+    teacher: NDArray | None = None,
+) -> Interval:
+    """Interval of one metric, as change_interval."""
+    outcome = Outcome(label, logit, teacher, threshold)
+    return metric_intervals(outcome, (metric,), draws=draws, seed=seed, level=level)[metric]
+
+
+def change_intervals(
+    before: Outcome,
+    after: Outcome,
+    metrics: Sequence[str] = METRICS,
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Interval of after - before for each metric; the two are outcomes on the same images.
+
+    An outcome that is kept, such as that of the untouched student, is not sorted or drawn again.
+    """
+    found = {}
+    for metric in metrics:
+        estimate = after.value(metric) - before.value(metric)
+        resampled = drawn(after, metric, draws, seed) - drawn(before, metric, draws, seed)
+        found[metric] = interval(estimate, resampled, level, metric)
+    return found
+
+
+def metric_intervals(
+    outcome: Outcome,
+    metrics: Sequence[str] = METRICS,
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Interval]:
+    """Interval of each metric."""
+    found = {}
+    for metric in metrics:
+        resampled = drawn(outcome, metric, draws, seed)
+        level_of = interval(outcome.value(metric), resampled, level, metric)
+        found[metric] = replace(level_of, low=max(level_of.low, 0.0))  # nan stays: max(nan, 0)
+    return found
+
+
+def drawn(outcome: Outcome, metric: str, draws: int, seed: int, *, together: bool = False) -> Array:
+    """The metric on each draw (draws,), read-only; kept with the outcome.
+
+    A draw is one of the images that the metric counts; ``together`` of all images, labelled or
+    not, so that classes with other labels share it.
+    """
+    together = together and outcome.images(metric) < len(outcome.all_logits)
+    key = metric, draws, seed, together
+    if key not in outcome.kept:
+        if together:
+            counts = draw_counts(len(outcome.all_logits), draws, seed)[:, outcome.known]
+        else:
+            counts = draw_counts(outcome.images(metric), draws, seed)
+        values = outcome.values(metric, counts)
+        values.setflags(write=False)
+        outcome.kept[key] = values
+    return outcome.kept[key]
+
+
+@lru_cache(maxsize=8)
+def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
+    """How often each image is drawn (draws, images), read-only; rows sum to ``images``.
+
+    One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
+    """
+    rng = np.random.default_rng(seed)
+    table = np.empty((draws, images), dtype=np.uint8, order="F")  # see Ranked
+    for row in table:
+        row[:] = np.bincount(rng.integers(max(images, 1), size=images), minlength=images)
+    table.setflags(write=False)
+    return table
+
+
+def interval(estimate: float, resampled: Array, level: float, metric: str) -> Interval:
+    """Interval of a metric or its change, from the resampled values that are defined."""
+    defined = resampled[~np.isnan(resampled)]
+    left_out = len(resampled) - len(defined)
+    if np.isnan(estimate) or not len(defined):
+        return Interval(float(estimate), np.nan, np.nan, left_out)
+    low, high = _limits(estimate, defined, level, metric)
+    return Interval(float(estimate), float(low), float(high), left_out)
+
+
+def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> tuple[Array, Array]:
+    """Limits (n,) of the intervals of estimates (n,), each of a row of resampled (n, draws).
+
+    As ``interval`` one by one; the rows that are defined throughout are taken together.
+    """
+    low, high = np.full((2, len(estimates)), np.nan)
+    whole = ~np.isnan(resampled).any(axis=1) & ~np.isnan(estimates)
+    if whole.any():
+        low[whole], high[whole] = _limits(estimates[whole], resampled[whole], level, metric)
+    for at in np.flatnonzero(~whole):
+        one = interval(estimates[at], resampled[at], level, metric)
+        low[at], high[at] = one.low, one.high
+    return low, high
+
+
+def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
+    limits = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], axis=-1)
+    return 2 * np.asarray(estimate) - limits[::-1] if metric == "ece" else limits

@@ -1,0 +1,79 @@
+"""How far probabilities can be believed: Brier score and expected calibration error (ECE).
+
+The probability of a class is sigmoid(logit); the decision threshold plays no part. It is the
+probability of "present" that is judged, not that of the likelier answer: for a rare class the
+latter is near 1 whatever the student says.
+
+ECE (Naeini, Cooper, Hauskrecht 2015, AAAI, "Obtaining well calibrated probabilities using
+Bayesian binning"; Guo et al. 2017, ICML, eq. 3): images are sorted into B bins by probability, and
+
+    ECE = sum_b (n_b / n) |mean label in b - mean probability in b|
+
+Bins are of equal width, (0, 1/B], (1/B, 2/B], ..., as in Guo et al.; or of equal mass, cut at the
+ranks of the probabilities (Nixon et al. 2019, CVPR workshops, "Measuring calibration in deep
+learning"), where images of equal probability share a bin. ECE is biased upwards: noise in a bin
+adds to it and never takes away. ``ece_floor`` says by how much for a perfect student.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from inficond_panel.distill.scores.scores import Array
+
+#: Bins of the ECE (Guo et al. 2017 use 15).
+BINS = 15
+
+
+def brier(label: NDArray, logit: NDArray) -> float:
+    """Mean of (probability - label)² over the images with label 0 or 1; nan where there is none.
+
+    Source: Brier 1950, Monthly Weather Review 78, in the form for one event.
+    """
+    probability, positive = _known(label, logit)
+    return float(np.mean((probability - positive) ** 2)) if len(positive) else np.nan
+
+
+def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
+    """Expected calibration error over the images with label 0 or 1; nan where there is none."""
+    probability, positive = _known(label, logit)
+    if not len(positive):
+        return np.nan
+    where = bin_of(probability, bins, equal_mass)
+    return float(np.abs(np.bincount(where, probability - positive)).sum() / len(positive))
+
+
+def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
+    """ECE that a perfectly calibrated student with these logits (n,) would show on average.
+
+    With labels drawn from its probabilities p, the error of bin b has variance v_b = sum p(1 - p);
+    E|error| is about sqrt(2 v_b / pi). (The idea of Bröcker and Smith 2007, Weather and
+    Forecasting 22: what a reliable forecast would look like on as many images.)
+    """
+    probability = expit(np.asarray(logit, dtype=np.float64))
+    if not len(probability):
+        return np.nan
+    where = bin_of(probability, bins, equal_mass)
+    variance = np.bincount(where, probability * (1 - probability))
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(probability))
+
+
+def bin_of(probability: Array, bins: int, equal_mass: bool) -> NDArray[np.intp]:
+    """Bin of each probability (n,), from 0 to bins - 1.
+
+    A bin of equal width holds its upper edge. With equal mass, an image that m of n images lie
+    below is in bin floor(bins m / n).
+    """
+    if equal_mass:
+        below = np.searchsorted(np.sort(probability), probability, side="left")
+        return bins * below // len(probability)
+    edges = np.linspace(0, 1, bins + 1)
+    return np.searchsorted(edges[1:-1], probability, side="left")
+
+
+def _known(label: NDArray, logit: NDArray) -> tuple[Array, NDArray[np.bool_]]:
+    label = np.asarray(label)
+    known = label >= 0
+    return expit(np.asarray(logit, dtype=np.float64)[known]), label[known] > 0

@@ -1,0 +1,163 @@
+"""What one student says of the images of one class, and every metric of it, from one sort."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.special import expit
+
+from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
+from inficond_panel.distill.scores.scores import Array
+
+POINT_METRICS = ("accuracy", "precision", "recall", "f1")
+METRICS = ("ap", "ap11", *POINT_METRICS, "fidelity", "brier", "ece")
+#: Metrics of which less is better.
+ERRORS = ("brier", "ece")
+
+
+class Outcome:
+    """What one student says of the images of one class, ready for any metric; sorted once, if ever.
+
+    Labels and logits are (n,). ``teacher`` logits are needed for fidelity alone. ``bins`` and
+    ``equal_mass`` are those of the ECE (calibration.py); with counts, its bins stay those of the
+    images as they are.
+    """
+
+    def __init__(
+        self,
+        label: NDArray,
+        logit: NDArray,
+        teacher: NDArray | None = None,
+        threshold: float = 0.0,
+        *,
+        bins: int = BINS,
+        equal_mass: bool = False,
+    ) -> None:
+        self.label = np.asarray(label)
+        self.known = self.label >= 0
+        self.positive = self.label[self.known] > 0
+        self.all_logits = np.asarray(logit, dtype=np.float64)
+        self.logit = self.all_logits[self.known]
+        self.teacher = None if teacher is None else np.asarray(teacher, dtype=np.float64)
+        self.threshold = threshold
+        self._bins = bins, equal_mass
+        #: Metrics on bootstrap draws that were asked for; see ``bootstrap.drawn``.
+        self.kept: dict[tuple[str, int, int, bool], Array] = {}
+
+    def among(self, rows: NDArray) -> Outcome:
+        """The outcome on some of the images: rows as positions, or as a mask (n,)."""
+        teacher = None if self.teacher is None else self.teacher[rows]
+        bins, equal_mass = self._bins
+        return Outcome(
+            self.label[rows],
+            self.all_logits[rows],
+            teacher,
+            self.threshold,
+            bins=bins,
+            equal_mass=equal_mass,
+        )
+
+    def images(self, metric: str) -> int:
+        """Number of images that a metric counts: all for fidelity, else the labelled ones."""
+        return len(self.all_logits) if metric == "fidelity" else len(self.positive)
+
+    def value(self, metric: str) -> float:
+        """The metric, each image counted once."""
+        return float(self.values(metric)[0])
+
+    def values(self, metric: str, counts: NDArray | None = None) -> Array:
+        """The metric for each row of counts (rows, images): (rows,); nan where undefined.
+
+        Raises ValueError for a metric that is not in METRICS, and for fidelity without a teacher.
+        """
+        if metric == "ap":
+            return self.ranked.average_precision(counts)
+        if metric == "ap11":
+            return self.ranked.eleven_point(counts)
+        if metric in POINT_METRICS:
+            return decision_metrics(*self._confusion(counts))[metric]
+        if metric == "ece":
+            errors = np.abs(_sums(self._bin_errors, counts)).sum(axis=1)
+            return ratio(errors, _totals(len(self.positive), counts))
+        return ratio(_sums(self._loss(metric), counts)[:, 0], _totals(self.images(metric), counts))
+
+    @cached_property
+    def ranked(self) -> Ranked:
+        """The labelled images in order of falling logit."""
+        return rank(self.positive, self.logit)
+
+    @cached_property
+    def decided(self) -> NDArray[np.bool_]:
+        """Which labelled images are decided to be positive."""
+        return self.logit > self.threshold
+
+    @cached_property
+    def alike(self) -> NDArray[np.bool_]:
+        """Which of all images student and teacher decide alike."""
+        if self.teacher is None:
+            raise ValueError("fidelity needs the teacher's logits")
+        return (self.all_logits > self.threshold) == (self.teacher > self.threshold)
+
+    def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
+        """True and false positives, false and true negatives, each (rows,)."""
+        kind = 2 * ~self.decided + ~self.positive
+        sizes = np.bincount(kind, minlength=4)
+        if counts is None:
+            return tuple(sizes[:, None].astype(np.float64))
+        members, bounds = np.argsort(kind, kind="stable"), np.cumsum([0, *sizes])
+        ones: NDArray = np.ones(len(kind), exact_type(counts))
+        kinds = csr_array((ones, members, bounds), shape=(4, len(kind)))
+        return tuple((kinds @ counts.T).astype(np.float64))
+
+    @cached_property
+    def _bin_errors(self) -> Array:
+        """Probability less label of each image, in the column of its bin (n, bins)."""
+        probability = expit(self.logit)
+        bins, equal_mass = self._bins
+        errors = np.zeros((len(probability), bins))
+        if len(probability):
+            where = bin_of(probability, bins, equal_mass)
+            errors[np.arange(len(where)), where] = probability - self.positive
+        return errors
+
+    def _loss(self, metric: str) -> Array:
+        if metric == "fidelity":
+            return self.alike[:, None].astype(np.float64)
+        if metric == "brier":
+            return (expit(self.logit) - self.positive)[:, None] ** 2
+        raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
+
+
+def _sums(columns: Array, counts: NDArray | None) -> Array:
+    """Sums of the columns (n, c), each image as often as counts say: (rows, c)."""
+    if counts is None:
+        return columns.sum(axis=0, keepdims=True)
+    return counts.astype(np.float64) @ columns
+
+
+def _totals(images: int, counts: NDArray | None) -> Array:
+    if counts is None:
+        return np.array([float(images)])
+    return counts.sum(axis=1, dtype=np.float64)
+
+
+def decision_metrics(
+    tp: float | NDArray, fp: float | NDArray, fn: float | NDArray, tn: float | NDArray
+) -> dict[str, Array]:
+    """Accuracy, precision, recall and f1 = 2 TP / (2 TP + FP + FN) from counts of any shape."""
+    return {
+        "accuracy": ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
+        "precision": ratio(tp, np.add(tp, fp)),
+        "recall": ratio(tp, np.add(tp, fn)),
+        "f1": ratio(np.multiply(2, tp), np.add(np.multiply(2, tp), np.add(fp, fn))),
+    }
+
+
+def ratio(part: float | NDArray, whole: float | NDArray) -> Array:
+    """part / whole, nan where whole is 0."""
+    whole = np.asarray(whole, dtype=np.float64)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)

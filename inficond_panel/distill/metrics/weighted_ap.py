@@ -1,0 +1,126 @@
+"""Average precision of one ranking under any number of sample weights, from one sort.
+
+A row of counts (a bootstrap draw, a slice, weights) says how much each image counts. The sort does
+not depend on it, so it is made once; each row then costs one cumulative sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from inficond_panel.distill.scores.scores import Array
+
+Index = NDArray[np.intp]
+#: Values of a block of counts. Sums are taken image by image, which is fastest where the counts of
+#: an image lie side by side (``draw_counts``).
+_BLOCK_VALUES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Images in order of falling logit. Equal logits are one step: no order among them is better.
+
+    Only steps that hold a positive matter (r of them): precision is read there, and recall grows
+    nowhere else. Of all ``images``, ``order`` ends with the last of them; ``ends`` (r,) are the
+    last positions of these steps; ``positives`` are the positive images in order, ``starts`` (r,)
+    where each step's first stands in that list.
+    """
+
+    images: int
+    order: Index
+    ends: Index
+    positives: Index
+    starts: Index
+
+    def average_precision(self, counts: NDArray | None = None) -> Array:
+        """AP of each row of counts (rows, images): (rows,); nan where no positive counts.
+
+        The sum over the steps of (recall gained) × precision, which is scikit-learn's
+        ``average_precision_score``. Without counts each image counts once: (1,).
+        """
+        return self._each_block(counts, _area)
+
+    def eleven_point(self, counts: NDArray | None = None) -> Array:
+        """VOC's AP, as average_precision: mean over recalls 0, 0.1 … 1 of the best precision there.
+
+        "There" is at that recall or above (Everingham et al. 2010, IJCV 88, sec. 4.2).
+        """
+        return self._each_block(counts, _eleven)
+
+    def _each_block(
+        self, counts: NDArray | None, formula: Callable[[NDArray, NDArray], Array]
+    ) -> Array:
+        if counts is None:
+            return formula(*self._unweighted())
+        if not len(self.ends):
+            return np.full(len(counts), np.nan)
+        rows = max(1, _BLOCK_VALUES // max(len(self.order), 1))
+        blocks = [counts[first : first + rows] for first in range(0, len(counts), rows)]
+        return np.concatenate([formula(*self._cuts(block)) for block in blocks])
+
+    def _unweighted(self) -> tuple[NDArray, NDArray]:
+        hits = np.diff(np.append(self.starts, len(self.positives)))
+        return self.ends[:, None] + 1, hits[:, None]
+
+    def _cuts(self, counts: NDArray) -> tuple[NDArray, NDArray]:
+        """Weight above each cut (r, rows), and weight of the positives gained by it (r, rows)."""
+        gained = self._steps.astype(exact_type(counts)) @ counts.T
+        everyone, hits = np.split(gained, 2)
+        return np.cumsum(everyone, axis=0, dtype=gained.dtype), hits
+
+    @cached_property
+    def _steps(self) -> csr_array:
+        """Which images (columns) each cut adds to the ones before; below that, which positives."""
+        members = np.concatenate([self.order, self.positives])
+        lasts = np.append(self.starts[1:], len(self.positives))
+        bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])
+        shape = 2 * len(self.ends), self.images
+        return csr_array((np.ones(len(members), np.int32), members, bounds), shape=shape)
+
+
+def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
+    """Sort images by logit (n,), for the positives among them (n,)."""
+    order = np.argsort(-np.asarray(logit), kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(logit[order])), len(order) - 1)[: len(order)]
+    at = np.flatnonzero(positive[order])
+    step, starts = np.unique(np.searchsorted(ends, at), return_index=True)
+    ends = ends[step]
+    last = ends[-1] + 1 if len(ends) else 0
+    return Ranked(len(order), order[:last], ends, order[at], starts)
+
+
+def exact_type(counts: NDArray) -> type:
+    """The smallest type in which sums over an image's counts (rows, images) are exact."""
+    if counts.dtype.kind not in "iub":
+        return np.float64
+    return np.int32 if counts.itemsize == 1 and counts.shape[1] < 1 << 23 else np.int64
+
+
+def _area(above: NDArray, hits: NDArray) -> Array:
+    found, precision = _precision(above, hits)
+    with np.errstate(invalid="ignore"):
+        return (hits * precision).sum(axis=0) / (found[-1] if found.size else 0.0)
+
+
+def _eleven(above: NDArray, hits: NDArray) -> Array:
+    found, precision = _precision(above, hits)
+    if not found.size:
+        return np.full(hits.shape[1], np.nan)
+    whole = found[-1]
+    best = [
+        np.where(10.0 * found >= tenth * whole * (1 - 1e-12), precision, 0.0).max(axis=0)
+        for tenth in range(11)
+    ]
+    return np.where(whole > 0, np.mean(best, axis=0), np.nan)
+
+
+def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:
+    """Weight of the positives found up to each cut, and the precision there (0 where above is)."""
+    found = np.cumsum(hits, axis=0, dtype=hits.dtype)
+    return found, found / np.maximum(above, np.finfo(np.float64).tiny)

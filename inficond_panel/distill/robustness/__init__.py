@@ -1,0 +1,1 @@
+"""Robustness of influences: bootstrap refits, random counterparts, collinearity."""

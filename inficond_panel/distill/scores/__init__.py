@@ -1,0 +1,1 @@
+"""Passes over concept scores in memory, on disk or on a cluster."""

@@ -1,0 +1,130 @@
+"""Columns of the scores, gathered when a working set first needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores.array_api import Array, beside, namespace, to_host
+from inficond_panel.distill.scores.sources import Source, in_order, thread_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Columns:
+    """Gathered columns, one contiguous row each, in float32 or, where stored so, in float64.
+
+    Both hold what is stored without rounding. Memory is taken as columns come.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._place = np.full(source.shape[1], -1)
+        self._used = 0
+        self._lock = Lock()
+        self._blocks: list[Any] = []  # for each block of n images (C, n), filled from the top
+
+    def gather(self, columns: NDArray[np.intp]) -> bool:
+        """Read the columns that are not here yet; False where all are."""
+        with self._lock:
+            return self._gather(columns)
+
+    def _gather(self, columns: NDArray[np.intp]) -> bool:
+        new = columns[self._place[columns] < 0]
+        if not new.size:
+            return False
+        end = self._used + len(new)
+        for number, part in enumerate(self.source.map(partial(_take, columns=new))):
+            if number == len(self._blocks):
+                xp = namespace(part)
+                shape = self.source.shape[1], part.shape[0]
+                self._blocks.append(xp.empty(shape, dtype=part.dtype, device=part.device))
+            self._blocks[number][self._used : end, :] = part.T
+        self._place[new] = np.arange(self._used, end)
+        self._used = end
+        return True
+
+    def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
+        """X[:, columns] @ weights for weights (p,): (N,)."""
+        if not len(columns):
+            return np.zeros(self.source.shape[0])
+        return np.concatenate(list(self._map(partial(_product, weights=weights), columns)))
+
+    def gradient(self, columns: NDArray[np.intp], residuals: Array) -> Array:
+        """X[:, columns]'u for residuals u (N,): (p,)."""
+        total = np.zeros(len(columns))
+        for part in self._map(_gradient, columns, residuals):
+            total += part
+        return total
+
+    def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
+        """Weighted Gram matrix (p, p) with the intercept eliminated, and the weighted means (p,).
+
+        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which is the Gram matrix of the
+        columns centred at their weighted means. In float32 where ``exact`` is false and the
+        columns are held so; the blocks are added up in float64 all the same.
+        """
+        gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
+        pivot = self._pivot(columns)  # near the mean: centring cancels few digits
+        for part in self._map(partial(_gram, pivot=pivot, exact=exact), columns, curvature):
+            gram += part[0]
+            moment += part[1]
+        mean = moment / curvature.sum()
+        gram -= np.outer(mean, moment)
+        return gram, mean + pivot
+
+    def _pivot(self, columns: NDArray[np.intp]) -> Array:
+        few = self._blocks[0][: self._used, :64]
+        return to_host(few).mean(axis=1, dtype=np.float64)[self._place[columns]]
+
+    def _map(
+        self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
+    ) -> Iterator[Any]:
+        """As a source's map, of blocks (p, n)."""
+        places = self._place[columns]
+
+        def apply(block: Any, *parts: Array) -> Any:
+            rows = namespace(block).take(block[: self._used, :], beside(places, block), axis=0)
+            return function(rows, *parts)
+
+        threads = thread_count((self.source.shape[0], len(columns)))
+        return in_order(apply, self._jobs(aligned), threads)
+
+    def _jobs(self, aligned: tuple[Array, ...]) -> Iterable[tuple[Any, ...]]:
+        first = 0
+        for block in self._blocks:
+            last = first + block.shape[1]
+            yield block, *(a[first:last] for a in aligned)
+            first = last
+
+
+def _take(block: Any, columns: NDArray[np.intp]) -> Any:
+    xp = namespace(block)
+    double = block.dtype == xp.float64 or not xp.isdtype(block.dtype, "real floating")
+    part = xp.take(block, beside(columns, block), axis=1)
+    return xp.astype(part, xp.float64 if double else xp.float32)
+
+
+def _product(rows: Any, weights: Array) -> Array:
+    xp = namespace(rows)
+    return to_host(beside(weights, rows) @ xp.astype(rows, xp.float64))
+
+
+def _gradient(rows: Any, residuals: Array) -> Array:
+    xp = namespace(rows)
+    return to_host(xp.astype(rows, xp.float64) @ beside(residuals, rows))
+
+
+def _gram(rows: Any, curvature: Array, pivot: Array, exact: bool) -> tuple[Array, Array]:
+    xp = namespace(rows)
+    wide = xp.astype(rows, xp.float64) if exact else rows
+    kind = np.float64 if wide.dtype == xp.float64 else np.float32
+    root = beside(np.sqrt(curvature).astype(kind), rows)
+    centred = (wide - beside(pivot.astype(kind)[:, None], rows)) * root
+    return to_host(centred @ centred.T), to_host(centred @ root)

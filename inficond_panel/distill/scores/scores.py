@@ -1,0 +1,102 @@
+"""Passes over the concept scores, in float64 whatever they are stored in."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores.array_api import Array, beside, namespace, to_host
+from inficond_panel.distill.scores.gathered_columns import Columns
+from inficond_panel.distill.scores.sources import as_source
+
+__all__ = ["Array", "Scores"]
+
+
+class Scores:
+    """Concept scores (N images, C concepts) and the passes over them.
+
+    ``values`` is a numpy or torch array (or any that follows the array API standard), a Zarr array
+    (or anything that gives numpy arrays when it is sliced), a dask array, or a source of the
+    caller's own (sources.py). Columns that a fit gathers stay in memory: whoever fits the same
+    scores again passes the same Scores. ``passes`` counts the passes over all of the table.
+
+    Raises DataError where the values are not a finite table of numbers; those that are not in
+    memory are checked when they are first read.
+    """
+
+    def __init__(self, values: Any) -> None:
+        self.source = values if hasattr(values, "map") else as_source(values)
+        self.shape = self.source.shape
+        self.columns = Columns(self.source)
+        self.passes = 0
+
+    @classmethod
+    def of(cls, values: Any) -> Scores:
+        """The values as Scores, which they may be already."""
+        return values if isinstance(values, cls) else cls(values)
+
+    def gradient(self, residuals: Array) -> Array:
+        """X'u for residuals u (N, K) that sum to 0 up to rounding: (C, K).
+
+        What rounding left of the sums is taken off: as if the columns were centred.
+        """
+        self.passes += 1
+        total = -np.outer(self._pivot, residuals.sum(axis=0))
+        for part in self.source.map(_gradient, residuals):
+            total += part
+        return total
+
+    def logits(self, weights: Array, intercepts: Array) -> Array:
+        """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K).
+
+        Column by column, so that a student's logits have the same bits whichever others are asked
+        for with it.
+        """
+        self.passes += 1
+        product = partial(_product, weights=weights)
+        return np.concatenate(list(self.source.map(product))) + intercepts
+
+    @cached_property
+    def _pivot(self) -> Array:
+        """Something near the mean of each column (C,)."""
+        return self.source.first(64).mean(axis=0, dtype=np.float64)
+
+    def gather(self, columns: NDArray[np.intp]) -> None:
+        """Read the columns that are not in memory yet, all in one pass."""
+        self.passes += self.columns.gather(columns)
+
+    def variance(self, sample_weight: Array) -> Array:
+        """Weighted variance of each column (C,), for weights (N,) that sum to 1.
+
+        Never below what rounding makes of a constant column.
+        """
+        self.passes += 1
+        first, second = np.zeros((2, self.shape[1]))
+        for part in self.source.map(partial(_moments, pivot=self._pivot), sample_weight):
+            first += part[0]
+            second += part[1]
+        return np.maximum(second - first**2, (1e-8 * (self._pivot + first)) ** 2)
+
+
+def _wide(block: Any) -> Any:
+    xp = namespace(block)
+    return xp.astype(block, xp.float64)
+
+
+def _gradient(block: Any, residuals: Array) -> Array:
+    return to_host(_wide(block).T @ beside(residuals, block))
+
+
+def _product(block: Any, weights: Array) -> Array:
+    wide = _wide(block)
+    columns = [to_host(wide @ beside(np.ascontiguousarray(w), block)) for w in weights.T]
+    return np.stack(columns, axis=1) if columns else np.empty((block.shape[0], 0))
+
+
+def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
+    centred = _wide(block) - beside(pivot, block)
+    weight = beside(sample_weight, block)
+    return to_host(weight @ centred), to_host(weight @ centred**2)

@@ -1,0 +1,166 @@
+"""Where the concept scores lie: in an array of any library, on disk, or on a cluster.
+
+A source does one thing: it maps a function over its blocks of rows and gives the results in the
+order of the blocks. The blocks depend on the table alone, and whoever sums adds in their order;
+so neither the number of threads nor that of workers changes a bit of a result.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores.array_api import check_finite, namespace, to_host
+from inficond_panel.errors import DataError
+
+BLOCK_VALUES = 1 << 20
+_THREADED_VALUES = 1 << 25  # from here on, threads gain more than they cost
+_KEPT_BYTES = 2 << 30
+
+
+class Source(Protocol):
+    """Table of scores (N images, C concepts)."""
+
+    shape: tuple[int, int]
+    slow: bool  # a pass over all concepts costs more than several over a working set
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """``function(block, *parts)`` of each block (n, C), parts being its rows of ``aligned``."""
+
+    def first(self, images: int) -> NDArray:
+        """The first rows (images, C), or fewer where there are no more."""
+
+
+def as_source(values: Any) -> Source:
+    """The source of what the caller has. Raises DataError where that is no table of numbers."""
+    if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
+        from inficond_panel.distill.scores.dask_source import DaskSource  # noqa: PLC0415  needs dask
+
+        return DaskSource(values)
+    if array_api_compat.is_array_api_obj(values):
+        return ArraySource(values)
+    if hasattr(values, "shape") and hasattr(values, "dtype"):
+        return SlicedSource(values)
+    return ArraySource(np.asarray(values))
+
+
+class ArraySource:
+    """An array in memory: numpy, torch, or any other that follows the array API standard."""
+
+    slow = False
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+        self.shape = checked_shape(values, _is_number(values))
+        check_finite(values, "scores")
+        on_host = isinstance(values, np.ndarray)
+        self._threads = thread_count(self.shape) if on_host else 1
+        self._rows = _row_slices(self.shape, 1)
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """As in Source."""
+        jobs = ((self.values[rows, :], *(a[rows] for a in aligned)) for rows in self._rows)
+        return in_order(function, jobs, self._threads)
+
+    def first(self, images: int) -> NDArray:
+        """As in Source."""
+        return to_host(self.values[:images, :])
+
+
+class SlicedSource:
+    """A table that gives numpy arrays when it is sliced, as a Zarr array does.
+
+    What was read is kept in the stored type, as long as it fits into ``keep`` bytes.
+    """
+
+    def __init__(self, values: Any, keep: int = _KEPT_BYTES) -> None:
+        self.values = values
+        self.shape = checked_shape(values, np.dtype(values.dtype).kind in "fiub")
+        size = self.shape[0] * self.shape[1] * np.dtype(values.dtype).itemsize
+        self.slow = size > keep
+        self._kept: dict[int, NDArray] = {}
+        self._checked: set[int] = set()
+        self._rows = _row_slices(self.shape, (getattr(values, "chunks", None) or (1,))[0])
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """As in Source."""
+
+        def read_and_apply(number: int, *parts: NDArray) -> Any:
+            return function(self._read(number), *parts)
+
+        jobs = ((k, *(a[rows] for a in aligned)) for k, rows in enumerate(self._rows))
+        return in_order(read_and_apply, jobs, thread_count(self.shape))
+
+    def first(self, images: int) -> NDArray:
+        """As in Source."""
+        return self._read(0)[:images]
+
+    def _read(self, number: int) -> NDArray:
+        if number in self._kept:
+            return self._kept[number]
+        block = np.asarray(self.values[self._rows[number], :])
+        if number not in self._checked:
+            check_finite(block, f"scores from image {self._rows[number].start} on")
+            self._checked.add(number)
+        if not self.slow:
+            self._kept[number] = block
+        return block
+
+
+def in_order(
+    function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: int
+) -> Iterator[Any]:
+    """Results of ``function(*job)`` in the order of the jobs; few are held at a time."""
+    if threads == 1:
+        for job in jobs:
+            yield function(*job)
+        return
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(function, *job))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def thread_count(shape: tuple[int, int]) -> int:
+    """Threads for passes over a table: one where it is small, else one for each core."""
+    if shape[0] * shape[1] < _THREADED_VALUES:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1
+
+
+def checked_shape(values: Any, numbers: bool) -> tuple[int, int]:
+    """The shape (N, C). Raises DataError where these are not a table of numbers."""
+    shape = tuple(values.shape)
+    if len(shape) != 2 or 0 in shape or not numbers:
+        raise DataError(
+            f"Scores must be a table of numbers (images, concepts), not {values.dtype} "
+            f"of shape {shape}.",
+            "Give one row for each image and one column for each concept.",
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def _row_slices(shape: tuple[int, int], chunk: int) -> list[slice]:
+    """Rows of each block: whole chunks, about ``BLOCK_VALUES`` values."""
+    rows = max(BLOCK_VALUES // shape[1] // chunk, 1) * chunk
+    rows = max(rows, 64)
+    return [slice(a, min(a + rows, shape[0])) for a in range(0, shape[0], rows)]
+
+
+def _is_number(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.dtype.kind in "fiub"
+    return bool(namespace(values).isdtype(values.dtype, ("real floating", "integral", "bool")))

@@ -1,0 +1,188 @@
+"""Exact solver of the students: proximal Newton on working sets, all classes in lockstep.
+
+Each pass over the scores gives the gradients of all classes. Then, for each class: certificate;
+working set (the weights that rest at no kink, and those pulled away from theirs); quadratic model
+from the weighted Gram matrix of these columns, intercept eliminated; its minimiser under L1 and
+box (subproblem.py); line search; best intercept. Columns of working sets are read once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.distill.scores.array_api import Array
+from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.solver.newton import Student
+from inficond_panel.distill.solver.objective import Problem
+from inficond_panel.distill.solver.problem import make_problems, start_weights
+from inficond_panel.errors import CancelledError, SolverError
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Students: weights (C, K) and intercepts (K,), with the certificate of each (K,).
+
+    ``gap`` bounds (objective - optimum) / (objective at w = 0) where ``certificate`` is "gap";
+    where it is "kkt" it is the residual of the optimality conditions (objective.py).
+    """
+
+    weights: Array
+    intercepts: Array
+    objective: Array
+    gap: Array
+    certificate: tuple[str, ...]
+    iterations: NDArray[np.int64]
+    converged: NDArray[np.bool_]
+
+
+def fit(
+    scores: Any,
+    targets: NDArray,
+    *,
+    l1: ArrayLike = 1e-4,
+    l2: ArrayLike = 0.0,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    start: Fit | None = None,
+    tolerance: float = 1e-6,
+    max_iterations: int = 100,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Fit:
+    """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
+
+    ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
+    number or one per class; ``lower`` and ``upper`` (C, K) bound the weights, an infinite side is
+    open, equal sides fix a weight. ``sample_weight`` is (N,) or (N, K). ``start`` gives the
+    weights to start from; where they are worse than those nearest to 0, these are taken.
+    ``progress`` is called with the share done, 0 to 1, and a line of text.
+
+    Raises DataError for scores or targets that are not finite, SolverError for a problem without
+    a solution, CancelledError where ``cancelled()`` becomes true.
+    """
+    if not 0 < tolerance < 1:
+        raise SolverError(f"The tolerance is {tolerance}.", "It must lie between 0 and 1.")
+    data = Scores.of(scores)
+    problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
+    shape = (data.shape[1], len(problems))
+    first = start_weights(None if start is None else start.weights, shape, problems)
+    with one_thread():
+        data.gather(_needed(first, problems))
+        students = [Student(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
+        unfinished, done = students, 0.0
+        while unfinished:
+            _check_cancelled(cancelled)
+            _certify(data, unfinished)
+            unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
+            if progress is not None:
+                done = max(done, _share_done(students, unfinished, tolerance))
+                ready = len(students) - len(unfinished)
+                progress(
+                    done, f"{ready} of {len(students)} student{'s' * (len(students) != 1)} fitted"
+                )
+            if unfinished:
+                data.gather(_union([s.columns for s in unfinished]))
+            for student in unfinished:
+                _check_cancelled(cancelled)
+                student.step()
+    return _collect(students, tolerance)
+
+
+def _certify(data: Scores, students: list[Student]) -> None:
+    """One pass over the scores, for the certificates and forces of all these students."""
+    given = [s.probabilities() for s in students]
+    residuals = [s.problem.residuals(p) for s, ps in zip(students, given, strict=True) for p in ps]
+    gradients = data.gradient(np.stack(residuals, axis=1))
+    ends = np.cumsum([len(ps) for ps in given])
+    for student, part in zip(students, np.split(gradients, ends[:-1], axis=1), strict=True):
+        student.certify(part)
+
+
+def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
+    """Columns with a weight at the start."""
+    return np.flatnonzero(first.any(axis=1) | np.any([p.rest != 0 for p in problems], axis=0))
+
+
+def _starts(problem: Problem, weights: Array) -> list[Array]:
+    """The weights to start from, and those at rest, which may be the better start."""
+    same = np.array_equal(weights, problem.rest)
+    return [problem.rest] if same else [weights, problem.rest]
+
+
+def _look_ahead(data: Scores, students: list[Student]) -> None:
+    """Close the gap where the residuals at hand leave it wider than need be."""
+    if students:
+        data.gather(_union([s.columns for s in students]))
+        for student in students:
+            student.look_ahead()
+        _certify(data, students)
+
+
+def _union(columns: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+    return np.unique(np.concatenate(columns))
+
+
+def _check_cancelled(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise CancelledError("The fit was cancelled.", "Nothing was changed.")
+
+
+def _share_done(students: list[Student], unfinished: list[Student], tolerance: float) -> float:
+    """Mean over the students of how far the gap has come, in orders of magnitude from 1."""
+    open_share = sum(
+        1 - np.log(min(max(s.gap, tolerance), 1.0)) / np.log(tolerance) for s in unfinished
+    )
+    return 1.0 - float(open_share) / len(students)
+
+
+def _collect(students: list[Student], tolerance: float) -> Fit:
+    gap = np.array([s.gap for s in students])
+    return Fit(
+        weights=np.stack([s.at.weights for s in students], axis=1),
+        intercepts=np.array([s.at.intercept for s in students]),
+        objective=np.array([s.at.objective for s in students]),
+        gap=gap,
+        certificate=tuple(s.problem.kind for s in students),
+        iterations=np.array([s.iterations for s in students]),
+        converged=gap <= tolerance,
+    )
+
+
+def certify(
+    scores: Any,
+    targets: NDArray,
+    weights: Array,
+    intercepts: Array | None = None,
+    *,
+    l1: ArrayLike = 1e-4,
+    l2: ArrayLike = 0.0,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    tolerance: float = 1e-6,
+) -> Fit:
+    """Any students with objective and certificate: weights (C, K), clipped into the box.
+
+    Intercepts (K,) that are not given are the best for these weights. Where the students' own
+    residuals leave a small gap above ``tolerance``, those of their next Newton step are tried too.
+    Errors as in fit.
+    """
+    data = Scores.of(scores)
+    problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
+    first = start_weights(weights, (data.shape[1], len(problems)), problems)
+    with one_thread():
+        data.gather(_needed(first, problems))
+        students = [Student(data, p, [first[:, k]]) for k, p in enumerate(problems)]
+        _certify(data, students)
+        _look_ahead(data, [s for s in students if s.looks_ahead(tolerance)])
+        if intercepts is not None:
+            for student, intercept in zip(students, intercepts, strict=True):
+                student.shift_intercept(float(intercept))
+    return _collect(students, tolerance)

@@ -1,0 +1,207 @@
+"""The objective of one student, its dual, and the certificate of how close an answer is.
+
+Student (InFiConD, sec. 4.4, eq. 1), for scores x_i (C,), targets t_i in [0, 1], sample weights
+a_i >= 0 with sum 1, and a box [lower, upper] per weight:
+
+    P(w, b) = sum_i a_i l(x_i'w + b; t_i) + l1*|w|_1 + l2/2*|w|^2,   l(f; t) = log(1 + e^f) - t f
+
+with infinity outside the box. The intercept b is free and not penalised.
+
+Certificate. Write psi_j(w) = l1|w| + l2/2 w^2 on [lower_j, upper_j], and psi_j* for its conjugate
+psi_j*(s) = max over the box of s w - psi_j(w). Take any probabilities p_i in [0, 1] whose dual
+residuals u_i = a_i (p_i - t_i) sum to 0. By Fenchel-Young, for every w, b
+
+    a_i l(f_i; t_i) >= u_i f_i + a_i H(p_i),    psi_j(w_j) >= s_j w_j - psi_j*(s_j),  s = -X'u,
+
+where H is the entropy in nats. Summed over i and j, u'f + s'w = b sum(u) = 0 remains, so
+
+    P(w, b) >= D(u) = sum_i a_i H(p_i) - sum_j psi_j*(s_j)   for every w in the box and every b.
+
+So P - D bounds the distance to the optimum from above. The residuals of the student itself sum
+to 0 when its intercept is optimal. Where l2 = 0 and a side is infinite, psi_j*(s_j) is finite
+only for s_j <= l1 (upper) or s_j >= -l1 (lower): scaling u by some c in [0, 1] mends that, and
+keeps both conditions, since t + c (p - t) lies between t and p. Where l1 = l2 = 0 and a side is
+infinite only c = 0 is left and the bound says nothing: there the residual of the KKT conditions
+is reported instead.
+
+Which residuals. Near the optimum the student's own break |s_j| <= l1 to first order in its error,
+so their gap is of first order while P is off by the second. The quadratic model of a Newton step
+from f, with second derivatives h, ends where |s_j| <= l1 holds on the working set for
+u = a (p + h d - t), d the step's change of the logits; the model's own intercept makes them sum to
+0. They come to within O(d^2) of the optimal ones, and cost one more column of the next pass. Any p
+in [0, 1] is allowed above, so this needs no further proof; p + h d is scaled towards t where it
+leaves [0, 1]. Of all bounds D found on the way the largest counts.
+
+Precision. What the bound is made of - logits, losses, residuals, X'u, entropies - is computed in
+float64 from the scores as they are stored, the casts from float16 and float32 being exact. Only
+the Gram matrix may be in float32: it shapes the steps and d, and thus which u is tried, but D holds
+for any u. What is left is float64 rounding, about 1e-15 of the terms. Since sum(u) is 0 up to
+rounding only, X'u is taken of columns less a constant near their mean, so that the remainder
+multiplies the intercept of centred scores and not one that may be as large as mean times weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.distill.scores.array_api import Array
+from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.solver.logistic_loss import Fitted, entropy, fit_intercept
+from inficond_panel.distill.solver.subproblem import forces
+
+_CURVATURE_FLOOR = 1e-12
+_TINY = np.finfo(np.float64).tiny
+
+
+def decision_function(scores: Any, weights: Array, intercepts: Array) -> Array:
+    """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``."""
+    with one_thread():
+        return Scores.of(scores).logits(weights, intercepts)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Weights (C,), an intercept, and what they come to."""
+
+    weights: Array
+    intercept: float
+    fitted: Fitted
+    objective: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One student's objective: targets (N,), sample weights (N,) of sum 1, L1, L2 and box (C,)."""
+
+    target: Array
+    sample_weight: Array
+    l1: float
+    l2: float
+    lower: Array
+    upper: Array
+
+    @cached_property
+    def kind(self) -> str:
+        """Kind of certificate: "gap", or "kkt" where no finite dual bound exists."""
+        open_side = np.isinf(self.lower).any() or np.isinf(self.upper).any()
+        return "kkt" if self.l1 == self.l2 == 0 and open_side else "gap"
+
+    @cached_property
+    def reference(self) -> float:
+        """Objective at w = 0 with the best intercept, the unit of the relative gap."""
+        return float(entropy(np.array(self.sample_weight @ self.target)))
+
+    @cached_property
+    def target_spread(self) -> float:
+        """Standard deviation of the targets, which are the residuals at w = 0 up to the sign."""
+        mean = self.sample_weight @ self.target
+        spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
+        return max(spread, 1e-9)  # constant targets: what is left is rounding
+
+    @cached_property
+    def l1_each(self) -> Array:
+        """The L1 weight of each coefficient (C,)."""
+        return np.full(len(self.lower), self.l1)
+
+    @cached_property
+    def rest(self) -> Array:
+        """The allowed weights (C,) nearest to 0."""
+        return self.clip(np.zeros(len(self.lower)))
+
+    def clip(self, weights: Array) -> Array:
+        """The allowed weights nearest to these (C,)."""
+        return np.minimum(np.maximum(weights, self.lower), self.upper)
+
+    def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
+        """The point of these weights and intercept, for what is fitted with them."""
+        each = fitted.softplus - self.target * fitted.logit
+        loss = float(self.sample_weight @ each)  # weighted mean BCE-with-logits
+        return Point(weights, intercept, fitted, loss + self.penalty(weights))
+
+    def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
+        """The point of these weights with their best intercept, for X @ weights (N,)."""
+        intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)
+        return self.point(weights, intercept, fitted)
+
+    def penalty(self, weights: Array) -> float:
+        """L1 and L2 terms."""
+        return float(self.l1 * np.abs(weights).sum() + 0.5 * self.l2 * weights @ weights)
+
+    def residuals(self, probability: Array) -> Array:
+        """Derivative of the loss by each logit (N,)."""
+        return self.sample_weight * (probability - self.target)
+
+    def curvature(self, fitted: Fitted, cautious: bool) -> Array:
+        """Second derivative by each logit (N,); cautious: one that bounds the loss from above.
+
+        Source of the bound: Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
+        """
+        if cautious:
+            size = np.maximum(np.abs(fitted.logit), 1e-3)
+            each = np.tanh(size / 2) / (2 * size)
+        else:
+            each = np.maximum(fitted.variance, _CURVATURE_FLOOR)
+        return self.sample_weight * each
+
+    def outlook(self, fitted: Fitted, change: Array) -> Array:
+        """Probabilities (N,) to first order in a change of the logits, residuals of sum 0."""
+        bend = self.sample_weight * fitted.variance
+        rest = self.residuals(fitted.probability).sum() + bend @ change
+        return fitted.probability + fitted.variance * (change - rest / max(bend.sum(), _TINY))
+
+    def forces(self, weights: Array, gradient: Array) -> Array:
+        """Subgradient of least size of the objective in w (C,), from the loss's gradient X'u."""
+        slope = gradient + self.l2 * weights
+        return forces(weights, slope, self.l1_each, self.lower, self.upper)
+
+    def dual(self, probability: Array, gradient: Array) -> float:
+        """Lower bound D of the objective, by probabilities (N,) whose residuals u sum to 0.
+
+        ``gradient`` (C,) is X'u. The residuals are scaled as far as D needs it to be finite and
+        the probabilities need it to lie in [0, 1].
+        """
+        most = self._largest_scale(probability)
+        scales = {self._feasible_scale(-gradient), 1.0 if self.l2 > 0 else 0.0}
+        return max(self._dual(probability, gradient, min(scale, most)) for scale in scales if scale)
+
+    def kkt_residual(self, force: Array, variance: Array) -> float:
+        """Largest subgradient of least size, as the correlation of that column with the residuals.
+
+        Relative to the spread of the columns (variance (C,)) and of the residuals at w = 0.
+        """
+        spread = np.sqrt(variance) * self.target_spread
+        size = np.abs(force[force != 0])
+        with np.errstate(divide="ignore"):
+            return float(np.max(size / spread[force != 0], initial=0.0))
+
+    def _dual(self, probability: Array, gradient: Array, scale: float) -> float:
+        if scale < 1:
+            probability = self.target + scale * (probability - self.target)
+        value = float(self.sample_weight @ entropy(probability))
+        return value - float(self._conjugate(-scale * gradient).sum())
+
+    def _feasible_scale(self, s: Array) -> float:
+        over = np.concatenate([s[np.isinf(self.upper)], -s[np.isinf(self.lower)], [0.0]]).max()
+        return 1.0 if over <= self.l1 else self.l1 / over * (1 - 1e-15)  # rounding stays below
+
+    def _largest_scale(self, probability: Array) -> float:
+        """The scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
+        out = np.flatnonzero((probability < 0) | (probability > 1))
+        if not out.size:
+            return 1.0
+        inside, outside = self.target[out], probability[out]
+        room = np.where(outside < 0, inside, 1 - inside)
+        return float(np.min(room / np.abs(outside - inside))) * (1 - 1e-15)
+
+    def _conjugate(self, s: Array) -> Array:
+        excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
+        far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
+        w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
+        with np.errstate(invalid="ignore"):
+            value = s * w - self.l1 * np.abs(w) - 0.5 * self.l2 * w**2
+        return np.where(np.isinf(w), np.inf, value)

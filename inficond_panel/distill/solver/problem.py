@@ -1,0 +1,135 @@
+"""Check what the caller asks to fit, and put it in one form for each class."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inficond_panel.distill.scores.array_api import Array, check_finite
+from inficond_panel.distill.solver.objective import Problem
+from inficond_panel.errors import SolverError
+
+
+def make_problems(
+    shape: tuple[int, int],
+    targets: NDArray,
+    l1: ArrayLike,
+    l2: ArrayLike,
+    lower: NDArray | None,
+    upper: NDArray | None,
+    sample_weight: NDArray | None,
+) -> list[Problem]:
+    """One Problem per column of the targets (N, K), for scores of shape (N, C).
+
+    Raises SolverError where shapes or values do not fit, the box is empty, or a class has no
+    finite solution; DataError where targets are not finite.
+    """
+    images, concepts = shape
+    targets = np.asarray(targets, dtype=np.float64)
+    if targets.ndim != 2 or targets.shape[0] != images:
+        raise SolverError(
+            f"Targets have shape {targets.shape}, the scores {images} rows.",
+            "Give one row of targets for each row of scores, one column for each class.",
+        )
+    check_finite(targets, "targets")
+    outside = np.count_nonzero((targets < 0) | (targets > 1))
+    if outside:
+        raise SolverError(
+            f"{outside} of {targets.size} targets lie outside [0, 1].",
+            "Pass probabilities, such as soft_targets(teacher_logit).",
+        )
+    classes = targets.shape[1]
+    weight = _normalised(sample_weight, images, classes)
+    _check_classes(targets, weight)
+    first, second = _penalties(l1, classes, "l1"), _penalties(l2, classes, "l2")
+    low = _bound(lower, -np.inf, (concepts, classes), "lower")
+    high = _bound(upper, np.inf, (concepts, classes), "upper")
+    _check_box(low, high)
+    return [
+        Problem(target, weight[k % len(weight)], first[k], second[k], low[:, k], high[:, k])
+        for k, target in enumerate(np.ascontiguousarray(targets.T))
+    ]
+
+
+def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:
+    """Weights (C, K) to start from: the start's, or 0, clipped into each box."""
+    weights = np.zeros(shape) if start is None else np.array(start, dtype=np.float64)
+    if weights.shape != shape:
+        raise SolverError(
+            f"The start has weights of shape {weights.shape}, the problem {shape}.",
+            "Start from a fit of the same concepts and classes.",
+        )
+    check_finite(weights, "weights of the start")
+    for k, problem in enumerate(problems):
+        weights[:, k] = np.clip(weights[:, k], problem.lower, problem.upper)
+    return weights
+
+
+def _normalised(sample_weight: NDArray | None, images: int, classes: int) -> Array:
+    """Weights that sum to 1, one row for each class (K, N), or one for all (1, N)."""
+    if sample_weight is None:
+        return np.full((1, images), 1.0 / images)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape not in ((images,), (images, classes)):
+        raise SolverError(
+            f"Sample weights have shape {weight.shape}, not ({images},) or ({images}, {classes}).",
+            "Give one weight for each image, or one for each image and class.",
+        )
+    check_finite(weight, "sample weights")
+    weight = np.ascontiguousarray(np.atleast_2d(weight.T))
+    total = weight.sum(axis=1, keepdims=True)
+    if (weight < 0).any() or not (total > 0).all():
+        raise SolverError(
+            "Sample weights must be 0 or more, and not all 0.", "Leave them out to count all alike."
+        )
+    return weight / total
+
+
+def _check_classes(targets: Array, weight: Array) -> None:
+    """Refuse means of 0 and 1; rounding may keep the mean of ones from 1, or take others there."""
+    for k, target in enumerate(targets.T):
+        each = weight[k % len(weight)]
+        mean, counted = each @ target, target[each > 0]
+        zero, one = mean <= 0 or not counted.any(), mean >= 1 or (counted == 1).all()
+        if zero or one:
+            raise SolverError(
+                f"All targets of class {k} are {int(one)}: its best intercept is infinite.",
+                "Leave the class out, add images that show the other case, or use the teacher's "
+                "soft targets.",
+            )
+
+
+def _penalties(value: ArrayLike, classes: int, name: str) -> list[float]:
+    try:
+        penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
+    except ValueError:
+        raise SolverError(
+            f"{name} has shape {np.shape(value)} for {classes} classes.",
+            "Give one number, or one for each class.",
+        ) from None
+    if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
+        raise SolverError(f"{name} is {value!r}.", "It must be finite, 0 or more.")
+    return penalties.tolist()
+
+
+def _bound(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
+    if value is None:
+        return np.full(shape, default)
+    bound = np.array(value, dtype=np.float64)
+    if bound.shape != shape:
+        raise SolverError(
+            f"The {name} bounds have shape {bound.shape}, not {shape}.",
+            "Give one bound for each concept and class; infinity where there is none.",
+        )
+    return bound
+
+
+def _check_box(lower: Array, upper: Array) -> None:
+    empty = ~(lower <= upper) | (lower == np.inf) | (upper == -np.inf)  # ~: catches nan too
+    if empty.any():
+        concept, k = np.argwhere(empty)[0]
+        raise SolverError(
+            f"{np.count_nonzero(empty)} coefficients have no allowed value; the first is concept "
+            f"{concept} of class {k}: lower {lower[concept, k]}, upper {upper[concept, k]}.",
+            "Let each lower bound be at most its upper bound.",
+        )

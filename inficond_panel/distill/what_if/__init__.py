@@ -1,0 +1,1 @@
+"""What-if curves: metrics as functions of one weight."""

@@ -1,0 +1,85 @@
+"""Metrics over one influence on a grid, the others held, with their noise: for average precision.
+
+The metrics that depend on decisions alone are known exactly; see what_if.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
+from inficond_panel.distill.metrics.outcome import POINT_METRICS, Outcome
+from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.what_if.curves import checked_scores
+from inficond_panel.distill.what_if.decision_curves import decision_curves
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
+
+    grid: Array
+    estimate: Array
+    low: Array
+    high: Array
+
+
+def ap_what_if(
+    score_column: NDArray, logit: NDArray, weight: float, label: NDArray, grid: NDArray
+) -> Array:
+    """Average precision at each influence of the grid; arguments as in what_if."""
+    score, logit, label = _known(score_column, logit, label)
+    return np.array([average_precision(label, logit + (v - weight) * score) for v in grid])
+
+
+def change_band(
+    score_column: NDArray,
+    logit: NDArray,
+    weight: float,
+    label: NDArray,
+    grid: NDArray,
+    metric: str = "ap",
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    threshold: float = 0.0,
+    teacher: NDArray | None = None,
+) -> Band:
+    """Change of one metric against now, on a grid of influences, with its paired interval.
+
+    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. The grid
+    ascends. ``metric`` is any of METRICS; fidelity needs the teacher's logits (n,). The other
+    arguments as in what_if.
+    """
+    if metric == "fidelity":  # of all images, labelled or not
+        score, logit = checked_scores(np.asarray(score_column)), np.asarray(logit, dtype=np.float64)
+        score, teacher = score.astype(np.float64), np.asarray(teacher)
+    else:
+        score, logit, label = _known(score_column, logit, label)
+        teacher = None
+    points, table = np.union1d(grid, [weight]), draw_counts(len(score), draws, seed)
+    if metric in (*POINT_METRICS, "fidelity"):
+        kind, truth = (metric, label > 0) if teacher is None else ("accuracy", teacher > threshold)
+        estimate, drawn = (
+            decision_curves(score, logit, weight, truth, points, kind, counts, threshold)
+            for counts in (np.ones((1, len(score)), np.uint8), table)
+        )
+    else:
+        moved = (Outcome(label, logit + (v - weight) * score) for v in points)
+        both = [(outcome.values(metric), outcome.values(metric, table)) for outcome in moved]
+        estimate, drawn = map(np.array, zip(*both, strict=True))
+    at, now = np.searchsorted(points, grid), points == weight
+    change, changes = (estimate - estimate[now])[at, 0], (drawn - drawn[now])[at]
+    return Band(
+        np.asarray(grid, dtype=np.float64), change, *intervals(change, changes, level, metric)
+    )
+
+
+def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:
+    known = np.asarray(label) >= 0
+    score = checked_scores(np.asarray(score)[known]).astype(np.float64)
+    return score, np.asarray(logit, dtype=np.float64)[known], np.asarray(label)[known]

@@ -1,0 +1,239 @@
+"""Metrics of one class as functions of one weight, the other weights held.
+
+Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. Scores
+are 0 or more, so each image turns positive at most once as v rises, and never where its score is 0.
+Accuracy, precision, recall and F1 are therefore steps, known exactly; average precision is taken
+on a grid (curve_bands.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.metrics.outcome import POINT_METRICS, decision_metrics
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.errors import DataError
+
+#: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
+AXIS_MULTIPLE = 2.25
+#: Concepts whose turning points are computed together.
+_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Exact, piecewise constant curves over the influence axis from ``low`` to ``high``.
+
+    ``breakpoints`` (m,) rise; entry j of each metric (m + 1,) holds after breakpoint j - 1, up to
+    and with breakpoint j. ``fidelity`` is nan where the teacher was not given.
+    """
+
+    low: float
+    high: float
+    breakpoints: Array
+    accuracy: Array
+    precision: Array
+    recall: Array
+    f1: Array
+    fidelity: Array
+
+    @property
+    def edges(self) -> Array:
+        """Ends of the constant pieces (m + 2,), for drawing steps."""
+        return np.concatenate([[self.low], self.breakpoints, [self.high]])
+
+    def at(self, influence: float) -> dict[str, float]:
+        """The metrics at one influence between low and high."""
+        piece = int(np.searchsorted(self.breakpoints, influence, side="left"))
+        return {name: float(getattr(self, name)[piece]) for name in (*POINT_METRICS, "fidelity")}
+
+    def values(self, metric: str, ends: Array) -> Array:
+        """A metric on pieces that end at ``ends`` and lie each within one of these."""
+        found: Array = getattr(self, metric)
+        return found[np.searchsorted(self.breakpoints, ends, side="left")]
+
+
+@dataclass(frozen=True)
+class WhatIfs:
+    """The exact curves of many concepts, in few bytes: breakpoints and counts, not four metrics.
+
+    ``low`` and ``high`` (C,) are the axes. Concept c has the pieces first[c] to first[c + 1];
+    ``ends`` (pieces,) holds the influence up to which (and with which) each piece holds, ``tp``
+    and ``fp`` (pieces,) its decisions. ``positives`` and ``negatives`` are counts of images.
+    """
+
+    low: Array
+    high: Array
+    first: NDArray[np.int64]
+    ends: Array
+    tp: NDArray[np.int32]
+    fp: NDArray[np.int32]
+    positives: int
+    negatives: int
+
+    def concept(self, c: int) -> WhatIf:
+        """Curves of the concept at position c, as of ``what_if_curve`` without a teacher."""
+        pieces = slice(self.first[c], self.first[c + 1])
+        curves = self._metrics(pieces)
+        unknown = np.full(len(self.ends[pieces]), np.nan)
+        low, high, turns = float(self.low[c]), float(self.high[c]), self.ends[pieces][:-1]
+        return WhatIf(low, high, turns, **curves, fidelity=unknown)
+
+    def best(self, metric: str) -> tuple[Array, Array]:
+        """Largest value of a metric on each concept's axis (C,), and an influence that has it (C,).
+
+        The influence is the middle of the first of the best pieces. nan where the metric is
+        undefined on all of the axis.
+        """
+        values = self._metrics(slice(None))[metric]
+        filled = np.where(np.isnan(values), -np.inf, values)
+        top = np.maximum.reduceat(filled, self.first[:-1])
+        owner = np.repeat(np.arange(len(self.low)), np.diff(self.first))
+        _, at = np.unique(np.where(filled == top[owner], owner, -1), return_index=True)
+        at = at[-len(self.low) :]
+        before = np.where(at == self.first[:-1], self.low, self.ends[at - 1])
+        undefined = np.isinf(top)
+        middle = np.where(undefined, np.nan, (before + self.ends[at]) / 2)
+        return np.where(undefined, np.nan, top), middle
+
+    def _metrics(self, pieces: slice) -> dict[str, Array]:
+        tp, fp = self.tp[pieces].astype(np.int64), self.fp[pieces].astype(np.int64)
+        return decision_metrics(tp, fp, self.positives - tp, self.negatives - fp)
+
+
+def influence_axis(weights: NDArray, weight: float) -> tuple[float, float]:
+    """The what-if axis of one weight of a student with these weights (C,): (low, high).
+
+    From 0 to AXIS_MULTIPLE times the influence, and a third as far to the other sign. A weight
+    that is small beside the student's strongest gets at least a third of the strongest; one at 0
+    gets that to both sides.
+    """
+    low, high = influence_axes(weights, np.array([weight]))
+    return float(low[0]), float(high[0])
+
+
+def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, Array]:
+    """Axes of all weights of a student (C,), or of the weights ``at``: (low, high)."""
+    at = np.asarray(weights if at is None else at, dtype=np.float64)
+    strongest = float(np.abs(weights).max()) or 1.0
+    reach = np.maximum(AXIS_MULTIPLE * np.abs(at), strongest / 3)
+    return -np.where(at > 0, reach / 3, reach), np.where(at < 0, reach / 3, reach)
+
+
+def what_if_curve(
+    score_column: NDArray,
+    logit: NDArray,
+    weight: float,
+    label: NDArray,
+    low: float,
+    high: float,
+    threshold: float = 0.0,
+    teacher: NDArray | None = None,
+) -> WhatIf:
+    """Exact curves of accuracy, precision, recall and f1 as the weight runs from low to high.
+
+    For one concept's scores, the student's logits and the labels, each (n,); label -1 is left
+    out. With the teacher's logits (n,) also of fidelity, which counts all images. Raises DataError
+    for scores below 0.
+    """
+    column = np.asarray(score_column)[:, None]
+    axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
+
+    def curves(truth: NDArray) -> WhatIf:
+        return what_if_curves(column, logit, np.array([weight]), truth, *axis, threshold).concept(0)
+
+    found = curves(label)
+    if teacher is None:
+        return found
+    alike = curves(np.asarray(teacher) > threshold)  # fidelity is the accuracy against the teacher
+    turns = np.union1d(found.breakpoints, alike.breakpoints)
+    ends = np.append(turns, high)
+    metrics = {name: found.values(name, ends) for name in POINT_METRICS}
+    return WhatIf(low, high, turns, **metrics, fidelity=alike.values("accuracy", ends))
+
+
+def what_if_curves(
+    scores: NDArray,
+    logit: NDArray,
+    weights: NDArray,
+    label: NDArray,
+    low: NDArray | None = None,
+    high: NDArray | None = None,
+    threshold: float = 0.0,
+) -> WhatIfs:
+    """Curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
+
+    Axes that are not given are those of ``influence_axes``. One sort for each concept, of the
+    images that turn on its axis. Raises DataError for scores below 0.
+    """
+    if low is None or high is None:
+        low, high = influence_axes(weights)
+    known = np.asarray(label) >= 0
+    positive = np.asarray(label)[known] > 0
+    logit = np.asarray(logit, dtype=np.float64)[known]
+    scores = checked_scores(np.asarray(scores)[known])
+    parts = []
+    for first in range(0, scores.shape[1], _BLOCK):
+        block = slice(first, first + _BLOCK)
+        turns = _turning_points(scores[:, block].T, logit, weights[block, None], threshold)
+        parts += [
+            _pieces(*row, positive)
+            for row in zip(turns, low[block].tolist(), high[block].tolist(), strict=True)
+        ]
+    ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    positives = int(np.count_nonzero(positive))
+    return WhatIfs(
+        low=np.asarray(low, dtype=np.float64),
+        high=np.asarray(high, dtype=np.float64),
+        first=np.cumsum([0, *(len(part[0]) for part in parts)]),
+        ends=ends,
+        tp=tp.astype(np.int32),
+        fp=fp.astype(np.int32),
+        positives=positives,
+        negatives=len(positive) - positives,
+    )
+
+
+def _pieces(
+    turns: Array, low: float, high: float, positive: NDArray[np.bool_]
+) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
+    """Ends of the constant pieces of one concept, and true and false positives on each."""
+    start = turns < low
+    moving = np.flatnonzero((turns >= low) & (turns < high))
+    moving = moving[np.argsort(turns[moving])]
+    at = turns[moving]
+    last = np.flatnonzero(np.append(at[1:] != at[:-1], True)) if len(at) else moving
+    gained = np.concatenate([[0], np.cumsum(positive[moving])[last]])
+    tp = np.count_nonzero(start & positive) + gained
+    decided = np.count_nonzero(start) + np.concatenate([[0], last + 1])
+    return np.append(at[last], high), tp, decided - tp
+
+
+def checked_scores(scores: NDArray) -> NDArray:
+    """The scores; raises DataError where one is below 0."""
+    negative = np.count_nonzero(scores < 0)
+    if negative:
+        raise DataError(
+            f"{negative} of {scores.size} concept scores are below 0.",
+            "Concept scores are cosines cut off at 0; compute the store again.",
+        )
+    return scores
+
+
+def _turning_points(scores: NDArray, logit: Array, weight: Array, threshold: float) -> Array:
+    """Influence above which each image is decided positive (concepts, n); -inf or inf for never.
+
+    For scores (concepts, n) and weights (concepts, 1). Rounding must not move an image across the
+    present weight, so there the logit itself decides.
+    """
+    above = logit > threshold
+    score = np.ascontiguousarray(scores, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        turns = weight - (logit - threshold) / score
+    turns = np.where(
+        above, np.minimum(turns, np.nextafter(weight, -np.inf)), np.maximum(turns, weight)
+    )
+    return np.where(score > 0, turns, np.where(above, -np.inf, np.inf))

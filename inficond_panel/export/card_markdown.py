@@ -1,0 +1,174 @@
+"""The model card as Markdown. All text from data is escaped: it is shown, never interpreted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inficond_panel.export.limits import in_words
+
+_METRICS = {
+    "ap": "AP",
+    "teacher_ap": "teacher's AP",
+    "ap_since_start": "AP, change by tuning",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "brier": "Brier",
+    "ece": "ECE",
+    "fidelity": "fidelity",
+}
+#: Punctuation that may begin something; a colon only where a link or an emoji could follow.
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&$@]|:(?=\S)|(?i:(?<=\bwww)\.)|^[-+=]|^\d+\.(?=\s|$)")
+
+
+def escape(text: object) -> str:
+    """``text`` on one line, such that Markdown shows these very characters.
+
+    A backslash before punctuation makes it literal (CommonMark, sec. 2.4).
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return _SPECIAL.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", line)
+
+
+def card_markdown(card: Mapping[str, Any]) -> str:
+    """The whole card."""
+    parts = [
+        f"# Concept students: {escape(card['title'])}",
+        _summary(card),
+        "## Limits",
+        "\n".join(f"- {escape(sentence)}" for sentence in card["limits"]),
+        *(part for split in card["metrics"] for part in _metrics(card, split)),
+        "## Data",
+        _data(card),
+        "## Distillation",
+        _settings(card),
+        "## Tuning",
+        _tuning(card),
+        "## Solution",
+        _solution(card),
+        "## Replay",
+        _replay(card),
+        "## Versions",
+        _table(["what", "version"], card["versions"].items()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(card: Mapping[str, Any]) -> str:
+    node = card["node"]
+    note = f" Note: {escape(node['note'])}." if node["note"] else ""
+    kind = "after tuning" if node["parent"] else "untouched"
+    return (
+        f"{len(card['classes'])} linear students, one a class, over {len(card['concepts'])} "
+        f"concept scores; iteration {node['number']} ({escape(node['id'])}, {kind}), made "
+        f"{node['created']} by {escape(node['author'])}.{note}\n\n"
+        f"logit = scores · weights + intercept; probability = sigmoid(logit); a class is decided "
+        f"to be present where its logit is above its threshold."
+    )
+
+
+def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
+    share, draws = card["bootstrap"]["level"], card["bootstrap"]["draws"]
+    rows = [
+        [
+            name,
+            found["positives"],
+            *(_interval(found[metric]) for metric in _METRICS),
+            _number(found["constant_fidelity"]),
+        ]
+        for name, found in card["metrics"][split].items()
+    ]
+    header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
+    return [
+        f"## Metrics on the split {split}",
+        f"In brackets the {share:.0%} bootstrap interval over images ({draws} draws, seed "
+        f"{card['bootstrap']['seed']}).",
+        _table(header, rows),
+    ]
+
+
+def _data(card: Mapping[str, Any]) -> str:
+    facts = {name: in_words(value) for name, value in card["data"].items()}
+    return _table(["what", "value"], facts.items())
+
+
+def _settings(card: Mapping[str, Any]) -> str:
+    rows = [
+        [part, key, in_words(value)]
+        for part in ("distillation", "refit")
+        for key, value in (card[part] or {}).items()
+        if key != "store"  # its hash stands above
+    ]
+    return _table(["of", "setting", "value"], rows)
+
+
+def _tuning(card: Mapping[str, Any]) -> str:
+    if not card["iterations"]:
+        return "None: these are the untouched students."
+    rows = [
+        [
+            step["number"],
+            step["author"],
+            *(intent[key] for key in ("class", "concept", "direction")),
+            _plain(intent["factor"]),
+            _plain(intent["lower"]),
+            _plain(intent["upper"]),
+        ]
+        for step in card["iterations"]
+        for intent in step["intents"]
+    ]
+    header = ["iteration", "by", "class", "concept", "direction", "factor", "w ≥", "w ≤"]
+    held = len(card["bounds"])
+    return f"{_table(header, rows)}\n\nBounds in force at the end: {held}."
+
+
+def _solution(card: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            name,
+            card["nonzero"][name],
+            _plain(card["threshold"][name]),
+            found["kind"],
+            "undefined" if found["value"] is None else f"{found['value']:.1e}",
+        ]
+        for name, found in card["certificate"].items()
+    ]
+    return (
+        "A certificate of kind gap bounds (objective − optimum) / (objective at w = 0); kkt is the "
+        "residual of the optimality conditions.\n\n"
+        + _table(["class", "weights not 0", "threshold", "certificate", "value"], rows)
+    )
+
+
+def _replay(card: Mapping[str, Any]) -> str:
+    return (
+        "    inficond tune SPEC --edits edits.yaml --json\n\n"
+        "with the spec and the store of the hash above gives the weights with the SHA-256\n\n"
+        f"    {escape(card['node']['weights_hash'])}\n\n"
+        "bit for bit on the same machine and library, elsewhere within the certificate."
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header)]
+    lines += [[escape(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _interval(found: Mapping[str, float | None] | None) -> str:
+    if found is None:
+        return "none"
+    if found["value"] is None or found["low"] is None:
+        return _number(found["value"])
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

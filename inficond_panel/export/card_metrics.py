@@ -1,0 +1,49 @@
+"""Metrics of a node with their bootstrap intervals, as plain data for the card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
+from inficond_panel.distill import Interval, metric_interval
+from inficond_panel.tuning.documents import defined
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+
+DRAWS, SEED, LEVEL = 200, 0, 0.95
+
+
+def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
+    """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
+    store, rows = tuner.store, tuner.store.rows(split)
+    found, metrics = measure_node(tuner, node, split, draws=DRAWS, seed=SEED), {}
+    for k, name in enumerate(store.classes):
+        points = tuner.metrics(node, split)[name]
+        teacher = metric_interval(
+            store.label[rows, k], store.teacher_logit[rows, k], draws=DRAWS, seed=SEED, level=LEVEL
+        )
+        metrics[name] = {
+            **_document(found[name]),
+            "teacher_ap": _plain(teacher),
+            "constant_fidelity": defined(points.constant_fidelity),
+            "logit_correlation": defined(points.logit_correlation),
+        }
+    return metrics
+
+
+def _document(found: ClassMeasures) -> dict[str, Any]:
+    return {
+        "images": found.n,
+        "positives": found.positives,
+        **{name: _plain(interval) for name, interval in found.metrics.items()},
+        "ap_since_start": _plain(found.since_start["ap"]) if found.since_start else None,
+        "ece_if_calibrated": defined(found.ece_floor),
+    }
+
+
+def _plain(interval: Interval) -> dict[str, float | None]:
+    return {
+        "value": defined(interval.estimate),
+        "low": defined(interval.low),
+        "high": defined(interval.high),
+    }

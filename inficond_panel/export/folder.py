@@ -1,0 +1,104 @@
+"""Write one node as a folder that stands alone: students, model card, edits file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.common.whole_folder import write_folder
+from inficond_panel.errors import ExportError
+from inficond_panel.export import onnx_file
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.exported import Exported
+from inficond_panel.export.model_card import model_card
+from inficond_panel.export.weight_files import json_bytes, npz_bytes
+from inficond_panel.tuning.intents.edits import dump_edits
+from inficond_panel.tuning.intents.intent import did_you_mean
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.replay import branch
+from inficond_panel.tuning.tuner import Tuner
+
+#: File of each format, and what makes its bytes. ``sklearn`` is JSON, read by ``load_students``.
+FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
+    "npz": ("students.npz", npz_bytes),
+    "onnx": ("students.onnx", onnx_file.onnx_bytes),
+    "sklearn": ("students.json", json_bytes),
+}
+
+
+def export(
+    tuner: Tuner,
+    node: Node,
+    folder: str | Path,
+    formats: Iterable[str] = ("npz",),
+    *,
+    holdout: bool = False,
+    force: bool = False,
+) -> dict[str, Path]:
+    """Write the students of ``node`` to ``folder`` and return its files by what they are.
+
+    The keys are the formats, ``card``, ``card_json`` and ``edits``. ``holdout`` puts metrics on
+    the holdout into the card and counts the look. The folder is there whole or not at all; one
+    that is there is replaced only with ``force``, and only if it holds an export and nothing else.
+    Raises ``ExportError``, and ``MissingExtraError`` where a format needs a package.
+    """
+    chosen = list(dict.fromkeys(formats))
+    _check(chosen)
+    place = Path(folder)
+    with write_folder(place, force, _names()) as write:
+        if holdout:
+            tuner.count_look(node, "holdout")
+        card = model_card(tuner, node, holdout=holdout)
+        students = as_exported(tuner, node, card)
+        contents = {
+            **{name: (FORMATS[name][0], FORMATS[name][1](students)) for name in chosen},
+            "card": ("card.md", card_markdown(card).encode()),
+            "card_json": ("card.json", _json(card)),
+            "edits": ("edits.yaml", edits_text(tuner, node).encode()),
+        }
+        for file, content in contents.values():
+            write(file, content)
+    return {what: place / file for what, (file, _) in contents.items()}
+
+
+def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
+    """The students of ``node`` as an export holds them."""
+    return Exported(
+        weights=node.weights,
+        intercepts=node.intercepts,
+        classes=tuple(tuner.store.classes),
+        concepts=tuple(tuner.store.concepts),
+        thresholds=tuple(tuner.threshold(name) for name in tuner.store.classes),
+        card=card,
+    )
+
+
+def edits_text(tuner: Tuner, node: Node) -> str:
+    """The edits file that leads from the untouched students to ``node``."""
+    iterations = [step.intents for step in branch(tuner, node)[1:]]
+    head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
+    return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
+
+
+def _json(card: Mapping[str, Any]) -> bytes:
+    return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _check(chosen: list[str]) -> None:
+    if not chosen:
+        raise ExportError("No format to export.", f"Formats are {', '.join(FORMATS)}.")
+    for name in chosen:
+        if name not in FORMATS:
+            raise ExportError(
+                f"Unknown format {name!r}.{did_you_mean(name, FORMATS)}",
+                f"Formats are {', '.join(FORMATS)}.",
+            )
+    if "onnx" in chosen:
+        onnx_file.import_onnx()
+
+
+def _names() -> set[str]:
+    """Names of all files that an export may hold."""
+    return {"card.md", "card.json", "edits.yaml", *(file for file, _ in FORMATS.values())}

@@ -1,0 +1,101 @@
+"""The model card of a node, as plain data: what it is, what made it, how well it does, its limits.
+
+The sections follow Mitchell et al. 2019, "Model Cards for Model Reporting".
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from inficond_panel.common.sqlite_file import HISTORY
+from inficond_panel.export.card_metrics import DRAWS, LEVEL, SEED, measured
+from inficond_panel.export.exported import FORMAT_VERSION
+from inficond_panel.export.limits import limits
+from inficond_panel.store import SPLITS
+from inficond_panel.tuning.documents import defined
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.replay import branch
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.version import __version__
+
+
+def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
+    """The card of ``node``; metrics on the holdout only where asked for (the caller counts it)."""
+    steps = branch(tuner, node)
+    card = {
+        "format": "inficond-students-card",
+        "format_version": FORMAT_VERSION,
+        "title": tuner.store.title,
+        "node": _node(node),
+        "data": _data(tuner),
+        "classes": list(tuner.store.classes),
+        "concepts": list(tuner.store.concepts),
+        "distillation": dict(steps[0].settings),
+        "refit": dict(node.settings) if node.parent else None,
+        "certificate": {
+            name: {"kind": kind, "value": defined(gap)}
+            for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
+        },
+        "threshold": {name: tuner.threshold(name) for name in tuner.store.classes},
+        "nonzero": _nonzero(tuner, node),
+        "iterations": [_iteration(step) for step in steps[1:]],
+        "bounds": [
+            {"class": class_name, "concept": concept, "lower": low, "upper": high}
+            for (class_name, concept), (low, high) in node.bounds.items()
+        ],
+        "metrics": {
+            split: measured(tuner, node, split)
+            for split in (("tune", "holdout") if holdout else ("tune",))
+        },
+        "bootstrap": {"draws": DRAWS, "seed": SEED, "level": LEVEL, "unit": "image"},
+        "holdout_looks": {
+            "this_node": tuner.history.looks(node.id, "holdout"),
+            "all_nodes": tuner.looks("holdout"),
+        },
+        "versions": _versions(tuner),
+    }
+    return {**card, "limits": limits(card)}
+
+
+def _node(node: Node) -> dict[str, Any]:
+    names = ("id", "number", "name", "parent", "weights_hash", "author", "created", "note")
+    return {name: getattr(node, name) for name in names}
+
+
+def _data(tuner: Tuner) -> dict[str, Any]:
+    store = tuner.store
+    names = ("content_hash", "inputs_hash", "encoder", "preprocessing", "corpus", "teacher")
+    facts = {name: store.attrs[name] for name in names}
+    facts |= {name: store.attrs[name] for name in ("scores", "typed") if name in store.attrs}
+    return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
+
+
+def _nonzero(tuner: Tuner, node: Node) -> dict[str, int]:
+    counts = (node.weights != 0).sum(axis=0).tolist()
+    return dict(zip(tuner.store.classes, counts, strict=True))
+
+
+def _iteration(node: Node) -> dict[str, Any]:
+    def resolved(class_name: str, concept: str) -> dict[str, float | None]:
+        lower, upper = node.bounds[class_name, concept]
+        return {"lower": lower, "upper": upper}
+
+    return {
+        **_node(node),
+        "intents": [
+            {**intent.to_json(), **resolved(intent.class_name, intent.concept)}
+            for intent in node.intents
+        ],
+    }
+
+
+def _versions(tuner: Tuner) -> dict[str, Any]:
+    return {
+        "inficond-panel": __version__,
+        "store_format": tuner.store.attrs["format_version"],
+        "history_schema": HISTORY.version,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "scipy")},
+    }

@@ -1,0 +1,97 @@
+"""Students as an ONNX model, made node by node.
+
+Input ``score`` (images, C) float32; outputs ``logits`` and ``probabilities`` (images, K) float64
+and ``decisions`` (images, K) bool. The sums are in float64, so that an image near a threshold is
+decided as here.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.export.exported import FORMAT_VERSION, Exported
+
+#: Old enough for runtimes of the last years.
+_OPSET, _IR_VERSION = 17, 8
+
+
+def import_onnx() -> Any:
+    """The package ``onnx``; ``MissingExtraError`` where it is not installed."""
+    try:
+        import onnx  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError(
+            "ONNX files need the package onnx, which is not installed.",
+            "Install it: pip install 'inficond-panel[onnx]'",
+        ) from error
+    return onnx
+
+
+def onnx_bytes(students: Exported) -> bytes:
+    """The checked model."""
+    onnx = import_onnx()
+    model = onnx.helper.make_model(
+        _graph(onnx.helper, onnx.TensorProto, students),
+        opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
+        ir_version=_IR_VERSION,
+        producer_name="inficond-panel",
+        producer_version=students.card["versions"]["inficond-panel"],
+        doc_string="Concept students: linear, one a class, over concept scores in [0, 1].",
+    )
+    facts = {
+        "format": "inficond-students",
+        "format_version": str(FORMAT_VERSION),
+        "sha256": students.sha256,
+    }
+    for key in ("classes", "concepts", "card"):
+        facts[key] = json.dumps(getattr(students, key), ensure_ascii=False)
+    onnx.helper.set_model_props(model, facts)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def read_onnx(path: Path) -> dict[str, Any]:
+    """The arrays and metadata that ``onnx_bytes`` put into a file."""
+    onnx = import_onnx()
+    model = onnx.load_model(path, load_external_data=False)
+    tensors = model.graph.initializer
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+        raise ValueError("its arrays are in other files")
+    found = {entry.key: entry.value for entry in model.metadata_props}
+    found |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
+    for key in ("classes", "concepts", "card"):
+        found[key] = json.loads(found[key])
+    return found
+
+
+def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
+    concepts, classes = students.weights.shape
+    nodes = [
+        helper.make_node("Cast", ["score"], ["score64"], to=tensor.DOUBLE),
+        helper.make_node("Gemm", ["score64", "weights", "intercepts"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
+        helper.make_node("Greater", ["logits", "thresholds"], ["decisions"]),
+    ]
+    constants = {
+        "weights": students.weights,
+        "intercepts": students.intercepts,
+        "thresholds": np.array(students.thresholds),
+    }
+    initializers = [
+        helper.make_tensor(name, tensor.DOUBLE, values.shape, values.ravel())
+        for name, values in constants.items()
+    ]
+    value = helper.make_tensor_value_info
+    outputs = {"logits": tensor.DOUBLE, "probabilities": tensor.DOUBLE, "decisions": tensor.BOOL}
+    return helper.make_graph(
+        nodes,
+        "students",
+        [value("score", tensor.FLOAT, ["images", concepts])],
+        [value(name, kind, ["images", classes]) for name, kind in outputs.items()],
+        initializers,
+    )

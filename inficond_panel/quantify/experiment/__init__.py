@@ -1,0 +1,1 @@
+"""The experiment of the three hypotheses on knowledge distillation."""

@@ -1,0 +1,178 @@
+"""The three hypotheses on distillation, as a table with bootstrap intervals over the images.
+
+Cheng et al., CVPR 2020. A student that was distilled is held against a baseline of the same
+architecture that learned from raw labels: (1) it has more foreground knowledge points and a larger
+foreground ratio; (2) it learns the images earlier and together: D_mean and D_std are smaller;
+(3) it keeps a larger share ρ of the points that it ever had. The teacher is the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
+from inficond_panel.quantify.experiment.learning import kept_share, learned_at
+from inficond_panel.quantify.pixels.knowledge_points import (
+    THRESHOLD,
+    count_points,
+    knowledge_points,
+)
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A network at M checkpoints (a teacher: at its last alone).
+
+    contrast: H̄ - H_i ``(M, N, H, W)`` of N images, the last checkpoint last. travelled: weight
+    distance at each ``(M,)``.
+    """
+
+    contrast: NDArray
+    travelled: Values
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a network: over images a mean, or a variance; and what a hypothesis says."""
+
+    name: str
+    per_image: str
+    hypothesis: int = 0
+    larger: bool = True
+    variance: bool = False
+
+
+FIGURES = (
+    Figure("N_fg", "foreground", 1),
+    Figure("N_bg", "background"),
+    Figure("foreground_ratio", "ratio", 1),
+    Figure("D_mean", "learned_at", 2, larger=False),
+    Figure("D_std", "learned_at", 2, larger=False, variance=True),
+    Figure("rho", "kept_share", 3),
+)
+_LAST_ALONE = ("foreground", "background", "ratio")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure of teacher, student and baseline; ``difference`` is student less baseline.
+
+    ``verdict`` is "as said", "opposite", "within noise", "undefined", or "" without a hypothesis.
+    ``left_out`` counts the images of each network on which the figure is undefined.
+    """
+
+    figure: Figure
+    values: Mapping[str, Interval]
+    difference: Interval
+    left_out: Mapping[str, int]
+
+    @property
+    def verdict(self) -> str:
+        """What the interval of the difference says of the hypothesis."""
+        words = self.difference.words
+        if not self.figure.hypothesis or words in ("within noise", "undefined"):
+            return words if self.figure.hypothesis else ""
+        return "as said" if (words == "up") == self.figure.larger else "opposite"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON; None where undefined."""
+        return {
+            "figure": self.figure.name,
+            "hypothesis": self.figure.hypothesis or None,
+            "expected": ("larger" if self.figure.larger else "smaller")
+            if self.figure.hypothesis
+            else None,
+            **{name: _plain(value) for name, value in self.values.items()},
+            "difference": _plain(self.difference),
+            "left_out": dict(self.left_out),
+            "verdict": self.verdict or None,
+        }
+
+
+def image_figures(
+    network: Followed, foreground: NDArray, b: float = THRESHOLD
+) -> dict[str, Values]:
+    """Figures of each image ``(N,)``; nan where undefined.
+
+    foreground, background, ratio: of the last checkpoint; learned_at and kept_share: over all.
+    """
+    points = knowledge_points(network.contrast, b)
+    counts = [count_points(each, foreground) for each in points]
+    inside = np.stack([each.foreground for each in counts])
+    return {
+        "foreground": counts[-1].foreground,
+        "background": counts[-1].background,
+        "ratio": counts[-1].ratio,
+        "learned_at": learned_at(inside, network.travelled),
+        "kept_share": kept_share(points, foreground),
+    }
+
+
+def hypotheses(
+    networks: Mapping[str, Followed],
+    foreground: NDArray,
+    *,
+    b: float = THRESHOLD,
+    draws: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> list[Row]:
+    """The table; ``networks`` are "student" and "baseline", and perhaps "teacher".
+
+    Intervals are percentile intervals over the images, paired in the difference. They tell the
+    noise of the choice of images, not that of the training: another seed is another training.
+    """
+    figures = {name: image_figures(one, foreground, b) for name, one in networks.items()}
+    table = draw_counts(len(foreground), draws, seed)
+    return [_row(figure, figures, table, level) for figure in FIGURES]
+
+
+def _row(
+    figure: Figure, figures: Mapping[str, Mapping[str, Values]], table: NDArray, level: float
+) -> Row:
+    summary: Callable[[Values, NDArray], Values] = _variance if figure.variance else _mean
+    values, drawn, estimates = {}, {}, {}
+    whole = np.ones((1, table.shape[1]))
+    shown = {n: f for n, f in figures.items() if n != "teacher" or figure.per_image in _LAST_ALONE}
+    for name, of_network in shown.items():
+        per_image = of_network[figure.per_image]
+        estimates[name] = float(summary(per_image, whole)[0])
+        drawn[name] = summary(per_image, table)
+        values[name] = interval(estimates[name], drawn[name], level, figure.name)
+    difference = interval(
+        estimates["student"] - estimates["baseline"],
+        drawn["student"] - drawn["baseline"],
+        level,
+        figure.name,
+    )
+    left_out = {n: int(np.isnan(f[figure.per_image]).sum()) for n, f in shown.items()}
+    return Row(figure, values, difference, left_out)
+
+
+def _mean(values: Values, counts: NDArray) -> Values:
+    """Mean of the defined values ``(N,)`` for each row of counts ``(draws, N)``."""
+    known = np.isfinite(values)
+    weight = counts[:, known].astype(float)
+    total = weight.sum(1)
+    return np.divide(
+        weight @ values[known], total, out=np.full(len(counts), np.nan), where=total > 0
+    )
+
+
+def _variance(values: Values, counts: NDArray) -> Values:
+    """Variance, likewise."""
+    return _mean(values**2, counts) - _mean(values, counts) ** 2
+
+
+def _plain(value: Interval) -> dict[str, float | None]:
+    return {
+        name: None if np.isnan(getattr(value, name)) else getattr(value, name)
+        for name in ("estimate", "low", "high")
+    }

@@ -1,0 +1,1 @@
+"""Analysis of teacher and oracle outputs: calibration and separation."""

@@ -1,0 +1,1 @@
+"""Knowledge points: the information of each pixel that a feature keeps."""

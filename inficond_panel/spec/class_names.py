@@ -1,0 +1,37 @@
+"""Class names in a spec, held against those of a store, each told at its line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from inficond_panel.errors import Problem, SpecError
+from inficond_panel.spec.framework.fields import hint
+from inficond_panel.spec.framework.lists import ByClass
+from inficond_panel.spec.framework.yaml_source import short
+from inficond_panel.spec.spec import Spec
+
+REMEDY = "`inficond info SPEC` lists the classes of the store."
+
+
+def check_classes(spec: Spec, classes: Sequence[str]) -> None:
+    """Raise ``SpecError`` for each class under ``students`` that is not among ``classes``."""
+    problems = [
+        Problem(
+            spec.path,
+            *spec.place(where, name),
+            f"{where}: there is no class {short(name)} in the store{hint(name, classes)}",
+        )
+        for where, name in _named(spec)
+        if name not in classes
+    ]
+    if problems:
+        raise SpecError(sorted(problems, key=lambda p: (p.line, p.column)), REMEDY)
+
+
+def _named(spec: Spec) -> Iterator[tuple[str, str]]:
+    """Each class that a section names, with the key that holds it."""
+    for key, field in spec.students.fields().items():
+        value = getattr(spec.students, field.attribute)
+        if isinstance(value, dict):
+            others = {"default"} if isinstance(field, ByClass) else set()
+            yield from ((f"students.{key}", name) for name in value if name not in others)

@@ -1,0 +1,82 @@
+"""Fields that hold a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import param
+from ruamel.yaml.nodes import Node
+
+from inficond_panel.spec.framework.fields import Field, Mismatch, Reading, read_text
+from inficond_panel.spec.framework.yaml_source import expand, shown
+
+# File systems end at 255 and 4,096.
+_LONGEST_NAME, _LONGEST_PATH = 200, 3000
+
+
+class FilePath(Field, param.ClassSelector):
+    """A path, kept absolute; ``${NAME}`` is expanded; relative to the file or to ``below``."""
+
+    __slots__ = ()
+
+    def __init__(self, default: Path | None = None, **options: Any) -> None:
+        super().__init__(default=default, class_=Path, **options)
+
+    def expected(self) -> str:
+        return f"the path of a {self.option('exists') or 'file or folder'}"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1}
+
+    def read(self, node: Node, reading: Reading) -> Path:
+        text = read_text(node, self)
+        if not text.strip() or "\0" in text:
+            raise self.wrong(node)
+        full, unset = expand(text, dict(os.environ))
+        if unset and not reading.data_optional:
+            names = " and ".join(unset)
+            raise Mismatch(
+                node, f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER"
+            )
+        base = reading.values.get(self.option("below") or "") or reading.file.parent
+        path = Path(os.path.abspath(base / full))  # noqa: PTH100 - links stay as written
+        if not self.option("exists"):
+            _check_name(path, node)
+        if "${" in text:
+            reading.written[path] = text
+        return path
+
+
+def _check_name(path: Path, node: Node) -> None:
+    """Raise ``Mismatch`` for what no file system can make, with room for an ending of ours."""
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if not path.name or longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH:
+        raise Mismatch(
+            node,
+            f"expected a path whose names have 1 to {_LONGEST_NAME} bytes, "
+            f"{_LONGEST_PATH} in all, got {shown(node)}",
+        )
+
+
+class NameOrPath(FilePath):
+    """A name that a library knows, or a path: what has a slash, a suffix of weights, or exists."""
+
+    __slots__ = ()
+
+    def __init__(self, default: Any = None, **options: Any) -> None:
+        param.ClassSelector.__init__(self, default=default, class_=(str, Path), **options)
+
+    def expected(self) -> str:
+        return f"a name, or the path of a {self.option('exists')}"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        text = read_text(node, self)
+        suffixes = (".safetensors", ".pt", ".pth", ".bin")
+        there = os.path.exists(reading.file.parent / text)  # noqa: PTH110 - never raises
+        if "/" in text or "${" in text or text.endswith(suffixes) or (text.strip() and there):
+            return super().read(node, reading)
+        if not text.strip():
+            raise self.wrong(node)
+        return text

@@ -1,0 +1,153 @@
+"""A spec file as YAML nodes: every key and value with its line and column, and nothing built.
+
+Nodes are composed, never constructed, so no tag can create an object or run code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scanner import Scanner, ScannerError
+
+from inficond_panel.common.reading import YAML_BYTES, read_bytes
+from inficond_panel.errors import Problem, SpecError
+
+REMEDY = "`inficond check SPEC` checks a spec again; the project's docs/spec.md has every key."
+_TAGS = {
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")
+}
+# A brace is an indicator inside `{...}`, so `{root: ${DATA}/x}` would be a syntax error. The braces
+# of a variable are hidden behind two private characters, which leaves all columns as they are.
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_HIDDEN = re.compile("\\$\ue000(\\w+)\ue001")
+# Half of a pair of UTF-16, which "\\ud800" can say: no file, page or terminal can hold it.
+_HALF = re.compile("[\ud800-\udfff]")
+_DEEPEST = 50
+
+
+class _Scanner(Scanner):
+    """Stops at brackets within brackets within ..., of which a few kB take seconds."""
+
+    def fetch_flow_collection_start(self, *args: Any, **options: Any) -> None:
+        if len(self.flow_context) >= _DEEPEST:
+            raise ScannerError(None, None, "nested too deeply", self.reader.get_mark())
+        super().fetch_flow_collection_start(*args, **options)
+
+
+def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
+    """Read a file as one tree of nodes; raise ``SpecError`` where it is not readable YAML.
+
+    ``start`` is told where the file is empty.
+    """
+    text = _VARIABLE.sub("$\ue000\\1\ue001", _read(file))
+    try:
+        yaml = YAML(typ="safe", pure=True)  # unlike "rt" it keeps no comments
+        yaml.Scanner = _Scanner
+        node = yaml.compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _broken(file, mark.line + 1, mark.column + 1, f"not YAML: {message}") from None
+    except ReaderError as error:
+        line, column = _position(text[: error.position])
+        raise _broken(file, line, column, "not YAML: a control character") from None
+    except (YAMLError, RecursionError):
+        raise _broken(file, 1, 1, "not YAML that can be read (nested too deeply?)") from None
+    if node is None:
+        raise _broken(file, 1, 1, f"the file is empty; {start}")
+    return node
+
+
+def faults(root: Node) -> Iterator[tuple[Node, str]]:
+    """Yield what is wrong in any tree: a key given twice or no text, a tag."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.tag not in _TAGS:
+            yield node, f"the tag {short(str(node.tag))} is not allowed"
+        if isinstance(node, ScalarNode) and _HALF.search(node.value):
+            yield node, "holds a character that is only half of one (\\ud800 to \\udfff)"
+        elif isinstance(node, MappingNode):
+            yield from _key_faults(node)
+            waiting.extend(child for pair in node.value for child in pair)
+        elif isinstance(node, SequenceNode):
+            waiting.extend(node.value)
+
+
+def tag(node: Node) -> str:
+    """Type of a node by YAML's rules: str, int, float, bool, null, map, seq ..."""
+    return str(node.tag).rpartition(":")[2]
+
+
+def text_of(node: ScalarNode) -> str:
+    """Text of a scalar as the user wrote it."""
+    return _HIDDEN.sub(r"${\1}", node.value)
+
+
+def short(text: str) -> str:
+    """Quote a text for a message, cut to a length that a line can hold."""
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def shown(node: Node) -> str:
+    """Say what a node is, for "got ..."."""
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, SequenceNode):
+        return "a list"
+    if not isinstance(node, ScalarNode) or tag(node) == "null":
+        return "nothing"
+    return short(text_of(node)) + (" in quotes" if node.style in ("'", '"') else "")
+
+
+def expand(text: str, variables: dict[str, str]) -> tuple[str, list[str]]:
+    """Replace each ``${NAME}``; return the text and the names that are not set."""
+    unset = [name for name in _VARIABLE.findall(text) if not variables.get(name)]
+    return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text), unset
+
+
+def _key_faults(node: MappingNode) -> Iterator[tuple[Node, str]]:
+    first: dict[str, Node] = {}
+    for key, _ in node.value:
+        if not isinstance(key, ScalarNode):
+            yield key, f"a key must be text, got {shown(key)}"
+            continue
+        earlier = first.setdefault(key.value, key)
+        if earlier is not key:
+            line = earlier.start_mark.line + 1
+            yield key, f"the key {short(text_of(key))} is given twice (first on line {line})"
+
+
+def _read(file: Path) -> str:
+    try:
+        data = read_bytes(file, YAML_BYTES)
+    except FileNotFoundError:
+        raise _broken(file, 1, 1, "no such file") from None
+    except IsADirectoryError:
+        raise _broken(file, 1, 1, "is a folder, expected a YAML file") from None
+    except (OSError, ValueError) as error:
+        raise _broken(file, 1, 1, f"cannot be read ({error})") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = _position(data[: error.start].decode("utf-8", "replace"))
+        raise _broken(file, line, column, "not UTF-8 text; save the file as UTF-8") from None
+
+
+def _position(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _broken(file: Path, line: int, column: int, message: str) -> SpecError:
+    return SpecError([Problem(file, line, column, message)], REMEDY)

@@ -1,0 +1,1 @@
+"""Sections of the spec, one module per top-level key."""

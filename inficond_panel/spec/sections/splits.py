@@ -1,0 +1,228 @@
+"""The section ``dataset.splits``: lists, values of a column, shares of these, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import param
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from inficond_panel.spec.framework.fields import (
+    Field,
+    Flag,
+    Mismatch,
+    Number,
+    Reading,
+    Text,
+    Whole,
+    is_null,
+)
+from inficond_panel.spec.framework.section import Section, read_section
+from inficond_panel.spec.framework.yaml_source import short, text_of
+
+ALL = "all"
+REST = "rest"
+_REQUIRED = {"required": True}
+
+
+class Cells(Field, param.List):
+    """One value of a column or a list of them, as text; numbers and true need no quotes."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        return "a value or a list of values"
+
+    def json_schema(self) -> dict[str, Any]:
+        value = {"type": ["string", "number", "boolean"]}
+        values = {"type": "array", "items": value, "minItems": 1, "uniqueItems": True}
+        return {"anyOf": [value, values]}
+
+    def read(self, node: Node, reading: Reading) -> list[str]:
+        nodes = node.value if isinstance(node, SequenceNode) else [node]
+        values: dict[str, None] = {}
+        for item in nodes:
+            if not isinstance(item, ScalarNode) or is_null(item):
+                raise self.wrong(item)
+            if text_of(item).strip() in values:
+                raise Mismatch(item, f"{short(text_of(item))} is named twice")
+            values[text_of(item).strip()] = None
+        if not values:
+            raise self.wrong(node)
+        return list(values)
+
+
+class Share(Section):
+    """A part of a list, drawn at random without repeats; for any of the three splits."""
+
+    from_ = Text(None, doc="The list that is divided; all: every image.", metadata=_REQUIRED)
+    share = Number(
+        None,
+        bounds=(0, 1),
+        inclusive_bounds=(False, False),
+        doc="Share of the list's images.",
+        metadata=_REQUIRED,
+    )
+    seed = Whole(0, bounds=(0, None), doc="Seed of the draw; the same for all shares of a list.")
+    stratify = Flag(
+        False,
+        doc="Whether each class has that share of its positives too, as nearly as can be "
+        "(iterative stratification); the same for all shares of a list.",
+    )
+
+    @property
+    def list_name(self) -> str | None:
+        """Name of the list that is divided."""
+        return self.from_
+
+
+class ColumnPart(Section):
+    """The images with a value in a column, or a share of these; for any of the three splits."""
+
+    column = Text(None, doc="Column of the data set's table or metadata.", metadata=_REQUIRED)
+    value = Cells(None, doc="Value, or list of values, that its images have.", metadata=_REQUIRED)
+    share = Number(
+        None,
+        bounds=(0, 1),
+        inclusive_bounds=(False, False),
+        doc="Share of these images; all of them if left out.",
+    )
+    seed = Whole(0, bounds=(0, None), doc="Seed of the draw, as above.")
+    stratify = Flag(False, doc="Whether the share is stratified, as above.")
+
+    @property
+    def list_name(self) -> str | None:
+        """Text that stands for the images with these values, as the name of a list does."""
+        return f"{self.column}={'|'.join(self.value)}" if self.column and self.value else None
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield keys that only a share uses."""
+        if self.share is None:
+            for key in ("seed", "stratify"):
+                if getattr(self, key) != self.param[key].default:
+                    yield key, "is not used without share"
+
+
+Reference = str | Share | ColumnPart
+
+
+class SplitReference(Field, param.ClassSelector):
+    """A split: a list, values of a column, a share of either, or the rest of what is shared."""
+
+    __slots__ = ()
+    sections = (Share, ColumnPart)
+
+    def __init__(self, default: Any = None, **options: Any) -> None:
+        super().__init__(default=default, class_=(str, *self.sections), **options)
+
+    def expected(self) -> str:
+        return (
+            f"a list's name, {{from: NAME, share: 0.5}}, {{column: NAME, value: VALUE}} or {REST}"
+        )
+
+    def json_schema(self) -> dict[str, Any]:
+        references = [{"$ref": f"#/$defs/{section.__name__}"} for section in self.sections]
+        return {"oneOf": [{"type": "string", "minLength": 1}, *references]}
+
+    def read(self, node: Node, reading: Reading) -> Reference:
+        if isinstance(node, MappingNode):
+            keys = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
+            inside = reading.inside(self.attribute)
+            if {"column", "value"} & keys:
+                return read_section(ColumnPart, node, inside)
+            return read_section(Share, node, inside)
+        if isinstance(node, ScalarNode) and node.value.strip():
+            return Text().read(node, reading)
+        raise self.wrong(node)
+
+
+def list_name(reference: Reference) -> str | None:
+    """Name of what a split is taken from; ``rest`` names nothing."""
+    if isinstance(reference, str):
+        return None if reference == REST else reference
+    return reference.list_name
+
+
+def is_share(reference: Reference) -> bool:
+    """Whether a split takes only a part of what it names."""
+    return not isinstance(reference, str) and reference.share is not None
+
+
+class Splits(Section):
+    """Which images students fit on, which the screen shows, and which are held out."""
+
+    fit = SplitReference(doc="Students are fitted on these.", metadata=_REQUIRED)
+    tune = SplitReference(doc="The screen shows these.", metadata=_REQUIRED)
+    holdout = SplitReference(doc="Looked at on purpose only; looks count.", metadata=_REQUIRED)
+
+    def references(self) -> dict[str, Any]:
+        """What each split names, by split."""
+        return self.values()
+
+    def lists(self) -> dict[str, str]:
+        """Lists named (not ``all``, no columns), each with the first split that names it."""
+        named: dict[str, str] = {}
+        for key, ref in self.references().items():
+            name = list_name(ref) if ref and not isinstance(ref, ColumnPart) else None
+            if name not in (None, ALL):
+                named.setdefault(str(name), key)
+        return named
+
+    def columns(self) -> dict[str, str]:
+        """Columns named, each with the first split that names it."""
+        named: dict[str, str] = {}
+        for key, ref in self.references().items():
+            if isinstance(ref, ColumnPart) and ref.column:
+                named.setdefault(ref.column, key)
+        return named
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield splits that overlap, are empty, or are the rest of nothing."""
+        references = self.references()
+        if not all(ref and _complete(ref) for ref in references.values()):
+            return
+        shares: dict[str, list[Any]] = {}
+        whole: dict[str, str] = {}
+        for key, ref in references.items():
+            name = list_name(ref)
+            if name is None:
+                continue
+            if is_share(ref):
+                shares.setdefault(name, []).append(ref)
+                yield from _share_faults(key, shares[name])
+            elif name == ALL:
+                yield key, "all images leave none to the other splits; take {from: all, share: 0.6}"
+            elif whole.setdefault(name, key) != key:
+                yield key, f"the list {name!r} is another split already"
+        for name in set(whole) & set(shares):
+            yield whole[name], f"the list {name!r} is taken whole and shared too"
+        yield from self._rest_faults(shares)
+
+    def _rest_faults(self, shares: dict[str, list[Any]]) -> Iterator[tuple[str, str]]:
+        rests = [key for key, ref in self.references().items() if ref == REST]
+        for key in rests[:1]:
+            if not shares:
+                yield key, "rest of nothing: no other split is a share {from: NAME, share: 0.5}"
+            elif len(shares) > 1:
+                yield key, f"rest of which list? Shared are {' and '.join(sorted(shares))}"
+            elif sum(ref.share for refs in shares.values() for ref in refs) > 1 - 1e-9:
+                yield key, "nothing is left: the shares add up to 1"
+        for key in rests[1:]:
+            yield key, f"only one split can be the rest; {rests[0]} is already"
+
+
+def _complete(ref: Reference) -> bool:
+    if isinstance(ref, Share):
+        return ref.from_ is not None and ref.share is not None
+    return ref == REST or list_name(ref) is not None
+
+
+def _share_faults(key: str, refs: list[Any]) -> Iterator[tuple[str, str]]:
+    name = refs[0].list_name
+    if sum(ref.share for ref in refs) > 1 + 1e-9:
+        yield key, f"the shares of {name!r} add up to more than 1"
+    if refs[-1].seed != refs[0].seed:
+        yield key, f"the shares of {name!r} must have the same seed, or they would overlap"
+    if refs[-1].stratify != refs[0].stratify:
+        yield key, f"the shares of {name!r} must be stratified alike, or they would overlap"

@@ -1,0 +1,249 @@
+"""The other sections: concepts, students, tuning and layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
+from inficond_panel.spec.framework.lists import ByClass, NamedShares, Numbers, Rows, Shares, Words
+from inficond_panel.spec.framework.paths import FilePath
+from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.sections.encoder import Encoder, Prompts
+from inficond_panel.spec.sections.segments import KMeansSegments, Segments
+
+VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
+_REQUIRED = {"required": True}
+
+
+class Scores(Section):
+    """How much of a concept there is in an image, from its segments."""
+
+    chooser: ClassVar[str] = "method"
+    usual: ClassVar[str] = "max_cosine"
+
+
+class MaxCosineScores(Scores):
+    """The paper's: the largest cosine of a segment with the concept's text, at least 0."""
+
+    method = Choice(
+        default="max_cosine", objects=["max_cosine"], doc="Largest cosine, clipped at 0."
+    )
+
+
+class ContrastScores(Scores):
+    """The largest share of the concept in a softmax over the corpus."""
+
+    method = Choice(
+        default="contrast", objects=["contrast"], doc="Largest softmax share over the corpus."
+    )
+    temperature = Number(
+        0.1,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Divides the cosines before the softmax; CLIP's own is 0.01.",
+        metadata={"unit": "cosine"},
+    )
+
+
+class CentredScores(Scores):
+    """The largest cosine after segments and texts were each centred on their mean, at least 0."""
+
+    method = Choice(
+        default="centred",
+        objects=["centred"],
+        doc="Largest cosine without the offsets that segments (of the split fit) and texts share.",
+    )
+
+
+class Projections(Section):
+    """Maps of the concepts to the plane, and the segments on them."""
+
+    methods = Words(
+        ["pca", "tsne"],
+        doc="Projections to compute; the first is shown first. umap needs the extra 'umap'.",
+        metadata={"words": ["pca", "tsne", "umap"]},
+    )
+    seed = Whole(0, bounds=(0, None), doc="Seed of the projections.")
+    segments = Whole(
+        1_000_000,
+        bounds=(0, 1_000_000),
+        doc="Most segments that are placed on the maps; of more, a sample. 0: the page places them "
+        "all when it needs them.",
+    )
+
+
+class Thumbnails(Section):
+    """Small images kept in the store."""
+
+    size = Whole(256, bounds=(16, None), doc="Longest side.", metadata={"unit": "pixels"})
+    quality = Whole(80, bounds=(1, 100), doc="JPEG quality.", metadata={"unit": "percent"})
+
+
+class Concepts(Section):
+    """The words, and the segments that stand for them."""
+
+    corpus = FilePath(
+        doc="Text file, one concept a line: name, or name, synonym, synonym.",
+        metadata={"required": True, "exists": "file"},
+    )
+    prompts = Prompts(
+        ["a photo of a {}"],
+        doc="Sentences that a concept is put into; their embeddings are averaged. imagenet: "
+        "OpenAI's 80 for ImageNet; imagenet_simple: 7 of them.",
+    )
+    encoder = Nested(Encoder, doc="The image-text model.", metadata=_REQUIRED)
+    segments = Nested(Segments, default_factory=KMeansSegments, doc="Segments of an image.")
+    scores = Nested(Scores, default_factory=MaxCosineScores, doc="Scores of an image.")
+    projections = Nested(Projections, default_factory=Projections, doc="Maps of the concepts.")
+    thumbnails = Nested(Thumbnails, default_factory=Thumbnails, doc="Small images in the store.")
+
+
+class Students(Section):
+    """How the linear students are distilled from the teacher."""
+
+    chooser: ClassVar[str] = "solver"
+    usual: ClassVar[str] = "exact"
+
+    lambda_ = ByClass(
+        1e-4,
+        bounds=(0, None),
+        doc="Weight of the L1 penalty on the influences; `default`: that of the other classes.",
+    )
+    temperature = Number(
+        1.0,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Divides the teacher's logits before the sigmoid.",
+    )
+    targets = Choice(
+        default="teacher",
+        objects=["teacher", "oracle"],
+        doc="Logits that are learned from; oracle: those of teacher.oracle, on fit, which have "
+        "seen the label. Metrics always compare with the teacher.",
+    )
+    threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
+
+    def penalty(self, class_name: str) -> float:
+        """Weight of the L1 penalty of one class's student."""
+        return float(self.param["lambda_"].value_of(self.lambda_, class_name))
+
+    @property
+    def penalty_text(self) -> str:
+        """Weight of the L1 penalty for people: one number, or those by class."""
+        if not isinstance(self.lambda_, dict):
+            return f"{self.lambda_:g}"
+        return ", ".join(f"{name}: {value:g}" for name, value in self.lambda_.items())
+
+
+class Labels(Section):
+    """True labels mixed into what the students learn."""
+
+    alpha = Number(
+        None,
+        bounds=(0, None),
+        doc="Weight of the teacher beside the labels: the loss is BCE(label) + alpha BCE(teacher).",
+        metadata=_REQUIRED,
+    )
+
+
+class ExactStudents(Students):
+    """Students by the exact solver, with a certificate."""
+
+    solver = Choice(default="exact", objects=["exact"], doc="Convex solver with a duality gap.")
+    tolerance = Number(
+        1e-6,
+        bounds=(0, 1),
+        inclusive_bounds=(False, False),
+        doc="Duality gap, relative to the objective at w = 0, to stop at.",
+    )
+    l2 = Number(
+        0.0,
+        bounds=(0, None),
+        doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences.",
+    )
+    labels = Nested(
+        Labels, default=None, doc="True labels beside the teacher's; the teacher alone if left out."
+    )
+
+
+class PaperStudents(Students):
+    """Students by the paper's recipe."""
+
+    solver = Choice(
+        default="paper", objects=["paper"], doc="Adam on mini-batches, as in the paper."
+    )
+    epochs = Whole(10, bounds=(1, None), doc="Passes over the images.")
+    batch = Whole(128, bounds=(1, None), doc="Images in a mini-batch.")
+    lr = Number(1e-3, bounds=(0, None), inclusive_bounds=(False, True), doc="Adam's step size.")
+    seed = Whole(0, bounds=(0, None), doc="Seed of the order of the images.")
+
+
+class Tuning(Section):
+    """What a thumb does."""
+
+    factor = Number(
+        2.0,
+        bounds=(1, 1000),
+        inclusive_bounds=(False, True),
+        doc="Factor x of an intent that names none. The page takes the same.",
+    )
+    reference = Choice(
+        default="parent",
+        objects=["parent", "original"],
+        doc="Weights that a bound is measured from: the parent iteration's or the untouched ones.",
+    )
+    step = Number(
+        0.05,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Least magnitude a thumb acts on, as a share of the student's largest weight.",
+    )
+    preview = Flag(True, doc="Whether a pending batch is solved before it is committed.")
+    epochs = Whole(3, bounds=(1, None), doc="Passes of a refit; only with solver: paper.")
+
+
+class Layout(Section):
+    """How the page looks, at first: all of it can be changed on the page and saved from there."""
+
+    theme = Choice(
+        default="auto", objects=["auto", "light", "dark"], doc="Colours; auto: the browser's."
+    )
+    rows = Rows(
+        [VIEWS[:3], VIEWS[3:]],
+        doc="Views that are shown. Lists (performance, knowledge) get a column each, the others of "
+        "a row share one; configuration is the strip above.",
+        metadata={"words": VIEWS},
+    )
+    columns = Rows(
+        [],
+        doc="In place of rows: views of each column, from left to right and top down.",
+        metadata={"words": VIEWS},
+    )
+    widths = Shares([], doc="Width of each of the columns, relative to each other.")
+    heights = NamedShares(
+        {},
+        doc="Heights of views, relative to those of the same column; 1 where another has one.",
+        metadata={"words": VIEWS},
+    )
+    collapsed = Words([], doc="Views of which only the title is shown.", metadata={"words": VIEWS})
+    tour = Flag(False, doc="Whether who sees the page for the first time is offered the tour.")
+
+    @property
+    def views(self) -> list[str]:
+        """Names of the views that are shown."""
+        return [name for group in self.columns or self.rows for name in group]
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield rows beside columns, and sizes of what is not shown."""
+        if self.columns and "layout.rows" in given:
+            yield "rows", "is not used with columns"
+        known = self.columns or "layout.columns" not in given
+        if self.widths and known and len(self.widths) != len(self.columns):
+            yield (
+                "widths",
+                f"expected one number for each of the {len(self.columns)} columns",
+            )
+        for key in ("heights", "collapsed"):
+            for name in sorted(set(getattr(self, key)) - set(self.views)):
+                yield key, f"the view {name!r} is not shown"

@@ -1,0 +1,257 @@
+"""The section ``teacher``: what the students learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from inficond_panel.spec.framework.fields import Choice, Number, Text, Whole
+from inficond_panel.spec.framework.lists import ByClass, Channels, Size, Texts, Words
+from inficond_panel.spec.framework.paths import FilePath, NameOrPath
+from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.sections.encoder import Encoder, Prompts
+
+_REQUIRED = {"required": True}
+_FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
+_SIZE = "Width and height of the network's input."
+_CROP = (
+    "Share of the resized photo's shorter side that is kept, from its middle; 0: the whole photo, "
+    "squashed to size."
+)
+
+
+class Preprocessing(Section):
+    """How a photo becomes the network's input; what is left out is the model's own."""
+
+    size = Size(None, length=2, doc=_SIZE, metadata={"unit": "pixels"})
+    mean = Channels(None, doc="Mean of red, green and blue that is subtracted; levels are 0 to 1.")
+    std = Channels(None, doc="What red, green and blue are divided by.", metadata={"above": 0})
+    interpolation = Choice(default=None, objects=_FILTERS, doc="Filter of the resizing.")
+    crop = Number(None, bounds=(0, 1), doc=_CROP)
+
+
+class FullPreprocessing(Section):
+    """The same for a file that says nothing of it."""
+
+    size = Size(None, length=2, doc=_SIZE, metadata={"unit": "pixels", "required": True})
+    mean = Channels(
+        None,
+        doc="Mean of red, green and blue that is subtracted; levels are 0 to 1.",
+        metadata=_REQUIRED,
+    )
+    std = Channels(
+        None,
+        doc="What red, green and blue are divided by.",
+        metadata={"above": 0, "required": True},
+    )
+    interpolation = Choice(default="bilinear", objects=_FILTERS, doc="Filter of the resizing.")
+    crop = Number(0.0, bounds=(0, 1), doc=_CROP)
+
+
+class Oracle(Section):
+    """Logits on inputs that were reinforced with the help of the labels (Lee et al., 2023)."""
+
+    gamma = Number(
+        0.5,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Strength of the step: x* = x - gamma |x| dL/dx, L the loss of the one image.",
+    )
+
+
+class Teacher(Section):
+    """The model that the students are distilled from."""
+
+    chooser: ClassVar[str] = "kind"
+    usual: ClassVar[str] = "logits"
+
+    @property
+    def title(self) -> str:
+        """Name of the teacher, for people."""
+        raise NotImplementedError
+
+
+class LogitsTeacher(Teacher):
+    """A teacher known by its logits."""
+
+    kind = Choice(default="logits", objects=["logits"], doc="A table of the teacher's logits.")
+    path = FilePath(
+        doc="CSV or Parquet: image_id and a column of logits per class; or npz: arrays image_id, "
+        "class_name and logit.",
+        metadata={"required": True, "exists": "file"},
+    )
+
+    @property
+    def title(self) -> str:
+        return _stem(self.path)
+
+
+class _Network(Teacher):
+    """A model that is run on the photos."""
+
+    batch = Whole(16, bounds=(1, None), doc="Photos that go through the model at a time, at most.")
+
+
+class _Outputs(_Network):
+    classes = Words(
+        [],
+        doc="Class of each output of the model, in order; empty: those of the data set, in its "
+        "order. Outputs of other classes are left aside.",
+    )
+
+
+def _oracle() -> Nested:
+    return Nested(
+        Oracle,
+        default=None,
+        doc="Oracle logits beside the teacher's, on fit only; none if left out.",
+    )
+
+
+class _FileTeacher(_Outputs):
+    path: Any
+    outputs = Choice(
+        default="logits",
+        objects=["logits", "probabilities"],
+        doc="What the model gives; probabilities are turned into logits.",
+    )
+    preprocessing = Nested(
+        FullPreprocessing, doc="How a photo becomes the input.", metadata=_REQUIRED
+    )
+
+    @property
+    def title(self) -> str:
+        return _stem(self.path)
+
+
+class TorchScriptTeacher(_FileTeacher):
+    """A TorchScript file."""
+
+    kind = Choice(default="torchscript", objects=["torchscript"], doc="A TorchScript file.")
+    path = FilePath(
+        doc="File written by torch.jit.save.", metadata={"required": True, "exists": "file"}
+    )
+    oracle = _oracle()
+
+
+class OnnxTeacher(_FileTeacher):
+    """An ONNX file, run by onnxruntime."""
+
+    kind = Choice(default="onnx", objects=["onnx"], doc="An ONNX file; it has no gradients.")
+    path = FilePath(doc="The file.", metadata={"required": True, "exists": "file"})
+
+
+class TimmTeacher(_Outputs):
+    """A model of timm with trained weights."""
+
+    kind = Choice(default="timm", objects=["timm"], doc="A model of timm.")
+    model = Text(None, doc="timm's name of the model.", metadata=_REQUIRED)
+    pretrained = NameOrPath(
+        doc="Checkpoint (safetensors, or a state_dict in .pt), or a tag that timm knows, which is "
+        "downloaded.",
+        metadata={"required": True, "exists": "file"},
+    )
+    head = FilePath(
+        doc="Checkpoint of a linear classifier (weight, bias) on the model's pooled features; the "
+        "model's own classifier if left out.",
+        metadata={"exists": "file"},
+    )
+    preprocessing = Nested(
+        Preprocessing, default_factory=Preprocessing, doc="How a photo becomes the input."
+    )
+    oracle = _oracle()
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} ({_stem(self.head or self.pretrained)})"
+
+
+class Query2LabelTeacher(_Outputs):
+    """A checkpoint of Query2Label (Liu et al., 2021)."""
+
+    kind = Choice(
+        default="query2label", objects=["query2label"], doc="A checkpoint of Query2Label."
+    )
+    path = FilePath(
+        doc="The checkpoint; layers and widths are read from it.",
+        metadata={"required": True, "exists": "file"},
+    )
+    backbone = Text("resnet101", doc="timm's name of the backbone.")
+    heads = Whole(4, bounds=(1, None), doc="Attention heads, which no checkpoint tells.")
+    preprocessing = Nested(
+        Preprocessing,
+        default_factory=Preprocessing,
+        doc="How a photo becomes the input; the size is the checkpoint's, the rest the backbone's.",
+    )
+    oracle = _oracle()
+
+    @property
+    def title(self) -> str:
+        return f"Query2Label, {self.backbone} ({_stem(self.path)})"
+
+
+class OpenClipTeacher(_Network):
+    """An image-text model that is told the classes' names."""
+
+    kind = Choice(
+        default="open_clip", objects=["open_clip"], doc="Zero-shot classes of an image-text model."
+    )
+    encoder = Nested(
+        Encoder,
+        default=None,
+        doc="The image-text model; that of the concepts, at its own image size, if left out.",
+    )
+    prompts = Prompts(
+        ["a photo of a {}"],
+        doc="Sentences that a class is put into, or names of lists of them; their embeddings are "
+        "averaged.",
+    )
+    words = Texts({}, doc="What a class is called in the sentences, where its name will not do.")
+    background = Words(
+        [],
+        doc="Sentences that a class is weighed against: the logit is the log-odds of the class "
+        "against their mean, by the model's scale; empty: the corpus, in the same prompts.",
+    )
+    bias = ByClass(
+        0.0, bounds=(None, None), doc="Added to the logits: what puts 0 where you decide."
+    )
+    oracle = _oracle()
+
+    @property
+    def title(self) -> str:
+        return f"zero-shot, {_encoder_title(self.encoder)}"
+
+
+class HeadTeacher(_Network):
+    """A linear classifier that is fitted here, on the labels of fit, to an encoder's features."""
+
+    kind = Choice(default="head", objects=["head"], doc="Logistic heads on an encoder's features.")
+    encoder = Nested(
+        Encoder,
+        default=None,
+        doc="The image-text model; that of the concepts, at its own image size, if left out.",
+    )
+    folds = Whole(5, bounds=(2, None), doc="Parts of fit; each gets its logits from the others.")
+    l2 = Number(
+        None,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        doc="Weight of the L2 penalty beside the mean loss; chosen by the folds if left out.",
+    )
+    seed = Whole(0, bounds=(0, None), doc="Seed of the division into folds.")
+    oracle = _oracle()
+
+    @property
+    def title(self) -> str:
+        return f"head on {_encoder_title(self.encoder)}"
+
+
+def _stem(path: Path | str | None) -> str:
+    return Path(path).stem if path else ""
+
+
+def _encoder_title(encoder: Any) -> str:
+    if encoder is None:
+        return "the concepts' encoder"
+    weights = f" ({_stem(encoder.pretrained)})" if encoder.pretrained else ""
+    return f"{Path(encoder.model).name}{weights}"

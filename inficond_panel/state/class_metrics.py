@@ -1,0 +1,83 @@
+"""One student with all metrics and their noise, by slice, and whether an influence holds.
+
+Functions for the worker: they take from a tenth of a second to a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inficond_panel.analysis.influence_stability import StabilityReport, stability
+from inficond_panel.analysis.node_metrics import (
+    ClassMeasures,
+    measure_node,
+    measure_slices,
+    metadata_slices,
+    outcomes,
+    worst_slice_sentence,
+)
+from inficond_panel.distill import Interval, SliceReport, SliceResult, change_intervals
+from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.tuning import Node, Tuner
+
+__all__ = [
+    "METRICS",
+    "Measured",
+    "SliceReport",
+    "SliceResult",
+    "StabilityReport",
+    "hold",
+    "measure",
+    "measure_by",
+    "worst_slice_sentence",
+]
+
+METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity", "brier", "ece")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of one student; ``preview`` are the changes that the pending batch would make."""
+
+    class_name: str
+    split: str
+    now: ClassMeasures
+    preview: Mapping[str, Interval] | None
+
+
+def measure(
+    tuner: Tuner, node: Node, class_name: str, split: str, preview: Node | None = None
+) -> Measured:
+    """All metrics of a class's student with the changes since the parent and the start."""
+    found = measure_node(tuner, node, split, classes=[class_name], metrics=METRICS)[class_name]
+    changes = None
+    if preview is not None:
+        old, new = (outcomes(tuner, n, split, [class_name])[class_name] for n in (node, preview))
+        changes = change_intervals(old, new, METRICS)
+    return Measured(class_name, split, found, changes)
+
+
+def measure_by(
+    tuner: Tuner, node: Node, class_name: str, split: str, column: str, metric: str, job: Job
+) -> SliceReport:
+    """The student on the images with each value of a metadata column. Raises ``DataError``."""
+    masks = metadata_slices(tuner.store, split, [column])
+    found = measure_slices(
+        tuner, node, split, masks, metric, classes=[class_name], cancelled=job.cancelled
+    )
+    return found[class_name]
+
+
+def hold(
+    tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
+) -> StabilityReport:
+    """Whether the influence of one concept holds; as ``inficond stability`` says it."""
+    return stability(
+        tuner,
+        class_name,
+        node=node,
+        concepts=[concept],
+        progress=jobs.progress(job),
+        cancelled=job.cancelled,
+    )

@@ -1,0 +1,188 @@
+"""Concepts that the user types on the page: a word becomes a column of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import param
+
+from inficond_panel.concepts.texts import TWINS, TextEncoder, texts_of
+from inficond_panel.errors import InficondError, TuningError
+from inficond_panel.state.jobs import Job, Jobs, Progress
+from inficond_panel.state.preview import Status
+from inficond_panel.state.students import StudentsState
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.replay import carry_on
+from inficond_panel.tuning.typed_concepts import (
+    add_concept,
+    nearest_concepts,
+    remove_concept,
+    typed_of,
+    typed_text,
+)
+
+#: Parts of the progress bar: the encoder, then the students.
+_ENCODED = 0.3
+#: Characters that a person may type.
+LONGEST_CONCEPT = 1_000
+
+
+class Encoder(TextEncoder, Protocol):
+    """A text encoder that is loaded when it is first used."""
+
+    def check(self) -> None:
+        """Raise ``MissingExtraError`` where it cannot be loaded here."""
+
+
+class ConceptsState(param.Parameterized):
+    """Adds concepts to this history, and takes typed ones away.
+
+    Each set of concepts has students of its own. The branch shown is carried on to them: its
+    intents are fitted again. The session goes on with a new ``AppState`` over ``tuner``; the one
+    that it had, and other sessions, are left as they were.
+    """
+
+    status = param.ClassSelector(class_=Status, default=Status())
+    tuner = param.ClassSelector(class_=Tuner, default=None, doc="Over other concepts, when ready.")
+    concept = param.String("", doc="The concept that came or went.")
+    told = param.List([], item_type=str, doc="What came of it, in sentences.")
+    missing = param.String("", doc="Why nothing can be typed here, and what to do; empty: it can.")
+
+    def __init__(self, students: StudentsState, jobs: Jobs, encoder: Encoder | None) -> None:
+        super().__init__()
+        self.students = students
+        self.jobs = jobs
+        self.encoder = encoder
+
+    @property
+    def typed(self) -> list[str]:
+        """Names of the concepts that were typed."""
+        return [one.name for one in typed_of(self.students.tuner.store)]
+
+    @property
+    def carried(self) -> int:
+        """Iterations of the branch shown, which are fitted again."""
+        return sum(1 for _ in self.students.tuner.ancestors(self.students.node))
+
+    @property
+    def others(self) -> int:
+        """Iterations of other branches, which stay with the concepts of now."""
+        return len(self.students.tree.nodes) - 1 - self.carried
+
+    @property
+    def busy(self) -> bool:
+        """Whether a concept is being added or taken away."""
+        return self.status.kind in {"adding", "cancelling"}
+
+    def look(self) -> None:
+        """Find out whether a concept can be typed here; loads nothing."""
+        if not self.busy:
+            self.status = Status()
+        if self.encoder is None:
+            self.missing = "This page has no encoder: open it with inficond serve."
+            return
+        try:
+            self.encoder.check()
+        except InficondError as error:
+            self.missing = f"{error.message} {error.remedy}"
+
+    def add(self, text: str) -> None:
+        """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
+        if len(text) > LONGEST_CONCEPT:
+            told = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
+            self.status = Status.of(TuningError(told, f"This has {len(text):,}."))
+            return
+        name, encoder, node = texts_of(text)[0], self.encoder, self.students.node
+        if encoder is None:
+            self.look()
+            return
+
+        def work(job: Job) -> tuple[Tuner, list[str]]:
+            report = self.jobs.progress(job)
+            report(0.0, f"Encoding {name}; the encoder is loaded once, which may take a minute")
+            tuner = add_concept(self.students.tuner, text, encoder)
+            try:
+                carried = carry_on(
+                    self.students.tuner, node, tuner, _rest_of(report), job.cancelled
+                )
+            except InficondError:
+                remove_concept(tuner, name)
+                raise
+            return tuner, added_sentences(tuner, carried, name)
+
+        self._start(name, work)
+
+    def forget(self, name: str) -> None:
+        """Take a typed concept away again; the iterations without it are there again."""
+
+        def work(job: Job) -> tuple[Tuner, list[str]]:
+            tuner = remove_concept(self.students.tuner, name)
+            tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
+            return tuner, [
+                f"{name} was taken away. The iterations without it are there again; those with it "
+                "come back when it is typed again."
+            ]
+
+        self._start(name, work)
+
+    def cancel(self) -> None:
+        """Ask to stop; nothing is added then."""
+        if self.status.kind == "adding":
+            self.status = Status("cancelling", "Cancelling")
+            self.jobs.cancel("concepts")
+
+    def _start(self, name: str, work: Callable[[Job], tuple[Tuner, list[str]]]) -> None:
+        def done(found: tuple[Tuner, list[str]]) -> None:
+            tuner, told = found
+            status = Status("adding", "Drawing the page", 1.0)
+            self.param.update(status=status, concept=name, told=told)
+            self.tuner = tuner
+
+        if not self.busy:
+            self.status = Status("adding", "Starting")
+            self.jobs.submit(Job("concepts", work, done, self.fail, self._report))
+
+    def _report(self, share: float, text: str) -> None:
+        if self.status.kind == "adding":
+            self.status = Status("adding", text, share)
+
+    def fail(self, error: InficondError) -> None:
+        """Tell why there is no concept; nothing is told of what was cancelled."""
+        self.status = Status.of(error)
+
+
+def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:
+    """What came of adding a concept: its scores, its neighbours, its influence at ``node``."""
+    store = tuner.store
+    c = store.concepts.index(name)
+    (typed,) = (one for one in typed_of(store) if one.name == name)
+    near = nearest_concepts(store, typed)
+    told = [f"Added {typed_text(typed)}."]
+    if near:
+        said = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in near)
+        told.append(f"Nearest concepts by text: {said}.")
+    twins = [other for other, cosine in near if cosine >= TWINS]
+    if twins:
+        told.append(f"It nearly is {twins[0]}: a student may share the weight between them.")
+    weights = node.weights[c]
+    used = np.flatnonzero(weights)
+    if len(used):
+        k = int(np.abs(weights).argmax())
+        most = f"most on {store.classes[k]} ({weights[k]:+.2f})".replace("-", "−")
+        told.append(f"It has influence on {len(used)} of {len(store.classes)} classes, {most}.")
+    elif typed.score.any():
+        told.append("It has no influence on any class; a thumb up gives it some.")
+    else:
+        told.append("No segment is near it, so that it can have no influence. Try another word.")
+    if node.parent:
+        told.append(
+            f"The branch was fitted again with it, up to #{node.number}; the iterations without "
+            "it come back when it is taken away."
+        )
+    return told
+
+
+def _rest_of(report: Progress) -> Progress:
+    return lambda share, text: report(_ENCODED + (1 - _ENCODED) * share, text)

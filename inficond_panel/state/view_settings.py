@@ -1,0 +1,52 @@
+"""How the views are set, beside what is selected: sorts, filters, metrics, projection, tab."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.analysis.concept_rows import SORTS
+
+CLASS_SORTS = ["gap", "ap", "recall", "precision", "f1", "accuracy", "fidelity"]
+FILTERS = ["positive", "negative", "right", "wrong"]
+#: Numbers of concepts to list; 0 is all.
+TOPS = [5, 10, 20, 50, 100, 200, 0]
+#: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
+CHANGE_METRICS = ["f1", "ap", "recall", "precision", "accuracy", "fidelity"]
+#: Metrics that slices are compared by.
+SLICE_METRICS = [*CHANGE_METRICS, "brier", "ece"]
+
+
+class Settings(param.Parameterized):
+    """Settings of the views of one session, which set and watch them."""
+
+    sort: param.Selector[str] = param.Selector(
+        default="gap", objects=CLASS_SORTS, doc="What the classes are sorted by."
+    )
+    descending = param.Boolean(True, doc="Largest value first.")
+    scope: param.Selector[str] = param.Selector(
+        default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
+    )
+    concept_sort: param.Selector[str] = param.Selector(
+        default="weight", objects=list(SORTS), doc="What the concepts of a class are sorted by."
+    )
+    top: param.Selector[int] = param.Selector(
+        default=10, objects=TOPS, doc="Number of concepts listed; 0: all that have a rank."
+    )
+    effect: param.Selector[str] = param.Selector(
+        default="f1", objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
+    )
+    measured = param.Boolean(False, doc="Whether all metrics of the student are open.")
+    slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")
+    slice_metric: param.Selector[str] = param.Selector(
+        default="ap", objects=SLICE_METRICS, doc="Metric that slices are compared by."
+    )
+    explained = param.Boolean(False, doc="Whether the report on the refit is open.")
+    what_if: param.Selector[str] = param.Selector(
+        default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."
+    )
+    filters = param.ListSelector([], objects=FILTERS, doc="Which images the gallery shows.")
+    history_metric: param.Selector[str] = param.Selector(
+        default="ap", objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
+    )
+    projection = param.String("", doc="Map of the concepts; empty: the store's first.")
+    tab = param.String("detail", doc="View in front where views share a place as tabs.")

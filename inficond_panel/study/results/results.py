@@ -1,0 +1,170 @@
+"""What participants achieved: time, iterations and gain of each task, and means over people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from inficond_panel.study.results.timeline import own_events, progress_of
+from inficond_panel.study.run.done_rules import SPLIT
+from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.ready_tasks import Ready
+from inficond_panel.study.run.study import Study
+from inficond_panel.tuning import Tuner
+
+DRAWS = 2000
+_MOVES = {"fine-tune", "jump", "undo", "redo"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One participant in one task, at the moment when it was done, or when it was left.
+
+    ``minutes`` without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is their mean number of
+    intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are those of the class on tune. ``place``
+    is that in the participant's order, from 1 (0: the training); ``outcome`` is done, time, left,
+    or empty while it is not over.
+    """
+
+    participant: str
+    task: str
+    condition: str
+    place: int
+    outcome: str
+    minutes: float
+    iterations: int
+    thumbs: float
+    undos: int
+    ap_start: float
+    ap_end: float
+    teacher_ap: float
+
+    @property
+    def gain(self) -> float:
+        """Change in AP from the start, in points (1 is 0.01 AP)."""
+        return 100 * (self.ap_end - self.ap_start)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, standard deviation (n - 1) and 95 % bootstrap interval of the mean, over people."""
+
+    n: int
+    mean: float
+    sd: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One task under one condition (empty: nothing is varied) over its participants."""
+
+    task: str
+    condition: str
+    people: int
+    done: int
+    minutes: Spread
+    iterations: Spread
+    gain: Spread
+
+
+def results(study: Study) -> list[Result]:
+    """Every task that a participant has begun."""
+    return [
+        result
+        for participant in study.log.participants()
+        for result in results_of(study, participant, progress_of(study, participant))
+    ]
+
+
+def results_of(study: Study, participant: Participant, progress: Progress) -> list[Result]:
+    """The tasks that one participant has begun."""
+    order = {item.task: (place, item.condition) for place, item in enumerate(participant.plan, 1)}
+    found = []
+    for name, ready in study.ready.items():
+        if progress.first(name, "start") and study.begun(participant, name):
+            tuner = study.tuner(participant, name)
+            with closing(tuner.history):
+                place, condition = order.get(name, (0, ""))
+                achieved = _achieved(progress, tuner, ready)
+                found.append(
+                    Result(participant.label, name, condition=condition, place=place, **achieved)
+                )
+    return found
+
+
+def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
+    """What the histories and the events of one task say."""
+    task = ready.task.name_
+    done, left = progress.first(task, "done"), progress.first(task, "leave")
+    end = (done or left or progress.of(task)[-1]).time
+    events = [event for event in own_events(tuner.history, ready) if event.created <= end]
+    tuned = [tuner.node(event.node) for event in events if event.kind == "fine-tune"]
+    moves = [event.node for event in events if event.kind in _MOVES]
+    last = done.payload["node"] if done else (moves[-1] if moves else ready.start.id)
+    before = tuner.metrics(ready.start, SPLIT)[ready.class_name]
+    after = tuner.metrics(tuner.node(last), SPLIT)[ready.class_name]
+    seconds = progress.seconds(task, end)
+    return {
+        "outcome": "done" if done else progress.outcome(task),
+        "minutes": np.nan if seconds is None else seconds / 60,
+        "iterations": len(tuned),
+        "thumbs": float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
+        "undos": sum(event.kind == "undo" for event in events),
+        "ap_start": before.ap,
+        "ap_end": after.ap,
+        "teacher_ap": after.teacher_ap,
+    }
+
+
+def spread(values: Sequence[float], seed: int = 0) -> Spread:
+    """Spread of one figure over people; undefined values are left out, nan where none is left.
+
+    The interval is the bias-corrected and accelerated one (Efron 1987), of ``DRAWS`` resamples of
+    the people. With fewer than three different values it is not defined, and nan.
+    """
+    known = np.array([value for value in values if np.isfinite(value)], dtype=float)
+    if not len(known):
+        return Spread(0, np.nan, np.nan, np.nan, np.nan)
+    sd = float(known.std(ddof=1)) if len(known) > 1 else np.nan
+    low = high = np.nan
+    if len(known) > 2 and np.ptp(known) > 0:
+        found = bootstrap(
+            (known,),
+            np.mean,
+            n_resamples=DRAWS,
+            method="BCa",
+            random_state=np.random.default_rng(seed),
+        )
+        low, high = (float(limit) for limit in found.confidence_interval)
+    return Spread(len(known), float(known.mean()), sd, low, high)
+
+
+def summaries(found: Iterable[Result], order: Sequence[str]) -> list[Summary]:
+    """Means by task and condition, of tasks that are over; tasks in the given order."""
+    over = [result for result in found if result.outcome]
+    keys = sorted({(result.task, result.condition) for result in over}, key=_by(order))
+    return [_summary([r for r in over if (r.task, r.condition) == key]) for key in keys]
+
+
+def _by(order: Sequence[str]) -> Callable[[tuple[str, str]], tuple[int, str]]:
+    return lambda key: (order.index(key[0]), key[1])
+
+
+def _summary(group: Sequence[Result]) -> Summary:
+    return Summary(
+        task=group[0].task,
+        condition=group[0].condition,
+        people=len(group),
+        done=sum(result.outcome == "done" for result in group),
+        minutes=spread([result.minutes for result in group]),
+        iterations=spread([result.iterations for result in group]),
+        gain=spread([result.gain for result in group]),
+    )

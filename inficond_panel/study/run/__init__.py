@@ -1,0 +1,1 @@
+"""A study under way: assignment, log, sessions, progress."""

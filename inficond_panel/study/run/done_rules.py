@@ -1,0 +1,54 @@
+"""Whether a task is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inficond_panel.study.spec.tasks import (
+    DoneWhen,
+    GainsBy,
+    IterationsMade,
+    ParticipantSays,
+    ReachesTeacher,
+    ReachesValue,
+)
+from inficond_panel.tuning import Node, Tuner
+
+SPLIT = "tune"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a task is: ``value`` of ``what``, and the ``target`` that it is to reach.
+
+    Both are None where the participant says when it is done; ``value`` is nan where undefined.
+    """
+
+    what: str
+    value: float | None
+    target: float | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the target is reached."""
+        if self.value is None or self.target is None:
+            return False
+        return self.value >= self.target
+
+
+def standing(
+    rule: DoneWhen, tuner: Tuner, class_name: str, start: Node, node: Node, iterations: int
+) -> Standing:
+    """How far ``node`` is, after so many ``iterations`` from ``start``; metrics on tune."""
+    if isinstance(rule, ParticipantSays):
+        return Standing("", None, None)
+    if isinstance(rule, IterationsMade):
+        return Standing("iterations", iterations, rule.count)
+    now = tuner.metrics(node, SPLIT)[class_name]
+    if isinstance(rule, ReachesTeacher):
+        return Standing("ap", now.ap, now.teacher_ap - rule.margin)
+    if isinstance(rule, ReachesValue):
+        return Standing(rule.metric, getattr(now, rule.metric), rule.value)
+    assert isinstance(rule, GainsBy)
+    before = getattr(tuner.metrics(start, SPLIT)[class_name], rule.metric)
+    return Standing(rule.metric, getattr(now, rule.metric), before + rule.by)

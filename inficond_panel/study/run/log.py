@@ -1,0 +1,287 @@
+"""The record of a study: participants, and what they did, in one append-only SQLite file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inficond_panel.common import clock
+from inficond_panel.common.sqlite_file import Database, Form, damaged, refusing
+from inficond_panel.errors import StudyError, StudyLinkError
+from inficond_panel.study.run.assignment import Assigned
+from inficond_panel.study.run.study_events import Event, Note, checksum
+
+FORM = Form(
+    noun="study",
+    application_id=0x1F1C57D,
+    version=1,
+    tables={
+        "facts": "name TEXT PRIMARY KEY, value TEXT NOT NULL",
+        "participants": """number INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL UNIQUE,
+            token TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, created TEXT NOT NULL""",
+        "events": """number INTEGER PRIMARY KEY AUTOINCREMENT, participant INTEGER NOT NULL,
+            time TEXT NOT NULL, session TEXT NOT NULL, step TEXT NOT NULL, view TEXT NOT NULL,
+            action TEXT NOT NULL, payload TEXT NOT NULL, checksum TEXT NOT NULL""",
+        "presence": """participant INTEGER PRIMARY KEY REFERENCES participants(number),
+            session TEXT NOT NULL, seen TEXT NOT NULL""",
+    },
+    indexes={"events_of_participant": "events (participant)"},
+    triggers={
+        **refusing("events", "UPDATE"),
+        # the events of one who is not there any more go with them
+        **refusing(
+            "events",
+            "DELETE",
+            unless="old.participant NOT IN (SELECT number FROM participants)",
+        ),
+    },
+    error=StudyError,
+    other="name another folder with --data",
+)
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One who takes part: a number, and tasks in order. Nothing tells who it is."""
+
+    number: int
+    slot: int
+    plan: tuple[Assigned, ...]
+    created: str
+
+    @property
+    def label(self) -> str:
+        """``P01``."""
+        return f"P{self.number:02d}"
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The page that a participant opened last, and when it was last there."""
+
+    session: str
+    seen: str
+
+
+class StudyLog:
+    """The file at ``path`` (or ``":memory:"``). Raises ``StudyError`` as ``History`` its own."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = str(path)
+        self._database = Database(self.path, FORM)
+
+    # --- participants
+
+    def add(self, plan: Callable[[int], Sequence[Assigned]]) -> tuple[Participant, str]:
+        """Add a participant at the first free place; return them and the token of their link.
+
+        Of the token only the SHA-256 is kept: it is told once.
+        """
+        token = secrets.token_urlsafe(24)
+        with self._database.transaction(write=True) as db:
+            taken = {row["slot"] for row in db.execute("SELECT slot FROM participants")}
+            slot = next(place for place in range(len(taken) + 1) if place not in taken)
+            tasks = json.dumps([vars(item) for item in plan(slot)])
+            row = (slot, _hashed(token), tasks, clock.now())
+            insert = "INSERT INTO participants (slot, token, plan, created) VALUES (?, ?, ?, ?)"
+            number = db.execute(insert, row).lastrowid
+        return self.participant(int(number or 0)), token
+
+    def new_token(self, number: int) -> str:
+        """Give a participant another link; the one before it holds no longer."""
+        token = secrets.token_urlsafe(24)
+        with self._database.transaction(write=True) as db:
+            _require(db, number)
+            db.execute(
+                "UPDATE participants SET token = ? WHERE number = ?", (_hashed(token), number)
+            )
+            db.execute("DELETE FROM presence WHERE participant = ?", (number,))
+        return token
+
+    def find(self, token: str) -> Participant:
+        """The participant of a link; ``StudyLinkError`` where it is none."""
+        with self._database.transaction() as db:
+            select = "SELECT * FROM participants WHERE token = ?"
+            row = db.execute(select, (_hashed(token),)).fetchone()
+        if row is None:
+            raise StudyLinkError(
+                "This link is not known to the study.", "Ask the researcher for a new one."
+            )
+        return _participant(row)
+
+    def participant(self, number: int) -> Participant:
+        """The participant of that number; ``StudyError`` where there is none."""
+        with self._database.transaction() as db:
+            return _participant(_require(db, number))
+
+    def participants(self) -> list[Participant]:
+        """All participants, by number."""
+        with self._database.transaction() as db:
+            rows = db.execute("SELECT * FROM participants ORDER BY number").fetchall()
+        return [_participant(row) for row in rows]
+
+    def delete(self, number: int) -> None:
+        """Take a participant out, with all that was recorded; the bytes are overwritten."""
+        with self._database.transaction(write=True) as db:
+            _require(db, number)
+            for table, key in (
+                ("presence", "participant"),
+                ("participants", "number"),
+                ("events", "participant"),
+            ):
+                db.execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))  # noqa: S608
+        self._database.compact()
+
+    # --- events
+
+    def open(self, number: int, session: str, after: str = "") -> None:
+        """Begin a session; the one before it can record nothing more.
+
+        A page that was loaded again by itself goes on ``after`` its own session only: raises
+        ``StudyLinkError`` where another page was opened since.
+        """
+        with self._database.transaction(write=True) as db:
+            _require(db, number)
+            if after:
+                _check_session(db, number, after)
+            before = db.execute(
+                "SELECT seen FROM presence WHERE participant = ?", (number,)
+            ).fetchone()
+            time = clock.now()
+            seen = {"seen": before["seen"]} if before else {}
+            _insert(db, number, session, Note(time, "", "", "open", seen))
+            db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
+
+    def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
+        """Record what happened, all or nothing; on disk when this returns the events.
+
+        Raises ``StudyLinkError`` where another page was opened since, or all was deleted.
+        """
+        with self._database.transaction(write=True) as db:
+            _check_session(db, number, session)
+            written = [_insert(db, number, session, note) for note in notes]
+            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
+        return written
+
+    def touch(self, number: int, session: str) -> None:
+        """Say that the page is still there. Raises as ``append``."""
+        with self._database.transaction(write=True) as db:
+            _check_session(db, number, session)
+            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
+
+    def events(self, number: int) -> list[Event]:
+        """All events of a participant, oldest first; ``StudyError`` where the chain is broken."""
+        with self._database.transaction() as db:
+            _require(db, number)
+            select = "SELECT * FROM events WHERE participant = ? ORDER BY number"
+            rows = db.execute(select, (number,)).fetchall()
+        return _checked(self.path, rows)
+
+    def presence(self) -> Mapping[int, Presence]:
+        """Who has opened a page, by number of the participant."""
+        with self._database.transaction() as db:
+            rows = db.execute("SELECT * FROM presence").fetchall()
+        return {row["participant"]: Presence(row["session"], row["seen"]) for row in rows}
+
+    def latest(self) -> str:
+        """The latest time of all that was recorded; that of the epoch where nothing was."""
+        with self._database.transaction() as db:
+            times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
+            found = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608
+        return str(found or "1970-01-01T00:00:00.000+00:00")
+
+    # --- facts
+
+    def fact(self, name: str) -> str:
+        """A fact on the study; empty where there is none."""
+        with self._database.transaction() as db:
+            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(row["value"]) if row else ""
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Keep a fact on the study."""
+        with self._database.transaction(write=True) as db:
+            db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        self._database.close()
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _require(db: sqlite3.Connection, number: int) -> sqlite3.Row:
+    row = db.execute("SELECT * FROM participants WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise StudyError(
+            f"The study has no participant P{number:02d}.", "List them: inficond study list STUDY"
+        )
+    found: sqlite3.Row = row
+    return found
+
+
+def _check_session(db: sqlite3.Connection, number: int, session: str) -> None:
+    if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
+        raise StudyLinkError(
+            "What was recorded with this link was deleted.", "You can close this page."
+        )
+    row = db.execute("SELECT session FROM presence WHERE participant = ?", (number,)).fetchone()
+    if row is None or row["session"] != session:
+        raise StudyLinkError(
+            "The study was opened in another window with the same link.",
+            "Go on there, or reload this page to go on here. Nothing is lost.",
+        )
+
+
+def _participant(row: sqlite3.Row) -> Participant:
+    plan = tuple(Assigned(**item) for item in json.loads(row["plan"]))
+    return Participant(row["number"], row["slot"], plan, row["created"])
+
+
+def _insert(db: sqlite3.Connection, number: int, session: str, note: Note) -> Event:
+    select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
+    last = db.execute(select, (number,)).fetchone()
+    check = checksum(number, session, note, last["checksum"] if last else "")
+    row = (number, note.time, session, note.step, note.view, note.action, note.json(), check)
+    done = db.execute(
+        "INSERT INTO events (participant, time, session, step, view, action, payload, checksum) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        row,
+    )
+    return Event(
+        note.time,
+        note.step,
+        note.view,
+        note.action,
+        note.payload,
+        number=int(done.lastrowid or 0),
+        participant=number,
+        session=session,
+    )
+
+
+def _checked(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
+    events, previous = [], ""
+    for row in rows:
+        event = Event(
+            row["time"],
+            row["step"],
+            row["view"],
+            row["action"],
+            json.loads(row["payload"]),
+            row["number"],
+            row["participant"],
+            row["session"],
+        )
+        previous = checksum(event.participant, event.session, event, previous)
+        if previous != row["checksum"]:
+            raise damaged(path, f"event {event.number} was altered", FORM)
+        events.append(event)
+    return events

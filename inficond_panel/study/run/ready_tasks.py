@@ -1,0 +1,121 @@
+"""The tasks of a study on their stores: class, start node, and whether they can be done at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inficond_panel.errors import Problem, SpecError
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec.framework.fields import hint
+from inficond_panel.store import Store
+from inficond_panel.study.run.done_rules import SPLIT, standing
+from inficond_panel.study.spec.study_spec import StudySpec
+from inficond_panel.study.spec.tasks import Task
+from inficond_panel.tuning import GroupIntent, History, Intent, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.tuning.replay import branch
+
+REMEDY = "`inficond check STUDY` checks a study again; docs/study.md tells how one is set up."
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A task that can be worked on: ``nodes`` lead from the untouched students to its start."""
+
+    task: Task
+    class_name: str
+    spec: Spec
+    store: Store
+    nodes: tuple[Node, ...]
+
+    @property
+    def start(self) -> Node:
+        """The node that a participant begins with."""
+        return self.nodes[-1]
+
+
+class Preparation:
+    """Opens the stores of a study, distils its students once, and makes the start nodes.
+
+    ``own`` is a spec of the app that stands in for that of the study; ``starts`` the history that
+    keeps the nodes.
+    """
+
+    def __init__(self, study: StudySpec, own: Path | None, starts: History) -> None:
+        self.study, self.own, self.starts = study, own, starts
+        self._tuners: dict[Path, Tuner] = {}
+        self._problems: list[Problem] = []
+
+    def tasks(self, progress: Progress | None = None) -> dict[str, Ready]:
+        """Every task by name, the training too.
+
+        Raises ``SpecError`` with all that is wrong: a class that the store does not know or that
+        has no positives on tune, a rule that is true at the start already; and what the spec of
+        the app, its store and the edits file raise.
+        """
+        ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
+        if self._problems:
+            raise SpecError(sorted(self._problems, key=lambda p: (p.line, p.column)), REMEDY)
+        return {name: task for name, task in ready.items() if task is not None}
+
+    def _ready(self, task: Task, progress: Progress | None) -> Ready | None:
+        tuner = self._tuner(task)
+        name = self._class_name(task, tuner.store)
+        if not name:
+            return None
+        nodes = self._nodes(task, tuner, progress)
+        found = standing(task.done_when, tuner, name, nodes[-1], nodes[-1], 0)
+        if found.done:
+            what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
+            self._report(task, "done_when", f"is true at the start node already: {what}")
+        return Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
+
+    def _tuner(self, task: Task) -> Tuner:
+        place = self.spec_of(task)
+        if place not in self._tuners:
+            spec = load_spec(place, check_files=False)
+            self._tuners[place] = Tuner(open_spec_store(place, spec.store), spec, self.starts)
+        return self._tuners[place]
+
+    def spec_of(self, task: Task) -> Path:
+        """File of the spec of the app that a task is on."""
+        if self.own and not task.spec:
+            return self.own
+        name = task.spec or self.study.spec
+        beside = self.study.path.parent / name
+        return beside if beside.is_file() else find_spec(name)
+
+    def _class_name(self, task: Task, store: Store) -> str:
+        name = next((name for name in task.class_ if name in store.classes), "")
+        if not name:
+            wanted = " or ".join(repr(name) for name in task.class_)
+            near = hint(task.class_[0], store.classes)
+            there = near or f"; there are {', '.join(store.classes)}"
+            self._report(task, "class", f"there is no class {wanted} in {store.path}{there}")
+        elif not (store.label[store.rows(SPLIT), store.classes.index(name)] == 1).any():
+            self._report(task, "class", f"{name!r} has no positives on {SPLIT}: AP is undefined")
+            return ""
+        return name
+
+    def _nodes(self, task: Task, tuner: Tuner, progress: Progress | None) -> list[Node]:
+        nodes = [tuner.root(progress)]
+        for batch in self._batches(task, tuner):
+            nodes.append(tuner.fine_tune(nodes[-1], batch, progress, author="study"))
+        return nodes
+
+    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Intent | GroupIntent]]:
+        if task.edits:
+            return read_edits(task.edits, tuner.store)
+        if task.node:
+            source = open_tuner(self.spec_of(task))
+            return [node.intents for node in branch(source, find_node(source, task.node))[1:]]
+        return []
+
+    def _report(self, task: Task, key: str, message: str) -> None:
+        where = self.study.key_of(task)
+        line, column = self.study.place(where, key)
+        self._problems.append(Problem(self.study.path, line, column, f"{where}.{key}: {message}"))

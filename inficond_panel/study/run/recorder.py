@@ -1,0 +1,120 @@
+"""What happens in the views, as notes: all that they share in the state, and their settings.
+
+The views know nothing of it. What changes the students (iterations, undo, jumps, names, notes,
+looks) is in their history and is not noted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import param
+
+from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.state import AppState
+from inficond_panel.study.run.study_events import Event
+from inficond_panel.tuning import Intent
+
+#: Views that the settings of the state belong to; none: several.
+SHARED = {
+    "sort": "performance",
+    "descending": "performance",
+    "scope": "configuration",
+    "concept_sort": "knowledge",
+    "top": "knowledge",
+    "effect": "knowledge",
+    "measured": "knowledge",
+    "slice_by": "knowledge",
+    "slice_metric": "knowledge",
+    "explained": "knowledge",
+    "what_if": "detail",
+    "filters": "detail",
+    "history_metric": "provenance",
+    "projection": "embedding",
+    "tab": "",
+}
+#: Settings that a view keeps to itself: the attribute with its component (empty: the view), names.
+SETTINGS = {
+    "knowledge": ("table", ["find"]),
+}
+Write = Callable[[str, str, dict[str, Any]], object]
+
+
+class Recorder:
+    """Watches one session's state; ``write(view, action, payload)`` takes the notes.
+
+    Made before the views, so that what they show has been recorded. ``view`` is the view that was
+    last used, which a change of the shared state came from.
+    """
+
+    def __init__(self, app: AppState, write: Write) -> None:
+        self.view = ""
+        self._write = write
+        self._kind = app.tuning.status.kind
+        selection, tuning = app.selection, app.tuning
+        selection.param.watch(lambda e: self._note("class", {"name": e.new}), "class_name")
+        selection.param.watch(lambda e: self._note("concept", {"name": e.new}), "concept")
+        selection.param.watch(lambda e: self._note("group", {"names": e.new}), "concepts")
+        tuning.param.watch(self._on_batch, "pending")
+        tuning.param.watch(self._on_status, "status")
+        app.comparison.param.watch(self._on_pair, "pair")
+        for name, view in SHARED.items():
+            self._watch(view, app.settings, [name])
+
+    def watch(self, views: Mapping[str, param.Parameterized]) -> None:
+        """Watch the settings of the views too."""
+        for name, (part, settings) in SETTINGS.items():
+            if name in views:
+                self._watch(name, getattr(views[name], part) if part else views[name], settings)
+
+    def visit(self, view: str) -> None:
+        """The person is in another view now."""
+        if view in VIEWS and view != self.view:
+            self.view = view
+            self._note("visit", {})
+
+    def _watch(self, view: str, holder: param.Parameterized, names: Sequence[str]) -> None:
+        def note(event: param.parameterized.Event) -> None:
+            self._write(view, "set", {event.name: event.new})
+
+        for name in names:
+            holder.param.watch(note, name)
+
+    def _note(self, action: str, payload: dict[str, Any]) -> None:
+        self._write(self.view, action, payload)
+
+    def _on_batch(self, event: param.parameterized.Event) -> None:
+        self._note("batch", {"intents": [intent.to_json() for intent in event.new]})
+
+    def _on_status(self, event: param.parameterized.Event) -> None:
+        before, self._kind = self._kind, event.new.kind
+        if self._kind == before:
+            return
+        if self._kind == "fitting":
+            self._note("fine-tune", {})
+        elif self._kind == "cancelling":
+            self._note("cancel", {})
+        elif self._kind == "error":
+            self._write("", "failed", {"message": event.new.text})
+
+    def _on_pair(self, event: param.parameterized.Event) -> None:
+        if event.new:
+            self._note("compare", {"before": event.new[0], "after": event.new[1]})
+
+
+def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
+    """Bring back what was selected, and the batch that waited when the page was last there.
+
+    ``events`` are those of the task; a batch from before ``head_since``, the time of the last
+    fine-tune, was carried out.
+    """
+    for event in events:
+        if event.action == "class" and event.payload["name"] in app.store.classes:
+            app.selection.class_name = event.payload["name"]
+        elif event.action == "concept" and event.payload["name"] in app.store.concepts:
+            app.selection.concept = event.payload["name"]
+    batches = [event for event in events if event.action == "batch"]
+    if not batches or batches[-1].time <= head_since:
+        return
+    app.tuning.take_over([Intent.from_json(item) for item in batches[-1].payload["intents"]])

@@ -1,0 +1,178 @@
+"""A study that is under way: its spec, its folder, its record, and the students of each task."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from inficond_panel.common import clock
+from inficond_panel.errors import SpecError, StudyError
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec.sections.students import Layout, Tuning
+from inficond_panel.study.run.assignment import assign
+from inficond_panel.study.run.log import Participant, StudyLog
+from inficond_panel.study.run.ready_tasks import Preparation, Progress, Ready
+from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
+from inficond_panel.study.spec.tasks import Task
+from inficond_panel.tuning import History, Tuner
+
+
+class Study:
+    """What a study says and where its data are.
+
+    The folder holds ``study.sqlite`` (participants, events), ``starts.sqlite`` (the nodes that
+    tasks begin with) and a folder for each participant with a history for each of their tasks.
+    """
+
+    def __init__(self, spec: StudySpec, folder: Path, own: Path | None = None) -> None:
+        self.spec, self.folder, self.own = spec, folder, own
+        self.log = StudyLog(folder / "study.sqlite")
+        self.ready: dict[str, Ready] = {}
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Open stores, make start nodes and the folder; only a prepared study can be taken part in.
+
+        Raises what ``Preparation.tasks`` does, and ``StudyError`` where the study is another than
+        the one that its participants have begun.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StudyError(
+                f"The folder {self.folder} cannot be made: {error}.", "Name another with --data."
+            ) from error
+        clock.go_on_from(self.log.latest())
+        starts = History(self.folder / "starts.sqlite")
+        self.ready = Preparation(self.spec, self.own, starts).tasks(progress)
+        starts.close()
+        self._keep_what_it_is()
+
+    def check(self, progress: Progress | None = None) -> dict[str, Ready]:
+        """Its tasks, as ``prepare`` makes them; nothing is written."""
+        return Preparation(self.spec, self.own, History(":memory:")).tasks(progress)
+
+    def _keep_what_it_is(self) -> None:
+        facts = {
+            "spec": self.spec.to_yaml(),
+            "starts": json.dumps({name: ready.start.id for name, ready in self.ready.items()}),
+        }
+        if self.log.participants():
+            if any(self.log.fact(name) != value for name, value in facts.items()):
+                raise StudyError(
+                    f"{self.spec.path} or the store of its students was changed since its first "
+                    "participant.",
+                    "Undo the change, or name another folder with --data for a new study.",
+                )
+            return
+        for name, value in facts.items():
+            self.log.set_fact(name, value)
+
+    def add_participant(self) -> tuple[Participant, str]:
+        """A new participant, and the token of their link."""
+        return self.log.add(lambda slot: assign(self.spec, slot))
+
+    def delete_participant(self, number: int) -> None:
+        """Take a participant out: histories, events, answers, link."""
+        self.log.participant(number)
+        shutil.rmtree(self._folder_of(number), ignore_errors=True)
+        if self._folder_of(number).exists():
+            raise StudyError(
+                f"{self._folder_of(number)} cannot be removed.", "Make it writable, and try again."
+            )
+        self.log.delete(number)
+
+    def task(self, name: str) -> Task:
+        """The task of that name."""
+        return next(task for task in self.spec.all_tasks if task.name_ == name)
+
+    def level(self, participant: Participant, task: str) -> Level | None:
+        """The condition that a participant has in a task."""
+        found = next((item.condition for item in participant.plan if item.task == task), "")
+        levels = self.spec.conditions.levels if self.spec.conditions and found else []
+        return next((level for level in levels if level.name_ == found), None)
+
+    def history(self, participant: Participant, task: str) -> Path:
+        """File of the iterations of a participant in a task."""
+        return self._folder_of(participant.number) / f"{task}.history.sqlite"
+
+    def begun(self, participant: Participant, task: str) -> bool:
+        """Whether the participant has begun the task."""
+        return self.history(participant, task).exists()
+
+    def tuner(self, participant: Participant, task: str) -> Tuner:
+        """The students of one participant in one task; a new history begins at the start node."""
+        ready = self.ready[task]
+        file = self.history(participant, task)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        history = History(file)
+        spec = page_spec(ready.spec, ready.task, self.level(participant, task))
+        missing = [node for node in ready.nodes if history.get(node.id) is None]
+        for node in missing:
+            history.add(node)
+        if missing and len(ready.nodes) > 1:
+            history.set_head(ready.start.root, ready.start.id, "jump", author="study")
+        return Tuner(ready.store, spec, history)
+
+    def close(self) -> None:
+        """Close the record."""
+        self.log.close()
+
+    def _folder_of(self, number: int) -> Path:
+        return self.folder / "participants" / f"P{number:02d}"
+
+
+def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
+    """The spec of the app with the views and settings of a task under a condition."""
+    views = (level.views if level else []) or task.views
+    plain = Layout(**{**spec.layout.values(), "tour": False})  # the study explains by itself
+    spec = spec.with_layout(_only(spec.layout, views) if views else plain)
+    if level and level.preview is not None:
+        tuning = Tuning(**{**spec.tuning.values(), "preview": level.preview})
+        spec = Spec(spec.path, **{**spec.values(), "tuning": tuning})
+    return spec
+
+
+def _only(layout: Layout, views: Sequence[str]) -> Layout:
+    """The layout with only some views; one that it does not have gets a place of its own."""
+    groups = [[name for name in group if name in views] for group in layout.columns or layout.rows]
+    groups += [[name] for name in views if name not in layout.views]
+    key = "columns" if layout.columns else "rows"
+    return Layout(theme=layout.theme, **{key: [group for group in groups if group]})
+
+
+def open_study(name: str | Path, data: str | Path | None = None) -> Study:
+    """The study of a file, of a name that comes along, or of a spec of the app with ``study``.
+
+    ``data`` is the folder of the data, else as the study says: beside its file, or beside the spec
+    of the app that named it; that of what comes along is in the current folder. Raises
+    ``SpecError``, and ``StudyError`` for a spec of the app that names none.
+    """
+    file = find_file(name)
+    own = None if is_study(file) else file
+    study = load_study(_study_of(own) if own else file)
+    usual = own.with_suffix(".study") if own else study.data
+    if not Path(name).exists():
+        usual = Path.cwd() / usual.name
+    place = Path(os.path.abspath(data)) if data else usual  # noqa: PTH100 - links stay as written
+    return Study(study, place, own)
+
+
+def find_file(name: str | Path) -> Path:
+    """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
+    try:
+        return find_spec(name, "study")
+    except SpecError as error:
+        try:
+            return find_spec(name)
+        except SpecError:
+            raise error from None
+
+
+def _study_of(spec: Path) -> Path:
+    study = load_spec(spec, check_files=False).study
+    if study is None:
+        raise StudyError(f"{spec} names no study.", "Give it the key `study: FILE`.")
+    return study

@@ -1,0 +1,132 @@
+"""Sections of a study's spec: questions, and pages of text or of questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from inficond_panel.spec.framework.fields import Choice, Flag, Number, Slug, Text, Whole
+from inficond_panel.spec.framework.lists import Words
+from inficond_panel.spec.framework.section import NestedList, Section
+from inficond_panel.study.run.study_events import storable
+
+REQUIRED = {"required": True}
+_TEXT_LENGTH = 4000
+_LARGEST = 1e15
+
+
+class Question(Section):
+    """One question; its answer is a column of the tables."""
+
+    chooser: ClassVar[str] = "kind"
+
+    name_ = Slug(None, doc="Column of its answers; no two of a study alike.", metadata=REQUIRED)
+    text = Text(None, doc="The question, or the statement to agree with.", metadata=REQUIRED)
+    required = Flag(True, doc="Whether it must be answered.")
+
+    def fault(self, answer: Any) -> str:
+        """What is wrong with an answer from outside; empty: nothing. None is no answer."""
+        if answer is None:
+            return "An answer is needed." if self.required else ""
+        return self._fault(answer)
+
+    def _fault(self, answer: Any) -> str:
+        raise NotImplementedError
+
+
+class LikertQuestion(Question):
+    """Agreement with a statement, in steps."""
+
+    kind = Choice(default="likert", objects=["likert"], doc="Agreement in steps.")
+    points = Whole(5, bounds=(2, 11), doc="Steps.")
+    labels = Words(
+        ["Strongly disagree", "Disagree", "Neutral", "Agree", "Strongly agree"],
+        doc="A label for each step, from the lowest; or two, of both ends. If left out where there "
+        "are not 5 steps: the first and the last of these.",
+    )
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        if "labels" not in values and self.points != len(self.labels):
+            self.labels = [self.labels[0], self.labels[-1]]
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield labels that do not fit the steps."""
+        if len(self.labels) not in (2, self.points):
+            yield "labels", f"{len(self.labels)} labels for {self.points} steps; give as many, or 2"
+
+    def _fault(self, answer: Any) -> str:
+        fits = isinstance(answer, int) and not isinstance(answer, bool)
+        return "" if fits and 1 <= answer <= self.points else "Choose one of the steps."
+
+
+class ChoiceQuestion(Question):
+    """One of several options, or any of them."""
+
+    kind = Choice(default="choice", objects=["choice"], doc="One of several options.")
+    options = Words(None, doc="The options.", metadata=REQUIRED)
+    several = Flag(False, doc="Whether more than one may be chosen.")
+
+    def _fault(self, answer: Any) -> str:
+        chosen = answer if self.several else [answer]
+        if not isinstance(chosen, list) or not all(item in self.options for item in chosen):
+            return "Choose one of the options."
+        if len(set(chosen)) < len(chosen):
+            return "Choose each option once."
+        return "" if chosen or not self.required else "Choose at least one."
+
+
+class NumberQuestion(Question):
+    """A number."""
+
+    kind = Choice(default="number", objects=["number"], doc="A number.")
+    lowest = Number(None, doc="Lowest number that is taken.")
+    highest = Number(None, doc="Highest number that is taken.")
+
+    def _fault(self, answer: Any) -> str:
+        if isinstance(answer, bool) or not isinstance(answer, int | float):
+            return "Give a number."
+        if not -_LARGEST < answer < _LARGEST:  # nor nan, nor of 4,000 digits
+            return f"Give a number below {_LARGEST:g}."
+        if self.lowest is not None and answer < self.lowest:
+            return f"Give a number of at least {self.lowest:g}."
+        if self.highest is not None and answer > self.highest:
+            return f"Give a number of at most {self.highest:g}."
+        return ""
+
+
+class TextQuestion(Question):
+    """Free text."""
+
+    kind = Choice(default="text", objects=["text"], doc="Free text.")
+    required = Flag(False, doc="Whether it must be answered.")
+    lines = Whole(4, bounds=(1, 20), doc="Height of the box.", metadata={"unit": "lines"})
+
+    def _fault(self, answer: Any) -> str:
+        if not isinstance(answer, str) or not (answer.strip() or not self.required):
+            return "Write something."
+        if storable(answer) != answer:
+            return "A character cannot be stored; write it anew."
+        return "" if len(answer) <= _TEXT_LENGTH else f"At most {_TEXT_LENGTH} characters."
+
+
+class TextPage(Section):
+    """A page of text."""
+
+    title = Text(None, doc="Heading.", metadata=REQUIRED)
+    text = Text(None, doc="Markdown; a picture is a file beside the study.", metadata=REQUIRED)
+
+
+class ConsentPage(TextPage):
+    """The page that a participant agrees to before anything else."""
+
+    title = Text("Consent", doc="Heading.", metadata={"required": False})
+    agree = Text("I have read this and agree to take part", doc="Words beside the box to tick.")
+
+
+class QuestionPage(Section):
+    """A page of questions."""
+
+    title = Text(None, doc="Heading.", metadata=REQUIRED)
+    text = Text(None, doc="Markdown above the questions.")
+    questions = NestedList(Question, doc="The questions.", metadata=REQUIRED)

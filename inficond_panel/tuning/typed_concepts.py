@@ -1,0 +1,131 @@
+"""Concepts typed after the store was made: the tuner of the students over more concepts.
+
+They are kept beside the history, since its iterations are of these concepts. Each set of concepts
+has a root of its own (a node's settings hold the store's hash): the iterations without a concept
+are there again when it is taken away, and with it when it is typed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from inficond_panel.common.cache import once
+from inficond_panel.concepts.extended_store import ExtendedStore, extended
+from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.typed import TypedConcept, TypedFolder, type_concept
+from inficond_panel.errors import TuningError
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store
+from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.intents.intent import did_you_mean
+from inficond_panel.tuning.tuner import Tuner
+
+_IN_MEMORY = ":memory:"
+
+
+def typed_folder(history: str | Path) -> TypedFolder | None:
+    """The typed concepts of a history: the folder ``<history>.concepts`` beside its file.
+
+    ``x.history.sqlite`` and ``x.sqlite`` both have ``x.concepts``. None for a history in memory.
+    """
+    if str(history) == _IN_MEMORY:
+        return None
+    path = Path(history)
+    stem = path.name.removesuffix(".sqlite").removesuffix(".history")
+    return TypedFolder(path.with_name(f"{stem}.concepts"))
+
+
+def with_typed(store: Store, history: str | Path) -> Store:
+    """``store`` with the concepts that were typed in this history."""
+    folder = typed_folder(history)
+    return extended(store, folder.read(store)) if folder else store
+
+
+def typed_of(store: Store) -> tuple[TypedConcept, ...]:
+    """The typed concepts of a store, by name."""
+    return store.typed if isinstance(store, ExtendedStore) else ()
+
+
+def typed_anew(tuner: Tuner) -> Tuner:
+    """The tuner over the concepts typed in its history by now; itself where they are the same."""
+    folder = typed_folder(tuner.history.path)
+    typed = tuple(folder.read(_base(tuner))) if folder else typed_of(tuner.store)
+    return tuner if typed == typed_of(tuner.store) else _over(tuner, typed)
+
+
+def others_of(tuner: Tuner) -> int:
+    """Number of concepts typed in this history that belong to another store."""
+    folder = typed_folder(tuner.history.path)
+    return folder.others(tuner.store) if folder else 0
+
+
+def add_concept(tuner: Tuner, text: str, encoder: TextEncoder) -> Tuner:
+    """The tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
+
+    The concept is encoded and scored from the store's segment embeddings, no photo is read, and
+    kept beside the history. The students over it are others, with a root of their own: ``root()``
+    distills them. Raises what ``store.type_concept`` does.
+    """
+    typed = type_concept(tuner.store, text, encoder)
+    folder = typed_folder(tuner.history.path)
+    if folder:
+        folder.add(typed)
+    return _over(tuner, [*typed_of(tuner.store), typed])
+
+
+def remove_concept(tuner: Tuner, name: str) -> Tuner:
+    """The tuner without a typed concept; ``TuningError`` for a concept that was not typed."""
+    typed = typed_of(tuner.store)
+    found = [one for one in typed if one.name.casefold() == name.strip().casefold()]
+    if not found:
+        known = [one.name for one in typed]
+        raise TuningError(
+            f"No concept {name!r} was typed.{did_you_mean(name, known)}",
+            f"Typed are: {', '.join(known) or 'none'}. Those of the corpus stay.",
+        )
+    folder = typed_folder(tuner.history.path)
+    if folder:
+        folder.remove(found[0])
+    return _over(tuner, [one for one in typed if one is not found[0]])
+
+
+def copy_concepts(tuner: Tuner, history: str | Path) -> None:
+    """Keep the typed concepts beside another history too."""
+    folder = typed_folder(history)
+    if folder:
+        for one in typed_of(tuner.store):
+            folder.add(one)
+
+
+def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
+    """Concepts with the nearest text vectors, and the cosine: twins would share the influence."""
+    cosine = store.concept_text_embedding @ typed.text
+    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:count]
+    return [(store.concepts[i], float(cosine[i])) for i in order]
+
+
+def typed_text(one: TypedConcept) -> str:
+    """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``; of rare ones how rare."""
+    synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
+    low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
+    if middle == 0:
+        there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
+        return f"{one.name}{synonyms}: scores 0 on all but {there}, {one.score.max():.3f} at most"
+    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
+
+
+def _base(tuner: Tuner) -> Store:
+    return tuner.store.base if isinstance(tuner.store, ExtendedStore) else tuner.store
+
+
+def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
+    return _tuner(extended(_base(tuner), typed), tuner.spec, tuner.history)
+
+
+@once(4)
+def _tuner(store: Store, spec: Spec, history: History) -> Tuner:
+    """Shared by all sessions that go over to the same concepts."""
+    return Tuner(store, spec, history)

@@ -1,0 +1,1 @@
+"""Parts that the views share: the component base, messages, theme, images and browser modules."""

@@ -1,0 +1,62 @@
+"""What all views that the browser draws have in common."""
+
+from typing import Any, ClassVar
+
+import param
+from bokeh.model import DataModel
+from panel.custom import JSComponent
+from panel.io import state
+from panel.models.esm import DataEvent
+
+from inficond_panel.ui.door import allows, check_message, refusing
+
+
+class Component(JSComponent):
+    """One ES module of ``esm`` that draws from the component's parameters.
+
+    The browser sets those in ``_taken``, and sends messages to what ``on_msg`` was given; both are
+    left out where they are malformed or too many, see ``door``.
+    """
+
+    _taken: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def _linked_properties(self) -> tuple[str, ...]:
+        return tuple(name for name in super()._linked_properties if name in self._taken)
+
+    def _process_event(self, event: Any) -> None:
+        if isinstance(event, DataEvent) and allows(state.curdoc):
+            with refusing(type(self).__name__):
+                check_message(event.data)
+                super()._process_event(event)
+
+    def _process_events(self, events: dict[str, Any]) -> None:
+        if allows(state.curdoc):
+            with refusing(type(self).__name__):
+                super()._process_events(events)
+
+    @classmethod
+    def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:
+        """Mark the component's data as that of the page ``ref``; its children mark their own.
+
+        Panel looks for data models in all that the component holds, at each change of it: in every
+        row of a table, and from the shell in the whole page. Here only the component has one.
+        """
+        tag = f"__ref:{ref}"
+        if tag not in props.tags:
+            props.tags.append(tag)
+
+
+class ViewComponent(Component):
+    """A component that is one view."""
+
+    theme = param.String("", doc="light, dark, or empty: the page's.")
+
+    #: Milliseconds that Panel waits for more changes: the browser sends those of a click together.
+    _debounce: ClassVar[int] = 0
+
+
+def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:
+    """Keep params of a component and of the state ``kept`` equal, from the state's values on."""
+    component.param.update(**{own: getattr(kept, other) for own, other in names.items()})
+    component.link(kept, bidirectional=True, **names)

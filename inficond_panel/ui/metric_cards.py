@@ -1,0 +1,214 @@
+"""The six metrics of the configuration view, and the cards that explain each of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.ui.metric_change import change_text, make_change
+from inficond_panel.ui.theme import METRIC_NAMES, count, number, points, signed
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.snapshot import Snapshot
+    from inficond_panel.distill import Agreement, ClassMetrics, Counts, Interval
+
+#: What each metric says.
+METRICS = {
+    "ap": "How far the images with the class rank above those without. No threshold.",
+    "f1": "Harmonic mean of precision and recall.",
+    "recall": "Share of the images with the class that the student finds.",
+    "precision": "Share of the images the student names that have the class.",
+    "accuracy": "Share of images on which the student decides as labelled.",
+    "fidelity": "Share of images on which student and teacher decide alike.",
+}
+NAMES = {"ap": "Average precision"}
+REASONS = {
+    "ap": "no image has the class",
+    "recall": "no image has the class",
+    "precision": "the student names no image",
+    "f1": "no image has the class or is named",
+    "accuracy": "no labelled image",
+    "fidelity": "no image",
+}
+MEANS = {"ap": "mAP"}
+
+Row = tuple[str, str]
+
+
+def make_metric(
+    key: str, values: Sequence[float], untouched: bool, found: Interval | None
+) -> dict[str, Any]:
+    """One metric as text; ``values`` are now, before (#0) and last (the parent).
+
+    The change is since #0, with its interval once that is ``found``; at #0 (``untouched``) there
+    is none.
+    """
+    now, before, last = values
+    return {
+        "key": key,
+        "now": number(now),
+        "change": None if untouched else make_change(found, now - before),
+        "history": "untouched student"
+        if untouched
+        else f"before {number(before)} · last {number(last)}",
+    }
+
+
+def make_class_metrics(
+    class_name: str, snapshot: Snapshot, changes: Mapping[str, Interval]
+) -> list[dict[str, Any]]:
+    """The six metrics of one class, each with the card that explains it.
+
+    ``changes`` are those since #0 with their intervals, as far as they are known; none at #0.
+    """
+    shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
+    now, teacher = shown[0], teacher_metrics(snapshot, class_name)
+    details = {
+        **_threshold_details(snapshot.agreement[class_name]),
+        **_other_details(now),
+    }
+    metrics = _make_metrics(
+        [{key: getattr(m, key) for key in METRICS} for m in shown], snapshot, changes
+    )
+    for key, metric in metrics.items():
+        rows = [
+            _student(key, getattr(now, key)),
+            *_teacher(teacher.get(key)),
+            *_since_start(metric["change"]),
+            *details[key],
+        ]
+        metric.update(name=METRIC_NAMES[key], card=_card(key, class_name, snapshot, rows))
+    return list(metrics.values())
+
+
+def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
+    """The six metrics as means over the classes for which each is defined; as for one class."""
+    shown = (snapshot.metrics, snapshot.before, snapshot.last)
+    teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
+    teacher = {
+        key: mean_defined(each[key] for each in teachers) for key in METRICS if key != "fidelity"
+    }
+    metrics = _make_metrics(
+        [{key: mean(key, m) for key in METRICS} for m in shown], snapshot, changes
+    )
+    for key, metric in metrics.items():
+        rows = [
+            ("Student", metric["now"]),
+            *_teacher(teacher.get(key)),
+            *_since_start(metric["change"]),
+            *_spread(key, snapshot.metrics),
+        ]
+        of = f"mean of {len(snapshot.metrics)} classes"
+        metric.update(name=mean_name(key), card=_card(key, of, snapshot, rows))
+    return list(metrics.values())
+
+
+def _make_metrics(
+    shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
+) -> dict[str, dict[str, Any]]:
+    """``make_metric`` of each; ``shown`` are the values now, before and last, by metric."""
+    untouched = snapshot.node.parent is None
+    return {
+        key: make_metric(key, [values[key] for values in shown], untouched, changes.get(key))
+        for key in METRICS
+    }
+
+
+def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "title": f"{NAMES.get(key, METRIC_NAMES[key])}, {of}",
+        "text": f"{METRICS[key]} On {snapshot.split}.",
+        "rows": rows,
+    }
+
+
+def mean_name(key: str) -> str:
+    """What the mean of a metric over the classes is called: ``mAP``, ``Mean F1``."""
+    name = METRIC_NAMES[key]
+    return MEANS.get(key, f"Mean {name}" if key == "f1" else f"Mean {name.lower()}")
+
+
+def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
+    """Mean of a metric over the classes for which it is defined; NaN if there is none."""
+    return mean_defined(getattr(m, key) for m in metrics.values())
+
+
+def mean_defined(values: Iterable[float]) -> float:
+    """Mean of what is not NaN; NaN if there is none."""
+    defined = [value for value in values if not math.isnan(value)]
+    return sum(defined) / len(defined) if defined else math.nan
+
+
+def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
+    """The teacher's metrics of a class; fidelity is not among them, since it is 1."""
+    ap = snapshot.metrics[class_name].teacher_ap
+    return {"ap": ap, **snapshot.agreement[class_name].teacher_metrics()}
+
+
+def _student(key: str, value: float) -> Row:
+    return ("Student", f"– ({REASONS[key]})" if math.isnan(value) else number(value))
+
+
+def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
+    positives, negatives = agreement.positives, agreement.negatives
+    found, named = _right(positives), _right(positives) + _wrong(negatives)
+    everything = positives.total + negatives.total
+    right = found + _right(negatives)
+    missed, false = _wrong(positives), _wrong(negatives)
+    return {
+        "f1": [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
+        "recall": [("Found", f"{count(found)} of {count(positives.total)}")],
+        "precision": [("Right", f"{count(found)} of {count(named)}")],
+        "accuracy": [
+            ("Right", f"{count(right)} of {count(everything)}"),
+            ("Always no", number(negatives.total / everything if everything else math.nan)),
+        ],
+    }
+
+
+def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
+    return {
+        "ap": [
+            ("Gap to teacher", points(now.teacher_ap - now.ap)),
+            ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
+        ],
+        "fidelity": [
+            ("Constant student", number(now.constant_fidelity)),
+            ("Logit correlation", signed(now.logit_correlation, 3).removeprefix("+")),
+            ("Images that differ", f"{count(now.differ)} of {count(now.n)}"),
+        ],
+    }
+
+
+def _teacher(value: float | None) -> list[Row]:
+    return [] if value is None else [("Teacher", number(value))]
+
+
+def _since_start(change: dict[str, Any] | None) -> list[Row]:
+    return [("Since start", change_text(change))] if change else []
+
+
+def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
+    """The classes with the lowest and the highest value, and how many have none."""
+    values = {name: getattr(m, key) for name, m in metrics.items()}
+    defined = {name: value for name, value in values.items() if not math.isnan(value)}
+    rows = []
+    if defined:
+        low, high = min(defined, key=defined.__getitem__), max(defined, key=defined.__getitem__)
+        rows += [
+            (f"Lowest, {low}", number(defined[low])),
+            (f"Highest, {high}", number(defined[high])),
+        ]
+    if len(defined) < len(values):
+        rows.append(("Left out, undefined", count(len(values) - len(defined))))
+    return rows
+
+
+def _right(side: Counts) -> int:
+    """Images that the student decides rightly."""
+    return side.both_right + side.teacher_wrong
+
+
+def _wrong(side: Counts) -> int:
+    return side.student_wrong + side.both_wrong

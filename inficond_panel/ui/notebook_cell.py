@@ -1,0 +1,88 @@
+"""What holds a page, or a view by itself, and shows it in a notebook cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from pyviz_comms import Comm
+
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.state.jobs import Publish, run_at_once
+from inficond_panel.ui.stylesheets import InlineStyles
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+    from bokeh.model import Model
+
+
+class Cell(pn.Column):
+    """Shows itself in a notebook: through Panel's own comms, or as a widget where Panel asks it to.
+
+    ``publish`` runs what the browser sends. A kernel may receive it in several threads, but the
+    state of a session, Panel and Bokeh are to be changed by one. On a server it is a column like
+    any other.
+    """
+
+    def __init__(self, *objects: Any, publish: Publish = run_at_once, **params: Any) -> None:
+        super().__init__(*objects, margin=0, hooks=[InlineStyles()], **params)
+        self.publish = publish
+
+    def close(self) -> None:
+        """Forget the places where it is shown: in a notebook Panel would keep them for good."""
+        for ref, (shown, root, *_) in list(pn.state._views.items()):
+            if shown is self:
+                del pn.state._views[ref]
+                self._cleanup(root)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        if pn.config.comms not in {"ipywidgets", "vscode"}:
+            return super()._repr_mimebundle_(include, exclude)
+        try:
+            from inficond_panel.ui.widget import display  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"This notebook shows widgets, which need the package {error.name}.",
+                "Install it: pip install jupyter_bokeh, and restart the kernel.",
+            ) from error
+        display(self)
+        return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
+
+    def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:
+        return super()._render_model(doc, comm and PageComm(comm))
+
+    def _render_mimebundle(self, model: Model, *arguments: Any) -> Any:
+        bundle = super()._render_mimebundle(model, *arguments)
+        _, browser = self._comms[model.ref["id"]]
+        browser._handle_msg = self._published(browser._handle_msg)
+        browser._on_open = self._published(browser._on_open)
+        return bundle
+
+    def _published(self, handle: Callable[[Any], None]) -> Callable[[Any], object]:
+        return lambda message: self.publish(partial(handle, message))
+
+
+class PageComm(Comm):
+    """What Panel sends to a cell: kept until the browser opens ``comm``, then sent in order.
+
+    Panel by itself tries a message again after a while, when later ones have overtaken it.
+    """
+
+    def __init__(self, comm: Comm) -> None:
+        super().__init__(comm.id)
+        self._comm = comm
+        self._kept: list[tuple[Any, Sequence[bytes]]] = []
+        comm._on_open = lambda _: self._send_kept()
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
+        """One part of a message: JSON, or one buffer."""
+        self._kept.append((data, buffers))
+        if self._comm._comm:
+            self._send_kept()
+
+    def _send_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        for data, buffers in kept:
+            self._comm.send(data, buffers=buffers)

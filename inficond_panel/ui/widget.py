@@ -1,0 +1,113 @@
+"""A page as a Jupyter widget, for notebooks that know widgets only, as VS Code does.
+
+jupyter_bokeh shows a Bokeh model as a widget, and sends each change of one by itself, at once:
+before Panel has put the style sheets in, and without the messages of components. So Panel gets a
+comm as in any other notebook, and the widget carries what goes through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import IPython.display
+import panel as pn
+from bokeh.document import Document
+from jupyter_bokeh.widgets import BokehModel
+from panel.io.model import add_to_doc
+from pyviz_comms import Comm
+from traitlets import observe
+
+if TYPE_CHECKING:
+    from bokeh.model import Model
+    from traitlets.utils.bunch import Bunch
+
+    from inficond_panel.ui.notebook_cell import Cell
+
+#: Kinds of what is done in the browser that change something here.
+_FROM_BROWSER = {"ModelChanged", "MessageSent"}
+
+
+def display(page: Cell, seconds: float = 2) -> None:
+    """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
+
+    Where all cells are run, a notebook may come to the widget before it has run the scripts in the
+    output above, and gives up. It would also give up on the same widget when asked again, or show
+    it empty: Panel's components find their place by the id of their model.
+    """
+    widget = PageWidget(page)
+    handle = IPython.display.display(widget._repr_mimebundle_(), raw=True, display_id=True)
+    loop = asyncio.get_running_loop()
+
+    def again(widget: PageWidget, wait: float) -> None:
+        if not widget._view_count and wait <= 16 * seconds:
+            widget.clean_up()  # closed, it would take its successor away
+            successor = PageWidget(page)
+            handle.update(successor._repr_mimebundle_(), raw=True)
+            loop.call_later(2 * wait, again, successor, 2 * wait)
+
+    loop.call_later(seconds, again, widget, seconds)
+
+
+class WidgetComm(Comm):
+    """What Panel sends to a page, sent by a widget."""
+
+    def __init__(self, widget: PageWidget) -> None:
+        super().__init__()
+        self._comm = widget
+
+    def send(self, data: Any = None, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
+        """One part of a message: JSON, or one buffer."""
+        self._comm.patch(data, buffers)
+
+
+class PageWidget(BokehModel):
+    """Shows ``page`` in one place of a notebook."""
+
+    def __init__(self, page: Cell) -> None:
+        self._page = page
+        self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
+        super().__init__(self._make_root())
+        self._view_count = 0  # from here on the browser counts its views
+
+    def _make_root(self) -> Model:
+        document = Document()
+        root = self._page.get_root(document, WidgetComm(self))
+        add_to_doc(root, document, hold=True)
+        return root
+
+    def clean_up(self) -> None:
+        """Drop the models of the page, which nobody sees."""
+        pn.state._views.pop(self._model.ref["id"], None)
+        self._page._cleanup(self._model)
+
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
+        self._page.publish(partial(super()._handle_msg, msg))
+
+    def patch(self, data: Any, buffers: Sequence[bytes]) -> None:
+        """Send one part of a message to the view, if there is one."""
+        self._fresh = False
+        if self._view_count:
+            self.send({"msg": "patch", "payload": data} if data else {"msg": "patch"}, [*buffers])
+
+    @observe("_view_count")
+    def _follow_view(self, change: Bunch) -> None:
+        if change.old and not change.new:
+            self.clean_up()
+            self._fresh = False
+        elif change.new and not change.old and not self._fresh:
+            self.clean_up()
+            self.update_from_model(self._make_root())
+
+    def _document_patched(self, event: Any) -> None:
+        """Do nothing on a change of a model: Panel sends it through its comm."""
+
+    def _sync_model(self, _: Any, content: dict[str, Any], buffers: Sequence[Any]) -> None:
+        """Take over what was done in the browser, as Panel does where it has its own comm."""
+        document = self._model.document
+        if content.pop("event", "") == "jsevent" and content["kind"] in _FROM_BROWSER:
+            document.apply_json_patch({"events": [content]}, setter=self)
+            document.unhold()  # which calls Panel back
+            document.hold()

@@ -1,0 +1,1 @@
+"""Configuration view: data set, student, class, split, scope and their metrics."""

@@ -1,0 +1,214 @@
+"""Configuration view: data set, student, class, split, scope, and the metrics they give.
+
+InFiConD, section 5, figure 5a: select and overview a data set, the loaded student, its metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.viewable import Viewer
+
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import ViewComponent
+from inficond_panel.ui.metric_cards import METRICS, Row, make_class_metrics, make_mean_metrics
+from inficond_panel.ui.theme import count
+from inficond_panel.wording import refit as words
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from inficond_panel.state import AppState
+    from inficond_panel.state.targets import TargetsState
+    from inficond_panel.tuning import Iteration, Node
+
+CHOICES = 30  #: iterations to choose from
+
+
+def make_dataset(
+    title: str, counts: Mapping[str, int], content_hash: str, attrs: Mapping[str, str]
+) -> dict[str, Any]:
+    """The data set's name, its size, and the card of what the store holds."""
+    splits = [count(counts[split]) for split in ("fit", "tune", "holdout")]
+    return {
+        "name": title,
+        "size": f"{count(counts['images'])} images",
+        "card": {
+            "title": title,
+            "rows": [
+                ("Images", count(counts["images"])),
+                ("Classes", count(counts["classes"])),
+                ("fit · tune · holdout", " · ".join(splits)),
+                ("Concepts", count(counts["concepts"])),
+                ("Segments", count(counts["segments"])),
+                ("Words", attrs["corpus"]),
+                ("Encoder", attrs["encoder"]),
+                ("Content hash", content_hash[:12]),
+            ],
+        },
+    }
+
+
+def make_student(
+    nodes: Sequence[Iteration], node: Node, facts: Sequence[Row], mark: str = ""
+) -> dict[str, Any]:
+    """The student shown (a node of the history), the others to choose, and its card.
+
+    ``facts`` are rows on what all students share: teacher and settings; ``mark`` is what must be
+    said of students of the oracle.
+    """
+    concepts = len(node.weights)
+    used = int((node.weights != 0).any(axis=1).sum())
+    return {
+        "id": node.id,
+        "name": f"#{node.number}",
+        "size": f"{count(concepts)} concepts",
+        "options": [[n.id, _option(n)] for n in _choices(nodes, node.id)],
+        "card": {
+            "title": f"Students of #{node.number}",
+            "text": "One linear model a class, distilled from the "
+            + (f"oracle, which {mark}. Metrics compare with the teacher." if mark else "teacher."),
+            "rows": [
+                *facts,
+                ("Concepts in use", f"{count(used)} of {count(concepts)}"),
+                (f"Largest {_certificate(node)}", words.power_text(max(node.gap))),
+                ("Weights", node.weights_hash[:12]),
+            ],
+        },
+    }
+
+
+def make_targets(targets: TargetsState) -> dict[str, Any] | None:
+    """What the students learn from, what else there is, and what goes on; None: no choice."""
+    if not targets.options:
+        return None
+    status = targets.status
+    return {
+        "value": targets.chosen,
+        "busy": targets.busy,
+        "told": "" if status.kind == "error" else status.text,
+        "error": f"{status.text} {status.remedy}" if status.kind == "error" else "",
+    }
+
+
+def make_facts(teacher: str, students: Any, mark: str = "") -> list[Row]:
+    """What all students share: the teacher, and the settings (the spec's ``students``).
+
+    ``mark`` is what must be said of students of the oracle.
+    """
+    return [
+        ("Teacher", teacher),
+        *([("Targets", f"{students.targets}, {mark}")] if mark else []),
+        ("L1 penalty λ", students.penalty_text),
+        ("Temperature", f"{students.temperature:g}"),
+        ("Solver", students.solver),
+    ]
+
+
+def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
+    """The newest first, and the one shown; the provenance view has all."""
+    newest = list(nodes[: -CHOICES - 1 : -1])
+    return newest + [node for node in nodes[:-CHOICES] if node.id == shown]
+
+
+def _option(node: Iteration) -> str:
+    if not node.intents:
+        return f"#{node.number} untouched"
+    return f"#{node.number} {count(len(node.intents))} intent{'s' * (len(node.intents) != 1)}"
+
+
+def _certificate(node: Node) -> str:
+    return "KKT residual" if "kkt" in node.certificate else "duality gap"
+
+
+def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
+    """How often the holdout was looked at, in short and for the dialog; by number of the node."""
+    total = sum(looks.values())
+    told = f"{count(total)} look{'s' * (total != 1)}"
+    places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
+    return {
+        "short": f"{told} at holdout" if total else "",
+        "text": "Each look is counted in the provenance. "
+        + (f"{told} so far, at {places}." if total else "None so far."),
+    }
+
+
+class ConfigurationStrip(ViewComponent):
+    """What the browser draws; a choice comes back as a message ``{"kind", "value"}``."""
+
+    data = param.Dict({}, doc="All texts of the strip; empty while loading.")
+
+    _esm = esm.module("configuration")
+    _stylesheets = esm.styles("configuration")
+
+
+class ConfigurationView(Viewer):
+    """Strip at the top of the page."""
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        super().__init__(**params)
+        self.app = app
+        self._strip = ConfigurationStrip(
+            theme=app.param.theme, sizing_mode="stretch_width", margin=0
+        )
+        self._strip.on_msg(lambda event: self._handle(event.data))
+        self._facts = make_dataset(
+            app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
+        )
+        self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
+        app.settings.param.watch(self._update, "scope")
+        app.selection.param.watch(self._update, "class_name")
+        app.students.param.watch(self._update, ["snapshot", "tree"])
+        for state in (app.tuning, app.targets, app.concepts):
+            state.param.watch(self._update, "status")
+        app.param.watch(self._update, "datasets")
+        app.changes.param.watch(self._update, "found")
+        self._update()
+
+    def _update(self, *_: Any) -> None:
+        self._strip.data = self.data()
+
+    def data(self) -> dict[str, Any]:
+        """All that the strip shows, as plain data."""
+        app = self.app
+        snapshot, looks = app.students.snapshot, app.tuning.looks
+        return {
+            "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
+            "student": make_student(app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark),
+            "mark": app.tuner.mark,
+            "targets": make_targets(app.targets),
+            "class": {"name": app.selection.class_name, "options": list(app.store.classes)},
+            "split": snapshot.split,
+            "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),
+            "scope": self._scope,
+            "metrics": self._metrics(),
+            "busy": app.tuning.busy or app.targets.busy or app.concepts.busy,
+        }
+
+    @property
+    def _scope(self) -> str:
+        return str(self.app.settings.scope) if self.app.selection.class_name else "all"
+
+    def _metrics(self) -> list[dict[str, Any]]:
+        app, name = self.app, self.app.selection.class_name
+        if self._scope == "all":
+            return make_mean_metrics(app.students.snapshot, app.changes.total("", METRICS))
+        changes = app.changes.total(name, METRICS)
+        return make_class_metrics(name, app.students.snapshot, changes)
+
+    def _handle(self, message: Mapping[str, str]) -> None:
+        app = self.app
+        actions: dict[str, Callable[[str], object]] = {
+            "dataset": app.choose_dataset,
+            "student": app.tuning.jump,
+            "targets": app.targets.choose,
+            "class": lambda name: app.selection.param.update(class_name=name),
+            "split": app.tuning.show_split,
+            "scope": lambda scope: app.settings.param.update(scope=scope),
+        }
+        actions[message["kind"]](message["value"])
+
+    def __panel__(self) -> Viewable:
+        return self._strip

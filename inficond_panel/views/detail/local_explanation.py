@@ -1,0 +1,79 @@
+"""One image's prediction by concept, as plain data for the large view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.ui.theme import count, number, signed
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.local_explanation import Apart, Edit
+
+SHOWN = 10  #: concepts told one by one; the rest is one line
+_SMALL = 0.05  #: an influence that is changed by less is told with more digits
+
+
+def make_apart(apart: Apart) -> dict[str, Any]:
+    """Bars that add up to the logit, and the smallest edits that flip the decision.
+
+    ``bars`` are the largest parts, the sum of the others and the intercept; ``share`` is relative
+    to the largest.
+    """
+    shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
+    values = [part.logit for part in shown]
+    others = sum(part.logit for part in rest)
+    most = max(map(abs, [*values, others, apart.intercept]), default=0.0) or 1.0
+    bars = [
+        _bar(part.concept, part.logit, most, f"{number(part.score)} × {signed(part.influence)}")
+        for part in shown
+    ]
+    if rest:
+        bars.append(_bar(f"{count(len(rest))} others", others, most, kind="rest"))
+    bars.append(_bar("Intercept", apart.intercept, most, kind="rest"))
+    return {
+        "row": apart.row,
+        "student": apart.class_name,
+        "bars": bars,
+        "logit": signed(apart.logit),
+        "decision": _decision(apart.logit > apart.threshold, apart.threshold),
+        "flip": _flips(apart),
+    }
+
+
+def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -> dict[str, Any]:
+    return {
+        "name": name,
+        "text": text,
+        "value": signed(value),
+        "share": value / most,
+        "kind": kind,
+    }
+
+
+def _decision(present: bool, threshold: float) -> str:
+    side = "above" if present else "not above"
+    return f"{'present' if present else 'absent'}: {side} the threshold {number(threshold, 2)}"
+
+
+def _flips(apart: Apart) -> list[str]:
+    """The smallest edit, and that among concepts with influence where it is another one."""
+    if apart.edit is None:
+        return ["No concept shows in this image: no influence can flip it."]
+    edits = [("Smallest flip", apart.edit)]
+    if apart.used and apart.used.concept != apart.edit.concept:
+        edits.append(("Among those with influence", apart.used))
+    return [f"{name}: {_flip(edit)}" for name, edit in edits]
+
+
+def _flip(edit: Edit) -> str:
+    limit, digits = ("above" if edit.present else "to at most"), 2
+    if abs(edit.influence - edit.before) < _SMALL:
+        digits = 4
+    others = "no other image" if not edit.others else f"{count(edit.others)} other images"
+    if edit.others == 1:
+        others = "1 other image"
+    return (
+        f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
+        f"{signed(edit.before, digits)}) makes "
+        f"it {'present' if edit.present else 'absent'}; {others} would turn too."
+    )

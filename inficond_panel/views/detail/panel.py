@@ -1,0 +1,40 @@
+"""What the browser draws of the concept detail view, and what it asks for."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import ViewComponent
+
+
+class DetailPanel(ViewComponent):
+    """Heading, the charts, filter chips, gallery and the dialog of one image.
+
+    Pictures are sent when they come near the part of the gallery on screen: the browser asks
+    for ``{"pictures": [row, ...]}``; with ``{"photo": row}`` for the photo that an image was made
+    from, which is large; with ``{"apart": row}`` for a prediction by concept; with
+    ``{"refit": "stop"}`` and ``{"refit": "go"}`` it stops the refit what-if and goes on with it;
+    with ``{"save": [filter, ...]}`` for the images that pass the filters as a file.
+    """
+
+    student = param.String("", doc="Class of the student; empty: none selected.")
+    concept = param.String("", doc="Concept shown; empty: none.")
+    influence = param.String("", doc="Its influence, as text.")
+    pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
+    steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
+    bands = param.Dict({}, doc="By metric, see ``make_band``; empty: being computed.")
+    captions = param.List([], item_type=dict, doc="See ``Chart.caption``.")
+    mode: param.Selector[str] = param.Selector(
+        default="exact", objects=["exact", "refit"], doc="Others held, or re-optimised."
+    )
+    refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
+    gallery = param.Dict({}, doc="See ``make_gallery``.")
+    filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
+    apart = param.Dict(
+        {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
+    )
+
+    _taken = frozenset({"filters", "mode"})
+    _esm = esm.module("detail")
+    _stylesheets = esm.styles("detail")

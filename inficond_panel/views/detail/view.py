@@ -1,0 +1,236 @@
+"""Concept detail view: what one concept does to one student, and the images that show it.
+
+InFiConD, section 5, figure 5e.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+import param
+
+from inficond_panel.analysis.patches import best_segment
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import Job
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.gallery import make_facts, make_gallery, make_tile
+from inficond_panel.ui.images import send_photo, send_pictures
+from inficond_panel.ui.saving import make_and_send
+from inficond_panel.ui.theme import bound, signed
+from inficond_panel.views.detail.charts import (
+    METRICS,
+    make_band,
+    make_charts,
+    make_points,
+    make_steps,
+    piece_middles,
+)
+from inficond_panel.views.detail.knowledge_points import make_heat
+from inficond_panel.views.detail.local_explanation import make_apart
+from inficond_panel.views.detail.panel import DetailPanel
+
+if TYPE_CHECKING:
+    from panel.models.esm import DataEvent
+
+    from inficond_panel.analysis.gallery import Gallery
+    from inficond_panel.distill import WhatIf
+    from inficond_panel.state import AppState
+    from inficond_panel.tuning import Intent
+
+#: Images of the gallery whose pictures go with a page without a server.
+STILL = 60
+
+
+class DetailView(pn.viewable.Viewer):
+    """The detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
+
+    def __init__(self, app: AppState) -> None:
+        super().__init__()
+        self._app, self._store = app, app.dataset.store
+        self._curves: WhatIf | None = None
+        self._gallery: Gallery | None = None
+        self.panel = DetailPanel(theme=app.param.theme, sizing_mode="stretch_both", margin=0)
+        tie(self.panel, app.settings, filters="filters", mode="what_if")
+        self.panel.on_msg(self._answer)
+        self.panel.param.watch(self._show_mode, "mode")
+        app.selection.param.watch(self._show_concept, ["class_name", "concept"])
+        app.students.param.watch(self._show_concept, "snapshot")
+        app.tuning.param.watch(self._show_marks, ["pending", "preview"])
+        app.refit_what_if.param.watch(self._show_refit, ["state", "points"])
+        self._show_concept()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self.panel
+
+    def _show_concept(self, *_: param.parameterized.Event) -> None:
+        """All of the view; the refit what-if of another concept or student is forgotten."""
+        student, concept = self._app.selection.class_name, self._app.selection.concept
+        students = self._app.students
+        self._curves = self._gallery = None
+        self._app.refit_what_if.forget()
+        if student and concept:
+            self._curves = students.what_if(student, concept)
+            self._gallery = students.gallery(student, concept)
+        self.panel.param.update(
+            student=student,
+            concept=concept,
+            steps=make_steps(self._curves) if self._curves else {},
+            bands={},
+            gallery=make_gallery(self._gallery) if self._gallery else {},
+            apart={},
+            **self._marks(),
+        )
+        self._solve()
+        self._find_bands()
+
+    def _find_bands(self) -> None:
+        """Have the worker find the intervals of the curves shown."""
+        curves, jobs, students = self._curves, self._app.jobs, self._app.students
+        student, concept = self._app.selection.class_name, self._app.selection.concept
+        if curves is None:
+            jobs.cancel("bands")
+            return
+
+        def work(job: Job) -> dict[str, Any]:
+            at, bands = piece_middles(curves), {}
+            for metric in METRICS:
+                if job.cancelled():
+                    raise CancelledError("Cancelled.")
+                bands[metric] = make_band(students.band(student, concept, metric, at))
+            return bands
+
+        def done(bands: dict[str, Any]) -> None:
+            self.panel.bands = bands
+
+        jobs.submit(Job("bands", work, done, self._app.tuning.tell))
+
+    def _show_marks(self, *_: param.parameterized.Event) -> None:
+        self.panel.param.update(**self._marks())
+
+    def _marks(self) -> dict[str, Any]:
+        """What lies over the exact curves."""
+        if self._curves is None:
+            return {"captions": [], "influence": "", "pending": {}, "refit": {}}
+        student, concept = self._app.selection.class_name, self._app.selection.concept
+        influence = self._app.students.weight(student, concept)
+        intent = self._app.tuning.intent_of(student, concept)
+        limits = self._app.tuning.bounds_of(intent) if intent else (None, None)
+        refit = self._app.refit_what_if
+        charts = make_charts(
+            self._curves,
+            influence,
+            self._app.students.snapshot.agreement[student],
+            pending=next((value for value in limits if value is not None), None),
+            preview=self._preview(student, concept),
+            refit=refit.points if self._refits else None,
+        )
+        return {
+            "captions": [chart.caption() for chart in charts],
+            "influence": signed(influence),
+            "pending": _pending(intent, limits),
+            "refit": {
+                "share": refit.share,
+                "state": refit.state,
+                "points": make_points(refit.points, refit.changes),
+            }
+            if self._refits
+            else {},
+        }
+
+    def _preview(self, student: str, concept: str) -> Any:
+        """Influence and metrics that the batch would give the student; None: no preview of it."""
+        preview = self._app.tuning.preview
+        if preview is None or student not in preview.metrics:
+            return None
+        k, c = self._store.classes.index(student), self._store.concepts.index(concept)
+        return float(preview.node.weights[c, k]), preview.metrics[student]
+
+    # --- the refit what-if
+
+    @property
+    def _refits(self) -> bool:
+        return bool(self.panel.mode == "refit")
+
+    def _show_mode(self, *_: param.parameterized.Event) -> None:
+        if not self._refits:
+            self._app.refit_what_if.stop()
+        self._show_marks()
+        self._solve()
+
+    def _solve(self) -> None:
+        if self._refits and self._curves is not None:
+            selection = self._app.selection
+            self._app.refit_what_if.solve(selection.class_name, selection.concept)
+
+    def _show_refit(self, *_: param.parameterized.Event) -> None:
+        if self._refits:
+            self._show_marks()
+
+    # --- what the browser asks for
+
+    def _answer(self, event: DataEvent) -> None:
+        actions: dict[str, Callable[[Any], None]] = {
+            "pictures": self._send_pictures,
+            "photo": self._send_photo,
+            "apart": self._take_apart,
+            "refit": self._steer,
+            "save": self._save,
+        }
+        for name, value in event.data.items():
+            actions[name](value)
+
+    def _steer(self, what: str) -> None:
+        """Stop the refit what-if, or go on with it."""
+        if what == "stop":
+            self._app.refit_what_if.stop()
+        else:
+            self._solve()
+
+    def _take_apart(self, row: int) -> None:
+        """The prediction for one of the images shown."""
+        gallery = self._gallery
+        if gallery is not None and row in gallery.position:
+            apart = self._app.students.take_apart(gallery.class_name, row)
+            self.panel.apart = {
+                **make_apart(apart),
+                "facts": make_facts(gallery, row),
+                "heat": make_heat(self._store, row),
+            }
+
+    def _send_pictures(self, asked: list[int]) -> None:
+        """Send the pictures asked for, of images that are shown."""
+        gallery = self._gallery
+        if gallery is not None:
+            wanted = [row for row in asked if row in gallery.position]
+            make = partial(self._tile, gallery)
+            send_pictures(self._app, self.panel, wanted, make, concept=gallery.concept)
+
+    def _send_photo(self, row: int) -> None:
+        """Send the photo of one of the images shown."""
+        if self._gallery is not None and row in self._gallery.position:
+            send_photo(self._app, self.panel, row)
+
+    def _tile(self, gallery: Gallery, row: int) -> dict[str, Any]:
+        concept = self._store.concepts.index(gallery.concept)
+        return make_tile(self._store, gallery, row, best_segment(self._store, row, concept))
+
+    def pictures(self) -> dict[str, Any]:
+        """The message with the first pictures of the gallery, for a page without a server."""
+        gallery = self._gallery
+        if gallery is None:
+            return {"pictures": {}}
+        tiles = {str(row): self._tile(gallery, row) for row in gallery.rows[:STILL].tolist()}
+        return {"concept": gallery.concept, "pictures": tiles}
+
+    def _save(self, filters: list[str]) -> None:
+        gallery = self._gallery
+        if gallery is not None:
+            make = self._app.students.images_file
+            make_and_send(self._app, self.panel, lambda: make(gallery, filters))
+
+
+def _pending(intent: Intent | None, limits: tuple[float | None, float | None]) -> dict[str, str]:
+    return {"direction": intent.direction, "text": bound(*limits)} if intent else {}

@@ -1,0 +1,1 @@
+"""Concept embedding view: the map of the concepts."""

@@ -1,0 +1,129 @@
+"""The cloud of all segments behind the concepts: one neutral image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
+
+from inficond_panel.common.cache import once
+from inficond_panel.concepts.projection import among_neighbours
+from inficond_panel.ui.theme import tokens
+
+if TYPE_CHECKING:
+    from inficond_panel.store import Store
+
+PIXELS = 640 * 320  #: of the cloud's image
+SHAPE = 2.0  #: width of the plot by its height, unless it says otherwise
+_BLUR = 4.0
+_BEST = ("tsne", "umap", "pca")
+MARGIN = 0.05  #: room around the unit square in which the concepts lie
+
+Span = tuple[float, float]
+WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: the map along each axis
+
+
+def projections(store: Store) -> list[str]:
+    """Projections of the store, those that spread the concepts best first."""
+    return sorted(store.methods, key=[*_BEST, *store.methods].index)
+
+
+def unit_square(xy: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    """Positions ``(n, 2)`` moved and stretched so that ``reference`` just fills [0, 1]²."""
+    reference = xy if reference is None else reference
+    low, high = reference.min(axis=0), reference.max(axis=0)
+    return (xy - low) / np.where(high > low, high - low, 1.0)
+
+
+def concept_positions(store: Store, method: str) -> np.ndarray:
+    """Concepts of one projection in the unit square, ``(concept, 2)``."""
+    return unit_square(store.concept_projection[store.methods.index(method)])
+
+
+@once(16)
+def segment_positions(store: Store, method: str) -> np.ndarray:
+    """Segments in the unit square of the concepts, ``(segment, 2)``; nan for those not placed.
+
+    Taken from the store's ``segment_projection``; where it has none, each segment lies among its
+    nearest concepts.
+    """
+    row = store.methods.index(method)
+    if store.has("segment_projection"):
+        return unit_square(store.segment_projection[row], store.concept_projection[row])
+    return unit_square(_among_concepts(store)[:, row], store.concept_projection[row])
+
+
+@once(4)
+def _among_concepts(store: Store) -> np.ndarray:
+    """Segments on all maps of the concepts, ``(segment, method, 2)``."""
+    maps = np.moveaxis(store.concept_projection, 0, 1)
+    return among_neighbours(store.segment_embedding, store.concept_text_embedding, maps)
+
+
+@once(16)
+def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
+    """Segments that can be pointed at, and a tree of their places in the unit square.
+
+    Those that are placed, but none of a holdout image: looking at the holdout is a deliberate act.
+    """
+    places = segment_positions(store, method)
+    shown = (store.split != "holdout")[store.segment_image] & np.isfinite(places[:, 0])
+    segments = np.flatnonzero(shown)
+    # Unbalanced and not compact: a million places take a fifth of the time, a look-up no longer.
+    return segments, KDTree(places[segments], balanced_tree=False, compact_nodes=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Density of the segments over one part of the map.
+
+    ``values`` is ``(height, width)`` uint8, bottom row first; ``x`` and ``y`` are what it covers.
+    """
+
+    values: np.ndarray
+    x: Span = WHOLE
+    y: Span = WHOLE
+
+
+NOTHING = Density(np.zeros((1, 1), np.uint8))
+
+
+@once(16)
+def segment_density(store: Store, method: str, shape: float = SHAPE) -> Density:
+    """The segments over the whole map."""
+    return density_within(store, method, WHOLE, WHOLE, shape)
+
+
+def density_within(store: Store, method: str, x: Span, y: Span, shape: float = SHAPE) -> Density:
+    """The segments over a part of the map, with the detail that it has room for.
+
+    ``shape`` is the plot's width by its height, so that a spot is as wide as it is high.
+    """
+    # Here, in a worker's thread, since these take a second.
+    import datashader as ds  # noqa: PLC0415 - see above
+    import pandas as pd  # noqa: PLC0415 - see above
+
+    width = round((PIXELS * shape) ** 0.5)
+    canvas = ds.Canvas(plot_width=width, plot_height=PIXELS // width, x_range=x, y_range=y)
+    frame = pd.DataFrame(segment_positions(store, method), columns=["x", "y"])
+    counts = canvas.points(frame, "x", "y").to_numpy().astype(np.float32)
+    return Density(_tone(gaussian_filter(counts, _BLUR)), x, y)
+
+
+def _tone(density: np.ndarray) -> np.ndarray:
+    """Lift the thin parts, so that a few dense spots do not hide them."""
+    if not density.any():
+        return density.astype(np.uint8)
+    typical = np.quantile(density[density > 0], 0.9)
+    return np.round(255 * (1 - np.exp(-density / typical))).astype(np.uint8)
+
+
+def palette(dark: bool) -> list[str]:
+    """Colours of the densities 0 to 255: one slate, ever less transparent."""
+    theme = tokens(dark)
+    red, green, blue = theme.cloud
+    alpha = np.round(theme.cloud_alpha * np.arange(256)).astype(int)
+    return [f"#{red:02x}{green:02x}{blue:02x}{a:02x}" for a in alpha]

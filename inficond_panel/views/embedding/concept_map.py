@@ -1,0 +1,210 @@
+"""What the concept map shows of a student, and where: marks, labels, taps.
+
+The map is the unit square with a margin; pixels are used only to place labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from inficond_panel.views.embedding import labels
+from inficond_panel.views.embedding.cloud import WHOLE
+
+TOP = 10
+REACH = 9.0  #: a tap within so many pixels of a concept means that concept
+RING = 11.0  #: radius in pixels of the ring around the concept opened
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the map shows of the selected student; positions run over the concepts."""
+
+    influence: np.ndarray | None = None
+    pending: dict[int, str] = field(default_factory=dict)
+    opened: int | None = None
+    cursor: int | None = None  #: concept that the keyboard is at
+
+    @cached_property
+    def order(self) -> list[int]:
+        """Concepts by absolute influence, the strongest first; none without a student."""
+        if self.influence is None:
+            return []
+        return [int(c) for c in np.argsort(-np.abs(self.influence), kind="stable")]
+
+    @cached_property
+    def top(self) -> list[int]:
+        """The first ``TOP`` of them, without those at 0."""
+        return [c for c in self.order[:TOP] if self.influence is not None and self.influence[c]]
+
+    @cached_property
+    def marked(self) -> list[int]:
+        """Concepts with a mark: at the cursor, the one opened, top, pending; each once."""
+        first = [c for c in (self.cursor, self.opened) if c is not None]
+        return list(dict.fromkeys([*first, *self.top, *self.pending]))
+
+    @cached_property
+    def named(self) -> list[int]:
+        """Those with a label too: of a large batch only the first ``TOP``."""
+        rest = [c for c in self.pending if c not in self.top][TOP:]
+        unnamed = set(rest) - {self.cursor, self.opened}
+        return [c for c in self.marked if c not in unnamed]
+
+    def negative(self, concept: int) -> bool:
+        """Whether the influence of the concept is below 0."""
+        return self.influence is not None and bool(self.influence[concept] < 0)
+
+    def radius(self, concept: int) -> float:
+        """Radius in pixels of a concept's mark: it grows with the influence."""
+        if concept in self.pending:
+            return 7.0
+        if self.influence is None or concept not in self.top:
+            return 3.0
+        return float(3 + 3 * abs(self.influence[concept] / self.influence[self.top[0]]))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What part of the map is on screen, and on how many pixels (width, height)."""
+
+    x: tuple[float, float] = WHOLE
+    y: tuple[float, float] = WHOLE
+    size: tuple[float, float] = (600.0, 230.0)
+    scale: float = 1.0  #: how much larger than usual marks and labels are
+
+    def pixels(self, xy: np.ndarray) -> np.ndarray:
+        """Positions ``(n, 2)`` on the map in pixels from the top left."""
+        return (xy - self._origin) / self._extent * self.size
+
+    def shares(self, xy: np.ndarray) -> np.ndarray:
+        """Positions ``(n, 2)`` as shares of the plot's sides from the top left."""
+        return self.pixels(xy) / self.size
+
+    def shows(self, at: np.ndarray) -> bool:
+        """Whether the place ``at`` ``(2,)`` is on screen."""
+        share = self.shares(at[None])
+        return bool(((share >= 0) & (share <= 1)).all())
+
+    def positions(self, pixels: np.ndarray) -> np.ndarray:
+        """The inverse of ``pixels``."""
+        return pixels / self.size * self._extent + self._origin
+
+    def zoomed(self, factor: float, at: np.ndarray) -> Frame:
+        """Enlarged ``factor`` times with the place ``at`` ``(2,)`` held; never past the map."""
+        low, high = np.array([self.x, self.y]).T
+        low, high = at + (low - at) / factor, at + (high - at) / factor
+        if (high - low >= WHOLE[1] - WHOLE[0]).any():
+            return replace(self, x=WHOLE, y=WHOLE)
+        return self._at(low, high)
+
+    def showing(self, at: np.ndarray) -> Frame:
+        """Moved, if need be, so that the place ``at`` ``(2,)`` is on screen and not at its edge."""
+        low, high = np.array([self.x, self.y]).T
+        room = (high - low) * 0.1
+        step = np.maximum(at - (high - room), 0) + np.minimum(at - (low + room), 0)
+        return self._at(low + step, high + step)
+
+    def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
+        """That part of the map, moved so that it does not leave the map."""
+        step = np.maximum(WHOLE[0] - low, 0) + np.minimum(WHOLE[1] - high, 0)
+        x, y = np.stack([low + step, high + step], axis=1).tolist()
+        return replace(self, x=tuple(x), y=tuple(y))
+
+    @property
+    def _origin(self) -> np.ndarray:
+        return np.array([self.x[0], self.y[1]])
+
+    @property
+    def _extent(self) -> np.ndarray:
+        return np.array([self.x[1] - self.x[0], self.y[0] - self.y[1]])
+
+
+@dataclass(frozen=True, eq=False)
+class Names:
+    """Labels on the map: texts, which is bold, centres ``(n, 2)``, leaders ``(m, 4)``.
+
+    ``scale`` is how much larger than usual they and the marks are.
+    """
+
+    texts: tuple[str, ...] = ()
+    bold: tuple[bool, ...] = ()
+    centres: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    leaders: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+    scale: float = 1.0
+
+
+def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
+    """The positions ``xy``, but that named marks which would hide one another lie side by side.
+
+    The weaker one goes out of the way, by some pixels: enlarging the map takes it back.
+    """
+    marked = sorted(shown.named, key=lambda c: (-shown.radius(c), c))
+    if len(marked) < 2:
+        return xy
+    pixels = frame.pixels(xy[marked]) / frame.scale
+    radius = np.array([shown.radius(c) for c in marked])
+    places = labels.apart(pixels, radius)
+    moved = (places != pixels).any(axis=1)
+    if not moved.any():
+        return xy
+    spread = xy.copy()
+    spread[np.array(marked)[moved]] = frame.positions(frame.scale * places[moved])
+    return spread
+
+
+def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:
+    """Labels of the concepts named; one that finds no place is left to the tooltip."""
+    pixels = frame.pixels(xy) / frame.scale
+    ringed = {shown.opened, shown.cursor}
+    radius = {c: RING if c in ringed else shown.radius(c) for c in shown.marked}
+    anchors = [
+        labels.Anchor(
+            float(pixels[c, 0]), float(pixels[c, 1]), radius[c], concepts[c], c == shown.opened
+        )
+        for c in shown.named
+    ]
+    width, height = frame.size
+    placed = labels.place(anchors, (width / frame.scale, height / frame.scale), pixels)
+    found = [(c, label) for c, label in zip(shown.named, placed, strict=True) if label]
+    centres = np.array([label.centre for _, label in found]).reshape(-1, 2)
+    ends = np.array([label.leader for _, label in found if label.leader])
+    return Names(
+        texts=tuple(label.text for _, label in found),
+        bold=tuple(c == shown.opened for c, _ in found),
+        centres=frame.positions(frame.scale * centres),
+        leaders=frame.positions(frame.scale * ends.reshape(-1, 2)).reshape(-1, 4),
+        scale=frame.scale,
+    )
+
+
+def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> int | None:
+    """The concept that a tap at ``x``, ``y`` means: the one whose mark is nearest, or None."""
+    away = np.linalg.norm(frame.pixels(xy) - frame.pixels(np.array([[x, y]])), axis=1)
+    reach = np.full(len(xy), REACH)
+    reach[shown.marked] = [max(REACH, shown.radius(c) + 4) for c in shown.marked]
+    reach *= frame.scale
+    hit = int(np.argmin(away - reach))
+    return hit if away[hit] <= reach[hit] else None
+
+
+#: Of each direction the unit vectors ahead and to the side, in pixels (down is positive).
+_AHEAD = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
+
+
+def neighbour(pixels: np.ndarray, current: int, direction: str) -> int:
+    """The concept that an arrow key goes to from ``current``; itself if none lies that way.
+
+    The nearest of those within 45° of the direction, else of those on that side.
+    """
+    away = pixels - pixels[current]
+    forward = np.array(_AHEAD[direction])
+    ahead, aside = away @ forward, np.abs(away @ forward[::-1])
+    distance = np.hypot(*away.T)
+    for near in (aside <= ahead, True):
+        there = np.flatnonzero((ahead > 0) & near)
+        if len(there):
+            return int(there[np.argmin(distance[there])])
+    return current

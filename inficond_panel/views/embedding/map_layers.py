@@ -1,0 +1,183 @@
+"""Layers of the concept map: the ground as HoloViews elements, the marks on it as Bokeh glyphs.
+
+Dots, marks and labels change with the class and with each thumb: these are columns of Bokeh
+sources, since a pass through HoloViews takes about 15 ms a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+from bokeh.core.properties import value
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
+
+from inficond_panel.ui.fonts import FONT
+from inficond_panel.ui.theme import tokens
+from inficond_panel.views.embedding import labels
+from inficond_panel.views.embedding.cloud import Density, palette
+from inficond_panel.views.embedding.concept_map import RING, Names, Shown
+
+Columns = dict[str, list[Any]]
+UNSEEN = "#0000"  #: black, of no opacity
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What lies over the ground; replaced as a whole."""
+
+    xy: np.ndarray
+    shown: Shown = field(default_factory=Shown)
+    names: Names = field(default_factory=Names)
+    dark: bool = False
+
+
+def make_cloud(density: Density, dark: bool) -> hv.Image:
+    """Segments as one slate image."""
+    bounds = (density.x[0], density.y[0], density.x[1], density.y[1])
+    return hv.Image(density.values[::-1], bounds=bounds).opts(cmap=palette(dark), clim=(0, 255))
+
+
+def make_dots(
+    xy: np.ndarray, shown: Shown, group: Sequence[int], facts: Mapping[str, Any], dark: bool
+) -> dict[str, Any]:
+    """All concepts as small gray dots; those of the selected group larger, in ink. Columns.
+
+    They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
+    the dots of the top concepts are large and not seen: their marks stand for them.
+    """
+    theme = tokens(dark)
+    chosen = np.isin(np.arange(len(xy)), np.array(group, int))
+    size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
+    size[shown.top], color[shown.top] = [shown.radius(c) for c in shown.top], UNSEEN
+    return {"x": xy[:, 0], "y": xy[:, 1], "diameter": size, "shade": color, **facts}
+
+
+def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
+    """The dots as HoloViews makes them first; ``update_dots`` changes them."""
+    _, _, *others = columns
+    return hv.Points(tuple(columns.values()), ["x", "y"], others).opts(
+        line_alpha=0,
+        fill_alpha=0.75,
+        selection_fill_alpha=0.75,
+        nonselection_fill_alpha=0.75,
+        nonselection_line_alpha=0,
+        hit_dilation=2.2,
+    )
+
+
+def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
+    """Draw the dots that ``make_dots`` gives; only columns that differ are sent."""
+    for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
+        glyph.update(size="diameter", fill_color="shade")
+    data = renderer.data_source.data
+    data.update({n: new for n, new in columns.items() if not np.array_equal(data[n], new)})
+
+
+class Foreground:
+    """Marks, labels and leaders on one figure."""
+
+    def __init__(self, figure: Figure, scene: Scene) -> None:
+        self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
+        self.show(scene)
+        figure.segment("x0", "y0", "x1", "y1", color="ink", source=self.leaders)
+        font: dict[str, Any] = {
+            "text_font": value(FONT),
+            "text_font_size": "size",
+            "text_font_style": "style",
+            "text_align": "center",
+            "text_baseline": "middle",
+            "source": self.names,
+        }
+        halo: dict[str, Any] = {"text_outline_color": "surface", "text_outline_width": 3}
+        figure.text("x", "y", "name", text_color="surface", **halo, **font)
+        figure.text("x", "y", "name", text_color="ink", **font)
+        figure.scatter(
+            "x",
+            "y",
+            marker="shape",
+            size="across",
+            fill_color="fill",
+            line_color="line",
+            line_width="width",
+            fill_alpha="opacity",
+            source=self.marks,
+        )
+
+    def show(self, scene: Scene) -> None:
+        """Draw ``scene``; a layer that is as before is not sent again."""
+        columns = (
+            (self.leaders, make_leaders(scene.names, scene.dark)),
+            (self.names, make_texts(scene.names, scene.dark)),
+            (self.marks, make_marks(scene.xy, scene.shown, scene.dark, scene.names.scale)),
+        )
+        for source, data in columns:
+            if dict(source.data) != data:
+                source.data = data
+
+
+def make_leaders(names: Names, dark: bool) -> Columns:
+    """Lines from far labels to their marks."""
+    ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
+    return {**ends, "ink": [tokens(dark).ink_3] * len(names.leaders)}
+
+
+def make_texts(names: Names, dark: bool) -> Columns:
+    """The labels' texts; the surface's colour is for the outline beneath them."""
+    theme = tokens(dark)
+    x, y = names.centres.T.tolist()
+    return {
+        "x": x,
+        "y": y,
+        "name": list(names.texts),
+        "style": ["bold" if bold else "normal" for bold in names.bold],
+        "size": [f"{labels.FONT_SIZE * names.scale:g}px"] * len(names.texts),
+        "ink": [theme.ink] * len(names.texts),
+        "surface": [theme.surface] * len(names.texts),
+    }
+
+
+Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, line width, opacity
+
+
+def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> Columns:
+    """Marks of the concepts marked.
+
+    Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
+    opened has a ring, the one that the keyboard is at a blue one.
+    """
+    rows = [
+        (*xy[c].tolist(), shape, scale * size, *colours)
+        for c in shown.marked
+        for shape, size, *colours in _looks(shown, c, dark)
+    ]
+    columns = ("x", "y", "shape", "across", "fill", "line", "width", "opacity")
+    return {name: [row[at] for row in rows] for at, name in enumerate(columns)}
+
+
+def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
+    """Glyphs that make one mark, the lowest first."""
+    theme = tokens(dark)
+    size = 2 * shown.radius(concept)
+    direction = shown.pending.get(concept)
+    if direction == "remove":
+        yield "circle", 14.0, theme.surface, theme.surface, 1.0, 1.0
+        yield "x", 8.0, theme.ink, theme.ink, 2.0, 1.0
+    elif direction == "up":
+        yield "triangle", 13.0, theme.blue, theme.surface, 1.2, 1.0
+    elif direction == "down":
+        yield "inverted_triangle", 13.0, theme.orange, theme.surface, 1.2, 1.0
+    elif concept not in shown.top:
+        yield "circle", size, theme.gray, theme.surface, 1.2, 1.0
+    elif shown.negative(concept):
+        yield "circle", size, theme.surface, theme.ink, 2.0, 1.0
+    else:
+        yield "circle", size, theme.ink, theme.surface, 1.2, 1.0
+    if concept == shown.opened:
+        yield "circle", 2 * RING, theme.surface, theme.ink, 1.5, 0.0
+    if concept == shown.cursor:
+        yield "circle", 2 * RING + 4, theme.surface, theme.blue, 2.0, 0.0

@@ -1,0 +1,63 @@
+"""What the browser draws of the concept map, around the plot; the projections to choose from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import param
+from panel.custom import Child
+
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import ViewComponent
+from inficond_panel.views.embedding.cloud import projections
+
+if TYPE_CHECKING:
+    from inficond_panel.store import Store
+
+PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+
+
+def make_projections(store: Store) -> list[list[str]]:
+    """Projections to choose from: id, name, and how to get one that the store lacks (or empty)."""
+    there = projections(store)
+    missing = [name for name in PROJECTIONS if name not in there]
+    return [
+        *([name, PROJECTIONS.get(name, name), ""] for name in there),
+        *([name, PROJECTIONS[name], _how_to_get(name)] for name in missing),
+    ]
+
+
+def _how_to_get(method: str) -> str:
+    extra = "pip install 'inficond-panel[umap]', " if method == "umap" else ""
+    return (
+        f"This store has no {PROJECTIONS[method]} map. To get one: {extra}add {method} to "
+        "concepts.projections.methods in the spec, and run inficond precompute again."
+    )
+
+
+class EmbeddingPanel(ViewComponent):
+    """Heading, choice of projection, the plot, legend and tools.
+
+    Messages: those of ``MapKeys.press``, and objects ``{what: value}``: ``point`` at a place (null,
+    or shares of the plot from its top left); ``open``, ``drop`` or ``thumb`` (direction, for all)
+    in the group; ``tool``: lasso, home, ungroup, save, or leave. The answer to ``point`` is
+    ``{segment}``: see ``make_segment``, its place as shares of the plot; null where there is none.
+    """
+
+    projections = param.List([], doc="See ``make_projections``.")
+    projection: param.Selector[str] = param.Selector(
+        default="", objects=[""], doc="The one shown; the view sets which there are."
+    )
+    concepts = param.Integer(0, doc="Number of concepts.")
+    group = param.Dict({}, doc="The selected group, see ``make_group``.")
+    lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
+    fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
+    told = param.String("", doc="The concept that the keyboard is at, in words.")
+    zoom = param.Number(
+        1.0, bounds=(0.1, 20), doc="How much larger the page is drawn; the plot sees to it itself."
+    )
+    plot = Child()
+
+    _taken = frozenset({"projection", "zoom"})
+    _esm = esm.module("embedding")
+    _stylesheets = esm.styles("embedding")

@@ -1,0 +1,99 @@
+"""The segment that is pointed at on the map: its photo, and what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inficond_panel.state import Job
+from inficond_panel.ui.gallery import PRESENCE, make_picture
+from inficond_panel.ui.theme import number
+from inficond_panel.views.embedding.cloud import segment_positions, segment_tree
+from inficond_panel.views.embedding.concept_map import tapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inficond_panel.state import AppState
+    from inficond_panel.store import Store
+    from inficond_panel.views.embedding.concept_map import Frame
+    from inficond_panel.views.embedding.map_plot import MapPlot
+
+REACH = 14.0  #: the pointer means a segment within so many pixels
+_NEAR = 64  #: candidates on the map, of which the nearest on screen is taken
+
+
+def nearest_segment(
+    store: Store, method: str, frame: Frame, pixel: np.ndarray, reach: float = REACH
+) -> int | None:
+    """The segment whose place on screen is nearest to ``pixel`` ``(2,)``, if within ``reach``."""
+    segments, tree = segment_tree(store, method)
+    if not len(segments):
+        return None
+    place = frame.positions(pixel[None])[0]
+    _, near = tree.query(place, k=np.arange(1, min(_NEAR, len(segments)) + 1))
+    away = np.linalg.norm(frame.pixels(tree.data[near]) - pixel, axis=1)
+    best = int(away.argmin())
+    return int(segments[near[best]]) if away[best] <= reach else None
+
+
+def make_segment(store: Store, method: str, segment: int, class_name: str) -> dict[str, Any]:
+    """A segment's photo (see ``make_picture``), its place on the map, and facts on it."""
+    image = int(store.segment_image[segment])
+    facts = [
+        ("Concept", store.concepts[int(store.segment_concept[segment])]),
+        ("Cosine", number(float(store.segment_cosine[segment]))),
+    ]
+    if class_name:
+        label = int(store.label[image, store.classes.index(class_name)])
+        facts.append((f"Class {class_name}", PRESENCE[label]))
+    return {
+        **make_picture(store, image, segment),
+        "image": store.images[image],
+        "facts": facts,
+        "place": segment_positions(store, method)[segment].tolist(),
+    }
+
+
+class SegmentPointer:
+    """Finds segments on the session's worker; the newest question is the one that is answered.
+
+    ``answer`` is called with ``make_segment``, its place as shares of the plot, or with None.
+    """
+
+    def __init__(
+        self, app: AppState, plot: MapPlot, answer: Callable[[dict[str, Any] | None], None]
+    ) -> None:
+        self._app, self._plot, self._answer = app, plot, answer
+
+    def point(self, method: str, share: Sequence[float] | None) -> None:
+        """Ask for the segment at a place of the plot; at a concept there is a tooltip instead."""
+        self._app.jobs.cancel("segment")
+        if share is None:
+            return
+        frame, scene = self._plot.frame, self._plot.scene
+        pixel = np.array(share) * frame.size
+        x, y = frame.positions(pixel[None])[0].tolist()
+        if tapped(scene.xy, x, y, scene.shown, frame) is None:
+            self._ask(method, frame, pixel, REACH)
+        else:
+            self._answer(None)
+
+    def point_at_concept(self, method: str, concept: int) -> None:
+        """Ask for the segment nearest to a concept on the map."""
+        frame = self._plot.frame
+        self._ask(method, frame, frame.pixels(self._plot.scene.xy[[concept]])[0], np.inf)
+
+    def _ask(self, method: str, frame: Frame, pixel: np.ndarray, reach: float) -> None:
+        store, class_name = self._app.store, self._app.selection.class_name
+
+        def work(_: Job) -> dict[str, Any] | None:
+            found = nearest_segment(store, method, frame, pixel, reach)
+            if found is None:
+                return None
+            told = make_segment(store, method, found, class_name)
+            share = frame.pixels(np.array([told["place"]]))[0] / frame.size
+            return {**told, "place": share.tolist()}
+
+        self._app.jobs.submit(Job("segment", work, self._answer, self._app.tuning.tell))

@@ -1,0 +1,241 @@
+"""Concept embedding view: a map of the concepts, those that count for the student named.
+
+InFiConD, section 5, figure 5c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+import panel as pn
+import param
+
+from inficond_panel.ui.saving import make_and_send
+from inficond_panel.views.embedding.cloud import WHOLE, concept_positions, projections
+from inficond_panel.views.embedding.concept_map import Shown, place_names, spread, tapped
+from inficond_panel.views.embedding.map_cloud import MapCloud
+from inficond_panel.views.embedding.map_group import make_group
+from inficond_panel.views.embedding.map_keys import MapKeys
+from inficond_panel.views.embedding.map_layers import Scene, make_dots
+from inficond_panel.views.embedding.map_panel import EmbeddingPanel, make_projections
+from inficond_panel.views.embedding.map_plot import MapPlot
+from inficond_panel.views.embedding.map_segments import SegmentPointer
+from inficond_panel.views.embedding.map_tooltip import make_facts
+
+if TYPE_CHECKING:
+    from panel.models.esm import DataEvent
+
+    from inficond_panel.state import AppState
+
+# Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
+hv.Store.set_current_backend("bokeh")
+
+
+class EmbeddingView(pn.viewable.Viewer):
+    """The map of one session: shows and sets ``app.selection``."""
+
+    projection = param.String("", doc="Projection shown.")
+
+    def __init__(self, app: AppState) -> None:
+        store = app.dataset.store
+        methods = projections(store)
+        super().__init__(projection=methods[0])
+        self._app, self._store = app, store
+        self._position = {name: i for i, name in enumerate(store.concepts)}
+        scene = Scene(concept_positions(store, methods[0]))
+        self.map = MapPlot(scene, self._on_tap, self._on_lasso)
+        self.keys = MapKeys(app, self.map)
+        self.cloud = MapCloud(app, self.map)
+        self._pointer = SegmentPointer(app, self.map, self._show_segment)
+        self._draw_dots()
+        self._plot = pn.pane.HoloViews(
+            self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
+        )
+        self.panel = EmbeddingPanel(
+            projections=make_projections(store),
+            concepts=len(store.concepts),
+            theme=app.param.theme,
+            fault=self.cloud.param.fault,
+            lasso=self.map.param.lasso,
+            plot=self._plot,
+            sizing_mode="stretch_both",
+            margin=0,
+        )
+        self.panel.param["projection"].objects = methods
+        self.panel.projection = self.projection
+        self._connect()
+        self._draw_scene()
+        self.cloud.show(self.projection)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self.panel
+
+    def close(self) -> None:
+        """Take the plots out of HoloViews' own registers, which would keep the session for good.
+
+        When a session ends Panel does not come to them: the models above them are empty then.
+        """
+        for plot, _ in self._plot._plots.values():
+            plot.cleanup()
+        self._plot._plots.clear()
+        self.map.close()
+
+    def _connect(self) -> None:
+        app, selection = self._app, self._app.selection
+        for draw, state, names in (
+            (self._draw_dots, app, ["theme"]),
+            (self._draw_dots, selection, ["class_name", "concepts"]),
+            (self._draw_dots, app.students, ["snapshot"]),
+            (self._draw_dots, self, ["projection"]),
+            (self._bring_into_view, selection, ["concept"]),
+            (self._draw_scene, app, ["theme"]),
+            (self._draw_scene, selection, ["class_name", "concept"]),
+            (self._draw_scene, app.students, ["snapshot"]),
+            (self._draw_scene, app.tuning, ["pending"]),
+            (self._draw_scene, self, ["projection"]),
+            (self._draw_scene, self.keys, ["cursor"]),
+            (self._draw_scene, self.map, ["frame"]),
+            (self._change_cloud, self, ["projection"]),
+            (self._show_group, selection, ["concepts"]),
+            (self._show_group, app.tuning, ["status"]),
+        ):
+            state.param.watch(draw, names)
+        self.panel.param.watch(self._enlarge, "zoom")
+        self.panel.link(self, projection="projection")
+        self.panel.link(app.settings, projection="projection")
+        app.settings.param.watch(self._choose_projection, "projection")
+        self.panel.on_msg(self._handle)
+
+    @property
+    def _dark(self) -> bool:
+        return self._app.theme == "dark"
+
+    def _bring_into_view(self, *_: param.parameterized.Event) -> None:
+        """Move an enlarged map to the concept opened, if that is not on screen."""
+        concept, frame = self._position.get(self._app.selection.concept), self.map.frame
+        if concept is not None:
+            place = concept_positions(self._store, self.projection)[concept]
+            if not frame.shows(place):
+                self.map.look_at(frame.showing(place))
+
+    def _choose_projection(self, *_: param.parameterized.Event) -> None:
+        known, wanted = projections(self._store), self._app.settings.projection
+        self.panel.projection = wanted if wanted in known else known[0]
+
+    def _enlarge(self, *_: param.parameterized.Event) -> None:
+        self.map.frame = replace(self.map.frame, scale=self.panel.zoom)
+
+    def _change_cloud(self, *_: param.parameterized.Event) -> None:
+        self.cloud.show(self.projection)
+
+    def _draw_dots(self, *_: param.parameterized.Event) -> None:
+        shown = Shown(self._influence())
+        group = [self._position[name] for name in self._app.selection.concepts]
+        self.map.dots = make_dots(
+            concept_positions(self._store, self.projection),
+            shown,
+            group,
+            make_facts(self._store, shown),
+            self._dark,
+        )
+
+    def _draw_scene(self, *_: param.parameterized.Event) -> None:
+        """Marks and labels; they are placed anew when the part of the map on screen changes."""
+        shown = self._shown()
+        xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
+        names = place_names(xy, self._store.concepts, shown, self.map.frame)
+        self.map.show(Scene(xy, shown, names, self._dark))
+        self._show_group()
+        pn.io.push_notebook(self.panel)
+
+    def _show_group(self, *_: param.parameterized.Event) -> None:
+        shown, scene = self._shown(), self.map.scene
+        group = make_group(self._app, shown, self.map.frame.shares(scene.xy))
+        self.panel.param.update(group=group, told=self.keys.words(shown))
+
+    def _shown(self) -> Shown:
+        return Shown(
+            self._influence(),
+            self._pending(),
+            self._position.get(self._app.selection.concept),
+            self.keys.cursor,
+        )
+
+    def _influence(self) -> np.ndarray | None:
+        student = self._app.selection.class_name
+        if not student:
+            return None
+        return self._app.students.node.weights[:, self._store.classes.index(student)]
+
+    def _pending(self) -> dict[int, str]:
+        return {
+            self._position[intent.concept]: intent.direction
+            for intent in self._app.tuning.pending
+            if intent.class_name == self._app.selection.class_name
+        }
+
+    def _on_tap(self, x: float, y: float) -> None:
+        scene = self.map.scene
+        concept = tapped(scene.xy, x, y, scene.shown, self.map.frame)
+        if concept is not None:
+            self._app.selection.concept = self._store.concepts[concept]
+
+    def _on_lasso(self, index: list[int]) -> None:
+        self._app.selection.concepts = [self._store.concepts[i] for i in index]
+        if index:
+            self.panel._send_msg({"open": "group"})
+
+    # --- what the browser asks for
+
+    def _handle(self, event: DataEvent) -> None:
+        message = event.data
+        if isinstance(message, str):
+            self.keys.press(message)
+            if message == "segment" and self.keys.cursor is not None:
+                self._pointer.point_at_concept(self.projection, self.keys.cursor)
+        else:
+            actions: dict[str, Callable[[Any], object]] = {
+                "tool": self._use,
+                "point": lambda place: self._pointer.point(self.projection, place),
+                "open": lambda name: self._app.selection.param.update(concept=name),
+                "drop": self._drop,
+                "thumb": self._thumb_group,
+            }
+            for what, value in message.items():
+                actions[what](value)
+        pn.io.push_notebook(self.panel)
+
+    def _use(self, tool: str) -> None:
+        if tool == "lasso":
+            self.map.drag_with(not self.map.lasso)
+        elif tool == "home":
+            self.map.look_at(replace(self.map.frame, x=WHOLE, y=WHOLE))
+        elif tool == "ungroup":
+            self._app.selection.concepts = []
+        elif tool == "leave":
+            self.keys.leave()
+            self._pointer.point(self.projection, None)
+        elif tool == "save":
+            make, selection = self._app.students.concepts_file, self._app.selection
+            student, group = selection.class_name, list(selection.concepts)
+            make_and_send(self._app, self.panel, lambda: make(student, group))
+        else:
+            raise ValueError("no such tool")
+
+    def _drop(self, name: str) -> None:
+        """Take a concept out of the group."""
+        selection = self._app.selection
+        selection.concepts = [other for other in selection.concepts if other != name]
+
+    def _thumb_group(self, direction: str) -> None:
+        selection, tuning = self._app.selection, self._app.tuning
+        if selection.class_name and selection.concepts and not tuning.busy:
+            tuning.toggle_group(selection.class_name, selection.concepts, direction)
+
+    def _show_segment(self, segment: dict[str, Any] | None) -> None:
+        self.panel._send_msg({"segment": segment})

@@ -1,0 +1,1 @@
+"""Student knowledge view: the concepts of one student, and the batch of thumbs."""

@@ -1,0 +1,183 @@
+"""The top bar of the knowledge view as plain data: the batch of thumbs, and what it would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inficond_panel.state import Job
+from inficond_panel.ui.metric_change import make_change
+from inficond_panel.ui.theme import bound, defined
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.compensation import Group
+    from inficond_panel.analysis.snapshot import Snapshot
+    from inficond_panel.distill import Interval
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState, Preview, Status
+    from inficond_panel.tuning import Intent
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+
+def make_pending(
+    intent: Intent, bounds: tuple[float | None, float | None], strongest: float
+) -> dict[str, Any]:
+    """A pending intent: its bound in words, as an influence, and relative to the strongest."""
+    value = next((limit for limit in bounds if limit is not None), 0.0)
+    return {
+        "student": intent.class_name,
+        "concept": intent.concept,
+        "direction": intent.direction,
+        "bound": bound(*bounds),
+        "value": value,
+        "share": value / strongest if strongest else 0.0,
+    }
+
+
+def make_touched(batch: Sequence[Intent], preview: Preview | None) -> list[dict[str, Any]]:
+    """The students that a batch touches: thumbs of each kind, and what it would give each."""
+    names = sorted({intent.class_name for intent in batch})
+    directions = {
+        name: [intent.direction for intent in batch if intent.class_name == name] for name in names
+    }
+    return [
+        {
+            "student": name,
+            "thumbs": {kind: found.count(kind) for kind in ("up", "down", "remove")},
+            "change": make_change(preview.of(name, "ap")) if preview else None,
+        }
+        for name, found in directions.items()
+    ]
+
+
+def make_summary(
+    snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
+) -> dict[str, Any]:
+    """Top bar: AP of student and teacher, change since the start, and what the batch would give.
+
+    ``total`` is the interval of the change since the start, once it is known.
+    """
+    metrics, untouched = snapshot.metrics[name], snapshot.node.parent is None
+    change = metrics.ap - snapshot.before[name].ap
+    reason = f"The {snapshot.split} split has no positive of {name}."
+    return {
+        "ap": defined(metrics.ap),
+        "teacher_ap": defined(metrics.teacher_ap),
+        "reason": "" if metrics.positives else reason,
+        "since": None if untouched else make_change(total, change),
+        "no_change": "untouched student" if untouched else "undefined",
+        "preview": make_change(preview.of(name, "ap")) if preview else None,
+        "flips": preview.sides.get(name) if preview else None,
+    }
+
+
+def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
+    """The line below the blocks. ``change`` is told when a refit is done."""
+    fields = ("kind", "text", "progress", "remedy")
+    told = change if status.kind == "done" else None
+    return {**{field: getattr(status, field) for field in fields}, "change": told}
+
+
+def make_group_offer(
+    group: Group | None, taken: Sequence[str], direction: str
+) -> dict[str, Any] | None:
+    """The group of the concept thumbed last: members without a thumb, and the one for all.
+
+    ``taken`` are the concepts that have this thumb. None where nobody is left.
+    """
+    free = group.without(taken) if group else ()
+    if group is None or not free:
+        return None
+    return {
+        "of": group.members[0].concept,
+        "members": [{"concept": m.concept, "r": m.correlation} for m in free],
+        "concepts": list(group.twins),
+        "more": group.behind,
+        "direction": direction,
+    }
+
+
+class BatchBar:
+    """Fills what the top bar of ``table`` shows: the batch, its preview, its group, its notices."""
+
+    def __init__(
+        self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
+    ) -> None:
+        self.app, self.table, self.failed = app, table, failed
+        self.told: list[str] = []
+        self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
+
+    def show(self) -> None:
+        """Draw the batch of the state."""
+        tuning = self.app.tuning
+        if tuning.status.kind == "done":
+            self.told = []
+        self.table.param.update(
+            pending=[self._pending(intent) for intent in tuning.pending],
+            touched=make_touched(tuning.pending, tuning.preview),
+            group=self._known_group(self.table.student),
+            notices=[*self.told, *tuning.notices()],
+            **self._told_changes(),
+        )
+        self.show_ghosts()
+
+    def show_changes(self) -> None:
+        """Tell changes whose intervals have come."""
+        self.table.param.update(**self._told_changes())
+
+    def show_ghosts(self) -> None:
+        """Tell which influence the concepts on screen would have after the batch."""
+        preview, store = self.app.tuning.preview, self.app.store
+        listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
+        if preview is None or self.table.student not in preview.metrics:
+            self.table.ghosts = {}
+            return
+        column = preview.node.weights[:, store.classes.index(self.table.student)]
+        place = {name: c for c, name in enumerate(store.concepts)}
+        self.table.ghosts = {name: float(column[place[name]]) for name in listed}
+
+    def _told_changes(self) -> dict[str, dict[str, Any]]:
+        """Status and summary: what has changed since the start, and by the refit that is done."""
+        name, app = self.table.student, self.app
+        snapshot, status, change = app.students.snapshot, app.tuning.status, None
+        if status.kind == "done":
+            found = app.changes.last(name, ["ap"]).get("ap")
+            change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
+        total = app.changes.total(name, ["ap"]).get("ap")
+        summary = make_summary(snapshot, name, total, app.tuning.preview)
+        return {"status": make_status(status, change), "summary": summary}
+
+    def _pending(self, intent: Intent) -> dict[str, Any]:
+        column = self.app.store.classes.index(intent.class_name)
+        strongest = float(np.abs(self.app.students.node.weights[:, column]).max())
+        return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
+
+    def _known_group(self, name: str) -> dict[str, Any] | None:
+        """The offer to thumb the group of the last thumb; found out after the preview."""
+        own = [intent for intent in self.app.tuning.pending if intent.class_name == name]
+        if not own:
+            self._group = None
+            return None
+        last, node = own[-1], self.app.students.node
+        key = node.id, last.key
+        if self._group is None or self._group[0] != key:
+            self._find_group(key)
+        if self._group is None or self._group[0] != key:
+            return None
+        taken = [intent.concept for intent in own if intent.direction == last.direction]
+        return make_group_offer(self._group[1], taken, last.direction)
+
+    def _find_group(self, key: tuple[str, tuple[str, str]]) -> None:
+        if self.app.tuning.awaited:
+            return
+
+        def work(_: Job) -> Group | None:
+            return self.app.students.group(*key[1])
+
+        def done(group: Group | None) -> None:
+            self._group = key, group
+            self.show()
+
+        self.app.jobs.submit(Job("group", work, done, self.failed))

@@ -1,0 +1,212 @@
+"""All metrics of one student as plain data: values, changes with their noise, the worst slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import Job
+from inficond_panel.state.class_metrics import METRICS, measure, measure_by, worst_slice_sentence
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.metric_change import make_change
+from inficond_panel.ui.theme import BESIDE, METRIC_NAMES, count, interval, number, points, signed
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.snapshot import Snapshot
+    from inficond_panel.distill import ClassMetrics, Interval
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState, Preview
+    from inficond_panel.state.class_metrics import Measured, SliceReport, SliceResult
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+ERRORS = ("brier", "ece")
+
+
+def make_line(
+    metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
+) -> list[dict[str, Any]]:
+    """F1, accuracy and fidelity, as parts of one line.
+
+    ``F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.84``; with
+    a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
+    """
+    parts: list[dict[str, Any]] = []
+    for key, name in (("f1", "F1"), ("accuracy", "accuracy"), ("fidelity", "fidelity")):
+        now = number(getattr(metrics, key))
+        after = number(getattr(preview, key)) if preview else now
+        moved = after if after != now else ""
+        change = make_change(changes.get(key)) if moved else None
+        parts.append({"name": name, "now": now, "after": moved, "change": change, "note": ""})
+    constant = number(metrics.constant_fidelity)
+    r = number(metrics.logit_correlation, 2)
+    if preview is None:
+        parts[-1]["note"] = f", of a constant student {constant}, logits r {r}"
+    return parts
+
+
+def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
+    """The table: one row a metric, and what is to be known beside it."""
+    now = measured.now
+    changes = {
+        "Since start": now.since_start,
+        "Since previous": now.since_parent,
+        "Preview": measured.preview,
+    }
+    if now.since_parent == now.since_start:
+        del changes["Since previous"]
+    shown = {name: found for name, found in changes.items() if found}
+    return {
+        "heads": ["now", "95 %", *shown],
+        "rows": [
+            {
+                "name": METRIC_NAMES[key],
+                "now": number(now.metrics[key].estimate),
+                "range": _range(now.metrics[key]),
+                "changes": [make_noisy(found[key], key) for found in shown.values()],
+                "note": _note(key, measured, metrics),
+            }
+            for key in METRICS
+        ],
+        "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class",
+    }
+
+
+def make_noisy(change: Interval, key: str) -> dict[str, str]:
+    """A change with its interval in text, and what that says: within noise, unchanged, ..."""
+    told = {"text": "–", "range": "", "words": change.words}
+    if change.words == "undefined":
+        return told
+    if change.low == change.estimate == change.high == 0:
+        return {"text": "unchanged", "range": "", "words": "unchanged"}
+    if key in ERRORS:
+        limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
+        return {**told, "text": signed(change.estimate, 3), "range": limits}
+    return {**told, "text": points(change.estimate), "range": interval(change.low, change.high)}
+
+
+def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, Any]:
+    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy."""
+    rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
+    beside = BESIDE.get(report.metric, "")
+    return {
+        "heads": [
+            column,
+            METRIC_NAMES[report.metric],
+            "95 %",
+            METRIC_NAMES.get(beside, ""),
+            "Images",
+            "p (Holm)",
+        ],
+        "told": worst_slice_sentence(class_name, report.worst, METRIC_NAMES[report.metric]),
+        "rows": [_slice(found, beside, found is report.worst) for found in rows],
+    }
+
+
+def _slice(found: SliceResult, beside: str, worst: bool) -> dict[str, Any]:
+    return {
+        "name": found.name or "not known",
+        "value": number(found.interval.estimate),
+        "range": _range(found.interval),
+        "beside": number(found.metrics[beside]) if beside else "",
+        "images": f"{count(found.n)}, {count(found.positives)} with the class",
+        "verdict": found.small or number(found.p_holm),
+        "worst": worst,
+    }
+
+
+def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
+    if key == "fidelity":
+        return f"{count(metrics.differ)} images differ"
+    if key == "ap":
+        return f"teacher {number(metrics.teacher_ap)}"
+    if key == "ece":
+        return f"if calibrated {number(measured.now.ece_floor)}"
+    return ""
+
+
+def _range(found: Interval) -> str:
+    return "" if found.words == "undefined" else f"[{number(found.low)}, {number(found.high)}]"
+
+
+class MeasuresPanel:
+    """Fills ``table.measures`` and ``table.slices`` while the panel is open."""
+
+    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
+        self.app, self.table = app, table
+        self._asked: tuple[Snapshot, str, Preview | None] | None = None
+        self._sliced: tuple[Snapshot, str, str, str] | None = None
+        table.columns = app.store.metadata_columns
+        names = ("measured", "slice_by", "slice_metric")
+        tie(table, app.settings, **{name: name for name in names})
+        table.param.watch(lambda _: self.measure(), "measured")
+        table.param.watch(lambda _: self.slice(), ["slice_by", "slice_metric"])
+
+    def show(self) -> None:
+        """Tell of the student in view; what is not known yet comes."""
+        name, snapshot = self.table.student, self.app.students.snapshot
+        preview = self._preview
+        after = preview.metrics[name] if preview else None
+        changes = preview.changes[name] if preview else {}
+        self.table.line = make_line(snapshot.metrics[name], after, changes)
+        self.measure()
+
+    @property
+    def _preview(self) -> Preview | None:
+        """The preview of a batch that touches the student in view."""
+        preview = self.app.tuning.preview
+        return preview if preview and self.table.student in preview.metrics else None
+
+    def measure(self) -> None:
+        """Measure what is in view, where the panel is open."""
+        table, app = self.table, self.app
+        name, snapshot, preview = table.student, app.students.snapshot, self._preview
+        asked = snapshot, name, preview
+        self.slice()
+        if not (table.measured and name) or (asked == self._asked and table.measures):
+            return
+        self._asked = asked
+
+        def work(_: Job) -> Measured:
+            after = preview.node if preview else None
+            return measure(app.tuner, snapshot.node, name, snapshot.split, after)
+
+        def done(measured: Measured) -> None:
+            if asked == self._asked and name == table.student:
+                table.measures = make_measures(measured, snapshot.metrics[name])
+
+        app.jobs.submit(Job("measures", work, done, app.tuning.tell))
+
+    def slice(self) -> None:
+        """Compare the slices that the column chosen makes, where the panel is open."""
+        table, app = self.table, self.app
+        name, snapshot = table.student, app.students.snapshot
+        column, metric = table.slice_by, table.slice_metric
+        asked = snapshot, name, column, metric
+        if not (table.measured and name and column):
+            self._sliced = table.slices = None
+        elif app.tuning.awaited:
+            app.jobs.cancel("slices")  # begun again when what is waited for is there
+            self._sliced = None
+        elif asked != self._sliced:
+            self._compare(asked)
+
+    def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
+        table, app = self.table, self.app
+        snapshot, name, column, metric = asked
+
+        def work(job: Job) -> SliceReport:
+            return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, metric, job)
+
+        def done(report: SliceReport) -> None:
+            if asked == self._sliced:
+                table.slices = make_slices(report, name, column)
+
+        def failed(error: InficondError) -> None:
+            if asked == self._sliced and not isinstance(error, CancelledError):
+                told = f"{error.message} {error.remedy}".strip()
+                table.slices = {"heads": [], "told": told, "rows": []}
+
+        self._sliced = asked
+        table.slices = {"heads": [], "told": "Being worked out", "rows": []}
+        app.jobs.submit(Job("slices", work, done, failed))

@@ -1,0 +1,125 @@
+"""What a refit did to one student, as plain data; its sentences are those of ``state.words``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.state import Job
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.theme import bound, number, signed
+from inficond_panel.wording import refit as words
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.bound_prices import Bound
+    from inficond_panel.analysis.compensation import Group, Mover
+    from inficond_panel.analysis.refit_report import ClassReport, RefitReport
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+MOVERS = 3  #: of those that are not tuned, each way
+
+
+def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict[str, Any]:
+    """The panel: ``line`` when closed, sections when open.
+
+    ``refit`` is the number of the iteration that the report is on, ``shown`` of the one shown.
+    """
+    later = "" if refit == shown else f"The last that tuned it; #{shown} left it as it was."
+    return {
+        "number": refit,
+        "line": words.headline(report, split),
+        "later": later,
+        "bounds": [make_bound(each) for each in report.bounds],
+        "moved": make_moved(report),
+        "groups": [make_group(group, report) for group in report.groups],
+        "fit": words.objective_sentence(report.objective),
+        "images": [words.churn_sentence(churn) for churn in report.churn],
+        "certificate": words.certificate_sentence(report),
+    }
+
+
+def make_bound(each: Bound) -> dict[str, Any]:
+    """One bound in force: its name, whether it binds, and its price for a step."""
+    since = "" if each.since is None or each.since < 0 else f"#{each.since}"
+    return {
+        "concept": each.concept,
+        "bound": bound(each.lower, each.upper),
+        "since": since,
+        "binds": each.binds,
+        "text": words.holds_text(each),
+        "price": words.price_text(each) if each.binds else "",
+    }
+
+
+def make_moved(report: ClassReport) -> dict[str, Any]:
+    """The tuned concepts and the others that moved most; ``share`` relative to the largest."""
+    moves = report.moves
+    others = sorted(
+        [*moves.up[:MOVERS], *moves.down[:MOVERS]], key=lambda mover: -abs(mover.change)
+    )
+    rows = [(mover, True) for mover in moves.tuned] + [(mover, False) for mover in others]
+    most = max((abs(mover.change) for mover, _ in rows), default=0.0) or 1.0
+    return {
+        "text": words.taken_over_sentence(moves.taken_over),
+        "rows": [_mover(mover, tuned, most) for mover, tuned in rows],
+    }
+
+
+def _mover(mover: Mover, tuned: bool, most: float) -> dict[str, Any]:
+    return {
+        "concept": mover.concept,
+        "tuned": tuned,
+        "share": mover.change / most if math.isfinite(mover.change) else 0.0,
+        "change": signed(mover.change, 3),
+        "weights": f"{number(mover.before, 2)} → {number(mover.after, 2)}",
+    }
+
+
+def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
+    """A group of collinear concepts, and the thumb that all that are near can be given."""
+    directions = report.directions(group)
+    offered = len(directions) == 1 and group.without(group.tuned)
+    return {
+        "text": words.stands_sentence(group, report),
+        "direction": next(iter(directions)) if offered else "",
+        "concepts": list(group.twins),
+    }
+
+
+class ReportPanel:
+    """Fills ``table.report``: what the iteration that made the student did."""
+
+    def __init__(
+        self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
+    ) -> None:
+        self.app, self.table, self.failed = app, table, failed
+        tie(table, app.settings, explained="explained")
+        table.param.watch(self.ask, "explained")
+
+    def show(self) -> None:
+        """Tell of the student in view; what is not known yet comes later."""
+        name, students = self.table.student, self.app.students
+        refit = students.refit_of(name) if name else None
+        known = students.known_report(refit) if refit else None
+        self.table.refit = refit.number if refit else None
+        self.table.report = None
+        if refit and known:
+            snapshot = students.snapshot
+            self.table.report = make_report(
+                known.of(name), refit.number, snapshot.node.number, snapshot.split
+            )
+
+    def ask(self, *_: object) -> None:
+        """Make the report, unless something runs that a person waits for."""
+        name, table = self.table.student, self.table
+        refit = self.app.students.refit_of(name) if name else None
+        if refit is None or table.report or self.app.tuning.awaited:
+            return
+
+        def work(job: Job) -> RefitReport:
+            return self.app.students.report(refit, job.cancelled)
+
+        self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))

@@ -1,0 +1,66 @@
+"""Rows of the knowledge view as plain data: a concept, its patches, and its what-if curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inficond_panel.ui.theme import bound, defined
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.concept_rows import ConceptRow
+    from inficond_panel.distill import Band, Counts
+
+PATCHES = 5
+#: Half heights of the effect charts, in percentage points; at least 3.
+AXES = (3, 5, 10, 20, 50, 100)
+
+
+def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[str, Any]]:
+    """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value.
+
+    ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
+    both are empty without one.
+    """
+    return [
+        {
+            "concept": row.concept,
+            "rank": row.rank,
+            "influence": row.influence,
+            "share": row.share,
+            "discrepancy": defined(row.discrepancy),
+            "undefined": undefined,
+            "held": bound(*row.bounds) if row.bounds else "",
+            "since": f"#{row.bound_since}" if row.bounds else "",
+            "patches": [
+                {"segment": segment, "similarity": similarity}
+                for segment, similarity in row.patches[:PATCHES]
+            ],
+        }
+        for row in rows
+    ]
+
+
+def make_undefined(sort: str, counts: Counts) -> str:
+    """Why a discrepancy is undefined: there is no image to differ on, or none to agree on."""
+    side = "positive" if sort == "discrepancy_p" else "negative"
+    differ = counts.student_wrong + counts.teacher_wrong
+    return f"no {side} on which they {'agree' if differ else 'differ'}"
+
+
+def make_effect(band: Band) -> dict[str, list[float]]:
+    """A what-if curve as lists; empty ones where the metric is undefined."""
+    names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
+    if not np.isfinite(band.estimate).all():
+        return {name: [] for name in names}
+    curves = {name: np.nan_to_num(getattr(band, field)) for name, field in names.items()}
+    return {name: np.round(values, 5).tolist() for name, values in curves.items()}
+
+
+def make_axis(effects: Iterable[Mapping[str, Sequence[float]]]) -> int:
+    """Half the height of all effect charts in points: at least half of the curves fit."""
+    reaches = [np.abs(effect["change"]).max() for effect in effects if effect["change"]]
+    reach = 100 * float(np.median(reaches)) if reaches else 0.0
+    return next((axis for axis in AXES if axis >= reach), AXES[-1])

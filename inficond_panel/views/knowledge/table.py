@@ -1,0 +1,101 @@
+"""Student knowledge as the browser draws it: one component, whose parameters are plain data."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.analysis.concept_rows import SORTS
+from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
+from inficond_panel.state.tuning import TuningState
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import ViewComponent
+from inficond_panel.ui.theme import METRIC_NAMES
+from inficond_panel.views.knowledge.batch import make_status
+from inficond_panel.views.knowledge.rows import AXES
+
+FACTORS = (1.25, 1.5, 2, 3, 5, 10)
+_FACTOR = TuningState.param["factor"]
+
+
+class KnowledgeTable(ViewComponent):
+    """The whole view. Actions come back as messages with a ``type``; see ``knowledge.js``."""
+
+    student = param.String(default="", doc="Class whose student is shown; empty: none.")
+    rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
+    find = param.String(
+        default="",
+        regex=r"(?s).{0,200}$",
+        doc="Part of a concept's name; empty: the rows are listed.",
+    )
+    found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    influential = param.Integer(default=0, doc="Number of concepts with influence.")
+    concepts = param.Integer(default=0, doc="Number of all concepts.")
+    near = param.List(
+        default=[], item_type=str, doc="Concepts near the part of a long list that is in view."
+    )
+    concept = param.String(default="", doc="Concept opened in the detail view.")
+    top: param.Selector[int] = param.Selector(
+        default=10, objects=TOPS, doc="Number of concepts listed; 0: all."
+    )
+    tops = param.List(default=TOPS, doc="Numbers to choose from.")
+    sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
+
+    effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
+    axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
+    metric: param.Selector[str] = param.Selector(
+        default="f1", objects=CHANGE_METRICS, doc="Metric of the what-if."
+    )
+    metrics = param.List(
+        default=[[key, METRIC_NAMES[key]] for key in CHANGE_METRICS],
+        doc="Ids and names to choose from.",
+    )
+
+    pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
+    touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
+    ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
+    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
+    status = param.Dict(default=make_status(Status(), None))
+    factor = param.Number(
+        default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
+    )
+    factors = param.List(default=list(FACTORS), doc="Factors to choose from.")
+    group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
+
+    refit: param.Integer[int | None] = param.Integer(
+        default=None, allow_None=True, doc="Number of the iteration that made the student."
+    )
+    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
+    explained = param.Boolean(default=False, doc="Whether the report is open.")
+
+    line = param.List(default=[], item_type=dict, doc="As ``make_line`` gives it.")
+    measures = param.Dict(default=None, allow_None=True, doc="As ``make_measures``.")
+    measured = param.Boolean(default=False, doc="Whether the metrics are open.")
+    columns = param.List(default=[], item_type=str, doc="Metadata that slices can be made by.")
+    slice_by = param.String(default="", doc="Column that slices are made by; empty: none.")
+    slice_metric: param.Selector[str] = param.Selector(default="ap", objects=SLICE_METRICS)
+    slice_metrics = param.List(
+        default=[[key, METRIC_NAMES[key]] for key in SLICE_METRICS],
+        doc="Ids and names to choose from.",
+    )
+    slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
+
+    stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
+    typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")
+
+    _taken = frozenset(
+        {
+            "explained",
+            "factor",
+            "find",
+            "measured",
+            "metric",
+            "near",
+            "slice_by",
+            "slice_metric",
+            "sort",
+            "top",
+        }
+    )
+    _esm = esm.module("knowledge")
+    _stylesheets = esm.styles("knowledge")

@@ -1,0 +1,178 @@
+"""Student knowledge: the concepts that count most for one student, and the batch of thumbs.
+
+InFiConD, section 5, figure 5d.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import param
+from panel.viewable import Viewable, Viewer
+
+from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.images import patch_uri, send_pictures
+from inficond_panel.ui.saving import make_and_send
+from inficond_panel.views.knowledge.batch import BatchBar
+from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
+from inficond_panel.views.knowledge.concept_typing import make_typing
+from inficond_panel.views.knowledge.refit_report import ReportPanel
+from inficond_panel.views.knowledge.rows import make_concept_rows, make_undefined
+from inficond_panel.views.knowledge.stability import StabilityRuns
+from inficond_panel.views.knowledge.table import FACTORS, KnowledgeTable
+from inficond_panel.views.knowledge.what_if import EffectCurves
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
+
+ALL = 0  #: of the concepts that a search finds
+STILL = 200  #: rows whose pictures go with a page without a server
+
+
+class KnowledgeView(Viewer):
+    """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
+
+    What takes longer than rows is filled in later: curves, pictures, the report, the metrics.
+    """
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        super().__init__(**params)
+        self.app = app
+        factor = app.tuning.factor
+        self.table = KnowledgeTable(
+            theme=app.param.theme,
+            factor=factor,
+            factors=sorted({*FACTORS, factor}),
+            concepts=len(app.store.concepts),
+            sizing_mode="stretch_both",
+            margin=0,
+        )
+        tie(self.table, app.settings, sort="concept_sort", top="top", metric="effect")
+        self.report = ReportPanel(app, self.table, app.tuning.tell)
+        self.effects = EffectCurves(app, self.table, self.report.ask, app.tuning.tell)
+        self.batch = BatchBar(app, self.table, app.tuning.tell)
+        self.measures = MeasuresPanel(app, self.table)
+        self.stability = StabilityRuns(app, self.table)
+        self.table.on_msg(lambda event: self.act(event.data))
+        self.table.param.watch(self._show_rows, ["sort", "top"])
+        self.table.param.watch(self._show_found, "find")
+        self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
+        app.students.param.watch(self._show_student, "snapshot")
+        app.selection.param.watch(self._show_student, "class_name")
+        app.selection.param.watch(self._show_concept, "concept")
+        app.tuning.param.watch(self._show_batch, ["pending", "preview", "status"])
+        app.changes.param.watch(self._show_changes, "found")
+        app.concepts.param.watch(self._show_typing, ["status", "missing"])
+        self.batch.told = app.concepts.told
+        self._show_student()
+        self._show_concept()
+        self._show_typing()
+        if self.table.student and app.concepts.concept in app.store.concepts:
+            self.table.find = app.concepts.concept  # the one just typed
+
+    def __panel__(self) -> Viewable:
+        return self.table
+
+    def _show_student(self, *_: object) -> None:
+        name = self.app.selection.class_name
+        with param.parameterized.batch_call_watchers(self.table):
+            self.table.param.update(student=name, find="", measures=None)
+            self.stability.forget()
+            self.report.show()
+            self._show_rows()
+            self._show_batch()
+
+    def _show_rows(self, *_: object) -> None:
+        name, table = self.table.student, self.table
+        if not name:
+            table.param.update(rows=[], found=[], effects={})
+            return
+        column = self.app.store.classes.index(name)
+        table.influential = int(np.count_nonzero(self.app.students.node.weights[:, column]))
+        table.rows = self._rows(table.top)
+        table.found = self._rows(ALL, table.find) if table.find.strip() else []
+        self.effects.start()
+
+    def _show_found(self, *_: object) -> None:
+        if self.table.student:
+            self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
+            self.batch.show_ghosts()
+            self.effects.next()
+
+    def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
+        name, sort, students = self.table.student, self.table.sort, self.app.students
+        agreement = students.snapshot.agreement[name]
+        counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
+        return make_concept_rows(
+            students.concept_rows(name, sort, top, find), make_undefined(sort, counts)
+        )
+
+    def _show_concept(self, *_: object) -> None:
+        self.table.concept = self.app.selection.concept
+
+    def _show_batch(self, *_: object) -> None:
+        self._yield_to_others()
+        if self.table.student:
+            self.batch.show()
+            self.measures.show()
+
+    def _show_changes(self, *_: object) -> None:
+        if self.table.student:
+            self.batch.show_changes()
+
+    def _yield_to_others(self) -> None:
+        """A refit must not wait for effect charts, nor a preview for what takes longer."""
+        tuning, before = self.app.tuning, self.table.status["kind"]
+        if tuning.awaited:
+            self.app.jobs.cancel("report")
+            self.stability.stop()
+        if tuning.busy:
+            self.app.jobs.cancel("effects")
+        elif before in tuning.AWAITED and not tuning.awaited:
+            self.effects.next()
+
+    def _show_typing(self, *_: object) -> None:
+        self.table.typing = make_typing(self.app)
+
+    def _send_pictures(self, segments: list[int]) -> None:
+        """Send the patches asked for, of those that rows can show: none is of the holdout."""
+        store = self.app.store
+        wanted = np.intersect1d(segments, nearest_segments(store)[0]).tolist()
+        send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
+
+    def pictures(self) -> dict[str, Any]:
+        """The message with the pictures of the rows listed, for a page without a server."""
+        rows = self.table.rows[:STILL]
+        segments = [patch["segment"] for row in rows for patch in row["patches"]]
+        return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
+
+    def _save(self, concepts: list[str], kind: str) -> None:
+        """Make a file of rows on screen, and send it."""
+        students, name = self.app.students, self.table.student
+        make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
+
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Do what a message of the component asks for."""
+        app, name = self.app, self.table.student
+        tuning, concept = app.tuning, message.get("concept", "")
+        actions = {
+            "toggle": lambda: tuning.toggle(name, concept, message["direction"]),
+            "group": lambda: tuning.toggle_group(name, message["concepts"], message["direction"]),
+            "remove": lambda: tuning.withdraw(name, concept),
+            "open": lambda: app.selection.param.update(concept=concept),
+            "select": lambda: app.selection.param.update(class_name=message["student"]),
+            "clear": tuning.clear,
+            "fine_tune": tuning.fine_tune,
+            "cancel": tuning.cancel,
+            "pictures": lambda: self._send_pictures(message["segments"]),
+            "stability": lambda: self.stability.ask(concept),
+            "save": lambda: self._save(message["concepts"], message["kind"]),
+            "look": app.concepts.look,
+            "add": lambda: app.concepts.add(message["text"]),
+            "forget": lambda: app.concepts.forget(concept),
+            "stop_adding": app.concepts.cancel,
+        }
+        actions[message["type"]]()

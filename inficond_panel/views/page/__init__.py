@@ -1,0 +1,1 @@
+"""The page: its shell, the layout of the six views, its address, tour and static copy."""

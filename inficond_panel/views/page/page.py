@@ -1,0 +1,107 @@
+"""All six views of a session, and how its worker reaches the page that they are on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import panel as pn
+from bokeh.document import Document
+from panel.viewable import Viewer
+
+from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.common.saved_file import File
+from inficond_panel.state import AppState
+from inficond_panel.state.export import stem
+from inficond_panel.state.jobs import Publish, run_at_once
+from inficond_panel.store import Store
+from inficond_panel.views.configuration.view import ConfigurationView
+from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.embedding.view import EmbeddingView
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.page.static_page import make_html, make_notice, take_still
+from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.views.provenance.view import ProvenanceView
+
+VIEWS: dict[str, Callable[[AppState], Viewer]] = {
+    "configuration": ConfigurationView,
+    "performance": PerformanceView,
+    "embedding": EmbeddingView,
+    "knowledge": KnowledgeView,
+    "detail": DetailView,
+    "provenance": ProvenanceView,
+}
+
+
+def make_views(app: AppState) -> dict[str, Viewer]:
+    """The views that the spec's layout names."""
+    return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
+
+
+def close_views(views: Mapping[str, Viewer]) -> None:
+    """Let go of views that are shown no more: what holds them beyond the page is told to let go."""
+    for view in views.values():
+        if isinstance(view, EmbeddingView):
+            view.close()
+
+
+def warm(store: Store) -> None:
+    """Compute what takes long once, in the worker, rather than at the first click."""
+    nearest_segments(store)
+
+
+def watch_export(
+    app: AppState, views: Mapping[str, Viewer], pages: Callable[[], Sequence[pn.Column]]
+) -> None:
+    """Make an HTML file of the page as it is, whenever one is asked for.
+
+    ``pages`` are where the views are shown; all of one document.
+    """
+
+    def export(*_: object) -> None:
+        document = next(model.document for page in pages() for model, _ in page._models.values())
+        still, notice = take_still(document, app.theme), make_notice(app)
+        name = f"{stem(app.tuner, app.students.node)}.html"
+        app.export.make(lambda: File(name, make_html(still, views, notice).encode("utf-8")))
+
+    app.export.param.watch(export, "page")
+
+
+def publisher() -> Publish:
+    """How a worker thread runs an update where the page lives: server session, notebook, script."""
+    document = pn.state.curdoc
+    if document is not None and document.session_context is not None:
+        return partial(publish_to_page, document)
+    try:
+        return partial(publish_to_loop, asyncio.get_running_loop())
+    except RuntimeError:
+        return run_at_once
+
+
+def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
+    """Run ``update`` in the notebook's event loop, unless that was closed meanwhile.
+
+    At once where it is called there. All of a session is changed in this one thread: by results
+    of the worker, by what the browser sends, whichever thread receives it, and by code in cells.
+    """
+    if _runs_here(loop):
+        update()
+        return
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(update)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+def publish_to_page(document: Document, update: Callable[[], None]) -> None:
+    """Run ``update`` at the document's next tick, unless the page was closed meanwhile."""
+    context = document.session_context
+    if context is not None and not context.destroyed:
+        document.add_next_tick_callback(update)

@@ -1,0 +1,270 @@
+"""Page shell: header bar, and the views in the columns that the spec's layout asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.custom import Children
+from panel.viewable import Viewer
+
+from inficond_panel.common.saved_file import File
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import Component, tie
+from inficond_panel.ui.saving import send_file
+from inficond_panel.ui.theme import count
+from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
+from inficond_panel.views.page.arrangement import make_layout, read_layout
+from inficond_panel.views.page.tour import make_progress, make_tour, show_step
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from inficond_panel.spec import Spec
+    from inficond_panel.state import AppState
+    from inficond_panel.tuning import Iteration
+
+TITLES = {
+    "configuration": "Configuration",
+    "performance": "Student performance",
+    "knowledge": "Student knowledge",
+    "embedding": "Concept embedding",
+    "detail": "Concept detail",
+    "provenance": "Fine-tuning provenance",
+}
+SHORTCUTS = (
+    ("?", "Show these keys"),
+    ("Tab", "Go to the next control or list"),
+    ("↑ ↓", "Move in a list"),
+    ("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
+    ("Enter", "Select the row: class, iteration"),
+    ("U D X", "Uptune, downtune, remove the concept"),
+    ("G", "The same for all of its group"),
+    ("H", "Whether the concept's influence holds"),
+    ("W", "What the refit did"),
+    ("A", "All metrics of the student"),
+    ("T", "Add a concept by typing it"),
+    ("← →", "Next image, while one is large"),
+    ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
+    ("+ - 0", "On the map: nearer, farther, all of it"),
+    ("S", "On the map: photo of the nearest segment"),
+    ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
+    ("/", "Find a class"),
+    ("C", "Find a concept"),
+    ("M", "On an iteration: choose it for a comparison; a second one opens it"),
+    ("R N E", "On an iteration: rename it, write a note, export it"),
+    ("Del", "On an iteration: delete the branch from here; it can be restored"),
+    (".", "On an iteration: all that can be done with it"),
+    ("L", "Copy a link to what is shown"),
+    ("V", "Arrange the views; on one, arrows move it, Enter collapses it"),
+    ("Ctrl Z", "Undo the last iteration"),
+    ("Ctrl Shift Z", "Redo it"),
+    ("Esc", "Close a card or a dialog"),
+)
+
+
+def make_subtitle(title: str, classes: int) -> str:
+    """Data set and its size: ``VOC 2007, 20 classes``."""
+    return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
+
+
+def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
+    """What the header tells of saving: time of the newest node (ISO), or what is being done."""
+    newest = nodes[-1].created if nodes else ""
+    if path == ":memory:":
+        return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
+    iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"
+    return {
+        "text": doing,
+        "at": newest,
+        "place": f"{iterations} in {Path(path).name}",  # where it is on the server is its own
+    }
+
+
+class ShellPage(Component):
+    """What the browser draws; actions come back as messages ``{"kind"}``."""
+
+    views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
+    names = param.List([], item_type=str)
+    titles = param.Dict(TITLES, constant=True)
+    layout = param.Dict({}, doc="See `make_layout`; the browser changes it.")
+    subtitle = param.String("")
+    saved = param.Dict({})
+    shortcuts = param.List([])
+    tab = param.String("detail", doc="View in front where views share a place as tabs.")
+    theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
+    dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
+    address = param.String(
+        None,
+        allow_None=True,
+        doc="Query of the URL, see `make_address`; None: kept out of it.",
+    )
+    root = param.String("", doc="Id of the untouched students, which the batch is of.")
+    batch = param.Dict({}, doc="Thumbs that wait `at` a node; kept over a reload.")
+    turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
+    places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
+    keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
+    notice = param.String("", doc="What of a link could not be shown; empty: nothing.")
+    tour = param.Dict({}, doc="See `make_tour`.")
+    progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
+    page = param.Boolean(True, doc="Whether it fills the browser's page.")
+    still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
+    standard = param.Dict({}, doc="`layout` and `theme` as in the spec.")
+
+    _taken = frozenset({"dark", "layout", "notice", "tab", "theme"})
+    _esm = esm.module("shell")
+    _stylesheets = esm.styles("shell")
+
+
+class Shell(Viewer):
+    """All views of a session on one page, or in one notebook cell (``page=False``).
+
+    ``views`` maps view names to what shows them; without views it is a skeleton until ``place``.
+    """
+
+    theme: param.Selector[str] = param.Selector(
+        default="auto", objects=["auto", "light", "dark"], doc="Colours."
+    )
+
+    def __init__(
+        self,
+        app: AppState,
+        views: Mapping[str, Viewable | Viewer] | None = None,
+        *,
+        page: bool = True,
+        address: Address | None = None,
+    ) -> None:
+        super().__init__(theme=app.spec.layout.theme)
+        self.app = app
+        self.address = address
+        self._turn = 0
+        self._page = ShellPage(
+            layout=app.layout or make_layout(app.spec.layout),
+            subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
+            shortcuts=[list(pair) for pair in SHORTCUTS],
+            theme=self.theme,
+            tour=make_tour(app),
+            root=app.tuner.root_id,
+            standard={"layout": make_layout(app.spec.layout), "theme": app.spec.layout.theme},
+            page=page,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self._page.on_msg(lambda event: self._handle(event.data))
+        self._page.link(self, theme="theme", bidirectional=True)
+        self._page.param.watch(self._recolour, "dark")
+        self._page.param.watch(self._rearrange, ["layout", "theme"])
+        app.students.param.watch(self._update_saved, "tree")
+        app.tuning.param.watch(self._update_saved, "status")
+        app.selection.param.watch(self._show_detail, "concept")
+        tie(self._page, app.settings, tab="tab")
+        app.selection.param.watch(self._tell_address, ["class_name", "concept"])
+        app.students.param.watch(self._tell_address, ["snapshot", "tree"])
+        app.comparison.param.watch(self._tell_address, "pair")
+        for state in (app.tuning, app.targets):
+            state.param.watch(self._tell_address, "status")
+        app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
+        app.selection.param.watch(self._tell_progress, ["class_name", "concept"])
+        app.tuning.param.watch(self._tell_progress, ["pending", "status"])
+        app.tuning.param.watch(self._tell_batch, "pending")
+        app.students.param.watch(self._tell_batch, "snapshot")
+        app.concepts.param.watch(self._update_saved, "status")
+        self._tell_batch()
+        self._update_saved()
+        self._rearrange()
+        if views:
+            self.place(views)
+
+    def place(self, views: Mapping[str, Viewable | Viewer]) -> None:
+        """Put the views in their places."""
+        self._page.param.update(names=list(views), views=list(views.values()))
+        if self.address is not None:
+            self._page.notice = self.address.follow(self.app)
+            self._tell_address()
+
+    def _tell_address(self, *_: Any) -> None:
+        """Put what is shown into the URL; not while what a link names is on its way."""
+        if self.address is not None and self.address.arrived(self.app):
+            self._page.param.update(address=make_address(self.app), turn=self._turn)
+
+    def _recolour(self, *_: Any) -> None:
+        self.app.theme = "dark" if self._page.dark else "light"
+
+    def _rearrange(self, *_: Any) -> None:
+        self.app.layout = self._page.layout
+
+    @property
+    def spec(self) -> Spec:
+        """The spec with the layout that the page has now."""
+        layout = read_layout(self._page.layout, self.theme, self.app.spec.layout)
+        return self.app.spec.with_layout(layout)
+
+    def _tell_progress(self, *_: Any) -> None:
+        self._page.progress = make_progress(self.app)
+
+    def _tell_batch(self, *_: Any) -> None:
+        """Thumbs that are not in the history yet."""
+        tuning = self.app.tuning
+        thumbs = [intent.to_json() for intent in tuning.pending]
+        self._page.batch = {"at": tuning.head.id, "thumbs": thumbs} if thumbs else {}
+
+    def _take_back(self, at: str, thumbs: Sequence[Mapping[str, Any]]) -> None:
+        """Go on with the batch that waited when the page was left, or show what came of it."""
+        tuning = self.app.tuning
+        finished, lost = tuning.take_back(at, thumbs)
+        if finished is not None:
+            self._page.notice = f"The fine-tune went on meanwhile: it is #{finished.number}."
+        elif lost:
+            left = f"{count(lost)} of the {count(len(thumbs))} thumbs that waited"
+            self._page.notice = f"{left} cannot be kept: class or concept is not here."
+
+    def _update_saved(self, *_: Any) -> None:
+        tuning, concepts = self.app.tuning, self.app.concepts
+        path = self.app.tuner.history.path
+        doing = "Fine-tuning…" if tuning.status.kind == "fitting" else ""
+        if concepts.busy:
+            doing = f"{concepts.status.text}…"
+        self._page.saved = make_saved(tuning.nodes, doing, path)
+
+    def _show_detail(self, *_: Any) -> None:
+        if self.app.selection.concept:
+            self._page.tab = "detail"
+
+    def _give_layout(self, message: Mapping[str, Any]) -> None:
+        """Answer with the page's layout, which the message brings: it may be newer than ours."""
+        self._page.param.update(layout=message["layout"], theme=message["theme"])
+        if message["kind"] == "copy":
+            self._page._send_msg({"copy": self.spec.to_yaml(only="layout")})
+        else:
+            content = self.spec.to_yaml().encode()
+            send_file(self._page, File(self.spec.path.name, content))
+
+    def _handle(self, message: Mapping[str, Any]) -> None:
+        tuning = self.app.tuning
+        actions: dict[str, Callable[[], None]] = {
+            "save": lambda: self._give_layout(message),
+            "copy": lambda: self._give_layout(message),
+            "go": lambda: self._go(message["search"], message["turn"]),
+            "batch": lambda: self._take_back(message["at"], message["thumbs"]),
+            "export": self._open_export,
+            "show": lambda: show_step(self.app, message["what"]),
+            "undo": tuning.undo,
+            "redo": tuning.redo,
+        }
+        actions[message["kind"]]()
+
+    def _go(self, search: str, turn: int) -> None:
+        """Follow the browser's history to a link."""
+        if self.address is not None:
+            self._turn = turn
+            self._page.notice = self.address.go(self.app, search)
+            self._tell_address()
+
+    def _open_export(self) -> None:
+        self._page.tab = "provenance"
+        self.app.export.param.trigger("asked")
+
+    def __panel__(self) -> Viewable:
+        return self._page

@@ -1,0 +1,1 @@
+"""Student performance view: one row per class."""

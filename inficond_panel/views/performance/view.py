@@ -1,0 +1,169 @@
+"""Student performance: one row a class, sorted by its gap to the teacher.
+
+InFiConD, section 5, figure 5b.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+import param
+from panel.viewable import Viewable, Viewer
+
+from inficond_panel.state import CLASS_SORTS
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import ViewComponent, tie
+from inficond_panel.ui.metric_change import change_text, make_change
+from inficond_panel.ui.saving import make_and_send
+from inficond_panel.ui.theme import BESIDE, METRIC_NAMES, UNDEFINED, defined
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.snapshot import Snapshot
+    from inficond_panel.distill import Interval
+    from inficond_panel.state import AppState
+
+METRICS = (
+    "ap",
+    "recall",
+    "precision",
+    "f1",
+    "accuracy",
+    "fidelity",
+    "constant_fidelity",
+    "logit_correlation",
+)
+
+
+def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """One row a class: metrics (None where undefined), and who decides rightly on which images.
+
+    ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
+    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student); ``teacher`` has the
+    teacher's metrics.
+    """
+    return [_row(snapshot, name) for name in snapshot.metrics]
+
+
+def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
+    metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
+    sides = {"positives": agreement.positives, "negatives": agreement.negatives}
+    return {
+        "name": name,
+        "gap": defined(metrics.teacher_ap - metrics.ap),
+        **{metric: defined(getattr(metrics, metric)) for metric in METRICS},
+        "teacher": {
+            "ap": defined(metrics.teacher_ap),
+            "fidelity": 1.0,
+            **{name: defined(value) for name, value in agreement.teacher_metrics().items()},
+        },
+        **{
+            side: [n.both_right, n.student_wrong, n.both_wrong, n.teacher_wrong]
+            for side, n in sides.items()
+        },
+        "images": metrics.n,
+        "reason": undefined_reason(metrics.positives, snapshot.split),
+    }
+
+
+def undefined_reason(positives: int, split: str) -> str:
+    """Why the AP of a class is undefined; empty where it is not."""
+    return "" if positives else f"AP is undefined: the {split} split has no positive of this class."
+
+
+class PerformanceTable(ViewComponent):
+    """The whole view as one component; searching, sorting and moving happen in the browser."""
+
+    rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
+    selected = param.String(default="", doc="Class selected; empty: none.")
+    sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
+    descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
+    besides = param.Dict(default=BESIDE, doc="Metrics that are not told without the other.")
+    changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
+    touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
+
+    _taken = frozenset({"descending", "selected", "sort"})
+    _esm = esm.module("performance")
+    _stylesheets = esm.styles("performance")
+
+
+def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[list[str]]:
+    """Changes in a metric with their intervals, and whether they are more than noise."""
+    rows = []
+    for since, change in changes.items():
+        if change is None:
+            continue
+        told = change_text(make_change(change)) or UNDEFINED
+        rows.append([f"{METRIC_NAMES[metric]} since {since}", told])
+    return rows
+
+
+class PerformanceView(Viewer):
+    """Students of the node in view; the class picked here is ``app.selection.class_name``."""
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        super().__init__(**params)
+        self.app = app
+        self._asked = ""  # class whose card was opened last
+        self.table = PerformanceTable(
+            rows=pn.bind(make_performance_rows, app.students.param.snapshot),
+            selected=app.selection.class_name,
+            theme=app.param.theme,
+            sizing_mode="stretch_both",
+            margin=0,
+        )
+        tie(self.table, app.settings, sort="sort", descending="descending")
+        self.table.on_msg(lambda event: self.act(event.data))
+        self.table.param.watch(
+            lambda event: app.selection.param.update(class_name=event.new), "selected"
+        )
+        app.selection.param.watch(
+            lambda event: self.table.param.update(selected=event.new), "class_name"
+        )
+        for state, name in ((app.students, "snapshot"), (app.settings, "sort")):
+            state.param.watch(self._forget_changes, name)
+        app.changes.param.watch(self._tell_changes, "found")
+        app.tuning.param.watch(self._show_touched, "pending")
+        self._show_touched()
+
+    def __panel__(self) -> Viewable:
+        return self.table
+
+    def _show_touched(self, *_: object) -> None:
+        self.table.touched = dict(Counter(i.class_name for i in self.app.tuning.pending))
+
+    def _forget_changes(self, *_: object) -> None:
+        self._asked = ""
+        self.table.changes = {}
+
+    def _tell_changes(self, *_: object) -> None:
+        """Show what is known of the changes that a card asked for, in the metric sorted by."""
+        if not self._asked:
+            return
+        name, changes = self._asked, self.app.changes
+        metric = "ap" if self.table.sort == "gap" else self.table.sort
+        found = {
+            "start": changes.total(name, [metric]).get(metric),
+            "previous": changes.last(name, [metric]).get(metric),
+        }
+        self.table.changes = {**self.table.changes, name: make_changes(found, metric)}
+
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Do what a message of the component asks for."""
+        actions = {
+            "changes": lambda: self._find_changes(message["name"]),
+            "save": lambda: self._save(message["names"], message["kind"]),
+        }
+        actions[message["type"]]()
+
+    def _find_changes(self, name: str) -> None:
+        if name not in self.app.store.classes:
+            raise ValueError("no such class")
+        self._asked = name
+        self._tell_changes()
+
+    def _save(self, names: list[str], kind: str) -> None:
+        students = self.app.students
+        make_and_send(self.app, self.table, lambda: students.students_file(names, kind))

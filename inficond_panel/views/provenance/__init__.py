@@ -1,0 +1,1 @@
+"""Fine-tuning provenance view: the tree of iterations."""

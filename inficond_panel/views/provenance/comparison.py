@@ -1,0 +1,150 @@
+"""Any two iterations side by side, as the browser draws it: text, whiskers and pictures' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.ui.gallery import FILLS, PRESENCE
+from inficond_panel.ui.metric_cards import METRICS
+from inficond_panel.ui.metric_change import make_change
+from inficond_panel.ui.theme import METRIC_NAMES, count, number, signed
+from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
+from inficond_panel.wording import refit as words
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
+    from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
+    from inficond_panel.tuning import Node
+
+WAYS = {True: "present", False: "absent"}
+VERDICTS = {True: "right", False: "wrong"}
+
+
+def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
+    """What the comparison shows; the detail of ``class_name``, or of the first that differs.
+
+    Empty where nothing is compared; only a title, and what went wrong, where there is no result.
+    """
+    state, tree = app.comparison, app.students.tree
+    if state.pair is None:
+        return {}
+    names = {node.id: make_title(node) for node in tree.nodes}
+    before, after = (names.get(node_id, node_id) for node_id in state.pair)
+    frame = {"title": f"{before} → {after}", "error": state.problem}
+    found = state.found
+    if found is None:
+        return frame
+    differ = [item.class_name for item in found.classes]
+    shown = class_name if class_name in differ else next(iter(differ), "")
+    return {
+        **frame,
+        "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
+        + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
+        "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
+        "mean": make_change(found.mean_ap),
+        "sides": make_sides(found),
+        "classes": [
+            {"name": item.class_name, "change": make_change(item.changes["ap"])}
+            for item in found.classes
+        ],
+        "unchanged": _unchanged(found.unchanged),
+        "detail": make_detail(found, shown) if shown else None,
+    }
+
+
+def make_sides(found: Comparison) -> list[dict[str, Any]]:
+    """What each node was tuned by since the latest one that both follow from."""
+    since = f"since #{found.ancestor.number}"
+    pairs = ((found.before, found.only_before), (found.after, found.only_after))
+    return [
+        {
+            "title": f"Only #{node.number}, {since}",
+            "steps": [_step(step) for step in steps],
+            "none": f"Nothing: the other one follows from #{node.number}.",
+        }
+        for node, steps in pairs
+    ]
+
+
+def make_detail(found: Comparison, class_name: str) -> dict[str, Any]:
+    """One class: metrics with the intervals of their changes, movers, images that changed."""
+    item = found.of(class_name)
+    metrics = [_metric(item, key, name) for key, name in METRIC_NAMES.items() if key in METRICS]
+    return {
+        "key": f"{found.before.id} {found.after.id} {found.split} {class_name}",
+        "name": class_name,
+        "metrics": metrics,
+        "axis": make_axis(metrics),
+        "movers": _movers(item),
+        "churn": churn_text(item.churn),
+        "flips": [make_flip(flip) for flip in item.churn.flips],
+    }
+
+
+def make_flip(flip: Flip) -> dict[str, Any]:
+    """One image that changed sides: which way, and whether that is right by the label."""
+    teacher_right = None if flip.label < 0 else flip.teacher == (flip.label == 1)
+    fill = "" if flip.right is None or teacher_right is None else FILLS[teacher_right, flip.right]
+    way = WAYS[flip.present]
+    verdict = "no label" if flip.right is None else f"now {VERDICTS[flip.right]}"
+    return {
+        "row": flip.row,
+        "image": flip.image,
+        "present": flip.present,
+        "fill": fill,
+        "verdict": verdict,
+        "words": f"now {way}, {verdict}",
+        "way": f"{WAYS[not flip.present]} → {way}",
+        "label": PRESENCE[flip.label],
+        "before": signed(flip.before),
+        "after": signed(flip.after),
+        "teacher": WAYS[flip.teacher],
+    }
+
+
+def churn_text(churn: Churn) -> str:
+    """``12 of 420 images changed sides: 7 to right, 5 to wrong``."""
+    if not churn.flips:
+        return f"No image of {count(churn.images)} changed sides"
+    images = f"{count(churn.images)} image{'s' * (churn.images != 1)}"
+    return f"{count(len(churn.flips))} of {images} changed sides: {words.churn_result(churn)}"
+
+
+def _step(node: Node) -> dict[str, Any]:
+    chips = [make_chip(intent, "") for intent in node.intents]
+    return {"title": make_title(node), "by": make_author(node), "chips": chips}
+
+
+def _metric(item: ClassComparison, key: str, name: str) -> dict[str, Any]:
+    change = make_change(item.changes[key])
+    told = "undefined" if change is None else item.changes[key].words
+    return {
+        "name": name,
+        "before": number(getattr(item.before, key)),
+        "after": number(getattr(item.after, key)),
+        "change": change,
+        "words": told,
+    }
+
+
+def _movers(item: ClassComparison) -> list[dict[str, Any]]:
+    most = max((abs(mover.change) for mover in item.movers), default=1.0)
+    return [
+        {
+            "concept": mover.concept,
+            "before": signed(mover.before),
+            "after": signed(mover.after),
+            "change": signed(mover.change, 3),
+            "share": mover.change / most,
+        }
+        for mover in item.movers
+    ]
+
+
+def _unchanged(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    if len(names) > 6:
+        return f"{count(len(names))} other classes have the same student"
+    return f"The same student: {', '.join(names)}"

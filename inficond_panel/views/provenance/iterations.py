@@ -1,0 +1,181 @@
+"""Rows of the provenance view: what each iteration did, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.ui.metric_change import make_change
+from inficond_panel.ui.theme import BESIDE, bound, count, factor, number
+from inficond_panel.wording import refit as words
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.snapshot import Deleted
+    from inficond_panel.distill import Interval
+    from inficond_panel.state.export import ExportState
+    from inficond_panel.tuning import Intent, Iteration, Node
+    from inficond_panel.views.provenance.branches import Branches
+
+SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
+CARD_INTENTS = 8  #: intents that a hover card lists
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the rows tell: a metric of a class (empty: its mean over all).
+
+    ``measured`` are the metrics of nodes by id, as far as they are known; ``hidden`` are nodes
+    whose holdout nobody has asked for. ``changes`` are those against the parent that have come, by
+    ids (before, after).
+    """
+
+    class_name: str
+    metric: str
+    measured: Mapping[str, Mapping[str, float]]
+    hidden: Collection[str]
+    changes: Mapping[tuple[str, str], Interval]
+
+
+def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
+    """One row, without what depends on the class and the metric; ``place`` counts from the top."""
+    node = branches.newest[place]
+    parent = branches.newest[branches.places[node.parent]].number if node.parent else None
+    return {
+        "id": node.id,
+        "at": node.number,
+        "place": place,
+        "number": f"#{node.number}",
+        "name": node.name,
+        "title": make_title(node),
+        "by": make_author(node),
+        "kept": _kept(node, branches.path),
+        "lane": branches.lanes[place],
+        "current": place == branches.current,
+        "path": node.id in branches.path,
+        "chips": [make_chip(intent, "") for intent in node.intents],
+        "looks": _looks(looks),
+        "note": node.note,
+        "card": make_card(node, parent, looks),
+    }
+
+
+def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
+    """What a row tells of the class and the metric: value, change, and for its card all metrics.
+
+    Beside accuracy the fidelity, and the other way round.
+    """
+    values = shown.measured.get(node.id)
+    if node.id in shown.hidden or values is None:
+        quiet = "holdout not looked at" if node.id in shown.hidden else ""
+        return {"value": "", "beside": "", "change": None, "quiet": quiet, "metrics": []}
+    before = shown.measured.get(node.parent) if node.parent else None
+    touched, change = touches(node, shown.class_name), None
+    if touched and before:
+        found = shown.changes.get((str(node.parent), node.id))
+        change = make_change(found, values[shown.metric] - before[shown.metric])
+    beside = BESIDE.get(shown.metric)
+    return {
+        "value": number(values[shown.metric]),
+        "beside": number(values[beside]) if beside else "",
+        "change": change,
+        "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
+        "metrics": [number(value) for value in values.values()],
+    }
+
+
+def make_title(node: Node | Iteration) -> str:
+    """``#3``, with its label where it has one."""
+    return f"#{node.number} {node.name}".rstrip()
+
+
+def make_author(node: Node | Iteration) -> str:
+    """Who made it, where that is a machine: ``by a machine: crossfit``."""
+    kind, _, strategy = node.author.partition(":")
+    return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
+
+
+def _kept(node: Iteration, path: Collection[str]) -> str:
+    """Why the branch from a node on cannot be deleted; empty where it can."""
+    if not node.parent:
+        return "The untouched student stays"
+    return "The iteration shown is in it" if node.id in path else ""
+
+
+def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
+    """Sign, direction and concept; the class too if it is not the selected one."""
+    return {
+        "direction": intent.direction,
+        "sign": SIGNS[intent.direction],
+        "of": "" if intent.class_name == class_name else intent.class_name,
+        "concept": intent.concept,
+    }
+
+
+def touches(node: Iteration, class_name: str) -> bool:
+    """Whether a batch was on the student of a class; without a class, on any."""
+    return class_name in node.tuned if class_name else bool(node.tuned)
+
+
+def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Ends of the axis that all whiskers share, in percentage points; it holds 0."""
+    ends = [0.0, *(end for row in rows if row["change"] for end in row["change"]["at"])]
+    low, high = min(ends), max(ends)
+    margin = 0.06 * ((high - low) or 1)
+    return [low - margin, high + margin]
+
+
+def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]:
+    """Hover card: ``intents`` with factors and bounds; ``facts`` are author, time and the like.
+
+    Between these come the metrics.
+    """
+    more = len(node.intents) - CARD_INTENTS
+    return {
+        "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
+        "text": node.note,
+        "intents": [
+            *(_told(intent, node) for intent in node.intents[:CARD_INTENTS]),
+            *([("", f"and {count(more)} more")] if more > 0 else []),
+        ],
+        "facts": [
+            *([("Author", author)] if (author := make_author(node)) else []),
+            ("Made", node.created[:16].replace("T", " ") + " UTC"),
+            ("Refit" if node.parent else "Distilled", words.seconds_text(node.seconds)),
+            ("Largest gap", words.power_text(node.gap)),
+            ("Bounds in force", count(node.bound_count)),
+            ("Looks at holdout", count(looks)),
+        ],
+    }
+
+
+def _told(intent: Intent, node: Iteration) -> tuple[str, str]:
+    limits = bound(*node.own_bounds.get(intent.key, (None, None)))
+    by = factor(intent.factor) if intent.factor else ""
+    name = f"{SIGNS[intent.direction]} {intent.concept}, {intent.class_name}"
+    return name, " · ".join(filter(None, [by, limits]))
+
+
+def _looks(looks: int) -> str:
+    return f"{count(looks)} look{'s' * (looks != 1)}" if looks else ""
+
+
+def make_deleted(branch: Deleted) -> dict[str, str]:
+    """A deleted branch in the list of those that can be restored."""
+    node = branch.node
+    chips = [make_chip(intent, "") for intent in node.intents[:CARD_INTENTS]]
+    what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
+    size = f"{count(branch.count)} iteration{'s' * (branch.count != 1)}"
+    return {"id": node.id, "title": make_title(node), "text": f"{size} · {what}"}
+
+
+def make_exporting(export: ExportState) -> dict[str, Any]:
+    """Formats that students can be saved in, and how far the file is that was asked for."""
+    status = export.status
+    failed = status.kind == "error"
+    return {
+        "formats": [vars(each) for each in export.formats],
+        "busy": status.kind == "exporting",
+        "status": "" if failed else status.text,
+        "error": f"{status.text} {status.remedy}".strip() if failed else "",
+    }

@@ -1,0 +1,355 @@
+"""Fine-tuning provenance view: the tree of iterations, what each did, and the total.
+
+InFiConD, section 5, figure 5f: rows of up- and downtuned concepts with the change in performance
+from the previous entry; the total at the top right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.viewable import Viewer
+
+from inficond_panel.state import CHANGE_METRICS, Job
+from inficond_panel.ui import esm
+from inficond_panel.ui.component import ViewComponent, tie
+from inficond_panel.ui.gallery import make_picture
+from inficond_panel.ui.images import send_photo, send_pictures
+from inficond_panel.ui.metric_cards import mean, mean_name
+from inficond_panel.ui.metric_change import make_change
+from inficond_panel.ui.row_window import cut_window, place_window
+from inficond_panel.ui.saving import send_file
+from inficond_panel.ui.theme import BESIDE, METRIC_NAMES
+from inficond_panel.views.provenance.branches import Branches
+from inficond_panel.views.provenance.comparison import make_comparison
+from inficond_panel.views.provenance.iterations import (
+    Shown,
+    make_axis,
+    make_deleted,
+    make_exporting,
+    make_result,
+    make_row,
+    touches,
+)
+
+if TYPE_CHECKING:
+    from panel.viewable import Viewable
+
+    from inficond_panel.distill import ClassMetrics
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState
+    from inficond_panel.tuning import Iteration
+
+
+STILL = 500  #: rows that a page without a server has
+
+
+def typed_sentence(names: Sequence[str]) -> str:
+    """Where the iterations are that were made before these concepts were typed."""
+    if not names:
+        return ""
+    them = "it" if len(names) == 1 else "them"
+    return f"With {', '.join(names)}. Iterations without {them} come back with Take away (T)."
+
+
+class ProvenanceTree(ViewComponent):
+    """What the browser draws; actions come back as messages ``{"kind", "value"}``.
+
+    What is sent does not grow with the history: of a long one only the rows near those in view.
+    """
+
+    data = param.Dict({}, doc="Class, metric, total, and what can be done; empty while loading.")
+    tree = param.Dict(
+        {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
+    )
+    results = param.Dict({}, doc="Of the rows in the window, by id (`of`), and their `axis`.")
+    deleted = param.List([], doc="See `make_deleted`.")
+    comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
+    exporting = param.Dict({}, doc="See `make_exporting`.")
+    metric: param.Selector[str] = param.Selector(
+        default="ap", objects=CHANGE_METRICS, doc="Metric of the rows."
+    )
+
+    _taken = frozenset({"metric"})
+    _esm = esm.module("provenance")
+    _stylesheets = esm.styles("provenance")
+
+
+class ProvenanceView(Viewer):
+    """Rows newest first. A click on a row goes there and deletes nothing."""
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        super().__init__(**params)
+        self.app = app
+        self._actions = self._make_actions()
+        self._compared = ""  # class that was chosen in the comparison
+        self._branches = Branches(app.tuning.nodes, app.students.node.id)
+        self._window = place_window(len(app.tuning.nodes), self._branches.current)
+        self._measured: dict[tuple[str, str], Mapping[str, ClassMetrics]] = {}  # by id and split
+        self._told: tuple[Any, dict[str, Any]] = (None, {})  # results by id, and what they are of
+        self._tree = ProvenanceTree(
+            theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
+        )
+        tie(self._tree, app.settings, metric="history_metric")
+        self._tree.param.watch(self._show, "metric")
+        self._tree.on_msg(lambda event: self._handle(event.data))
+        app.selection.param.watch(self._show, "class_name")
+        app.students.param.watch(self._update, ["snapshot", "tree"])
+        app.changes.param.watch(self._show, ["found", "problem"])
+        app.tuning.param.watch(self._update_buttons, ["status", "problem"])
+        app.comparison.param.watch(self._show_comparison, ["pair", "found", "problem"])
+        app.export.param.watch(self._show_exporting, ["formats", "status"])
+        app.export.param.watch(self._save, "file")
+        app.export.param.watch(self._open_export, "asked")
+        self._update()
+
+    def _update(self, *_: Any) -> None:
+        """The tree, or the node shown in it, is another: show the window on it."""
+        nodes, before = self.app.tuning.nodes, self._branches
+        self._branches = now = Branches(nodes, self.app.students.node.id)
+        moved = now.newest[now.current].id != before.newest[before.current].id
+        self._window = place_window(len(nodes), now.current if moved else None, self._window)
+        self._show(tree=self._make_tree())
+
+    def _look(self, first: int, last: int) -> None:
+        """Show the rows from ``first`` on, before ``last``: the browser has scrolled there."""
+        self._window = cut_window(len(self._branches.newest), first, last)
+        self._show(tree=self._make_tree())
+
+    def _make_tree(self, limit: int = 0) -> dict[str, Any]:
+        """Rows in the window (the first ``limit``, if that is given), and the current one."""
+        branches, looks = self._branches, self.app.tuning.looks
+        first, last = (0, limit) if limit else self._window
+        rows = [
+            make_row(branches, place, looks.get(node.id, 0))
+            for place, node in enumerate(branches.newest[first:last], first)
+        ]
+        node = branches.newest[branches.current]
+        return {
+            "size": len(branches.newest),
+            "lanes": max(branches.lanes),
+            "first": first,
+            "rows": rows,
+            "current": make_row(branches, branches.current, looks.get(node.id, 0)),
+            "edges": branches.edges(first, last),
+        }
+
+    def still(self) -> dict[str, Any]:
+        """What a page without a server has of the rows: the newest ``STILL``. For the worker."""
+        changes, tuner, (name, split) = self.app.changes, self.app.tuner, self._scope
+        nodes = self._branches.newest[:STILL]
+        hidden = self._hidden(nodes)
+        seen = [node for node in nodes if node.id not in hidden]
+        measured = {
+            node.id: values_of(tuner.metrics(tuner.node(node.id), split), name)
+            for node in self._with_parents(seen)
+        }
+        found = changes.compute(self._steps(seen), name, self._tree.metric)
+        shown = Shown(name, self._tree.metric, measured, hidden, found)
+        of = {node.id: make_result(node, shown) for node in nodes}
+        tree = {**self._make_tree(len(nodes)), "size": len(nodes)}
+        return {"tree": tree, "results": {"axis": make_axis(list(of.values())), "of": of}}
+
+    def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
+        """Parent and node, where a change is told."""
+        name = self._scope[0]
+        return [(node.parent, node.id) for node in nodes if node.parent and touches(node, name)]
+
+    @property
+    def _scope(self) -> tuple[str, str]:
+        return self.app.selection.class_name, self.app.students.snapshot.split
+
+    def _nodes(self) -> list[Iteration]:
+        """Those in the window, newest first, and the one shown."""
+        first, last = self._window
+        places = {*range(first, last), self._branches.current}
+        return [self._branches.newest[place] for place in sorted(places)]
+
+    def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
+        """Nodes whose numbers may not be shown: nobody looked at them on the holdout."""
+        looks = self.app.tuning.looks
+        return {node.id for node in nodes if self._scope[1] == "holdout" and not looks.get(node.id)}
+
+    def _show(self, *_: Any, tree: dict[str, Any] | None = None) -> None:
+        """Show what is known at once; measure the rest off the event loop, then show that too."""
+        nodes = self._nodes()
+        shown = self._shown(nodes)
+        self._tree.param.update(
+            data={**self._data(shown), **self._buttons()},
+            results=self._make_results(nodes, shown),
+            deleted=[make_deleted(branch) for branch in self.app.tuning.deleted],
+            **({"tree": tree} if tree else {}),
+        )
+        seen = [node for node in nodes if node.id not in shown.hidden]
+        wanted = {node.id: node for node in self._with_parents(seen)}
+        if not wanted.keys() <= shown.measured.keys():
+            self._measure(wanted, wanted.keys() - shown.measured.keys(), self._scope[1])
+
+    def _data(self, shown: Shown) -> dict[str, Any]:
+        tuner = self.app.tuner
+        return {
+            "class": shown.class_name,
+            "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
+            "metric": shown.metric,
+            "beside": BESIDE.get(shown.metric, ""),
+            "metrics": [
+                [key, METRIC_NAMES[key] if shown.class_name else mean_name(key)]
+                for key in CHANGE_METRICS
+            ],
+            "total": self._total(shown),
+            "typed": typed_sentence(self.app.concepts.typed),
+        }
+
+    def _make_results(self, nodes: Sequence[Iteration], shown: Shown) -> dict[str, Any]:
+        """Results of ``nodes``, on an axis for all that were shown of this class and metric."""
+        of = {node.id: make_result(node, shown) for node in nodes}
+        scope = (*self._scope, shown.metric)
+        before = self._told[1] if self._told[0] == scope else {}
+        self._told = scope, {**before, **of}
+        told = [self._told[1][id_] for id_ in self._told[1].keys() & self._branches.places.keys()]
+        return {"axis": make_axis(told), "of": of}
+
+    def _shown(self, nodes: Sequence[Iteration]) -> Shown:
+        """What is known of the rows; the changes that are not are asked for, the newest first."""
+        name, metric = self._scope[0], self._tree.metric
+        hidden = self._hidden(nodes)
+        seen = [node for node in nodes if node.id not in hidden]
+        changes = self.app.changes.between(self._steps(seen), name, metric)
+        known = self._known(seen, self._scope[1])
+        measured = {id_: values_of(metrics, name) for id_, metrics in known.items()}
+        return Shown(name, metric, measured, hidden, changes)
+
+    def _known(
+        self, nodes: Iterable[Iteration], split: str
+    ) -> dict[str, Mapping[str, ClassMetrics]]:
+        """Metrics of these nodes and their parents by id, as far as any session has them."""
+        found = {}
+        for node in self._with_parents(nodes):
+            metrics = self._measured.get((node.id, split))
+            metrics = metrics or self.app.tuner.known_metrics(node, split)
+            if metrics is not None:
+                found[node.id] = metrics
+        return found
+
+    def _with_parents(self, nodes: Iterable[Iteration]) -> list[Iteration]:
+        branches = self._branches
+        wanted = {branches.places[id_] for node in nodes for id_ in (node.id, node.parent) if id_}
+        return [branches.newest[place] for place in sorted(wanted)]
+
+    def _measure(self, wanted: Collection[str], missing: Collection[str], split: str) -> None:
+        """Measure the nodes that are ``missing`` of those that are ``wanted``, by their ids."""
+        tuner = self.app.tuner
+
+        def work(job: Job) -> dict[tuple[str, str], Mapping[str, ClassMetrics]]:
+            left = (id_ for id_ in missing if not job.cancelled())
+            return {(id_, split): tuner.metrics(tuner.node(id_), split) for id_ in left}
+
+        def done(found: dict[tuple[str, str], Mapping[str, ClassMetrics]]) -> None:
+            kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
+            self._measured = {**kept, **found}
+            self._show()
+
+        self.app.jobs.submit(Job("provenance", work, done, self._fail))
+
+    def _total(self, shown: Shown) -> dict[str, Any] | None:
+        """The change since #0 of the students shown; None at #0."""
+        snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
+        if snapshot.node.parent is None:
+            return None
+        found = self.app.changes.total(name, [metric]).get(metric)
+        now, before = (values_of(each, name) for each in (snapshot.metrics, snapshot.before))
+        return make_change(found, now[metric] - before[metric])
+
+    def _fail(self, error: InficondError) -> None:
+        self._tree.data = {"error": str(error), "size": 0}
+
+    def _update_buttons(self, *_: Any) -> None:
+        if self._tree.data:
+            self._tree.data = {**self._tree.data, **self._buttons()}
+
+    def _buttons(self) -> dict[str, Any]:
+        tuning = self.app.tuning
+        busy = tuning.busy
+        return {
+            "busy": busy,
+            "problem": tuning.problem or self.app.changes.problem,
+            "undo": tuning.can_undo and not busy,
+            "redo": tuning.can_redo and not busy,
+        }
+
+    def _show_comparison(self, *_: Any) -> None:
+        if self.app.comparison.pair is None:
+            self._compared = ""
+        wanted = self._compared or self.app.selection.class_name
+        self._tree.comparison = make_comparison(self.app, wanted)
+
+    def _show_exporting(self, *_: Any) -> None:
+        self._tree.exporting = make_exporting(self.app.export)
+
+    def _open_export(self, *_: Any) -> None:
+        self._tree._send_msg({"export": True})
+
+    def _save(self, *_: Any) -> None:
+        file = self.app.export.file
+        if file is not None:
+            send_file(self._tree, file)
+
+    def _handle(self, message: Mapping[str, Any]) -> None:
+        if "pictures" in message:
+            self._send_pictures(message["pictures"])
+        elif "photo" in message:
+            self._send_photo(message["photo"])
+        else:
+            self._actions[message["kind"]](message)
+
+    def _make_actions(self) -> dict[str, Callable[[Mapping[str, Any]], None]]:
+        """What each kind of message from the browser does."""
+        tuning, comparison, export = self.app.tuning, self.app.comparison, self.app.export
+        return {
+            "rows": lambda message: self._look(*map(int, message["value"])),
+            "note": lambda message: tuning.set_note(message["node"], message["value"]),
+            "name": lambda message: tuning.rename(message["node"], message["value"]),
+            "jump": lambda message: tuning.jump(message["value"]),
+            "undo": lambda _: tuning.undo(),
+            "redo": lambda _: tuning.redo(),
+            "delete": lambda message: tuning.delete(message["value"]),
+            "restore": lambda message: tuning.restore(message["value"]),
+            "compare": lambda message: comparison.compare(*message["value"]),
+            "class": lambda message: self._choose_class(message["value"]),
+            "swap": lambda _: comparison.swap(),
+            "close": lambda _: comparison.close(),
+            "formats": lambda _: export.look(),
+            "export": lambda message: export.students(message["node"], message["formats"]),
+            "edits": lambda message: export.edits(message["node"]),
+            "page": lambda _: export.param.trigger("page"),
+        }
+
+    def _choose_class(self, name: str) -> None:
+        self._compared = name
+        self._show_comparison()
+
+    def _send_pictures(self, rows: Iterable[int]) -> None:
+        """Send the pictures asked for, of images that the comparison shows."""
+        store, shown = self.app.store, self._flipped()
+        wanted = [row for row in rows if row in shown]
+        send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
+
+    def _send_photo(self, row: int) -> None:
+        """Send the photo of one of the images that the comparison shows."""
+        if row in self._flipped():
+            send_photo(self.app, self._tree, row)
+
+    def _flipped(self) -> set[int]:
+        return {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}
+
+    def __panel__(self) -> Viewable:
+        return self._tree
+
+
+def values_of(metrics: Mapping[str, ClassMetrics], class_name: str) -> dict[str, float]:
+    """The metrics of a class, or without one their means over all, by key."""
+    if class_name:
+        return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
+    return {key: mean(key, metrics) for key in CHANGE_METRICS}

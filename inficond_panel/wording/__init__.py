@@ -1,0 +1,1 @@
+"""Sentences and number formats shared by the page, the command line and the model card."""

@@ -1,0 +1,1 @@
+"""Concepts of a corpus, and their projection to the plane."""

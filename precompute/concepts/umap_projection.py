@@ -1,0 +1,134 @@
+"""Concepts and segments as points in the plane (InFiConD, sec. 5, view c)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.concepts.projection import along_axes, among_neighbours
+from inficond_panel.errors import MissingExtraError
+
+#: Neighbours that t-SNE (its perplexity) and UMAP look at; fewer where there are few concepts.
+_PERPLEXITY = 30.0
+_NEIGHBOURS = 15
+#: Concepts below which nothing but PCA says anything.
+_FEW = 4
+_BLOCK = 8192
+
+
+def project(embedding: np.ndarray, methods: Sequence[str], seed: int) -> np.ndarray:
+    """Project concepts ``(concept, embed)`` by each method: ``(method, concept, 2)`` float32.
+
+    Methods are ``pca``, ``tsne`` and ``umap``. The same seed gives the same points on one machine.
+    Raises ``MissingExtraError`` where ``umap`` is asked for and umap-learn is not there.
+    """
+    run = {"pca": _pca, "tsne": _tsne, "umap": _umap}
+    values = np.asarray(embedding, dtype=np.float64)
+    return np.stack([run[method](values, seed) for method in methods]).astype(np.float32)
+
+
+def project_segments(
+    embedding: Any,
+    text: np.ndarray,
+    concepts: np.ndarray,
+    methods: Sequence[str],
+    most: int,
+    seed: int,
+) -> np.ndarray:
+    """Place segments on the concepts' maps: ``(method, segment, 2)`` float32.
+
+    ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is what ``project``
+    made of ``text``. Of more than ``most`` segments a sample is placed, drawn from the seed; the
+    others are nan. On a PCA's map the segments lie along its axes, with mean and spread set to
+    those of the concepts, since an encoder's images and texts lie apart. On a map without axes each
+    lies among the concepts nearest to it. Beside the result, the memory is that of a block.
+    """
+    count = len(embedding)
+    placed = np.full((len(methods), count, 2), np.nan, dtype=np.float32)
+    axes = {m: along_axes(text, concepts[m]) for m, name in enumerate(methods) if name == "pca"}
+    free = np.array([m for m in range(len(methods)) if m not in axes], dtype=int)
+    for rows in _blocks(count, most, seed):
+        first = rows[0]
+        block = np.asarray(embedding[first : rows[-1] + 1])[rows - first].astype(np.float32)
+        if len(free):
+            near = among_neighbours(block, text, np.moveaxis(concepts[free], 0, 1))
+            placed[free[:, None], rows] = np.moveaxis(near, 1, 0)
+        for m, axis in axes.items():
+            placed[m, rows] = block @ axis
+    for m in axes:
+        placed[m] = _matched(placed[m], concepts[m])
+    return placed
+
+
+def _blocks(count: int, most: int, seed: int) -> Iterator[np.ndarray]:
+    """Positions of the segments to place, ascending, some thousand at a time."""
+    chosen = np.arange(count)
+    if count > most:
+        chosen = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+    for start in range(0, count, _BLOCK):
+        low, high = np.searchsorted(chosen, [start, start + _BLOCK])
+        if high > low:
+            yield chosen[low:high]
+
+
+def _matched(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Points moved and stretched along each axis to the mean and spread of ``reference``."""
+    there = points[~np.isnan(points[:, 0])].astype(np.float64)
+    if not len(there):
+        return points
+    spread = there.std(0)
+    stretch = reference.std(0) / np.where(spread > 0, spread, 1)
+    return ((points - there.mean(0)) * stretch + reference.mean(0)).astype(np.float32)
+
+
+def _pca(values: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.decomposition import PCA
+
+    points = np.zeros((len(values), 2))
+    axes = min(2, *values.shape)
+    if len(values) > 1:
+        points[:, :axes] = PCA(axes, svd_solver="full", random_state=seed).fit_transform(values)
+    return points
+
+
+def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
+    """t-SNE from the PCA, with a perplexity that suits few concepts."""
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    if len(values) < _FEW:
+        return _pca(values, seed)
+    perplexity = min(_PERPLEXITY, (len(values) - 1) / 3)
+    with threadpool_limits(1):  # the same points on any machine, and no stalls on a busy one
+        tsne = TSNE(perplexity=perplexity, init=_start(values, seed, 1e-4), random_state=seed)
+        return tsne.fit_transform(values)
+
+
+def _umap(values: np.ndarray, seed: int) -> np.ndarray:
+    """UMAP by cosine from the PCA, on one thread, so that the seed alone decides."""
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise MissingExtraError(
+            f"The projection umap needs the package {error.name}.",
+            "Install it: pip install 'inficond-panel[umap]', or leave umap out of "
+            "concepts.projections.methods.",
+        ) from error
+    if len(values) < _FEW:
+        return _pca(values, seed)
+    umap = UMAP(
+        n_neighbors=min(_NEIGHBOURS, len(values) - 1),
+        metric="cosine",
+        init=_start(values, seed, 10.0),
+        random_state=seed,
+        n_jobs=1,
+    )
+    return umap.fit_transform(values)
+
+
+def _start(values: np.ndarray, seed: int, spread: float) -> np.ndarray:
+    """The PCA, with ``spread`` as the standard deviation of its first axis."""
+    points = _pca(values, seed)
+    return points * (spread / max(points[:, 0].std(), 1e-12))

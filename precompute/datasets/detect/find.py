@@ -1,0 +1,198 @@
+"""Looking at a folder: which kind of data set it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from inficond_panel.common.text_lines import read_lines
+from inficond_panel.errors import DataError
+from inficond_panel.store import open_store
+from precompute.datasets.coco import read_instances
+from precompute.datasets.detect.layout import Layout, role_of
+from precompute.datasets.detect.tables import Glance, glances
+from precompute.datasets.files import image_files, without_suffix
+from precompute.datasets.voc import voc_classes
+
+_NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
+
+
+def find_layout(folder: Path) -> Layout:
+    """What data set a folder holds; raises ``DataError`` where none is found."""
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
+    tables, faults = glances(folder)
+    found = (
+        _store(folder) or _voc(folder) or _coco(folder)
+        or _by_tables(folder, tables) or _class_folders(folder)
+    )  # fmt: skip
+    aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
+    if found:
+        tables += glances(found.root)[0] if found.root != folder else []
+        found.logits = [table.path for table in tables if table.is_logits]
+        found.logits += sorted(folder.glob("*.npz"))
+        found.assumed += aside
+        return found
+    raise DataError(
+        f"No data set is found in {folder}{''.join(f' ({text})' for text in aside)}. "
+        "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
+        "(here or in annotations), a table with image_id "
+        "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
+        "classes with images in them.",
+        "Put a table of labels beside the images; docs/data.md shows each layout.",
+    )
+
+
+def _store(folder: Path) -> Layout | None:
+    if not (folder / "zarr.json").is_file() or not (folder / "segment_embedding").is_dir():
+        return None
+    store = open_store(folder)
+    found = f"a store: its images, as {store.attrs['encoder']} encoded them"
+    return Layout("store", folder, found, {"path": folder})
+
+
+def _voc(folder: Path) -> Layout | None:
+    for root in (folder, *_below(folder, 2)):
+        if (root / "Annotations").is_dir() and (root / "JPEGImages").is_dir():
+            if not any((root / "Annotations").glob("*.xml")):
+                continue
+            main = root / "ImageSets" / "Main"
+            classes = voc_classes(main)
+            lists = sorted({path.stem for path in main.glob("*.txt")})
+            lists = [name for name in lists if name.rpartition("_")[0] not in classes]
+            found = "the layout of PASCAL VOC: labels from the boxes, -1 where only difficult"
+            return Layout("voc", root, found, lists=lists)
+    return None
+
+
+def _coco(folder: Path) -> Layout | None:
+    names = []
+    for place in (folder, *_below(folder, 1)):
+        for path in sorted(place.glob("*.json")):
+            if not path.name.startswith(_NO_INSTANCES) and _is_instances(path):
+                names.append(path.relative_to(folder).as_posix())
+    if not names:
+        return None
+    stems = [Path(name).stem for name in names]
+    lists = [
+        stem if stems.count(stem) == 1 else name.removesuffix(".json")
+        for stem, name in zip(stems, names, strict=True)
+    ]
+    layout = Layout("coco", folder, f"JSON of COCO: {', '.join(names)}", lists=lists)
+    layout.keys = {"annotations": names}
+    if (folder / "images").is_dir():
+        layout.keys["images"] = "images"
+    layout.whole = lists[0] if len(lists) == 1 else "all"
+    layout.choices = [{}, {"image_id": "number"}]
+    layout.assumed.append("a category that is there only as iscrowd is present")
+    return layout
+
+
+def _is_instances(path: Path) -> bool:
+    try:
+        return bool(read_instances(path, by_number=False, crowd_present=True).categories)
+    except DataError:
+        return False
+
+
+def _by_tables(folder: Path, tables: list[Glance]) -> Layout | None:
+    labels = [table for table in tables if table.is_labels]
+    if labels:
+        return _table(folder, labels[0], tables)
+    for table in tables:
+        layout = _columns(folder, table)
+        if layout:
+            return layout
+    return None
+
+
+def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
+    ids = set(labels.texts("image_id"))
+    places = [folder, *_below(folder, 1)]
+    hits = {place: _hits(place, ids) for place in places}
+    best = max(places, key=lambda place: (hits[place], place != folder))
+    if not hits[best]:
+        raise DataError(
+            f"{labels.path} lists images, but no folder in {folder} holds a file of theirs, such "
+            f"as {min(ids)}.jpg.",
+            "A file's name without suffix is its image_id.",
+        )
+    keys = {"labels": labels.path.name, "images": best.relative_to(folder).as_posix()}
+    lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
+    others = [table.path.name for table in tables if table.is_metadata]
+    if others:
+        keys["metadata"] = others[0]
+    found = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    return Layout("table", folder, found, keys=keys, lists=lists)
+
+
+def _hits(place: Path, ids: set[str]) -> int:
+    files = [path.name for path in place.iterdir() if path.is_file()]
+    return sum(name in ids or without_suffix(name) in ids for name in files)
+
+
+def _is_list(path: Path, ids: set[str]) -> bool:
+    if not role_of(path.stem):
+        return False
+    lines = read_lines(path, "list", "Save it as UTF-8.")
+    named = [line.strip() for line in lines if line.strip()]
+    return sum(line in ids for line in named) * 2 > len(named)
+
+
+def _columns(folder: Path, table: Glance) -> Layout | None:
+    place = table.path_column(folder)
+    if not place:
+        return None
+    path, images = place
+    keys: dict[str, object] = {"table": table.path.name, "path": path}
+    if images != folder:
+        keys["images"] = images.relative_to(folder).as_posix()
+    split, named, ids = table.split_column(), table.label_column(), table.id_columns()
+    used = [path, *(split or ())[:1], *ids]
+    labels = [name for name in table.labels if name not in used]
+    if labels:
+        keys["labels"] = labels
+    elif named:
+        keys |= {"label": named[0], **({"separator": named[1]} if named[1] else {})}
+    else:
+        return None
+    used += labels or list((named or ())[:1])
+    rest = [
+        name for name, found in table.columns.items() if name not in used and found.has_at_most(99)
+    ]
+    if rest:
+        keys["metadata"] = rest
+    layout = Layout("columns", folder, f"a table with paths ({table.path.name})", keys=keys)
+    layout.choices = [{}, *({"image_id": name} for name in ids if name != path)]
+    if split:
+        layout.column, layout.lists = split
+    layout.assumed.append("an empty label is one that is not known")
+    if "separator" in keys:
+        layout.assumed.append(f"{keys['separator']!r} stands between the names in {keys['label']}")
+    return layout
+
+
+def _class_folders(folder: Path) -> Layout | None:
+    """``train/cat/1.jpg`` are folders of splits; ``train/1.jpg`` a class that is called train."""
+    files = image_files(folder)
+    deep = [name for name in files if name.count("/") >= 2]
+    tops = {name.partition("/")[0] for name in files if "/" in name}
+    if len(tops) < 1 or len(deep) + sum(name.count("/") == 1 for name in files) == 0:
+        return None
+    in_splits = {name.partition("/")[0] for name in deep if role_of(name.partition("/")[0])}
+    if in_splits and in_splits >= {top for top in tops if role_of(top)}:
+        found = f"folders of splits ({', '.join(sorted(in_splits))}) that hold folders of classes"
+        return Layout("folder", folder, found, lists=sorted(in_splits))
+    if len(tops) < 2:
+        return None
+    found = f"folders of classes: {', '.join(sorted(tops)[:5])}{' ...' if len(tops) > 5 else ''}"
+    return Layout("folder", folder, found, assumed=["each image has one class, that of its folder"])
+
+
+def _below(folder: Path, depth: int) -> Iterator[Path]:
+    """Folders within a folder."""
+    for place in sorted(folder.iterdir()):
+        if place.is_dir() and not place.name.startswith("."):
+            yield place
+            if depth > 1:
+                yield from _below(place, depth - 1)

@@ -1,0 +1,176 @@
+"""Looking at tables, at every row: which hold labels, logits, paths, splits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import DataError
+from precompute.datasets.detect.layout import role_of
+from precompute.datasets.row_tables import as_text, read_rows
+
+_SUFFIXES = (".csv", ".parquet", ".pq")
+_SPLIT_NAMES = ("split", "subset", "partition", "set", "phase", "fold")
+_LABEL_NAMES = ("label", "labels", "class", "classes", "tags", "category", "finding labels")
+_ID_NAMES = ("image_id", "id", "uid", "imageid", "key")
+
+
+_LABELS = {"0", "1", "0.0", "1.0", ""}
+_MARKS = "|;,"
+#: A column with more values than this is not one whose values images share.
+_MOST_VALUES = 10_000
+_ROWS_AT_ONCE = 1000
+
+
+@dataclass
+class Column:
+    """What all cells of a column are: ``values`` in order, None where there are too many to keep;
+    ``labels``: 1, 0 and nothing, not only nothing."""
+
+    values: dict[str, None] | None = field(default_factory=dict)
+    labels: bool = True
+    numbers: bool = True
+    lists: bool = False
+    marks: set[str] = field(default_factory=set)
+    filled: bool = False
+
+    def add(self, cells: Sequence[Any]) -> None:
+        """Look at some more cells."""
+        texts = dict.fromkeys(map(as_text, cells))
+        self.filled = self.filled or texts.keys() != {""}
+        self.labels = self.labels and texts.keys() <= _LABELS
+        self.numbers = self.numbers and all(map(_is_number, texts))
+        self.lists = self.lists or any(isinstance(cell, list) for cell in cells)
+        self.marks |= {mark for mark in _MARKS if any(mark in text for text in texts)}
+        if self.values is not None:
+            self.values |= texts
+            self.values = self.values if len(self.values) <= _MOST_VALUES else None
+
+    def has_at_most(self, count: float) -> bool:
+        """Whether there are so few values."""
+        return self.values is not None and len(self.values) <= count
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A table: its header, the number of its rows, and what each column is."""
+
+    path: Path
+    header: list[str]
+    rows: int
+    columns: Mapping[str, Column]
+
+    def texts(self, name: str) -> list[str]:
+        """Cells of a column as text, read again."""
+        position = self.header.index(name)
+        return [as_text(row[position]) for _, row in read_rows(self.path)[1]]
+
+    @property
+    def labels(self) -> list[str]:
+        """Columns of 1, 0 and nothing, with at least one 1 or 0."""
+        return [name for name, found in self.columns.items() if found.labels and found.filled]
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns of finite numbers."""
+        return [name for name, found in self.columns.items() if found.numbers]
+
+    @property
+    def is_labels(self) -> bool:
+        """Whether it is ``image_id`` and a column of labels per class."""
+        return self._named and self.labels == self.header[1:]
+
+    @property
+    def is_logits(self) -> bool:
+        """Whether it is ``image_id`` and columns of numbers that are no labels."""
+        others = self.header[1:]
+        return (
+            self._named and set(others) <= set(self.numbers) and not set(others) & set(self.labels)
+        )
+
+    @property
+    def is_metadata(self) -> bool:
+        """Whether it is ``image_id`` and columns of which one has values that images share."""
+        shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
+        return shared and self._named and not self.is_labels and not self.is_logits
+
+    @property
+    def _named(self) -> bool:
+        return self.header[0] == "image_id" and len(self.header) > 1
+
+    def path_column(self, folder: Path) -> tuple[str, Path] | None:
+        """Column whose cells are files, and the folder that they start from."""
+        folders = [folder, *sorted(place for place in folder.iterdir() if place.is_dir())]
+        for name, column in self.columns.items():
+            if column.numbers:
+                continue
+            found = dict.fromkeys(self.texts(name)) if column.values is None else column.values
+            cells = [cell for cell in found if cell]
+            for place in folders if cells else ():
+                there = sum(_is_file(place / cell) for cell in cells)
+                if there * 2 > len(cells):
+                    return name, place
+        return None
+
+    def split_column(self) -> tuple[str, list[str]] | None:
+        """Column of splits, and its values."""
+        for name, column in self.columns.items():
+            values = [value for value in column.values or () if value]
+            if values and all(map(role_of, values)) and len(values) <= 5:
+                return name, sorted(values)
+        return None
+
+    def label_column(self) -> tuple[str, str] | None:
+        """Column of the names of classes, and what is between them, "" if nothing."""
+        for name, column in self.columns.items():
+            if column.lists:
+                return name, ""
+            if name.lower() in _LABEL_NAMES:
+                return name, next((mark for mark in _MARKS if mark in column.marks), "")
+        return None
+
+    def id_columns(self) -> list[str]:
+        """Columns that may name the images."""
+        named = [name for name in self.header if name.lower() in _ID_NAMES]
+        return [name for name in named if len(set(self.texts(name))) == self.rows]
+
+
+def glance(path: Path) -> Glance | None:
+    """Look at all of a table; None for one without rows. Raises ``DataError`` for a file that is
+    none."""
+    header, rows = read_rows(path)
+    columns, count = {name: Column() for name in header}, 0
+    while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
+        count += len(some)
+        for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
+            column.add(cells)
+    return Glance(path, header, count, columns) if count else None
+
+
+def glances(folder: Path) -> tuple[list[Glance], list[DataError]]:
+    """Look at all tables of a folder; and what is wrong with those that cannot be read."""
+    found, faults = [], []
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES):
+        try:
+            found += [table] if (table := glance(path)) else []
+        except DataError as error:
+            faults.append(error)
+    return found, faults
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

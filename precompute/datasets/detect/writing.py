@@ -1,0 +1,99 @@
+"""Writing a spec for a folder, with comments."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from precompute.datasets.detect.layout import Layout
+
+_PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}
+_COMMENTS = {
+    "image_id": "what an image is called in the teacher's table",
+    "classes": "those that the teacher knows",
+    "metadata": "inficond metrics --by takes its columns",
+}
+
+
+@dataclass
+class Draft:
+    """All that a spec needs. Paths are as the spec shall say them."""
+
+    title: str
+    layout: Layout
+    splits: Mapping[str, Any]
+    splits_note: str
+    corpus: str
+    encoder: Mapping[str, Any]
+    encoder_note: str
+    teacher: Mapping[str, Any]
+    teacher_note: str
+    keys: dict[str, Any] = field(default_factory=dict)
+
+
+def spec_text(draft: Draft) -> str:
+    """Text of the spec."""
+    return "\n".join(_lines(draft)) + "\n"
+
+
+def _lines(draft: Draft) -> Iterator[str]:
+    layout = draft.layout
+    yield f"# Written by inficond init: {_line(layout.found)}."
+    yield "# Every key: docs/spec.md. After a change: inficond check."
+    yield f"title: {value(draft.title)}"
+    yield "dataset:"
+    yield f"  kind: {layout.kind}"
+    for key, given in draft.keys.items():
+        comment = f" # {_COMMENTS[key]}" if key in _COMMENTS else ""
+        yield f"  {key}: {value(given)}{comment}"
+    if draft.splits:
+        yield f"  splits: # {_line(draft.splits_note)}"
+        yield "    # What the teacher was trained on belongs in fit, and only there."
+        yield f"    fit: {value(draft.splits['fit'])} # students are fitted on these"
+        yield f"    tune: {value(draft.splits['tune'])} # the screen shows these"
+        yield f"    holdout: {value(draft.splits['holdout'])} # looked at on purpose only"
+    if layout.kind != "store":
+        yield "  max_bad_share: 0.01 # of the images may be unreadable; with more the run stops"
+    yield "concepts:"
+    yield f"  corpus: {value(draft.corpus)} # a word a line, yours to change"
+    yield '  prompts: ["a photo of a {}"]'
+    yield f"  encoder: # {_line(draft.encoder_note)}"
+    for key, given in draft.encoder.items():
+        yield f"    {key}: {value(given)}"
+    yield f"teacher: # {_line(draft.teacher_note)}"
+    for key, given in draft.teacher.items():
+        yield f"  {key}: {value(given)}"
+    yield "students:"
+    yield "  lambda: 1.0e-4 # larger: fewer concepts a student"
+
+
+def value(given: Any) -> str:
+    """A value in YAML, on one line."""
+    if isinstance(given, Mapping):
+        return "{" + ", ".join(f"{key}: {value(item)}" for key, item in given.items()) + "}"
+    if isinstance(given, (list, tuple)):
+        return "[" + ", ".join(map(value, given)) + "]"
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, (int, float)):
+        return str(given)
+    text = str(given)
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS and text.strip(".")
+    return text if plain else json.dumps(text, ensure_ascii=True)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """Path as a spec in ``folder`` says it: relative where it is below."""
+    path, folder = path.absolute(), folder.absolute()
+    return (
+        (path.relative_to(folder).as_posix() or ".") if path.is_relative_to(folder) else str(path)
+    )
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

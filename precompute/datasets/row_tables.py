@@ -1,0 +1,178 @@
+"""Tables with one row an image, as CSV or Parquet: ``image_id``, then the columns."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.reading import check_file, lines_of
+from inficond_panel.errors import DataError, MissingExtraError
+
+
+@dataclass(frozen=True)
+class Table:
+    """``values`` is ``(row, column)``; ids are text, so that leading zeros stay. ``lines`` are
+    those of the rows in the file, where it has lines."""
+
+    path: Path
+    ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: np.ndarray
+    lines: tuple[int, ...] = ()
+
+
+def read_table(
+    path: Path,
+    parse: Callable[[str], float | str],
+    expected: str,
+    columns: str = "one column per class",
+) -> Table:
+    """Read a table; ``parse`` turns a cell into a number or text, or raises ``ValueError``.
+
+    Raises ``DataError`` naming file, line and column for everything else than such a table.
+    """
+    header, rows = read_rows(path)
+    if len(header) < 2 or header[0] != "image_id":
+        raise DataError(
+            f"{path}:1: expected the header image_id, then {columns}.",
+            "Name the columns in the first row.",
+        )
+    lines: dict[str, int] = {}
+    values = []
+    for line, row in rows:
+        image = as_text(row[0])
+        note_image(path, line, image, lines)
+        cells = zip(header[1:], map(as_text, row[1:]), strict=True)
+        values.append([_value(f"{path}:{line}", image, *cell, parse, expected) for cell in cells])
+    if not lines:
+        raise DataError(f"{path} lists no image.", "Give it a row for each image.")
+    return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
+
+
+def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
+    """Header of a table, and its rows, each with its line (of Parquet: its number, from 1).
+
+    Cells of CSV are text without outer blanks; those of Parquet are what they are there, None
+    where they are null. Raises ``DataError`` for a file that is no table, for columns without a
+    name or with the same, and, on reading it, for a row of another length than the header.
+    """
+    rows = _parquet(path) if is_parquet(path) else _csv(path)
+    _, header = next(rows, (1, []))
+    _check_header(path, header)
+    return list(header), _checked(path, rows, len(header))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a table's name says that it is Parquet."""
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def as_text(cell: Any) -> str:
+    """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
+    true and false."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, bool):
+        return str(int(cell))
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
+    """Note the line of an image in ``lines``; raise ``DataError`` for one without a name, or one
+    that is there already."""
+    if not image:
+        raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
+    if lines.setdefault(image, line) != line:
+        raise DataError(
+            f"{path}:{line}: the image {image!r} is listed twice (first on line {lines[image]}).",
+            "Keep one row for each image.",
+        )
+
+
+def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        reader = csv.reader(lines_of(path))
+        for row in reader:
+            if row:
+                yield reader.line_num, [cell.strip() for cell in row]
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} cannot be read as a table: {error}.", "Save it as CSV, in UTF-8."
+        ) from error
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Rows of a Parquet file, read in batches; the first is the header."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path} is Parquet, and pyarrow is not installed.",
+            "Install it: pip install 'inficond-panel[precompute]'; or save the table as CSV.",
+        ) from error
+    try:
+        check_file(path)
+        with parquet.ParquetFile(path) as file:
+            yield 0, file.schema_arrow.names
+            line = 0
+            for batch in file.iter_batches():
+                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    line += 1
+                    yield line, row
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(
+            f"{path} cannot be read as a table: {error}.", "Write it again as Parquet, or as CSV."
+        ) from error
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for position, name in enumerate(header):
+        if not name or name in seen:
+            fault = "has no name" if not name else f"is called {name!r}, as another one"
+            raise DataError(
+                f"{path}:1: column {position + 1} {fault}.", "Give each column a name of its own."
+            )
+        seen.add(name)
+
+
+def _checked(
+    path: Path, rows: Iterable[tuple[int, Sequence[Any]]], width: int
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    for line, row in rows:
+        if len(row) != width:
+            raise DataError(
+                f"{path}:{line}: {len(row)} cells, but the header has {width}.",
+                "Give every row a cell for every column.",
+            )
+        yield line, row
+
+
+def _value(
+    place: str,
+    image: str,
+    column: str,
+    cell: str,
+    parse: Callable[[str], float | str],
+    expected: str,
+) -> float | str:
+    try:
+        return parse(cell)
+    except ValueError:
+        raise DataError(
+            f"{place}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
+            "Correct the cell.",
+        ) from None

@@ -1,6 +1,0 @@
-"""Looking at a folder with images and labels, to write a spec for it."""
-
-from precompute.layouts.find import find_layout
-from precompute.layouts.layout import Layout, plan_splits
-
-__all__ = ["Layout", "find_layout", "plan_splits"]

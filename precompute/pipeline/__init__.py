@@ -1,0 +1,1 @@
+"""The pipeline from a spec to a store, stage by stage."""

@@ -1,0 +1,120 @@
+"""Arrays and attributes of the store, from the results of the stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.store import SPLITS
+from inficond_panel.version import __version__
+from precompute.batches.concatenated import Gathered
+from precompute.batches.encode import read_rows, skipped_images
+from precompute.concepts.corpus import zero_warnings
+from precompute.encoder import encoder_digest
+from precompute.pipeline.inputs import Inputs
+from precompute.pipeline.stages import Arrays
+from precompute.pipeline.steps import OUTPUTS, told
+
+
+def assemble(
+    inputs: Inputs,
+    gathered: Gathered,
+    results: Mapping[str, Arrays],
+    records: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and attributes; ``results`` are those of ``steps``, ``records`` say how they came."""
+    read = read_rows(gathered.reason)
+    encoded = gathered.arrays()
+    shape = np.asarray(encoded["thumbnail_shape"])
+    dataset = inputs.dataset
+    split, label = np.array(dataset.split)[read], dataset.label[read]
+    arrays: dict[str, Any] = {
+        "image": np.array(dataset.ids)[read],
+        "concept": np.array(list(inputs.concepts)),
+        "class_name": np.array(dataset.classes),
+        "method": np.array(inputs.projections.methods),
+        "image_digest": np.array(inputs.digests)[read],
+        "label": label,
+        "split": split,
+        "segment_image": np.repeat(np.arange(len(read), dtype=np.int32), encoded["segments"]),
+        "segment_embedding": encoded["embedding"],
+        "segment_box": encoded["box"],
+        "mask": encoded["mask"],
+        "mask_offset": _offsets(shape.prod(1)),
+        "thumbnail": encoded["thumbnail"],
+        "thumbnail_offset": _offsets(np.asarray(encoded["thumbnail_length"])),
+        "thumbnail_shape": shape,
+    }
+    if dataset.metadata is not None:
+        arrays["metadata_column"] = np.array(dataset.metadata_columns)
+        arrays["metadata"] = dataset.metadata[read]
+    for name, names in OUTPUTS.items():
+        for array in names:
+            if array in results[name]:
+                values = results[name][array]
+                arrays[array] = values[read] if name == "teacher" else values
+    attrs = _attributes(inputs, gathered.reason, results, records)
+    attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
+    attrs["warnings"] += _without_positives(split, label, dataset.classes)
+    return arrays, attrs
+
+
+def _attributes(
+    inputs: Inputs,
+    reason: Sequence[str],
+    results: Mapping[str, Arrays],
+    records: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    skipped, teacher = skipped_images(reason, inputs), told(results["teacher"])
+    stages = {
+        name: {"key": inputs.stage_keys[name], **records.get(name, {}), "inputs": values}
+        for name, values in inputs.stages.items()
+    }
+    digest_of = dict(zip(inputs.dataset.ids, inputs.digests, strict=True)) if skipped else {}
+    stages["segments"] |= {
+        "encoding": inputs.encoding_key,
+        "skipped": [[image, why, digest_of[image]] for image, why in skipped],
+    }
+    for name, arrays in results.items():
+        if said := told(arrays):
+            stages[name]["told"] = said
+    words = told(results["text"])
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "title": inputs.title,
+        "history": f"{now} inficond precompute, version {__version__}",
+        "encoder": inputs.encoder_inputs["model"],
+        "encoder_digest": encoder_digest(inputs.encoder),
+        "preprocessing": words["preprocessing"],
+        "prompts": inputs.prompts,
+        "corpus": inputs.corpus,
+        "synonyms": {name: texts[1:] for name, texts in inputs.words.items() if texts[1:]},
+        **told(results["scores"]),
+        **teacher["attrs"],
+        "inputs_hash": inputs.inputs_hash,
+        "stages": stages,
+        "skipped": skipped,
+        "warnings": [
+            *inputs.dataset.notes,
+            *teacher["warnings"],
+            *words["warnings"],
+            *(f"skipped the image {image}: {why}" for image, why in skipped),
+        ],
+    }
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def _without_positives(split: np.ndarray, label: np.ndarray, classes: Sequence[str]) -> list[str]:
+    found = []
+    for name in SPLITS:
+        positives = (label[split == name] == 1).sum(0)
+        absent = [name for name, n in zip(classes, positives, strict=True) if n == 0]
+        if absent:
+            found.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
+    return found

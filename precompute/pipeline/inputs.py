@@ -1,0 +1,197 @@
+"""All that a store is made from, read and checked before anything is computed, with its hashes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.store import FORMAT_VERSION, SPLITS
+from inficond_panel.store.hashing import array_hash
+from precompute.batches.batch_keys import photo_keys
+from precompute.batches.segmenting import Settings
+from precompute.concepts.corpus import read_corpus
+from precompute.datasets import Dataset, check_encoder, load_dataset
+from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
+from precompute.pipeline.stages import key_of
+from precompute.segments import settings_of
+from precompute.segments.files import with_masks
+from precompute.segments.spec_head import head_inputs, training_of
+from precompute.segments.training import Training
+from precompute.teachers import pass_keys, read_logits, teacher_inputs
+
+#: Raise it when the same inputs no longer give the same store.
+RECIPE = 2
+
+Values = dict[str, Any]
+
+#: Values of a list, or characters of a text, that a store's attributes hold.
+_LONG = 2000
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Inputs of one run; ``digests`` and ``keys`` are of the photos, in the data set's order, and
+    ``teacher_passes`` of what these are run through a teacher for."""
+
+    title: str
+    dataset: Dataset
+    max_bad_share: float
+    teacher: Any
+    teacher_inputs: Values
+    teacher_passes: dict[str, str]
+    words: dict[str, tuple[str, ...]]
+    corpus: str
+    prompts: list[str]
+    encoder: Any
+    batch: int
+    settings: Settings
+    training: Training | None
+    scores: Values
+    projections: Any
+    digests: list[str]
+    keys: list[str]
+
+    @property
+    def concepts(self) -> list[str]:
+        """Names of the concepts."""
+        return list(self.words)
+
+    @cached_property
+    def encoder_inputs(self) -> Values:
+        """What the vectors of photos and words depend on."""
+        return {"model": encoder_name(self.encoder), **plain(encoder_inputs(self.encoder))}
+
+    @cached_property
+    def encoding(self) -> Values:
+        """What a batch depends on beside its photos, as the spec calls it."""
+        if self.dataset.encoded is not None:
+            return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
+        return {
+            "encoder": self.encoder_inputs,
+            "batch": self.batch,
+            "segments": self.settings.segments.inputs() | self._head(),
+            "thumbnails": {
+                "size": self.settings.thumbnail_size,
+                "quality": self.settings.thumbnail_quality,
+            },
+            "recipe": RECIPE,
+        }
+
+    @cached_property
+    def head_inputs(self) -> Values:
+        """What the head of the segments is trained from; empty where none is trained."""
+        if self.training is None:
+            return {}
+        text = self._text()
+        return head_inputs(self.training, self.keys, self.dataset.split, self.encoder_inputs, text)
+
+    def _head(self) -> Values:
+        return {"head": self.head_inputs} if self.training else {}
+
+    @cached_property
+    def encoding_key(self) -> str:
+        """Hash of ``encoding``."""
+        return key_of("encoding", self.encoding)
+
+    @cached_property
+    def stages(self) -> dict[str, Values]:
+        """Inputs of each stage, in the order in which they are computed."""
+        photos = key_of("photos", self.keys)
+        stages: dict[str, Values] = {"segments": {**self.encoding, "photos": photos}}
+        stages["text"] = self._text()
+        before = {name: key_of(name, inputs) for name, inputs in stages.items()}
+        stages["scores"] = {**before, **self.scores}
+        if self.scores["method"] == "centred":  # on the segments of fit
+            stages["scores"]["fit"] = array_hash(np.array(self.dataset.split) == "fit")
+        placed = {"segments": before["segments"], "most": self.projections.segments}
+        stages["projections"] = {
+            "text": before["text"],
+            "methods": list(self.projections.methods),
+            "seed": self.projections.seed,
+            **(placed if self.projections.segments else {}),
+        }
+        stages["teacher"] = self.teacher_inputs
+        stages["labels"] = self._labels()
+        return stages
+
+    def _text(self) -> Values:
+        return {
+            "encoder": self.encoder_inputs,
+            "concepts": plain([", ".join(texts) for texts in self.words.values()]),
+            "prompts": plain(self.prompts),
+        }
+
+    def _labels(self) -> Values:
+        dataset, counts = self.dataset, Counter(self.dataset.split)
+        inputs: Values = {
+            "images": array_hash(np.array(dataset.ids)),
+            "classes": list(dataset.classes),
+            "label": array_hash(dataset.label),
+            "splits": {split: counts[split] for split in SPLITS},
+            "split": array_hash(np.array(dataset.split)),
+        }
+        if dataset.metadata is not None:
+            inputs["metadata"] = [list(dataset.metadata_columns), array_hash(dataset.metadata)]
+        return inputs
+
+    @cached_property
+    def stage_keys(self) -> dict[str, str]:
+        """Key of each stage."""
+        return {name: key_of(name, inputs) for name, inputs in self.stages.items()}
+
+    @cached_property
+    def inputs_hash(self) -> str:
+        """Hash of everything."""
+        return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
+
+
+def plain(value: Any) -> Any:
+    """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | str) and len(value) > _LONG:
+        return {"count": len(value), "sha256": key_of("list", value)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def read_inputs(spec: Any, progress: Callable[[str], None]) -> Inputs:
+    """Read what the spec names; raises ``DataError``."""
+    section = spec.concepts
+    words = read_corpus(Path(section.corpus), progress)
+    dataset = load_dataset(spec.dataset)
+    segments = settings_of(section.segments)
+    dataset = with_masks(dataset, segments)
+    if spec.teacher.kind == "logits":  # what is wrong with a table is told before anything is done
+        read_logits(Path(spec.teacher.path), dataset.ids, dataset.classes)
+    progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
+    for note in dataset.notes:
+        progress(note)
+    digests = [dataset.digest(i) for i in range(len(dataset.ids))]
+    if dataset.encoded is not None:
+        check_encoder(dataset.encoded, encoder_digest(section.encoder))
+    teacher = teacher_inputs(spec.teacher, dataset, digests, section.encoder, list(words))
+    return Inputs(
+        title=spec.title,
+        dataset=dataset,
+        max_bad_share=spec.dataset.max_bad_share,
+        teacher=spec.teacher,
+        teacher_inputs=plain(teacher),
+        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(teacher),
+        words=words,
+        corpus=Path(section.corpus).stem,
+        prompts=templates(section.prompts),
+        encoder=section.encoder,
+        batch=section.encoder.batch,
+        settings=Settings(segments, section.thumbnails.size, section.thumbnails.quality),
+        training=training_of(section.segments),
+        scores={k: v for k, v in section.scores.values().items() if v is not None},
+        projections=section.projections,
+        digests=digests,
+        keys=photo_keys(dataset.ids, digests),
+    )

@@ -1,0 +1,229 @@
+"""What a run would do, and why: the stages, each held against the store that is there."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import StoreError
+from inficond_panel.store import Store, open_store
+from precompute.batches.encode import Batches
+from precompute.batches.reuse import stage_of, stores_near
+from precompute.pipeline.differences import differences
+from precompute.pipeline.inputs import Inputs, read_inputs
+from precompute.pipeline.report import duration
+from precompute.pipeline.run import is_made_from
+from precompute.pipeline.stages import Finished
+from precompute.teachers import Photos
+
+#: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
+_BYTES_PER_IMAGE = 75_000
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """One stage of a run.
+
+    ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part
+    of it is finished) or ``run``. ``why`` says what changed since the store there was made.
+    ``photos`` are those to be encoded, or to be run through the teacher. ``seconds`` is what it
+    took last time, None where that is not known.
+    """
+
+    name: str
+    does: str
+    why: tuple[str, ...]
+    source: str | None = None
+    photos: int | None = None
+    batches: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages in the order in which they run; ``seconds`` of those whose time is known."""
+
+    store: Path
+    up_to_date: bool
+    stages: tuple[PlannedStage, ...]
+    seconds: float | None
+    free_bytes: int
+    needed_bytes: int
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**asdict(self), "store": str(self.store)}
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if self.up_to_date:
+            yield f"{self.store} is up to date: nothing to do."
+            return
+        for stage in self.stages:
+            yield f"{stage.name:<12} {_deed(stage)}"
+            yield from (f"{'':<12}   {reason}" for reason in stage.why)
+        if self.seconds is not None:
+            yield f"About {duration(self.seconds)}, by the time that these stages took before."
+        if self.needed_bytes > self.free_bytes:
+            yield (
+                f"Warning: about {self.needed_bytes / 1e9:.1f} GB are needed beside the store, "
+                f"{self.free_bytes / 1e9:.1f} GB are free."
+            )
+
+
+def _deed(stage: PlannedStage) -> str:
+    if stage.does in {"nothing", "take"}:
+        return "unchanged" if stage.does == "nothing" else f"unchanged, taken from {stage.source}"
+    many = "" if stage.photos is None else f", {stage.photos} photos in {stage.batches} batches"
+    time = "" if stage.seconds is None else f", about {duration(stage.seconds)}"
+    return f"{'runs' if stage.does == 'run' else 'goes on'}{many}{time}"
+
+
+def plan(
+    spec: Any, store_path: Path | str, *, progress: Callable[[str], None] = lambda _: None
+) -> Plan:
+    """What ``run`` would do; reads the inputs and their hashes, computes and writes nothing.
+
+    Raises ``DataError`` for inputs that cannot be used.
+    """
+    path, inputs = Path(store_path), read_inputs(spec, progress)
+    near = list(stores_near(path))
+    there = _opened(path)
+    finished = Finished(path.with_name(f"{path.name}.partial"))
+    batches = Batches(inputs, finished, near)
+    up_to_date = is_made_from(path, inputs)
+    stages = tuple(
+        _of_photos(inputs, there, batches, near)
+        if name == "segments"
+        else _of_teacher(inputs, there, near, finished)
+        if name == "teacher"
+        else _planned(name, inputs, there, near, finished)
+        for name in inputs.stages
+    )
+    known = [stage.seconds for stage in stages if stage.seconds is not None]
+    photos = len(inputs.keys) if not up_to_date else 0
+    return Plan(
+        store=path,
+        up_to_date=up_to_date,
+        stages=stages,
+        seconds=sum(known) if known else None,
+        free_bytes=shutil.disk_usage(_there(path)).free,
+        needed_bytes=2 * _BYTES_PER_IMAGE * photos,
+    )
+
+
+def _opened(path: Path) -> Store | None:
+    try:
+        return open_store(path)
+    except StoreError:
+        return None
+
+
+def _there(path: Path) -> Path:
+    return next(folder for folder in path.absolute().parents if folder.exists())
+
+
+def _planned(
+    name: str, inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
+) -> PlannedStage:
+    key = inputs.stage_keys[name]
+    if stage_of(there, name).get("key") == key:
+        return PlannedStage(name, "nothing", ())
+    why = _why(name, inputs, there)
+    for store in near:
+        if stage_of(store, name).get("key") == key:
+            return PlannedStage(name, "take", why, str(store.path))
+    if finished.has(name, key):
+        return PlannedStage(name, "take", why, str(finished.folder))
+    return PlannedStage(name, "run", why, seconds=stage_of(there, name).get("seconds"))
+
+
+def _of_photos(
+    inputs: Inputs, there: Store | None, batches: Batches, near: Sequence[Store]
+) -> PlannedStage:
+    key = inputs.stage_keys["segments"]
+    if stage_of(there, "segments").get("key") == key:
+        return PlannedStage("segments", "nothing", ())
+    why = (*_why("segments", inputs, there), *_photos(inputs, there))
+    store, _ = batches.source
+    source = str(store.path) if store else None
+    photos = sum(map(len, batches.missing))
+    if not photos:
+        return PlannedStage("segments", "take", why, source or str(batches.finished.folder))
+    speed = _speed("segments", {"encoder": inputs.encoder_inputs}, near)
+    return PlannedStage(
+        "segments",
+        "go on" if batches.here else "run",
+        why,
+        source,
+        photos,
+        len(batches.missing),
+        photos / speed if speed else None,
+    )
+
+
+def _of_teacher(
+    inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
+) -> PlannedStage:
+    """The stage of the teacher, with the photos that its network has not seen."""
+    planned = _planned("teacher", inputs, there, near, finished)
+    if planned.does != "run" or not inputs.teacher_passes:
+        return planned
+    name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
+    photos = Photos(inputs.dataset, inputs.keys, finished=finished, near=near)
+    _, missing = photos.known(name, key, inputs.keys, inputs.teacher.batch)
+    count = sum(map(len, missing))
+    speed = _speed("teacher", {"settings": inputs.teacher_inputs["settings"]}, near)
+    return replace(
+        planned,
+        why=(*planned.why, *_photos(inputs, there)),
+        photos=count,
+        batches=len(missing),
+        seconds=count / speed if speed else None,
+    )
+
+
+def _speed(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float | None:
+    """Images per second of the first stage ``name`` with the same inputs."""
+    for store in stores:
+        stage = stage_of(store, name)
+        inputs = stage.get("inputs", {})
+        if stage.get("images") and stage.get("seconds") and same.items() <= inputs.items():
+            return float(stage["images"]) / float(stage["seconds"])
+    return None
+
+
+def _why(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
+    if there is None:
+        return ("there is no store yet",)
+    old = stage_of(there, name).get("inputs")
+    if old is None:
+        return ("the store does not say what it was made from",)
+    return tuple(differences(old, inputs.stages[name], set(inputs.stages)))
+
+
+def _photos(inputs: Inputs, there: Store | None) -> Iterator[str]:
+    """What became of the photos, by id."""
+    if there is None or not there.has("image_digest"):
+        return
+    skipped = stage_of(there, "segments").get("skipped", [])
+    old: Mapping[str, str] = {
+        **dict(zip(there.images, map(str, there.image_digest), strict=True)),
+        **{image: digest for image, _, digest in skipped},
+    }
+    new = dict(zip(inputs.dataset.ids, inputs.digests, strict=True))
+    kinds: dict[str, list[str]] = {
+        "new": [image for image in new if image not in old],
+        "changed": [image for image in new if image in old and old[image] != new[image]],
+        "gone": [image for image in old if image not in new],
+    }
+    for kind, images in kinds.items():
+        if images:
+            more = ", ..." if len(images) > 3 else ""
+            yield f"photos {kind}: {len(images)} ({', '.join(images[:3])}{more})"
+    if not any(kinds.values()) and Counter(old) == Counter(new) and list(old) != list(new):
+        yield "photos: in another order"

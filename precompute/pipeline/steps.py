@@ -1,0 +1,122 @@
+"""What each stage computes, and how its result is read back from a store that has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.concepts.scoring import Scoring, score_corpus
+from inficond_panel.concepts.texts import embed_concepts
+from inficond_panel.store import Store
+from precompute.batches.reuse import stage_of
+from precompute.batches.segmenting import loaded
+from precompute.concepts.corpus import twin_warnings
+from precompute.concepts.umap_projection import project, project_segments
+from precompute.encoder import Encoder, load_encoder
+from precompute.pipeline.inputs import Inputs
+from precompute.pipeline.stages import Arrays, key_of
+from precompute.teachers import Photos, teacher_logits
+
+#: Arrays of the store that come from each stage; a store may lack some.
+OUTPUTS = {
+    "text": ("concept_text_embedding",),
+    "scores": (
+        "concept_score",
+        "segment_concept",
+        "segment_cosine",
+        "score_centre",
+        "segment_normaliser",
+    ),
+    "projections": ("concept_projection", "segment_projection"),
+    "teacher": ("teacher_logit", "oracle_logit", "teacher_feature"),
+}
+
+
+def encoder_of(inputs: Inputs) -> Encoder:
+    """The encoder, loaded when it is first asked for."""
+    key = key_of("encoder", inputs.encoder_inputs)
+    return loaded(key, lambda: load_encoder(inputs.encoder))
+
+
+def text(inputs: Inputs) -> Arrays:
+    """Vectors of the concepts' texts; and of the encoder what a store says of it."""
+    encoder = encoder_of(inputs)
+    vectors = embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
+    said = _told(
+        preprocessing=encoder.preprocessing, warnings=twin_warnings(vectors, inputs.concepts)
+    )
+    return {"concept_text_embedding": vectors, "told": said}
+
+
+def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: Arrays) -> Arrays:
+    """Scores of the images at ``read``, from the half-precision embeddings that the store keeps: so
+    a concept that is scored from these later is scored alike."""
+    counts = encoded["segments"]
+    fit = np.array(inputs.dataset.split)[read] == "fit"
+    found = score_corpus(
+        encoded["embedding"],
+        np.repeat(np.arange(len(counts)), counts),
+        np.asarray(text["concept_text_embedding"]),
+        images=len(counts),
+        scoring=Scoring(**inputs.scores),
+        fit=np.repeat(fit, counts),
+    )
+    arrays = {
+        "concept_score": found.score,
+        "segment_concept": found.concept,
+        "segment_cosine": found.cosine,
+        "score_centre": found.scoring.centre,
+        "segment_normaliser": found.scoring.normaliser,
+    }
+    present = {name: values for name, values in arrays.items() if values is not None}
+    return present | {"told": _told(scores=found.scoring.settings)}
+
+
+def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arrays:
+    """Concepts, and with them segments, in the plane."""
+    settings, vectors = inputs.projections, np.asarray(text["concept_text_embedding"])
+    placed = project(vectors, settings.methods, settings.seed)
+    arrays = {"concept_projection": placed}
+    if settings.segments:
+        arrays["segment_projection"] = project_segments(
+            encoded["embedding"], vectors, placed, settings.methods, settings.segments,
+            settings.seed,
+        )  # fmt: skip
+    return arrays
+
+
+def teacher(inputs: Inputs, photos: Photos) -> Arrays:
+    """Logits of all images of the data set."""
+    found = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts)
+    arrays = {
+        "teacher_logit": found.logit,
+        "oracle_logit": found.oracle,
+        "teacher_feature": found.features,
+    }
+    present = {name: values for name, values in arrays.items() if values is not None}
+    said = _told(attrs=found.attrs, passes=found.passes, warnings=list(found.warnings))
+    return present | {"told": said}
+
+
+def stored(store: Store, name: str, inputs: Inputs) -> Arrays:
+    """A stage's result as a store has it; raises ``StoreError`` where that is damaged."""
+    arrays = {array: getattr(store, array) for array in OUTPUTS[name] if store.has(array)}
+    if name == "teacher":  # a row for each image, also for those that cannot be read
+        row = {image: position for position, image in enumerate(inputs.dataset.ids)}
+        rows = [row[image] for image in store.images]
+        for array, values in arrays.items():
+            arrays[array] = np.full((len(row), values.shape[1]), np.nan, np.float32)
+            arrays[array][rows] = values
+    return arrays | {"told": _told(**stage_of(store, name).get("told", {}))}
+
+
+def told(arrays: Arrays) -> dict[str, Any]:
+    """What a result says beside its arrays."""
+    return json.loads(str(arrays["told"])) if "told" in arrays else {}
+
+
+def _told(**values: Any) -> np.ndarray:
+    return np.array(json.dumps(values))

@@ -1,0 +1,64 @@
+"""A set of scenes as the pipeline reads it."""
+
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from precompute.recipes.scenes.draw import draw
+from precompute.recipes.scenes.plan import plan
+from precompute.recipes.scenes.regions import Regions, regions
+from precompute.recipes.scenes.scene import Scene, caption, labels
+from precompute.recipes.scenes.things import CLASSES
+
+
+class SceneSet:
+    """N scenes, drawn on demand. Scene i depends on (seed, i, size, whether shortcuts hold) only.
+
+    seed: any non-negative integer. images: number of images of each split, in this order.
+    size: (width, height) in pixels. shortcuts: whether the split `fit` has the planted shortcuts.
+    """
+
+    classes = CLASSES
+
+    def __init__(
+        self,
+        seed: int,
+        images: dict[str, int],
+        size: tuple[int, int] = (192, 144),
+        shortcuts: bool = True,
+    ) -> None:
+        self.seed, self.size = seed, size
+        self.split = tuple(name for name, count in images.items() for _ in range(count))
+        self.image_ids = tuple(f"scene-{i:05d}" for i in range(len(self.split)))
+        self._planted = tuple(shortcuts and name == "fit" for name in self.split)
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def plan(self, i: int) -> Scene:
+        """The plan of scene i: what stands where."""
+        return plan((self.seed, i), self.size, self._planted[i])
+
+    @cached_property
+    def scenes(self) -> tuple[Scene, ...]:
+        """The plans of all scenes."""
+        return tuple(self.plan(i) for i in range(len(self)))
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(N, K) int8: 1 where a thing of the class can be seen, else 0."""
+        return labels(self.scenes)
+
+    @cached_property
+    def captions(self) -> tuple[str, ...]:
+        """One sentence for each scene."""
+        return tuple(caption(scene) for scene in self.scenes)
+
+    def image(self, i: int) -> Image.Image:
+        """Scene i as an RGB image of the set's size."""
+        return draw(self.plan(i))
+
+    def regions(self, i: int) -> Regions:
+        """What can be seen at each pixel of scene i."""
+        return regions(self.plan(i))
