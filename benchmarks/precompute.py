@@ -131,11 +131,11 @@ def bare_encoder(home: Path, options: argparse.Namespace) -> Callable[[], None]:
 def whole_pipeline(home: Path) -> Callable[[], None]:
     """Encoding as `inficond precompute` does it, with as many workers."""
     from inficond_panel.spec import load_spec
-    from precompute.batches.encode import Encoding
+    from precompute.batches.stages import Finished
     from precompute.batches.workers import Workers
+    from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
     from precompute.pipeline.run import usual_workers
-    from precompute.pipeline.stages import Finished
 
     spec: Any = load_spec(home / "spec.yaml")
     inputs, workers = read_inputs(spec, print), Workers(usual_workers())

@@ -6,7 +6,6 @@ For scripts and notebooks: ``open_students``, ``load_students``, ``ConceptStuden
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import MissingExtraError
@@ -15,9 +14,8 @@ from inficond_panel.version import __version__
 if TYPE_CHECKING:
     from inficond_panel.api.estimator import ConceptStudents
     from inficond_panel.api.loading import load_students
+    from inficond_panel.api.notebook import explore
     from inficond_panel.api.students import TunableStudents, open_students
-    from inficond_panel.app import Explorer
-    from inficond_panel.tuning import Tuner
 
 __all__ = [
     "ConceptStudents",
@@ -32,26 +30,10 @@ __all__ = [
 _LATE = {
     "ConceptStudents": "inficond_panel.api.estimator",
     "TunableStudents": "inficond_panel.api.students",
+    "explore": "inficond_panel.api.notebook",
     "load_students": "inficond_panel.api.loading",
     "open_students": "inficond_panel.api.students",
 }
-
-
-def explore(spec: str | Path | Tuner, history: str | Path = "") -> Explorer:
-    """Open the app on ``spec`` in a notebook cell.
-
-    ``spec`` is a file, or ``"demo"``, or an open tuner; ``history`` is the file of the tuning
-    history (default: as the spec says). The object shows itself; ``.servable()`` and ``.show()``
-    work too.
-    """
-    import panel as pn  # noqa: PLC0415 -- importing the package must not load Panel
-
-    from inficond_panel.app import Explorer  # noqa: PLC0415
-    from inficond_panel.ui.stylesheets import use_own_font  # noqa: PLC0415
-
-    use_own_font()
-    pn.extension(sizing_mode="stretch_width", inline=True)  # nothing is loaded from outside
-    return Explorer([spec], history)
 
 
 def __getattr__(name: str) -> Any:

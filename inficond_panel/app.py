@@ -16,11 +16,11 @@ import panel as pn
 from panel.viewable import Viewable, Viewer
 from param.parameterized import Event
 
-from inficond_panel.commands.encoder import PageEncoder
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import Tuner, shared_tuner
 from inficond_panel.ui.connection import Connection
 from inficond_panel.ui.notebook_cell import Cell

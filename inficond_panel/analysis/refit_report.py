@@ -13,8 +13,8 @@ from inficond_panel.analysis.compensation import COLLINEAR, Group, Moves, groups
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.conflicts import notices
 from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.notices import notices
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

@@ -213,17 +213,17 @@ class TunableStudents:
 
     def estimator(self) -> ConceptStudents:
         """The students as a fitted scikit-learn estimator (needs scikit-learn)."""
-        from inficond_panel.api.loading import as_estimator  # noqa: PLC0415 - scikit-learn
+        from inficond_panel.api.exported_estimator import as_estimator  # noqa: PLC0415 - scikit-learn
 
         return as_estimator(self.tuner, self.node)
 
     def explore(self) -> Explorer:
         """The page in a notebook cell, at this iteration and on this history."""
-        import inficond_panel  # noqa: PLC0415 - it imports this when asked to
+        from inficond_panel.api.notebook import explore  # noqa: PLC0415 - loads Panel
 
         if self.tuner.head() != self.node:
             self.jump(self.node.id)
-        return inficond_panel.explore(self.tuner)
+        return explore(self.tuner)
 
     def __repr__(self) -> str:
         store = self.tuner.store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.analysis.distillations import (
@@ -23,19 +22,17 @@ from inficond_panel.commands.compare_text import (
     notes_on,
     setting_text,
 )
+from inficond_panel.commands.compared import Compared
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
 from inficond_panel.common.whole_folder import write_folder
-from inficond_panel.distill import SEEN_LABEL, Interval
+from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.quantify.outputs.output_report import (
     MEASURES,
-    OutputMeasure,
-    Outputs,
     measure_outputs,
     outputs_on,
 )
 from inficond_panel.quantify.outputs.separation import (
-    Groups,
     label_set_groups,
     sample,
     single_label_groups,
@@ -43,24 +40,6 @@ from inficond_panel.quantify.outputs.separation import (
 from inficond_panel.tuning import Tuner, open_tuner
 
 _GROUPS = {"single": single_label_groups, "sets": label_set_groups}
-
-
-@dataclass(frozen=True)
-class Compared:
-    """All that one run finds: outputs on ``fit`` and the teacher's on ``tune``, and students.
-
-    ``groups`` are those of the silhouette, None where there is none; ``teacher`` are its own
-    metrics on the split of the students.
-    """
-
-    tuner: Tuner
-    outputs: Outputs
-    measures: dict[str, OutputMeasure]
-    on_tune: dict[str, OutputMeasure]
-    groups: Groups | None
-    split: str
-    students: list[SettingResult]
-    teacher: dict[str, Interval]
 
 
 def compare(args: argparse.Namespace) -> None:

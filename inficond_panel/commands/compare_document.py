@@ -14,7 +14,7 @@ from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.tuning.documents import defined
 
 if TYPE_CHECKING:
-    from inficond_panel.commands.compare import Compared
+    from inficond_panel.commands.compared import Compared
 
 
 def document(found: Compared, args: argparse.Namespace) -> dict[str, Any]:

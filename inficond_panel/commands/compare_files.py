@@ -17,7 +17,7 @@ from inficond_panel.quantify.outputs.separation import Groups, sample, tsne
 from inficond_panel.tuning.documents import defined
 
 if TYPE_CHECKING:
-    from inficond_panel.commands.compare import Compared
+    from inficond_panel.commands.compared import Compared
 
 #: Names of the files; a folder that holds others is not replaced.
 FILES = {f"{name}.csv" for name in ("students", "classes", "outputs", "reliability", "map")} | {

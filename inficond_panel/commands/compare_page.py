@@ -26,7 +26,7 @@ from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.ui.fonts import font_css
 
 if TYPE_CHECKING:
-    from inficond_panel.commands.compare import Compared
+    from inficond_panel.commands.compared import Compared
 
 _SIDE, _MAP, _MARGIN = 220, 520, 26
 _COLOURS = {"teacher": "#1f57b8", "oracle": "#99490c"}

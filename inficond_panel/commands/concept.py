@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.commands.encoder import text_encoder
 from inficond_panel.commands.output import note, say, say_json
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept
+from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.typed_concepts import (
     add_concept,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from inficond_panel.analysis.comparison import ClassComparison, Comparison
 from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Intent, Node, Tuner
-from inficond_panel.tuning.intents.conflicts import limits_text
+from inficond_panel.tuning.notices import limits_text
 from inficond_panel.wording.refit import churn_sentence
 
 _SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}

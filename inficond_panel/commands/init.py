@@ -24,8 +24,8 @@ def init(args: argparse.Namespace) -> None:
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(".words.txt")
     _refuse(output)
-    from precompute.datasets.detect import find_layout, plan_splits  # noqa: PLC0415 - only where needed
-    from precompute.datasets.detect.models import WHERE, find_encoder, find_teacher  # noqa: PLC0415
+    from precompute.detect import find_layout, plan_splits  # noqa: PLC0415 - only where needed
+    from precompute.detect.models import WHERE, find_encoder, find_teacher  # noqa: PLC0415
 
     layout = find_layout(folder)
     encoder = find_encoder(_path(args.encoder), [output.parent, folder, folder.absolute().parent])
@@ -85,8 +85,8 @@ def _draft(
     teacher: Path | None,
     planned: tuple[dict[str, Any], str],
 ) -> Any:
-    from precompute.datasets.detect.models import teacher_keys  # noqa: PLC0415
-    from precompute.datasets.detect.writing import Draft, relative  # noqa: PLC0415
+    from precompute.detect.models import teacher_keys  # noqa: PLC0415
+    from precompute.detect.writing import Draft, relative  # noqa: PLC0415
 
     def said(path: Path | str) -> str:
         text = relative(Path(path), output.parent)
@@ -143,8 +143,8 @@ def _written(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
 
 def _try(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
     from precompute.datasets import load_dataset  # noqa: PLC0415
-    from precompute.datasets.detect.models import logit_classes  # noqa: PLC0415
-    from precompute.datasets.detect.writing import spec_text  # noqa: PLC0415
+    from precompute.detect.models import logit_classes  # noqa: PLC0415
+    from precompute.detect.writing import spec_text  # noqa: PLC0415
     from precompute.teachers.tables import read_logits  # noqa: PLC0415
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import socket
 import threading
@@ -88,7 +87,8 @@ def _check(spec: str, distill: bool = False) -> None:
 
 
 def _run(args: argparse.Namespace, specs: list[str]) -> None:
-    importlib.import_module("inficond_panel.app")  # once, here rather than in the first session
+    import inficond_panel.app  # noqa: F401, PLC0415 - once, here rather than in the first session
+
     run_server(args, [APP], specs)
 
 

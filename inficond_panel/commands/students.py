@@ -13,8 +13,8 @@ from inficond_panel.commands.output import note, number, progress, say, say_json
 from inficond_panel.distill import ClassMetrics, change_intervals
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.documents import tune_document
-from inficond_panel.tuning.intents.conflicts import notices
 from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.notices import notices
 from inficond_panel.wording.refit import short_sentences
 
 _COLUMNS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")

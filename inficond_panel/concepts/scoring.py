@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-METHODS = ("max_cosine", "contrast", "centred")
-
 #: Segments scored at a time, which bounds the memory beside the result.
 _SEGMENTS_AT_A_TIME = 8192
 

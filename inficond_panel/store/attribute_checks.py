@@ -7,9 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inficond_panel.concepts.scoring import METHODS
 from inficond_panel.store.hashing import content_hash
-from inficond_panel.store.schema import ATTRIBUTES
+from inficond_panel.store.schema import ATTRIBUTES, SCORING_METHODS
 
 _NUMBER, _NO = (int, float), type(None)
 #: Kinds by name, "?" after what may be absent. A kind is a type, several types, [kind of each
@@ -83,8 +82,8 @@ def _is(value: Any, kind: Any) -> bool:
 
 
 def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
-    method = scores.get("method", METHODS[0])
-    if method not in METHODS:
-        yield f"the attribute scores.method is {method!r}; there are {', '.join(METHODS)}"
+    method = scores.get("method", SCORING_METHODS[0])
+    if method not in SCORING_METHODS:
+        yield f"the attribute scores.method is {method!r}; there are {', '.join(SCORING_METHODS)}"
     if method == "contrast" and not scores.get("temperature", 0) > 0:
         yield "the attribute scores.temperature is no number above 0"

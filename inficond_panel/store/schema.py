@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 FORMAT_VERSION = 1
 SPLITS = ("fit", "tune", "holdout")
+#: Methods of scoring a concept in an image, see ``concepts.scoring``; the first is the default.
+SCORING_METHODS = ("max_cosine", "contrast", "centred")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def tune_document(
 ) -> dict[str, Any]:
     """Nodes with their intents, bounds and certificates, and their metrics on ``split``.
 
-    ``notices`` are those of ``conflicts.notices``, by id of the node.
+    ``notices`` are those of ``tuning.notices``, by id of the node.
     """
     said = notices or {}
     return {

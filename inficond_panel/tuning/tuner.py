@@ -98,7 +98,7 @@ class Tuner:
         Only the students of classes with an intent in the batch are refitted, from the parent's
         stored weights; the others are kept bit for bit. All bounds of the branch stay enforced.
         Intents that contradict each other are settled by the rule of ``conflicts``, and
-        ``conflicts.notices`` says how. The same parent and intents give the same node: it is
+        ``tuning.notices`` says how. The same parent and intents give the same node: it is
         not fitted twice. Raises ``TuningError`` for unknown names, no intents, or a parent that
         is not in the history; ``SolverError``; ``CancelledError``.
         """

@@ -47,7 +47,7 @@ class Cell(pn.Column):
                 f"This notebook shows widgets, which need the package {error.name}.",
                 "Install it: pip install jupyter_bokeh, and restart the kernel.",
             ) from error
-        display(self)
+        display(self, self.publish)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
 
     def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:

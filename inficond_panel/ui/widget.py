@@ -20,31 +20,31 @@ from panel.io.model import add_to_doc
 from pyviz_comms import Comm
 from traitlets import observe
 
+from inficond_panel.state.jobs import Publish
+
 if TYPE_CHECKING:
     from bokeh.model import Model
     from traitlets.utils.bunch import Bunch
-
-    from inficond_panel.ui.notebook_cell import Cell
 
 #: Kinds of what is done in the browser that change something here.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
 
 
-def display(page: Cell, seconds: float = 2) -> None:
+def display(page: pn.Column, publish: Publish, seconds: float = 2) -> None:
     """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
 
     Where all cells are run, a notebook may come to the widget before it has run the scripts in the
     output above, and gives up. It would also give up on the same widget when asked again, or show
     it empty: Panel's components find their place by the id of their model.
     """
-    widget = PageWidget(page)
+    widget = PageWidget(page, publish)
     handle = IPython.display.display(widget._repr_mimebundle_(), raw=True, display_id=True)
     loop = asyncio.get_running_loop()
 
     def again(widget: PageWidget, wait: float) -> None:
         if not widget._view_count and wait <= 16 * seconds:
             widget.clean_up()  # closed, it would take its successor away
-            successor = PageWidget(page)
+            successor = PageWidget(page, publish)
             handle.update(successor._repr_mimebundle_(), raw=True)
             loop.call_later(2 * wait, again, successor, 2 * wait)
 
@@ -64,10 +64,10 @@ class WidgetComm(Comm):
 
 
 class PageWidget(BokehModel):
-    """Shows ``page`` in one place of a notebook."""
+    """Shows ``page`` in one place of a notebook; ``publish`` runs what the browser sends."""
 
-    def __init__(self, page: Cell) -> None:
-        self._page = page
+    def __init__(self, page: pn.Column, publish: Publish) -> None:
+        self._page, self._publish = page, publish
         self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
         super().__init__(self._make_root())
         self._view_count = 0  # from here on the browser counts its views
@@ -84,7 +84,7 @@ class PageWidget(BokehModel):
         self._page._cleanup(self._model)
 
     def _handle_msg(self, msg: dict[str, Any]) -> None:
-        self._page.publish(partial(super()._handle_msg, msg))
+        self._publish(partial(super()._handle_msg, msg))
 
     def patch(self, data: Any, buffers: Sequence[bytes]) -> None:
         """Send one part of a message to the view, if there is one."""

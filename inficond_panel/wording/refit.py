@@ -8,9 +8,9 @@ from inficond_panel.analysis.bound_prices import Bound, Objective
 from inficond_panel.analysis.churn import Churn
 from inficond_panel.analysis.compensation import Group, Mover, Moves
 from inficond_panel.analysis.refit_report import ClassReport
-from inficond_panel.tuning.intents.conflicts import limits_text
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
+from inficond_panel.tuning.notices import limits_text
 
 #: Step of a weight that prices are told for.
 _STEP = 0.1

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from precompute.pipeline.stages import Arrays
+from precompute.batches.stages import Arrays
 
 #: Arrays of many bytes an image, and what counts their rows. They stay in their files.
 LARGE = {"embedding": "segments", "mask": "mask_pixels", "thumbnail": "thumbnail_length"}

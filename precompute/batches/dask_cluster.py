@@ -13,8 +13,8 @@ from typing import Any
 
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.version import __version__
+from precompute.batches.stages import Arrays
 from precompute.batches.threads import Work, done
-from precompute.pipeline.stages import Arrays
 
 #: How long a scheduler may take to answer.
 TIMEOUT = "10s"

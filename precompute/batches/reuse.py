@@ -17,7 +17,7 @@ from inficond_panel.store import Store, open_store
 from inficond_panel.store.added_arrays import Stored
 from inficond_panel.store.hashing import array_hash
 from precompute.batches.batch_keys import batches_of, photo_keys
-from precompute.pipeline.stages import Finished, save
+from precompute.batches.stages import Finished, save
 
 _NONE: Mapping[str, Any] = {}
 

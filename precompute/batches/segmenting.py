@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.store.images import UnreadableImage, thumbnail
+from precompute.batches.stages import Arrays
 from precompute.datasets import Dataset
 from precompute.encoder import Encoder, load_encoder
-from precompute.pipeline.stages import Arrays
 from precompute.segments import SegmentSettings, segment
 
 _LOADED: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from inficond_panel.common.blas_threads import one_thread
-from precompute.pipeline.stages import Arrays
+from precompute.batches.stages import Arrays
 
 
 class Work(Protocol):

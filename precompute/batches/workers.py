@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from precompute.batches.dask_cluster import connected, differing, on_cluster
+from precompute.batches.stages import Arrays
 from precompute.batches.threads import Work, in_threads
-from precompute.pipeline.stages import Arrays
 
 #: Numbers of batches with their arrays; to be closed by who may stop early.
 Results = Generator[tuple[int, Arrays], None, None]

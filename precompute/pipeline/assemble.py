@@ -11,11 +11,11 @@ import numpy as np
 from inficond_panel.store import SPLITS
 from inficond_panel.version import __version__
 from precompute.batches.concatenated import Gathered
-from precompute.batches.encode import read_rows, skipped_images
+from precompute.batches.stages import Arrays
 from precompute.concepts.corpus import zero_warnings
 from precompute.encoder import encoder_digest
+from precompute.pipeline.encode import read_rows, skipped_images
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.stages import Arrays
 from precompute.pipeline.steps import OUTPUTS, told
 
 

@@ -15,13 +15,13 @@ from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash
 from precompute.batches.batch_keys import photo_keys
 from precompute.batches.segmenting import Settings
+from precompute.batches.stages import key_of
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
-from precompute.pipeline.stages import key_of
+from precompute.pipeline.segment_head import head_inputs, training_of
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
-from precompute.segments.spec_head import head_inputs, training_of
 from precompute.segments.training import Training
 from precompute.teachers import pass_keys, read_logits, teacher_inputs
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
-from precompute.batches.encode import Batches
 from precompute.batches.reuse import stage_of, stores_near
+from precompute.batches.stages import Finished
 from precompute.pipeline.differences import differences
+from precompute.pipeline.encode import Batches
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.report import duration
 from precompute.pipeline.run import is_made_from
-from precompute.pipeline.stages import Finished
 from precompute.teachers import Photos
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.

@@ -19,16 +19,16 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.write import replaced, restore
-from precompute.batches.encode import Encoding, read_rows
 from precompute.batches.reuse import stage_of, stores_near
+from precompute.batches.stages import Arrays, Finished, Stage
 from precompute.batches.workers import Workers
 from precompute.encoder import fetch_encoder
 from precompute.pipeline import steps
 from precompute.pipeline.assemble import assemble
+from precompute.pipeline.encode import Encoding, read_rows
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.lock import lock_of, only_run
 from precompute.pipeline.report import Report, duration, report_on
-from precompute.pipeline.stages import Arrays, Finished, Stage
 from precompute.teachers import Photos
 
 Progress = Callable[[str], None]

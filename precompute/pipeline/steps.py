@@ -13,11 +13,11 @@ from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.store import Store
 from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import loaded
+from precompute.batches.stages import Arrays, key_of
 from precompute.concepts.corpus import twin_warnings
 from precompute.concepts.umap_projection import project, project_segments
 from precompute.encoder import Encoder, load_encoder
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.stages import Arrays, key_of
 from precompute.teachers import Photos, teacher_logits
 
 #: Arrays of the store that come from each stage; a store may lack some.

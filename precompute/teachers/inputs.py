@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.store.network_weights import file_digest
+from precompute.batches.stages import key_of
 from precompute.datasets import Dataset
 from precompute.encoder import encoder_digest
-from precompute.pipeline.stages import key_of
 from precompute.teachers.loading import at_own_size
 from precompute.teachers.record import fit_rows
 

@@ -10,8 +10,8 @@ import numpy as np
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage
 from precompute.batches.segmenting import loaded
+from precompute.batches.stages import Arrays
 from precompute.datasets import Dataset
-from precompute.pipeline.stages import Arrays
 from precompute.teachers.teacher import Teacher
 
 #: (teacher, prepared images (n, 3, H, W), their rows in the data set (n,)) to values (n, width).

@@ -13,9 +13,9 @@ from inficond_panel.errors import CancelledError, StoreError
 from inficond_panel.store import Store
 from precompute.batches.batch_keys import batches_of
 from precompute.batches.reuse import keys_in, stage_of
+from precompute.batches.stages import Finished, key_of
 from precompute.batches.workers import Workers
 from precompute.datasets import Dataset
-from precompute.pipeline.stages import Finished, key_of
 from precompute.teachers.network import Pass
 
 Batch = tuple[str, ...]

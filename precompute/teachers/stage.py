@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from precompute.pipeline.stages import key_of
+from precompute.batches.stages import key_of
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import load_embedding, load_teacher

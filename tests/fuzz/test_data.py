@@ -19,11 +19,11 @@ from inficond_panel.analysis.node_metrics import selection_slice
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.columns import columns_listing
-from precompute.datasets.detect import find_layout, plan_splits
 from precompute.datasets.row_tables import read_table
 from precompute.datasets.splitting import read_list
 from precompute.datasets.table import read_label, table_listing
 from precompute.datasets.voc import voc_foreground, voc_objects
+from precompute.detect import find_layout, plan_splits
 from precompute.teachers import read_logits
 
 IDS, CLASSES = ["a", "b", "c", "01"], ["cat", "dog"]

@@ -161,7 +161,7 @@ def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch)
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
     own, monkeypatch, teacher, name
 ):
-    from precompute.pipeline.stages import Finished
+    from precompute.batches.stages import Finished
 
     put, counted = Finished.put, Counted(monkeypatch)
 

@@ -12,9 +12,9 @@ from precompute_factory import photo, write_table
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from precompute.datasets import load_dataset
-from precompute.datasets.detect import plan_splits
-from precompute.datasets.detect.layout import Layout, role_of
-from precompute.datasets.detect.writing import value
+from precompute.detect import plan_splits
+from precompute.detect.layout import Layout, role_of
+from precompute.detect.writing import value
 
 CLASSES = ("cat", "train")
 

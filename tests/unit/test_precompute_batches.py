@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from precompute.batches.batch_keys import batches_of, photo_keys
 from precompute.batches.concatenated import Gathered, Pieces
-from precompute.pipeline.stages import Finished, Stage, key_of
+from precompute.batches.stages import Finished, Stage, key_of
 
 
 def keys(count, seed=0):

@@ -64,13 +64,13 @@ def die_in(home, store, where):
     """Be killed in the middle of writing something."""
     patch = pytest.MonkeyPatch()
     if where == "a batch":
-        save, left = precompute.pipeline.stages.save, [20]
+        save, left = precompute.batches.stages.save, [20]
 
         def few(*args):
             left[0] -= 1
             return save(*args) if left[0] else die()
 
-        patch.setattr("precompute.pipeline.stages.save", few)
+        patch.setattr("precompute.batches.stages.save", few)
     elif where == "an array of the store":
         one = write._write
         patch.setattr(write, "_write", lambda *a: die() if a[1] == "mask" else one(*a))
@@ -216,7 +216,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(home, tmp_path, encoder, 
 
 def full_at(monkeypatch, where):
     """The disk is full when the second result of a stage, or its only one, is to be written."""
-    put, left = precompute.pipeline.stages.Finished.put, [2 if where == "segments" else 1]
+    put, left = precompute.batches.stages.Finished.put, [2 if where == "segments" else 1]
 
     def full(finished, name, key, arrays):
         left[0] -= name == where
@@ -224,7 +224,7 @@ def full_at(monkeypatch, where):
             raise OSError(errno.ENOSPC, "No space left on device")
         put(finished, name, key, arrays)
 
-    monkeypatch.setattr("precompute.pipeline.stages.Finished.put", full)
+    monkeypatch.setattr("precompute.batches.stages.Finished.put", full)
 
 
 @pytest.mark.parametrize("stage", ["teacher", "segments", "text", "scores", "projections"])
@@ -299,7 +299,7 @@ def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, 
     def fault(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("precompute.pipeline.stages.save", fault)
+    monkeypatch.setattr("precompute.batches.stages.save", fault)
     with pytest.raises(StoreError, match="Input/output error") as told:
         precompute.run(load_spec(home / "spec.yaml"), tmp_path / "a.zarr")
     assert "--store" in told.value.remedy

@@ -10,12 +10,12 @@ from PIL import Image
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage
+from precompute.pipeline.segment_head import photos_for
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
 from precompute.segments.measures import consistency, undersegmentation_error
 from precompute.segments.regions import interpolation
-from precompute.segments.spec_head import photos_for
 from precompute.segments.training import Training, image_loss, train_head
 from precompute.segments.views import Example, ViewOfImage, Views
 

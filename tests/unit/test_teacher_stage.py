@@ -88,8 +88,8 @@ def counted(dataset):
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
+    from precompute.batches.stages import Finished
     from precompute.batches.workers import Workers
-    from precompute.pipeline.stages import Finished
 
     section = teacher_section("torchscript", path=linear[0], batch=2, oracle=0.5)
     whole = run(section, drawn())

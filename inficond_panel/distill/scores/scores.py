@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property, partial
 from typing import Any
 
+import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.array_api import Array, beside, namespace, to_host
 from inficond_panel.distill.scores.gathered_columns import Columns
-from inficond_panel.distill.scores.sources import as_source
+from inficond_panel.distill.scores.sources import ArraySource, SlicedSource, Source
 
 __all__ = ["Array", "Scores"]
 
@@ -28,7 +30,7 @@ class Scores:
     """
 
     def __init__(self, values: Any) -> None:
-        self.source = values if hasattr(values, "map") else as_source(values)
+        self.source = values if hasattr(values, "map") else _as_source(values)
         self.shape = self.source.shape
         self.columns = Columns(self.source)
         self.passes = 0
@@ -100,3 +102,16 @@ def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Arr
     centred = _wide(block) - beside(pivot, block)
     weight = beside(sample_weight, block)
     return to_host(weight @ centred), to_host(weight @ centred**2)
+
+
+def _as_source(values: Any) -> Source:
+    """The source of what the caller has. Raises DataError where that is no table of numbers."""
+    if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
+        from inficond_panel.distill.scores.dask_source import DaskSource  # noqa: PLC0415  needs dask
+
+        return DaskSource(values)
+    if array_api_compat.is_array_api_obj(values):
+        return ArraySource(values)
+    if hasattr(values, "shape") and hasattr(values, "dtype"):
+        return SlicedSource(values)
+    return ArraySource(np.asarray(values))

@@ -8,13 +8,11 @@ so neither the number of threads nor that of workers changes a bit of a result.
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,19 +35,6 @@ class Source(Protocol):
 
     def first(self, images: int) -> NDArray:
         """The first rows (images, C), or fewer where there are no more."""
-
-
-def as_source(values: Any) -> Source:
-    """The source of what the caller has. Raises DataError where that is no table of numbers."""
-    if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
-        from inficond_panel.distill.scores.dask_source import DaskSource  # noqa: PLC0415  needs dask
-
-        return DaskSource(values)
-    if array_api_compat.is_array_api_obj(values):
-        return ArraySource(values)
-    if hasattr(values, "shape") and hasattr(values, "dtype"):
-        return SlicedSource(values)
-    return ArraySource(np.asarray(values))
 
 
 class ArraySource:

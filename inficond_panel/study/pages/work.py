@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inficond_panel.common import clock
 from inficond_panel.study.results.timeline import fine_tunes
@@ -15,14 +15,32 @@ from inficond_panel.views.page.page import close_views, make_views, watch_export
 from inficond_panel.views.page.shell import Shell
 
 if TYPE_CHECKING:
+    from panel import Column
+
     from inficond_panel.state import AppState
-    from inficond_panel.study.pages.participant import ParticipantPage
+    from inficond_panel.study.run.progress import Progress
+
+
+class TaskPage(Protocol):
+    """The page of a participant, as far as a task needs it."""
+
+    layout: Column
+
+    @property
+    def progress(self) -> Progress:
+        """Where the participant stands."""
+
+    def record(self, view: str, action: str, payload: dict[str, Any]) -> bool:
+        """Record an event; return whether it was recorded."""
+
+    def show_work(self) -> None:
+        """Draw how far the task is."""
 
 
 class Work:
     """A participant at work on a task that has been started; resumes what was begun."""
 
-    def __init__(self, page: ParticipantPage, ready: Ready, app: AppState) -> None:
+    def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:
         self.page, self.ready, self.task = page, ready, ready.task
         self.app = app
         self.app.selection.class_name = ready.class_name

@@ -10,15 +10,15 @@ import numpy as np
 from inficond_panel.state import Job
 from inficond_panel.ui.metric_change import make_change
 from inficond_panel.ui.theme import bound, defined
+from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.compensation import Group
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
-    from inficond_panel.state import AppState, Preview, Status
+    from inficond_panel.state import AppState, Preview
     from inficond_panel.tuning import Intent
-    from inficond_panel.views.knowledge.table import KnowledgeTable
 
 
 def make_pending(
@@ -71,13 +71,6 @@ def make_summary(
         "preview": make_change(preview.of(name, "ap")) if preview else None,
         "flips": preview.sides.get(name) if preview else None,
     }
-
-
-def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
-    """The line below the blocks. ``change`` is told when a refit is done."""
-    fields = ("kind", "text", "progress", "remedy")
-    told = change if status.kind == "done" else None
-    return {**{field: getattr(status, field) for field in fields}, "change": told}
 
 
 def make_group_offer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import param
 
 from inficond_panel.analysis.concept_rows import SORTS
@@ -10,11 +12,17 @@ from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import esm
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.theme import METRIC_NAMES
-from inficond_panel.views.knowledge.batch import make_status
 from inficond_panel.views.knowledge.rows import AXES
 
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 _FACTOR = TuningState.param["factor"]
+
+
+def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
+    """The line below the blocks. ``change`` is told when a refit is done."""
+    fields = ("kind", "text", "progress", "remedy")
+    told = change if status.kind == "done" else None
+    return {**{field: getattr(status, field) for field in fields}, "change": told}
 
 
 class KnowledgeTable(ViewComponent):

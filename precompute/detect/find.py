@@ -9,10 +9,10 @@ from inficond_panel.common.text_lines import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
 from precompute.datasets.coco import read_instances
-from precompute.datasets.detect.layout import Layout, role_of
-from precompute.datasets.detect.tables import Glance, glances
 from precompute.datasets.files import image_files, without_suffix
 from precompute.datasets.voc import voc_classes
+from precompute.detect.layout import Layout, role_of
+from precompute.detect.tables import Glance, glances
 
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 

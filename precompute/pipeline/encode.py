@@ -16,11 +16,11 @@ from precompute.batches.batch_keys import batches_of
 from precompute.batches.concatenated import Gathered
 from precompute.batches.reuse import batches_in, copy_given, take_photos
 from precompute.batches.segmenting import Segmenting
+from precompute.batches.stages import Arrays, Finished, key_of
 from precompute.batches.workers import Results, Workers
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.report import duration
-from precompute.pipeline.stages import Arrays, Finished, key_of
-from precompute.segments.spec_head import with_head
+from precompute.pipeline.segment_head import with_head
 
 Batch = tuple[str, ...]
 Part = tuple[Sequence[str], Callable[[], Arrays]]

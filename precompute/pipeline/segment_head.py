@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from precompute.pipeline.stages import key_of
+from precompute.batches.stages import key_of
 from precompute.segments import SegmentSettings
 from precompute.segments.training import Training, train_head
 

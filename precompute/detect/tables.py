@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.datasets.detect.layout import role_of
 from precompute.datasets.row_tables import as_text, read_rows
+from precompute.detect.layout import role_of
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
 _SPLIT_NAMES = ("split", "subset", "partition", "set", "phase", "fold")

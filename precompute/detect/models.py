@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.datasets.detect.layout import Layout
 from precompute.datasets.row_tables import read_rows
+from precompute.detect.layout import Layout
 from precompute.teachers.tables import read_arrays
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from precompute.datasets.detect.layout import Layout
+from precompute.detect.layout import Layout
 
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}

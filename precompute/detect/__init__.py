@@ -1,6 +1,6 @@
 """Looking at a folder with images and labels, to write a spec for it."""
 
-from precompute.datasets.detect.find import find_layout
-from precompute.datasets.detect.layout import Layout, plan_splits
+from precompute.detect.find import find_layout
+from precompute.detect.layout import Layout, plan_splits
 
 __all__ = ["Layout", "find_layout", "plan_splits"]

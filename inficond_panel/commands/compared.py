@@ -1,0 +1,29 @@
+"""The record of one run of ``inficond compare``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inficond_panel.analysis.distillations import SettingResult
+from inficond_panel.distill import Interval
+from inficond_panel.quantify.outputs.output_report import OutputMeasure, Outputs
+from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.tuning import Tuner
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All that one run finds: outputs on ``fit`` and the teacher's on ``tune``, and students.
+
+    ``groups`` are those of the silhouette, None where there is none; ``teacher`` are its own
+    metrics on the split of the students.
+    """
+
+    tuner: Tuner
+    outputs: Outputs
+    measures: dict[str, OutputMeasure]
+    on_tune: dict[str, OutputMeasure]
+    groups: Groups | None
+    split: str
+    students: list[SettingResult]
+    teacher: dict[str, Interval]

@@ -1,0 +1,113 @@
+"""Notices: sentences on intents that contradict each other, and on thumbs on a weight of 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from inficond_panel.tuning.intents.conflicts import Candidate, best, by_concept, rank
+from inficond_panel.tuning.intents.intent import Asked
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+
+Limits = tuple[float | None, float | None]
+
+
+def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
+    """Sentences on all that the rule decided, and on what a thumb does to a weight of 0.
+
+    ``asked`` is a batch for ``Tuner.fine_tune`` from ``parent``.
+    """
+    asked = list(asked)
+    said = list(within_iteration(by_concept(asked, tuner.spec.tuning.factor)))
+    bounds = tuner.resolve(parent, asked)
+    for key, limits in sorted(bounds.items()):
+        said += _replaced(tuner, parent, key, limits)
+        said += _special(tuner, parent, key, limits)
+    return said
+
+
+def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
+    """A sentence for each class and concept that was asked for more than once."""
+    for (class_name, concept), candidates in found.items():
+        if len(candidates) == 1:
+            continue
+        chosen, others = best(candidates), sorted(candidates, key=rank)[:-1]
+        lost = [_told(each) for each in others if each[0] != chosen[0]]
+        if lost:
+            yield (
+                f"{_named(concept, class_name)} was asked for {len(candidates)} times in one "
+                f"iteration: {_told(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
+            )
+        else:
+            what = _named(concept, class_name)
+            yield f"{what} was asked for more than once, alike: it counts once."
+
+
+def limits_text(limits: Limits) -> str:
+    """``w ≥ 0.40``, ``w ≤ 0.20``, ``w = 0`` or both sides."""
+    lower, upper = limits
+    if lower == upper and lower is not None:
+        return f"w = {_weight(lower)}"
+    sides = [
+        f"w {sign} {_weight(limit)}"
+        for sign, limit in (("≥", lower), ("≤", upper))
+        if limit is not None
+    ]
+    return " and ".join(sides)
+
+
+def _weight(value: float) -> str:
+    """Two decimals, of a small weight two digits."""
+    text = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+    return text.replace("-", "−")
+
+
+def _named(concept: str, class_name: str) -> str:
+    return f"“{concept}” on “{class_name}”"
+
+
+def _told(candidate: Candidate) -> str:
+    intent, group = candidate
+    factor = f" ×{intent.factor:g}" if intent.factor else ""
+    return f"{intent.direction}{factor}" + (f" of the group {group}" if group else "")
+
+
+def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
+    """Where an earlier bound of the branch is not implied by the new one."""
+    old = parent.bounds.get(key)
+    if old is None or _within(new, old):
+        return
+    class_name, concept = key
+    yield (
+        f"{_named(concept, class_name)}: {limits_text(old)} of "
+        f"#{tuner.bound_since(parent, class_name, concept)} holds no longer; {limits_text(new)} "
+        "takes its place."
+    )
+
+
+def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
+    """Where the weight is 0, or the bound does not reach beyond it."""
+    class_name, concept = key
+    place = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
+    weight = float(parent.weights[place])
+    inside = _within((weight, weight), new)
+    if weight == 0:
+        held = "holds it there" if inside else f"moves it to {limits_text(new)}"
+        yield f"“{concept}” has no influence on “{class_name}” (weight 0): this {held}."
+    elif inside:
+        yield (
+            f"{_named(concept, class_name)} is at {_weight(weight)} already: {limits_text(new)} "
+            "only holds it there (reference: original)."
+        )
+
+
+def _within(inner: Limits, outer: Limits) -> bool:
+    return _side(inner[0], -np.inf) >= _side(outer[0], -np.inf) and (
+        _side(inner[1], np.inf) <= _side(outer[1], np.inf)
+    )
+
+
+def _side(limit: float | None, default: float) -> float:
+    return default if limit is None else limit

@@ -1,0 +1,69 @@
+"""Modules of the project and what each imports, read from the code without running it."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted([*(ROOT / "inficond_panel").rglob("*.py"), *(ROOT / "precompute").rglob("*.py")])
+
+
+def module_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(file): file for file in FILES}
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def named(node: ast.AST) -> list[str]:
+    """Modules that a statement imports; of ``from a import b`` a.b where that is one, else a."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "relative import"
+        each = [(f"{node.module}.{alias.name}", node.module) for alias in node.names]
+        return [inner if inner in MODULES else outer for inner, outer in each]
+    return []
+
+
+@cache
+def imports_of(module: str) -> dict[str, int]:
+    """What a module imports, each with its line: in functions and for types too."""
+    found = {}
+    for node in ast.walk(tree_of(module)):
+        found.update(dict.fromkeys(named(node), getattr(node, "lineno", 0)))
+    return found
+
+
+def circles() -> list[list[str]]:
+    """Modules that import each other, directly or on a way (Tarjan's strong components)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    path: list[str] = []
+    found = []
+
+    def visit(module: str) -> None:
+        order[module] = low[module] = len(order)
+        path.append(module)
+        for other in imports_of(module).keys() & MODULES.keys() - {module}:
+            if other not in order:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in path:
+                low[module] = min(low[module], order[other])
+        if low[module] == order[module]:
+            start = path.index(module)
+            if len(path) > start + 1:
+                found.append(sorted(path[start:]))
+            del path[start:]
+
+    for module in MODULES:
+        if module not in order:
+            visit(module)
+    return found
