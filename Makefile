@@ -30,6 +30,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy inficond_panel precompute
+	$(BIN)/python -m pytest --quiet tests/house
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .

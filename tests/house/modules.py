@@ -2,6 +2,7 @@
 
 import ast
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,29 +42,12 @@ def imports_of(module: str) -> dict[str, int]:
     return found
 
 
-def circles() -> list[list[str]]:
-    """Modules that import each other, directly or on a way (Tarjan's strong components)."""
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    path: list[str] = []
-    found = []
-
-    def visit(module: str) -> None:
-        order[module] = low[module] = len(order)
-        path.append(module)
-        for other in imports_of(module).keys() & MODULES.keys() - {module}:
-            if other not in order:
-                visit(other)
-                low[module] = min(low[module], low[other])
-            elif other in path:
-                low[module] = min(low[module], order[other])
-        if low[module] == order[module]:
-            start = path.index(module)
-            if len(path) > start + 1:
-                found.append(sorted(path[start:]))
-            del path[start:]
-
-    for module in MODULES:
-        if module not in order:
-            visit(module)
-    return found
+def circle() -> list[str]:
+    """Modules of which each imports the next and the last the first; empty where there are none."""
+    known = MODULES.keys()
+    graph = {module: imports_of(module).keys() & known - {module} for module in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as found:
+        return list(found.args[1])
+    return []
