@@ -12,7 +12,7 @@ from inficond_panel.ui.door import allows, check_message, refusing
 
 
 class Component(JSComponent):
-    """One ES module of ``esm`` that draws from the component's parameters.
+    """One ES module that draws from the component's parameters.
 
     The browser sets those in ``_taken``, and sends messages to what ``on_msg`` was given; both are
     left out where they are malformed or too many, see ``door``.

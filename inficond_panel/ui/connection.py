@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import param
 
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
 
 
@@ -22,8 +23,8 @@ class Connection(Component):
     over = param.Boolean(False, doc="Whether the page shows its last: it needs no server.")
     after = param.String("", doc="What a person has to do once the page was loaded again.")
 
-    _esm = esm.module("connection")
-    _stylesheets = esm.styles("connection")
+    _esm = browser.module(Path(__file__).with_name("connection.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("connection.css"))
 
     def __init__(self, **params: Any) -> None:
         super().__init__(margin=0, **params)

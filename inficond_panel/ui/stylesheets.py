@@ -18,7 +18,7 @@ from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
 
 from inficond_panel.ui.fonts import font_css
 
-ICON = Path(__file__).parent / "esm" / "icon.svg"
+ICON = Path(__file__).with_name("icon.svg")
 
 
 def use_own_files() -> None:

@@ -1,6 +1,6 @@
 """Colour tokens for Bokeh and HoloViews, and the number formats of the whole screen.
 
-The same tokens are CSS variables in ``esm/base.css``; a canvas cannot read those.
+The same tokens are CSS variables in ``base.css``; a canvas cannot read those.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from factory import ATTRS, SPEC, small_arrays, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inficond_panel import views
 from inficond_panel.analysis.concept_rows import ConceptRow
 from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
@@ -23,7 +25,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.ui import esm, images
+from inficond_panel.ui import browser, images
 from inficond_panel.ui.metric_change import make_change
 from inficond_panel.views.knowledge import what_if as effects
 from inficond_panel.views.knowledge.batch import (
@@ -407,7 +409,7 @@ def test_notices_are_told_before_the_refit_and_after(view, app):
 
 def test_modules_put_data_in_as_text_only():
     for name in ("performance", "knowledge"):
-        source = esm.module(name)
+        source = browser.module(Path(views.__file__).parent / name / f"{name}.js")
         for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert unsafe not in source
         assert "import " not in source.replace("important", "")

@@ -6,6 +6,7 @@ import hmac
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -13,9 +14,9 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError
-from inficond_panel.study.pages import esm
 from inficond_panel.study.results.board import board
 from inficond_panel.study.run.study import Study
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
@@ -39,8 +40,8 @@ class BoardFrame(Component):
     made = param.Dict({}, doc="{label, token} of a link that was made just now.")
     problem = param.String("", doc="Why something was not done.")
 
-    _esm = esm.module("board")
-    _stylesheets = esm.styles("board")
+    _esm = browser.module(Path(__file__).with_name("board.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("board.css"))
 
 
 class BoardPage(Viewer):

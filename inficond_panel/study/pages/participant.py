@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -12,7 +13,6 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError, StudyError, StudyLinkError
 from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.study.pages import esm
 from inficond_panel.study.pages.screens import (
     faults_of,
     make_bar,
@@ -25,6 +25,7 @@ from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.session import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.tasks import Task
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
 from inficond_panel.ui.connection import Connection
 from inficond_panel.views.page.page import publisher, warm
@@ -39,8 +40,8 @@ class StudyFrame(Component):
     session = param.String("", doc="This opening of the page, which it goes on after.")
     notice = param.Dict({}, doc="{title, text, button} that stands in the way; empty: nothing.")
 
-    _esm = esm.module("frame")
-    _stylesheets = esm.styles("frame")
+    _esm = browser.module(Path(__file__).with_name("frame.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("frame.css"))
 
 
 class ParticipantPage(Viewer):

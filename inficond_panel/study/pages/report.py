@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.whole_file import write_whole
-from inficond_panel.study.pages import charts, esm
+from inficond_panel.study.pages import charts
 from inficond_panel.study.results.results import Result, Spread, Summary, results, summaries
 from inficond_panel.study.results.study_tables import (
     answers_table,
@@ -21,6 +21,7 @@ from inficond_panel.study.results.study_tables import (
 from inficond_panel.study.results.timeline import progress_of, timeline
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questions import LikertQuestion, NumberQuestion, TextQuestion
+from inficond_panel.ui import browser
 from inficond_panel.ui.fonts import font_css
 from inficond_panel.ui.theme import number, signed
 
@@ -62,7 +63,7 @@ def make_page(study: Study, found: Sequence[Result], means: Sequence[Summary]) -
         _section("Sequence of actions", _sequence(study, found)),
         _section("Each participant", _table(_rows(found))),
     ]
-    style = "\n".join([font_css(), *esm.styles("report")])
+    style = "\n".join([font_css(), *browser.styles(Path(__file__).with_name("report.css"))])
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>{escape(study.spec.title)}"

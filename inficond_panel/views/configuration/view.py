@@ -6,12 +6,13 @@ InFiConD, section 5, figure 5a: select and overview a data set, the loaded stude
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.metric_cards import METRICS, Row, make_class_metrics, make_mean_metrics
 from inficond_panel.ui.theme import count
@@ -140,8 +141,8 @@ class ConfigurationStrip(ViewComponent):
 
     data = param.Dict({}, doc="All texts of the strip; empty while loading.")
 
-    _esm = esm.module("configuration")
-    _stylesheets = esm.styles("configuration")
+    _esm = browser.module(Path(__file__).with_name("configuration.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
 
 
 class ConfigurationView(Viewer):

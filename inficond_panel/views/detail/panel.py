@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import param
 
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 
 
@@ -36,5 +38,5 @@ class DetailPanel(ViewComponent):
     )
 
     _taken = frozenset({"filters", "mode"})
-    _esm = esm.module("detail")
-    _stylesheets = esm.styles("detail")
+    _esm = browser.module(Path(__file__).with_name("detail.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("detail.css"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import param
 from panel.custom import Child
 
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.views.embedding.cloud import projections
 
@@ -59,5 +60,5 @@ class EmbeddingPanel(ViewComponent):
     plot = Child()
 
     _taken = frozenset({"projection", "zoom"})
-    _esm = esm.module("embedding")
-    _stylesheets = esm.styles("embedding")
+    _esm = browser.module(Path(__file__).with_name("embedding.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("embedding.css"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import param
@@ -9,7 +10,7 @@ import param
 from inficond_panel.analysis.concept_rows import SORTS
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.theme import METRIC_NAMES
 from inficond_panel.views.knowledge.rows import AXES
@@ -105,5 +106,5 @@ class KnowledgeTable(ViewComponent):
             "top",
         }
     )
-    _esm = esm.module("knowledge")
-    _stylesheets = esm.styles("knowledge")
+    _esm = browser.module(Path(__file__).with_name("knowledge.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("knowledge.css"))

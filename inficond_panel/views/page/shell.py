@@ -11,7 +11,7 @@ from panel.custom import Children
 from panel.viewable import Viewer
 
 from inficond_panel.common.saved_file import File
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, tie
 from inficond_panel.ui.saving import send_file
 from inficond_panel.ui.theme import count
@@ -114,8 +114,8 @@ class ShellPage(Component):
     standard = param.Dict({}, doc="`layout` and `theme` as in the spec.")
 
     _taken = frozenset({"dark", "layout", "notice", "tab", "theme"})
-    _esm = esm.module("shell")
-    _stylesheets = esm.styles("shell")
+    _esm = browser.module(Path(__file__).with_name("shell.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
 class Shell(Viewer):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bokeh.core.serialization import Serializer
@@ -118,7 +118,7 @@ def make_html(still: Still, views: Mapping[str, Viewer], notice: str) -> str:
 
 
 def _own(name: str) -> str:
-    return files("inficond_panel.ui.esm").joinpath(name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _put_inline(model: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -14,7 +15,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.state import CLASS_SORTS
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.metric_change import change_text, make_change
 from inficond_panel.ui.saving import make_and_send
@@ -85,8 +86,8 @@ class PerformanceTable(ViewComponent):
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
 
     _taken = frozenset({"descending", "selected", "sort"})
-    _esm = esm.module("performance")
-    _stylesheets = esm.styles("performance")
+    _esm = browser.module(Path(__file__).with_name("performance.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
 
 
 def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[list[str]]:

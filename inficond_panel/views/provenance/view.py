@@ -7,13 +7,14 @@ from the previous entry; the total at the top right.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import param
 from panel.viewable import Viewer
 
 from inficond_panel.state import CHANGE_METRICS, Job
-from inficond_panel.ui import esm
+from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.gallery import make_picture
 from inficond_panel.ui.images import send_photo, send_pictures
@@ -73,8 +74,8 @@ class ProvenanceTree(ViewComponent):
     )
 
     _taken = frozenset({"metric"})
-    _esm = esm.module("provenance")
-    _stylesheets = esm.styles("provenance")
+    _esm = browser.module(Path(__file__).with_name("provenance.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("provenance.css"))
 
 
 class ProvenanceView(Viewer):

@@ -1,0 +1,98 @@
+// The researcher's page: a password, then a row for each participant.
+
+import { h, keyed, set, text, watch } from "../../ui/base.js"
+
+const HEADS = ["Participant", "Condition", "State", "Step", "Time in task", "Iterations", "Tasks over", ""]
+const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◇ Away", finished: "✓ Finished", declined: "✕ Declined" }
+
+export function render({ model, el }) {
+  const root = h("div", { class: "board" })
+  el.append(root)
+  Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+  document.documentElement.style.colorScheme = "light dark"
+  document.documentElement.lang = "en"
+  let kind = null, view = null
+  watch(model, ["screen", "made", "problem"], () => {
+    const { screen } = model
+    if (screen.kind !== kind) {
+      kind = screen.kind
+      view = kind === "board" ? makeBoard(model, root) : makeLogin(model)
+      root.replaceChildren(view)
+    }
+    view.show()
+  })
+}
+
+function makeLogin(model) {
+  const password = h("input", { type: "password", class: "line", autocomplete: "current-password", "aria-label": "Password" })
+  const fault = h("p", { class: "fault", role: "alert" })
+  const form = h("form", { class: "panel login" }, h("h1", {}, "Researcher"), h("p", { class: "muted" }, "Enter the password that the study is served with."),
+    h("div", { class: "row" }, password, h("button", { class: "btn primary", type: "submit" }, "Open")), fault)
+  form.addEventListener("submit", (event) => { event.preventDefault(); model.send_msg({ kind: "login", password: password.value }) })
+  form.show = () => { text(fault, model.screen.problem); fault.hidden = !model.screen.problem }
+  return form
+}
+
+function makeBoard(model) {
+  const body = h("tbody")
+  const link = h("div", { class: "link-box", role: "status" })
+  const problem = h("p", { class: "fault", role: "alert" })
+  const sum = h("span", { class: "muted num" })
+  const sure = sureDialog(model)
+  const page = h("section", { class: "panel people", "aria-label": "Participants" },
+    h("div", { class: "panel-head" }, h("h2", {}, model.screen.title), sum, h("span", { class: "grow" }),
+      h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ kind: "add" }) }, "Add participant")),
+    link, problem,
+    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))), body)),
+    h("p", { class: "empty-hint muted" }, "No participant yet. Add one, and give them the link."), sure)
+  page.show = () => {
+    const { rows } = model.screen
+    text(sum, `${rows.length} participants, ${rows.filter((row) => row.state === "here").length} here, ${rows.filter((row) => row.state === "finished").length} finished`)
+    set(page.querySelector(".empty-hint"), "hidden", rows.length ? "" : null)
+    keyed(body, rows, (row) => row.number, () => makeRow(model, sure), updateRow)
+    text(problem, model.problem)
+    problem.hidden = !model.problem
+    showLink(link, model.made)
+  }
+  return page
+}
+
+function makeRow(model, sure) {
+  const row = h("tr", {}, h("th", { scope: "row" }), HEADS.slice(2).map(() => h("td", { class: "num" })), h("td", { class: "acts" },
+    h("button", { class: "btn plain", type: "button", onclick: () => model.send_msg({ kind: "link", number: row.number }) }, "New link"),
+    h("button", { class: "btn plain", type: "button", onclick: () => sure.ask(row.number, row.label) }, "Delete")))
+  return row
+}
+
+function updateRow(row, data) {
+  row.number = data.number
+  row.label = data.participant
+  const cells = [data.participant, data.condition || "–", STATES[data.state], data.step, data.minutes == null ? "–" : clock(data.minutes), data.iterations ?? "–", `${data.done} of ${data.tasks}`]
+  cells.forEach((cell, at) => text(row.children[at], cell))
+  row.dataset.state = data.state
+}
+
+function clock(minutes) {
+  const seconds = Math.round(60 * minutes)
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`
+}
+
+function showLink(box, { label, token }) {
+  box.hidden = !token
+  if (!token || box.dataset.token === token) return
+  box.dataset.token = token
+  const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study#${token}`
+  const field = h("input", { class: "line", readonly: "", value: address, "aria-label": `Link of ${label}`, onfocus: () => field.select() })
+  const copy = h("button", { class: "btn", type: "button", onclick: () => navigator.clipboard?.writeText(address).then(() => text(copy, "Copied")) }, "Copy")
+  box.replaceChildren(h("span", {}, `Link of ${label}, told only now:`), field, copy)
+}
+
+function sureDialog(model) {
+  const title = h("h2")
+  let number = null
+  const dialog = h("dialog", { "aria-label": "Delete?" }, title, h("p", {}, "Link, events, answers and iterations are erased. This cannot be undone."),
+    h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Keep"),
+      h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); model.send_msg({ kind: "delete", number }) } }, "Delete")))
+  dialog.ask = (which, label) => { number = which; text(title, `Delete ${label}?`); dialog.showModal() }
+  return dialog
+}

@@ -1,0 +1,213 @@
+// A participant's page: a screen of text or questions, or the bar above the views during a task.
+
+import { h, keep, kept, set, text, watch } from "../../ui/base.js"
+
+const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
+const DWELL = 1000
+const AFTER = "inficond-after" // the session that a page goes on after, where its connection was lost
+
+export function render({ model, el }) {
+  const root = h("div", { class: "frame" })
+  el.append(root)
+  const notice = noticeDialog(root, model)
+  const activity = followActivity(model, root)
+  let key = null
+  const draw = () => {
+    const { screen } = model
+    const working = screen.kind === "task"
+    document.documentElement.style.setProperty("--page-taken", working ? "48px" : "0px")
+    if (!working) fillPage()
+    if (screen.key !== key) {
+      key = screen.key
+      activity.forget()
+      root.querySelector(":scope > .content")?.remove()
+      root.append(h("div", { class: "content" }, working ? makeBar(model) : makeScreen(model)))
+      if (!working) focusHeading(root)
+    }
+    root.querySelector(":scope > .content > *").show?.(screen)
+  }
+  watch(model, ["screen"], draw)
+  watch(model, ["notice"], () => notice.show(model.notice))
+  window.addEventListener("inficond-lost", () => keep("sessionStorage", AFTER, model.session))
+  model.send_msg({ kind: "hello", token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
+  keep("sessionStorage", AFTER, null)
+}
+
+function fillPage() {
+  document.documentElement.style.colorScheme = "light dark"
+  document.documentElement.lang = "en"
+  Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+}
+
+/** A screen reader and the Tab key begin at the heading of a new screen. */
+function focusHeading(root) {
+  window.scrollTo(0, 0)
+  root.querySelector("h1")?.focus({ preventScroll: true })
+}
+
+/** Elements of a tree [tag, attributes, children] that Markdown was read into; text stays text. */
+function nodes(tree) {
+  return tree.map((part) => {
+    if (typeof part === "string") return document.createTextNode(part)
+    const [tag, attributes, children] = part
+    const allowed = tag === "img" ? { src: attributes.src, alt: attributes.alt } : tag === "a" ? { href: attributes.href, target: "_blank", rel: "noreferrer" } : {}
+    return TAGS.has(tag) ? h(tag, allowed, nodes(children)) : h("span", {}, nodes(children))
+  })
+}
+
+// --- screens ---------------------------------------------------------------------------------------
+
+function makeScreen(model) {
+  const { screen } = model
+  const say = (kind, more = {}) => model.send_msg({ kind, ...more })
+  const questions = (screen.questions ?? []).map((question) => makeQuestion(question, say))
+  const agree = screen.agree ? h("input", { type: "checkbox", onchange: () => { next.disabled = !agree.checked } }) : null
+  const next = h("button", { class: "btn primary", type: "submit", disabled: agree ? "" : null }, screen.button ?? "")
+  const form = h("form", { class: "card-page panel", novalidate: "" },
+    screen.steps ? progress(screen) : "",
+    h("h1", { tabindex: -1 }, screen.title),
+    screen.text ? h("div", { class: "prose" }, nodes(screen.text)) : "",
+    screen.facts ? h("dl", { class: "facts" }, screen.facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])) : "",
+    questions,
+    agree ? h("label", { class: "agree" }, agree, h("span", {}, screen.agree)) : "",
+    h("footer", {},
+      screen.decline ? h("button", { class: "btn", type: "button", onclick: () => say("decline") }, screen.decline) : "",
+      h("span", { class: "grow" }), screen.busy ? h("span", { class: "spin", role: "status", "aria-label": "Working" }) : "", screen.button ? next : ""))
+  form.addEventListener("submit", (event) => { event.preventDefault(); say("next", { step: screen.step }) })
+  form.show = ({ faults = {} }) => {
+    questions.forEach((question) => question.show(faults[question.dataset.name]))
+    questions.find((question) => faults[question.dataset.name])?.querySelector("input, textarea")?.focus()
+  }
+  return form
+}
+
+function progress({ step, steps }) {
+  return h("div", { class: "progress", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": steps, "aria-valuenow": step, "aria-label": `Step ${step} of ${steps}` },
+    h("span", { style: `width: ${(100 * step) / steps}%` }))
+}
+
+function makeQuestion(question, say) {
+  const give = (answer) => { say("answer", { name: question.name, answer }); box.show() }
+  const fault = h("p", { class: "fault", role: "alert", id: `fault-${question.name}` })
+  const field = { likert, choice, number: numberField, text: textField }[question.kind](question, give)
+  const box = h("fieldset", { "data-name": question.name, "aria-describedby": fault.id },
+    h("legend", {}, question.text, question.required ? "" : h("span", { class: "muted" }, " (optional)")), field, fault)
+  box.show = (message) => { text(fault, message ?? ""); fault.hidden = !message }
+  return box
+}
+
+function likert(question, give) {
+  const { points, labels, name, value } = question
+  const ends = labels.length === points ? labels : Array.from({ length: points }, (_, at) => (at === 0 ? labels[0] : at === points - 1 ? labels[1] : ""))
+  const step = (label, at) => h("label", { class: "step" },
+    h("input", { type: "radio", name, value: at + 1, checked: value === at + 1 ? "" : null, "aria-label": label || String(at + 1), onchange: () => give(at + 1) }),
+    h("span", { "aria-hidden": "true" }, label || String(at + 1)))
+  return h("div", { class: "likert", style: `--points: ${points}` }, ends.map(step))
+}
+
+function choice(question, give) {
+  const { several, name, options, value } = question
+  const chosen = new Set(several ? value ?? [] : [value])
+  const pick = (option, on) => {
+    if (!several) return give(option)
+    on ? chosen.add(option) : chosen.delete(option)
+    give(options.filter((each) => chosen.has(each)))
+  }
+  return h("div", { class: "choice" }, options.map((option) => h("label", {},
+    h("input", { type: several ? "checkbox" : "radio", name, checked: chosen.has(option) ? "" : null, onchange: (event) => pick(option, event.target.checked) }),
+    h("span", {}, option))))
+}
+
+function numberField({ name, value, text: words }, give) {
+  return h("input", { class: "line", type: "number", step: "any", name, value: value ?? "", "aria-label": words, onchange: (event) => give(event.target.value === "" ? null : event.target.valueAsNumber) })
+}
+
+function textField({ name, value, lines, text: words }, give) {
+  const area = h("textarea", { name, rows: lines, "aria-label": words, maxlength: 4000, onchange: () => give(area.value) })
+  area.value = value ?? ""
+  return area
+}
+
+// --- the bar during a task -------------------------------------------------------------------------
+
+function makeBar(model) {
+  const { screen } = model
+  const goal = h("span", { class: "goal num", role: "status" })
+  const clock = h("span", { class: "clock num", role: "timer" })
+  const next = h("button", { class: "btn", type: "button" })
+  const dialog = h("dialog", { class: "brief", "aria-label": screen.title }, h("header", {}, h("h2", {}, screen.title),
+    h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Close")), h("div", { class: "prose" }, nodes(screen.text)))
+  const sure = h("dialog", { class: "sure", "aria-label": "Go on?" }, h("h2", {}, "The task is not done yet"), h("p", {}, "Go on all the same? You cannot come back to it."),
+    h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => sure.close() }, "Stay"), h("button", { class: "btn primary", type: "button", onclick: () => { sure.close(); leave() } }, "Go on")))
+  const leave = () => model.send_msg({ kind: "leave", step: screen.step })
+  const bar = h("header", { class: "bar" },
+    h("span", { class: "muted num" }, `Step ${screen.step} of ${screen.steps}`), h("b", { class: "clip" }, screen.title), goal, h("span", { class: "grow" }), clock,
+    h("button", { class: "btn", type: "button", onclick: () => dialog.showModal() }, "What to do"), next, dialog, sure)
+  next.addEventListener("click", () => (model.screen.sure ? sure.showModal() : leave()))
+  bar.show = (now) => {
+    text(goal, now.goal ?? "")
+    goal.classList.toggle("reached", Boolean(now.done))
+    text(next, now.button ?? "")
+    next.hidden = !now.button
+    next.classList.toggle("primary", Boolean(now.done))
+    bar.ends = now.left == null ? null : performance.now() + 1000 * now.left
+    tick(bar, clock)
+  }
+  bar.timer = setInterval(() => (bar.isConnected ? tick(bar, clock) : clearInterval(bar.timer)), 1000)
+  return bar
+}
+
+function tick(bar, clock) {
+  clock.hidden = bar.ends == null
+  if (bar.ends == null) return
+  const seconds = Math.max(0, Math.round((bar.ends - performance.now()) / 1000))
+  text(clock, `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`)
+  set(clock, "aria-label", `Time left: ${Math.ceil(seconds / 60)} minutes`)
+  set(clock, "title", "Time left")
+  clock.classList.toggle("short", seconds < 60)
+}
+
+// --- what stands in the way ------------------------------------------------------------------------
+
+/** A dialog over everything, which cannot be put away but by its button. */
+function noticeDialog(root, model) {
+  const title = h("h2"), words = h("p")
+  const button = h("button", { class: "btn primary", type: "button", onclick: () => model.send_msg({ kind: "notice" }) })
+  const dialog = h("dialog", { class: "sure", role: "alertdialog", "aria-label": "Notice" }, title, words, h("footer", {}, button))
+  dialog.addEventListener("cancel", (event) => event.preventDefault())
+  root.append(dialog)
+  dialog.show = ({ title: head, text: body, button: label } = {}) => {
+    text(title, head ?? "")
+    text(words, body ?? "")
+    text(button, label ?? "")
+    button.hidden = !label
+    if (head && !dialog.open) dialog.showModal()
+    else if (!head && dialog.open) dialog.close()
+  }
+  return dialog
+}
+
+// --- activity --------------------------------------------------------------------------------------
+
+/** Tell which view is used, by pointer or keyboard, and whether the page is seen at all. */
+function followActivity(model, root) {
+  let view = "", waiting = null
+  const viewOf = (event) => event.composedPath().find((part) => part.dataset?.view && part.classList?.contains("place"))?.dataset.view ?? ""
+  const visit = (name) => {
+    clearTimeout(waiting)
+    if (name && name !== view) { view = name; model.send_msg({ kind: "visit", view }) }
+  }
+  const listen = (type, act, target = document) => target.addEventListener(type, function on(event) {
+    if (!root.isConnected) return target.removeEventListener(type, on, true)
+    act(event)
+  }, true)
+  listen("pointerdown", (event) => visit(viewOf(event)))
+  listen("keydown", (event) => visit(viewOf(event)))
+  listen("pointerover", (event) => {
+    const name = viewOf(event)
+    clearTimeout(waiting)
+    if (name && name !== view) waiting = setTimeout(() => visit(name), DWELL)
+  })
+  listen("visibilitychange", () => model.send_msg({ kind: document.hidden ? "away" : "back" }))
+  return { forget: () => { view = "" } }
+}

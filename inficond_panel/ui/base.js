@@ -1,0 +1,253 @@
+// Helpers of all views: elements, text, keyed lists, hover cards, formats.
+// All text goes in as text nodes or attributes, never as HTML.
+
+const SVG = "http://www.w3.org/2000/svg"
+const MINUS = "\u2212"
+
+/** Element `tag` with attributes (`on…` are listeners, null is left out) and children. */
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children)
+}
+
+export function s(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children)
+}
+
+function fill(element, attributes, children) {
+  setAll(element, attributes)
+  element.append(...children.flat().filter((child) => child != null && child !== false))
+  return element
+}
+
+export function setAll(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
+    else set(element, name, value)
+  }
+}
+
+/** Set an attribute only if it differs, so that an update leaves what is unchanged alone. */
+export function set(element, name, value) {
+  if (value == null || value === false) element.removeAttribute(name)
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value)
+}
+
+export function text(element, value) {
+  if (element.textContent !== String(value)) element.textContent = value
+}
+
+/** Replace the content only when `key` changed: a live region must not speak again for nothing. */
+export function drawOnce(element, key, content) {
+  if (element.dataset.drawn === key) return
+  element.dataset.drawn = key
+  element.replaceChildren(...content())
+}
+
+/** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
+    focus, scroll position and listeners survive. `make(key)` creates, `update(element, item)` fills. */
+export function keyed(parent, items, key, make, update) {
+  const keys = new Set(items.map((item) => String(key(item))))
+  const old = new Map()
+  for (const child of [...parent.children]) {
+    if (keys.has(child.dataset.key)) old.set(child.dataset.key, child)
+    else child.remove() // first, so that none of those that stay need move: a move takes the focus
+  }
+  let place = parent.firstElementChild
+  items.forEach((item, index) => {
+    const id = String(key(item))
+    let child = old.get(id)
+    if (!child) {
+      child = make(item)
+      child.dataset.key = id
+    }
+    if (child === place) place = place.nextElementSibling
+    else parent.insertBefore(child, place)
+    update(child, item, index)
+  })
+}
+
+// Numbers: AP 0.742, in rings .69, change +1.9 pp, influence +1.12, counts 2,476, "–" if undefined.
+export const SHORT_NAMES = { f1: "F1", ap: "AP", recall: "Rec.", precision: "Prec.", accuracy: "Acc.", fidelity: "Fid." }
+export const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
+export const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
+export const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 is all, not nearly all
+export const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
+export const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
+export function signed(value, digits) {
+  if (!isNumber(value)) return "–"
+  const shown = Math.abs(value).toFixed(digits)
+  return (Number(shown) === 0 ? "" : value < 0 ? MINUS : "+") + shown
+}
+export const points = (value) => signed(isNumber(value) ? 100 * value : value, 1)
+export const interval = (low, high) => (isNumber(low) ? `[${points(low)}, ${points(high)}]` : "")
+
+const THUMB = "M2.5 10.5h4v10h-4zM6.5 11l4.8-7.6c1.6 0 2.6 1.2 2.2 2.8l-.9 3.6h6.5c1.3 0 2.2 1.2 1.9 2.4l-1.7 6.7c-.2.9-1 1.6-2 1.6H6.5"
+export const ICONS = {
+  down: ["M7 10l5 5 5-5"],
+  search: ["M5 11a6 6 0 1012 0a6 6 0 10-12 0", "M16 16l4.5 4.5"],
+  order: ["M8 4v15M4.5 15.5L8 19l3.500-3.500M16 20V5M12.500 8.500L16 5l3.500 3.500"],
+  lock: ["M7 11h10a2 2 0 012 2v5a2 2 0 01-2 2H7a2 2 0 01-2-2v-5a2 2 0 012-2z", "M8 11V8a4 4 0 018 0v3"],
+  thumb: [THUMB],
+  cross: ["M6 6l12 12M18 6L6 18"],
+  download: ["M12 4v11M7 11l5 5 5-5M5 20h14"],
+  undo: ["M8 5L4 9l4 4M4 9h10a5.5 5.5 0 010 11H9"],
+  redo: ["M16 5l4 4-4 4M20 9H10a5.5 5.5 0 000 11h5"],
+  note: ["M12 3.500a8.500 8.500 0 100 17a8.500 8.500 0 000-17", "M12 11v5M12 8h.01"],
+  pen: ["M4 20h4L19 9l-4-4L4 16z"],
+  more: ["M12 5.5v.01M12 12v.01M12 18.500v.01"],
+  compare: ["M4 5h6v14H4zM14 5h6v14h-6z"],
+  bin: ["M5 7h14M9.500 7V4.500h5V7M7 7l.8 12.500h8.4L17 7"],
+}
+
+export function icon(name, size = 16) {
+  const attributes = { class: "icon", width: size, height: size, viewBox: "0 0 24 24", "aria-hidden": "true" }
+  return s("svg", attributes, ICONS[name].map((d) => s("path", { d })))
+}
+
+/** A native select in the look of the views. `options` are [value, label]; `onpick(value)`. */
+export function select(label, options, value, onpick, prefix = null) {
+  const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
+  const control = leaveOnPick(h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list))
+  return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+}
+
+/** A select that gives the keys back to the page once something is chosen by pointer; by keys a
+    person may go on to the next option. */
+export function leaveOnPick(control) {
+  let pressed = false
+  control.addEventListener("pointerdown", () => { pressed = true })
+  control.addEventListener("keydown", () => { pressed = false })
+  control.addEventListener("change", () => { if (pressed) control.blur() })
+  return control
+}
+
+/** Whether a key belongs to the field that it is pressed in: to a select only what it finds options by. */
+export function isTyping(event) {
+  const [target] = event.composedPath()
+  if (target.localName === "select") return /^[\p{L}\p{N}]$/u.test(event.key) && !event.ctrlKey && !event.metaKey
+  return target.isContentEditable || /^(input|textarea)$/.test(target.localName ?? "")
+}
+
+/** Run when a key is pressed anywhere on the page but in a field, as long as the element is shown. */
+export function onKey(element, key, run) {
+  document.addEventListener("keydown", function press(event) {
+    if (!element.isConnected) return document.removeEventListener("keydown", press)
+    if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) return
+    if (isTyping(event) || element.hidden) return
+    event.preventDefault()
+    run()
+  })
+}
+
+/** A search box, and the key that goes to it from anywhere on the page. */
+export function findBox(name, key) {
+  const input = h("input", { type: "search", placeholder: name, "aria-label": name, "aria-keyshortcuts": key, spellcheck: "false", autocomplete: "off", maxlength: 200 })
+  onKey(input, key, () => input.select())
+  return { input, element: h("label", { class: "find", title: `${name} (${key})` }, icon("search", 14), input, h("kbd", { "aria-hidden": "true" }, key)) }
+}
+
+/** A segmented control: a radio group with arrow keys. Returns the element; `show(value)` marks. */
+export function segments(label, options, onpick) {
+  const group = h("div", { class: "seg", role: "radiogroup", "aria-label": label })
+  const buttons = options.map(([id, ...names]) =>
+    h("button", { role: "radio", type: "button", "data-value": id, onclick: () => onpick(id) }, names))
+  group.append(...buttons)
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key]
+    if (!step) return
+    event.preventDefault()
+    const at = buttons.indexOf(event.target.closest("button"))
+    const next = buttons[(at + step + buttons.length) % buttons.length]
+    next.focus()
+    onpick(next.dataset.value)
+  })
+  group.show = (value) => buttons.forEach((button) => {
+    set(button, "aria-checked", String(button.dataset.value === value))
+    set(button, "tabindex", button.dataset.value === value ? 0 : -1)
+  })
+  return group
+}
+
+/** How much larger the page draws an element. Rectangles and pointers are in pixels of the window;
+    what an element's own style says, and its client and offset sizes, are not. */
+export const zoomOf = (element) => element.currentCSSZoom ?? 1
+
+/** Rectangle of an element, in the pixels of its own style. */
+export function boxOf(element) {
+  const zoom = zoomOf(element), { x, y, width, height } = element.getBoundingClientRect()
+  return new DOMRect(x / zoom, y / zoom, width / zoom, height / zoom)
+}
+
+/** Width and height of the window, in the pixels of an element's style. */
+export const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: window.innerHeight / zoomOf(element) })
+
+/** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
+    Children may be a function: `again()` calls it once more while the card is open. */
+export function hoverCard(root) {
+  const card = h("div", { class: "card", role: "tooltip", popover: "manual" })
+  let shown = null
+  root.append(card)
+  const show = (anchor, children) => {
+    shown = [anchor, children]
+    card.replaceChildren(...(typeof children === "function" ? children() : children))
+    card.showPopover()
+    const box = boxOf(anchor), screen = windowOf(card)
+    const below = box.bottom + 6 + card.offsetHeight <= screen.height
+    card.style.left = `${Math.max(8, Math.min(box.left, screen.width - card.offsetWidth - 8))}px`
+    card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
+  }
+  for (const act of ["keydown", "pointerdown"]) {
+    document.addEventListener(act, function hide() {
+      if (card.isConnected) card.hidePopover()
+      else document.removeEventListener(act, hide, true)
+    }, true)
+  }
+  return { show, hide: () => card.hidePopover(), again: () => { if (card.matches(":popover-open")) show(...shown) } }
+}
+
+/** Term and description pairs of a hover card; a third column if the items have three parts. */
+export function details(items) {
+  const columns = Math.max(...items.map((item) => item.length))
+  const cells = items.flatMap(([term, ...values]) => [h("dt", {}, term), ...values.map((value) => h("dd", {}, value))])
+  return h("dl", { class: columns > 2 ? "three" : null }, cells)
+}
+
+/** Keep the heads of columns over them: where the list has a scrollbar, its width is left free. */
+export function keepAligned(head, scroller) {
+  new ResizeObserver(() => head.style.setProperty("--scrollbar", `${scroller.offsetWidth - scroller.clientWidth}px`)).observe(scroller)
+}
+
+/** Run `draw` now and whenever one of the model's params changes; several changes at once draw once. */
+export function watch(model, names, draw) {
+  let queued = false
+  model.on(names, () => {
+    if (queued) return
+    queued = true
+    queueMicrotask(() => { queued = false; draw() })
+  })
+  draw()
+}
+
+/** Take the theme of the component's param ("light", "dark"; "" inherits the page's). */
+export function followTheme(model, element) {
+  const apply = () => {
+    const host = element.getRootNode().host
+    if (host) set(host, "data-theme", model.theme || null)
+  }
+  model.on("theme", apply)
+  model.on("after_render", apply)
+  queueMicrotask(apply)
+}
+
+/** What the browser keeps under a name, in "localStorage" or for this tab in "sessionStorage"; null
+    where it keeps nothing. A browser may refuse both. */
+export function kept(storage, name) {
+  try { return window[storage].getItem(name) } catch { return null }
+}
+
+export function keep(storage, name, value) {
+  try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
+}
+
+/** Whether the page has lost its server (connection.js): what counts on stops. */
+export const isLost = () => "lost" in document.documentElement.dataset

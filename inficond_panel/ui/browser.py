@@ -1,0 +1,78 @@
+"""Joined browser sources: a JS module or style sheet with all that it imports, as one text.
+
+Panel loads a component from one source, which can import nothing by a relative path.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)"\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
+_STYLE_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
+
+
+@cache
+def module(entry: Path) -> str:
+    """Source of the ES module in the file ``entry``, after all that it imports.
+
+    Each imported file keeps a scope of its own, so that two may use the same private names. The
+    files state ``import { name } from "./file.js"`` and ``export`` before functions, constants and
+    classes; no other form is read. Raises ``ValueError`` where files import each other.
+    """
+    *imported, last = _in_order(entry, _IMPORT, 2)
+    return "".join([*(_scoped(file) for file in imported), _bound(last)])
+
+
+@cache
+def styles(entry: Path) -> list[str]:
+    """Texts of the style sheets that the file ``entry`` imports, and its own, in their order."""
+    files = _in_order(entry, _STYLE_IMPORT, 1)
+    return [_STYLE_IMPORT.sub("", _read(file)) for file in files]
+
+
+def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
+    """Files that ``entry`` needs, each after those that it needs itself; ``entry`` is the last."""
+    order: list[Path] = []
+    under_way: list[Path] = []
+
+    def visit(file: Path) -> None:
+        if file in order:
+            return
+        if file in under_way:
+            raise ValueError(f"{file} is imported by what it imports")
+        under_way.append(file)
+        for found in imports.finditer(_read(file)):
+            visit((file.parent / found.group(group)).resolve())
+        order.append(under_way.pop())
+
+    visit(entry.resolve())
+    return order
+
+
+def _scoped(file: Path) -> str:
+    """A file as a constant that holds what it exports."""
+    source = _bound(file)
+    names = ", ".join(name for _, name in _EXPORT.findall(source))
+    body = _EXPORT.sub(r"\1", source)
+    return f"const {_name(file)} = (() => {{\n{body}\nreturn {{ {names} }}\n}})()\n"
+
+
+def _bound(file: Path) -> str:
+    """A file's source, its imports taken from the constants of other files."""
+
+    def bind(found: re.Match[str]) -> str:
+        return f"const {{{found.group(1)}}} = {_name((file.parent / found.group(2)).resolve())}\n"
+
+    return _IMPORT.sub(bind, _read(file))
+
+
+def _name(file: Path) -> str:
+    return "$" + re.sub(r"\W", "_", str(file.relative_to(_PACKAGE).with_suffix("")))
+
+
+def _read(file: Path) -> str:
+    return file.read_text(encoding="utf-8")

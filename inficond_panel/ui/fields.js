@@ -1,0 +1,44 @@
+// What is typed or ticked on a page, over a reload that nobody asked for.
+
+/** The fields of the page in all its shadow roots; no passwords, and none that only show. */
+function* fieldsIn(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.shadowRoot) yield* fieldsIn(element.shadowRoot)
+    if (element.matches("input:not([type=password]), textarea") && !element.readOnly) yield element
+  }
+}
+
+const isTicked = (field) => field.type === "radio" || field.type === "checkbox"
+const nameOf = (field) => field.dataset.kept || field.getAttribute("aria-label") || field.labels?.[0]?.textContent || field.name
+const keyOf = (field) => JSON.stringify([field.name, nameOf(field), field.type, isTicked(field) ? field.value : ""])
+
+/** The fields as they are: [{key, name, value | ticked}]. With `all` also a name or a note whose field
+    was closed already: it may not have been saved. */
+export function readFields(all) {
+  const found = []
+  for (const field of fieldsIn(document)) {
+    const seen = field.checkVisibility()
+    const entry = { key: keyOf(field), name: nameOf(field) }
+    if (isTicked(field)) {
+      if (seen && (field.checked || field.type === "checkbox")) found.push({ ...entry, ticked: field.checked })
+    } else if (seen || (all && field.dataset.kept)) {
+      if (field.value !== field.defaultValue) found.push({ ...entry, value: field.value })
+    }
+  }
+  return found
+}
+
+/** Put what was read back into the fields that are seen; returns what has no field yet. */
+export function fillFields(entries) {
+  const left = new Map(entries.map((entry) => [entry.key, entry]))
+  for (const field of fieldsIn(document)) {
+    const entry = left.get(keyOf(field))
+    if (!entry || !field.checkVisibility() || field.disabled) continue
+    left.delete(entry.key)
+    if (isTicked(field) ? field.checked === entry.ticked : field.value === entry.value) continue
+    if (isTicked(field)) field.checked = entry.ticked
+    else field.value = entry.value
+    for (const type of ["input", "change"]) field.dispatchEvent(new Event(type, { bubbles: true, composed: true }))
+  }
+  return [...left.values()]
+}

@@ -1,0 +1,165 @@
+// Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
+
+import {
+  boxOf, details, followTheme, h, hoverCard, icon, keyed, leaveOnPick, s, segments, set, text,
+  watch, windowOf,
+} from "../../ui/base.js"
+import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
+
+const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["targets", "Targets"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
+
+export function render({ model, el }) {
+  const say = (kind) => (value) => model.send_msg({ kind, value })
+  const card = hoverCard(el)
+  const dialog = holdoutDialog(el, say("split"))
+  const fields = makeFields(model, card, dialog, say)
+  const metrics = h("div", { class: "metrics", role: "group", "aria-label": "Metrics" })
+  const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
+  el.append(h("section", { class: "strip", "aria-label": "Configuration" }, line))
+  followTheme(model, line)
+  watch(model, ["data"], () => draw(model.data, fields, metrics, card))
+}
+
+function draw(data, fields, metrics, card) {
+  if (!data.metrics) return drawBones(metrics)
+  for (const key of ["dataset", "student", "class"]) fields[key].show(data[key], data.busy)
+  text(fields.student.quiet, data.mark)
+  showTargets(fields.targets, data)
+  fields.split.show(data.split)
+  text(fields.split.quiet, data.looks.short)
+  fields.scope.show(data.scope)
+  set(fields.scope.querySelector("[data-value=class]"), "disabled", data.class.name ? null : "")
+  const all = fields.scope.querySelector("[data-value=all]")
+  text(all, `All ${data.class.options.length}`)
+  keyed(metrics, data.metrics, (metric) => metric.key, () => makeMetric(card), updateMetric)
+}
+
+/** A control under its name; some have a quiet word beside the name. */
+function field(key, name, control) {
+  const quiet = control.quiet ? [" ", control.quiet] : []
+  return h("div", { class: "field", "data-field": key, hidden: key === "targets" ? "" : null }, h("span", { class: "name" }, name, quiet), control)
+}
+
+/** The choice of targets is there only where the store holds the oracle's logits. */
+function showTargets(control, { targets, busy }) {
+  set(control.closest(".field"), "hidden", targets ? null : "")
+  if (!targets) return
+  control.show(targets.value)
+  for (const button of control.querySelectorAll("button")) set(button, "disabled", busy ? "" : null)
+  text(control.quiet, targets.error || targets.told)
+  set(control.quiet, "title", targets.error || null)
+}
+
+function makeFields(model, card, dialog, say) {
+  const split = segments("Split in view", [["tune", "Tune"], ["holdout", icon("lock", 13), "Holdout"]], (value) => {
+    if (value === model.data.split) return
+    if (value === "tune") say("split")(value)
+    else dialog.ask(split, model.data.looks.text)
+  })
+  const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
+    if (model.data.targets && value !== model.data.targets.value) say("targets")(value)
+  })
+  const student = richSelect("Student", say("student"), card)
+  for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
+  set(targets.quiet, "role", "status")
+  return {
+    split, targets, student,
+    dataset: richSelect("Dataset", say("dataset"), card),
+    class: richSelect("Class", say("class"), card),
+    scope: segments("Scope", [["class", "Class"], ["all", "All"]], say("scope")),
+  }
+}
+
+/** A select whose face is a name and a quiet size; with one option only, just its face. Its card
+    shows on hover and focus. `show({ id, name, size, options, card }, busy)` fills it. */
+function richSelect(label, onpick, card) {
+  const name = h("span", { class: "clip" })
+  const size = h("span", { class: "muted num" })
+  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => onpick(list.value) }))
+  const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
+  let shown = {}
+  explains(face, card, () => shown.card)
+  face.show = (data, busy) => {
+    shown = data
+    text(name, data.name || "none")
+    text(size, data.size ?? "")
+    const options = data.options.map((option) => (Array.isArray(option) ? option : [option, option]))
+    const value = data.id ?? data.name
+    keyed(list, value ? options : [["", "none"], ...options], ([id]) => id, ([id]) => h("option", { value: id }), (option, [, title]) => text(option, title))
+    list.value = value
+    const still = options.length < 2
+    face.classList.toggle("still", still)
+    set(face.querySelector(".icon"), "hidden", still ? "" : null)
+    list.disabled = still || busy
+    set(face, "tabindex", still ? 0 : null)
+    set(face, "aria-label", still ? [label, data.name, data.size].filter(Boolean).join(" ") : null)
+  }
+  return face
+}
+
+// --- metrics -----------------------------------------------------------------------------------
+
+function makeMetric(card) {
+  const metric = h("div", { class: "metric", tabindex: 0, role: "group" },
+    h("span", { class: "name" }), h("span", { class: "value num" }, h("b"), h("span"), s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })), h("span", { class: "history num" }))
+  explains(metric, card, () => metric.card)
+  return metric
+}
+
+function updateMetric(metric, data) {
+  metric.card = data.card
+  text(metric.querySelector(".name"), data.name)
+  text(metric.querySelector("b"), data.now)
+  text(metric.querySelector(".value > span"), data.change?.text ?? "")
+  drawChange(metric.querySelector(".whisker"), data.change)
+  text(metric.querySelector(".history"), data.history)
+  set(metric, "aria-label", [`${data.name} ${data.now}`, data.change && `change ${toldOf(data.change)}`, data.history].filter(Boolean).join(", "))
+  set(metric, "aria-description", [data.card.text, ...data.card.rows.map((row) => row.join(" "))].join(". "))
+}
+
+/** Each metric has an axis of its own: zero, and what its interval needs. */
+function drawChange(svg, change) {
+  const ends = [0, ...(change?.at ?? [])]
+  const [low, high] = [Math.min(...ends), Math.max(...ends)]
+  const margin = 0.1 * (high - low || 1)
+  svg.replaceChildren(...whiskerOf(change, axisOf([low - margin, high + margin])))
+}
+
+function drawBones(metrics) {
+  keyed(metrics, [0, 1, 2, 3, 4, 5], (at) => `bone ${at}`,
+    () => h("div", { class: "metric" }, h("i", { class: "bone" }), h("i", { class: "bone big" }), h("i", { class: "bone" })), () => {})
+}
+
+/** Show what `data()` gives (title, text, rows) beside `anchor` while it is hovered or focused. */
+function explains(anchor, card, data) {
+  const show = () => {
+    const { title, text: words, rows = [] } = data() ?? {}
+    if (title) card.show(anchor, [h("b", {}, title), words ? h("p", {}, words) : "", details(rows)])
+  }
+  anchor.addEventListener("pointerenter", show)
+  anchor.addEventListener("pointerleave", card.hide)
+  anchor.addEventListener("pointerdown", card.hide)
+  anchor.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) show() })
+  anchor.addEventListener("focusout", card.hide)
+  anchor.addEventListener("keydown", (event) => { if (event.key === "Escape") card.hide() })
+}
+
+// --- holdout -----------------------------------------------------------------------------------
+
+/** The question before a look at the holdout: `ask(anchor, sentence)`; a yes says "holdout". */
+function holdoutDialog(root, say) {
+  const words = h("p")
+  const stay = h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Stay on tune")
+  const look = h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); say("holdout") } }, "Look")
+  const dialog = h("dialog", { "aria-label": "Look at holdout?" }, h("b", {}, "Look at holdout?"), words, h("div", {}, stay, look))
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  root.append(dialog)
+  dialog.ask = (anchor, sentence) => {
+    text(words, sentence)
+    dialog.showModal()
+    const box = boxOf(anchor)
+    dialog.style.left = `${Math.max(8, Math.min(box.left, windowOf(dialog).width - dialog.offsetWidth - 8))}px`
+    dialog.style.top = `${box.bottom + 6}px`
+  }
+  return dialog
+}

@@ -1,0 +1,38 @@
+// One image's prediction taken apart: a signed bar a concept; with the intercept they add up to the logit.
+
+import { drawOnce, h, s } from "../../ui/base.js"
+
+/** Asks for the prediction of the image shown, `{apart: row}`, and draws it when it is there. */
+export function makeApart(model) {
+  const element = h("section", { class: "apart", "aria-label": "Prediction by concept" })
+  let row = null
+  const draw = () => {
+    if (!row) return
+    const known = model.apart.row === row.row
+    drawOnce(element, known ? JSON.stringify(model.apart) : "waiting", () =>
+      [h("h3", {}, "By concept: score × influence"), ...(known ? apartOf(model.apart) : [h("span", { class: "spin" })])])
+  }
+  const show = (shown) => {
+    row = shown
+    draw()
+    if (model.apart.row !== row.row) model.send_msg({ apart: row.row })
+  }
+  return { element, show, draw }
+}
+
+function apartOf(apart) {
+  return [
+    h("ul", { class: "parts" }, apart.bars.map(partOf),
+      h("li", { class: "sum" }, h("span", {}, "Student logit"), h("span"), h("b", { class: "num" }, apart.logit))),
+    h("p", {}, `The student says ${apart.decision}.`),
+    ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
+  ]
+}
+
+function partOf({ name, text: words, value, share, kind }) {
+  const half = (50 * Math.min(1, Math.abs(share))).toFixed(2)
+  const bar = s("svg", { class: "signed", height: 10, "aria-hidden": "true" },
+    s("rect", { class: share < 0 ? "negative" : "positive", x: share < 0 ? `${50 - half}%` : "50%", width: `${half}%`, y: 1, height: 8 }),
+    s("line", { class: "zero", x1: "50%", x2: "50%", y1: 0, y2: 10 }))
+  return h("li", { class: kind, title: words ? `${name}: score × influence = ${words}` : null }, h("span", { class: "clip" }, name), bar, h("span", { class: "num" }, value))
+}

@@ -1,0 +1,117 @@
+// Concept embedding: heading, choice of projection, the plot (a Bokeh figure), legend and tools.
+
+import {
+  count, followTheme, h, hoverCard, icon, s, segments, set, setAll, text, watch, zoomOf,
+} from "../../ui/base.js"
+import { saveFiles } from "../../ui/save_file.js"
+import { makeGroup } from "./group.js"
+import { makeSegmentCard } from "./segment_card.js"
+
+const LASSO = "M12 4c5 0 8.500 2.400 8.500 5.500S17 15 12 15s-8.500-2.400-8.500-5.500S7 4 12 4zM7 14c-1.500 1.500-1 4 1.500 4.500S9 21 7 21"
+const HOME = "M4 12l8-8 8 8M6.500 10.500V20h11v-9.500"
+
+function tool(label, d, onclick) {
+  const drawing = s("svg", { class: "icon", width: 16, height: 16, viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d }))
+  return h("button", { class: "icon-btn", type: "button", "aria-label": label, title: label, onclick }, drawing)
+}
+
+function key(shape, name, attributes = {}) {
+  return h("span", attributes, s("svg", { width: 12, height: 12, "aria-hidden": "true" }, shape), name)
+}
+
+const KEYS = {
+  ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "open", " ": "group", "+": "in", "=": "in",
+  "-": "out", 0: "home", u: "thumb up", d: "thumb down", x: "thumb remove", s: "segment",
+}
+
+/** Take what can have the focus below `root` out of the order of tabs, through shadow roots. */
+function skipTabs(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.tabIndex >= 0) element.tabIndex = -1
+    if (element.shadowRoot) skipTabs(element.shadowRoot)
+  }
+}
+
+/** The map takes keys itself; Bokeh's canvas in it, which can do nothing with them, passes its focus on. */
+function takeKeys(plot, model) {
+  let inside = false
+  plot.addEventListener("focusin", (event) => {
+    skipTabs(plot)
+    if (event.composedPath()[0] !== plot) plot.focus({ preventScroll: true })
+    else if (plot.matches(":focus-visible")) { inside = true; model.send_msg("enter") }
+  })
+  plot.addEventListener("focusout", (event) => {
+    if (inside && !plot.contains(event.relatedTarget)) { inside = false; model.send_msg({ tool: "leave" }) }
+  })
+  plot.addEventListener("keydown", (event) => {
+    const message = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+    if (!message || event.ctrlKey || event.metaKey || event.altKey) return
+    event.preventDefault()
+    inside = true
+    model.send_msg(message === "home" ? { tool: "home" } : message)
+  })
+}
+
+/** Projections to choose from; one that the store lacks says how to get it. */
+function makeChoice(model, root) {
+  const card = hoverCard(root)
+  const missing = new Map(model.projections.filter(([, , how]) => how).map(([id, , how]) => [id, how]))
+  const choice = segments("Projection", model.projections.map(([id, name]) => [id, name]), (id) => {
+    if (missing.has(id)) explain(id)
+    else { card.hide(); model.projection = id }
+  })
+  const buttons = [...choice.children].filter((button) => missing.has(button.dataset.value))
+  const explain = (id) => card.show(buttons.find((button) => button.dataset.value === id), [h("p", {}, missing.get(id))])
+  for (const button of buttons) {
+    setAll(button, { "aria-disabled": "true", "aria-description": missing.get(button.dataset.value) })
+    button.addEventListener("pointerenter", () => explain(button.dataset.value))
+    for (const leave of ["pointerleave", "blur"]) button.addEventListener(leave, card.hide)
+  }
+  return choice
+}
+
+export function render({ model, el }) {
+  const use = (tool) => () => model.send_msg({ tool })
+  const choice = makeChoice(model, el)
+  const all = h("span")
+  const cloud = h("span")
+  const lasso = tool("Lasso: select a group of concepts", LASSO, use("lasso"))
+  const home = tool("Show the whole map", HOME, use("home"))
+  const save = h("button", { class: "icon-btn", type: "button", onclick: use("save") }, icon("download"))
+  const legend = h("div", { class: "keys" },
+    key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
+    key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),
+    key(s("circle", { cx: 6, cy: 6, r: 4, class: "k-negative" }), "negative"),
+    key(s("path", { d: "M6 1l5 9H1z", class: "k-up" }), "up"),
+    key(s("path", { d: "M6 11l5-9H1z", class: "k-down" }), "down"),
+    key(s("rect", { y: 1, width: 12, height: 10, rx: 3, class: "k-cloud" }), cloud))
+  const head = h("header", { class: "panel-head" }, h("h2", {}, "Concept embedding"), choice)
+  const told = h("p", { class: "vh", role: "status" })
+  const plot = h("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "Map of concepts",
+    "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X thumb, S shows the nearest segment, plus, minus and 0 zoom." })
+  plot.append(model.get_child("plot"))
+  const group = makeGroup(model, plot, el)
+  takeKeys(plot, model)
+  const segment = makeSegmentCard(model, plot, el)
+  segment.tell((words) => text(told, words))
+  el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
+    head, plot, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
+  followTheme(model, el)
+  new ResizeObserver(() => { if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot) }).observe(plot)
+  saveFiles(model)
+  model.on("msg:custom", (event) => { if ((event.data ?? event).open === "group") { segment.hide(); setTimeout(group.open) } })
+  watch(model, ["told"], () => { text(told, model.told); segment.hide() })
+  watch(model, ["group"], () => {
+    group.show()
+    const label = model.group.count ? `Save the ${count(model.group.count)} selected concepts as CSV` : "Save all concepts as CSV"
+    setAll(save, { title: label, "aria-label": label })
+  })
+  watch(model, ["projection", "concepts", "lasso", "fault"], () => {
+    choice.show(model.projection)
+    segment.hide()
+    text(all, `${count(model.concepts)} concepts`)
+    text(cloud, model.fault ? "no segments" : "segments")
+    set(cloud, "title", model.fault || "Point at the cloud to see the photo of the nearest segment.")
+    set(lasso, "aria-pressed", String(model.lasso))
+  })
+}

@@ -1,0 +1,89 @@
+// The group of concepts selected on the map: a button that tells how many, and a list of them with
+// what can be done with one or all.
+
+import { boxOf, count, h, icon, keyed, set, setAll, text, windowOf } from "../../ui/base.js"
+import { SHORT_LIST, placesNear } from "../../ui/near.js"
+
+const MEMBER = 28 // pixels of a concept in the list
+const LEAST = 180, HIGHEST = 420 // of the list
+const DIRECTIONS = [["up", "Uptune", "▲"], ["down", "Downtune", "▼"], ["remove", "Remove", "✕"]]
+
+export function makeGroup(model, plot, root) {
+  const button = h("button", { class: "btn group", type: "button", "aria-haspopup": "dialog" })
+  const title = h("b", { id: "group-title" })
+  const thumbs = DIRECTIONS.map(([direction, word]) => {
+    const label = `${word} all of the group`
+    return h("button", { class: `icon-btn thumb ${direction}`, type: "button", "data-direction": direction, title: label, "aria-label": label,
+      onclick: () => model.send_msg({ thumb: direction }) }, icon(direction === "remove" ? "cross" : "thumb"))
+  })
+  const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ tool: "save" }) }, icon("download"))
+  const list = h("ul", { class: "scroll", tabindex: -1 })
+  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ tool: "ungroup" }) } }, "Forget the group")
+  const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
+    h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, h("span", { class: "grow" }), forget))
+  root.append(card)
+  button.popoverTargetElement = card
+  card.addEventListener("toggle", (event) => { if (event.newState === "open") { place(); drawNear() } })
+  list.addEventListener("scroll", () => requestAnimationFrame(drawNear), { passive: true })
+  list.addEventListener("focusin", (event) => { current = event.target.closest("li").at })
+  let rows = [], current = 0
+
+  /** Of a large group the concepts near the part in view. */
+  function drawNear() {
+    const size = rows.length
+    current = Math.max(0, Math.min(current, size - 1))
+    const places = size > SHORT_LIST ? placesNear(list, { size, step: MEMBER }, current) : [...rows.keys()]
+    list.style.gridTemplateRows = `repeat(${size || 1}, ${MEMBER}px)`
+    keyed(list, places, (at) => rows[at].concept, () => makeMember(model), (item, at) => {
+      item.show(rows[at])
+      setAll(item, { "aria-posinset": at + 1, "aria-setsize": size })
+      item.style.gridRow = at + 1
+      item.at = at
+    })
+  }
+
+  /** Beside the group, where the plot has room at its right or left; else below the view, or above. */
+  function place() {
+    const box = boxOf(plot), view = boxOf(plot.parentElement), { height } = windowOf(card)
+    const wide = card.offsetWidth + 16, { from, to } = model.group
+    const right = (1 - to) * box.width >= wide, left = from * box.width >= wide
+    const below = height - view.bottom >= LEAST
+    const [top, room] = right || left ? [box.top + 4, Math.max(LEAST, box.height - 8)] : below ? [view.bottom + 4, height - view.bottom - 12] : [8, view.top - 12]
+    card.style.maxHeight = `${Math.min(HIGHEST, room)}px`
+    card.style.left = `${Math.max(8, left && !right ? box.left + 8 : box.right - wide + 8)}px`
+    card.style.top = `${right || left || below ? top : Math.max(8, view.top - 4 - card.offsetHeight)}px`
+  }
+  function show() {
+    const { count: size = 0, given = "", thumbs: can = false } = model.group
+    rows = model.group.rows ?? []
+    text(button, `${count(size)} selected`)
+    set(button, "aria-label", `${count(size)} selected: list them`)
+    button.hidden = !size
+    if (!size && card.matches(":popover-open")) card.hidePopover()
+    text(title, `${count(size)} concept${size === 1 ? "" : "s"}`)
+    for (const thumb of thumbs) {
+      thumb.disabled = !can
+      set(thumb, "aria-pressed", String(given === thumb.dataset.direction))
+    }
+    drawNear()
+    if (card.matches(":popover-open")) place()
+  }
+  return { button, show, open: () => { if (!button.hidden) card.showPopover() } }
+}
+
+function makeMember(model) {
+  const name = h("button", { class: "member clip", type: "button", onclick: () => model.send_msg({ open: item.dataset.key }) })
+  const mark = h("span", { "aria-hidden": "true" })
+  const influence = h("span", { class: "num" })
+  const drop = h("button", { class: "icon-btn", type: "button", onclick: () => model.send_msg({ drop: item.dataset.key }) }, icon("cross", 12))
+  const item = h("li", {}, name, mark, influence, drop)
+  item.show = ({ concept, influence: weight, direction, opened }) => {
+    text(name, concept)
+    setAll(name, { title: concept, "aria-current": opened ? "true" : null })
+    text(mark, DIRECTIONS.find(([id]) => id === direction)?.[2] ?? "")
+    set(mark, "class", `mark ${direction}`)
+    text(influence, weight)
+    setAll(drop, { title: `Take ${concept} out of the group`, "aria-label": `Take ${concept} out of the group` })
+  }
+  return item
+}

@@ -1,0 +1,46 @@
+// The photo of the segment that is pointed at, beside its place on the map.
+
+import { details, h, hoverCard, set } from "../../ui/base.js"
+import { drawPicture } from "../../ui/pictures.js"
+
+const REST = 60 // ms between questions: what the pointer only passes is not asked for
+
+export function makeSegmentCard(model, plot, root) {
+  const spot = h("i", { class: "spot", "aria-hidden": "true", hidden: "" })
+  const card = hoverCard(root)
+  plot.append(spot)
+  let asking = 0, at = null, told = () => {}
+  const hide = () => { spot.hidden = true; card.hide() }
+  const leave = () => {
+    clearTimeout(asking)
+    asking = 0
+    if (at) model.send_msg({ point: null })
+    at = null
+    hide()
+  }
+  plot.addEventListener("pointermove", (event) => {
+    if (event.buttons || model.lasso) return leave()
+    const box = plot.getBoundingClientRect()
+    at = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
+    asking ||= setTimeout(() => { asking = 0; model.send_msg({ point: at }) }, REST)
+  })
+  plot.addEventListener("pointerleave", leave)
+  plot.addEventListener("wheel", hide, { passive: true })
+  model.on("msg:custom", (event) => {
+    const message = event.data ?? event
+    if (!("segment" in message)) return
+    if (!message.segment) return hide()
+    show(message.segment)
+  })
+  function show(segment) {
+    const [x, y] = segment.place
+    spot.style.cssText = `left: ${100 * x}%; top: ${100 * y}%`
+    spot.hidden = false
+    const frame = h("span", { class: "picture" })
+    set(frame, "style", `aspect-ratio: ${segment.width} / ${segment.height}`)
+    drawPicture(frame, segment, null, "meet")
+    card.show(spot, [frame, h("b", {}, segment.image), details(segment.facts)])
+    told(`Segment of image ${segment.image}: ${segment.facts.map(([name, value]) => `${name} ${value}`).join(", ")}`)
+  }
+  return { hide, tell: (listener) => { told = listener } }
+}

@@ -1,0 +1,59 @@
+// Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
+
+import { count, drawOnce, h, icon, keyed, text, watch } from "../../ui/base.js"
+import { isFitting } from "./pending.js"
+
+export function conceptDialog(root, model, send) {
+  const input = h("input", { type: "text", id: "typed-text", autocomplete: "off", spellcheck: "true", maxlength: 200, "aria-describedby": "typed-how" })
+  const how = h("p", { class: "muted", id: "typed-how" })
+  const told = h("div", { class: "told", role: "status" })
+  const bar = h("i", { class: "progress" })
+  const label = h("span")
+  const main = h("button", { class: "btn primary", type: "submit" }, bar, label)
+  const list = h("ul")
+  const typed = h("section", {}, h("h3", {}, "Typed in this history"), list)
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const form = h("form", { onsubmit: (event) => {
+    event.preventDefault()
+    if (model.typing.kind === "adding") send("stop_adding")
+    else if (input.value.trim() && !model.typing.busy) send("add", { text: input.value })
+  } }, h("label", { for: "typed-text" }, "Name, or name, synonym, synonym"), h("div", { class: "field" }, input, main), how)
+  const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
+    h("header", {}, h("h2", { id: "typing-title" }, "Add a concept"), h("span", { class: "grow" }), close), form, told, typed)
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  root.append(dialog)
+
+  const draw = () => {
+    const { encoder, prompt, prompts, missing, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
+    const name = input.value.split(",")[0].trim()
+    const more = prompts > 1 ? ` and ${prompts - 1} more ${prompts === 2 ? "prompt" : "prompts"}` : ""
+    text(how, `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}. Scored from the segments of the store; no photo is read. ` +
+      `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
+      (others > 0 ? `${others === 1 ? "The iteration" : `The ${count(others)} iterations`} of other branches stay with the concepts of now: Take away brings them back. ` : "") + `Other open pages keep the concepts that they have.`)
+    drawOnce(told, JSON.stringify([missing, kind, words, remedy]), () => {
+      if (missing) return [icon("note", 14), h("span", {}, missing)]
+      if (kind === "error") return [icon("cross", 14), h("span", {}, h("b", {}, words), ` ${remedy}`)]
+      return busy ? [h("span", { class: "spin" }), h("span", { class: "num" }, words)] : []
+    })
+    input.disabled = Boolean(missing) || busy
+    text(label, kind === "adding" ? `Cancel · ${Math.round(100 * progress)} %` : kind === "cancelling" ? "Cancelling…" : "Add")
+    bar.style.width = busy ? `${100 * progress}%` : "0"
+    main.classList.toggle("cancel", busy)
+    main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
+    typed.hidden = !names.length
+    keyed(list, names, (one) => one, (one) => h("li", {}, h("span", { class: "clip", title: one }, one),
+      h("button", { class: "btn plain", type: "button", "aria-label": `Take ${one} away`, onclick: () => send("forget", { concept: one }) }, "Take away")),
+    (item) => { item.lastChild.disabled = busy || isFitting(model) })
+  }
+  input.addEventListener("input", draw)
+  watch(model, ["typing", "status"], draw)
+  return {
+    open: (words = "") => {
+      input.value = words
+      send("look")
+      draw()
+      dialog.showModal()
+      input.focus()
+    },
+  }
+}

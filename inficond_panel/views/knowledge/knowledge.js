@@ -1,0 +1,216 @@
+// Student knowledge: the top bar of a pending batch, and one row a concept.
+// Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction},
+// {type: group, concepts, direction}, {type: select, student}, {type: stability, concept},
+// {type: look | stop_adding}, {type: add, text}, {type: forget, concept},
+// {type: save, concepts, kind}, answered by {save}, and {type: pictures, segments}, answered by
+// {pictures: {segment: source}}.
+
+import {
+  SHORT_NAMES, count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed,
+  onKey, s, segments, select, set, setAll, text, watch,
+} from "../../ui/base.js"
+import { popMenu } from "../../ui/menu.js"
+import { ASK_EVERY, SHORT_LIST, bringNear, placeOf, placesNear } from "../../ui/near.js"
+import { saveFiles } from "../../ui/save_file.js"
+import { makeBar } from "./batch_bar.js"
+import { conceptDialog } from "./concept_dialog.js"
+import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
+import { makeMeasures } from "./measures.js"
+import { makeReport } from "./refit_report.js"
+import { HOLDS_KEY } from "./stability.js"
+import { DIRECTIONS, shownRows } from "./pending.js"
+
+const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const TYPING = 120 // ms without a key, then it is searched
+
+export function render({ model, el }) {
+  const send = (type, detail = {}) => model.send_msg({ type, ...detail })
+  const dialog = conceptDialog(el, model, send)
+  const head = makeHead(model, send, dialog, popMenu(el))
+  const bar = makeBar(model, send)
+  const measures = makeMeasures(model)
+  const report = makeReport(model, send)
+  const table = makeTable(model, send, head.search, dialog)
+  const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
+    h("span", { class: "muted" }, "Its most influential concepts appear here. ",
+      h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
+  const root = h("section", { class: "panel knowledge", "aria-label": "Student knowledge" },
+    head.element, bar.element, h("div", { class: "unfolds" }, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
+  el.append(root)
+  table.hoverable(hoverCard(el))
+  saveFiles(model)
+  followTheme(model, root)
+
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric", "ghosts", "stability", "typing"], () => {
+    const shown = Boolean(model.student)
+    empty.hidden = shown
+    for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
+    head.draw()
+    if (shown) table.draw()
+  })
+  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "typing"], () => model.student && bar.draw())
+  watch(model, ["student", "line", "measures", "measured", "slices", "columns", "slice_by", "slice_metric"], measures.draw)
+  watch(model, ["student", "refit", "report", "explained", "pending", "status"], report.draw)
+}
+
+// --- head --------------------------------------------------------------------------------------
+
+function makeHead(model, send, dialog, menu) {
+  const name = h("span", { class: "subtitle" })
+  const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
+  const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
+  const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
+  const { input: search, element: find } = findBox("Find concept", "C")
+  search.addEventListener("input", () => {
+    clearTimeout(search.waiting)
+    search.waiting = setTimeout(() => { model.find = search.value }, TYPING)
+  })
+  const add = h("button", { class: "add", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
+    h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
+  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const entry = (words, kind) => ({ name: words, key: "", run: () => send("save", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
+  save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
+  onKey(add, "t", () => add.click())
+  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, "Student knowledge"), name), h("span", { class: "grow" }), find, add, top, sort, save)
+  const draw = () => {
+    text(name, model.student)
+    set(name, "title", model.student || null)
+    find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
+    if (search.value !== model.find && !search.matches(":focus")) search.value = model.find
+    top.querySelector("select").value = String(model.top)
+    sort.show(model.sort)
+  }
+  return { element, search, draw }
+}
+
+// --- rows --------------------------------------------------------------------------------------
+
+function makeTable(model, send, search, dialog) {
+  const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
+  const metric = h("span", { class: "metric num" })
+  const columns = h("div", { class: "row columns" },
+    h("span", {}, "#"), h("span", {}, "Concept, influence"),
+    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", {}, "Most similar patches"), h("span"))
+  const full = h("span", { class: "full num" })
+  const rest = h("p", { class: "tally", role: "status" })
+  const scroll = h("div", { class: "scroll" }, rows, rest)
+  keepAligned(columns, scroll)
+  const pictures = makePictures(model, send, rows)
+  let listed = [], context = {}, current = 0, order = "", waiting = 0
+  const draw = () => {
+    const held = listed[current]?.concept
+    const now = JSON.stringify([model.student, model.sort, model.find])
+    if (now !== order) scroll.scrollTop = 0
+    order = now
+    listed = shownRows(model)
+    current = Math.max(0, rows.querySelector(".row:focus-within") ? listed.findIndex(({ concept }) => concept === held) : 0)
+    context = { ...rowContext(model, listed), pictures }
+    drawMetric(metric, model)
+    rows.style.setProperty("--n", listed.length)
+    rows.classList.toggle("long", listed.length > SHORT_LIST)
+    drawNear()
+    drawRest(rest, model, search, dialog)
+    text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
+  }
+  const plan = () => ({ size: listed.length, step: parseFloat(getComputedStyle(rows).getPropertyValue("--row")) })
+  /** All rows of a short list, of a long one those near the part in view. */
+  function drawNear() {
+    const places = listed.length > SHORT_LIST ? placesNear(scroll, plan(), current) : [...listed.keys()]
+    keyed(rows, places, (at) => listed[at].concept, (at) => makeRow(listed[at], send), (element, at) => {
+      fillRow(element, listed[at], model, context)
+      setAll(element, { "aria-posinset": at + 1, "aria-setsize": listed.length, tabindex: at === current ? 0 : -1 })
+      element.style.gridRow = at + 1
+      element.at = at
+    })
+    if (listed.length > SHORT_LIST) waiting ||= setTimeout(tellNear, ASK_EVERY)
+  }
+  /** Curves and pictures of a long list are asked for where it comes to rest. */
+  function tellNear() {
+    waiting = 0
+    const near = [...rows.children].map(({ dataset }) => dataset.key)
+    if (near.some((concept) => !model.effects[concept])) model.near = near
+    pictures.ask()
+  }
+  /** Go to a row, which may not be there yet. */
+  function go(at) {
+    current = at
+    if (listed.length > SHORT_LIST) {
+      bringNear(scroll, plan(), at)
+      drawNear()
+    }
+    const row = [...rows.children].find((each) => each.at === at)
+    for (const each of rows.children) set(each, "tabindex", each === row ? 0 : -1)
+    row?.focus({ preventScroll: listed.length > SHORT_LIST })
+  }
+  scroll.addEventListener("scroll", () => { if (listed.length > SHORT_LIST) requestAnimationFrame(drawNear) }, { passive: true })
+  new ResizeObserver(() => { if (listed.length > SHORT_LIST) drawNear() }).observe(scroll)
+  rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
+  rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
+  search.addEventListener("keydown", (event) => searchKey(event, model, listed, send, go))
+  return { columns, scroll, legend: legend(full), draw, hoverable: (card) => rowHover(rows, model, card) }
+}
+
+function drawMetric(metric, model) {
+  const options = model.metrics.map(([id]) => [id, `${SHORT_NAMES[id]} ±${model.axis} pp`])
+  drawOnce(metric, `${model.metric} ${model.axis}`, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
+}
+
+/** The line below the rows: how many concepts there are beside those listed, and the way to them. */
+function drawRest(rest, model, search, dialog) {
+  const { influential, concepts, sort, rows, found } = model
+  const query = model.find.trim()
+  drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top]), () => {
+    const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
+    const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
+    const exact = found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
+    const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
+    if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]
+    if (sort !== "weight") return []
+    const others = concepts - influential
+    const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
+    const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
+    const next = model.tops.find((n) => n > model.top) ?? 0 // all
+    const more = influential > rows.length && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
+    if (more) return [`${told}, ${count(rows.length)} listed. `, more, " · ", find]
+    return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
+  })
+  rest.hidden = !rest.firstChild
+  rest.classList.toggle("found", Boolean(query))
+}
+
+const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
+
+// --- keyboard, legend --------------------------------------------------------------------
+
+function rowKey(event, rows, send, placeOf, go) {
+  const row = event.target.closest(".row")
+  if (!row || event.ctrlKey || event.metaKey || event.altKey) return
+  const direction = Object.keys(DIRECTIONS).find((name) => DIRECTIONS[name].key === event.key.toLowerCase())
+  const to = placeOf(event.key, row.at)
+  if (direction) row.querySelector(`.thumb.${direction}`).click()
+  else if (to !== undefined) go(to)
+  else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
+  else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()
+  else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
+  else return
+  event.preventDefault()
+}
+
+function searchKey(event, model, listed, send, go) {
+  const { target, key } = event
+  if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.value = ""; model.find = "" }
+  else if (key === "Escape") target.blur()
+  else if (key === "ArrowDown" && listed.length) go(0)
+  else if (key === "Enter" && listed.length) send("open", { concept: listed[0].concept })
+  else return
+  event.preventDefault()
+}
+
+function legend(full) {
+  const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
+  return h("div", { class: "legend" },
+    h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")),
+    h("span", {}, circle("dot"), "now"), h("span", {}, circle("dot pending"), "pending"),
+    h("span", {}, h("i", { class: "swatch-band" }), "95 % interval"),
+    h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
+}

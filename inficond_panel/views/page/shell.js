@@ -1,0 +1,235 @@
+// Page shell: header bar, the strip, and the columns of views (arrange.js).
+
+import { ICONS, h, icon, isLost, isTyping, keep, kept, set, text, watch } from "../../ui/base.js"
+import { copyText } from "../../ui/clipboard.js"
+import { saveFiles } from "../../ui/save_file.js"
+import { makeArrangement } from "./arrange.js"
+import { makeTour } from "./tour.js"
+
+Object.assign(ICONS, {
+  link: ["M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.700-5.700l-1.500 1.500", "M14 10a4 4 0 00-5.700 0l-3 3a4 4 0 005.700 5.700l1.500-1.500"],
+  keyboard: ["M4.5 6h15a2 2 0 012 2v8a2 2 0 01-2 2h-15a2 2 0 01-2-2V8a2 2 0 012-2z", "M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14h8"],
+  dark: ["M20 14.5A8 8 0 119.5 4 6.5 6.5 0 0020 14.5z"],
+  light: ["M8 12a4 4 0 108 0a4 4 0 10-8 0", "M12 3v1.5M12 19.5V21M3 12h1.5M19.5 12H21M5.6 5.6l1.1 1.1M17.3 17.3l1.1 1.1M5.6 18.4l1.1-1.1M17.3 6.7l1.1-1.1"],
+  auto: ["M4 12a8 8 0 1016 0a8 8 0 10-16 0", "M12 4v16", "M12 7.5h5.5M12 11h7.5M12 14.5h7M12 18h3.5"],
+})
+
+export function render({ model, el }) {
+  const sheet = keySheet(el, model, () => tour.start())
+  if (model.page && !model.still) keepLayout(model)
+  const saved = h("span", { class: "muted saved num", role: "status" })
+  const root = h("div", { class: "shell" })
+  const notice = noticeLine(model)
+  const link = linkButton(model)
+  const views = makeArrangement(root, model, (kind) => model.send_msg({ kind, layout: model.layout, theme: model.theme }))
+  const tour = makeTour(model, el, views.places)
+  root.append(header(model, saved, sheet, views, link), notice, tour.offer, views.strip, views.main, views.told)
+  el.append(root)
+  views.start()
+  saveFiles(model)
+  followColours(model, root)
+  followSize(model, root)
+  listenKeys(model, root, { sheet, views, link })
+  if (model.page && !model.still) {
+    keepAddress(model, root)
+    keepBatch(model)
+  }
+  watch(model, ["saved"], () => showSaved(model.saved, saved, root))
+}
+
+// --- header ----------------------------------------------------------------------------------------
+
+function header(model, saved, sheet, views, link) {
+  const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
+  return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
+    ...(model.still ? [] : [views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model)]))
+}
+
+/** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
+function exportButton(model) {
+  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", title: "Take away: students, edits file, or this page", onclick: () => model.send_msg({ kind: "export" }) }, icon("download"), "Export")
+  watch(model, ["layout"], () => {
+    const { columns, collapsed } = model.layout
+    button.hidden = !columns.flat().includes("provenance") || collapsed.includes("provenance")
+  })
+  return button
+}
+
+function showSaved({ text: words, at, place }, saved, root) {
+  const tell = () => text(saved, words || (at ? `Saved ${ago(at)}` : ""))
+  tell()
+  set(saved, "title", place || null)
+  clearInterval(saved.timer)
+  saved.timer = setInterval(() => {
+    if (!root.isConnected) clearInterval(saved.timer)
+    else if (!isLost()) tell()
+  }, 5000)
+}
+
+function ago(time) {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000))
+  if (seconds < 5) return "just now"
+  if (seconds < 60) return `${seconds} s ago`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`
+  return new Date(time).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })
+}
+
+// --- colours ---------------------------------------------------------------------------------------
+
+const night = window.matchMedia("(prefers-color-scheme: dark)")
+
+/** The next theme: from auto to the one that the system does not have, so that a click shows. */
+function nextTheme(theme) {
+  const order = night.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"]
+  return order[(order.indexOf(theme) + 1) % 3]
+}
+
+function themeButton(model) {
+  const button = h("button", { class: "icon-btn", type: "button", onclick: () => { model.theme = nextTheme(model.theme) } })
+  watch(model, ["theme"], () => {
+    button.replaceChildren(icon(model.theme))
+    set(button, "aria-label", `Theme: ${model.theme}`)
+    set(button, "title", `Theme: ${model.theme}. Change to ${nextTheme(model.theme)}`)
+  })
+  return button
+}
+
+/** light or dark: a notebook's theme, where there is one, else the system's. */
+function coloursAround() {
+  const { jpThemeLight, vscodeThemeKind } = document.body.dataset
+  const light = jpThemeLight ? jpThemeLight === "true" : vscodeThemeKind ? vscodeThemeKind.includes("light") : !night.matches
+  return light ? "light" : "dark"
+}
+
+function followColours(model, root) {
+  const apply = () => {
+    const scheme = model.theme === "auto" ? coloursAround() : model.theme
+    root.style.colorScheme = scheme
+    if (model.page) fillPage(scheme)
+    else root.getRootNode().host.style.colorScheme = scheme // its colour of text is inherited
+    root.style.setProperty("--shell-height", model.page ? "calc((100vh - var(--page-taken, 0px)) / var(--zoom, 1))" : "900px")
+    const dark = scheme === "dark"
+    if (model.dark !== dark) model.dark = dark
+  }
+  const change = () => { if (root.isConnected) apply() }
+  night.addEventListener("change", change)
+  new MutationObserver(change).observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-vscode-theme-kind"] })
+  model.on("theme", apply)
+  apply()
+}
+
+function fillPage(scheme) {
+  document.documentElement.style.colorScheme = scheme
+  document.documentElement.lang = "en"
+  Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+}
+
+// --- size ------------------------------------------------------------------------------------------
+
+const WIDE = 2560, HIGH = 1300 // pixels of the largest window that is shown as it is
+
+/** Draw the page larger in a larger window, which is on a screen that is read from farther away; not
+    where the window is large since the person has made the browser's text smaller. */
+function followSize(model, root) {
+  if (!model.page) return
+  const apply = () => {
+    if (!root.isConnected) return window.removeEventListener("resize", apply)
+    const share = Math.min(1, window.devicePixelRatio) * Math.min(window.innerWidth / WIDE, window.innerHeight / HIGH)
+    document.documentElement.style.setProperty("--zoom", Math.max(1, Math.floor(20 * share) / 20))
+  }
+  window.addEventListener("resize", apply)
+  apply()
+}
+
+// --- keyboard --------------------------------------------------------------------------------------
+
+function keySheet(root, { shortcuts, tour }, startTour) {
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => sheet.close() }, icon("cross"))
+  const again = tour.offered && h("button", { class: "btn", type: "button", onclick: () => { sheet.close(); startTour() } }, "Start the tour")
+  const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
+  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), again, close),
+    h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
+  sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close() })
+  root.append(sheet)
+  return sheet
+}
+
+/** Keys of the whole page, unless something is being typed. */
+function listenKeys(model, root, { sheet, views, link }) {
+  const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
+  const press = (event) => {
+    if (!root.isConnected) return document.removeEventListener("keydown", press)
+    if (!model.page && !event.composedPath().includes(root)) return // a key of the notebook
+    if (isTyping(event)) return
+    if (event.key === "?" && !sheet.open) sheet.showModal()
+    else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
+    else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
+    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ kind: event.shiftKey ? "redo" : "undo" })
+    else return
+    event.preventDefault()
+  }
+  document.addEventListener("keydown", press)
+}
+
+// --- link ------------------------------------------------------------------------------------------
+
+/** What is shown is in the URL; back and forward show what another URL says. A change of a place is
+    a new entry of the browser's history; settings replace the last one. What answers a step back or
+    forward is no change; where further steps were made meanwhile, it is late and is passed over. */
+function keepAddress(model, root) {
+  let steps = 0, answered = 0
+  const { dataset: known } = document.documentElement // outlives this shell, which another data set or targets replace
+  watch(model, ["address", "turn"], () => {
+    if (model.address == null || model.turn !== steps) return
+    const answer = answered !== steps
+    answered = steps
+    const before = new URLSearchParams(location.search)
+    const now = new URLSearchParams(model.address)
+    const moved = known.address && !answer && model.places.some((key) => before.get(key) !== now.get(key))
+    for (const [key, value] of before) if (!model.keys.includes(key)) now.append(key, value)
+    known.address = "told"
+    if (now.toString() === before.toString()) return
+    const query = now.toString()
+    history[moved ? "pushState" : "replaceState"](null, "", `${location.pathname}${query && "?"}${query}${location.hash}`)
+  })
+  window.addEventListener("popstate", function go() {
+    if (!root.isConnected) return window.removeEventListener("popstate", go)
+    if (model.address != null) model.send_msg({ kind: "go", search: location.search, turn: ++steps })
+  })
+}
+
+/** Thumbs that wait outlive a reload: the browser keeps them for this tab and these students. */
+function keepBatch(model) {
+  const name = `inficond-batch ${model.root}`
+  const before = JSON.parse(kept("sessionStorage", name))
+  if (before && !model.batch.thumbs) model.send_msg({ kind: "batch", ...before })
+  model.on("batch", () => keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null))
+}
+
+/** Layout and theme outlive a reload: the browser keeps them for specs that begin as this one. */
+function keepLayout(model) {
+  const name = `inficond-layout ${JSON.stringify(model.standard)}`
+  Object.assign(model, JSON.parse(kept("localStorage", name) ?? "{}"))
+  const changed = () => {
+    const now = JSON.stringify({ layout: model.layout, theme: model.theme })
+    keep("localStorage", name, now === JSON.stringify(model.standard) ? null : now)
+  }
+  model.on("layout", changed)
+  model.on("theme", changed)
+}
+
+function linkButton(model) {
+  const button = h("button", { class: "icon-btn", type: "button", "aria-label": "Copy a link to what is shown", title: "Copy a link to what is shown (L)",
+    onclick: () => copyText(location.href).then((done) => { model.notice = done ? "The link is copied." : "The browser refuses to copy; the link is in its address bar." }) }, icon("link"))
+  watch(model, ["address"], () => { button.hidden = model.address == null || !model.page })
+  return button
+}
+
+function noticeLine(model) {
+  const words = h("span")
+  const line = h("div", { class: "notice", role: "status" }, words,
+    h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: () => { model.notice = "" } }, icon("cross")))
+  watch(model, ["notice"], () => { text(words, model.notice); line.hidden = !model.notice })
+  return line
+}

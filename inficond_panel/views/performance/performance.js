@@ -1,0 +1,223 @@
+// Student performance: one row a class, two rings, two bars with four fills.
+// Messages to Python: {type: changes, name} as a card opens, and {type: save, names, kind}.
+
+import {
+  count, drawOnce, findBox, fixed, followTheme, h, hoverCard, icon, isNumber, keepAligned, keyed,
+  points, ring, s, select, set, text, watch,
+} from "../../ui/base.js"
+import { popMenu } from "../../ui/menu.js"
+import { saveFiles } from "../../ui/save_file.js"
+import { FILLS, SORTS, sum } from "./fills.js"
+import { hover } from "./performance_cards.js"
+
+const SIDES = ["positives", "negatives"]
+const TURN = 2 * Math.PI * 12.25
+
+export function render({ model, el }) {
+  const { input: search, element: find } = findBox("Find class", "/")
+  const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
+  const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => list) }
+  const scroll = h("div", { class: "scroll" }, list, parts.empty)
+  const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
+    parts.head, parts.controls, parts.columns, scroll, parts.legend)
+  keepAligned(parts.columns, scroll)
+  const card = hoverCard(el)
+
+  const draw = () => drawList(model, parts)
+  search.addEventListener("input", draw)
+  search.addEventListener("keydown", (event) => searchKey(event, model, list, draw))
+  list.addEventListener("click", (event) => pick(model, event.target.closest(".row")))
+  list.addEventListener("keydown", (event) => listKey(event, model, list))
+  list.addEventListener("pointerover", (event) => hover(model, card, event.target))
+  list.addEventListener("pointerleave", card.hide)
+  el.append(root)
+  followTheme(model, root)
+  saveFiles(model)
+  watch(model, ["rows", "selected", "sort", "descending", "touched"], draw)
+  model.on("changes", () => card.again())
+}
+
+// --- the frame -------------------------------------------------------------------------------
+
+function header(model, find, menu, rows) {
+  const total = h("span", { class: "muted num" })
+  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ type: "save", kind, names: [...rows().children].map(({ dataset }) => dataset.key) }) })
+  save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
+  const sort = h("span", { class: "sorting" })
+  const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
+  const value = h("span", { class: "value" })
+  const rings = h("span")
+  return {
+    total, sort, order, value, rings,
+    legend: legend(rings),
+    head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
+    controls: h("div", { class: "controls" }, find, sort, order),
+    columns: h("div", { class: "row columns", "aria-hidden": "true" },
+      h("span", {}, "Class"), value, h("span", { class: "centre" }, ...wideOrNarrow("Teacher", "T")),
+      h("span", { class: "centre" }, ...wideOrNarrow("Student", "S")),
+      h("span", { class: "sides" }, h("span", {}, "Positives"), h("span", {}, "Negatives"))),
+  }
+}
+
+function wideOrNarrow(wide, narrow) {
+  return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
+}
+
+function legend(rings) {
+  const size = h("span", { class: "size" }, h("i"))
+  return h("div", { class: "legend" },
+    FILLS.map(([fill, name]) => h("span", {}, h("i", { class: `swatch fill ${fill}` }), name)),
+    h("span", { class: "all" }, size, h("span", {}, ...wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), rings)))
+}
+
+function emptyState(search, draw) {
+  const clear = () => { search.value = ""; draw(); search.focus() }
+  return h("div", { class: "empty", hidden: "" }, h("b"), h("span", { class: "muted" }),
+    h("button", { class: "link", type: "button", onclick: clear }, "Clear search"))
+}
+
+// --- rows ------------------------------------------------------------------------------------
+
+function drawList(model, parts) {
+  const { list, search, total, empty } = parts
+  const rows = sorted(model.rows, model.sort, model.descending).filter((row) => matches(row, search.value))
+  text(total, totalOf(rows.length, model.rows.length))
+  drawSorting(model, parts)
+  list.style.setProperty("--n", rows.length)
+  keyed(list, rows, (row) => row.name, makeRow, (element, row) => fillRow(element, row, model))
+  const focusable = list.querySelector("[aria-selected=true]") ?? list.firstElementChild
+  for (const row of list.children) set(row, "tabindex", row === focusable ? 0 : -1)
+  empty.hidden = rows.length > 0
+  list.hidden = rows.length === 0
+  text(empty.firstChild, model.rows.length ? "No class matches" : "No classes")
+  text(empty.children[1], model.rows.length ? `“${search.value.trim()}”, in ${count(model.rows.length)} classes.` : "The store has no class.")
+  empty.lastChild.hidden = !model.rows.length
+}
+
+function totalOf(shown, all) {
+  return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
+}
+
+/** The metric that the rings tell: the one sorted by. */
+const ringMetric = ({ sort }) => (sort === "gap" ? "ap" : sort)
+
+function drawSorting(model, { sort, order, value, rings }) {
+  const shown = [model.sort, model.besides[model.sort]].filter(Boolean)
+  if (sort.dataset.value !== model.sort) {
+    const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
+    const names = Object.entries(SORTS).map(([id, { name }]) => [id, name])
+    if (!sort.firstChild) sort.append(select("Sort by", names, model.sort, pickSort, "Sort:"))
+    sort.querySelector("select").value = model.sort
+    sort.dataset.value = model.sort
+    value.replaceChildren(...shown.map((key) => h("span", {}, wideOrNarrow(...SORTS[key].head))))
+    text(rings, `${SORTS[ringMetric(model)].name} of teacher, student`)
+  }
+  const label = model.descending ? "Largest first" : "Smallest first"
+  set(order, "aria-label", `${label}. Turn the order round`)
+  set(order, "title", label)
+}
+
+/** By the sort's value, undefined last whichever the direction, equal ones by name. */
+function sorted(rows, key, descending) {
+  const sign = descending ? -1 : 1
+  return [...rows].sort((a, b) => {
+    if (isNumber(a[key]) !== isNumber(b[key])) return isNumber(a[key]) ? -1 : 1
+    return (isNumber(a[key]) && sign * (a[key] - b[key])) || a.name.localeCompare(b.name)
+  })
+}
+
+const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toLowerCase())
+
+function makeRow() {
+  return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
+    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
+      h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))),
+    h("i", { class: "touch num", "aria-hidden": "true" }))
+}
+
+function makeRing(who) {
+  const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
+  return s("svg", { class: `ring ${who}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
+    circle("rest"), circle("part"), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+}
+
+function fillRow(element, row, model) {
+  const [words, name, value, teacher, student, bars, badge] = element.children
+  set(element, "aria-selected", String(row.name === model.selected))
+  const touched = model.touched[row.name] ?? 0
+  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}`)
+  text(name, row.name)
+  set(name, "title", row.name)
+  text(badge, touched || "")
+  set(badge, "title", `${touched} in the batch`)
+  fillValue(value, row, model)
+  fillRing(teacher, row.teacher[ringMetric(model)])
+  fillRing(student, row[ringMetric(model)])
+  SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
+}
+
+/** The value sorted by; below accuracy stands the fidelity, and the other way round. */
+function fillValue(element, row, { sort, besides }) {
+  const below = SORTS[besides[sort]]
+  const parts = () => [SORTS[sort].show(row), below && h("span", { class: "beside" }, below.show(row))].filter(Boolean)
+  drawOnce(element, JSON.stringify([sort, row[sort], row[besides[sort]]]), parts)
+}
+
+function fillRing(svg, value) {
+  const part = isNumber(value) ? value * TURN : 0
+  set(svg.children[1], "stroke-dasharray", `${part.toFixed(2)} ${TURN.toFixed(2)}`)
+  text(svg.lastChild, ring(value))
+}
+
+function fillSide(element, counts, images) {
+  const [size, bar] = element.children
+  const total = sum(counts)
+  size.firstChild.style.height = `${images ? Math.max((100 * total) / images, total ? 6 : 0) : 0}%`
+  counts.forEach((n, index) => {
+    bar.children[index].style.flexGrow = n
+    bar.children[index].hidden = n === 0
+  })
+  bar.classList.toggle("none", total === 0)
+}
+
+function spoken(row, { sort, besides }) {
+  const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
+  const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
+  const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
+  const told = [sort, besides[sort]].filter((key) => key && key !== "gap" && key !== "ap").map((key) => value(SORTS[key].name, rounded(row[key])))
+  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher.ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
+}
+
+const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)
+
+// --- keyboard and pointer ----------------------------------------------------------------------
+
+function pick(model, row) {
+  if (row) model.selected = row.dataset.key
+}
+
+function listKey(event, model, list) {
+  const row = event.target.closest(".row")
+  const rows = [...list.children]
+  const at = rows.indexOf(row)
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key]
+  if (event.key === "Enter" || event.key === " ") pick(model, row)
+  else if (to === undefined) return
+  else focusRow(rows, Math.max(0, Math.min(rows.length - 1, to)))
+  event.preventDefault()
+}
+
+function focusRow(rows, index) {
+  rows.forEach((row, at) => set(row, "tabindex", at === index ? 0 : -1))
+  rows[index]?.focus()
+}
+
+function searchKey(event, model, list, draw) {
+  if (event.key === "Enter") pick(model, list.firstElementChild)
+  else if (event.key === "ArrowDown") focusRow([...list.children], 0)
+  else if (event.key === "Escape") { event.target.value = ""; draw() }
+  else return
+  event.preventDefault()
+}

@@ -1,0 +1,37 @@
+// What the bars and rings of a class say under the pointer.
+
+import { count, details, fixed, h, isNumber, percent, points } from "../../ui/base.js"
+import { FILLS, SORTS, sum } from "./fills.js"
+
+export function hover(model, card, target) {
+  const element = target.closest(".row")
+  const row = element && model.rows.find(({ name }) => name === element.dataset.key)
+  const side = target.closest("[data-side]")
+  if (row && side) card.show(side, sideCard(row, side.dataset.side))
+  else if (row && target.closest(".ring, .value, .name")) {
+    if (!model.changes[row.name]) model.send_msg({ type: "changes", name: row.name })
+    card.show(element.querySelector(".ring"), () => ringCard(row, model.changes[row.name]))
+  } else card.hide()
+}
+
+function sideCard(row, side) {
+  const total = sum(row[side])
+  const title = h("b", {}, `${row.name}, ${count(total)} ${total === 1 ? side.slice(0, -1) : side}`)
+  if (!total) return [title, h("p", {}, `The split has no ${side.slice(0, -1)} of this class.`)]
+  const line = ([fill, name], index) =>
+    [[h("i", { class: `swatch fill ${fill}` }), name], count(row[side][index]), percent(row[side][index], total)]
+  return [title, details(FILLS.map(line))]
+}
+
+function ringCard(row, changes) {
+  const undefinedNote = row.reason && h("p", {}, row.reason)
+  const lines = [
+    ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
+    ...(changes ?? []),
+    ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
+    ["Correlation of the logits", fixed(row.logit_correlation, 3)],
+  ]
+  const both = ["ap", "recall", "precision", "f1", "accuracy", "fidelity"]
+    .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
+  return [h("b", {}, row.name), undefinedNote, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
+}

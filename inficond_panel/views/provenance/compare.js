@@ -1,0 +1,145 @@
+// Two iterations side by side: what was asked for, metrics, influence, images that changed sides.
+
+import { count, drawOnce, h, icon, keyed, s, set, text, watch } from "../../ui/base.js"
+import { FILL_NAMES, makeDialog } from "../../ui/image_dialog.js"
+import { drawPicture, makePictures } from "../../ui/pictures.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
+
+
+export function compareDialog(root, model, say) {
+  const title = h("h2", { id: "compare-title" })
+  const scope = h("span", { class: "subtitle num" })
+  const swap = h("button", { class: "btn", type: "button", onclick: () => say("swap") }, "Swap")
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const mean = h("div", { class: "mean num" })
+  const sides = h("div", { class: "sides" })
+  const tabs = h("div", { class: "classes scroll", role: "tablist", "aria-orientation": "vertical", "aria-label": "Classes whose students differ" })
+  const detail = h("div", { class: "compared scroll", role: "tabpanel", tabindex: 0 })
+  const same = h("p", { class: "same muted small" })
+  const told = h("div", { class: "empty", role: "status" })
+  const content = h("div", { class: "between" }, h("div", {}, tabs, same), detail)
+  const dialog = h("dialog", { class: "compare", "aria-labelledby": "compare-title" },
+    h("header", {}, title, scope, h("span", { class: "grow" }), mean, swap, close), sides, content, told)
+  root.append(dialog)
+  const pictures = makePictures(model, detail)
+  const large = makeDialog(root, pictures, flipFacts)
+  dialog.addEventListener("close", () => say("close"))
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  tabs.addEventListener("keydown", (event) => walkTabs(event, tabs))
+  pictures.onarrival(() => fillTiles(detail, pictures))
+  let drawn = null
+  watch(model, ["comparison"], () => {
+    const data = model.comparison
+    if (data.title && !dialog.open) { dialog.showModal(); close.focus() }
+    if (!data.title) { drawn = null; if (dialog.open) dialog.close(); return }
+    const ready = Boolean(data.sides)
+    text(title, data.title)
+    text(scope, data.scope ?? "")
+    drawMean(mean, data)
+    set(sides, "hidden", ready ? null : "")
+    set(content, "hidden", data.detail ? null : "")
+    set(told, "hidden", data.detail ? "" : null)
+    drawOnce(told, data.error || (ready ? "same" : "busy"), () => data.error ? [h("b", {}, "These cannot be compared"), h("span", { class: "muted" }, data.error)]
+      : ready ? [h("b", {}, "The same students"), h("span", { class: "muted" }, "No weight differs.")]
+        : [h("i", { class: "spin" }), h("span", { class: "muted" }, "Comparing…")])
+    if (ready) drawSides(sides, data)
+    if (!data.detail) return
+    keyed(tabs, data.classes, (each) => each.name, (each) => makeTab(each, say), (tab, each) => updateTab(tab, each, data.detail.name))
+    text(same, data.unchanged)
+    if (drawn === data.detail.key) return
+    drawn = data.detail.key
+    detail.scrollTop = 0
+    set(detail, "aria-label", data.detail.name)
+    detail.replaceChildren(...drawCompared(data, pictures, large))
+  })
+}
+
+function drawMean(mean, { mean: change }) {
+  mean.replaceChildren(...(change ? [h("span", { class: "muted" }, "mAP"), h("b", {}, change.text), h("span", { class: "muted" }, change.interval), noiseBadge(change)] : []))
+}
+
+const noiseBadge = (change) => (change?.noise ? h("span", { class: "badge" }, "within noise") : "")
+
+/** What each side was tuned by since the node that both follow from. */
+function drawSides(sides, data) {
+  sides.replaceChildren(...data.sides.map(({ title, steps, none }) => h("section", { "aria-label": title }, h("h3", {}, title),
+    steps.length ? h("ol", {}, steps.map(({ title: step, by, chips }) => h("li", {}, h("b", { class: "num" }, step),
+      chips.map(({ direction, sign, of, concept }) => h("span", { class: `chip ${direction}` }, `${sign} ${of}: ${concept}`)),
+      by ? h("span", { class: "muted small" }, by) : "")))
+      : h("p", { class: "muted" }, none))))
+}
+
+function makeTab({ name }, say) {
+  return h("button", { role: "tab", type: "button", onclick: () => say("class", name) }, h("span", { class: "clip" }, name), h("span", { class: "num" }), h("span", { class: "num muted small" }))
+}
+
+function updateTab(tab, { name, change }, shown) {
+  text(tab.children[1], change?.text ?? "–")
+  text(tab.children[2], change?.noise ? "within noise" : "")
+  set(tab, "aria-selected", String(name === shown))
+  set(tab, "tabindex", name === shown ? 0 : -1)
+  set(tab, "title", name)
+}
+
+function walkTabs(event, tabs) {
+  const all = [...tabs.children]
+  const at = all.indexOf(event.target.closest("[role=tab]"))
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key]
+  if (to === undefined || !all[to]) return
+  event.preventDefault()
+  all[to].focus()
+  all[to].click()
+}
+
+function drawCompared({ detail, numbers }, pictures, large) {
+  return [h("div", { class: "tables" }, metricsTable(detail, numbers), moversTable(detail, numbers)), ...drawFlips(detail, pictures, large)]
+}
+
+function metricsTable({ name, metrics, axis }, [before, after]) {
+  const row = (metric) => h("tr", {}, h("th", { scope: "row" }, metric.name), h("td", {}, metric.before), h("td", {}, metric.after),
+    h("td", { class: "drawn", "aria-hidden": "true" }, s("svg", { class: "whisker", height: WHISKER }, whiskerOf(metric.change, axisOf(axis)))), h("td", { class: "change" }, metric.change?.text ?? "–"),
+    h("td", { class: "muted small" }, metric.change?.interval ?? ""), h("td", { class: "words small" }, metric.words))
+  return h("table", { class: "metrics num" }, h("caption", {}, name), h("thead", {}, h("tr", {},
+    ["Metric", before, after].map((words) => h("th", { scope: "col" }, words)), h("td"), h("th", { scope: "col" }, "Change"),
+    h("th", { scope: "col" }, "95 % interval"), h("td"))), h("tbody", {}, metrics.map(row)))
+}
+
+function moversTable({ movers }, [before, after]) {
+  const bar = (share) => h("i", { class: share < 0 ? "bar less" : "bar", style: `width:${50 * Math.abs(share)}%;${share < 0 ? "right" : "left"}:50%` })
+  const row = (mover) => h("tr", {}, h("th", { scope: "row" }, h("span", { class: "clip", title: mover.concept }, mover.concept)), h("td", {}, mover.before), h("td", {}, mover.after),
+    h("td", { class: "drawn", "aria-hidden": "true" }, h("span", { class: "axis" }, bar(mover.share))), h("td", { class: "change" }, mover.change))
+  return h("table", { class: "movers num" }, h("caption", { title: "Change of the weight times the spread of the concept's score, in logits" }, "Influence that changed most"),
+    h("thead", {}, h("tr", {}, ["Concept", before, after].map((words) => h("th", { scope: "col" }, words)), h("td"), h("th", { scope: "col" }, "Logits"))),
+    h("tbody", {}, movers.map(row)))
+}
+
+function drawFlips({ churn, flips, name }, pictures, large) {
+  const groups = [[true, "▲ Now present"], [false, "▼ Now absent"]].map(([present, words]) => [words, flips.filter((flip) => flip.present === present)])
+  const shown = groups.flatMap(([, group]) => group)
+  const tile = (flip) => {
+    const place = h("span", { class: "picture" })
+    const open = () => large.open(shown, shown.indexOf(flip), { student: name })
+    const tile = h("button", { class: "tile", type: "button", "aria-label": `${flip.image}, ${flip.words}`, title: flip.words, onclick: open },
+      place, flip.fill ? h("i", { class: `fill swatch ${flip.fill}`, "aria-hidden": "true" }) : "", h("span", { class: "small" }, flip.verdict))
+    tile.row = flip
+    pictures.observe(tile)
+    const known = pictures.get(flip.row)
+    if (known) drawPicture(place, known, flip, "slice")
+    return tile
+  }
+  const grid = ([words, group]) => group.length ? h("section", { class: "flips" }, h("h3", { class: "num" }, `${words} ${count(group.length)}`), h("div", { class: "grid" }, group.map(tile))) : ""
+  return [h("h3", { class: "churn" }, churn), ...groups.map(grid)]
+}
+
+function fillTiles(detail, pictures) {
+  for (const tile of detail.querySelectorAll(".tile")) {
+    const place = tile.firstElementChild
+    if (!place.firstChild && pictures.get(tile.row.row)) drawPicture(place, pictures.get(tile.row.row), tile.row, "slice")
+  }
+}
+
+function flipFacts(row, { student }) {
+  const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
+  return [[`Class ${student}`, row.label], ["Student decides", row.way], ["Logit before", row.before], ["Logit after", row.after],
+    ["Teacher decides", row.teacher], ["Decisions now", verdict]].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+}

@@ -1,0 +1,59 @@
+// Save the students of an iteration, the edits file of its branch, or the page as it is.
+
+import { h, icon, keyed, set, text, watch } from "../../ui/base.js"
+import { saveFiles } from "../../ui/save_file.js"
+
+const FORMAT_WORDS = {
+  npz: ["NumPy archive", "weights, intercepts, thresholds and names"],
+  onnx: ["ONNX model", "from concept scores to logits, probabilities, decisions"],
+  sklearn: ["JSON for scikit-learn", "read by load_students as an estimator"],
+}
+
+export function exportDialog(root, model, say) {
+  const title = h("h2", { id: "export-title" })
+  const choices = h("fieldset", {}, h("legend", {}, "Students as"))
+  const zip = h("button", { class: "btn primary", type: "button", onclick: () => say("export", "", { node, formats: chosen() }) }, icon("download"), "Save zip")
+  const edits = h("button", { class: "btn", type: "button", onclick: () => say("edits", "", { node }) }, "Save edits file only")
+  const page = h("button", { class: "btn", type: "button", title: "As it is now, read only; opens without a server or network", onclick: () => say("page") }, "Save page as HTML")
+  const status = h("span", { class: "told small", role: "status" })
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const dialog = h("dialog", { class: "export", "aria-labelledby": "export-title" },
+    h("header", {}, title, h("span", { class: "grow" }), close), choices,
+    h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
+    h("footer", {}, zip, edits, page, status))
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  root.append(dialog)
+  let node = ""
+
+  const chosen = () => [...choices.querySelectorAll("input:checked")].map((input) => input.value)
+  const settle = () => { zip.disabled = model.exporting.busy || !chosen().length; edits.disabled = page.disabled = Boolean(model.exporting.busy) }
+  const make = ({ name }) => h("label", { class: "format" }, h("input", { type: "checkbox", value: name, onchange: settle }),
+    h("span", {}, h("b", {}, FORMAT_WORDS[name]?.[0] ?? name), h("span", { class: "muted small" })))
+  const update = (element, { name, file, missing }) => {
+    const input = element.firstChild
+    if (input.disabled !== Boolean(missing)) input.checked = false
+    input.disabled = Boolean(missing)
+    if (!element.dataset.seen) input.checked = name === "npz"
+    element.dataset.seen = "yes"
+    text(element.lastChild.lastChild, missing || `${file}: ${FORMAT_WORDS[name]?.[1] ?? ""}`)
+  }
+  const list = h("div", { class: "formats" }, h("i", { class: "bone" }), h("i", { class: "bone" }), h("i", { class: "bone" }))
+  choices.append(list)
+  watch(model, ["exporting"], () => {
+    const { formats = [], status: told = "", error = "" } = model.exporting
+    if (formats.length) list.querySelectorAll(".bone").forEach((bone) => bone.remove())
+    if (formats.length) keyed(list, formats, (each) => each.name, make, update)
+    text(status, error || told)
+    set(status, "data-kind", error ? "error" : null)
+    settle()
+  })
+  saveFiles(model)
+  return {
+    open: (row) => {
+      node = row.id
+      text(title, `Export ${row.title}`)
+      say("formats")
+      dialog.showModal()
+    },
+  }
+}

@@ -1,0 +1,465 @@
+// Fine-tuning provenance: the tree of iterations, what each did, and the total.
+
+import {
+  SHORT_NAMES, count, details, drawOnce, followTheme, h, hoverCard, icon, keyed, s, select, set,
+  setAll, text, watch,
+} from "../../ui/base.js"
+import { popMenu } from "../../ui/menu.js"
+import { ASK_EVERY, bringNear } from "../../ui/near.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
+import { compareDialog } from "./compare.js"
+import { deletedList } from "./deleted_list.js"
+import { exportDialog } from "./export_dialog.js"
+
+const ROW = 32
+const LANE = 16
+const TREE_PAD = 10
+const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
+
+export function render({ model, el }) {
+  const say = (kind, value = "", more = {}) => model.send_msg({ kind, value, ...more })
+  const parts = { ...header(say, model), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }), typed: h("p", { class: "typed muted small" }),
+    columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
+  const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
+    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.typed, parts.problem, parts.choosing.line, parts.note)
+  el.append(root)
+  compareDialog(el, model, say)
+  Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
+  const state = () => ({ ...model.tree, ...model.results, ...model.data, deleted: model.deleted })
+  listen(parts, say, state)
+  model.on("msg:custom", (event) => { if ((event.data ?? event).export) parts.saveButton.click() })
+  const fit = () => fitChips(parts)
+  new ResizeObserver(fit).observe(parts.rows)
+  followTheme(model, root)
+  watch(model, ["data", "tree", "results", "deleted"], () => { draw(state(), parts, root); fit() })
+}
+
+// --- the frame -----------------------------------------------------------------------------------
+
+function header(say, model) {
+  const button = (name, label) => h("button", { class: "icon-btn", type: "button", "aria-label": label, title: label, onclick: () => say(name) }, icon(name))
+  const undo = button("undo", "Undo the last iteration")
+  const redo = button("redo", "Redo the iteration")
+  const metric = h("span", { class: "metric" })
+  metric.choose = (id) => { model.metric = id }
+  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare two iterations", title: "Compare two iterations (M on a row)", "aria-pressed": "false" }, icon("compare"))
+  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
+  const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
+  const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
+  const mark = h("span", { class: "muted small clip" })
+  const head = h("div", { class: "panel-head" }, h("h2", {}, "Fine-tuning provenance"), mark, undo, redo, compare, save, deleted, h("span", { class: "grow" }), total)
+  return { mark, undo, redo, total, metric, head, toggle: compare, saveButton: save, binButton: deleted }
+}
+
+function list() {
+  const tree = s("svg", { class: "tree", "aria-hidden": "true" })
+  const rows = h("div", { class: "rows", role: "listbox", "aria-label": "Iterations, newest first" })
+  const more = h("button", { class: "icon-btn row-menu", type: "button", "aria-haspopup": "menu" }, icon("more"))
+  return { tree, rows, more, body: h("div", { class: "body scroll" }, tree, rows, more) }
+}
+
+function columns() {
+  return h("div", { class: "columns", "aria-hidden": "true" }, h("span"), h("span", {}, "Intents"),
+    h("span", { class: "noise" }, h("i", { class: "hollow-dot" }), h("span", {}, "within noise")),
+    h("span", { class: "versus" }, "Change", h("span", { class: "long" }, " vs previous")), h("span", { class: "value" }))
+}
+
+function untouched() {
+  return h("div", { class: "empty", hidden: "" }, h("i", { class: "dot" }), h("b"), h("span", { class: "muted" }))
+}
+
+function bones() {
+  return h("div", { class: "bones", hidden: "" }, [1, 2, 3, 4].map(() => h("i", { class: "bone" })))
+}
+
+// --- drawing -------------------------------------------------------------------------------------
+
+function draw(data, parts, root) {
+  const size = data.error ? 0 : data.size ?? 0
+  const message = data.error ? ["The history cannot be shown", data.error]
+    : size === 1 ? ["#0, untouched student", "Fine-tune to add an iteration."] : null
+  show(parts.bones, !data.size && !data.error)
+  show(parts.empty, message)
+  if (message) [...parts.empty.children].slice(1).forEach((part, at) => text(part, message[at]))
+  for (const part of [parts.columns, parts.body, parts.note, parts.undo, parts.redo, parts.total, parts.toggle]) show(part, size > 1)
+  show(parts.saveButton, size)
+  drawBin(data.deleted ?? [], parts)
+  text(parts.mark, data.mark ?? "")
+  show(parts.typed, data.typed)
+  text(parts.typed, data.typed ?? "")
+  text(parts.problem, data.problem ?? "")
+  show(parts.problem, data.problem)
+  if (size > 1) drawHistory(data, parts, root)
+  else parts.choosing.stop()
+}
+
+function drawBin(deleted, { bin, binButton }) {
+  const label = `${count(deleted.length)} deleted branch${deleted.length === 1 ? "" : "es"}`
+  set(binButton, "aria-label", label)
+  set(binButton, "title", label)
+  text(binButton.lastChild, count(deleted.length))
+  show(binButton, deleted.length)
+  bin.show(deleted)
+}
+
+function drawHistory(data, parts, root) {
+  for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
+  drawTotal(data, parts)
+  text(parts.columns.lastChild, SHORT_NAMES[data.metric])
+  set(parts.columns.lastChild, "title", nameOf(data))
+  root.classList.toggle("two-values", Boolean(data.beside))
+  root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)
+  drawTree(parts.tree, data)
+  const long = isLong(data)
+  parts.rows.classList.toggle("long", long)
+  parts.rows.style.height = long ? `${ROW * data.size}px` : ""
+  const before = parts.rows.querySelector("[aria-selected=true]")?.dataset.key
+  const held = parts.rows.contains(parts.rows.getRootNode().activeElement)
+  keyed(parts.rows, shownRows(data), (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
+  set(parts.rows, "aria-disabled", data.busy ? "true" : null)
+  const current = parts.rows.querySelector("[aria-selected=true]")
+  if (current && current.dataset.key !== before) requestAnimationFrame(() => bringIntoView(parts.body, data.current.place))
+  parts.note.show(data.current)
+  parts.settle()
+  if (held && !parts.rows.contains(parts.rows.getRootNode().activeElement)) focusCurrent(parts.rows)
+  parts.arrive()
+}
+
+/** Whether the list has more rows than are here: then these stand where they belong. */
+const isLong = (data) => data.rows.length < data.size
+
+/** The rows that are here, and the current one, which the Tab key goes to. */
+function shownRows({ rows, current, size }) {
+  const apart = current.place < size && !rows.some((row) => row.id === current.id)
+  return apart ? [...rows, current].sort((a, b) => a.place - b.place) : rows
+}
+
+/** Scroll the list, and nothing around it. */
+function bringIntoView(body, place) {
+  const top = ROW * place
+  if (top < body.scrollTop || top + ROW > body.scrollTop + body.clientHeight) body.scrollTop = top - (body.clientHeight - ROW) / 2
+}
+
+function drawTotal(data, { total, metric }) {
+  drawOnce(metric, JSON.stringify([data.metrics, data.metric]), () => [select("Metric of the iterations", data.metrics, data.metric, metric.choose)])
+  text(total.querySelector("b"), data.total?.text ?? "–")
+  text(total.querySelector(".interval"), data.total?.interval ?? "")
+  set(total, "title", data.total?.noise ? "Within noise: the interval holds 0" : null)
+}
+
+/** Lanes stand closer where there are many. */
+const laneWidth = (lanes) => Math.min(LANE, 96 / Math.max(lanes, 1))
+
+function drawTree(tree, data) {
+  const x = (lane) => TREE_PAD + lane * laneWidth(data.lanes)
+  const y = (row) => ROW * row + ROW / 2
+  const line = ({ from, to, path }) => {
+    const bend = y(to[0] - 1)
+    const d = from[1] === to[1] ? `M${x(from[1])} ${y(from[0])}V${y(to[0])}`
+      : `M${x(from[1])} ${y(from[0])}V${bend}C${x(from[1])} ${bend + 18},${x(to[1])} ${bend + 14},${x(to[1])} ${y(to[0])}`
+    return s("path", { d, class: path ? "path" : null })
+  }
+  const dot = (row) => s("circle", { cx: x(row.lane), cy: y(row.place), r: row.current ? 5 : 4, class: row.current ? "current" : row.path ? "path" : null })
+  const edges = [...data.edges].sort((a, b) => a.path - b.path)
+  setAll(tree, { height: ROW * data.size })
+  tree.replaceChildren(...edges.map(line), ...shownRows(data).map(dot))
+}
+
+function makeRow() {
+  return h("div", { class: "row", role: "option" }, h("span", { class: "number num" }), h("span", { class: "chips" }),
+    s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" }), h("span", { class: "change num" }),
+    h("span", { class: "interval num" }), h("span", { class: "quiet" }), h("span", { class: "value num" }))
+}
+
+const UNKNOWN = { value: "", beside: "", change: null, quiet: "", metrics: [] }
+
+function updateRow(element, structure, data) {
+  const row = { ...structure, ...(data.of?.[structure.id] ?? UNKNOWN) }
+  const long = isLong(data)
+  const [number, chips, whisker, change, range, quiet, value] = element.children
+  element.data = row
+  element.style.top = long ? `${ROW * row.place}px` : ""
+  setAll(element, { "aria-posinset": long ? row.place + 1 : null, "aria-setsize": long ? data.size : null })
+  set(element, "aria-selected", String(row.current))
+  set(element, "tabindex", row.current ? 0 : -1)
+  text(number, row.number)
+  drawChips(chips, row, data.class)
+  change.replaceChildren(row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : "")
+  text(range, row.change?.interval ?? "")
+  text(quiet, row.quiet)
+  value.replaceChildren(row.value && aside(`${nameOf(data)} `), row.value, row.beside && besideOf(row, data))
+  whisker.replaceChildren(...whiskerOf(row.change, axisOf(data.axis)))
+  for (const part of [whisker, change, range]) show(part, !row.quiet)
+  show(quiet, row.quiet)
+}
+
+function drawChips(parent, row, shown) {
+  const chip = ({ direction, sign, of, concept }) =>
+    h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of === shown ? "" : `${of}: `, concept)
+  const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "untouched student")]
+  const more = h("span", { class: "chip more", hidden: "" })
+  const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
+  const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []
+  const by = row.by ? [h("span", { class: "looks", title: row.by }, h("span", { class: "long" }, "by a "), row.by.replace("by a ", ""))] : []
+  parent.replaceChildren(...name, ...row.chips.map(chip), ...quiet, more, ...by, ...looks)
+}
+
+/** Fidelity beside accuracy, and the other way round. */
+function besideOf({ beside: value }, { metrics, beside: metric }) {
+  const name = nameOf({ metrics, metric })
+  return h("span", { class: "beside", title: name }, aside(`, ${name} `), h("span", { "aria-hidden": "true" }, `${SHORT_NAMES[metric]} `), value)
+}
+
+/** Words for those who do not see the sign or the column that says it. */
+const aside = (words) => h("span", { class: "vh" }, words)
+
+/** Chips that do not fit become "+3". All widths are read before anything is written. */
+function fitChips({ rows }) {
+  const boxes = [...rows.querySelectorAll(".chips")]
+  boxes.forEach((box) => box.querySelectorAll(".chip").forEach((chip) => show(chip, !chip.classList.contains("more"))))
+  const plans = boxes.map((box) => {
+    const beside = [...box.querySelectorAll(".looks, .name")]
+    const room = box.clientWidth - beside.reduce((sum, part) => sum + part.offsetWidth + 8, 0)
+    const widths = [...box.querySelectorAll(".chip:not(.more)")].map((chip) => chip.offsetWidth + 4)
+    return fitting(widths, room + 4, box.querySelector(".name") ? 0 : 1)
+  })
+  boxes.forEach((box, at) => {
+    const chips = [...box.querySelectorAll(".chip:not(.more)")]
+    const more = box.querySelector(".more")
+    chips.forEach((chip, index) => show(chip, index < plans[at]))
+    more.replaceChildren(`+${chips.length - plans[at]}`, aside(chips.slice(plans[at]).map((chip) => `, ${chip.textContent}`).join("")))
+    show(more, plans[at] < chips.length)
+  })
+}
+
+/** How many leading chips fit into `room` with a "+n" behind them; `least` are shown in any case. */
+function fitting(widths, room, least) {
+  const total = (count) => widths.slice(0, count).reduce((sum, width) => sum + width, 0)
+  if (total(widths.length) <= room) return widths.length
+  let count = widths.length - 1
+  while (count > least && total(count) + 36 > room) count -= 1
+  return Math.max(count, least)
+}
+
+const show = (element, visible) => set(element, "hidden", visible ? null : "")
+
+// --- keyboard and pointer --------------------------------------------------------------------------
+
+function listen(parts, say, data) {
+  const { rows, body, note, card, more, menu, toggle, choosing, save, saveButton, bin, binButton } = parts
+  const go = (row) => {
+    if (!row || rows.hasAttribute("aria-disabled")) return
+    if (choosing.on) choose(row)
+    else if (row.getAttribute("aria-selected") !== "true") say("jump", row.dataset.key)
+  }
+  const explain = (row) => {
+    if (!row) return card.hide()
+    const { card: { title, text: note, intents, facts }, metrics } = row.data
+    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ...facts])])
+  }
+  const choose = (row) => {
+    const pair = choosing.pick(row.data)
+    if (pair) say("compare", pair.map((each) => each.id))
+    mark()
+  }
+  const mark = () => {
+    set(toggle, "aria-pressed", String(choosing.on))
+    show(note, !choosing.on && data().size > 1)
+    for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
+  }
+  const acts = actions(say, { note, save, choose, choosing, data })
+  const openMenu = (row, anchor = row) => {
+    card.hide()
+    menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
+  }
+  let over = null
+  const place = (row) => {
+    over = row
+    if (!row) return
+    more.style.top = `${ROW * row.data.place + (ROW - 24) / 2}px`
+    set(more, "aria-label", `Actions of ${row.data.title}`)
+  }
+  parts.settle = () => {
+    const { rows: here } = data()
+    if (choosing.first && !isLong(data()) && !here.some((row) => row.id === choosing.first.id)) choosing.stop()
+    place(rows.contains(over) ? over : rows.querySelector("[aria-selected=true]"))
+    mark()
+  }
+  const walk = walking(parts, say, data)
+  more.addEventListener("click", () => openMenu(over, more))
+  toggle.addEventListener("click", () => { if (choosing.on) choosing.stop(); else choosing.start(); mark(); if (choosing.on) rows.querySelector("[tabindex='0']")?.focus() })
+  choosing.cancel.addEventListener("click", () => { choosing.stop(); mark() })
+  saveButton.addEventListener("click", () => save.open(data().current))
+  binButton.addEventListener("click", () => bin.open(binButton))
+  rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
+  rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
+  rows.addEventListener("pointerover", (event) => { const row = event.target.closest(".row"); explain(row); if (row) place(row) })
+  rows.addEventListener("pointerleave", card.hide)
+  rows.addEventListener("focusin", (event) => { place(event.target); if (event.target.matches(":focus-visible")) explain(event.target) })
+  rows.addEventListener("focusout", card.hide)
+  rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk, escape: () => { choosing.stop(); mark() } }))
+  body.addEventListener("scroll", () => {
+    card.hide()
+    note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
+  }, { passive: true })
+}
+
+/** What can be done with a row; each has a key that works on the row itself. */
+function actions(say, { note, save, choose, choosing, data }) {
+  return (row) => {
+    const { id, title, current, kept } = row.data
+    const shown = data().current
+    const busy = data().busy ? "A fine-tune is under way" : ""
+    return [
+      { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", id) },
+      { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().size < 2 ? "There is no other" : "",
+        run: () => { if (current) { choosing.start(); choose(row) } else say("compare", [shown, row.data].sort((a, b) => a.at - b.at).map((each) => each.id)) } },
+      ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
+      { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
+      { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
+      { name: "Export", key: "E", run: () => save.open(row.data) },
+      { name: "Delete the branch from here", key: "Del", off: busy || kept, run: () => say("delete", id) },
+    ]
+  }
+}
+
+const KEYS = { r: "Rename", n: "Write a note", e: "Export", Delete: "Delete the branch from here" }
+
+function press(event, { size, card, go, acts, openMenu, walk, escape }) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return
+  const row = event.target
+  const at = row.data.place
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: size - 1 }[event.key]
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
+  if (key === "Enter" || key === " ") go(row)
+  else if (key === "Escape") { card.hide(); escape() }
+  else if (key === "." || key === "ContextMenu" || (key === "F10" && event.shiftKey)) openMenu(row)
+  else if (key === "m" || KEYS[key]) {
+    card.hide()
+    const act = acts(row).find((each) => each.key === "M" && key === "m" || each.name === KEYS[key])
+    if (act.off) openMenu(row) // it says why not
+    else act.run()
+  }
+  else if (to === undefined) return
+  else walk(Math.max(0, Math.min(size - 1, to)))
+  event.preventDefault()
+  event.stopPropagation()
+}
+
+function focusCurrent(rows) {
+  rows.querySelector("[aria-selected=true]")?.focus({ preventScroll: rows.classList.contains("long") })
+}
+
+/** Of a long list the rows near those in view are asked for. `walk(place)` goes to a row, also to
+    one that is not here: to that when it has come. */
+function walking(parts, say, data) {
+  const { rows, body } = parts
+  let wanted = null, asking = 0
+  const ask = () => {
+    asking = 0
+    const { first, rows: here, size } = data()
+    if (!size || !isLong(data()) || !body.clientHeight) return
+    const screen = Math.ceil(body.clientHeight / ROW) + 1, margin = Math.ceil(screen / 2)
+    const top = Math.max(0, Math.floor(body.scrollTop / ROW)), end = Math.min(size, top + screen)
+    if (top < first || end > first + here.length) say("rows", [Math.max(0, top - margin), Math.min(size, end + margin)])
+  }
+  parts.arrive = () => {
+    const row = wanted !== null && [...rows.children].find((each) => each.data.place === wanted)
+    if (row) {
+      wanted = null
+      for (const each of rows.children) set(each, "tabindex", each === row ? 0 : -1)
+      row.focus()
+    }
+    asking ||= setTimeout(ask, ASK_EVERY)
+  }
+  body.addEventListener("scroll", () => { asking ||= setTimeout(ask, ASK_EVERY) }, { passive: true })
+  new ResizeObserver(() => { asking ||= setTimeout(ask, ASK_EVERY) }).observe(body)
+  return (place) => {
+    wanted = place
+    bringNear(body, { step: ROW }, place)
+    parts.arrive()
+    if (wanted !== null) ask()
+  }
+}
+
+// --- choosing two rows -------------------------------------------------------------------------------
+
+/** `pick(row)` gives the pair, older first, when it is the second row. */
+function choosingLine() {
+  const words = h("span", { class: "clip" })
+  const cancel = h("button", { class: "btn plain", type: "button" }, "Cancel")
+  const line = h("div", { class: "note choosing", role: "status", hidden: "" }, icon("compare", 14), words, h("span", { class: "grow" }), cancel)
+  const state = { line, cancel, on: false, first: null }
+  const tell = () => {
+    show(line, state.on)
+    text(words, state.first ? `Compare ${state.first.title} with: choose a second row` : "Compare: choose two rows")
+  }
+  const settle = (on, first) => { Object.assign(state, { on, first }); tell() }
+  state.start = () => { if (!state.on) settle(true, null) }
+  state.stop = () => settle(false, null)
+  state.pick = (row) => {
+    const { first } = state
+    if (!first) settle(true, row)
+    else if (first.id === row.id) settle(true, null)
+    else {
+      settle(false, null)
+      return [first, row].sort((a, b) => a.at - b.at)
+    }
+    return null
+  }
+  return state
+}
+
+// --- note and name -----------------------------------------------------------------------------------
+
+/** Shows the note of the current node; edits note or name of any. */
+function noteLine(say) {
+  const write = h("button", { class: "icon-btn", type: "button", "aria-label": "Write a note", onclick: () => line.edit(row, "note", write) }, icon("pen", 14))
+  const words = h("span", { class: "clip" })
+  const label = h("span", { class: "muted", hidden: "" })
+  const input = h("input", { type: "text", hidden: "" })
+  const line = h("div", { class: "note" }, write, words, label, input)
+  let row = { title: "", note: "", id: "" }
+  let edited = null, back = null
+  const toggle = (editing) => {
+    show(input, editing)
+    show(label, editing)
+    show(words, !editing)
+  }
+  line.edit = (node, what, from) => {
+    edited = { node, what }
+    back = from
+    const named = what === "name" ? "Name" : "Note"
+    text(label, `${named} of ${node.number}`)
+    setAll(input, { "aria-label": named, "data-kept": label.textContent, maxlength: what === "name" ? 80 : 500 })
+    input.value = node[what]
+    toggle(true)
+    input.focus()
+    input.select()
+  }
+  const close = (save) => {
+    if (!edited) return
+    const { node, what } = edited
+    edited = null
+    toggle(false)
+    const value = input.value.trim()
+    if (save && value !== node[what]) say(what, value, { node: node.id })
+  }
+  input.addEventListener("keydown", (event) => {
+    event.stopPropagation()
+    if (event.key !== "Enter" && event.key !== "Escape") return
+    event.preventDefault()
+    close(event.key === "Enter")
+    back?.focus()
+  })
+  input.addEventListener("blur", () => close(true))
+  words.addEventListener("dblclick", () => line.edit(row, "note", write))
+  line.show = (next) => {
+    row = next
+    if (!edited) input.value = "" // what was written has arrived
+    text(words, next.note ? `${next.title}: ${next.note}` : `Add a note to ${next.title}`)
+    words.classList.toggle("muted", !next.note)
+    set(words, "title", next.note || null)
+  }
+  return line
+}
