@@ -105,10 +105,15 @@ class Session:
         table = self.models["KnowledgeTable"]
         self.seen[table, "status"] = {}
         await self.tell("KnowledgeTable", {"type": "fine_tune"})
-        await self.until(lambda: self.seen[table, "status"].get("kind") in {"done", "error"})
+        await self.until(self._is_tuned)
         if self.seen[table, "status"]["kind"] == "error":
             raise RuntimeError(self.seen[table, "status"]["text"])
         return time.perf_counter() - began
+
+    def _is_tuned(self) -> bool:
+        """Whether it is done: what is said of an earlier one comes while the batch still waits."""
+        kind = self.of("KnowledgeTable", "status").get("kind")
+        return kind == "error" or (kind == "done" and not self._pending())
 
     def _pending(self) -> list[tuple[str, str]]:
         batch = self.of("KnowledgeTable", "pending") or []

@@ -1,13 +1,14 @@
-"""One way to stand before a method of another library."""
+"""One way to stand before a method or function of another library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from types import ModuleType
 from typing import Any
 
 
-def stand_before(owner: type, name: str, guard: Callable[..., Any]) -> None:
+def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any]) -> None:
     """Have ``owner.name(...)`` call ``guard(original, self, ...)``."""
     original = getattr(owner, name)
 

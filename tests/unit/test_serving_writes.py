@@ -1,0 +1,72 @@
+"""Changes that Panel keeps while a connection is busy, written at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from bokeh.document import Document
+from panel.io import document
+
+from inficond_panel.serving import writes
+
+
+class Socket:
+    """Keeps what is written to it; a write is over when the test says so."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.over: list[asyncio.Future[None]] = []
+
+    def write(self, message: str) -> list[asyncio.Future[None]]:
+        self.written.append(message)
+        self.over.append(asyncio.get_running_loop().create_future())
+        return self.over[-1:]
+
+
+class Connection:
+    """Makes messages, as Bokeh's does."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket, self.protocol = socket, self
+
+    def create(self, kind: str, events: list[str]) -> str:
+        return f"{kind} {events}"
+
+
+@pytest.fixture
+def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
+    def write(connection: Any, msg: str) -> list[asyncio.Future[None]]:
+        return connection._socket.write(msg)
+
+    monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
+    monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
+    writes.install()
+    return Socket()
+
+
+async def turns(loops: int = 5) -> None:
+    for _ in range(loops):
+        await asyncio.sleep(0)
+
+
+async def write_two(socket: Socket) -> None:
+    """The second change is kept in the moment in which the first one has been written."""
+    page = Document()
+    connection: Any = Connection(socket)
+    document.schedule_write_events(page, [connection], ["first"])
+    await turns()
+    socket.over[0].set_result(None)
+    document.schedule_write_events(page, [connection], ["second"])
+    await turns()
+    assert len(socket.written) == 2, "the second change is left lying"
+    socket.over[-1].set_result(None)
+    await turns()
+    assert page not in document._WRITE_MSGS
+    assert page not in document._WRITE_BLOCK
+
+
+def test_a_change_kept_while_another_is_written_is_written_too(socket: Socket) -> None:
+    asyncio.run(write_two(socket))
+    assert socket.written == ["PATCH-DOC ['first']", "PATCH-DOC ['second']"]
