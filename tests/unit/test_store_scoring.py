@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from inficond_panel.concepts import scoring
-from inficond_panel.concepts.scoring import METHODS, Scoring, score_concept, score_corpus
+from inficond_panel.concepts.scoring import Scoring, score_concept, score_corpus
+from inficond_panel.store.schema import SCORING_METHODS
 
 EMBED = 6
 
@@ -46,7 +47,7 @@ def chosen(method):
 
 
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 5), min_size=1, max_size=9))
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SCORING_METHODS)
 def test_scores_equal_a_naive_loop(method, seed, counts):
     counts = [2, *counts]
     embedding, image, text = drawn(seed, counts)
@@ -60,7 +61,7 @@ def test_scores_equal_a_naive_loop(method, seed, counts):
     assert (found.score[np.array(counts) == 0] == 0).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SCORING_METHODS)
 def test_scoring_in_parts_is_scoring_at_once(monkeypatch, method):
     embedding, image, text = drawn(0, [1, 3, 0, 2, 4, 1, 5])
     whole = score_corpus(embedding, image, text, images=7, scoring=chosen(method))
