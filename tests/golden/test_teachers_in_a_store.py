@@ -97,7 +97,7 @@ class Counted:
 def planned(folder):
     import precompute
 
-    plan = precompute.pipeline.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
+    plan = precompute.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
     return next(stage for stage in plan.stages if stage.name == "teacher")
 
 

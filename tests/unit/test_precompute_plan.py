@@ -98,7 +98,7 @@ def test_only_what_depends_on_a_change_is_computed_again(
 ):
     change(own)
     spec, lines = load_spec(own / "spec.yaml"), []
-    plan = precompute.pipeline.plan(spec, own / "a.zarr")
+    plan = precompute.plan(spec, own / "a.zarr")
     assert {stage.name for stage in plan.stages if stage.does != "nothing"} == again
     assert why in "\n".join(plan.lines())
     assert not plan.up_to_date
@@ -112,7 +112,7 @@ def test_only_what_depends_on_a_change_is_computed_again(
     assert report.content_hash == anew.content_hash
     assert report.skipped == anew.skipped
     assert report.skipped[0][0] == "00004"
-    assert precompute.pipeline.plan(spec, own / "a.zarr").up_to_date
+    assert precompute.plan(spec, own / "a.zarr").up_to_date
     assert not (own / "a.zarr.partial").exists()
 
 
@@ -146,7 +146,7 @@ def test_other_splits_encode_nothing_although_the_order_changes(own, tmp_path, e
 def test_another_store_of_the_folder_is_used_too(own, tmp_path, encoder):
     words(own)
     spec = load_spec(own / "spec.yaml")
-    plan = precompute.pipeline.plan(spec, own / "b.zarr")
+    plan = precompute.plan(spec, own / "b.zarr")
     does = {stage.name: (stage.does, stage.source) for stage in plan.stages}
     assert does["segments"] == ("take", str(own / "a.zarr"))
     assert does["teacher"] == ("take", str(own / "a.zarr"))
@@ -171,7 +171,7 @@ def test_one_photo_encodes_its_batch_only(own, tmp_path, encoder, what):
                 file.write("00777,1,0\n")
         replace(own / "photos" / "fit.txt", "00003", "00777\n00003")
     spec = load_spec(own / "spec.yaml")
-    plan = precompute.pipeline.plan(spec, own / "a.zarr")
+    plan = precompute.plan(spec, own / "a.zarr")
     stage = plan.stages[0]
     assert stage.batches <= 3
     assert stage.photos <= 6
@@ -208,7 +208,7 @@ def test_the_plan_estimates_time_by_the_stored_speed(own):
     document["attributes"]["stages"]["segments"] |= {"seconds": 8.0, "images": 40}
     document["attributes"]["attributes_hash"] = attributes_hash(document["attributes"])
     meta.write_text(json.dumps(document))
-    plan = precompute.pipeline.plan(load_spec(own / "spec.yaml"), own / "a.zarr")
+    plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert plan.stages[0].photos == 40
     assert plan.stages[0].seconds == pytest.approx(8)
     assert plan.seconds >= 8
