@@ -17,8 +17,7 @@ One YAML file says everything about a study; see [study.md](study.md) for how on
 - `inficond check STUDY` reports every problem of a file at once, as `file:line:column`, and holds
   it against the store.
 - A relative path starts from the folder of the file.
-- `inficond_panel.spec.json_schema(StudySpec, "Study")` gives the same as
-  JSON Schema.
+- `inficond_panel.spec.json_schema(StudySpec, "Study")` gives the same as JSON Schema.
 """
 
 
