@@ -44,7 +44,7 @@ def page(counter):
 @pytest.fixture
 def shown(page, monkeypatch):
     """The widget of the page, seen by one view, with what it sends."""
-    shown = PageWidget(page)
+    shown = PageWidget(page, page.publish)
     shown.sent = []
     monkeypatch.setattr(shown, "send", lambda content, buffers: shown.sent.append(content))
     shown._view_count = 1
@@ -118,7 +118,7 @@ def test_the_browser_cannot_take_the_page_away(shown):
 
 
 def test_a_view_starts_with_the_page_as_it_is_then(page, monkeypatch):
-    shown = PageWidget(page)
+    shown = PageWidget(page, page.publish)
     sent = []
     monkeypatch.setattr(shown, "send", lambda *message: sent.append(message))
     page.append(pn.pane.HTML("marked late"))
@@ -142,7 +142,7 @@ def test_a_page_that_is_shown_again_has_models_of_its_own(shown, page, counter):
 
 
 def test_one_page_in_two_widgets_stays_in_step(shown, page, counter):
-    other = PageWidget(page)
+    other = PageWidget(page, page.publish)
     data = model_of(counter, shown).data
     click(shown, kind="ModelChanged", model={"id": data.id}, attr="count", new=6)
     assert model_of(counter, other).data.count == 6
@@ -179,7 +179,7 @@ def displayed(monkeypatch):
 
 def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while(page, displayed):
     loop, handles = displayed
-    widget_module.display(page)
+    widget_module.display(page, page.publish)
     waits = []
     while loop.later:
         seconds, call = loop.later.pop(0)
