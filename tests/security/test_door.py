@@ -113,7 +113,7 @@ def test_what_is_unknown_is_refused_with_a_line_that_says_where(app, components,
     [record] = caplog.records
     assert record.getMessage().startswith("Refused a message to KnowledgeTable: TuningError at ")
     tell(components["shell"], {"action": "no such action"})
-    assert "Refused a message to ShellPage: KeyError at " in caplog.text
+    assert "Refused a message to ShellPage: ValueError at " in caplog.text
 
 
 def test_what_a_control_sends_is_done(app, components, caplog) -> None:

@@ -212,7 +212,7 @@ class Shell(Acting, Viewer):
         self._page.batch = {"at": tuning.head.id, "thumbs": thumbs} if thumbs else {}
 
     @action
-    def _take_back(self, at: str, thumbs: list[dict[str, Any]]) -> None:
+    def _take_back(self, at: str, thumbs: list[Any]) -> None:
         """Go on with the batch that waited when the page was left, or show what came of it."""
         tuning = self.app.tuning
         finished, lost = tuning.take_back(at, thumbs)
