@@ -94,7 +94,7 @@ class Session:
         """Seconds until the thumb is in the batch."""
         began = time.perf_counter()
         await self.tell(
-            "KnowledgeTable", {"type": "toggle", "concept": concept, "direction": direction}
+            "KnowledgeTable", {"action": "toggle", "concept": concept, "direction": direction}
         )
         await self.until(lambda: (concept, direction) in self._pending())
         return time.perf_counter() - began
@@ -104,7 +104,7 @@ class Session:
         began = time.perf_counter()
         table = self.models["KnowledgeTable"]
         self.seen[table, "status"] = {}
-        await self.tell("KnowledgeTable", {"type": "fine_tune"})
+        await self.tell("KnowledgeTable", {"action": "fine_tune"})
         await self.until(self._is_tuned)
         if self.seen[table, "status"]["kind"] == "error":
             raise RuntimeError(self.seen[table, "status"]["text"])

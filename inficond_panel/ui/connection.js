@@ -32,7 +32,7 @@ function followLink(model, el, banner, again) {
     get unsaved() { return sent > heard },
     get late() { return link.unsaved && waiting && ticks > 1 }, // a person may load the page anew sooner than we do
   }
-  const say = () => model.send_msg({ kind: "alive", turn })
+  const say = () => model.send_msg({ action: "alive", turn })
   const ask = () => {
     soon = null
     if (waiting || link.lost || model.over) return

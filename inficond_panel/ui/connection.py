@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import param
 
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component
 
 
-class Connection(Component):
+class Connection(Acting, Component):
     """A banner where the connection is lost; once the server answers, the page is loaded again.
 
     A root of its own on each page that a server gives out, beside what the page shows. The browser
-    asks ``{"kind": "alive", "turn"}`` after what it sent, and from time to time; the answer is
+    asks ``{"action": "alive", "turn"}`` after what it sent, and from time to time; the answer is
     ``{"alive": turn}``, which says that all before it has arrived.
     """
 
@@ -28,8 +28,8 @@ class Connection(Component):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(margin=0, **params)
-        self.on_msg(lambda event: self._handle(event.data))
+        self.listen_to(self)
 
-    def _handle(self, message: Mapping[str, Any]) -> None:
-        actions = {"alive": lambda: self._send_msg({"alive": int(message["turn"])})}
-        actions[message["kind"]]()
+    @action
+    def _alive(self, turn: int) -> None:
+        self._send_msg({"alive": turn})

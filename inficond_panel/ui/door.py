@@ -61,9 +61,9 @@ def allows(document: Document | None) -> bool:
 
 
 def check_message(message: Any) -> None:
-    """Raise ``TypeError`` or ``ValueError`` where it is no word and no object, or too long."""
-    if not isinstance(message, str | dict):
-        raise TypeError("neither a word nor an object")
+    """Raise ``TypeError`` or ``ValueError`` where it is no object, or too long."""
+    if not isinstance(message, dict):
+        raise TypeError("not an object")
     if max(map(len, _texts(message)), default=0) > LONGEST:
         raise ValueError("a text is too long")
 

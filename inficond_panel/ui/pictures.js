@@ -19,7 +19,7 @@ export function makePictures(model, list = null) {
     waiting.add(row.row)
   }
   function send() {
-    model.send_msg({ pictures: [...waiting] })
+    model.send_msg({ action: "pictures", rows: [...waiting] })
     waiting.clear()
   }
   const listeners = new Set()
@@ -29,7 +29,7 @@ export function makePictures(model, list = null) {
   function photoOf({ row }) {
     if (photoAsked !== row) {
       photoAsked = row
-      model.send_msg({ photo: row })
+      model.send_msg({ action: "photo", row })
     }
     return photo.row === row && photo.source ? photo : null
   }

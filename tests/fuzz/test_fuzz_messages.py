@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import random
 from collections.abc import Mapping
@@ -14,28 +15,11 @@ from panel.models.esm import DataEvent
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.ui.actions import Acting
 from inficond_panel.ui.component import Component
 from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import Shell
 
-#: What messages are told apart by, and what else they hold.
-KINDS = {
-    "type": [
-        "toggle", "group", "remove", "clear", "fine_tune", "cancel", "pictures", "stability",
-        "save", "look", "add", "forget", "stop_adding", "open", "select", "changes", "factor",
-    ],
-    "kind": [
-        "rows", "note", "name", "jump", "undo", "redo", "delete", "restore", "compare", "class",
-        "swap", "close", "formats", "export", "edits", "page", "copy", "save", "go", "batch",
-        "show", "dataset", "student", "targets", "split", "scope",
-    ],
-    "tool": ["pan", "lasso"], "point": [[0.5, 0.5]], "open": ["wheel"], "drop": [1],
-    "thumb": ["up"], "pictures": [[0]], "photo": [0], "apart": [0], "refit": ["stop"],
-}  # fmt: skip
-FIELDS = [
-    "value", "concept", "concepts", "direction", "name", "names", "node", "formats", "segments",
-    "kind", "at", "thumbs", "what", "text", "layout", "theme", "turn", "search", "student",
-]  # fmt: skip
 HALF = "\ud83d"
 
 
@@ -62,15 +46,24 @@ def some_value(rng: random.Random, tuner: Tuner, depth: int = 0) -> Any:
     return rng.choice(choices)
 
 
+def actions() -> dict[str, list[str]]:
+    """Names of the arguments of each action that a view has."""
+    of = [method for view in Acting.__subclasses__() for method in view._actions.items()]
+    return {name: list(inspect.signature(method).parameters)[1:] for name, method in of}
+
+
 def some_message(rng: random.Random, tuner: Tuner) -> Any:
     if rng.random() < 0.05:
         return some_value(rng, tuner)
-    key = rng.choice(["type", "kind", *KINDS])
-    message = {key: rng.choice(KINDS[key])}
+    named = actions()
+    name = rng.choice(sorted(named))
+    message: dict[str, Any] = {"action": name}
+    for argument in named[name]:
+        message[argument] = some_value(rng, tuner)
     if rng.random() < 0.15:
-        message[key] = some_value(rng, tuner)
-    for field in rng.sample(FIELDS, rng.randrange(1, 6)):
-        message[field] = some_value(rng, tuner)
+        message[rng.choice([*message, "other"])] = some_value(rng, tuner)
+    if rng.random() < 0.1:
+        del message[rng.choice(list(message))]
     return message
 
 

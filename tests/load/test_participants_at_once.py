@@ -45,8 +45,8 @@ class Page(Session):
         await self.until(lambda: self.screen.get("kind") in kinds and not self.screen.get("busy"))
         return self.screen
 
-    async def say(self, kind: str, **message: object) -> None:
-        await self.tell("StudyFrame", {"kind": kind, **message})
+    async def say(self, action: str, **arguments: object) -> None:
+        await self.tell("StudyFrame", {"action": action, **arguments})
 
     async def leave(self, screen: dict) -> None:
         """Press the button of a screen; it is done when another is there."""
@@ -68,7 +68,7 @@ class Person:
         page = Page(url, self.seed)
         with contextlib.suppress(*GONE):
             await page.open()
-            await page.say("hello", token=self.token)
+            await page.say("enter", token=self.token)
             while not self.over:
                 await self._step(page)
             page.close()
@@ -96,7 +96,7 @@ class Person:
         for _ in range(2):
             await page.until(lambda: page.of("KnowledgeTable", "rows"))
             for concept, _ in page._pending():  # waited when the server was killed
-                await page.tell("KnowledgeTable", {"type": "remove", "concept": concept})
+                await page.tell("KnowledgeTable", {"action": "withdraw", "concept": concept})
             await page.until(lambda: not page._pending())
             concept = self.random.choice(page.of("KnowledgeTable", "rows"))["concept"]
             await page.thumb(concept, self.random.choice(("up", "down")))

@@ -54,7 +54,7 @@ class Person:
 
     async def _withdraw(self) -> float:
         began = time.perf_counter()
-        await self.session.tell("KnowledgeTable", {"type": "clear"})
+        await self.session.tell("KnowledgeTable", {"action": "clear"})
         await self.session.until(lambda: self.session.of("KnowledgeTable", "pending") == [])
         return time.perf_counter() - began
 

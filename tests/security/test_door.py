@@ -21,20 +21,28 @@ from inficond_panel.views.page.shell import Shell
 SECRET = "what nobody may read in a log"
 #: No control sends these, to any view.
 NONSENSE = [
-    None, 1, [], {}, "", SECRET, [SECRET], {SECRET: 1}, {"kind": SECRET}, {"type": SECRET},
-    {"kind": []}, {"type": {}}, {"kind": "note"}, {"kind": "compare", "value": 3},
-    {"kind": "class"}, {"kind": "export", "node": 1}, {"kind": "batch", "at": 1, "thumbs": 2},
-    {"kind": "save", "layout": [], "theme": SECRET}, {"kind": "show"}, {"type": "toggle"},
-    {"type": "toggle", "concept": SECRET, "direction": "up"},
-    {"type": "toggle", "concept": "wheel", "direction": SECRET},
-    {"type": "toggle", "concept": ["wheel"], "direction": "up"},
-    {"type": "group", "concepts": ["wheel", SECRET], "direction": "up"},
-    {"type": "group", "concepts": 7, "direction": "up"},
-    {"type": "open", "concept": SECRET}, {"type": "select", "student": SECRET},
-    {"type": "changes", "name": SECRET}, {"type": "pictures", "segments": [SECRET]},
-    {"type": "pictures", "segments": None}, {"pictures": 3}, {"photo": []}, {"apart": {}},
-    {"open": SECRET}, {"open": ["wheel"]}, {"drop": 1, "thumb": SECRET}, {"tool": SECRET},
-    {"point": [SECRET]}, {"point": [1]}, "thumb " + SECRET, {"text": "x" * (door.LONGEST + 1)},
+    None, 1, [], {}, "", SECRET, [SECRET], {SECRET: 1}, {"action": SECRET}, {"action": []},
+    {"action": {}}, {"action": None}, {"action": "_toggle"}, {"action": "act"},
+    {"action": "set_note"}, {"action": "compare", "before": 3, "after": SECRET},
+    {"action": "choose_class"}, {"action": "choose_class", "name": SECRET},
+    {"action": "export_students", "node": 1}, {"action": "take_back", "at": 1, "thumbs": 2},
+    {"action": "save_spec", "layout": [], "theme": SECRET}, {"action": "show_step"},
+    {"action": "save_spec", "layout": {}, "theme": SECRET}, {"action": "toggle"},
+    {"action": "toggle", "concept": SECRET, "direction": "up"},
+    {"action": "toggle", "concept": "wheel", "direction": SECRET},
+    {"action": "toggle", "concept": ["wheel"], "direction": "up"},
+    {"action": "toggle", "concept": "wheel", "direction": "up", SECRET: 1},
+    {"action": "toggle_group", "concepts": ["wheel", SECRET], "direction": "up"},
+    {"action": "toggle_group", "concepts": 7, "direction": "up"},
+    {"action": "open", "concept": SECRET}, {"action": "open", "concept": ["wheel"]},
+    {"action": "select", "student": SECRET}, {"action": "find_changes", "name": SECRET},
+    {"action": "pictures", "segments": [SECRET]}, {"action": "pictures", "segments": None},
+    {"action": "pictures", "rows": 3}, {"action": "pictures", "rows": [True]},
+    {"action": "photo", "row": []}, {"action": "take_apart", "row": {}},
+    {"action": "drop", "concept": 1}, {"action": "thumb_group", "direction": 1},
+    {"action": "press", "key": "thumb " + SECRET}, {"action": "press", "key": SECRET},
+    {"action": "point", "place": [SECRET]}, {"action": "point", "place": [1]},
+    {"action": "undo", "text": "x" * (door.LONGEST + 1)},
 ]  # fmt: skip
 
 
@@ -101,19 +109,19 @@ def test_nonsense_changes_nothing_and_says_nothing_of_itself(untouched, message,
 
 
 def test_what_is_unknown_is_refused_with_a_line_that_says_where(app, components, caplog) -> None:
-    tell(components["knowledge"], {"type": "toggle", "concept": SECRET, "direction": "up"})
+    tell(components["knowledge"], {"action": "toggle", "concept": SECRET, "direction": "up"})
     [record] = caplog.records
     assert record.getMessage().startswith("Refused a message to KnowledgeTable: TuningError at ")
-    tell(components["shell"], {"kind": "no such action"})
-    assert "Refused a message to ShellPage: KeyError at " in caplog.text
+    tell(components["shell"], {"action": "no such action"})
+    assert "Refused a message to ShellPage: ValueError at " in caplog.text
 
 
 def test_what_a_control_sends_is_done(app, components, caplog) -> None:
-    tell(components["knowledge"], {"type": "toggle", "concept": "wheel", "direction": "up"})
+    tell(components["knowledge"], {"action": "toggle", "concept": "wheel", "direction": "up"})
     assert [(i.class_name, i.concept) for i in app.tuning.pending] == [("bicycle", "wheel")]
-    tell(components["configuration"], {"kind": "class", "value": "sheep"})
+    tell(components["configuration"], {"action": "choose_class", "name": "sheep"})
     assert app.selection.class_name == "sheep"
-    tell(components["embedding"], {"open": "fur"})
+    tell(components["embedding"], {"action": "open", "concept": "fur"})
     assert app.selection.concept == "fur"
     assert caplog.records == []
 
@@ -165,7 +173,7 @@ def test_a_flood_is_dropped_with_one_line_and_others_go_on(components, caplog, m
     monkeypatch.setattr(door.time, "monotonic", lambda: moment)
     taken = []
     components["knowledge"].on_msg(lambda event: taken.append(event.data))
-    message = {"type": "open", "concept": "wheel"}
+    message = {"action": "open", "concept": "wheel"}
     first, second = Document(), Document()
     with set_curdoc(first):
         for _ in range(1000):
@@ -194,11 +202,11 @@ def test_a_key_that_is_held_down_for_ten_seconds_is_never_dropped(monkeypatch) -
 
 def test_long_texts_are_told_and_not_written(app, components) -> None:
     node = app.tuning.head.id
-    tell(components["provenance"], {"kind": "note", "node": node, "value": "x" * 5_001})
+    tell(components["provenance"], {"action": "set_note", "node": node, "text": "x" * 5_001})
     assert "5,001 characters" in app.tuning.problem
-    tell(components["provenance"], {"kind": "name", "node": node, "value": "x" * 201})
+    tell(components["provenance"], {"action": "rename", "node": node, "text": "x" * 201})
     assert "201 characters" in app.tuning.problem
-    tell(components["provenance"], {"kind": "note", "node": node, "value": "x" * 5_000})
+    tell(components["provenance"], {"action": "set_note", "node": node, "text": "x" * 5_000})
     assert app.tuning.problem == ""
     assert [n.note for n in app.tuning.nodes] == ["x" * 5_000]
     app.concepts.add("x" * 1_001)

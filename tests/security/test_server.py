@@ -156,11 +156,11 @@ def test_a_session_that_somebody_uses_is_closed_to_others(server) -> None:
         researcher = await Client.open(server, token)
         assert (await researcher.read()).msgtype == "ACK"
         model = (await researcher.components())["BoardFrame"][0]
-        await researcher.tell(model, {"kind": "login", "password": WORD})
+        await researcher.tell(model, {"action": "login", "password": WORD})
         assert (await researcher.answer())[0] == "OK"
         other = await Client.open(server, token)
         assert await other.read() is None  # closed, without a word of the page
-        await researcher.tell(model, {"kind": "add"})
+        await researcher.tell(model, {"action": "add_participant"})
         assert (await researcher.answer())[0] == "OK"
         researcher.close()
 
@@ -192,11 +192,11 @@ def test_what_the_controls_of_a_page_send_is_done(plain_server) -> None:
         components = await client.components()
         knowledge, data = components["KnowledgeTable"]
         await client.tell(
-            components["ConfigurationStrip"][0], {"kind": "class", "value": "bicycle"}
+            components["ConfigurationStrip"][0], {"action": "choose_class", "name": "bicycle"}
         )
         rows = (await client.until("KnowledgeTable", lambda now: now["rows"]))["rows"]
         thumb = {
-            "type": "toggle",
+            "action": "toggle",
             "concept": dict(rows[0]["entries"])["concept"],
             "direction": "down",
         }
@@ -301,7 +301,7 @@ def test_a_malformed_change_is_answered_and_the_page_goes_on(server, event) -> N
         log = server.log.read_text()[before:]
         assert len([line for line in log.splitlines() if "Refused a message" in line]) == 1
         assert len(log) < 1000
-        await client.tell(model, {"kind": "SECRET"})
+        await client.tell(model, {"action": "SECRET"})
         assert (await client.answer())[0] == "OK"
         client.close()
 

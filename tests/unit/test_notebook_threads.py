@@ -130,10 +130,10 @@ def click_on(browser, table, clicks, chance):
     for _ in range(clicks):
         concept = chance.choice([row["concept"] for row in table.rows] or ["wheel"])
         kinds = [
-            {"type": "select", "student": chance.choice(CLASSES)},
-            {"type": "open", "concept": concept},
-            {"type": "toggle", "concept": concept, "direction": chance.choice(["up", "down"])},
-            {"type": "fine_tune"},
+            {"action": "select", "student": chance.choice(CLASSES)},
+            {"action": "open", "concept": concept},
+            {"action": "toggle", "concept": concept, "direction": chance.choice(["up", "down"])},
+            {"action": "fine_tune"},
         ]
         browser.click(table, **chance.choice(kinds))
 

@@ -35,7 +35,7 @@ def test_the_oracles_students_have_a_root_of_their_own(app):
     view = ConfigurationView(app)
     assert view.data()["targets"]["value"] == "teacher"
     assert view.data()["mark"] == ""
-    view._handle({"kind": "targets", "value": "oracle"})
+    view.act({"action": "choose_targets", "name": "oracle"})
 
     tuner = app.targets.tuner
     assert tuner.history is app.tuner.history

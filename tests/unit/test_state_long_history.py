@@ -169,12 +169,12 @@ def test_rows_in_a_window_are_those_of_the_whole_list(tuner):
     app.tuning.jump(nodes[5].id)
     view = ProvenanceView(app)
     steps = [
-        lambda: view._handle({"kind": "rows", "value": [0, 15]}),
+        lambda: view.act({"action": "show_rows", "first": 0, "last": 15}),
         lambda: app.tuning.jump(nodes[70].id),
         app.tuning.undo,
         app.tuning.redo,
         lambda: app.tuning.rename(nodes[3].id, "early"),
-        lambda: view._handle({"kind": "rows", "value": [70, 500]}),
+        lambda: view.act({"action": "show_rows", "first": 70, "last": 500}),
         lambda: app.tuning.set_note(nodes[2].id, "a note"),
         lambda: (other.tuning.toggle("sheep", "sky", "up"), other.tuning.fine_tune()),
         lambda: (app.tuning.toggle("bicycle", "wheel", "up"), app.tuning.fine_tune()),

@@ -197,9 +197,9 @@ def test_without_a_class_the_scope_is_all(app):
 def test_choices_reach_the_state(tuned):
     view = ConfigurationView(tuned)
     root = tuned.tuning.nodes[0]
-    view._handle({"kind": "class", "value": "sheep"})
-    view._handle({"kind": "student", "value": root.id})
-    view._handle({"kind": "dataset", "value": "Other"})
+    view.act({"action": "choose_class", "name": "sheep"})
+    view.act({"action": "choose_student", "name": root.id})
+    view.act({"action": "choose_dataset", "name": "Other"})
 
     assert tuned.selection.class_name == "sheep"
     assert tuned.students.node.id == root.id
@@ -209,7 +209,7 @@ def test_choices_reach_the_state(tuned):
 
 def test_a_look_at_the_holdout_is_shown_and_counted(app):
     view = ConfigurationView(app)
-    view._handle({"kind": "split", "value": "holdout"})
+    view.act({"action": "choose_split", "name": "holdout"})
 
     assert view._strip.data["split"] == "holdout"
     assert view._strip.data["looks"]["short"] == "1 look at holdout"

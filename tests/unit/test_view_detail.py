@@ -269,8 +269,8 @@ def test_a_picture_is_the_thumbnail_with_its_size(store):
 # --- the view over the state -------------------------------------------------------------------
 
 
-def ask(view, **message):
-    view._answer(SimpleNamespace(data=message))
+def ask(view, action, **arguments):
+    view.act({"action": action, **arguments})
 
 
 @pytest.fixture
@@ -342,7 +342,7 @@ def test_a_refit_shows_the_new_influence(app, view):
 def test_pictures_are_sent_when_asked_for(app, view, sent):
     app.selection.param.update(class_name="sheep", concept="screen")
     first = view.panel.gallery["rows"][0]
-    ask(view, pictures=[first])
+    ask(view, "pictures", rows=[first])
     (message,) = sent
     assert message["concept"] == "screen"
     (picture,) = message["pictures"].values()
@@ -355,10 +355,10 @@ def test_pictures_are_sent_when_asked_for(app, view, sent):
 def test_requests_for_images_that_are_not_shown_are_ignored(app, view, sent):
     app.selection.param.update(class_name="sheep", concept="screen")
     hidden = int(app.store.rows("holdout")[0])
-    ask(view, pictures=[hidden, 10**9, "x"])
+    ask(view, "pictures", rows=[hidden, 10**9])
     assert sent[0]["pictures"] == {}
     app.selection.concept = ""
-    ask(view, pictures=[0])
+    ask(view, "pictures", rows=[0])
     assert len(sent) == 1
 
 
@@ -385,17 +385,17 @@ def test_bands_that_are_undefined_are_gaps():
 def test_the_photo_behind_an_image_is_sent_if_it_is_there(app, view, sent):
     app.selection.param.update(class_name="sheep", concept="screen")
     row = view.panel.gallery["rows"][0]
-    ask(view, photo=row)
+    ask(view, "photo", row=row)
     assert sent == [{"photo": {"row": row}}]
     folder = app.spec.dataset.photo_folders()[0]
     folder.mkdir(parents=True)
     small = Image.open(io.BytesIO(app.store.thumbnail(row)))
     small.resize((3 * small.width, 3 * small.height)).save(folder / f"{app.store.images[row]}.png")
-    ask(view, photo=row)
+    ask(view, "photo", row=row)
     photo = sent[1]["photo"]
     assert (photo["width"], photo["height"]) == (3 * small.width, 3 * small.height)
     assert photo["source"].startswith("data:image/jpeg;base64,")
-    ask(view, photo=int(app.store.rows("holdout")[0]))
+    ask(view, "photo", row=int(app.store.rows("holdout")[0]))
     assert len(sent) == 2
 
 
@@ -420,7 +420,7 @@ def test_each_labelled_image_is_right_or_wrong_and_none_is_both(app):
 
 def test_the_images_that_pass_are_saved_with_labels_logits_and_decisions(app, view, sent):
     app.selection.param.update(class_name="sheep", concept="fur")
-    ask(view, save=["positive", "wrong"])
+    ask(view, "save_images", filters=["positive", "wrong"])
     file = sent[0]["save"]
     assert file["name"] == "images-sheep-fur-positive-wrong.csv"
     lines = list(csv.DictReader(io.StringIO(base64.b64decode(file["content"]).decode())))
@@ -486,7 +486,7 @@ def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch
 
     def three(*_):
         yield from solved[:3]
-        ask(view, refit="stop")
+        ask(view, "stop_refits")
         raise CancelledError("Cancelled.")
 
     with monkeypatch.context() as patch:
@@ -494,7 +494,7 @@ def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch
         view.panel.mode = "refit"
     assert len(view.panel.refit["points"]["influence"]) == 3
     assert view.panel.refit["state"] == "stopped"
-    ask(view, refit="go")
+    ask(view, "resume_refits")
     assert view.panel.refit["state"] == "done"
     assert len(view.panel.refit["points"]["influence"]) == len(solved)
 
@@ -502,11 +502,11 @@ def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch
 def test_an_image_that_is_shown_is_taken_apart(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
     row = view.panel.gallery["rows"][0]
-    ask(view, apart=row)
+    ask(view, "take_apart", row=row)
     assert view.panel.apart["row"] == row
     assert dict(view.panel.apart["facts"])["Student logit"] == view.panel.apart["logit"]
     hidden = int(app.store.rows("holdout")[0])
-    ask(view, apart=hidden)
+    ask(view, "take_apart", row=hidden)
     assert view.panel.apart["row"] == row
     app.selection.concept = "fur"
     assert view.panel.apart == {}

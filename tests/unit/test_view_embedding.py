@@ -545,15 +545,15 @@ def test_an_enlarged_map_has_the_cloud_of_what_it_shows(app, view):
     assert view.map.cloud is part
     view.map.resize(400, 800)
     assert view.map.cloud.dimension_values(2, flat=False).shape == (640, 320)
-    ask(view, tool="home")
+    ask(view, "show_all")
     assert view.map.cloud.bounds.lbrt() == whole.bounds.lbrt()
 
 
 # --- the group ---------------------------------------------------------------------------------
 
 
-def ask(view, **message):
-    view._handle(type("Message", (), {"data": message}))
+def ask(view, action, **arguments):
+    view.act({"action": action, **arguments})
 
 
 @pytest.fixture
@@ -572,9 +572,9 @@ def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, s
     order = np.argsort(-np.abs(weights), kind="stable")
     listed = [row["concept"] for row in view.panel.group["rows"]]
     assert listed == [app.store.concepts[c] for c in order]
-    ask(view, drop=listed[0])
+    ask(view, "drop", concept=listed[0])
     assert view.panel.group["count"] == 4
-    ask(view, open=listed[1])
+    ask(view, "open", concept=listed[1])
     assert app.selection.concept == listed[1]
     assert view.panel.group["rows"][0]["opened"] == "yes"
     view._on_lasso([])
@@ -584,16 +584,16 @@ def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, s
 def test_a_group_is_thumbed_as_one_and_taken_back(app, view):
     view._on_lasso([0, 1, 2])
     assert not view.panel.group["thumbs"]
-    ask(view, thumb="down")
+    ask(view, "thumb_group", direction="down")
     assert app.tuning.pending == []
     app.selection.class_name = "sheep"
     assert view.panel.group["thumbs"]
-    ask(view, thumb="down")
+    ask(view, "thumb_group", direction="down")
     assert [(i.concept, i.direction) for i in app.tuning.pending] == [
         (name, "down") for name in app.store.concepts[:3]
     ]
     assert view.panel.group["given"] == "down"
-    ask(view, thumb="down")
+    ask(view, "thumb_group", direction="down")
     assert app.tuning.pending == []
     assert view.panel.group["given"] == ""
 
@@ -602,7 +602,7 @@ def test_the_lasso_takes_the_drag_and_gives_it_back(view):
     view.panel.get_root()
     (figure,) = view.map.fronts
     for active in ("LassoSelectTool", "PanTool"):
-        ask(view, tool="lasso")
+        ask(view, "use_lasso")
         assert type(figure.toolbar.active_drag).__name__ == active
         assert view.panel.lasso == (active == "LassoSelectTool")
 
@@ -626,7 +626,7 @@ def test_the_group_is_saved_with_the_numbers_of_the_student(app, view, sent):
     app.tuning.fine_tune()
     group = ["fur", "sky", "wheel"]
     app.selection.concepts = group
-    ask(view, tool="save")
+    ask(view, "save_concepts")
     name, lines = saved(sent)
     assert name == "concepts-sheep-3.csv"
     assert [line["concept"] for line in lines] == [c for c in app.store.concepts if c in group]
@@ -644,7 +644,7 @@ def test_the_group_is_saved_with_the_numbers_of_the_student(app, view, sent):
 
 
 def test_without_a_group_and_a_student_all_concepts_are_saved(app, view, sent):
-    ask(view, tool="save")
+    ask(view, "save_concepts")
     name, lines = saved(sent)
     assert name == f"concepts-{len(app.store.concepts)}.csv"
     assert [line["concept"] for line in lines] == list(app.store.concepts)
@@ -658,13 +658,13 @@ def test_pointing_sends_the_segment_or_none(app, view, sent):
     away = np.abs(place[shown, None] - view.map.scene.xy).sum(-1).min(1)
     segment = shown[away.argmax()]  # off every concept
     share = frame.pixels(place[[segment]])[0] / frame.size
-    ask(view, point=share.tolist())
+    ask(view, "point", place=share.tolist())
     assert sent[-1]["segment"]["place"] == pytest.approx(share.tolist(), abs=1e-5)
     concept = frame.pixels(view.map.scene.xy[[3]])[0] / frame.size
-    ask(view, point=concept.tolist())
+    ask(view, "point", place=concept.tolist())
     assert sent[-1] == {"segment": None}
     count = len(sent)
-    ask(view, point=None)
+    ask(view, "point", place=None)
     assert len(sent) == count
 
 
@@ -679,9 +679,9 @@ def test_the_keyboard_shows_the_segment_nearest_to_its_concept(app, view, sent):
 # --- the keyboard --------------------------------------------------------------------------------
 
 
-def press(view, *messages):
-    for message in messages:
-        view._handle(type("Message", (), {"data": message}))
+def press(view, *keys):
+    for key in keys:
+        ask(view, "press", key=key)
 
 
 @given(
@@ -723,7 +723,7 @@ def test_the_keyboard_starts_at_the_strongest_concept_and_moves(app, view):
     assert view.panel.told.startswith(f"{app.store.concepts[first]}, influence ")
     press(view, "right", "left", "up", "down")
     assert view.panel.told.startswith(f"{app.store.concepts[view.keys.cursor]}, ")
-    ask(view, tool="leave")
+    ask(view, "leave")
     assert view.keys.cursor is None
     assert view.panel.told == ""
 
@@ -752,7 +752,7 @@ def test_the_keyboard_zooms_at_the_concept_and_back(app, view):
     assert frame.x[0] <= x <= frame.x[1]
     assert frame.y[0] <= y <= frame.y[1]
     assert frame.x[1] - frame.x[0] == pytest.approx(1.1 / 1.5**2)
-    ask(view, tool="home")
+    ask(view, "show_all")
     assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE, cloud.WHOLE)
 
 

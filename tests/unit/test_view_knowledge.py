@@ -255,8 +255,8 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
 
 def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "toggle", "concept": concept, "direction": "remove"})
-    view.act({"type": "fine_tune"})
+    view.act({"action": "toggle", "concept": concept, "direction": "remove"})
+    view.act({"action": "fine_tune"})
     table, listed = view.table, list(view.table.rows)
     assert table.concepts == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
@@ -265,7 +265,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert (found[concept]["rank"], found[concept]["influence"]) == (None, 0)
     assert table.rows == listed
     assert set(found) <= set(table.effects)
-    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "toggle", "concept": concept, "direction": "up"})
     assert [p["concept"] for p in table.pending] == [concept]
     table.find = "no such word"
     assert table.found == []
@@ -279,30 +279,30 @@ def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, monkeypa
     segments = [patch["segment"] for row in view.table.rows[:2] for patch in row["patches"]]
     hidden = np.flatnonzero(store.split[store.segment_image] == "holdout").tolist()
     assert hidden
-    view.act({"type": "pictures", "segments": [*segments, *hidden, -1, 10**6]})
+    view.act({"action": "pictures", "segments": [*segments, *hidden, -1, 10**6]})
     (message,) = sent
     assert message == {"pictures": {str(s): images.patch_uri(store, s) for s in segments}}
 
 
 def test_thumbs_toggle_and_blocks_take_out(view, app):
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "toggle", "concept": concept, "direction": "down"})
+    view.act({"action": "toggle", "concept": concept, "direction": "down"})
     assert [(p["concept"], p["direction"]) for p in view.table.pending] == [(concept, "down")]
     assert view.table.summary["preview"] is not None
-    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "toggle", "concept": concept, "direction": "up"})
     assert [p["direction"] for p in view.table.pending] == ["up"]
-    view.act({"type": "remove", "concept": concept})
+    view.act({"action": "withdraw", "concept": concept})
     assert view.table.pending == app.tuning.pending == []
-    view.act({"type": "toggle", "concept": concept, "direction": "remove"})
-    view.act({"type": "clear"})
+    view.act({"action": "toggle", "concept": concept, "direction": "remove"})
+    view.act({"action": "clear"})
     assert view.table.pending == []
 
 
 def test_the_order_of_rows_stays_until_the_refit_is_done(view):
     before = [r["concept"] for r in view.table.rows]
-    view.act({"type": "toggle", "concept": before[0], "direction": "remove"})
+    view.act({"action": "toggle", "concept": before[0], "direction": "remove"})
     assert [r["concept"] for r in view.table.rows] == before
-    view.act({"type": "fine_tune"})
+    view.act({"action": "fine_tune"})
     assert view.table.status["kind"] == "done"
     assert view.table.status["change"] == view.table.summary["since"]
     assert view.table.pending == []
@@ -311,8 +311,8 @@ def test_the_order_of_rows_stays_until_the_refit_is_done(view):
 
 def test_a_bound_in_force_is_told(view):
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "toggle", "concept": concept, "direction": "up"})
-    view.act({"type": "fine_tune"})
+    view.act({"action": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "fine_tune"})
     told = {r["concept"]: (r["held"], r["since"]) for r in view.table.rows}
     assert told[concept][0].startswith("≥ ")
     assert told[concept][1] == "#1"
@@ -320,7 +320,7 @@ def test_a_bound_in_force_is_told(view):
 
 def test_the_factor_goes_to_the_batch(view, app):
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "toggle", "concept": concept, "direction": "up"})
     small = view.table.pending[0]["value"]
     view.table.factor = 5
     assert app.tuning.factor == 5
@@ -328,7 +328,7 @@ def test_the_factor_goes_to_the_batch(view, app):
 
 
 def test_a_concept_opens_in_the_detail_view(view, app):
-    view.act({"type": "open", "concept": "spoke"})
+    view.act({"action": "open", "concept": "spoke"})
     assert app.selection.concept == view.table.concept == "spoke"
 
 
@@ -354,29 +354,31 @@ def test_the_group_of_the_last_thumb_is_offered_and_thumbed_as_one(tmp_path):
     app.selection.class_name = "bicycle"
     view = KnowledgeView(app)
     assert view.table.group is None
-    view.act({"type": "toggle", "concept": "wheel", "direction": "down"})
+    view.act({"action": "toggle", "concept": "wheel", "direction": "down"})
     offer = view.table.group
     assert offer["of"] == "wheel"
     assert set(offer["concepts"]) == {"wheel", "spoke", "wheel 2"}
-    view.act({"type": "group", "concepts": offer["concepts"], "direction": offer["direction"]})
+    view.act(
+        {"action": "toggle_group", "concepts": offer["concepts"], "direction": offer["direction"]}
+    )
     assert {p["concept"] for p in view.table.pending} == set(offer["concepts"])
     assert view.table.group is None
-    view.act({"type": "clear"})
+    view.act({"action": "clear"})
     assert view.table.pending == []
 
 
 def test_a_refit_is_told_once_it_is_known(view, app):
     assert (view.table.refit, view.table.report) == (None, None)
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "toggle", "concept": concept, "direction": "down"})
-    view.act({"type": "fine_tune"})
+    view.act({"action": "toggle", "concept": concept, "direction": "down"})
+    view.act({"action": "fine_tune"})
     assert view.table.refit == 1
     assert view.table.report["number"] == 1
     assert "bound binds" in view.table.report["line"]
     app.selection.class_name = "sheep"
     assert (view.table.refit, view.table.report) == (None, None)
-    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "up"})
-    view.act({"type": "fine_tune"})
+    view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "up"})
+    view.act({"action": "fine_tune"})
     app.selection.class_name = "bicycle"
     assert view.table.refit == 1
     assert view.table.report["later"].endswith("#2 left it as it was.")
@@ -385,7 +387,7 @@ def test_a_refit_is_told_once_it_is_known(view, app):
 
 
 def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
-    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "down"})
+    view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "down"})
     asked = []
     monkeypatch.setattr(app.students, "report", lambda refit, cancelled: asked.append(refit))
     app.tuning.status = Status("previewing", "Previewing")
@@ -397,13 +399,13 @@ def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
 
 def test_notices_are_told_before_the_refit_and_after(view, app):
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "toggle", "concept": concept, "direction": "remove"})
-    view.act({"type": "fine_tune"})
+    view.act({"action": "toggle", "concept": concept, "direction": "remove"})
+    view.act({"action": "fine_tune"})
     assert view.table.notices == []
-    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "toggle", "concept": concept, "direction": "up"})
     told = view.table.notices
     assert any("holds no longer" in notice for notice in told)
-    view.act({"type": "fine_tune"})
+    view.act({"action": "fine_tune"})
     assert view.table.notices == told
 
 
@@ -442,7 +444,7 @@ def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
 def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view, app):
     first = view.table.rows[0]["concept"]
     assert view.table.ghosts == {}
-    view.act({"type": "toggle", "concept": first, "direction": "remove"})
+    view.act({"action": "toggle", "concept": first, "direction": "remove"})
     ghosts = view.table.ghosts
     assert ghosts[first] == 0
     assert set(ghosts) == {row["concept"] for row in view.table.rows}
@@ -450,11 +452,11 @@ def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view
     second = view.table.rows[1]["concept"]
     node = app.tuning.preview.node
     assert ghosts[second] == node.weights[app.store.concepts.index(second), column]
-    view.act({"type": "select", "student": "sheep"})
+    view.act({"action": "select", "student": "sheep"})
     assert app.selection.class_name == "sheep"
     assert view.table.ghosts == {}
     assert [one["student"] for one in view.table.touched] == ["bicycle"]
-    view.act({"type": "clear"})
+    view.act({"action": "clear"})
     assert view.table.touched == []
 
 
@@ -486,7 +488,7 @@ def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
 
 def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
     assert [part["change"] for part in view.table.line] == [None, None, None]
-    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
+    view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
     old, new = (
         app.tuner.outcomes(node, "tune")["bicycle"]
         for node in (app.students.node, app.tuning.preview.node)
@@ -522,9 +524,9 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
     json.dumps(table, allow_nan=False)
     assert [row["name"] for row in table["rows"]][:2] == ["AP", "F1"]
     assert table["heads"] == ["now", "95 %"]
-    view.act({"type": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
+    view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
     assert view.table.measures["heads"] == ["now", "95 %", "Preview"]
-    view.act({"type": "fine_tune"})
+    view.act({"action": "fine_tune"})
     assert view.table.measures["heads"] == ["now", "95 %", "Since start"]
     brier = next(row for row in view.table.measures["rows"] if row["name"] == "Brier score")
     assert len(brier["changes"]) == 1  # the parent is the start
@@ -597,7 +599,7 @@ def test_a_column_that_makes_no_slices_says_why(tmp_path):
 
 def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "stability", "concept": concept})
+    view.act({"action": "find_stability", "concept": concept})
     found = view.table.stability[concept]
     json.dumps(found, allow_nan=False)
     assert found["kind"] == "done"
@@ -616,13 +618,13 @@ def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(app, monkeypatch):
     monkeypatch.setattr(app.jobs, "submit", lambda job: submitted.append(job.key))
     monkeypatch.setattr(app.jobs, "cancel", cancelled.append)
     concept = view.table.rows[0]["concept"]
-    view.act({"type": "stability", "concept": concept})
+    view.act({"action": "find_stability", "concept": concept})
     assert view.table.stability[concept]["kind"] == "running"
-    view.act({"type": "stability", "concept": concept})
+    view.act({"action": "find_stability", "concept": concept})
     assert (submitted, cancelled) == (["stability"], ["stability"])
     assert view.table.stability == {}
-    view.act({"type": "stability", "concept": concept})
-    view.act({"type": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "find_stability", "concept": concept})
+    view.act({"action": "toggle", "concept": concept, "direction": "up"})
     assert view.table.stability == {}
     assert cancelled.count("stability") == 2
 
@@ -633,7 +635,7 @@ def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(app, monkeypatch):
 def test_the_dialog_tells_encoder_prompt_and_what_is_missing(view, app):
     assert view.table.typing["encoder"] == "synthetic encoder"
     assert view.table.typing["typed"] == []
-    view.act({"type": "look"})
+    view.act({"action": "look_for_texts"})
     assert "inficond serve" in view.table.typing["missing"]
 
 
@@ -642,7 +644,7 @@ def test_rows_on_screen_are_saved_with_their_numbers(view, app, monkeypatch):
     monkeypatch.setattr(view.table, "_send_msg", sent.append)
     shown = [row["concept"] for row in view.table.rows[:3]]
     for kind in ("csv", "json"):
-        view.act({"type": "save", "concepts": shown, "kind": kind})
+        view.act({"action": "save_concepts", "concepts": shown, "kind": kind})
     files = [message["save"] for message in sent]
     text = base64.b64decode(files[0]["content"]).decode()
     lines = list(csv.DictReader(io.StringIO(text)))

@@ -113,18 +113,18 @@ def test_changes_come_with_interval_and_noise():
 
 def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(app):
     view = PerformanceView(app)
-    view.act({"type": "changes", "name": "sheep"})
+    view.act({"action": "find_changes", "name": "sheep"})
     assert view.table.changes == {"sheep": []}  # an untouched student
     app.tuning.toggle("bicycle", "wheel", "down")
     assert view.table.touched == {"bicycle": 1}
     app.tuning.fine_tune()
     assert (view.table.touched, view.table.changes) == ({}, {})
-    view.act({"type": "changes", "name": "bicycle"})
+    view.act({"action": "find_changes", "name": "bicycle"})
     told = view.table.changes["bicycle"]
     assert [name for name, _ in told] == ["AP since start", "AP since previous"]
     view.table.sort = "fidelity"
     assert view.table.changes == {}
-    view.act({"type": "changes", "name": "bicycle"})
+    view.act({"action": "find_changes", "name": "bicycle"})
     change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
     assert view.table.changes["bicycle"] == make_changes(
         {"start": change, "previous": change}, "fidelity"
@@ -135,7 +135,7 @@ def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, monkey
     view, sent = PerformanceView(app), []
     monkeypatch.setattr(view.table, "_send_msg", sent.append)
     for kind in ("csv", "json"):
-        view.act({"type": "save", "names": ["sheep", "bicycle"], "kind": kind})
+        view.act({"action": "save_students", "names": ["sheep", "bicycle"], "kind": kind})
     table, document = (base64.b64decode(message["save"]["content"]).decode() for message in sent)
     lines, rows = list(csv.DictReader(io.StringIO(table))), json.loads(document)
     assert [line["class"] for line in lines] == [row["class"] for row in rows]

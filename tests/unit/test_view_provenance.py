@@ -232,7 +232,7 @@ def test_going_back_deletes_nothing_and_tuning_again_branches(app):
     view = ProvenanceView(app)
     root = app.students.node.id
     first = _tune(app, ("bicycle", "wheel", "down"))
-    view._handle({"kind": "jump", "value": root})
+    view.act({"action": "jump", "node": root})
 
     assert [row["id"] for row in rows(view)] == [first, root]
     assert [row["current"] for row in rows(view)] == [False, True]
@@ -246,19 +246,19 @@ def test_undo_and_redo_follow_the_state(app):
     first = _tune(app, ("bicycle", "wheel", "down"))
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
 
-    view._handle({"kind": "undo", "value": ""})
+    view.act({"action": "undo"})
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (False, True)
-    view._handle({"kind": "redo", "value": ""})
+    view.act({"action": "redo"})
     assert app.students.node.id == first
 
 
 def test_a_note_is_kept_and_shown(app):
     view = ProvenanceView(app)
     _tune(app, ("bicycle", "wheel", "down"))
-    view._handle(
+    view.act(
         {
-            "kind": "note",
-            "value": "<b>wheels</b> are in every scene",
+            "action": "set_note",
+            "text": "<b>wheels</b> are in every scene",
             "node": app.students.node.id,
         }
     )
@@ -303,10 +303,10 @@ def test_a_name_goes_to_the_row_that_was_named(app):
     view = ProvenanceView(app)
     root = app.students.node.id
     _tune(app, ("bicycle", "wheel", "down"))
-    view._handle({"kind": "name", "value": "untouched", "node": root})
+    view.act({"action": "rename", "text": "untouched", "node": root})
 
     assert [row["title"] for row in rows(view)] == ["#1", "#0 untouched"]
-    view._handle({"kind": "name", "value": "#7", "node": root})
+    view.act({"action": "rename", "text": "#7", "node": root})
     assert "cannot be named" in view._tree.data["problem"]
 
 
@@ -318,15 +318,15 @@ def test_a_branch_is_deleted_and_restored_and_the_path_shown_is_kept(app):
         "The iteration shown is in it",
         "The untouched student stays",
     ]
-    view._handle({"kind": "jump", "value": root})
+    view.act({"action": "jump", "node": root})
     assert rows(view)[0]["kept"] == ""
 
-    view._handle({"kind": "delete", "value": first})
+    view.act({"action": "delete", "node": first})
     assert [row["id"] for row in rows(view)] == [root]
     assert view._tree.deleted == [
         {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
     ]
-    view._handle({"kind": "restore", "value": first})
+    view.act({"action": "restore", "branch": first})
     assert len(rows(view)) == 2
     assert view._tree.deleted == []
 
@@ -338,7 +338,7 @@ def test_a_comparison_tells_metrics_movers_and_images(app):
     view = ProvenanceView(app)
     root = app.students.node.id
     node = _tune(app, ("bicycle", "wheel", "remove"))
-    view._handle({"kind": "compare", "value": [root, node]})
+    view.act({"action": "compare", "before": root, "after": node})
     shown, found = view._tree.comparison, app.comparison.found
     item = found.of("bicycle")
 
@@ -354,7 +354,7 @@ def test_a_comparison_tells_metrics_movers_and_images(app):
     assert max(abs(mover["share"]) for mover in movers) == 1
     assert len(shown["detail"]["flips"]) == len(item.churn.flips)
 
-    view._handle({"kind": "close", "value": ""})
+    view.act({"action": "close_comparison"})
     assert view._tree.comparison == {}
 
 
@@ -362,11 +362,11 @@ def test_the_class_that_was_chosen_stays_when_the_sides_are_swapped(app):
     view = ProvenanceView(app)
     root = app.students.node.id
     node = _tune(app, ("bicycle", "wheel", "remove"), ("sheep", "sky", "up"))
-    view._handle({"kind": "compare", "value": [root, node]})
+    view.act({"action": "compare", "before": root, "after": node})
     assert view._tree.comparison["detail"]["name"] == "bicycle"
 
-    view._handle({"kind": "class", "value": "sheep"})
-    view._handle({"kind": "swap", "value": ""})
+    view.act({"action": "choose_class", "name": "sheep"})
+    view.act({"action": "swap"})
     assert view._tree.comparison["title"] == "#1 → #0"
     assert view._tree.comparison["detail"]["name"] == "sheep"
 
@@ -401,10 +401,10 @@ def test_pictures_are_sent_of_images_in_the_comparison_only(app, monkeypatch):
     monkeypatch.setattr(view._tree, "_send_msg", sent.append)
     root = app.students.node.id
     node = _tune(app, ("bicycle", "wheel", "remove"), ("bicycle", "spoke", "remove"))
-    view._handle({"kind": "compare", "value": [root, node]})
+    view.act({"action": "compare", "before": root, "after": node})
     rows = {flip.row for flip in app.comparison.found.of("bicycle").churn.flips}
     foreign = next(row for row in range(len(app.store.images)) if row not in rows)
-    view._handle({"pictures": [*rows, foreign]})
+    view.act({"action": "pictures", "rows": [*rows, foreign]})
 
     assert set(sent[-1]["pictures"]) == {str(row) for row in rows}
 
@@ -416,11 +416,11 @@ def test_an_export_goes_to_the_browser(app, monkeypatch):
     view = ProvenanceView(app)
     sent = []
     monkeypatch.setattr(view._tree, "_send_msg", sent.append)
-    view._handle({"kind": "formats", "value": ""})
+    view.act({"action": "find_formats"})
     assert [each["name"] for each in view._tree.exporting["formats"]] == ["npz", "onnx", "sklearn"]
 
     node = app.students.node.id
-    view._handle({"kind": "edits", "value": "", "node": node})
+    view.act({"action": "export_edits", "node": node})
     [message] = sent
     text = base64.b64decode(message["save"]["content"]).decode()
     assert message["save"]["name"] == f"small-0-{node}-edits.yaml"
@@ -438,7 +438,7 @@ def test_the_choices_of_an_export_are_opened_from_elsewhere(app, monkeypatch):
 
 def test_an_export_that_fails_is_told_with_its_remedy(app):
     view = ProvenanceView(app)
-    view._handle({"kind": "export", "value": "", "node": app.students.node.id, "formats": []})
+    view.act({"action": "export_students", "node": app.students.node.id, "formats": []})
 
     assert view._tree.exporting["error"].startswith("No format to export.")
     assert view._tree.exporting["busy"] is False

@@ -71,7 +71,7 @@ def test_the_export_is_asked_for_where_it_is(app):
     asked = []
     app.export.param.watch(asked.append, "asked")
     shell = Shell(app)
-    shell._handle({"kind": "export"})
+    shell.act({"action": "open_export"})
     assert (len(asked), shell._page.tab) == (1, "provenance")
 
 
@@ -81,9 +81,9 @@ def test_keys_undo_and_redo(app):
     app.tuning.fine_tune()
     tuned = app.students.node.id
 
-    shell._handle({"kind": "undo"})
+    shell.act({"action": "undo"})
     assert app.students.node.parent is None
-    shell._handle({"kind": "redo"})
+    shell.act({"action": "redo"})
     assert app.students.node.id == tuned
 
 
@@ -108,8 +108,8 @@ def test_a_layout_is_copied_as_the_page_has_it_now(app, monkeypatch):
     shell, sent = Shell(app), []
     monkeypatch.setattr(shell._page, "_send_msg", sent.append)
     now = {**shell._page.layout, "collapsed": ["detail"]}
-    shell._handle({"kind": "copy", "layout": now, "theme": "light"})
-    shell._handle({"kind": "save", "layout": now, "theme": "light"})
+    shell.act({"action": "copy_layout", "layout": now, "theme": "light"})
+    shell.act({"action": "save_spec", "layout": now, "theme": "light"})
     words = sent[0]["copy"]
     assert "theme: light" in words
     assert "collapsed:\n  - detail" in words
@@ -132,7 +132,7 @@ def test_a_batch_goes_on_after_a_reload(app, tmp_path):
     again = Shell(other)
     assert again._page.root == shell._page.root
 
-    again._handle({"kind": "batch", **kept})
+    again.act({"action": "take_back", **kept})
     assert other.tuning.pending == app.tuning.pending
     assert (other.tuning.factor, again._page.notice) == (3.0, "")
     other.tuning.fine_tune()
@@ -145,14 +145,14 @@ def test_a_refit_that_ran_while_the_page_was_left_is_shown(app):
     kept = dict(shell._page.batch)
     app.tuning.fine_tune()
     app.tuning.undo()
-    shell._handle({"kind": "batch", **kept})
+    shell.act({"action": "take_back", **kept})
     assert (app.tuning.pending, app.students.node.number) == ([], 1)
     assert shell._page.notice == "The fine-tune went on meanwhile: it is #1."
 
     app.tuning.toggle("bicycle", "wheel", "down")
     kept = dict(shell._page.batch)  # the same thumbs once more
     app.tuning.clear()
-    shell._handle({"kind": "batch", **kept})
+    shell.act({"action": "take_back", **kept})
     assert len(app.tuning.pending) == 1
 
 
@@ -160,11 +160,11 @@ def test_what_of_a_batch_is_not_here_is_told(app):
     shell = Shell(app)
     thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
     odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
-    shell._handle({"kind": "batch", "at": "", "thumbs": [thumb, *odd]})
+    shell.act({"action": "take_back", "at": "", "thumbs": [thumb, *odd]})
     assert [intent.concept for intent in app.tuning.pending] == ["wheel"]
     assert shell._page.notice.startswith("4 of the 5 thumbs that waited cannot be kept")
 
-    shell._handle({"kind": "batch", "at": "", "thumbs": [{**thumb, "class": "sheep"}]})
+    shell.act({"action": "take_back", "at": "", "thumbs": [{**thumb, "class": "sheep"}]})
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays
 
 
@@ -172,7 +172,7 @@ def test_what_of_a_batch_is_not_here_is_told(app):
 def test_a_step_of_the_tour_is_shown_on_what_there_is(app, what):
     shell = Shell(app)
     for step in ("class", "concept", "pending", "tuned"):
-        shell._handle({"kind": "show", "what": step})
+        shell.act({"action": "show_step", "step": step})
         assert shell._page.progress[step]
         if step == what:
             break

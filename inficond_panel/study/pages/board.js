@@ -28,7 +28,7 @@ function makeLogin(model) {
   const fault = h("p", { class: "fault", role: "alert" })
   const form = h("form", { class: "panel login" }, h("h1", {}, "Researcher"), h("p", { class: "muted" }, "Enter the password that the study is served with."),
     h("div", { class: "row" }, password, h("button", { class: "btn primary", type: "submit" }, "Open")), fault)
-  form.addEventListener("submit", (event) => { event.preventDefault(); model.send_msg({ kind: "login", password: password.value }) })
+  form.addEventListener("submit", (event) => { event.preventDefault(); model.send_msg({ action: "login", password: password.value }) })
   form.show = () => { text(fault, model.screen.problem); fault.hidden = !model.screen.problem }
   return form
 }
@@ -41,7 +41,7 @@ function makeBoard(model) {
   const sure = sureDialog(model)
   const page = h("section", { class: "panel people", "aria-label": "Participants" },
     h("div", { class: "panel-head" }, h("h2", {}, model.screen.title), sum, h("span", { class: "grow" }),
-      h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ kind: "add" }) }, "Add participant")),
+      h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "add_participant" }) }, "Add participant")),
     link, problem,
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))), body)),
     h("p", { class: "empty-hint muted" }, "No participant yet. Add one, and give them the link."), sure)
@@ -59,7 +59,7 @@ function makeBoard(model) {
 
 function makeRow(model, sure) {
   const row = h("tr", {}, h("th", { scope: "row" }), HEADS.slice(2).map(() => h("td", { class: "num" })), h("td", { class: "acts" },
-    h("button", { class: "btn plain", type: "button", onclick: () => model.send_msg({ kind: "link", number: row.number }) }, "New link"),
+    h("button", { class: "btn plain", type: "button", onclick: () => model.send_msg({ action: "make_link", number: row.number }) }, "New link"),
     h("button", { class: "btn plain", type: "button", onclick: () => sure.ask(row.number, row.label) }, "Delete")))
   return row
 }
@@ -92,7 +92,7 @@ function sureDialog(model) {
   let number = null
   const dialog = h("dialog", { "aria-label": "Delete?" }, title, h("p", {}, "Link, events, answers and iterations are erased. This cannot be undone."),
     h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Keep"),
-      h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); model.send_msg({ kind: "delete", number }) } }, "Delete")))
+      h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); model.send_msg({ action: "delete_participant", number }) } }, "Delete")))
   dialog.ask = (which, label) => { number = which; text(title, `Delete ${label}?`); dialog.showModal() }
   return dialog
 }

@@ -17,6 +17,7 @@ from inficond_panel.errors import InficondError
 from inficond_panel.study.results.board import board
 from inficond_panel.study.run.study import Study
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
@@ -34,7 +35,7 @@ def password_problem(given: str) -> str:
 
 
 class BoardFrame(Component):
-    """The table of participants. Messages: ``{"kind"}`` login, add, link or delete."""
+    """The table of participants, or the door before it."""
 
     screen = param.Dict({"kind": "login", "problem": ""}, doc="kind: login or board; its data.")
     made = param.Dict({}, doc="{label, token} of a link that was made just now.")
@@ -44,7 +45,7 @@ class BoardFrame(Component):
     _stylesheets = browser.styles(Path(__file__).with_name("board.css"))
 
 
-class BoardPage(Viewer):
+class BoardPage(Acting, Viewer):
     """Nothing of the study reaches the browser before the password."""
 
     def __init__(self, study: Study) -> None:
@@ -52,22 +53,27 @@ class BoardPage(Viewer):
         self.study = study
         self._open = self._waits = False
         self.frame = BoardFrame(sizing_mode="stretch_width", margin=0)
-        self.frame.on_msg(lambda event: self.handle(event.data))
+        self.listen_to(self.frame)
         self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
-    def handle(self, message: Mapping[str, Any]) -> None:
-        """Do what the browser asks for; without the password only the password."""
-        if message["kind"] == "login":
-            self._enter(str(message["password"]))
-        elif self._open:
-            try:
-                self._act(message)
-                self.frame.problem = ""
-            except InficondError as error:
-                self.frame.problem = str(error)
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Do what the browser asks for; what cannot be done is told, once the page is open."""
+        was_open = self._open
+        try:
+            super().act(message)
+        except InficondError as error:
+            self.frame.problem = str(error)
+        else:
+            self.frame.problem = ""
+        if was_open:
             self.look()
 
-    def _enter(self, password: str) -> None:
+    def _takes(self, name: str) -> bool:
+        """Without the password only the password."""
+        return self._open or name == "login"
+
+    @action
+    def _login(self, password: str) -> None:
         """Open for the password; another is answered later, which keeps nobody else waiting."""
         if self._open or self._waits:
             return
@@ -82,18 +88,20 @@ class BoardPage(Viewer):
         self._waits = False
         self.frame.screen = {"kind": "login", "problem": problem}
 
-    def _act(self, message: Mapping[str, Any]) -> None:
-        if message["kind"] == "add":
-            who, token = self.study.add_participant()
-            self.frame.made = {"label": who.label, "token": token}
-        elif message["kind"] == "link":
-            who = self.study.log.participant(int(message["number"]))
-            self.frame.made = {"label": who.label, "token": self.study.log.new_token(who.number)}
-        elif message["kind"] == "delete":
-            self.study.delete_participant(int(message["number"]))
-            self.frame.made = {}
-        else:
-            raise ValueError("no such action")
+    @action
+    def _add_participant(self) -> None:
+        who, token = self.study.add_participant()
+        self.frame.made = {"label": who.label, "token": token}
+
+    @action
+    def _make_link(self, number: int) -> None:
+        who = self.study.log.participant(number)
+        self.frame.made = {"label": who.label, "token": self.study.log.new_token(who.number)}
+
+    @action
+    def _delete_participant(self, number: int) -> None:
+        self.study.delete_participant(number)
+        self.frame.made = {}
 
     def look(self) -> None:
         """Bring the table up to date; called every few seconds."""

@@ -29,7 +29,7 @@ export function render({ model, el }) {
   watch(model, ["screen"], draw)
   watch(model, ["notice"], () => notice.show(model.notice))
   window.addEventListener("inficond-lost", () => keep("sessionStorage", AFTER, model.session))
-  model.send_msg({ kind: "hello", token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
+  model.send_msg({ action: "enter", token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
   keep("sessionStorage", AFTER, null)
 }
 
@@ -59,7 +59,7 @@ function nodes(tree) {
 
 function makeScreen(model) {
   const { screen } = model
-  const say = (kind, more = {}) => model.send_msg({ kind, ...more })
+  const say = (action, more = {}) => model.send_msg({ action, ...more })
   const questions = (screen.questions ?? []).map((question) => makeQuestion(question, say))
   const agree = screen.agree ? h("input", { type: "checkbox", onchange: () => { next.disabled = !agree.checked } }) : null
   const next = h("button", { class: "btn primary", type: "submit", disabled: agree ? "" : null }, screen.button ?? "")
@@ -139,7 +139,7 @@ function makeBar(model) {
     h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Close")), h("div", { class: "prose" }, nodes(screen.text)))
   const sure = h("dialog", { class: "sure", "aria-label": "Go on?" }, h("h2", {}, "The task is not done yet"), h("p", {}, "Go on all the same? You cannot come back to it."),
     h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => sure.close() }, "Stay"), h("button", { class: "btn primary", type: "button", onclick: () => { sure.close(); leave() } }, "Go on")))
-  const leave = () => model.send_msg({ kind: "leave", step: screen.step })
+  const leave = () => model.send_msg({ action: "leave", step: screen.step })
   const bar = h("header", { class: "bar" },
     h("span", { class: "muted num" }, `Step ${screen.step} of ${screen.steps}`), h("b", { class: "clip" }, screen.title), goal, h("span", { class: "grow" }), clock,
     h("button", { class: "btn", type: "button", onclick: () => dialog.showModal() }, "What to do"), next, dialog, sure)
@@ -172,7 +172,7 @@ function tick(bar, clock) {
 /** A dialog over everything, which cannot be put away but by its button. */
 function noticeDialog(root, model) {
   const title = h("h2"), words = h("p")
-  const button = h("button", { class: "btn primary", type: "button", onclick: () => model.send_msg({ kind: "notice" }) })
+  const button = h("button", { class: "btn primary", type: "button", onclick: () => model.send_msg({ action: "try_again" }) })
   const dialog = h("dialog", { class: "sure", role: "alertdialog", "aria-label": "Notice" }, title, words, h("footer", {}, button))
   dialog.addEventListener("cancel", (event) => event.preventDefault())
   root.append(dialog)
@@ -195,7 +195,7 @@ function followActivity(model, root) {
   const viewOf = (event) => event.composedPath().find((part) => part.dataset?.view && part.classList?.contains("place"))?.dataset.view ?? ""
   const visit = (name) => {
     clearTimeout(waiting)
-    if (name && name !== view) { view = name; model.send_msg({ kind: "visit", view }) }
+    if (name && name !== view) { view = name; model.send_msg({ action: "visit", view }) }
   }
   const listen = (type, act, target = document) => target.addEventListener(type, function on(event) {
     if (!root.isConnected) return target.removeEventListener(type, on, true)
@@ -208,6 +208,6 @@ function followActivity(model, root) {
     clearTimeout(waiting)
     if (name && name !== view) waiting = setTimeout(() => visit(name), DWELL)
   })
-  listen("visibilitychange", () => model.send_msg({ kind: document.hidden ? "away" : "back" }))
+  listen("visibilitychange", () => model.send_msg({ action: document.hidden ? "go_away" : "come_back" }))
   return { forget: () => { view = "" } }
 }

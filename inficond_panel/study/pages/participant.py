@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from inficond_panel.study.run.session import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component
 from inficond_panel.ui.connection import Connection
 from inficond_panel.views.page.page import publisher, warm
@@ -34,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class StudyFrame(Component):
-    """A screen, or the bar above the views. Messages are ``{"kind", ...}``."""
+    """A screen, or the bar above the views. See `ui.actions` for its messages."""
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
     session = param.String("", doc="This opening of the page, which it goes on after.")
@@ -44,7 +45,7 @@ class StudyFrame(Component):
     _stylesheets = browser.styles(Path(__file__).with_name("frame.css"))
 
 
-class ParticipantPage(Viewer):
+class ParticipantPage(Acting, Viewer):
     """One opening of a participant's link. Only this participant's data ever reach it."""
 
     def __init__(self, study: Study) -> None:
@@ -57,27 +58,13 @@ class ParticipantPage(Viewer):
         self._faults: dict[str, str] = {}
         self._over = False
         self.frame = StudyFrame(sizing_mode="stretch_width", margin=0)
-        self.frame.on_msg(lambda event: self.handle(event.data))
+        self.listen_to(self.frame)
         self.connection = Connection()
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
-    def handle(self, message: Mapping[str, Any]) -> None:
-        """Do what the browser tells; a link that does not hold is told on the page."""
-        kind = message["kind"]
-        if kind == "hello":
-            self._enter(str(message["token"]), str(message.get("after", "")))
-        elif self.session is not None and not self._over:
-            actions: dict[str, Callable[[], object]] = {
-                "next": lambda: self._next(message["step"]),
-                "answer": lambda: self._answer(message["name"], message["answer"]),
-                "decline": lambda: self._flow(("", "decline", {})),
-                "leave": lambda: self._leave(message["step"]),
-                "visit": lambda: self._visit(message["view"]),
-                "away": lambda: self.record("", "away", {}),
-                "back": lambda: self.record("", "back", {}),
-                "notice": self._try_again,
-            }
-            actions[kind]()
+    def _takes(self, name: str) -> bool:
+        """A link that holds comes first; nothing comes after the page is over."""
+        return name == "enter" or (self.session is not None and not self._over)
 
     @property
     def progress(self) -> Progress:
@@ -85,7 +72,8 @@ class ParticipantPage(Viewer):
         assert self.session is not None
         return self.session.progress
 
-    def _enter(self, token: str, after: str) -> None:
+    @action
+    def _enter(self, token: str, after: str = "") -> None:
         """Begin; ``after`` is the session that this page had when its connection was lost."""
         if self.session is not None:
             return
@@ -103,26 +91,40 @@ class ParticipantPage(Viewer):
 
     # --- screens
 
+    @action
     def _answer(self, name: str, answer: Any) -> None:
         question = next((q for q in self.progress.step.questions if q.name_ == name), None)
         if question is not None and (answer is None or not question.fault(answer)):
             self.record("", "answer", {name: answer})
 
-    def _next(self, number: int) -> None:
+    @action
+    def _next(self, step: int) -> None:
         """Go on from a screen, if it is the one shown and complete."""
-        step = self.progress.step
-        if number != self.progress.number or step.kind == "end":
+        shown = self.progress.step
+        if step != self.progress.number or shown.kind == "end":
             return
-        if isinstance(step.section, Task):
-            self._open_task(step.section)
+        if isinstance(shown.section, Task):
+            self._open_task(shown.section)
             return
-        self._faults = faults_of(step, self.progress.answers())
+        self._faults = faults_of(shown, self.progress.answers())
         if self._faults:
             self.show_step()
-        elif step.kind == "consent":
+        elif shown.kind == "consent":
             self._flow(("", "agree", {}), ("", "leave", {}))
         else:
             self._flow(("", "leave", {}))
+
+    @action
+    def _decline(self) -> None:
+        self._flow(("", "decline", {}))
+
+    @action
+    def _go_away(self) -> None:
+        self.record("", "away", {})
+
+    @action
+    def _come_back(self) -> None:
+        self.record("", "back", {})
 
     def _flow(self, *actions: tuple[str, str, dict[str, Any]]) -> None:
         """Record what ends a step, then show the next; where it cannot be recorded, stay."""
@@ -180,6 +182,7 @@ class ParticipantPage(Viewer):
         if len(self.layout) > 1:
             self.layout[:] = [self.frame]
 
+    @action
     def _visit(self, view: str) -> None:
         if self.work is not None:
             self.work.recorder.visit(view)
@@ -191,9 +194,10 @@ class ParticipantPage(Viewer):
                 self.progress, self.work.standing(), self.work.left(), self.folder
             )
 
-    def _leave(self, number: int) -> None:
+    @action
+    def _leave(self, step: int) -> None:
         """Go on from a task, where that is allowed."""
-        if self.work is not None and number == self.progress.number:
+        if self.work is not None and step == self.progress.number:
             outcome = self.work.outcome()
             if outcome:
                 self._flow(("", "leave", {"outcome": outcome}))
@@ -235,6 +239,7 @@ class ParticipantPage(Viewer):
             return True
         return False
 
+    @action
     def _try_again(self) -> None:
         """Write what waits and go on where that leads; after the time limit, leave the task."""
         before = self.progress.step

@@ -9,9 +9,9 @@ import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
 const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["targets", "Targets"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
 
 export function render({ model, el }) {
-  const say = (kind) => (value) => model.send_msg({ kind, value })
+  const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
   const card = hoverCard(el)
-  const dialog = holdoutDialog(el, say("split"))
+  const dialog = holdoutDialog(el, choose("split"))
   const fields = makeFields(model, card, dialog, say)
   const metrics = h("div", { class: "metrics", role: "group", "aria-label": "Metrics" })
   const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
@@ -53,20 +53,20 @@ function showTargets(control, { targets, busy }) {
 function makeFields(model, card, dialog, say) {
   const split = segments("Split in view", [["tune", "Tune"], ["holdout", icon("lock", 13), "Holdout"]], (value) => {
     if (value === model.data.split) return
-    if (value === "tune") say("split")(value)
+    if (value === "tune") choose("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
-    if (model.data.targets && value !== model.data.targets.value) say("targets")(value)
+    if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
   })
-  const student = richSelect("Student", say("student"), card)
+  const student = richSelect("Student", choose("student"), card)
   for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
   set(targets.quiet, "role", "status")
   return {
     split, targets, student,
-    dataset: richSelect("Dataset", say("dataset"), card),
-    class: richSelect("Class", say("class"), card),
-    scope: segments("Scope", [["class", "Class"], ["all", "All"]], say("scope")),
+    dataset: richSelect("Dataset", choose("dataset"), card),
+    class: richSelect("Class", choose("class"), card),
+    scope: segments("Scope", [["class", "Class"], ["all", "All"]], choose("scope")),
   }
 }
 

@@ -5,7 +5,7 @@ InFiConD, section 5, figure 5a: select and overview a data set, the loaded stude
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import param
 from panel.viewable import Viewer
 
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.metric_cards import METRICS, Row, make_class_metrics, make_mean_metrics
 from inficond_panel.ui.theme import count
@@ -137,7 +138,7 @@ def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
 
 
 class ConfigurationStrip(ViewComponent):
-    """What the browser draws; a choice comes back as a message ``{"kind", "value"}``."""
+    """What the browser draws; a choice comes back as an action with the ``name`` chosen."""
 
     data = param.Dict({}, doc="All texts of the strip; empty while loading.")
 
@@ -145,7 +146,7 @@ class ConfigurationStrip(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
 
 
-class ConfigurationView(Viewer):
+class ConfigurationView(Acting, Viewer):
     """Strip at the top of the page."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
@@ -154,7 +155,7 @@ class ConfigurationView(Viewer):
         self._strip = ConfigurationStrip(
             theme=app.param.theme, sizing_mode="stretch_width", margin=0
         )
-        self._strip.on_msg(lambda event: self._handle(event.data))
+        self.listen_to(self._strip)
         self._facts = make_dataset(
             app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
         )
@@ -199,17 +200,29 @@ class ConfigurationView(Viewer):
         changes = app.changes.total(name, METRICS)
         return make_class_metrics(name, app.students.snapshot, changes)
 
-    def _handle(self, message: Mapping[str, str]) -> None:
-        app = self.app
-        actions: dict[str, Callable[[str], object]] = {
-            "dataset": app.choose_dataset,
-            "student": app.tuning.jump,
-            "targets": app.targets.choose,
-            "class": lambda name: app.selection.param.update(class_name=name),
-            "split": app.tuning.show_split,
-            "scope": lambda scope: app.settings.param.update(scope=scope),
-        }
-        actions[message["kind"]](message["value"])
+    @action
+    def _choose_dataset(self, name: str) -> None:
+        self.app.choose_dataset(name)
+
+    @action
+    def _choose_student(self, name: str) -> None:
+        self.app.tuning.jump(name)
+
+    @action
+    def _choose_targets(self, name: str) -> None:
+        self.app.targets.choose(name)
+
+    @action
+    def _choose_class(self, name: str) -> None:
+        self.app.selection.class_name = name
+
+    @action
+    def _choose_split(self, name: str) -> None:
+        self.app.tuning.show_split(name)
+
+    @action
+    def _choose_scope(self, name: str) -> None:
+        self.app.settings.scope = name
 
     def __panel__(self) -> Viewable:
         return self._strip

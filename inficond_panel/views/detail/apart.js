@@ -15,7 +15,7 @@ export function makeApart(model) {
   const show = (shown) => {
     row = shown
     draw()
-    if (model.apart.row !== row.row) model.send_msg({ apart: row.row })
+    if (model.apart.row !== row.row) model.send_msg({ action: "take_apart", row: row.row })
   }
   return { element, show, draw }
 }

@@ -27,7 +27,7 @@ export function render({ model, el }) {
   const head = makeHead(model)
   const charts = makeCharts(model, el)
   const legend = makeLegend()
-  const chips = makeChips(() => model.send_msg({ save: [...chosen] }))
+  const chips = makeChips(() => model.send_msg({ action: "save_images", filters: [...chosen] }))
   const pictures = makePictures(model)
   const apart = makeApart(model)
   const heat = makeHeat(model, () => dialog.refresh())
@@ -101,7 +101,7 @@ function makeHead(model) {
   how.classList.add("how")
   MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
   const solving = h("span", { class: "solving num", role: "status" })
-  const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ refit: model.refit.state === "solving" ? "stop" : "go" }) })
+  const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }) })
   const element = h("header", { class: "panel-head" }, h("h2", {}, "Concept detail"),
     h("div", { class: "what" }, concept, influence), solving, steer, how)
   const show = (model) => {

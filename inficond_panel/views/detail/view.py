@@ -5,7 +5,6 @@ InFiConD, section 5, figure 5e.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import param
 from inficond_panel.analysis.patches import best_segment
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.gallery import make_facts, make_gallery, make_tile
 from inficond_panel.ui.images import send_photo, send_pictures
@@ -33,8 +33,6 @@ from inficond_panel.views.detail.local_explanation import make_apart
 from inficond_panel.views.detail.panel import DetailPanel
 
 if TYPE_CHECKING:
-    from panel.models.esm import DataEvent
-
     from inficond_panel.analysis.gallery import Gallery
     from inficond_panel.distill import WhatIf
     from inficond_panel.state import AppState
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
 STILL = 60
 
 
-class DetailView(pn.viewable.Viewer):
+class DetailView(Acting, pn.viewable.Viewer):
     """The detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
 
     def __init__(self, app: AppState) -> None:
@@ -54,7 +52,7 @@ class DetailView(pn.viewable.Viewer):
         self._gallery: Gallery | None = None
         self.panel = DetailPanel(theme=app.param.theme, sizing_mode="stretch_both", margin=0)
         tie(self.panel, app.settings, filters="filters", mode="what_if")
-        self.panel.on_msg(self._answer)
+        self.listen_to(self.panel)
         self.panel.param.watch(self._show_mode, "mode")
         app.selection.param.watch(self._show_concept, ["class_name", "concept"])
         app.students.param.watch(self._show_concept, "snapshot")
@@ -171,24 +169,15 @@ class DetailView(pn.viewable.Viewer):
 
     # --- what the browser asks for
 
-    def _answer(self, event: DataEvent) -> None:
-        actions: dict[str, Callable[[Any], None]] = {
-            "pictures": self._send_pictures,
-            "photo": self._send_photo,
-            "apart": self._take_apart,
-            "refit": self._steer,
-            "save": self._save,
-        }
-        for name, value in event.data.items():
-            actions[name](value)
+    @action
+    def _stop_refits(self) -> None:
+        self._app.refit_what_if.stop()
 
-    def _steer(self, what: str) -> None:
-        """Stop the refit what-if, or go on with it."""
-        if what == "stop":
-            self._app.refit_what_if.stop()
-        else:
-            self._solve()
+    @action
+    def _resume_refits(self) -> None:
+        self._solve()
 
+    @action
     def _take_apart(self, row: int) -> None:
         """The prediction for one of the images shown."""
         gallery = self._gallery
@@ -200,15 +189,17 @@ class DetailView(pn.viewable.Viewer):
                 "heat": make_heat(self._store, row),
             }
 
-    def _send_pictures(self, asked: list[int]) -> None:
+    @action
+    def _pictures(self, rows: list[int]) -> None:
         """Send the pictures asked for, of images that are shown."""
         gallery = self._gallery
         if gallery is not None:
-            wanted = [row for row in asked if row in gallery.position]
+            wanted = [row for row in rows if row in gallery.position]
             make = partial(self._tile, gallery)
             send_pictures(self._app, self.panel, wanted, make, concept=gallery.concept)
 
-    def _send_photo(self, row: int) -> None:
+    @action
+    def _photo(self, row: int) -> None:
         """Send the photo of one of the images shown."""
         if self._gallery is not None and row in self._gallery.position:
             send_photo(self._app, self.panel, row)
@@ -225,7 +216,8 @@ class DetailView(pn.viewable.Viewer):
         tiles = {str(row): self._tile(gallery, row) for row in gallery.rows[:STILL].tolist()}
         return {"concept": gallery.concept, "pictures": tiles}
 
-    def _save(self, filters: list[str]) -> None:
+    @action
+    def _save_images(self, filters: list[str]) -> None:
         gallery = self._gallery
         if gallery is not None:
             make = self._app.students.images_file

@@ -38,17 +38,17 @@ function takeKeys(plot, model) {
   plot.addEventListener("focusin", (event) => {
     skipTabs(plot)
     if (event.composedPath()[0] !== plot) plot.focus({ preventScroll: true })
-    else if (plot.matches(":focus-visible")) { inside = true; model.send_msg("enter") }
+    else if (plot.matches(":focus-visible")) { inside = true; model.send_msg({ action: "press", key: "enter" }) }
   })
   plot.addEventListener("focusout", (event) => {
-    if (inside && !plot.contains(event.relatedTarget)) { inside = false; model.send_msg({ tool: "leave" }) }
+    if (inside && !plot.contains(event.relatedTarget)) { inside = false; model.send_msg({ action: "leave" }) }
   })
   plot.addEventListener("keydown", (event) => {
-    const message = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
-    if (!message || event.ctrlKey || event.metaKey || event.altKey) return
+    const key = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key]
+    if (!key || event.ctrlKey || event.metaKey || event.altKey) return
     event.preventDefault()
     inside = true
-    model.send_msg(message === "home" ? { tool: "home" } : message)
+    model.send_msg({ action: key === "home" ? "show_all" : "press", ...(key !== "home" && { key }) })
   })
 }
 
@@ -71,13 +71,13 @@ function makeChoice(model, root) {
 }
 
 export function render({ model, el }) {
-  const use = (tool) => () => model.send_msg({ tool })
+  const use = (action) => () => model.send_msg({ action })
   const choice = makeChoice(model, el)
   const all = h("span")
   const cloud = h("span")
-  const lasso = tool("Lasso: select a group of concepts", LASSO, use("lasso"))
-  const home = tool("Show the whole map", HOME, use("home"))
-  const save = h("button", { class: "icon-btn", type: "button", onclick: use("save") }, icon("download"))
+  const lasso = tool("Lasso: select a group of concepts", LASSO, use("use_lasso"))
+  const home = tool("Show the whole map", HOME, use("show_all"))
+  const save = h("button", { class: "icon-btn", type: "button", onclick: use("save_concepts") }, icon("download"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),

@@ -14,11 +14,11 @@ export function makeGroup(model, plot, root) {
   const thumbs = DIRECTIONS.map(([direction, word]) => {
     const label = `${word} all of the group`
     return h("button", { class: `icon-btn thumb ${direction}`, type: "button", "data-direction": direction, title: label, "aria-label": label,
-      onclick: () => model.send_msg({ thumb: direction }) }, icon(direction === "remove" ? "cross" : "thumb"))
+      onclick: () => model.send_msg({ action: "thumb_group", direction }) }, icon(direction === "remove" ? "cross" : "thumb"))
   })
-  const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ tool: "save" }) }, icon("download"))
+  const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
   const list = h("ul", { class: "scroll", tabindex: -1 })
-  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ tool: "ungroup" }) } }, "Forget the group")
+  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
     h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, h("span", { class: "grow" }), forget))
   root.append(card)
@@ -72,10 +72,10 @@ export function makeGroup(model, plot, root) {
 }
 
 function makeMember(model) {
-  const name = h("button", { class: "member clip", type: "button", onclick: () => model.send_msg({ open: item.dataset.key }) })
+  const name = h("button", { class: "member clip", type: "button", onclick: () => model.send_msg({ action: "open", concept: item.dataset.key }) })
   const mark = h("span", { "aria-hidden": "true" })
   const influence = h("span", { class: "num" })
-  const drop = h("button", { class: "icon-btn", type: "button", onclick: () => model.send_msg({ drop: item.dataset.key }) }, icon("cross", 12))
+  const drop = h("button", { class: "icon-btn", type: "button", onclick: () => model.send_msg({ action: "drop", concept: item.dataset.key }) }, icon("cross", 12))
   const item = h("li", {}, name, mark, influence, drop)
   item.show = ({ concept, influence: weight, direction, opened }) => {
     text(name, concept)

@@ -14,7 +14,7 @@ export function makeSegmentCard(model, plot, root) {
   const leave = () => {
     clearTimeout(asking)
     asking = 0
-    if (at) model.send_msg({ point: null })
+    if (at) model.send_msg({ action: "point", place: null })
     at = null
     hide()
   }
@@ -22,7 +22,7 @@ export function makeSegmentCard(model, plot, root) {
     if (event.buttons || model.lasso) return leave()
     const box = plot.getBoundingClientRect()
     at = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
-    asking ||= setTimeout(() => { asking = 0; model.send_msg({ point: at }) }, REST)
+    asking ||= setTimeout(() => { asking = 0; model.send_msg({ action: "point", place: at }) }, REST)
   })
   plot.addEventListener("pointerleave", leave)
   plot.addEventListener("wheel", hide, { passive: true })

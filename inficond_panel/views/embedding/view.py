@@ -5,7 +5,7 @@ InFiConD, section 5, figure 5c.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import panel as pn
 import param
 
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.embedding.cloud import WHOLE, concept_positions, projections
 from inficond_panel.views.embedding.concept_map import Shown, place_names, spread, tapped
@@ -28,15 +29,13 @@ from inficond_panel.views.embedding.map_segments import SegmentPointer
 from inficond_panel.views.embedding.map_tooltip import make_facts
 
 if TYPE_CHECKING:
-    from panel.models.esm import DataEvent
-
     from inficond_panel.state import AppState
 
 # Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
 hv.Store.set_current_backend("bokeh")
 
 
-class EmbeddingView(pn.viewable.Viewer):
+class EmbeddingView(Acting, pn.viewable.Viewer):
     """The map of one session: shows and sets ``app.selection``."""
 
     projection = param.String("", doc="Projection shown.")
@@ -109,7 +108,7 @@ class EmbeddingView(pn.viewable.Viewer):
         self.panel.link(self, projection="projection")
         self.panel.link(app.settings, projection="projection")
         app.settings.param.watch(self._choose_projection, "projection")
-        self.panel.on_msg(self._handle)
+        self.listen_to(self.panel)
 
     @property
     def _dark(self) -> bool:
@@ -192,46 +191,55 @@ class EmbeddingView(pn.viewable.Viewer):
 
     # --- what the browser asks for
 
-    def _handle(self, event: DataEvent) -> None:
-        message = event.data
-        if isinstance(message, str):
-            self.keys.press(message)
-            if message == "segment" and self.keys.cursor is not None:
-                self._pointer.point_at_concept(self.projection, self.keys.cursor)
-        else:
-            actions: dict[str, Callable[[Any], object]] = {
-                "tool": self._use,
-                "point": lambda place: self._pointer.point(self.projection, place),
-                "open": lambda name: self._app.selection.param.update(concept=name),
-                "drop": self._drop,
-                "thumb": self._thumb_group,
-            }
-            for what, value in message.items():
-                actions[what](value)
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Do what the browser asks for, and show it in a notebook too."""
+        super().act(message)
         pn.io.push_notebook(self.panel)
 
-    def _use(self, tool: str) -> None:
-        if tool == "lasso":
-            self.map.drag_with(not self.map.lasso)
-        elif tool == "home":
-            self.map.look_at(replace(self.map.frame, x=WHOLE, y=WHOLE))
-        elif tool == "ungroup":
-            self._app.selection.concepts = []
-        elif tool == "leave":
-            self.keys.leave()
-            self._pointer.point(self.projection, None)
-        elif tool == "save":
-            make, selection = self._app.students.concepts_file, self._app.selection
-            student, group = selection.class_name, list(selection.concepts)
-            make_and_send(self._app, self.panel, lambda: make(student, group))
-        else:
-            raise ValueError("no such tool")
+    @action
+    def _press(self, key: str) -> None:
+        self.keys.press(key)
+        if key == "segment" and self.keys.cursor is not None:
+            self._pointer.point_at_concept(self.projection, self.keys.cursor)
 
-    def _drop(self, name: str) -> None:
+    @action
+    def _leave(self) -> None:
+        self.keys.leave()
+        self._pointer.point(self.projection, None)
+
+    @action
+    def _point(self, place: list[float] | None) -> None:
+        self._pointer.point(self.projection, place)
+
+    @action
+    def _use_lasso(self) -> None:
+        self.map.drag_with(not self.map.lasso)
+
+    @action
+    def _show_all(self) -> None:
+        self.map.look_at(replace(self.map.frame, x=WHOLE, y=WHOLE))
+
+    @action
+    def _open(self, concept: str) -> None:
+        self._app.selection.concept = concept
+
+    @action
+    def _forget_group(self) -> None:
+        self._app.selection.concepts = []
+
+    @action
+    def _save_concepts(self) -> None:
+        make, selection = self._app.students.concepts_file, self._app.selection
+        student, group = selection.class_name, list(selection.concepts)
+        make_and_send(self._app, self.panel, lambda: make(student, group))
+
+    @action
+    def _drop(self, concept: str) -> None:
         """Take a concept out of the group."""
         selection = self._app.selection
-        selection.concepts = [other for other in selection.concepts if other != name]
+        selection.concepts = [other for other in selection.concepts if other != concept]
 
+    @action
     def _thumb_group(self, direction: str) -> None:
         selection, tuning = self._app.selection, self._app.tuning
         if selection.class_name and selection.concepts and not tuning.busy:

@@ -142,7 +142,7 @@ function drawBlocks(blocks, model, send) {
   blocks.classList.toggle("dense", listed.length > 20)
   const click = (concept) => () => {
     const intent = ownPending(model).find((one) => one.concept === concept)
-    if (intent) send("remove", { concept })
+    if (intent) send("withdraw", { concept })
     else focusConcept(blocks, concept)
   }
   keyed(blocks, [...listed, ...others], ({ concept }) => concept,

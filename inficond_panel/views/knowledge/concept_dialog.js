@@ -50,7 +50,7 @@ export function conceptDialog(root, model, send) {
   return {
     open: (words = "") => {
       input.value = words
-      send("look")
+      send("look_for_texts")
       draw()
       dialog.showModal()
       input.focus()

@@ -24,7 +24,7 @@ const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc.
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
-  const send = (type, detail = {}) => model.send_msg({ type, ...detail })
+  const send = (action, detail = {}) => model.send_msg({ action, ...detail })
   const dialog = conceptDialog(el, model, send)
   const head = makeHead(model, send, dialog, popMenu(el))
   const bar = makeBar(model, send)
@@ -68,7 +68,7 @@ function makeHead(model, send, dialog, menu) {
   const add = h("button", { class: "add", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
   const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
-  const entry = (words, kind) => ({ name: words, key: "", run: () => send("save", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
+  const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   onKey(add, "t", () => add.click())
   const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, "Student knowledge"), name), h("span", { class: "grow" }), find, add, top, sort, save)

@@ -75,5 +75,5 @@ export function groupButton({ concepts, direction }, model, send, name = `${conc
   const { mark, verb } = DIRECTIONS[direction]
   return h("button", { class: `group-thumb ${direction}`, type: "button", "aria-pressed": String(pressed), disabled: isBusy(model),
     "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
-    onclick: () => send("group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
+    onclick: () => send("toggle_group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
 }

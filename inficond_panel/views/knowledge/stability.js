@@ -5,7 +5,7 @@ import { details, h, set, text } from "../../ui/base.js"
 export const HOLDS_KEY = "h"
 
 export function holdsButton(concept, send) {
-  return h("button", { class: "holds", type: "button", "data-kind": "ask", onclick: () => send("stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
+  return h("button", { class: "holds", type: "button", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
 }
 
 export function drawHolds(button, { concept }, found) {

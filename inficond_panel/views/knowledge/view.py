@@ -5,7 +5,6 @@ InFiConD, section 5, figure 5d.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import patch_uri, send_pictures
 from inficond_panel.ui.saving import make_and_send
@@ -32,7 +32,7 @@ ALL = 0  #: of the concepts that a search finds
 STILL = 200  #: rows whose pictures go with a page without a server
 
 
-class KnowledgeView(Viewer):
+class KnowledgeView(Acting, Viewer):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
     What takes longer than rows is filled in later: curves, pictures, the report, the metrics.
@@ -56,7 +56,7 @@ class KnowledgeView(Viewer):
         self.batch = BatchBar(app, self.table, app.tuning.tell)
         self.measures = MeasuresPanel(app, self.table)
         self.stability = StabilityRuns(app, self.table)
-        self.table.on_msg(lambda event: self.act(event.data))
+        self.listen_to(self.table)
         self.table.param.watch(self._show_rows, ["sort", "top"])
         self.table.param.watch(self._show_found, "find")
         self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
@@ -137,7 +137,8 @@ class KnowledgeView(Viewer):
     def _show_typing(self, *_: object) -> None:
         self.table.typing = make_typing(self.app)
 
-    def _send_pictures(self, segments: list[int]) -> None:
+    @action
+    def _pictures(self, segments: list[int]) -> None:
         """Send the patches asked for, of those that rows can show: none is of the holdout."""
         store = self.app.store
         wanted = np.intersect1d(segments, nearest_segments(store)[0]).tolist()
@@ -149,30 +150,60 @@ class KnowledgeView(Viewer):
         segments = [patch["segment"] for row in rows for patch in row["patches"]]
         return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
 
-    def _save(self, concepts: list[str], kind: str) -> None:
+    @action
+    def _save_concepts(self, concepts: list[str], kind: str) -> None:
         """Make a file of rows on screen, and send it."""
         students, name = self.app.students, self.table.student
         make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
 
-    def act(self, message: Mapping[str, Any]) -> None:
-        """Do what a message of the component asks for."""
-        app, name = self.app, self.table.student
-        tuning, concept = app.tuning, message.get("concept", "")
-        actions = {
-            "toggle": lambda: tuning.toggle(name, concept, message["direction"]),
-            "group": lambda: tuning.toggle_group(name, message["concepts"], message["direction"]),
-            "remove": lambda: tuning.withdraw(name, concept),
-            "open": lambda: app.selection.param.update(concept=concept),
-            "select": lambda: app.selection.param.update(class_name=message["student"]),
-            "clear": tuning.clear,
-            "fine_tune": tuning.fine_tune,
-            "cancel": tuning.cancel,
-            "pictures": lambda: self._send_pictures(message["segments"]),
-            "stability": lambda: self.stability.ask(concept),
-            "save": lambda: self._save(message["concepts"], message["kind"]),
-            "look": app.concepts.look,
-            "add": lambda: app.concepts.add(message["text"]),
-            "forget": lambda: app.concepts.forget(concept),
-            "stop_adding": app.concepts.cancel,
-        }
-        actions[message["type"]]()
+    @action
+    def _toggle(self, concept: str, direction: str) -> None:
+        self.app.tuning.toggle(self.table.student, concept, direction)
+
+    @action
+    def _toggle_group(self, concepts: list[str], direction: str) -> None:
+        self.app.tuning.toggle_group(self.table.student, concepts, direction)
+
+    @action
+    def _withdraw(self, concept: str) -> None:
+        self.app.tuning.withdraw(self.table.student, concept)
+
+    @action
+    def _clear(self) -> None:
+        self.app.tuning.clear()
+
+    @action
+    def _fine_tune(self) -> None:
+        self.app.tuning.fine_tune()
+
+    @action
+    def _cancel(self) -> None:
+        self.app.tuning.cancel()
+
+    @action
+    def _select(self, student: str) -> None:
+        self.app.selection.class_name = student
+
+    @action
+    def _open(self, concept: str) -> None:
+        self.app.selection.concept = concept
+
+    @action
+    def _find_stability(self, concept: str) -> None:
+        self.stability.ask(concept)
+
+    @action
+    def _look_for_texts(self) -> None:
+        self.app.concepts.look()
+
+    @action
+    def _add(self, text: str) -> None:
+        self.app.concepts.add(text)
+
+    @action
+    def _stop_adding(self) -> None:
+        self.app.concepts.cancel()
+
+    @action
+    def _forget(self, concept: str) -> None:
+        self.app.concepts.forget(concept)

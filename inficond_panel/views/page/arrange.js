@@ -313,8 +313,8 @@ function arrangeBar(page, say) {
   const button = (name, onclick, title) => h("button", { class: "btn", type: "button", title, onclick }, name)
   return h("div", { class: "arrange-bar", role: "toolbar", "aria-label": "Layout", hidden: "" }, copied,
     button("As in the spec", () => { model.layout = model.standard.layout }, "Back to the layout of the spec"),
-    button("Copy layout", () => say("copy"), "The layout as YAML, for the spec"),
-    button("Save spec", () => say("save"), "The whole spec with this layout, as YAML"),
+    button("Copy layout", () => say("copy_layout"), "The layout as YAML, for the spec"),
+    button("Save spec", () => say("save_spec"), "The whole spec with this layout, as YAML"),
     h("button", { class: "btn primary", type: "button", title: "This browser keeps the layout; a saved spec keeps it for others" }, "Done"))
 }
 

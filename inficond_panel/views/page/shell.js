@@ -21,7 +21,7 @@ export function render({ model, el }) {
   const root = h("div", { class: "shell" })
   const notice = noticeLine(model)
   const link = linkButton(model)
-  const views = makeArrangement(root, model, (kind) => model.send_msg({ kind, layout: model.layout, theme: model.theme }))
+  const views = makeArrangement(root, model, (action) => model.send_msg({ action, layout: model.layout, theme: model.theme }))
   const tour = makeTour(model, el, views.places)
   root.append(header(model, saved, sheet, views, link), notice, tour.offer, views.strip, views.main, views.told)
   el.append(root)
@@ -47,7 +47,7 @@ function header(model, saved, sheet, views, link) {
 
 /** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
 function exportButton(model) {
-  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", title: "Take away: students, edits file, or this page", onclick: () => model.send_msg({ kind: "export" }) }, icon("download"), "Export")
+  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", title: "Take away: students, edits file, or this page", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
   watch(model, ["layout"], () => {
     const { columns, collapsed } = model.layout
     button.hidden = !columns.flat().includes("provenance") || collapsed.includes("provenance")
@@ -165,7 +165,7 @@ function listenKeys(model, root, { sheet, views, link }) {
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
     else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
-    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ kind: event.shiftKey ? "redo" : "undo" })
+    else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
     else return
     event.preventDefault()
   }
@@ -195,7 +195,7 @@ function keepAddress(model, root) {
   })
   window.addEventListener("popstate", function go() {
     if (!root.isConnected) return window.removeEventListener("popstate", go)
-    if (model.address != null) model.send_msg({ kind: "go", search: location.search, turn: ++steps })
+    if (model.address != null) model.send_msg({ action: "go", search: location.search, turn: ++steps })
   })
 }
 
@@ -203,7 +203,7 @@ function keepAddress(model, root) {
 function keepBatch(model) {
   const name = `inficond-batch ${model.root}`
   const before = JSON.parse(kept("sessionStorage", name))
-  if (before && !model.batch.thumbs) model.send_msg({ kind: "batch", ...before })
+  if (before && !model.batch.thumbs) model.send_msg({ action: "take_back", ...before })
   model.on("batch", () => keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null))
 }
 

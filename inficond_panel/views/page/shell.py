@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from panel.viewable import Viewer
 
 from inficond_panel.common.saved_file import File
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component, tie
 from inficond_panel.ui.saving import send_file
 from inficond_panel.ui.theme import count
@@ -118,7 +119,7 @@ class ShellPage(Component):
     _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
-class Shell(Viewer):
+class Shell(Acting, Viewer):
     """All views of a session on one page, or in one notebook cell (``page=False``).
 
     ``views`` maps view names to what shows them; without views it is a skeleton until ``place``.
@@ -152,7 +153,7 @@ class Shell(Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        self._page.on_msg(lambda event: self._handle(event.data))
+        self.listen_to(self._page)
         self._page.link(self, theme="theme", bidirectional=True)
         self._page.param.watch(self._recolour, "dark")
         self._page.param.watch(self._rearrange, ["layout", "theme"])
@@ -210,7 +211,8 @@ class Shell(Viewer):
         thumbs = [intent.to_json() for intent in tuning.pending]
         self._page.batch = {"at": tuning.head.id, "thumbs": thumbs} if thumbs else {}
 
-    def _take_back(self, at: str, thumbs: Sequence[Mapping[str, Any]]) -> None:
+    @action
+    def _take_back(self, at: str, thumbs: list[Any]) -> None:
         """Go on with the batch that waited when the page was left, or show what came of it."""
         tuning = self.app.tuning
         finished, lost = tuning.take_back(at, thumbs)
@@ -232,29 +234,31 @@ class Shell(Viewer):
         if self.app.selection.concept:
             self._page.tab = "detail"
 
-    def _give_layout(self, message: Mapping[str, Any]) -> None:
+    @action
+    def _copy_layout(self, layout: dict[str, Any], theme: str) -> None:
         """Answer with the page's layout, which the message brings: it may be newer than ours."""
-        self._page.param.update(layout=message["layout"], theme=message["theme"])
-        if message["kind"] == "copy":
-            self._page._send_msg({"copy": self.spec.to_yaml(only="layout")})
-        else:
-            content = self.spec.to_yaml().encode()
-            send_file(self._page, File(self.spec.path.name, content))
+        self._page.param.update(layout=layout, theme=theme)
+        self._page._send_msg({"copy": self.spec.to_yaml(only="layout")})
 
-    def _handle(self, message: Mapping[str, Any]) -> None:
-        tuning = self.app.tuning
-        actions: dict[str, Callable[[], None]] = {
-            "save": lambda: self._give_layout(message),
-            "copy": lambda: self._give_layout(message),
-            "go": lambda: self._go(message["search"], message["turn"]),
-            "batch": lambda: self._take_back(message["at"], message["thumbs"]),
-            "export": self._open_export,
-            "show": lambda: show_step(self.app, message["what"]),
-            "undo": tuning.undo,
-            "redo": tuning.redo,
-        }
-        actions[message["kind"]]()
+    @action
+    def _save_spec(self, layout: dict[str, Any], theme: str) -> None:
+        """Answer with the spec that has the page's layout."""
+        self._page.param.update(layout=layout, theme=theme)
+        send_file(self._page, File(self.spec.path.name, self.spec.to_yaml().encode()))
 
+    @action
+    def _undo(self) -> None:
+        self.app.tuning.undo()
+
+    @action
+    def _redo(self) -> None:
+        self.app.tuning.redo()
+
+    @action
+    def _show_step(self, step: str) -> None:
+        show_step(self.app, step)
+
+    @action
     def _go(self, search: str, turn: int) -> None:
         """Follow the browser's history to a link."""
         if self.address is not None:
@@ -262,6 +266,7 @@ class Shell(Viewer):
             self._page.notice = self.address.go(self.app, search)
             self._tell_address()
 
+    @action
     def _open_export(self) -> None:
         self._page.tab = "provenance"
         self.app.export.param.trigger("asked")

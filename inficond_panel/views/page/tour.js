@@ -39,7 +39,7 @@ export function makeTour(model, root, places) {
     text(next, waited ? "Show me" : at + 1 < steps.length ? "Next" : "Finish")
   }
   function on() {
-    if (asked()) model.send_msg({ kind: "show", what: asked() })
+    if (asked()) model.send_msg({ action: "show_step", step: asked() })
     else go(at + 1)
   }
   function go(step) {

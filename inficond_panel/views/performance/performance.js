@@ -42,7 +42,7 @@ export function render({ model, el }) {
 function header(model, find, menu, rows) {
   const total = h("span", { class: "muted num" })
   const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
-  const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ type: "save", kind, names: [...rows().children].map(({ dataset }) => dataset.key) }) })
+  const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ action: "save_students", kind, names: [...rows().children].map(({ dataset }) => dataset.key) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))

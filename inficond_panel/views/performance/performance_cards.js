@@ -9,7 +9,7 @@ export function hover(model, card, target) {
   const side = target.closest("[data-side]")
   if (row && side) card.show(side, sideCard(row, side.dataset.side))
   else if (row && target.closest(".ring, .value, .name")) {
-    if (!model.changes[row.name]) model.send_msg({ type: "changes", name: row.name })
+    if (!model.changes[row.name]) model.send_msg({ action: "find_changes", name: row.name })
     card.show(element.querySelector(".ring"), () => ringCard(row, model.changes[row.name]))
   } else card.hide()
 }

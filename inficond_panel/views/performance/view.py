@@ -16,6 +16,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.state import CLASS_SORTS
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.metric_change import change_text, make_change
 from inficond_panel.ui.saving import make_and_send
@@ -101,7 +102,7 @@ def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[li
     return rows
 
 
-class PerformanceView(Viewer):
+class PerformanceView(Acting, Viewer):
     """Students of the node in view; the class picked here is ``app.selection.class_name``."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
@@ -116,7 +117,7 @@ class PerformanceView(Viewer):
             margin=0,
         )
         tie(self.table, app.settings, sort="sort", descending="descending")
-        self.table.on_msg(lambda event: self.act(event.data))
+        self.listen_to(self.table)
         self.table.param.watch(
             lambda event: app.selection.param.update(class_name=event.new), "selected"
         )
@@ -151,20 +152,14 @@ class PerformanceView(Viewer):
         }
         self.table.changes = {**self.table.changes, name: make_changes(found, metric)}
 
-    def act(self, message: Mapping[str, Any]) -> None:
-        """Do what a message of the component asks for."""
-        actions = {
-            "changes": lambda: self._find_changes(message["name"]),
-            "save": lambda: self._save(message["names"], message["kind"]),
-        }
-        actions[message["type"]]()
-
+    @action
     def _find_changes(self, name: str) -> None:
         if name not in self.app.store.classes:
             raise ValueError("no such class")
         self._asked = name
         self._tell_changes()
 
-    def _save(self, names: list[str], kind: str) -> None:
+    @action
+    def _save_students(self, names: list[str], kind: str) -> None:
         students = self.app.students
         make_and_send(self.app, self.table, lambda: students.students_file(names, kind))

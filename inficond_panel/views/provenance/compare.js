@@ -23,7 +23,7 @@ export function compareDialog(root, model, say) {
   root.append(dialog)
   const pictures = makePictures(model, detail)
   const large = makeDialog(root, pictures, flipFacts)
-  dialog.addEventListener("close", () => say("close"))
+  dialog.addEventListener("close", () => say("close_comparison"))
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   tabs.addEventListener("keydown", (event) => walkTabs(event, tabs))
   pictures.onarrival(() => fillTiles(detail, pictures))
@@ -70,7 +70,7 @@ function drawSides(sides, data) {
 }
 
 function makeTab({ name }, say) {
-  return h("button", { role: "tab", type: "button", onclick: () => say("class", name) }, h("span", { class: "clip" }, name), h("span", { class: "num" }), h("span", { class: "num muted small" }))
+  return h("button", { role: "tab", type: "button", onclick: () => say("choose_class", { name }) }, h("span", { class: "clip" }, name), h("span", { class: "num" }), h("span", { class: "num muted small" }))
 }
 
 function updateTab(tab, { name, change }, shown) {

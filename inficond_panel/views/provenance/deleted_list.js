@@ -16,7 +16,7 @@ export function deletedList(root, say, leave) {
     text(what.firstChild, branch.title)
     text(what.lastChild, branch.text)
     set(button, "aria-label", `Restore ${branch.title}`)
-    button.onclick = () => say("restore", branch.id)
+    button.onclick = () => say("restore", { branch: branch.id })
   }
   return {
     open: (anchor) => {

@@ -12,9 +12,9 @@ const FORMAT_WORDS = {
 export function exportDialog(root, model, say) {
   const title = h("h2", { id: "export-title" })
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
-  const zip = h("button", { class: "btn primary", type: "button", onclick: () => say("export", "", { node, formats: chosen() }) }, icon("download"), "Save zip")
-  const edits = h("button", { class: "btn", type: "button", onclick: () => say("edits", "", { node }) }, "Save edits file only")
-  const page = h("button", { class: "btn", type: "button", title: "As it is now, read only; opens without a server or network", onclick: () => say("page") }, "Save page as HTML")
+  const zip = h("button", { class: "btn primary", type: "button", onclick: () => say("export_students", { node, formats: chosen() }) }, icon("download"), "Save zip")
+  const edits = h("button", { class: "btn", type: "button", onclick: () => say("export_edits", { node }) }, "Save edits file only")
+  const page = h("button", { class: "btn", type: "button", title: "As it is now, read only; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
   const status = h("span", { class: "told small", role: "status" })
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
   const dialog = h("dialog", { class: "export", "aria-labelledby": "export-title" },
@@ -52,7 +52,7 @@ export function exportDialog(root, model, say) {
     open: (row) => {
       node = row.id
       text(title, `Export ${row.title}`)
-      say("formats")
+      say("find_formats")
       dialog.showModal()
     },
   }

@@ -17,7 +17,7 @@ const TREE_PAD = 10
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
 export function render({ model, el }) {
-  const say = (kind, value = "", more = {}) => model.send_msg({ kind, value, ...more })
+  const say = (action, more = {}) => model.send_msg({ action, ...more })
   const parts = { ...header(say, model), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }), typed: h("p", { class: "typed muted small" }),
     columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
   const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
@@ -250,7 +250,7 @@ function listen(parts, say, data) {
   const go = (row) => {
     if (!row || rows.hasAttribute("aria-disabled")) return
     if (choosing.on) choose(row)
-    else if (row.getAttribute("aria-selected") !== "true") say("jump", row.dataset.key)
+    else if (row.getAttribute("aria-selected") !== "true") say("jump", { node: row.dataset.key })
   }
   const explain = (row) => {
     if (!row) return card.hide()
@@ -259,7 +259,7 @@ function listen(parts, say, data) {
   }
   const choose = (row) => {
     const pair = choosing.pick(row.data)
-    if (pair) say("compare", pair.map((each) => each.id))
+    if (pair) comparePair(say, pair)
     mark()
   }
   const mark = () => {
@@ -304,6 +304,11 @@ function listen(parts, say, data) {
   }, { passive: true })
 }
 
+/** Ask for the comparison of two rows. */
+function comparePair(say, [before, after]) {
+  say("compare", { before: before.id, after: after.id })
+}
+
 /** What can be done with a row; each has a key that works on the row itself. */
 function actions(say, { note, save, choose, choosing, data }) {
   return (row) => {
@@ -311,14 +316,14 @@ function actions(say, { note, save, choose, choosing, data }) {
     const shown = data().current
     const busy = data().busy ? "A fine-tune is under way" : ""
     return [
-      { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", id) },
+      { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", { node: id }) },
       { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().size < 2 ? "There is no other" : "",
-        run: () => { if (current) { choosing.start(); choose(row) } else say("compare", [shown, row.data].sort((a, b) => a.at - b.at).map((each) => each.id)) } },
+        run: () => { if (current) { choosing.start(); choose(row) } else comparePair(say, [shown, row.data].sort((a, b) => a.at - b.at)) } },
       ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
       { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
       { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
       { name: "Export", key: "E", run: () => save.open(row.data) },
-      { name: "Delete the branch from here", key: "Del", off: busy || kept, run: () => say("delete", id) },
+      { name: "Delete the branch from here", key: "Del", off: busy || kept, run: () => say("delete", { node: id }) },
     ]
   }
 }
@@ -361,7 +366,7 @@ function walking(parts, say, data) {
     if (!size || !isLong(data()) || !body.clientHeight) return
     const screen = Math.ceil(body.clientHeight / ROW) + 1, margin = Math.ceil(screen / 2)
     const top = Math.max(0, Math.floor(body.scrollTop / ROW)), end = Math.min(size, top + screen)
-    if (top < first || end > first + here.length) say("rows", [Math.max(0, top - margin), Math.min(size, end + margin)])
+    if (top < first || end > first + here.length) say("show_rows", { first: Math.max(0, top - margin), last: Math.min(size, end + margin) })
   }
   parts.arrive = () => {
     const row = wanted !== null && [...rows.children].find((each) => each.data.place === wanted)
@@ -443,7 +448,7 @@ function noteLine(say) {
     edited = null
     toggle(false)
     const value = input.value.trim()
-    if (save && value !== node[what]) say(what, value, { node: node.id })
+    if (save && value !== node[what]) say(what === "note" ? "set_note" : "rename", { node: node.id, text: value })
   }
   input.addEventListener("keydown", (event) => {
     event.stopPropagation()

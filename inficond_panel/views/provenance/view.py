@@ -6,7 +6,7 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from panel.viewable import Viewer
 
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.ui import browser
+from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.gallery import make_picture
 from inficond_panel.ui.images import send_photo, send_pictures
@@ -78,13 +79,12 @@ class ProvenanceTree(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("provenance.css"))
 
 
-class ProvenanceView(Viewer):
+class ProvenanceView(Acting, Viewer):
     """Rows newest first. A click on a row goes there and deletes nothing."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         super().__init__(**params)
         self.app = app
-        self._actions = self._make_actions()
         self._compared = ""  # class that was chosen in the comparison
         self._branches = Branches(app.tuning.nodes, app.students.node.id)
         self._window = place_window(len(app.tuning.nodes), self._branches.current)
@@ -95,7 +95,7 @@ class ProvenanceView(Viewer):
         )
         tie(self._tree, app.settings, metric="history_metric")
         self._tree.param.watch(self._show, "metric")
-        self._tree.on_msg(lambda event: self._handle(event.data))
+        self.listen_to(self._tree)
         app.selection.param.watch(self._show, "class_name")
         app.students.param.watch(self._update, ["snapshot", "tree"])
         app.changes.param.watch(self._show, ["found", "problem"])
@@ -114,9 +114,10 @@ class ProvenanceView(Viewer):
         self._window = place_window(len(nodes), now.current if moved else None, self._window)
         self._show(tree=self._make_tree())
 
-    def _look(self, first: int, last: int) -> None:
+    @action
+    def _show_rows(self, first: float, last: float) -> None:
         """Show the rows from ``first`` on, before ``last``: the browser has scrolled there."""
-        self._window = cut_window(len(self._branches.newest), first, last)
+        self._window = cut_window(len(self._branches.newest), int(first), int(last))
         self._show(tree=self._make_tree())
 
     def _make_tree(self, limit: int = 0) -> dict[str, Any]:
@@ -297,47 +298,76 @@ class ProvenanceView(Viewer):
         if file is not None:
             send_file(self._tree, file)
 
-    def _handle(self, message: Mapping[str, Any]) -> None:
-        if "pictures" in message:
-            self._send_pictures(message["pictures"])
-        elif "photo" in message:
-            self._send_photo(message["photo"])
-        else:
-            self._actions[message["kind"]](message)
+    @action
+    def _set_note(self, node: str, text: str) -> None:
+        self.app.tuning.set_note(node, text)
 
-    def _make_actions(self) -> dict[str, Callable[[Mapping[str, Any]], None]]:
-        """What each kind of message from the browser does."""
-        tuning, comparison, export = self.app.tuning, self.app.comparison, self.app.export
-        return {
-            "rows": lambda message: self._look(*map(int, message["value"])),
-            "note": lambda message: tuning.set_note(message["node"], message["value"]),
-            "name": lambda message: tuning.rename(message["node"], message["value"]),
-            "jump": lambda message: tuning.jump(message["value"]),
-            "undo": lambda _: tuning.undo(),
-            "redo": lambda _: tuning.redo(),
-            "delete": lambda message: tuning.delete(message["value"]),
-            "restore": lambda message: tuning.restore(message["value"]),
-            "compare": lambda message: comparison.compare(*message["value"]),
-            "class": lambda message: self._choose_class(message["value"]),
-            "swap": lambda _: comparison.swap(),
-            "close": lambda _: comparison.close(),
-            "formats": lambda _: export.look(),
-            "export": lambda message: export.students(message["node"], message["formats"]),
-            "edits": lambda message: export.edits(message["node"]),
-            "page": lambda _: export.param.trigger("page"),
-        }
+    @action
+    def _rename(self, node: str, text: str) -> None:
+        self.app.tuning.rename(node, text)
 
+    @action
+    def _jump(self, node: str) -> None:
+        self.app.tuning.jump(node)
+
+    @action
+    def _undo(self) -> None:
+        self.app.tuning.undo()
+
+    @action
+    def _redo(self) -> None:
+        self.app.tuning.redo()
+
+    @action
+    def _delete(self, node: str) -> None:
+        self.app.tuning.delete(node)
+
+    @action
+    def _restore(self, branch: str) -> None:
+        self.app.tuning.restore(branch)
+
+    @action
+    def _compare(self, before: str, after: str) -> None:
+        self.app.comparison.compare(before, after)
+
+    @action
+    def _swap(self) -> None:
+        self.app.comparison.swap()
+
+    @action
+    def _close_comparison(self) -> None:
+        self.app.comparison.close()
+
+    @action
+    def _find_formats(self) -> None:
+        self.app.export.look()
+
+    @action
+    def _export_students(self, node: str, formats: list[str]) -> None:
+        self.app.export.students(node, formats)
+
+    @action
+    def _export_edits(self, node: str) -> None:
+        self.app.export.edits(node)
+
+    @action
+    def _export_page(self) -> None:
+        self.app.export.param.trigger("page")
+
+    @action
     def _choose_class(self, name: str) -> None:
         self._compared = name
         self._show_comparison()
 
-    def _send_pictures(self, rows: Iterable[int]) -> None:
+    @action
+    def _pictures(self, rows: list[int]) -> None:
         """Send the pictures asked for, of images that the comparison shows."""
         store, shown = self.app.store, self._flipped()
         wanted = [row for row in rows if row in shown]
         send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
 
-    def _send_photo(self, row: int) -> None:
+    @action
+    def _photo(self, row: int) -> None:
         """Send the photo of one of the images that the comparison shows."""
         if row in self._flipped():
             send_photo(self.app, self._tree, row)
