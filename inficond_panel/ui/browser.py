@@ -9,7 +9,10 @@ import re
 from functools import cache
 from pathlib import Path
 
+from inficond_panel.ui import vocabulary
+
 _PACKAGE = Path(__file__).parents[1]
+_VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)"\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
 _STYLE_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
@@ -24,7 +27,8 @@ def module(entry: Path) -> str:
     classes; no other form is read. Raises ``ValueError`` where files import each other.
     """
     *imported, last = _in_order(entry, _IMPORT, 2)
-    return "".join([*(_scoped(file) for file in imported), _bound(last)])
+    data = [vocabulary.source()] if _VOCABULARY in imported else []
+    return "".join([*data, *(_scoped(file) for file in imported), _bound(last)])
 
 
 @cache

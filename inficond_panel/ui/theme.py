@@ -1,16 +1,11 @@
-"""Colour tokens for Bokeh and HoloViews, and the number formats of the whole screen.
+"""Colour tokens for Bokeh and HoloViews.
 
 The same tokens are CSS variables in ``base.css``; a canvas cannot read those.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TypeGuard
-
-MINUS = "\u2212"
-UNDEFINED = "–"
 
 
 @dataclass(frozen=True)
@@ -97,92 +92,7 @@ DARK = Tokens(
     cloud_alpha=0.5,
 )
 
-#: Names of the metrics of one student.
-METRIC_NAMES = {
-    "ap": "AP",
-    "f1": "F1",
-    "recall": "Recall",
-    "precision": "Precision",
-    "accuracy": "Accuracy",
-    "fidelity": "Fidelity",
-    "brier": "Brier score",
-    "ece": "Calibration error",
-}
-
-#: Metrics that are not told without the other.
-BESIDE = {"accuracy": "fidelity", "fidelity": "accuracy"}
-
 
 def tokens(dark: bool) -> Tokens:
     """Tokens of the dark or the light theme."""
     return DARK if dark else LIGHT
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """``0.742``; ``–`` where undefined. A value that rounds to 0 carries no sign."""
-    if not _defined(value):
-        return UNDEFINED
-    text = f"{abs(value):.{digits}f}"
-    negative = value < 0 and float(text) != 0
-    return MINUS + text if negative else text
-
-
-def signed(value: float | None, digits: int = 2) -> str:
-    """``+1.12`` or ``−0.58`` (U+2212); ``0.00`` without a sign; ``–`` where undefined."""
-    text = number(value, digits)
-    return "+" + text if _defined(value) and value > 0 and float(text) != 0 else text
-
-
-def points(change: float | None, unit: bool = True) -> str:
-    """A change of a share in percentage points: 0.019 is ``+1.9 pp``."""
-    if not _defined(change):
-        return UNDEFINED
-    return signed(100 * change, 1) + (" pp" if unit else "")
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """An interval of changes of shares in percentage points: ``[+0.4, +3.3]``."""
-    return f"[{points(low, unit=False)}, {points(high, unit=False)}]"
-
-
-def short(value: float | None, digits: int = 2) -> str:
-    """A share in little room, as in the rings: ``.69``, ``1``; ``–`` where undefined."""
-    if not _defined(value):
-        return UNDEFINED
-    text = number(value, digits)
-    if text == number(1, digits):
-        return "1"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text
-
-
-def count(value: int) -> str:
-    """``2,476``."""
-    return f"{value:,}"
-
-
-def share(value: float | None) -> str:
-    """``59 %``; ``–`` where undefined."""
-    return f"{100 * value:.0f} %" if _defined(value) else UNDEFINED
-
-
-def factor(value: float) -> str:
-    """``×1.5``."""
-    return f"×{value:g}"
-
-
-def bound(lower: float | None, upper: float | None) -> str:
-    """``≥ 1.40``, ``≤ 0.75``, ``= 0``; empty where nothing is bound."""
-    if lower is not None and lower == upper:
-        return f"= {number(lower, 2)}" if lower else "= 0"
-    parts = [f"≥ {number(lower, 2)}"] if lower is not None else []
-    parts += [f"≤ {number(upper, 2)}"] if upper is not None else []
-    return ", ".join(parts)
-
-
-def defined(value: float) -> float | None:
-    """The value, or None where it is nan: JSON has no nan."""
-    return None if math.isnan(value) else float(value)
-
-
-def _defined(value: float | None) -> TypeGuard[float]:
-    return value is not None and not math.isnan(value)

@@ -15,6 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.framework.fields import parse_number
 from inficond_panel.spec.framework.yaml_source import compose, faults, short, shown, tag, text_of
@@ -24,7 +25,6 @@ from inficond_panel.tuning.intents.intent import (
     Asked,
     GroupIntent,
     Intent,
-    did_you_mean,
 )
 
 _MOST_HINTS = 100
@@ -168,7 +168,7 @@ class _Reader:
 
     def _near(self, word: str, known: Iterable[str]) -> str:
         """A hint, for the first problems of the file: of thousands they would take minutes."""
-        return did_you_mean(word, known) if len(self.problems) < _MOST_HINTS else ""
+        return near(word, known) if len(self.problems) < _MOST_HINTS else ""
 
     def _direction(self, values: dict[str, Node]) -> str:
         if "direction" not in values:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inficond_panel.common.cache import once
-from inficond_panel.ui.theme import UNDEFINED, count, signed
+from inficond_panel.common.numbers import UNDEFINED, count, signed
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store

@@ -24,7 +24,7 @@ export function makeBar(model, send) {
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
   const element = h("div", { class: "bar" },
-    h("div", { class: "now" }, h("div", { class: "ap" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
+    h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
     blocks, line.element, touched.element, notices.element)
   new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.ui.metric_change import make_change
-from inficond_panel.ui.theme import BESIDE, bound, count, factor, number
+from inficond_panel.common.numbers import bound, count, factor, number
+from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.wording import refit as words
+from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Deleted
@@ -74,7 +75,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
     if touched and before:
         found = shown.changes.get((str(node.parent), node.id))
         change = make_change(found, values[shown.metric] - before[shown.metric])
-    beside = BESIDE.get(shown.metric)
+    beside = METRICS[shown.metric].beside
     return {
         "value": number(values[shown.metric]),
         "beside": number(values[beside]) if beside else "",

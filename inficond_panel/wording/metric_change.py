@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.ui.theme import interval, points
+from inficond_panel.common.numbers import interval, points
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
