@@ -9,10 +9,10 @@ from inficond_panel.analysis.comparison import ClassComparison, Comparison
 from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Intent, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
+from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.refit import churn_sentence
 
-_SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 _SHOWN_IDS = 8
 
 
@@ -81,7 +81,7 @@ def intents_text(intents: Sequence[Intent]) -> str:
 
 def _thumb(intent: Intent) -> str:
     factor = f" ×{intent.factor:g}" if intent.factor else ""
-    return f"{_SIGNS[intent.direction]} {intent.concept}{factor}"
+    return f"{DIRECTIONS[intent.direction].glyph} {intent.concept}{factor}"
 
 
 def _change(change: Interval) -> str:

@@ -16,13 +16,13 @@ from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.documents import tune_document
 from inficond_panel.tuning.node_names import node_title
 from inficond_panel.tuning.notices import notices
+from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 from inficond_panel.wording.refit import short_sentences
 
 _DECIDED = (PRECISION, RECALL, F1, ACCURACY, FIDELITY)
 _COLUMNS = (AP.key, "teacher_ap", *keys(*_DECIDED), "constant_fidelity")
 _HEADER = ["class", AP.word, "teacher", *(metric.word for metric in _DECIDED), "constant"]
-_SIGNS = {"up": "≥", "down": "≤", "remove": "="}
 
 
 def distill(args: argparse.Namespace) -> None:
@@ -114,7 +114,7 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
     factor = f" ×{intent.factor:g}" if intent.factor else ""
     return (
         f"{intent.class_name}: {intent.direction} {intent.concept}{factor}, "
-        f"w {_SIGNS[intent.direction]} {limit:.3f}, now {node.weights[place]:.3f}"
+        f"w {DIRECTIONS[intent.direction].limit} {limit:.3f}, now {node.weights[place]:.3f}"
     )
 
 

@@ -10,9 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from inficond_panel.ui import vocabulary
+from inficond_panel.vocabulary.palette import css_variables
 
 _PACKAGE = Path(__file__).parents[1]
 _VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
+_BASE = Path(__file__).resolve().with_name("base.css")
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)"\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
 _STYLE_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
@@ -35,7 +37,8 @@ def module(entry: Path) -> str:
 def styles(entry: Path) -> list[str]:
     """Texts of the style sheets that the file ``entry`` imports, and its own, in their order."""
     files = _in_order(entry, _STYLE_IMPORT, 1)
-    return [_STYLE_IMPORT.sub("", _read(file)) for file in files]
+    colours = [css_variables()] if _BASE in files else []
+    return [*colours, *(_STYLE_IMPORT.sub("", _read(file)) for file in files)]
 
 
 def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:

@@ -6,3 +6,9 @@ export const METRICS = $vocabulary.metrics
 
 /** Key of the metric whose gap between teacher and student is shown. */
 export const GAP_METRIC = $vocabulary.gapMetric
+
+/** Directions of a thumb by key: verb, mark, key on the keyboard, and icon of the button. */
+export const DIRECTIONS = $vocabulary.directions
+
+/** Colour of the page behind the views. */
+export const BACKGROUND = $vocabulary.background

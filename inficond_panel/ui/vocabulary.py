@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.palette import BACKGROUND
 
 
 def source() -> str:
@@ -20,5 +22,15 @@ def source() -> str:
             for key, metric in METRICS.items()
         },
         "gapMetric": AP.key,
+        "directions": {
+            key: {
+                "verb": direction.verb,
+                "mark": direction.glyph,
+                "key": direction.shortcut,
+                "icon": direction.icon,
+            }
+            for key, direction in DIRECTIONS.items()
+        },
+        "background": BACKGROUND.css,
     }
     return f"const $vocabulary = {json.dumps(records, ensure_ascii=False)}\n"

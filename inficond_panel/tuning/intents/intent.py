@@ -9,8 +9,7 @@ from typing import Any
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
-
-DIRECTIONS = ("up", "down", "remove")
+from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Intent:
 
     def resolved(self, factor: float) -> Intent:
         """This intent with ``factor`` where it has none of its own (``remove`` never has one)."""
-        if self.direction == "remove":
+        if self.direction == REMOVE.key:
             return replace(self, factor=None)
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 
@@ -127,7 +126,7 @@ def _check_thumb(what: str, class_name: str, direction: str, factor: float | Non
         )
     if factor is None:
         return
-    if direction == "remove":
+    if direction == REMOVE.key:
         raise TuningError(
             f"remove of {what} on {class_name!r} has the factor {factor:g}, which it cannot use.",
             "Leave the factor out: remove fixes the weight at 0. To weaken it only, use down.",

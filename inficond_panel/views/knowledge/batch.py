@@ -10,6 +10,7 @@ import numpy as np
 from inficond_panel.common.numbers import bound, defined
 from inficond_panel.state import Job
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
+from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.metric_change import make_change
 
@@ -46,7 +47,7 @@ def make_touched(batch: Sequence[Intent], preview: Preview | None) -> list[dict[
     return [
         {
             "student": name,
-            "thumbs": {kind: found.count(kind) for kind in ("up", "down", "remove")},
+            "thumbs": {kind: found.count(kind) for kind in DIRECTIONS},
             "change": make_change(preview.of(name, AP.key)) if preview else None,
         }
         for name, found in directions.items()

@@ -5,8 +5,9 @@ import {
 } from "../../ui/base.js"
 import { SHORT_LIST } from "../../ui/near.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
+import { DIRECTIONS } from "../../ui/vocabulary.js"
 import { groupButton } from "./refit_report.js"
-import { DIRECTIONS, isBusy, isFitting, ownPending } from "./pending.js"
+import { isBusy, isFitting, ownPending } from "./pending.js"
 
 const GROUP_SHOWN = 2 // members named; the rest is a number
 const NO_INTENTS = "No intents. Thumb a concept up or down."

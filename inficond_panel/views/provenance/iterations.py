@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import bound, count, factor, number
+from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.wording import refit as words
 from inficond_panel.wording.metric_change import make_change
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Intent, Iteration, Node
     from inficond_panel.views.provenance.branches import Branches
 
-SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 CARD_INTENTS = 8  #: intents that a hover card lists
 
 
@@ -107,7 +107,7 @@ def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
     """Sign, direction and concept; the class too if it is not the selected one."""
     return {
         "direction": intent.direction,
-        "sign": SIGNS[intent.direction],
+        "sign": DIRECTIONS[intent.direction].glyph,
         "of": "" if intent.class_name == class_name else intent.class_name,
         "concept": intent.concept,
     }
@@ -153,7 +153,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 def _told(intent: Intent, node: Iteration) -> tuple[str, str]:
     limits = bound(*node.own_bounds.get(intent.key, (None, None)))
     by = factor(intent.factor) if intent.factor else ""
-    name = f"{SIGNS[intent.direction]} {intent.concept}, {intent.class_name}"
+    name = f"{DIRECTIONS[intent.direction].glyph} {intent.concept}, {intent.class_name}"
     return name, " · ".join(filter(None, [by, limits]))
 
 
