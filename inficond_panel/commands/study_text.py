@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from inficond_panel.common.numbers import written
+from inficond_panel.common.numbers import written, written_range
 from inficond_panel.study.results.board import Place
 from inficond_panel.study.results.results import Spread, results, summaries
 from inficond_panel.study.results.timeline import Moment
@@ -54,7 +54,6 @@ def summary_lines(study: Study) -> list[str]:
 
 
 def _spread(values: Spread, digits: int) -> str:
-    interval = (
-        "" if math.isnan(values.low) else f", [{values.low:.{digits}f}, {values.high:.{digits}f}]"
-    )
+    limits = written_range(values.low, values.high, digits)
+    interval = "" if math.isnan(values.low) else f", {limits}"
     return f"{written(values.mean, digits)} (SD {written(values.sd, digits)}{interval})"

@@ -41,11 +41,14 @@ def written(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if _known(value) else "undefined"
 
 
-def written_range(low: float | None, high: float | None, *, sign: bool = False) -> str:
+def written_range(
+    low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
+) -> str:
     """``[0.790, 0.833]`` or with signs ``[-0.003, +0.027]``, for terminals and documents."""
     if not (_known(low) and _known(high)):
         return "undefined"
-    return f"[{low:+.3f}, {high:+.3f}]" if sign else f"[{low:.3f}, {high:.3f}]"
+    kind = f"{'+' if sign else ''}.{digits}f"
+    return f"[{low:{kind}}, {high:{kind}}]"
 
 
 def signed(value: float | None, digits: int = 2) -> str:

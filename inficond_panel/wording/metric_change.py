@@ -1,4 +1,4 @@
-"""A change of a metric as the browser tells it: text, interval, whisker, within noise or not."""
+"""Changes of a metric in words, for the page and the history: text, interval, whisker, noise."""
 
 from __future__ import annotations
 

@@ -57,6 +57,7 @@ from inficond_panel.common.numbers import (
         (written(None), "undefined"),
         (written_range(0.79, 0.833), "[0.790, 0.833]"),
         (written_range(-0.003, 0.027, sign=True), "[-0.003, +0.027]"),
+        (written_range(-1.0, 2.25, 1), "[-1.0, 2.2]"),
         (written_range(math.nan, 0.027), "undefined"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.numbers import defined
+from inficond_panel.common.numbers import defined, written_range
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
@@ -32,7 +32,8 @@ class Gain:
     high: float
 
     def __str__(self) -> str:
-        return f"{100 * self.estimate:+.2f} [{100 * self.low:+.2f}, {100 * self.high:+.2f}]"
+        limits = written_range(100 * self.low, 100 * self.high, 2, sign=True)
+        return f"{100 * self.estimate:+.2f} {limits}"
 
     def to_json(self) -> dict[str, float | None]:
         """Plain numbers; None where undefined."""
