@@ -10,12 +10,14 @@ import numpy as np
 
 from inficond_panel.analysis.churn import Churn, churn
 from inficond_panel.analysis.compensation import Mover, moves
-from inficond_panel.distill import METRICS, ClassMetrics, Interval, change_intervals
+from inficond_panel.common.numbers import defined
+from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change
-from inficond_panel.tuning.documents import defined, metrics_document
+from inficond_panel.tuning.documents import metrics_document
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def compare(
     after: Node,
     split: str = "tune",
     *,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = tuple(METRICS),
     draws: int = 200,
     top: int = 10,
 ) -> Comparison:
@@ -156,13 +158,12 @@ def _step(node: Node) -> dict[str, Any]:
 
 
 def _class(item: ClassComparison) -> dict[str, Any]:
-    names = ("ap", "ap11", "accuracy", "precision", "recall", "f1", "fidelity", "brier", "ece")
     movers = [vars(mover).copy() for mover in item.movers]
     for mover in movers:
         del mover["takes_over"]  # of a tuned concept's change; here no concept is singled out
     return {
-        "before": metrics_document(item.before, names),
-        "after": metrics_document(item.after, names),
+        "before": metrics_document(item.before, tuple(METRICS)),
+        "after": metrics_document(item.after, tuple(METRICS)),
         "changes": {name: change_document(change) for name, change in item.changes.items()},
         "movers": movers,
         "churn": item.churn.to_json(),

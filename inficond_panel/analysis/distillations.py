@@ -21,10 +21,11 @@ from inficond_panel.distill.metrics.class_mean import class_mean
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, BRIER, ECE, FIDELITY, keys
 
 #: Metrics of the table. Whether one is defined for a class depends on its labels alone, so that
 #: the means of all students are over the same classes.
-METRICS = ("ap", "accuracy", "fidelity", "brier", "ece")
+COMPARED = keys(AP, ACCURACY, FIDELITY, BRIER, ECE)
 
 
 @dataclass(frozen=True)
@@ -143,21 +144,21 @@ class _Measured:
     def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray) -> None:
         self.outcomes = outcomes
         each = list(outcomes.values())
-        self.value = {name: float(class_mean(each, name)[0]) for name in METRICS}
-        self.drawn = {name: class_mean(each, name, counts) for name in METRICS}
+        self.value = {name: float(class_mean(each, name)[0]) for name in COMPARED}
+        self.drawn = {name: class_mean(each, name, counts) for name in COMPARED}
 
     def levels(self, level: float = 0.95) -> dict[str, Interval]:
-        return {n: interval(self.value[n], self.drawn[n], level, n) for n in METRICS}
+        return {n: interval(self.value[n], self.drawn[n], level, n) for n in COMPARED}
 
     def change(self, old: _Measured, level: float = 0.95) -> dict[str, Interval]:
         return {
             n: interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], level, n)
-            for n in METRICS
+            for n in COMPARED
         }
 
     def class_levels(self, draws: int, seed: int) -> dict[str, dict[str, Interval]]:
         return {
-            name: metric_intervals(outcome, METRICS, draws=draws, seed=seed)
+            name: metric_intervals(outcome, COMPARED, draws=draws, seed=seed)
             for name, outcome in self.outcomes.items()
         }
 
@@ -165,7 +166,7 @@ class _Measured:
         self, old: _Measured, draws: int, seed: int
     ) -> dict[str, dict[str, Interval]]:
         return {
-            name: change_intervals(old.outcomes[name], outcome, METRICS, draws=draws, seed=seed)
+            name: change_intervals(old.outcomes[name], outcome, COMPARED, draws=draws, seed=seed)
             for name, outcome in self.outcomes.items()
         }
 

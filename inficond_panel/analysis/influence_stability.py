@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import near
 from inficond_panel.distill import (
     CounterpartTest,
     Stability,
@@ -19,7 +20,6 @@ from inficond_panel.distill import (
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
 from inficond_panel.tuning.intents.bounds import box
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
@@ -184,7 +184,7 @@ def _described(
 def _position(name: str, names: Sequence[str], kind: str) -> int:
     if name not in names:
         raise TuningError(
-            f"There is no {kind} {name!r} in the store.{did_you_mean(name, names)}",
+            f"There is no {kind} {name!r} in the store.{near(name, names)}",
             "See which there are: inficond info SPEC",
         )
     return names.index(name)

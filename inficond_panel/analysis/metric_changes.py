@@ -6,10 +6,11 @@ from inficond_panel.distill import Interval, change_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import AP
 
 
 def metric_change(
-    tuner: Tuner, before: Node, after: Node, class_name: str, split: str, metric: str = "ap"
+    tuner: Tuner, before: Node, after: Node, class_name: str, split: str, metric: str = AP.key
 ) -> Interval:
     """Change in a metric of one class; without one, in its mean over all classes.
 

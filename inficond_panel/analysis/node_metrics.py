@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
-    METRICS,
     Interval,
     Outcome,
     SliceReport,
@@ -25,9 +25,9 @@ from inficond_panel.distill import (
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: A slice with an adjusted p of at most this is worse than luck.
 SURE = 0.05
@@ -56,7 +56,7 @@ def measure_node(
     split: str,
     *,
     classes: Sequence[str] | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = tuple(METRICS),
     draws: int = 200,
     seed: int = 0,
 ) -> dict[str, ClassMeasures]:
@@ -107,7 +107,7 @@ def measure_slices(
     node: Node,
     split: str,
     slices: Mapping[str, np.ndarray],
-    metric: str = "ap",
+    metric: str = AP.key,
     *,
     classes: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -177,7 +177,7 @@ def _read_ids(file: Path, known: set[str]) -> set[str]:
         said = f"names {len(wrong)} images that are not in the store, the first is {name!r}"
         raise DataError(
             f"{file}:{number}: the selection {said if wrong else 'is empty'}."
-            f"{did_you_mean(name, known) if wrong else ''}",
+            f"{near(name, known) if wrong else ''}",
             "Write one image_id on each line.",
         )
     return {name for _, name in ids}

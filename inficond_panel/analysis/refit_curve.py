@@ -20,9 +20,10 @@ from inficond_panel.tuning.fitting.refit import Cancelled, start_from
 from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
 
 #: Metrics whose change has an interval at each point.
-CHANGES = ("accuracy", "precision", "recall", "f1", "fidelity")
+CHANGES = (*DECISIONS, FIDELITY.key)
 
 
 @dataclass(frozen=True)

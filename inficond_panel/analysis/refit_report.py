@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.analysis.bound_prices import Bound, Objective, Pricing
 from inficond_panel.analysis.churn import Churn, churns
 from inficond_panel.analysis.compensation import COLLINEAR, Group, Moves, groups, moves
+from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
@@ -140,26 +141,15 @@ def _document(report: ClassReport) -> dict[str, Any]:
     objective = report.objective
     return {
         "intents": [intent.to_json() for intent in report.intents],
-        "bounds": [_plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
-        "moves": _plain(asdict(report.moves)),
-        "groups": [_plain(asdict(group)) for group in report.groups],
-        "objective": _plain(
+        "bounds": [plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
+        "moves": plain(asdict(report.moves)),
+        "groups": [plain(asdict(group)) for group in report.groups],
+        "objective": plain(
             asdict(objective)
             | {"given_share": objective.given_share, "given_in_all": objective.given_in_all}
         ),
         "churn": [churn.to_json() for churn in report.churn],
-        "gap": _plain(report.gap),
+        "gap": plain(report.gap),
         "certificate": report.certificate,
         "reached": report.reached,
     }
-
-
-def _plain(value: Any) -> Any:
-    """The same with nan and infinity as None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

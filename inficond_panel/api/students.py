@@ -25,6 +25,7 @@ from inficond_panel.export import export
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.tuning.intents.intent import Asked, GroupIntent
 from inficond_panel.tuning.node_names import find_node
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
     from inficond_panel.api.estimator import ConceptStudents
@@ -160,15 +161,15 @@ class TunableStudents:
         return tables.metrics(self.tuner, self.node, split, intervals)
 
     def changes(
-        self, since: str | int = "parent", split: str = "tune", metric: str = "ap"
+        self, since: str | int = "parent", split: str = "tune", metric: str = AP.key
     ) -> pd.DataFrame:
         """A metric of each class before and now, with the paired-bootstrap interval of the change.
 
         ``since`` is ``"parent"``, ``"start"``, or an iteration. A look at the holdout is counted.
         """
-        if metric not in distill.METRICS:
+        if metric not in METRICS:
             raise TuningError(
-                f"There is no metric {metric!r}.", f"Metrics are {', '.join(distill.METRICS)}."
+                f"There is no metric {metric!r}.", f"Metrics are {', '.join(METRICS)}."
             )
         before = self._since(since)
         self._count(split)

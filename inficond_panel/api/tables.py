@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.node_metrics import measure_node, outcomes
-from inficond_panel.distill import METRICS, average_precision, change_intervals, discrepancy
+from inficond_panel.distill import average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 
 def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame["positives"] = [points[name].positives for name in frame.index]
     frame.insert(1, "teacher_ap", [points[name].teacher_ap for name in frame.index])
-    frame.insert(0, "ap_gap", frame["teacher_ap"] - frame["ap"])
+    frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
     frame["constant_fidelity"] = [points[name].constant_fidelity for name in frame.index]
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
 

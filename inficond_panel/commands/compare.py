@@ -17,10 +17,10 @@ from inficond_panel.commands.compare_document import document
 from inficond_panel.commands.compare_files import FILES, make_files
 from inficond_panel.commands.compare_text import (
     NAMES,
-    change_text,
     level_text,
     notes_on,
     setting_text,
+    starred_change,
 )
 from inficond_panel.commands.compared import Compared
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
@@ -117,7 +117,7 @@ def _say_outputs(found: Compared) -> None:
             level_text(measure.teacher),
         ]
         if measure.oracle and measure.change:
-            row += [level_text(measure.oracle), change_text(measure.change)]
+            row += [level_text(measure.oracle), starred_change(measure.change)]
         rows.append(row)
     header = ["", "teacher, tune", "teacher"]
     say_table([*header, f"oracle, {SEEN_LABEL}", "oracle - teacher"] if oracle else header, rows)
@@ -153,4 +153,4 @@ def _say_students(found: Compared, args: argparse.Namespace) -> None:
 
 def _difference(at: int, result: SettingResult) -> list[str]:
     against, change = result.against or 0, result.change or {}
-    return [f"{at} less {against + 1}", *(change_text(change[name]) for name in NAMES)]
+    return [f"{at} less {against + 1}", *(starred_change(change[name]) for name in NAMES)]

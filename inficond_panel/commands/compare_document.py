@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from inficond_panel.analysis.distillations import SettingResult
 from inficond_panel.commands.metrics_document import interval_document, interval_documents
+from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.outputs.output_report import OutputMeasure, Outputs
 from inficond_panel.quantify.outputs.reliability import Reliability
-from inficond_panel.tuning.documents import defined
+from inficond_panel.vocabulary.metrics import ECE
 
 if TYPE_CHECKING:
     from inficond_panel.commands.compared import Compared
@@ -69,7 +70,7 @@ def _diagram(found: Reliability) -> dict[str, Any]:
     return {
         **values,
         "events": found.events.tolist(),
-        "ece": defined(found.ece),
+        ECE.key: defined(found.ece),
         "ece_if_calibrated": defined(found.floor),
     }
 

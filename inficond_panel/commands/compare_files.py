@@ -10,11 +10,11 @@ import numpy as np
 
 from inficond_panel.commands.compare_page import make_page
 from inficond_panel.commands.compare_text import NAMES, penalty_text
+from inficond_panel.common.numbers import defined
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import Groups, sample, tsne
-from inficond_panel.tuning.documents import defined
 
 if TYPE_CHECKING:
     from inficond_panel.commands.compared import Compared

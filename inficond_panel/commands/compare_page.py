@@ -13,11 +13,11 @@ import numpy as np
 
 from inficond_panel.commands.compare_text import (
     NAMES,
-    change_text,
     kind_text,
     level_text,
     notes_on,
     setting_text,
+    starred_change,
 )
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.outputs.output_report import MEASURES
@@ -80,7 +80,7 @@ def _outputs(found: Compared) -> str:
     for name, measure in found.measures.items():
         row = [MEASURES[name], level_text(measure.teacher)]
         if measure.oracle and measure.change:
-            row += [level_text(measure.oracle), change_text(measure.change)]
+            row += [level_text(measure.oracle), starred_change(measure.change)]
         rows.append(row)
     return _table([*header, "oracle − teacher"] if len(header) > 2 else header, rows)
 
@@ -96,7 +96,7 @@ def _students(found: Compared) -> str:
 
 def _differences(found: Compared) -> str:
     rows = [
-        [f"{at} less {r.against + 1}", *(change_text(r.change[name]) for name in NAMES)]
+        [f"{at} less {r.against + 1}", *(starred_change(r.change[name]) for name in NAMES)]
         for at, r in enumerate(found.students, start=1)
         if r.change and r.against is not None
     ]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from inficond_panel.analysis.distillations import Setting
-from inficond_panel.commands.metrics import range_text
-from inficond_panel.commands.output import number
+from inficond_panel.analysis.distillations import COMPARED, Setting
+from inficond_panel.common.numbers import written, written_range
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.output_report import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: Columns of the table of students.
-NAMES = {
-    "ap": "mAP",
-    "accuracy": "accuracy",
-    "fidelity": "fidelity",
-    "brier": "Brier",
-    "ece": "ECE",
-}
+NAMES = {key: METRICS[key].word for key in COMPARED} | {AP.key: AP.mean}
 
 
 def kind_text(kind: str) -> str:
@@ -40,15 +34,15 @@ def level_text(found: Interval) -> str:
     """``0.812 [0.790, 0.833]``."""
     if found.words == "undefined":
         return "undefined"
-    return f"{number(found.estimate)} {range_text(found)}"
+    return f"{written(found.estimate)} {written_range(found.low, found.high)}"
 
 
-def change_text(found: Interval) -> str:
+def starred_change(found: Interval) -> str:
     """``+0.012 [-0.003, +0.027]``, with a star where the interval excludes 0."""
     if found.words == "undefined":
         return "undefined"
     star = " " if found.within_noise else "*"
-    return f"{found.estimate:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{star}"
+    return f"{found.estimate:+.3f} {written_range(found.low, found.high, sign=True)}{star}"
 
 
 def notes_on(outputs: Outputs, groups: Groups | None) -> list[str]:
@@ -60,7 +54,7 @@ def notes_on(outputs: Outputs, groups: Groups | None) -> list[str]:
     for kind in outputs.logits:
         wide, mass = outputs.pooled(kind), outputs.pooled(kind, equal_mass=True)
         lines.append(
-            f"If the {kind} were calibrated, its pooled ECE would be {number(wide.floor, 4)} "
-            f"(equal width) or {number(mass.floor, 4)} (equal mass)."
+            f"If the {kind} were calibrated, its pooled ECE would be {written(wide.floor, 4)} "
+            f"(equal width) or {written(mass.floor, 4)} (equal mass)."
         )
     return lines

@@ -9,9 +9,10 @@ from inficond_panel.analysis.comparison import ClassComparison, Comparison
 from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Intent, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
+from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.refit import churn_sentence
 
-_SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 _SHOWN_IDS = 8
 
 
@@ -58,7 +59,7 @@ def _title(node: Node, state: HistoryState) -> str:
 def _details(node: Node, state: HistoryState, total: Interval | None) -> list[str]:
     looks = state.looks[node.id, "holdout"]
     facts = [
-        change_text("mAP", total) if total else "",
+        f"mAP {_change(total)}" if total else "",
         f"by {plain(node.author)}",
         node.created[:16].replace("T", " ") + " UTC",
         f"{node.seconds:.1f} s",
@@ -80,18 +81,11 @@ def intents_text(intents: Sequence[Intent]) -> str:
 
 def _thumb(intent: Intent) -> str:
     factor = f" ×{intent.factor:g}" if intent.factor else ""
-    return f"{_SIGNS[intent.direction]} {intent.concept}{factor}"
+    return f"{DIRECTIONS[intent.direction].glyph} {intent.concept}{factor}"
 
 
-def change_text(name: str, change: Interval) -> str:
-    """``mAP +1.2 pp [+0.3, +2.0]``, and whether that is within noise."""
-    if math.isnan(change.estimate):
-        return f"{name} undefined"
-    text = f"{name} {100 * change.estimate:+.2f} pp"
-    if math.isnan(change.low):
-        return text
-    noise = ", within noise" if change.within_noise else ""
-    return f"{text} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]{noise}"
+def _change(change: Interval) -> str:
+    return change_text(make_change(change)) or "undefined"
 
 
 def node_lines(tuner: Tuner, node: Node, events: Sequence[Event]) -> list[str]:
@@ -134,7 +128,7 @@ def comparison_lines(found: Comparison) -> list[str]:
         f"both from #{at.number}",
         *(f"  only #{before.number}: {intents_text(n.intents)}" for n in found.only_before),
         *(f"  only #{after.number}: {intents_text(n.intents)}" for n in found.only_after),
-        change_text("mAP", found.mean_ap),
+        f"mAP {_change(found.mean_ap)}",
     ]
     for item in found.classes:
         lines += ["", *_class_lines(item)]
@@ -150,7 +144,7 @@ def _class_lines(item: ClassComparison) -> Iterator[str]:
         if math.isnan(change.estimate):
             yield f"  {name:<9} undefined"
         else:
-            yield f"  {name:<9} {old:.3f} → {new:.3f}, {change_text('', change).strip()}"
+            yield f"  {name:<9} {old:.3f} → {new:.3f}, {_change(change)}"
     moved = "; ".join(f"{m.concept} {m.change:+.3f}" for m in item.movers)
     yield f"  moved (logits): {moved}"
     yield f"  {churn_sentence(item.churn)}"

@@ -17,13 +17,14 @@ from inficond_panel.analysis.node_metrics import (
 )
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.metrics_document import document
-from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
-from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.commands.output import note, progress, say, say_json, say_table
+from inficond_panel.common.near_words import near
+from inficond_panel.common.numbers import defined, written, written_range
+from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.documents import defined
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node_names import node_title
+from inficond_panel.vocabulary.metrics import ECE, METRICS
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
 
@@ -62,8 +63,7 @@ def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
     for name in classes or ():
         if name not in tuner.store.classes:
             raise TuningError(
-                f"There is no class {name!r} in the store."
-                f"{did_you_mean(name, tuner.store.classes)}",
+                f"There is no class {name!r} in the store.{near(name, tuner.store.classes)}",
                 "See which there are: inficond info SPEC",
             )
 
@@ -79,7 +79,7 @@ def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
 
 def _say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
     rows = [
-        [name, *(number(found.metrics[key].estimate) for key in METRICS)]
+        [name, *(written(found.metrics[key].estimate) for key in METRICS)]
         for name, found in measures.items()
     ]
     say_table(["class", *METRICS], rows)
@@ -94,14 +94,14 @@ def _say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
     rows = []
     for name, found in measures.items():
         level = found.metrics[metric]
-        row = [name, number(level.estimate), range_text(level)]
+        row = [name, written(level.estimate), written_range(level.low, level.high)]
         for change in (found.since_parent, found.since_start):
             row.append(_change(change[metric]) if change else "–")
-        if metric == "ece":
-            row.append(number(found.ece_floor))
+        if metric == ECE.key:
+            row.append(written(found.ece_floor))
         rows.append(row)
     header = ["class", metric, "95 %", "since the parent", "since the start"]
-    say_table([*header, "if calibrated"] if metric == "ece" else header, rows)
+    say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)
 
 
 def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) -> None:
@@ -130,28 +130,25 @@ def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) ->
 
 def _slice_row(name: str, found: SliceResult) -> list[str]:
     tests = [found.small, "", ""] if found.small else [
-        number(found.expected), number(found.p), number(found.p_holm)
+        written(found.expected), written(found.p), written(found.p_holm)
     ]  # fmt: skip
-    level = [number(found.interval.estimate), range_text(found.interval)]
+    level = [
+        written(found.interval.estimate),
+        written_range(found.interval.low, found.interval.high),
+    ]
     return [
         name,
         found.name,
         str(found.n),
         str(found.positives),
         *level,
-        number(found.rest),
+        written(found.rest),
         *tests,
     ]
-
-
-def range_text(found: Interval) -> str:
-    """The limits of an interval."""
-    if defined(found.low) is None:
-        return "undefined"
-    return f"[{found.low:.3f}, {found.high:.3f}]"
 
 
 def _change(found: Interval) -> str:
     if defined(found.low) is None:
         return "undefined"
-    return f"{found.estimate:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.words}"
+    limits = written_range(found.low, found.high, sign=True)
+    return f"{found.estimate:+.3f} {limits} {found.words}"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassMeasures
+from inficond_panel.common.numbers import defined
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.documents import defined
 
 
 def document(

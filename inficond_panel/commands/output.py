@@ -64,8 +64,3 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         say("  ".join(cells).rstrip())
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A metric for people; nan is ``undefined``."""
-    return "undefined" if value != value else f"{value:.{digits}f}"  # noqa: PLR0124 - nan

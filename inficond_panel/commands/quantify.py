@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.commands.output import number, say, say_json, say_table
+from inficond_panel.commands.output import say, say_json, say_table
 from inficond_panel.commands.quantify_add import add, layers
 from inficond_panel.commands.quantify_experiment import experiment
+from inficond_panel.common.numbers import written, written_range
 from inficond_panel.quantify.experiment.figures import Figures, read_figures
 from inficond_panel.quantify.experiment.hypotheses import Row, hypotheses
 
@@ -49,27 +50,26 @@ def _say(args: argparse.Namespace, figures: Figures) -> None:
 
 def _say_head(facts: Mapping[str, Any]) -> None:
     precision = ", ".join(
-        f"{name} {'undefined' if value is None else number(value)}"
-        for name, value in facts["average_precision"].items()
+        f"{name} {written(value)}" for name, value in facts["average_precision"].items()
     )
     say(
         f"{facts['title']}: {facts['measured']} images measured at the layer {facts['layer']}; "
         f"the foreground is {facts['foreground_share']:.1%} of their pixels"
     )
-    say(f"mAP {precision}; the student's feature has R² {number(facts['feature_fit'])}")
+    say(f"mAP {precision}; the student's feature has R² {written(facts['feature_fit'])}")
     say(
         f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
-        f"{number(facts['distance'])} nats"
+        f"{written(facts['distance'])} nats"
     )
     say(f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core")
 
 
 def _cells(row: Row, networks: list[str]) -> list[str]:
     figure, gap = row.figure, row.difference
-    values = [number(row.values[n].estimate) if n in row.values else "" for n in networks]
+    values = [written(row.values[n].estimate) if n in row.values else "" for n in networks]
     expected = ("larger" if figure.larger else "smaller") if figure.hypothesis else ""
-    between = "undefined" if gap.low != gap.low else f"[{gap.low:+.3f}, {gap.high:+.3f}]"
-    return [figure.name, *values, number(gap.estimate), between, expected, row.verdict]
+    between = written_range(gap.low, gap.high, sign=True)
+    return [figure.name, *values, written(gap.estimate), between, expected, row.verdict]
 
 
 def _say_left_out(rows: list[Row]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from inficond_panel.commands.output import note
 from inficond_panel.commands.specs import precompute_package
+from inficond_panel.common.numbers import defined
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
 from inficond_panel.quantify.experiment.figures import Figures, write_figures
@@ -75,10 +76,7 @@ def experiment(args: argparse.Namespace) -> Figures:
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
     names = ("feature_fit", "converged", "distance", "epochs")
-    precision = {
-        name: None if np.isnan(value) else value
-        for name, value in outcome.average_precision.items()
-    }
+    precision = {name: defined(value) for name, value in outcome.average_precision.items()}
     return {"average_precision": precision, **{name: getattr(outcome, name) for name in names}}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
 from inficond_panel.analysis.influence_stability import stability as report_on
 from inficond_panel.commands.chosen_node import chosen_node
-from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
+from inficond_panel.commands.output import note, progress, say, say_json, say_table
+from inficond_panel.common.numbers import defined, written, written_range
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.documents import defined
 from inficond_panel.tuning.node_names import node_title
 
 _HEADER = [
@@ -68,14 +68,14 @@ def _row(found: ConceptStability) -> list[str]:
     return [
         name,
         f"{found.influence:+.3f}",
-        f"[{found.low:+.3f}, {found.high:+.3f}]",
-        number(found.same_sign, 2),
-        number(found.selected, 2),
+        written_range(found.low, found.high, sign=True),
+        written(found.same_sign, 2),
+        written(found.selected, 2),
         rank,
-        number(found.effect),
-        number(found.counterpart),
-        number(found.p),
-        number(found.p_holm),
+        written(found.effect),
+        written(found.counterpart),
+        written(found.p),
+        written(found.p_holm),
         found.words,
     ]
 

@@ -9,27 +9,20 @@ import numpy as np
 
 from inficond_panel.analysis.node_metrics import outcomes
 from inficond_panel.analysis.refit_report import explain
-from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
+from inficond_panel.commands.output import note, progress, say, say_json, say_table
+from inficond_panel.common.numbers import written, written_range
 from inficond_panel.distill import ClassMetrics, change_intervals
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.documents import tune_document
 from inficond_panel.tuning.node_names import node_title
 from inficond_panel.tuning.notices import notices
+from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 from inficond_panel.wording.refit import short_sentences
 
-_COLUMNS = ("ap", "teacher_ap", "precision", "recall", "f1", "accuracy", "fidelity")
-_HEADER = [
-    "class",
-    "AP",
-    "teacher",
-    "precision",
-    "recall",
-    "F1",
-    "accuracy",
-    "fidelity",
-    "constant",
-]
-_SIGNS = {"up": "≥", "down": "≤", "remove": "="}
+_DECIDED = (PRECISION, RECALL, F1, ACCURACY, FIDELITY)
+_COLUMNS = (AP.key, "teacher_ap", *keys(*_DECIDED), "constant_fidelity")
+_HEADER = ["class", AP.word, "teacher", *(metric.word for metric in _DECIDED), "constant"]
 
 
 def distill(args: argparse.Namespace) -> None:
@@ -106,12 +99,11 @@ def _say_metrics(tuner: Tuner, node: Node, split: str) -> None:
     if len(defined):
         student, teacher = defined.mean(axis=0)
         fidelity = float(np.mean([found.fidelity for found in metrics.values()]))
-        say(f"mAP {student:.3f}, teacher {teacher:.3f}, mean fidelity {number(fidelity)}")
+        say(f"mAP {student:.3f}, teacher {teacher:.3f}, mean fidelity {written(fidelity)}")
 
 
 def _cells(metrics: ClassMetrics) -> list[str]:
-    names = (*_COLUMNS, "constant_fidelity")
-    return [number(getattr(metrics, name)) for name in names]
+    return [written(getattr(metrics, name)) for name in _COLUMNS]
 
 
 def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
@@ -122,7 +114,7 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
     factor = f" ×{intent.factor:g}" if intent.factor else ""
     return (
         f"{intent.class_name}: {intent.direction} {intent.concept}{factor}, "
-        f"w {_SIGNS[intent.direction]} {limit:.3f}, now {node.weights[place]:.3f}"
+        f"w {DIRECTIONS[intent.direction].limit} {limit:.3f}, now {node.weights[place]:.3f}"
     )
 
 
@@ -132,10 +124,10 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, class_name: str, split:
     if np.isnan([before.ap, after.ap]).any():
         return f"{class_name}: AP undefined, no positives in {split}"
     was, now = (outcomes(tuner, each, split, [class_name])[class_name] for each in (parent, node))
-    interval = change_intervals(was, now, ["ap"])["ap"]
+    interval = change_intervals(was, now, [AP.key])[AP.key]
     noise = ", within noise" if interval.within_noise else ""
     return (
         f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "
-        f"[{interval.low:+.3f}, {interval.high:+.3f}]{noise}; "
+        f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
         f"fidelity {before.fidelity:.3f} → {after.fidelity:.3f}"
     )

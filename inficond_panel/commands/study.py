@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
-from inficond_panel.commands.study_text import board_rows, moment_line, plain_json, summary_lines
+from inficond_panel.commands.study_text import board_rows, moment_line, summary_lines
+from inficond_panel.common.numbers import plain
 from inficond_panel.errors import StudyError
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.replayed import rebuild
@@ -158,7 +159,7 @@ def _report(opened: Study, args: argparse.Namespace) -> None:
         means = [asdict(item) for item in summaries(found, order)]
         tasks = [{**asdict(item), "gain": item.gain} for item in found]
         document = {"files": [str(file) for file in files], "summary": means, "tasks": tasks}
-        say_json(plain_json(document))
+        say_json(plain(document))
         return
     for line in summary_lines(opened):
         say(line)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from inficond_panel.commands.output import number
+from inficond_panel.common.numbers import written, written_range
 from inficond_panel.study.results.board import Place
 from inficond_panel.study.results.results import Spread, results, summaries
 from inficond_panel.study.results.timeline import Moment
@@ -55,16 +54,6 @@ def summary_lines(study: Study) -> list[str]:
 
 
 def _spread(values: Spread, digits: int) -> str:
-    interval = (
-        "" if math.isnan(values.low) else f", [{values.low:.{digits}f}, {values.high:.{digits}f}]"
-    )
-    return f"{number(values.mean, digits)} (SD {number(values.sd, digits)}{interval})"
-
-
-def plain_json(value: Any) -> Any:
-    """The same with None in place of nan, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: plain_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+    limits = written_range(values.low, values.high, digits)
+    interval = "" if math.isnan(values.low) else f", {limits}"
+    return f"{written(values.mean, digits)} (SD {written(values.sd, digits)}{interval})"

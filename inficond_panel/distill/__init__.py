@@ -9,7 +9,7 @@ from inficond_panel.distill.metrics.bootstrap import (
     metric_intervals,
 )
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
-from inficond_panel.distill.metrics.outcome import ERRORS, METRICS, Outcome
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.permutation import holm
 from inficond_panel.distill.metrics.point_metrics import (
     ClassMetrics,
@@ -51,8 +51,6 @@ from inficond_panel.distill.what_if.curves import (
 from inficond_panel.distill.what_if.refit_points import RefitPoint, refit_what_if
 
 __all__ = [
-    "ERRORS",
-    "METRICS",
     "MIN_IMAGES",
     "MIN_POSITIVES",
     "SEEN_LABEL",

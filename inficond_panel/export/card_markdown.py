@@ -6,19 +6,24 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from inficond_panel.common.numbers import written, written_range
 from inficond_panel.export.limits import in_words
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    BRIER,
+    ECE,
+    F1,
+    FIDELITY,
+    PRECISION,
+    RECALL,
+)
 
 _METRICS = {
-    "ap": "AP",
+    AP.key: AP.word,
     "teacher_ap": "teacher's AP",
     "ap_since_start": "AP, change by tuning",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "accuracy": "accuracy",
-    "brier": "Brier",
-    "ece": "ECE",
-    "fidelity": "fidelity",
+    **{each.key: each.word for each in (PRECISION, RECALL, F1, ACCURACY, BRIER, ECE, FIDELITY)},
 }
 #: Punctuation that may begin something; a colon only where a link or an emoji could follow.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&$@]|:(?=\S)|(?i:(?<=\bwww)\.)|^[-+=]|^\d+\.(?=\s|$)")
@@ -77,7 +82,7 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
             name,
             found["positives"],
             *(_interval(found[metric]) for metric in _METRICS),
-            _number(found["constant_fidelity"]),
+            written(found["constant_fidelity"]),
         ]
         for name, found in card["metrics"][split].items()
     ]
@@ -162,12 +167,8 @@ def _interval(found: Mapping[str, float | None] | None) -> str:
     if found is None:
         return "none"
     if found["value"] is None or found["low"] is None:
-        return _number(found["value"])
-    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+        return written(found["value"])
+    return f"{written(found['value'])} {written_range(found['low'], found['high'])}"
 
 
 def _plain(value: float | None) -> str:

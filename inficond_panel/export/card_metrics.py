@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
+from inficond_panel.common.numbers import defined
 from inficond_panel.distill import Interval, metric_interval
-from inficond_panel.tuning.documents import defined
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import AP
 
 DRAWS, SEED, LEVEL = 200, 0, 0.95
 
@@ -36,7 +37,7 @@ def _document(found: ClassMeasures) -> dict[str, Any]:
         "images": found.n,
         "positives": found.positives,
         **{name: _plain(interval) for name, interval in found.metrics.items()},
-        "ap_since_start": _plain(found.since_start["ap"]) if found.since_start else None,
+        "ap_since_start": _plain(found.since_start[AP.key]) if found.since_start else None,
         "ece_if_calibrated": defined(found.ece_floor),
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.near_words import near
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.errors import ExportError
 from inficond_panel.export import onnx_file
@@ -15,7 +16,6 @@ from inficond_panel.export.exported import Exported
 from inficond_panel.export.model_card import model_card
 from inficond_panel.export.weight_files import json_bytes, npz_bytes
 from inficond_panel.tuning.intents.edits import dump_edits
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
@@ -92,7 +92,7 @@ def _check(chosen: list[str]) -> None:
     for name in chosen:
         if name not in FORMATS:
             raise ExportError(
-                f"Unknown format {name!r}.{did_you_mean(name, FORMATS)}",
+                f"Unknown format {name!r}.{near(name, FORMATS)}",
                 f"Formats are {', '.join(FORMATS)}.",
             )
     if "onnx" in chosen:

@@ -20,9 +20,10 @@ from inficond_panel.analysis.node_metrics import (
 from inficond_panel.distill import Interval, SliceReport, SliceResult, change_intervals
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.metrics import ERRORS, SHARES
 
 __all__ = [
-    "METRICS",
+    "MEASURED",
     "Measured",
     "SliceReport",
     "SliceResult",
@@ -33,7 +34,7 @@ __all__ = [
     "worst_slice_sentence",
 ]
 
-METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity", "brier", "ece")
+MEASURED = (*SHARES, *ERRORS)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ def measure(
     tuner: Tuner, node: Node, class_name: str, split: str, preview: Node | None = None
 ) -> Measured:
     """All metrics of a class's student with the changes since the parent and the start."""
-    found = measure_node(tuner, node, split, classes=[class_name], metrics=METRICS)[class_name]
+    found = measure_node(tuner, node, split, classes=[class_name], metrics=MEASURED)[class_name]
     changes = None
     if preview is not None:
         old, new = (outcomes(tuner, n, split, [class_name])[class_name] for n in (node, preview))
-        changes = change_intervals(old, new, METRICS)
+        changes = change_intervals(old, new, MEASURED)
     return Measured(class_name, split, found, changes)
 
 

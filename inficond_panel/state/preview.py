@@ -9,9 +9,10 @@ from inficond_panel.analysis.snapshot import changed_sides
 from inficond_panel.distill import ClassMetrics, Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 #: Metrics whose changes a preview tells; fidelity beside accuracy.
-METRICS = ("ap", "f1", "accuracy", "fidelity")
+METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 
 
 @dataclass(frozen=True)

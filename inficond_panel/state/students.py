@@ -23,6 +23,7 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.distill import Band, WhatIf, influence_axis, what_if_curve
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.metrics import AP
 
 #: Reports kept by a session.
 REPORTS = 64
@@ -72,7 +73,7 @@ class StudentsState(param.Parameterized):
         split = self.snapshot.split
         return concept_rows(self.tuner, self.node, class_name, split, sort=sort, top=top, find=find)
 
-    def effect(self, class_name: str, concept: str, metric: str = "ap") -> Band:
+    def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
         """Change in a metric over the influence of one concept (others held)."""
         return effect(self.tuner, self.node, class_name, concept, self.snapshot.split, metric)
 

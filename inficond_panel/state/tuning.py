@@ -15,6 +15,7 @@ from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Tuner, notices
+from inficond_panel.vocabulary.directions import REMOVE
 from inficond_panel.wording.refit import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
@@ -221,4 +222,4 @@ def _read_intent(item: Mapping[str, Any]) -> Intent | None:
 
 def _intent(class_name: str, concept: str, direction: str, factor: float) -> Intent:
     """A thumb with the factor on screen, which ``remove`` has none of."""
-    return Intent(class_name, concept, direction, None if direction == "remove" else factor)
+    return Intent(class_name, concept, direction, None if direction == REMOVE.key else factor)

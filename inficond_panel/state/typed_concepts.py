@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import param
 
+from inficond_panel.common.numbers import signed
 from inficond_panel.concepts.texts import TWINS, TextEncoder, texts_of
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs, Progress
@@ -170,7 +171,7 @@ def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:
     used = np.flatnonzero(weights)
     if len(used):
         k = int(np.abs(weights).argmax())
-        most = f"most on {store.classes[k]} ({weights[k]:+.2f})".replace("-", "−")
+        most = f"most on {store.classes[k]} ({signed(weights[k])})"
         told.append(f"It has influence on {len(used)} of {len(store.classes)} classes, {most}.")
     elif typed.score.any():
         told.append("It has no influence on any class; a thumb up gives it some.")

@@ -5,15 +5,25 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.concept_rows import SORTS
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    ERRORS,
+    F1,
+    FIDELITY,
+    PRECISION,
+    RECALL,
+    keys,
+)
 
-CLASS_SORTS = ["gap", "ap", "recall", "precision", "f1", "accuracy", "fidelity"]
+CLASS_SORTS = ["gap", *keys(AP, RECALL, PRECISION, F1, ACCURACY, FIDELITY)]
 FILTERS = ["positive", "negative", "right", "wrong"]
 #: Numbers of concepts to list; 0 is all.
 TOPS = [5, 10, 20, 50, 100, 200, 0]
 #: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
-CHANGE_METRICS = ["f1", "ap", "recall", "precision", "accuracy", "fidelity"]
+CHANGE_METRICS = list(keys(F1, AP, RECALL, PRECISION, ACCURACY, FIDELITY))
 #: Metrics that slices are compared by.
-SLICE_METRICS = [*CHANGE_METRICS, "brier", "ece"]
+SLICE_METRICS = [*CHANGE_METRICS, *ERRORS]
 
 
 class Settings(param.Parameterized):
@@ -33,12 +43,12 @@ class Settings(param.Parameterized):
         default=10, objects=TOPS, doc="Number of concepts listed; 0: all that have a rank."
     )
     effect: param.Selector[str] = param.Selector(
-        default="f1", objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
+        default=F1.key, objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
     )
     measured = param.Boolean(False, doc="Whether all metrics of the student are open.")
     slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")
     slice_metric: param.Selector[str] = param.Selector(
-        default="ap", objects=SLICE_METRICS, doc="Metric that slices are compared by."
+        default=AP.key, objects=SLICE_METRICS, doc="Metric that slices are compared by."
     )
     explained = param.Boolean(False, doc="Whether the report on the refit is open.")
     what_if: param.Selector[str] = param.Selector(
@@ -46,7 +56,7 @@ class Settings(param.Parameterized):
     )
     filters = param.ListSelector([], objects=FILTERS, doc="Which images the gallery shows.")
     history_metric: param.Selector[str] = param.Selector(
-        default="ap", objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
     )
     projection = param.String("", doc="Map of the concepts; empty: the store's first.")
     tab = param.String("detail", doc="View in front where views share a place as tabs.")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inficond_panel.distill import METRICS, ClassMetrics
+from inficond_panel.common.numbers import defined
+from inficond_panel.distill import ClassMetrics
 from inficond_panel.store import SPLITS, Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import METRICS
 
 #: What is told of a class beside the metrics that edits are judged by.
 BESIDE = ("teacher_ap", "constant_fidelity", "logit_correlation")
@@ -81,8 +82,3 @@ def metrics_document(
 ) -> dict[str, Any]:
     """The named metrics of a class; None where undefined."""
     return {name: defined(getattr(metrics, name)) for name in names}
-
-
-def defined(value: float) -> float | None:
-    """The value as a plain float, None where it is nan or infinite."""
-    return float(value) if math.isfinite(value) else None

@@ -8,10 +8,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
+from inficond_panel.common.near_words import near
 from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
 
@@ -125,6 +125,6 @@ def _check_thresholds(thresholds: Mapping[str, float], classes: Sequence[str]) -
         if name not in classes:
             raise TuningError(
                 f"students.threshold names a class {name!r} that is not in the store."
-                f"{did_you_mean(name, classes)}",
+                f"{near(name, classes)}",
                 "Correct the spec.",
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from inficond_panel.common.numbers import MINUS
 from inficond_panel.tuning.intents.conflicts import Candidate, best, by_concept, rank
 from inficond_panel.tuning.intents.intent import Asked
 from inficond_panel.tuning.node import Node
@@ -61,7 +62,7 @@ def limits_text(limits: Limits) -> str:
 def _weight(value: float) -> str:
     """Two decimals, of a small weight two digits."""
     text = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)
 
 
 def _named(concept: str, class_name: str) -> str:

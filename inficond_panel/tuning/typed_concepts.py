@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.near_words import near
 from inficond_panel.concepts.extended_store import ExtendedStore, extended
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import TypedConcept, TypedFolder, type_concept
@@ -20,7 +21,6 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.history.history import History
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.tuner import Tuner
 
 _IN_MEMORY = ":memory:"
@@ -83,7 +83,7 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
     if not found:
         known = [one.name for one in typed]
         raise TuningError(
-            f"No concept {name!r} was typed.{did_you_mean(name, known)}",
+            f"No concept {name!r} was typed.{near(name, known)}",
             f"Typed are: {', '.join(known) or 'none'}. Those of the corpus stay.",
         )
     folder = typed_folder(tuner.history.path)

@@ -9,7 +9,12 @@ import re
 from functools import cache
 from pathlib import Path
 
+from inficond_panel.ui import vocabulary
+from inficond_panel.vocabulary.palette import css_variables
+
 _PACKAGE = Path(__file__).parents[1]
+_VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
+_BASE = Path(__file__).resolve().with_name("base.css")
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)"\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
 _STYLE_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
@@ -24,14 +29,16 @@ def module(entry: Path) -> str:
     classes; no other form is read. Raises ``ValueError`` where files import each other.
     """
     *imported, last = _in_order(entry, _IMPORT, 2)
-    return "".join([*(_scoped(file) for file in imported), _bound(last)])
+    data = [vocabulary.source()] if _VOCABULARY in imported else []
+    return "".join([*data, *(_scoped(file) for file in imported), _bound(last)])
 
 
 @cache
 def styles(entry: Path) -> list[str]:
     """Texts of the style sheets that the file ``entry`` imports, and its own, in their order."""
     files = _in_order(entry, _STYLE_IMPORT, 1)
-    return [_STYLE_IMPORT.sub("", _read(file)) for file in files]
+    colours = [css_variables()] if _BASE in files else []
+    return [*colours, *(_STYLE_IMPORT.sub("", _read(file)) for file in files)]
 
 
 def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:

@@ -8,8 +8,8 @@ import numpy as np
 from contourpy import contour_generator
 from scipy.ndimage import uniform_filter
 
+from inficond_panel.common.numbers import number, signed
 from inficond_panel.ui.images import data_uri
-from inficond_panel.ui.theme import number, signed
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.gallery import Gallery

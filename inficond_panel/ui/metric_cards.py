@@ -6,32 +6,22 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.ui.metric_change import change_text, make_change
-from inficond_panel.ui.theme import METRIC_NAMES, count, number, points, signed
+from inficond_panel.common.numbers import count, number, points, signed
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    F1,
+    FIDELITY,
+    METRICS,
+    PRECISION,
+    RECALL,
+    SHARES,
+)
+from inficond_panel.wording.metric_change import change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Agreement, ClassMetrics, Counts, Interval
-
-#: What each metric says.
-METRICS = {
-    "ap": "How far the images with the class rank above those without. No threshold.",
-    "f1": "Harmonic mean of precision and recall.",
-    "recall": "Share of the images with the class that the student finds.",
-    "precision": "Share of the images the student names that have the class.",
-    "accuracy": "Share of images on which the student decides as labelled.",
-    "fidelity": "Share of images on which student and teacher decide alike.",
-}
-NAMES = {"ap": "Average precision"}
-REASONS = {
-    "ap": "no image has the class",
-    "recall": "no image has the class",
-    "precision": "the student names no image",
-    "f1": "no image has the class or is named",
-    "accuracy": "no labelled image",
-    "fidelity": "no image",
-}
-MEANS = {"ap": "mAP"}
 
 Row = tuple[str, str]
 
@@ -69,7 +59,7 @@ def make_class_metrics(
         **_other_details(now),
     }
     metrics = _make_metrics(
-        [{key: getattr(m, key) for key in METRICS} for m in shown], snapshot, changes
+        [{key: getattr(m, key) for key in SHARES} for m in shown], snapshot, changes
     )
     for key, metric in metrics.items():
         rows = [
@@ -78,7 +68,7 @@ def make_class_metrics(
             *_since_start(metric["change"]),
             *details[key],
         ]
-        metric.update(name=METRIC_NAMES[key], card=_card(key, class_name, snapshot, rows))
+        metric.update(name=METRICS[key].name, card=_card(key, class_name, snapshot, rows))
     return list(metrics.values())
 
 
@@ -87,10 +77,10 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
     teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
     teacher = {
-        key: mean_defined(each[key] for each in teachers) for key in METRICS if key != "fidelity"
+        key: mean_defined(each[key] for each in teachers) for key in SHARES if key != FIDELITY.key
     }
     metrics = _make_metrics(
-        [{key: mean(key, m) for key in METRICS} for m in shown], snapshot, changes
+        [{key: mean(key, m) for key in SHARES} for m in shown], snapshot, changes
     )
     for key, metric in metrics.items():
         rows = [
@@ -100,7 +90,7 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
             *_spread(key, snapshot.metrics),
         ]
         of = f"mean of {len(snapshot.metrics)} classes"
-        metric.update(name=mean_name(key), card=_card(key, of, snapshot, rows))
+        metric.update(name=METRICS[key].mean, card=_card(key, of, snapshot, rows))
     return list(metrics.values())
 
 
@@ -111,22 +101,16 @@ def _make_metrics(
     untouched = snapshot.node.parent is None
     return {
         key: make_metric(key, [values[key] for values in shown], untouched, changes.get(key))
-        for key in METRICS
+        for key in SHARES
     }
 
 
 def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[str, Any]:
     return {
-        "title": f"{NAMES.get(key, METRIC_NAMES[key])}, {of}",
-        "text": f"{METRICS[key]} On {snapshot.split}.",
+        "title": f"{METRICS[key].full}, {of}",
+        "text": f"{METRICS[key].meaning} On {snapshot.split}.",
         "rows": rows,
     }
-
-
-def mean_name(key: str) -> str:
-    """What the mean of a metric over the classes is called: ``mAP``, ``Mean F1``."""
-    name = METRIC_NAMES[key]
-    return MEANS.get(key, f"Mean {name}" if key == "f1" else f"Mean {name.lower()}")
 
 
 def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
@@ -143,11 +127,11 @@ def mean_defined(values: Iterable[float]) -> float:
 def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
     """The teacher's metrics of a class; fidelity is not among them, since it is 1."""
     ap = snapshot.metrics[class_name].teacher_ap
-    return {"ap": ap, **snapshot.agreement[class_name].teacher_metrics()}
+    return {AP.key: ap, **snapshot.agreement[class_name].teacher_metrics()}
 
 
 def _student(key: str, value: float) -> Row:
-    return ("Student", f"– ({REASONS[key]})" if math.isnan(value) else number(value))
+    return ("Student", f"– ({METRICS[key].undefined})" if math.isnan(value) else number(value))
 
 
 def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
@@ -157,10 +141,10 @@ def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
     right = found + _right(negatives)
     missed, false = _wrong(positives), _wrong(negatives)
     return {
-        "f1": [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
-        "recall": [("Found", f"{count(found)} of {count(positives.total)}")],
-        "precision": [("Right", f"{count(found)} of {count(named)}")],
-        "accuracy": [
+        F1.key: [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
+        RECALL.key: [("Found", f"{count(found)} of {count(positives.total)}")],
+        PRECISION.key: [("Right", f"{count(found)} of {count(named)}")],
+        ACCURACY.key: [
             ("Right", f"{count(right)} of {count(everything)}"),
             ("Always no", number(negatives.total / everything if everything else math.nan)),
         ],
@@ -169,11 +153,11 @@ def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
 
 def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
     return {
-        "ap": [
+        AP.key: [
             ("Gap to teacher", points(now.teacher_ap - now.ap)),
             ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
         ],
-        "fidelity": [
+        FIDELITY.key: [
             ("Constant student", number(now.constant_fidelity)),
             ("Logit correlation", signed(now.logit_correlation, 3).removeprefix("+")),
             ("Images that differ", f"{count(now.differ)} of {count(now.n)}"),

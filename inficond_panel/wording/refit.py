@@ -8,6 +8,7 @@ from inficond_panel.analysis.bound_prices import Bound, Objective
 from inficond_panel.analysis.churn import Churn
 from inficond_panel.analysis.compensation import Group, Mover, Moves
 from inficond_panel.analysis.refit_report import ClassReport
+from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.notices import limits_text
@@ -34,7 +35,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
     """The same in three sentences: bounds, movers, and what changed on ``split``."""
     binding = [bound for bound in report.bounds if bound.binds]
     dearest = f", the dearest {_limits(binding[0])}" if binding else ""
-    bounds = f"{len(binding)} of {_count(len(report.bounds), 'bound')} binding{dearest}"
+    bounds = f"{len(binding)} of {count(len(report.bounds), 'bound')} binding{dearest}"
     movers = [*report.moves.up[:1], *report.moves.down[:1]]
     moved = f" Most moved {' and '.join(map(_moved, movers))}." if movers else ""
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
@@ -55,7 +56,7 @@ def headline(report: ClassReport, split: str) -> str:
         *([] if report.reached else ["not the best weights"]),
         f"{binding or 'no'} {'bounds bind' if binding > 1 else 'bound binds'}",
         f"{heir.concept} took over" if heir else "no concept took over",
-        *(f"{_count(number, 'image')} changed sides" for number in flips),
+        *(f"{count(number, 'image')} changed sides" for number in flips),
     ]
     return " · ".join(parts)
 
@@ -122,7 +123,7 @@ def group_sentence(group: Group, report: ClassReport) -> str:
 def stands_sentence(group: Group, report: ClassReport) -> str:
     """Which concepts stand together, and how the tuned ones were tuned."""
     tuned, twins = ", ".join(group.tuned), group.without(group.tuned)
-    more = f", and {_count(group.behind, 'more concept')} behind these" if group.behind else ""
+    more = f", and {count(group.behind, 'more concept')} behind these" if group.behind else ""
     if len(report.directions(group)) > 1:
         return (
             f"{tuned} stand together{more}, and were tuned against each other: what one "
@@ -158,7 +159,7 @@ def churn_sentence(churn: Churn) -> str:
     if not churn.flips:
         return f"No image of {churn.split} changed sides."
     return (
-        f"{len(churn.flips):,} of {_count(churn.images, 'image')} of {churn.split} changed sides, "
+        f"{len(churn.flips):,} of {count(churn.images, 'image')} of {churn.split} changed sides, "
         f"{churn.count(present=True):,} to present and {churn.count(present=False):,} to absent: "
         f"{churn_result(churn)}; {churn.count(agrees=True):,} towards the teacher, "
         f"{churn.count(agrees=False):,} away from it."
@@ -201,12 +202,12 @@ def _limits(bound: Bound) -> str:
 
 
 def _moved(mover: Mover) -> str:
-    change = f"{mover.change:+.3f}".replace("-", "−")
+    change = signed(mover.change, 3)
     return f"{mover.concept} {change} ({_figure(mover.before)} → {_figure(mover.after)})"
 
 
 def _figure(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+    return f"{value:.3g}".replace("-", MINUS)
 
 
 def _nats(value: float) -> str:
@@ -219,8 +220,8 @@ def _nats(value: float) -> str:
 
 def _percent(value: float) -> str:
     if not math.isfinite(value):
-        return "–"
-    return "< 0.01 %" if 0 < abs(value) < 5e-5 else f"{100 * value:.2f} %".replace("-", "−")
+        return UNDEFINED
+    return "< 0.01 %" if 0 < abs(value) < 5e-5 else f"{100 * value:.2f} %".replace("-", MINUS)
 
 
 def seconds_text(seconds: float) -> str:
@@ -231,13 +232,9 @@ def seconds_text(seconds: float) -> str:
 def power_text(value: float) -> str:
     """``8·10⁻⁷``."""
     if not math.isfinite(value):
-        return "–"
+        return UNDEFINED
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.0e}".split("e")
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
     return power if mantissa == "1" else f"{mantissa}·{power}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

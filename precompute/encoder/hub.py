@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 
 _CONFIG = "open_clip_config.json"
@@ -20,10 +20,9 @@ def check_name(model: str) -> None:
     import open_clip
 
     known = open_clip.list_models()
-    near = get_close_matches(model, known, n=3, cutoff=0.5)
     if model not in known:
         raise DataError(
-            f"open_clip knows no model {model}." + (f" Near: {', '.join(near)}." if near else ""),
+            f"open_clip knows no model {model}.{near(model, known, most=3)}",
             "Name one that it knows, hf-hub:ORG/NAME, or a folder with open_clip_config.json.",
         )
 

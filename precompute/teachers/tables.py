@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import zipfile
 import zlib
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inficond_panel.common.near_words import nearest
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
 from precompute.datasets.naming import first_of
@@ -130,8 +130,8 @@ def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray)
 def _check_classes(table: Table, classes: Sequence[str]) -> None:
     missing = [name for name in classes if name not in table.columns]
     unknown = [name for name in table.columns if name not in classes]
-    faults = [f"no column for the class {name!r}{near(name, unknown)}" for name in missing]
-    faults += [f"the unknown class {name!r}{near(name, missing)}" for name in unknown]
+    faults = [f"no column for the class {name!r}{near_in_list(name, unknown)}" for name in missing]
+    faults += [f"the unknown class {name!r}{near_in_list(name, missing)}" for name in unknown]
     if faults:
         raise DataError(
             f"{table.path} has {'; '.join(faults)}.",
@@ -139,7 +139,6 @@ def _check_classes(table: Table, classes: Sequence[str]) -> None:
         )
 
 
-def near(word: str, words: Sequence[str]) -> str:
-    """The nearest of some words, as an addition to a message; "" where none is near."""
-    found = difflib.get_close_matches(word, words, n=1)
-    return f" (nearest: {found[0]!r})" if found else ""
+def near_in_list(word: str, words: Sequence[str]) -> str:
+    """Nearest of some words, behind ``word`` in a list of several; "" where none is near."""
+    return "".join(f" (nearest: {found!r})" for found in nearest(word, words))

@@ -12,7 +12,7 @@ from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
 from precompute.teachers.oracle import reinforce
 from precompute.teachers.preprocessing import Preprocessing
-from precompute.teachers.tables import near
+from precompute.teachers.tables import near_in_list
 
 _LEAST = 1e-6
 
@@ -106,7 +106,7 @@ def columns_of(classes: Sequence[str], outputs: Sequence[str]) -> tuple[tuple[in
     names = list(outputs or classes)
     missing = [name for name in classes if name not in names]
     if missing:
-        told = ", ".join(f"{name!r}{near(name, names)}" for name in missing)
+        told = ", ".join(f"{name!r}{near_in_list(name, names)}" for name in missing)
         raise DataError(
             f"The teacher has no output for {told}.",
             "Name the class of each output, in order, as the data set does: teacher.classes.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
 from precompute.teachers.preprocessing import of_timm, own_or_given
@@ -43,9 +43,8 @@ def build(
     except ImportError as error:
         raise need("timm", error) from error
     if not timm.is_model(name):
-        close = get_close_matches(name, timm.list_models(), n=3, cutoff=0.5)
         raise DataError(
-            f"timm knows no model {name}." + (f" Near: {', '.join(close)}." if close else ""),
+            f"timm knows no model {name}.{near(name, timm.list_models(), most=3)}",
             "Name one of timm.list_models().",
         )
     full = f"{name}.{tag}" if tag else name

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from precompute.encoder import Encoder
 from precompute.teachers.preprocessing import of_encoder
-from precompute.teachers.tables import near
 from precompute.teachers.teacher import TorchTeacher
 
 
@@ -61,7 +61,7 @@ def _check_names(section: Any, classes: Sequence[str]) -> None:
         unknown = sorted(name for name in names if name not in classes)
         if unknown:
             raise DataError(
-                f"teacher.{key} names {unknown[0]!r}, which is no class of the data set"
-                f"{near(unknown[0], classes)}.",
+                f"teacher.{key} names {unknown[0]!r}, which is no class of the data set."
+                f"{near(unknown[0], classes)}",
                 "Correct the name.",
             )

@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 
 from modules import MODULES, circle, imports_of, named, tree_of
 
-BASE = {"errors", "common"}
+BASE = {"errors", "common", "vocabulary"}
 NUMERICS = BASE | {"distill", "spec", "store", "concepts"}
 ANALYSES = NUMERICS | {"tuning", "analysis", "wording"}
 SHOWN = ANALYSES | {"export", "state", "ui"}
@@ -16,6 +16,7 @@ ARROWS = {
     "errors": set(),
     "version": set(),
     "common": {"errors"},
+    "vocabulary": {"errors", "common"},
     "distill": BASE,
     "spec": BASE,
     "store": BASE,

@@ -22,7 +22,7 @@ def test_unknown_classes_are_all_told_at_their_place(folder, good):
         check_classes(spec, CLASSES)
     assert [(p.file, p.line, p.column, p.message) for p in caught.value.problems] == [
         (spec.path, start + 1, 27,
-         "students.lambda: there is no class 'dgo' in the store; did you mean 'dog'?"),
+         "students.lambda: there is no class 'dgo' in the store. Did you mean 'dog'?"),
         (spec.path, start + 4, 5, "students.threshold: there is no class 'horse' in the store"),
     ]  # fmt: skip
     assert "inficond info" in caught.value.remedy

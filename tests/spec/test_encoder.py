@@ -62,7 +62,7 @@ def test_the_keys_that_may_be_left_out(folder):
         (
             "model: X, pretrained: y, attention: values",
             "12:49: concepts.encoder.attention: expected value, plain, clearclip or sclip, got "
-            "'values'; did you mean 'value'?",
+            "'values'. Did you mean 'value'?",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_prompts_are_sentences_or_names_of_lists(folder, written, read):
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("imagnet", "got 'imagnet'; did you mean 'imagenet'?"),
+        ("imagnet", "got 'imagnet'. Did you mean 'imagenet'?"),
         ("[a dog]", "got 'a dog'"),
         ("[]", "got a list"),
         ("[imagenet, imagenet]", "'imagenet' is named twice"),

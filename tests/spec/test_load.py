@@ -108,7 +108,7 @@ def test_a_path_that_exists_is_itself(folder, good):
 
 def test_specs_that_come_along_have_names():
     assert find_spec("coco18") == SPECS / "coco18.yaml"
-    with pytest.raises(SpecError, match=r"^coco81:1:1: no such file; did you mean 'coco18'\?"):
+    with pytest.raises(SpecError, match=r"^coco81:1:1: no such file. Did you mean 'coco18'\?"):
         find_spec("coco81")
 
 

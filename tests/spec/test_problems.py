@@ -15,18 +15,18 @@ TEACHER = (
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {
     "unknown key": ("title: Small", "titel: Small", [
-        "1:1: titel: unknown key; did you mean 'title'?",
+        "1:1: titel: unknown key. Did you mean 'title'?",
         "1:1: title: missing; expected text",
     ]),
     "unknown key below": ("path: logits.csv}", "path: logits.csv}\nstudents: {temprature: 2}", [
-        "14:12: students.temprature: unknown key; did you mean 'temperature'?",
+        "14:12: students.temprature: unknown key. Did you mean 'temperature'?",
     ]),
     "nothing is near": ("teacher:", "zzz: 1\nteacher:", [
         "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
         "students, tuning, layout, study",
     ]),
     "python name of a key": ("teacher:", "students: {lambda_: 1}\nteacher:", [
-        "13:12: students.lambda_: unknown key; did you mean 'lambda'?",
+        "13:12: students.lambda_: unknown key. Did you mean 'lambda'?",
     ]),
     "text for a number": ("teacher:", "students: {lambda: abc}\nteacher:", [
         "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
@@ -135,14 +135,14 @@ CASES = {
         "13:19: tuning.preview: expected true or false, got 'yes'",
     ]),
     "wrong word": ("teacher:", "layout: {theme: drak}\nteacher:", [
-        "13:17: layout.theme: expected auto, light or dark, got 'drak'; did you mean 'dark'?",
+        "13:17: layout.theme: expected auto, light or dark, got 'drak'. Did you mean 'dark'?",
     ]),
     "missing keys": ("  labels: labels.csv\n", "", [
         "3:3: dataset.labels: missing; expected the path of a file",
     ]),
     "wrong kind": ("kind: table", "kind: tabel", [
         "3:9: dataset.kind: expected table, voc, coco, folder, columns, store or scenes, got "
-        "'tabel'; did you mean 'table'?",
+        "'tabel'. Did you mean 'table'?",
     ]),
     "no kind": ("  kind: table\n", "", [
         "3:3: dataset.kind: missing; expected table, voc, coco, folder, columns, store or scenes",
@@ -176,7 +176,7 @@ CASES = {
     ]),
     "methods": ("  corpus:", "  projections: {methods: [pca, pac]}\n  corpus:", [
         "11:32: concepts.projections.methods: expected a list of pca, tsne, umap, got 'pac'"
-        "; did you mean 'pca'?",
+        ". Did you mean 'pca'?",
     ]),
     "method twice": ("  corpus:", "  projections: {methods: [pca, pca]}\n  corpus:", [
         "11:32: concepts.projections.methods: 'pca' is named twice",
@@ -216,11 +216,11 @@ CASES = {
         "8:11: dataset.splits.tune: no such file: FOLDER/data/tset.txt",
     ]),
     "unknown split": ("holdout: rest", "holdout: rest\n    hold: rest", [
-        "10:5: dataset.splits.hold: unknown key; did you mean 'holdout'?",
+        "10:5: dataset.splits.hold: unknown key. Did you mean 'holdout'?",
     ]),
     "unknown key of a share": ("share: 0.5}", "shar: 0.5}", [
         "8:11: dataset.splits.tune.share: missing; expected a number > 0 and < 1",
-        "8:24: dataset.splits.tune.shar: unknown key; did you mean 'share'?",
+        "8:24: dataset.splits.tune.shar: unknown key. Did you mean 'share'?",
     ]),
     "split is a list": ("fit: train.txt", "fit: [a]", [
         "7:10: dataset.splits.fit: expected a list's name, {from: NAME, share: 0.5}, "
@@ -249,7 +249,7 @@ CASES = {
         "export NOT_SET_HERE=FOLDER",
     ]),
     "unknown view": ("teacher:", "layout: {rows: [[embeding]]}\nteacher:", [
-        "13:18: layout.rows: unknown view 'embeding'; did you mean 'embedding'?",
+        "13:18: layout.rows: unknown view 'embeding'. Did you mean 'embedding'?",
     ]),
     "view twice": ("teacher:", "layout: {rows: [[detail], [detail]]}\nteacher:", [
         "13:28: layout.rows: the view 'detail' is named twice",
@@ -270,7 +270,7 @@ CASES = {
         "13:40: layout.widths: expected a list of numbers > 0, got '0'",
     ]),
     "height of an unknown view": ("teacher:", "layout: {heights: {detial: 2}}\nteacher:", [
-        "13:20: layout.heights: unknown view 'detial'; did you mean 'detail'?",
+        "13:20: layout.heights: unknown view 'detial'. Did you mean 'detail'?",
     ]),
     "collapsed but not shown": (
         "teacher:", "layout: {rows: [[detail]], collapsed: [embedding]}\nteacher:", [

@@ -91,7 +91,7 @@ def test_what_is_long_is_told_in_time(tmp_path, text):
 def test_thousands_of_unknown_keys_are_told_in_time(tmp_path):
     keys = [f"titel{i}" for i in range(8000)]
     problems, seconds = told(tmp_path, "".join(f"{key}: 1\n" for key in keys))
-    assert [p.message for p in problems if "did you mean 'title'?" in p.message]
+    assert [p.message for p in problems if "Did you mean 'title'?" in p.message]
     unknown = {p.message.partition(":")[0] for p in problems if "unknown key" in p.message}
     assert unknown == set(keys)
     assert seconds < SECONDS

@@ -63,10 +63,10 @@ def test_each_way_reads_and_writes_back(tmp_path, lines, values):
             "method: contrast",
         ),
         ("  scores: {method: contrast, temperature: 0}\n", "expected a number > 0, got '0'"),
-        ("  scores: {method: centered}\n", "did you mean 'centred'?"),
+        ("  scores: {method: centered}\n", "Did you mean 'centred'?"),
         ("  scores: max_cosine\n", "expected a mapping with the keys method, temperature"),
         ("  projections: {segments: 2000000}\n", "a whole number >= 0 and <= 1e+06"),
-        ("  projections: {methods: [pca, umapp]}\n", "did you mean 'umap'?"),
+        ("  projections: {methods: [pca, umapp]}\n", "Did you mean 'umap'?"),
     ],
 )
 def test_faults_are_told(tmp_path, lines, fault):

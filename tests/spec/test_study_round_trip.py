@@ -43,7 +43,7 @@ def question(draw, name: str) -> q.Question:
 
 
 def rules() -> st.SearchStrategy[t.DoneWhen]:
-    metric = st.sampled_from(t.METRICS)
+    metric = st.sampled_from(t.GOALS)
     return st.one_of(
         st.builds(t.ReachesTeacher, margin=st.floats(0, 1)),
         st.builds(t.ReachesValue, metric=metric, value=st.floats(0, 1)),

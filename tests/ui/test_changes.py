@@ -11,7 +11,7 @@ from test_main_job import SLOW, select_class
 
 from inficond_panel.analysis.metric_changes import metric_change
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.ui.metric_change import change_text, make_change
+from inficond_panel.wording.metric_change import change_text, make_change
 
 pytestmark = pytest.mark.ui
 

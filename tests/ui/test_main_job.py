@@ -128,6 +128,6 @@ def test_a_wrong_spec_is_told_on_the_page(serve, open_page, tmp_path: Path) -> N
     spec.write_text(spec.read_text() + "\nstudnets: {lambda: -1}\n")
     page = open_page(serve(spec, plain_panel=True).url)
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("did you mean", timeout=SLOW)
+    expect(alert).to_contain_text("Did you mean", timeout=SLOW)
     expect(alert).to_contain_text(f"{spec}:")
     assert "Traceback" not in page.content()

@@ -14,7 +14,6 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, small_spec
 
@@ -482,10 +481,3 @@ def test_demo_tells_its_address_when_the_page_answers(spec_file, tmp_path):
         _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     assert sqlite_nodes(folder / "demo.history.sqlite") == 1
-
-
-def test_number_of_a_metric():
-    from inficond_panel.commands.output import number
-
-    assert number(np.nan) == "undefined"
-    assert number(0.12345) == "0.123"

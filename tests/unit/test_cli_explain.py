@@ -116,7 +116,7 @@ def test_unknown_classes_in_the_spec_are_told_at_their_place(run, spec_file):
         status, _, err = run(command, spec_file)
         assert status == 2
         assert f"{spec_file}:{line}:15: students.threshold: there is no class 'birdd'" in err
-        assert "did you mean 'bird'" in err
+        assert "Did you mean 'bird'" in err
 
 
 def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
@@ -129,7 +129,7 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     spec_file.write_text(spec_file.read_text() + "students: {lambda: {default: 1e-4, brid: 1}}\n")
     status, _, err = run("check", spec_file)
     assert status == 2
-    assert "students.lambda: there is no class 'brid' in the store; did you mean 'bird'?" in err
+    assert "students.lambda: there is no class 'brid' in the store. Did you mean 'bird'?" in err
     (folder / "small.zarr" / "zarr.json").unlink()
     status, out, err = run("check", spec_file)
     assert status == 0

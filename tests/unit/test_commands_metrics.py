@@ -19,10 +19,11 @@ from inficond_panel.analysis.node_metrics import (
 )
 from inficond_panel.analysis.refit_curve import refit_curve
 from inficond_panel.cli import main
-from inficond_panel.distill import METRICS, change_interval, class_metrics, fit
+from inficond_panel.distill import change_interval, class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.vocabulary.metrics import METRICS
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from sklearn.metrics import average_precision_score
 
 from inficond_panel.analysis.comparison import compare
 from inficond_panel.analysis.metric_changes import metric_change
-from inficond_panel.distill import METRICS
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
+from inficond_panel.vocabulary.metrics import METRICS
 
 WHEEL = Intent("bicycle", "wheel", "remove")
 SKY = Intent("bicycle", "sky", "up", 3.0)

@@ -5,7 +5,6 @@ import pytest
 from scipy.special import expit
 
 from inficond_panel.distill import (
-    METRICS,
     Interval,
     Outcome,
     change_interval,
@@ -19,6 +18,7 @@ from inficond_panel.distill import (
 from inficond_panel.distill.metrics import outcome as outcome_module
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
 from inficond_panel.distill.metrics.weighted_ap import rank
+from inficond_panel.vocabulary.metrics import METRICS
 
 
 def case(n=300, seed=0):

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inficond_panel.distill import (
-    METRICS,
     Outcome,
     agreement,
     average_precision,
@@ -18,6 +17,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.agreement import Agreement, Counts
 from inficond_panel.distill.robustness.collinearity import collinear, correlation
+from inficond_panel.vocabulary.metrics import METRICS
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from inficond_panel.distill import (
-    METRICS,
     Outcome,
     class_metrics,
     compare_slices,
@@ -17,6 +16,7 @@ from inficond_panel.distill import (
     worst_of_all,
 )
 from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.vocabulary.metrics import METRICS
 
 
 def case(seed=0, n=600, hurt=0.0):

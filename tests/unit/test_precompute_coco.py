@@ -154,7 +154,7 @@ def test_files_that_contradict_themselves_are_told(coco, images, annotations, fa
 def test_categories_and_lists_that_are_not_there_are_told(coco):
     with pytest.raises(DataError, match="no class 'cat'; there are: person, train, dog"):
         load_dataset(dataset_section(coco, f"{TEXT}\nclasses: [cat]"))
-    with pytest.raises(SpecError, match=r"splits.fit: no file of .*'instances_trian2017'; did you"):
+    with pytest.raises(SpecError, match=r"splits.fit: no file of .*'instances_trian2017'. Did"):
         dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))
     with pytest.raises(SpecError, match=r"annotations: no such file: .*instances_val2018.json"):
         dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)

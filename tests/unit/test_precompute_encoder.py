@@ -186,7 +186,7 @@ def test_what_cannot_be_used_is_told(tmp_path):
     section.pretrained = "some_tag"
     with pytest.raises(DataError, match="'some_tag' is no file of weights"):
         load_encoder(section)
-    with pytest.raises(DataError, match=r"no model ViT-Z-99\. Near: ViT-"):
+    with pytest.raises(DataError, match=r"no model ViT-Z-99\. Did you mean 'ViT-"):
         load_encoder(OpenClipEncoder(model="ViT-Z-99", pretrained="x"))
     with pytest.raises(DataError, match="no weights 'no-such-tag' of ViT-B-16") as told:
         load_encoder(OpenClipEncoder(model="ViT-B-16", pretrained="no-such-tag"))

@@ -58,7 +58,7 @@ def test_keys_that_a_method_does_not_use_are_errors(home):
         "method: graph or method: head"
     ]
     (found,) = problems(home, "method: felsenszwalb")
-    assert found.endswith("did you mean 'felzenszwalb'?")
+    assert found.endswith("Did you mean 'felzenszwalb'?")
     (found,) = problems(home, "method: file")
     assert found.startswith("concepts.segments.masks: missing")
     (found,) = problems(home, "method: file, masks: nowhere")

@@ -147,7 +147,7 @@ def test_a_wrong_study_is_told_before_anything_is_served(run, file: Path) -> Non
     file.write_text(STUDY.replace("text: It was easy.", "txt: It was easy."))
     status, out, err = run("study", "serve", file, "--port", "0")
     assert (status, out) == (2, "")
-    assert "did you mean 'text'" in err
+    assert "Did you mean 'text'" in err
 
 
 def test_serve_takes_the_flags_of_panel_serve() -> None:

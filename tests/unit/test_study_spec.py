@@ -60,9 +60,9 @@ def test_all_problems_of_the_file_are_told_at_once(tmp_path: Path) -> None:
     text = text.replace("lowest: 18", "lowest: old").replace("name: q1", "name: Q 1")
     found = problems(tmp_path, text)
     assert len(found) == 5
-    assert any("unknown key; did you mean 'class'?" in line for line in found)
+    assert any("unknown key. Did you mean 'class'?" in line for line in found)
     assert any("tasks[0].class: missing" in line for line in found)
-    assert any("did you mean 'iterations'?" in line for line in found)
+    assert any("Did you mean 'iterations'?" in line for line in found)
     assert any("lowest: expected a number" in line for line in found)
     assert any("a name of up to 40" in line for line in found)
 
@@ -70,7 +70,7 @@ def test_all_problems_of_the_file_are_told_at_once(tmp_path: Path) -> None:
 IMPROVE = "text: Improve it."
 FIRST = f"{IMPROVE}\n    done_when: {{rule: iterations, count: 2}}"
 CASES = {
-    "unknown view": (IMPROVE, "text: x\n    views: [knowlege]", "did you mean 'knowledge'"),
+    "unknown view": (IMPROVE, "text: x\n    views: [knowlege]", "Did you mean 'knowledge'"),
     "two names alike": ("name: sheep", "name: bicycle", "the name 'bicycle' stands 2 times"),
     "questions alike": ("name: age", "name: q1", "the name 'q1' stands 2 times"),
     "labels": ("text: It was easy.", "text: x, labels: [a, b, c]", "3 labels for 5 steps"),
@@ -132,7 +132,7 @@ def test_a_class_that_the_store_does_not_know_is_told_where_it_stands(tmp_path: 
     [line] = problems(tmp_path, STUDY.replace("class: bicycle", "class: bicicle"))
     row = STUDY.splitlines().index("    class: bicycle") + 1
     assert line.startswith(f"{row}:5: tasks[0].class: there is no class 'bicicle'")
-    assert "did you mean 'bicycle'" in line
+    assert "Did you mean 'bicycle'" in line
 
 
 def test_of_several_names_the_first_that_is_there(tmp_path: Path) -> None:
@@ -209,6 +209,6 @@ def test_a_study_that_was_changed_under_way_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SpecError, match="did you mean 'inficond'"):
+    with pytest.raises(SpecError, match="Did you mean 'inficond'"):
         open_study("inficon2")
     assert open_study("inficond").folder == tmp_path / "inficond.study"

@@ -222,7 +222,7 @@ def test_a_head_of_its_own_replaces_the_classifier(small, tmp_path):
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ({"model": "test_resnot"}, "timm knows no model test_resnot. Near: test_resnet"),
+        ({"model": "test_resnot"}, "timm knows no model test_resnot. Did you mean 'test_resnet"),
         ({"model": "test_vit"}, "lacks .* also has"),
         ({"classes": []}, r"does not fit: fc.bias is \(3,\), expected \(2,\)"),
     ],

@@ -16,12 +16,13 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from inficond_panel.common.numbers import points
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.metric_cards import METRICS, make_class_metrics, make_mean_metrics, mean
-from inficond_panel.ui.metric_change import change_text, make_change
-from inficond_panel.ui.theme import points
+from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics, mean
 from inficond_panel.views.configuration.view import ConfigurationView, make_looks, make_student
+from inficond_panel.vocabulary.metrics import SHARES
+from inficond_panel.wording.metric_change import change_text, make_change
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_every_card_tells_its_change_with_the_noise(tuned):
     view = ConfigurationView(tuned)
     tuned.selection.class_name = "bicycle"
     for metric in view.data()["metrics"]:
-        change = tuned.changes.total("bicycle", METRICS)[metric["key"]]
+        change = tuned.changes.total("bicycle", SHARES)[metric["key"]]
         told = _details(metric)["Since start"]
         assert told.startswith(points(change.estimate))
         assert told.endswith("within noise") == (change.words == "within noise")
@@ -86,7 +87,7 @@ def test_every_card_tells_its_change_with_the_noise(tuned):
 
 def test_means_over_classes_tell_their_changes_with_the_noise(tuned):
     view = ConfigurationView(tuned)
-    found = tuned.changes.total("", METRICS)
+    found = tuned.changes.total("", SHARES)
     assert view.data()["scope"] == "all"
     for metric in view.data()["metrics"]:
         assert metric["change"] == make_change(found[metric["key"]])

@@ -26,7 +26,7 @@ from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.ui import gallery
 from inficond_panel.views.detail import charts
-from inficond_panel.views.detail.charts import METRICS, axis_digits, make_charts, round_range
+from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts, round_range
 from inficond_panel.views.detail.local_explanation import _flip
 from inficond_panel.views.detail.view import DetailView
 
@@ -46,7 +46,7 @@ def view(app) -> DetailView:
 
 def curves(breakpoints, **metrics) -> WhatIf:
     pieces = len(breakpoints) + 1
-    known = {name: np.linspace(0.2, 0.8, pieces) for name in METRICS}
+    known = {name: np.linspace(0.2, 0.8, pieces) for name in CHARTED}
     return WhatIf(-1.0, 3.0, np.array(breakpoints, float), **{**known, **metrics})
 
 
@@ -56,7 +56,7 @@ def chart_of(metric: str, drawn: WhatIf, influence: float, **marks):
 
 
 def metrics_of(value: float) -> SimpleNamespace:
-    return SimpleNamespace(**dict.fromkeys(METRICS, value))
+    return SimpleNamespace(**dict.fromkeys(CHARTED, value))
 
 
 # --- charts ------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_the_curve_is_the_exact_steps():
     steps = charts.make_steps(curves([0.0, 1.0], f1=np.array([0.2, 0.6, 0.4])))
     assert steps["edges"] == [-1.0, 0.0, 1.0, 3.0]
     assert steps["f1"] == [0.2, 0.6, 0.4]
-    assert set(steps) == {"edges", *METRICS}
+    assert set(steps) == {"edges", *CHARTED}
 
 
 def test_undefined_parts_are_gaps_not_zeros():
@@ -166,7 +166,7 @@ def test_a_caption_tells_value_ends_and_now():
 def test_refit_points_are_in_order_of_influence():
     places = (1.0, -1.0, 3.0)
     changes = {
-        x: dict.fromkeys(METRICS, Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2)) for x in places
+        x: dict.fromkeys(CHARTED, Interval(x / 10, x / 10 - 0.2, x / 10 + 0.2)) for x in places
     }
     points = charts.make_points({x: metrics_of(0.5 + x / 10) for x in places}, changes)
     assert points["influence"] == [-1.0, 1.0, 3.0]
@@ -365,7 +365,7 @@ def test_requests_for_images_that_are_not_shown_are_ignored(app, view, sent):
 def test_the_curves_have_the_interval_of_the_change_from_now(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
     steps, bands = view.panel.steps, view.panel.bands
-    assert list(bands) == list(METRICS)
+    assert list(bands) == list(CHARTED)
     edges = np.array(steps["edges"])
     middles, weight = (edges[1:] + edges[:-1]) / 2, app.students.weight("sheep", "screen")
     now = int(np.searchsorted(edges[1:-1], weight))
@@ -465,7 +465,7 @@ def test_the_refit_is_drawn_over_the_exact_curve(app, view):
     at = int(np.abs(np.array(points["influence"]) - now).argmin())
     assert points["f1"][at] == pytest.approx(app.students.snapshot.metrics["sheep"].f1, abs=1e-6)
     bands = points["bands"]
-    assert [bands[metric][side][at] for metric in METRICS for side in ("low", "high")] == [0] * 10
+    assert [bands[metric][side][at] for metric in CHARTED for side in ("low", "high")] == [0] * 10
     assert view.panel.steps is steps
     view.panel.mode = "exact"
     assert view.panel.refit == {}

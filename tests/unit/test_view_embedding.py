@@ -19,13 +19,13 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.ui.theme import DARK, LIGHT
 from inficond_panel.views.embedding import cloud, concept_map, map_layers
 from inficond_panel.views.embedding.concept_map import Frame, Names, Shown
 from inficond_panel.views.embedding.labels import LEADER_FROM, Anchor, Label, apart, clipped, place
 from inficond_panel.views.embedding.map_segments import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_tooltip import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView
+from inficond_panel.vocabulary import palette
 
 SIZE = (600.0, 230.0)
 
@@ -166,13 +166,13 @@ def test_negative_marks_are_hollow_and_positive_ones_ink():
     marks = rows_of(map_layers.make_marks(XY, Shown(INFLUENCE), False))
     by_place = {(mark["x"], mark["y"]): mark for mark in marks}
     hollow = by_place[0.5, 0.5]
-    assert (hollow["fill"], hollow["line"]) == (LIGHT.surface, LIGHT.ink)
-    assert by_place[0.2, 0.8]["fill"] == LIGHT.ink
+    assert (hollow["fill"], hollow["line"]) == (palette.SURFACE.light, palette.INK.light)
+    assert by_place[0.2, 0.8]["fill"] == palette.INK.light
 
 
 @pytest.mark.parametrize(
     ("direction", "shape", "color"),
-    [("up", "triangle", DARK.blue), ("down", "inverted_triangle", DARK.orange)],
+    [("up", "triangle", palette.UPTUNE.dark), ("down", "inverted_triangle", palette.DOWNTUNE.dark)],
 )
 def test_pending_marks_have_shape_and_colour(direction, shape, color):
     (mark,) = rows_of(map_layers.make_marks(XY, Shown(pending={2: direction}), True))
@@ -188,7 +188,12 @@ def test_a_removal_is_a_cross_and_the_opened_concept_has_a_ring():
 
 def test_dots_are_all_concepts_and_those_of_the_group_stand_out():
     dots = map_layers.make_dots(XY, Shown(), (1,), {"name": list("abcd")}, False)
-    assert list(dots["shade"]) == [LIGHT.gray, LIGHT.ink, LIGHT.gray, LIGHT.gray]
+    assert list(dots["shade"]) == [
+        palette.CONCEPT.light,
+        palette.INK.light,
+        palette.CONCEPT.light,
+        palette.CONCEPT.light,
+    ]
     assert list(dots["name"]) == list("abcd")
 
 
@@ -211,7 +216,10 @@ def test_marks_at_one_place_lie_side_by_side_until_the_map_is_enlarged():
 
 def test_the_dots_of_marked_concepts_are_not_seen_beside_their_marks():
     dots = map_layers.make_dots(XY, Shown(INFLUENCE), (), {"name": list("abcd")}, False)
-    assert list(dots["shade"]) == [map_layers.UNSEEN] * 2 + [LIGHT.gray, map_layers.UNSEEN]
+    assert list(dots["shade"]) == [map_layers.UNSEEN] * 2 + [
+        palette.CONCEPT.light,
+        map_layers.UNSEEN,
+    ]
 
 
 def test_texts_lie_where_the_labels_were_placed():
@@ -220,7 +228,7 @@ def test_texts_lie_where_the_labels_were_placed():
     texts = rows_of(map_layers.make_texts(placed, False))
     assert {t["name"]: t["style"] for t in texts} == {"b": "bold", "d": "normal", "a": "normal"}
     assert [(t["x"], t["y"]) for t in texts] == [tuple(centre) for centre in placed.centres]
-    assert {(t["ink"], t["surface"]) for t in texts} == {(LIGHT.ink, LIGHT.surface)}
+    assert {(t["ink"], t["surface"]) for t in texts} == {(palette.INK.light, palette.SURFACE.light)}
 
 
 def test_on_a_page_drawn_larger_marks_and_labels_are_larger_and_still_apart():
@@ -431,7 +439,7 @@ def test_selection_goes_both_ways(app, view):
     assert app.selection.concept == "sky"
     view._on_lasso([1, 2])
     assert app.selection.concepts == ["spoke", "sky"]
-    assert np.flatnonzero(view.map.dots["shade"] == LIGHT.ink).tolist() == [1, 2]
+    assert np.flatnonzero(view.map.dots["shade"] == palette.INK.light).tolist() == [1, 2]
     assert view.panel.group["count"] == 2
 
 
@@ -517,7 +525,7 @@ def test_one_figure_lives_through_all_changes(app, view):
     app.theme = "dark"
     view.panel.projection = "pca"
     assert list(view.map.fronts) == [figure]
-    assert figure.background_fill_color == DARK.surface
+    assert figure.background_fill_color == palette.SURFACE.dark
     assert (figure.x_range.start, figure.x_range.end) == cloud.WHOLE
 
 

@@ -26,7 +26,6 @@ from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.ui import browser, images
-from inficond_panel.ui.metric_change import make_change
 from inficond_panel.views.knowledge import what_if as effects
 from inficond_panel.views.knowledge.batch import (
     make_pending,
@@ -43,6 +42,7 @@ from inficond_panel.views.knowledge.rows import (
 )
 from inficond_panel.views.knowledge.table import FACTORS
 from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.wording.metric_change import make_change
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from inficond_panel.distill import Interval
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.comparison import Churn, Flip
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.ui.metric_change import change_text, make_change
 from inficond_panel.views.provenance.branches import Branches, make_lanes, make_path
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
+from inficond_panel.wording.metric_change import change_text, make_change
 
 AUTHORS = ("machine:crossfit", "machine", "user", "")
 

@@ -12,9 +12,7 @@ from inficond_panel.commands.parsers.common import (
     positive,
     whole,
 )
-
-#: As in distill.METRICS, which would load numpy.
-METRICS = ("ap", "ap11", "accuracy", "precision", "recall", "f1", "fidelity", "brier", "ece")
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 
 def add_measuring_commands(commands: argparse._SubParsersAction) -> None:
@@ -71,8 +69,8 @@ def _add_metrics_flags(metrics: argparse.ArgumentParser) -> None:
     metrics.add_argument(
         "--metric",
         choices=METRICS,
-        default="ap",
-        help="the one whose noise and slices are printed (default: ap); --json has all",
+        default=AP.key,
+        help="the one whose noise and slices are printed (default: %(default)s); --json has all",
     )
     slices = metrics.add_mutually_exclusive_group()
     slices.add_argument(

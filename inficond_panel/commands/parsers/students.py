@@ -13,6 +13,7 @@ from inficond_panel.commands.parsers.common import (
     correlation,
 )
 from inficond_panel.commands.parsers.history import add_history_actions
+from inficond_panel.vocabulary.directions import DIRECTIONS
 
 
 def add_student_commands(commands: argparse._SubParsersAction) -> None:
@@ -46,7 +47,7 @@ def _add_making_commands(commands: argparse._SubParsersAction) -> None:
         "already is not computed again. The last one becomes the head, which the page shows and "
         "the other commands take. An edits file is a "
         "list of iterations, each a list of {class, concept (or concepts: [...], a group), "
-        "direction: up|down|remove, factor (optional)}.",
+        f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}.",
         "inficond tune demo --edits edits.yaml --json",
     )
     add_tuner(distill)

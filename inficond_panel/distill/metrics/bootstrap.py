@@ -18,8 +18,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.distill.metrics.outcome import METRICS, Outcome
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def change_interval(
     draws: int = 200,
     seed: int = 0,
     level: float = 0.95,
-    metric: str = "ap",
+    metric: str = AP.key,
     threshold: float = 0.0,
     teacher: NDArray | None = None,
 ) -> Interval:
@@ -76,7 +77,7 @@ def metric_interval(
     draws: int = 200,
     seed: int = 0,
     level: float = 0.95,
-    metric: str = "ap",
+    metric: str = AP.key,
     threshold: float = 0.0,
     teacher: NDArray | None = None,
 ) -> Interval:
@@ -88,7 +89,7 @@ def metric_interval(
 def change_intervals(
     before: Outcome,
     after: Outcome,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = tuple(METRICS),
     *,
     draws: int = 200,
     seed: int = 0,
@@ -108,7 +109,7 @@ def change_intervals(
 
 def metric_intervals(
     outcome: Outcome,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = tuple(METRICS),
     *,
     draws: int = 200,
     seed: int = 0,
@@ -183,4 +184,4 @@ def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> 
 
 def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
     limits = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], axis=-1)
-    return 2 * np.asarray(estimate) - limits[::-1] if metric == "ece" else limits
+    return 2 * np.asarray(estimate) - limits[::-1] if metric in BIASED else limits

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill.metrics.bootstrap import Interval, drawn, interval
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 
 def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None = None) -> Array:
@@ -28,7 +29,7 @@ def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None 
 def mean_change(
     before: Sequence[Outcome],
     after: Sequence[Outcome],
-    metric: str = "ap",
+    metric: str = AP.key,
     *,
     draws: int = 200,
     seed: int = 0,
@@ -57,4 +58,4 @@ def mean_defined(values: Array) -> Array:
 
 def _counted(outcome: Outcome, metric: str, counts: NDArray | None) -> NDArray | None:
     """Counts of the images that the metric counts."""
-    return counts if counts is None or metric == "fidelity" else counts[:, outcome.known]
+    return counts if counts is None or METRICS[metric].needs_teacher else counts[:, outcome.known]

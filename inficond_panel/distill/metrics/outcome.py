@@ -12,11 +12,19 @@ from scipy.special import expit
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
-
-POINT_METRICS = ("accuracy", "precision", "recall", "f1")
-METRICS = ("ap", "ap11", *POINT_METRICS, "fidelity", "brier", "ece")
-#: Metrics of which less is better.
-ERRORS = ("brier", "ece")
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    AP11,
+    BRIER,
+    DECISIONS,
+    ECE,
+    F1,
+    FIDELITY,
+    METRICS,
+    PRECISION,
+    RECALL,
+)
 
 
 class Outcome:
@@ -63,7 +71,7 @@ class Outcome:
 
     def images(self, metric: str) -> int:
         """Number of images that a metric counts: all for fidelity, else the labelled ones."""
-        return len(self.all_logits) if metric == "fidelity" else len(self.positive)
+        return len(self.all_logits) if METRICS[metric].needs_teacher else len(self.positive)
 
     def value(self, metric: str) -> float:
         """The metric, each image counted once."""
@@ -74,13 +82,13 @@ class Outcome:
 
         Raises ValueError for a metric that is not in METRICS, and for fidelity without a teacher.
         """
-        if metric == "ap":
+        if metric == AP.key:
             return self.ranked.average_precision(counts)
-        if metric == "ap11":
+        if metric == AP11.key:
             return self.ranked.eleven_point(counts)
-        if metric in POINT_METRICS:
+        if metric in DECISIONS:
             return decision_metrics(*self._confusion(counts))[metric]
-        if metric == "ece":
+        if metric == ECE.key:
             errors = np.abs(_sums(self._bin_errors, counts)).sum(axis=1)
             return ratio(errors, _totals(len(self.positive), counts))
         return ratio(_sums(self._loss(metric), counts)[:, 0], _totals(self.images(metric), counts))
@@ -125,11 +133,11 @@ class Outcome:
         return errors
 
     def _loss(self, metric: str) -> Array:
-        if metric == "fidelity":
+        if metric == FIDELITY.key:
             return self.alike[:, None].astype(np.float64)
-        if metric == "brier":
+        if metric == BRIER.key:
             return (expit(self.logit) - self.positive)[:, None] ** 2
-        raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
+        raise ValueError(f"metric must be one of {tuple(METRICS)}, not {metric!r}")
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:
@@ -150,10 +158,10 @@ def decision_metrics(
 ) -> dict[str, Array]:
     """Accuracy, precision, recall and f1 = 2 TP / (2 TP + FP + FN) from counts of any shape."""
     return {
-        "accuracy": ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
-        "precision": ratio(tp, np.add(tp, fp)),
-        "recall": ratio(tp, np.add(tp, fn)),
-        "f1": ratio(np.multiply(2, tp), np.add(np.multiply(2, tp), np.add(fp, fn))),
+        ACCURACY.key: ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
+        PRECISION.key: ratio(tp, np.add(tp, fp)),
+        RECALL.key: ratio(tp, np.add(tp, fn)),
+        F1.key: ratio(np.multiply(2, tp), np.add(np.multiply(2, tp), np.add(fp, fn))),
     }
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.distill.metrics.outcome import ERRORS, Outcome
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import METRICS
 
 Mask = NDArray[np.bool_]
 
@@ -38,7 +39,7 @@ class Luck:
 
     def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
         self.outcome, self.metric, self.most = outcome, metric, most
-        fidelity = metric == "fidelity"
+        fidelity = METRICS[metric].needs_teacher
         strata = _teacher_decides(outcome) if fidelity else outcome.positive
         self._groups = [np.flatnonzero(strata == side) for side in (False, True)]
         self._seed = seed
@@ -50,7 +51,7 @@ class Luck:
         worse, drawn = [], []
         for places in self._places(len(member)):
             values = self.outcome.values(self.metric, member[places])
-            better = values < value if self.metric in ERRORS else values > value
+            better = values < value if METRICS[self.metric].less_is_better else values > value
             worse.append(~_clearly(better, values, value))
             drawn.append(values)
             if sum(map(np.count_nonzero, worse)) >= _STOP_AT:
@@ -97,5 +98,5 @@ def _mean(values: Array) -> float:
 
 def counted(outcome: Outcome, metric: str, masks: NDArray) -> NDArray[np.uint8]:
     """Masks (slices, n) as counts of the images that the metric is about."""
-    rows = masks if metric == "fidelity" else masks[:, outcome.known]
+    rows = masks if METRICS[metric].needs_teacher else masks[:, outcome.known]
     return rows.astype(np.uint8)

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.metrics.outcome import METRICS, Outcome
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import AP, AP11, METRICS
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def measure(student: Outcome, teacher: Outcome) -> ClassMetrics:
     share = float(np.mean(teacher.all_logits > student.threshold)) if images else np.nan
     return ClassMetrics(
         **{metric: student.value(metric) for metric in METRICS},
-        teacher_ap=teacher.value("ap"),
+        teacher_ap=teacher.value(AP.key),
         constant_fidelity=max(share, 1 - share),
         logit_correlation=correlation(student.all_logits, teacher.all_logits),
         n=n,
@@ -91,7 +92,7 @@ def average_precision(
     """
     known = np.asarray(label) >= 0
     weights = None if sample_weight is None else np.asarray(sample_weight)[None, known]
-    return float(Outcome(label, score).values("ap", weights)[0])
+    return float(Outcome(label, score).values(AP.key, weights)[0])
 
 
 def average_precision_11(
@@ -100,7 +101,7 @@ def average_precision_11(
     """VOC 2007's average precision over eleven recalls; arguments as in average_precision."""
     known = np.asarray(label) >= 0
     weights = None if sample_weight is None else np.asarray(sample_weight)[None, known]
-    return float(Outcome(label, score).values("ap11", weights)[0])
+    return float(Outcome(label, score).values(AP11.key, weights)[0])
 
 
 def correlation(a: Array, b: Array) -> float:

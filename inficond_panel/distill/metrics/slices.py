@@ -22,9 +22,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inficond_panel.distill.metrics.bootstrap import Interval, metric_intervals
-from inficond_panel.distill.metrics.outcome import ERRORS, METRICS, Outcome
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.permutation import Luck, Mask, counted, holm
 from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown
 #: and called small, but neither tested nor named the worst.
@@ -32,7 +33,6 @@ MIN_IMAGES = 30
 MIN_POSITIVES = 10
 #: More slices than this are no slices but single images.
 MOST_SLICES = 200
-_UNLABELLED = ("accuracy", "brier", "ece", "fidelity")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class SliceReport:
     @property
     def worst(self) -> SliceResult | None:
         """The slice with the worst value of the metric among those tested; None without one."""
-        sign = -1 if self.metric in ERRORS else 1
+        sign = -1 if METRICS[self.metric].less_is_better else 1
         tested = [found for found in self.slices if not found.small]
         return min(tested, key=lambda found: sign * found.interval.estimate, default=None)
 
@@ -92,7 +92,7 @@ def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
 def compare_slices(
     outcomes: Mapping[str, Outcome],
     slices: Mapping[str, Mask],
-    metric: str = "ap",
+    metric: str = AP.key,
     *,
     draws: int = 200,
     permutations: int | None = None,
@@ -186,7 +186,7 @@ def _small(part: Outcome, metric: str, value: float, rest: float, limits: tuple[
     images, positives = part.images(metric), int(part.positive.sum())
     if images < limits[0]:
         return f"fewer than {limits[0]} images"
-    if metric not in _UNLABELLED and min(positives, images - positives) < limits[1]:
+    if METRICS[metric].needs_both_sides and min(positives, images - positives) < limits[1]:
         kind = "positives" if positives < limits[1] else "negatives"
         return f"fewer than {limits[1]} {kind}"
     if np.isnan(value):

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
-from inficond_panel.distill.metrics.outcome import POINT_METRICS, Outcome
+from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.what_if.curves import checked_scores
 from inficond_panel.distill.what_if.decision_curves import decision_curves
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def change_band(
     weight: float,
     label: NDArray,
     grid: NDArray,
-    metric: str = "ap",
+    metric: str = AP.key,
     draws: int = 200,
     seed: int = 0,
     level: float = 0.95,
@@ -55,15 +56,17 @@ def change_band(
     ascends. ``metric`` is any of METRICS; fidelity needs the teacher's logits (n,). The other
     arguments as in what_if.
     """
-    if metric == "fidelity":  # of all images, labelled or not
+    if METRICS[metric].needs_teacher:  # of all images, labelled or not
         score, logit = checked_scores(np.asarray(score_column)), np.asarray(logit, dtype=np.float64)
         score, teacher = score.astype(np.float64), np.asarray(teacher)
     else:
         score, logit, label = _known(score_column, logit, label)
         teacher = None
     points, table = np.union1d(grid, [weight]), draw_counts(len(score), draws, seed)
-    if metric in (*POINT_METRICS, "fidelity"):
-        kind, truth = (metric, label > 0) if teacher is None else ("accuracy", teacher > threshold)
+    if metric in (*DECISIONS, FIDELITY.key):
+        kind, truth = (
+            (metric, label > 0) if teacher is None else (ACCURACY.key, teacher > threshold)
+        )
         estimate, drawn = (
             decision_curves(score, logit, weight, truth, points, kind, counts, threshold)
             for counts in (np.ones((1, len(score)), np.uint8), table)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.metrics.outcome import POINT_METRICS, decision_metrics
+from inficond_panel.distill.metrics.outcome import decision_metrics
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.metrics import ACCURACY, DECISIONS, FIDELITY
 
 #: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
 AXIS_MULTIPLE = 2.25
@@ -48,7 +49,7 @@ class WhatIf:
     def at(self, influence: float) -> dict[str, float]:
         """The metrics at one influence between low and high."""
         piece = int(np.searchsorted(self.breakpoints, influence, side="left"))
-        return {name: float(getattr(self, name)[piece]) for name in (*POINT_METRICS, "fidelity")}
+        return {name: float(getattr(self, name)[piece]) for name in (*DECISIONS, FIDELITY.key)}
 
     def values(self, metric: str, ends: Array) -> Array:
         """A metric on pieces that end at ``ends`` and lie each within one of these."""
@@ -151,8 +152,8 @@ def what_if_curve(
     alike = curves(np.asarray(teacher) > threshold)  # fidelity is the accuracy against the teacher
     turns = np.union1d(found.breakpoints, alike.breakpoints)
     ends = np.append(turns, high)
-    metrics = {name: found.values(name, ends) for name in POINT_METRICS}
-    return WhatIf(low, high, turns, **metrics, fidelity=alike.values("accuracy", ends))
+    metrics = {name: found.values(name, ends) for name in DECISIONS}
+    return WhatIf(low, high, turns, **metrics, fidelity=alike.values(ACCURACY.key, ends))
 
 
 def what_if_curves(

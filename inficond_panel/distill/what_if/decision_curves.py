@@ -26,7 +26,7 @@ def decision_curves(
     counts: NDArray,
     threshold: float = 0.0,
 ) -> Array:
-    """One of POINT_METRICS at each influence of an ascending grid, for each row of counts.
+    """One of DECISIONS at each influence of an ascending grid, for each row of counts.
 
     Scores (n,) are not below 0; ``positive`` (n,) are the labels, or whatever the decisions are
     held against; ``counts`` (rows, n) say how often each image is drawn. Returns

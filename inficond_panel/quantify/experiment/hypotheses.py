@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.numbers import defined
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
 from inficond_panel.quantify.experiment.learning import kept_share, learned_at
 from inficond_panel.quantify.pixels.knowledge_points import (
@@ -172,7 +173,4 @@ def _variance(values: Values, counts: NDArray) -> Values:
 
 
 def _plain(value: Interval) -> dict[str, float | None]:
-    return {
-        name: None if np.isnan(getattr(value, name)) else getattr(value, name)
-        for name in ("estimate", "low", "high")
-    }
+    return {name: defined(getattr(value, name)) for name in ("estimate", "low", "high")}

@@ -28,15 +28,16 @@ from inficond_panel.quantify.outputs.reliability import (
 from inficond_panel.quantify.outputs.separation import Groups, silhouette
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import oracle_logits
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
 
 Array = NDArray[np.float64]
 Values = Callable[[NDArray | None], Array]
 
 #: Key and words of each measure, in the order of tables.
 MEASURES = {
-    "ap": "mean AP",
-    "accuracy": "accuracy, mean of classes",
-    "ece": "ECE, mean of classes",
+    AP.key: f"mean {AP.word}",
+    ACCURACY.key: f"{ACCURACY.word}, mean of classes",
+    ECE.key: f"{ECE.word}, mean of classes",
     "ece_pooled": "ECE, pooled, bins of equal width",
     "ece_pooled_mass": "ECE, pooled, bins of equal mass",
     "entropy": "entropy of an image's outputs, nats",
@@ -115,7 +116,7 @@ def measure_outputs(
     found = {}
     for measure in kinds[0]:
         drawn = [(float(kind[measure](None)[0]), kind[measure](counts)) for kind in kinds]
-        kind = "ece" if measure.startswith("ece") else measure
+        kind = ECE.key if measure.startswith(ECE.key) else measure
         levels = [interval(value, values, level, kind) for value, values in drawn]
         if len(drawn) == 1:
             found[measure] = OutputMeasure(levels[0])
@@ -136,7 +137,7 @@ def _values(
         Outcome(label[:, k], logit[:, k], threshold=float(limits[k])) for k in range(label.shape[1])
     ]
     measures: dict[str, Values] = {
-        metric: partial(class_mean, outcomes, metric) for metric in ("ap", "accuracy", "ece")
+        metric: partial(class_mean, outcomes, metric) for metric in keys(AP, ACCURACY, ECE)
     }
     for name, equal_mass in (("ece_pooled", False), ("ece_pooled_mass", True)):
         measures[name] = _pooled(*pooled_errors(label, logit, equal_mass=equal_mass))

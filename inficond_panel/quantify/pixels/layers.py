@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 
 #: Tensor ``(B, C, H, W)`` of images to their feature, a tensor whose first dimension is B.
@@ -71,11 +71,9 @@ def _module(network: Any, layer: str) -> Any:
     names = layer_names(network)
     if layer in names:
         return network.get_submodule(layer)
-    close = get_close_matches(layer, names, n=3, cutoff=0.5)
     more = ", ..." if len(names) > _SHOWN else ""
     raise DataError(
-        f"The network has no layer {layer!r}."
-        + (f" Did you mean {' or '.join(map(repr, close))}?" if close else ""),
+        f"The network has no layer {layer!r}.{near(layer, names, most=3)}",
         f"Its layers: {', '.join(names[:_SHOWN])}{more}.",
     )
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import param
 from ruamel.yaml.nodes import Node, ScalarNode
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import Problem
 from inficond_panel.spec.framework.yaml_source import shown, tag, text_of
 
@@ -260,8 +261,6 @@ class Choice(Field, param.Selector):
 
 
 def hint(word: str, words: Any) -> str:
-    """Offer the nearest right word, as the end of a message."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
-
-    near = get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """Suggestion of the nearest right word, behind a message that ends without a full stop."""
+    suggestion = near(word, words)
+    return f".{suggestion}" if suggestion else ""

@@ -1,6 +1,7 @@
 // The researcher's page: a password, then a row for each participant.
 
 import { h, keyed, set, text, watch } from "../../ui/base.js"
+import { BACKGROUND } from "../../ui/vocabulary.js"
 
 const HEADS = ["Participant", "Condition", "State", "Step", "Time in task", "Iterations", "Tasks over", ""]
 const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◇ Away", finished: "✓ Finished", declined: "✕ Declined" }
@@ -8,7 +9,7 @@ const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◇ Away
 export function render({ model, el }) {
   const root = h("div", { class: "board" })
   el.append(root)
-  Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+  Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
   document.documentElement.style.colorScheme = "light dark"
   document.documentElement.lang = "en"
   let kind = null, view = null

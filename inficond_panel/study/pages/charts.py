@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
+from inficond_panel.common.numbers import MINUS, number
 from inficond_panel.study.results.results import Spread
 from inficond_panel.study.spec.questions import LikertQuestion
-from inficond_panel.ui.theme import MINUS, number
 
 WIDTH = 880
 _LABEL = 180

@@ -1,6 +1,7 @@
 // A participant's page: a screen of text or questions, or the bar above the views during a task.
 
 import { h, keep, kept, set, text, watch } from "../../ui/base.js"
+import { BACKGROUND } from "../../ui/vocabulary.js"
 
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
 const DWELL = 1000
@@ -36,7 +37,7 @@ export function render({ model, el }) {
 function fillPage() {
   document.documentElement.style.colorScheme = "light dark"
   document.documentElement.lang = "en"
-  Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+  Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
 }
 
 /** A screen reader and the Tab key begin at the heading of a new screen. */

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.numbers import number, signed
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.study.pages import charts
 from inficond_panel.study.results.results import Result, Spread, Summary, results, summaries
@@ -23,7 +24,6 @@ from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questions import LikertQuestion, NumberQuestion, TextQuestion
 from inficond_panel.ui import browser
 from inficond_panel.ui.fonts import font_css
-from inficond_panel.ui.theme import number, signed
 
 _MOVES = {"undo", "redo", "jump"}
 

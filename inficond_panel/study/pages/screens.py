@@ -6,23 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.numbers import number
 from inficond_panel.study.pages.markdown import to_tree
-from inficond_panel.study.run.done_rules import Standing
+from inficond_panel.study.run.done_rules import ITERATIONS, Standing
 from inficond_panel.study.run.progress import Progress, Step
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.spec.questions import ConsentPage, Question, QuestionPage, TextPage
 from inficond_panel.study.spec.tasks import Task
-from inficond_panel.ui.theme import number
-
-METRICS = {
-    "ap": "AP",
-    "f1": "F1",
-    "precision": "Precision",
-    "recall": "Recall",
-    "accuracy": "Accuracy",
-    "fidelity": "Fidelity",
-    "iterations": "Fine-tunes",
-}
+from inficond_panel.vocabulary.metrics import METRICS
 
 
 def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
@@ -98,8 +89,9 @@ def make_goal(standing: Standing, done: bool) -> str:
     """``AP 0.700, goal 0.983``; empty where the participant says when it is done."""
     if standing.target is None:
         return ""
-    digits = 0 if standing.what == "iterations" else 3
-    name, target = METRICS[standing.what], number(standing.target, digits)
+    made = standing.what == ITERATIONS
+    digits, name = (0, "Fine-tunes") if made else (3, METRICS[standing.what].name)
+    target = number(standing.target, digits)
     return f"{'Done: ' if done else ''}{name} {number(standing.value, digits)}, goal {target}"
 
 

@@ -13,8 +13,10 @@ from inficond_panel.study.spec.tasks import (
     ReachesValue,
 )
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.metrics import AP
 
 SPLIT = "tune"
+ITERATIONS = "iterations"  #: what a standing counts, where it is no metric
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,10 @@ def standing(
     if isinstance(rule, ParticipantSays):
         return Standing("", None, None)
     if isinstance(rule, IterationsMade):
-        return Standing("iterations", iterations, rule.count)
+        return Standing(ITERATIONS, iterations, rule.count)
     now = tuner.metrics(node, SPLIT)[class_name]
     if isinstance(rule, ReachesTeacher):
-        return Standing("ap", now.ap, now.teacher_ap - rule.margin)
+        return Standing(AP.key, now.ap, now.teacher_ap - rule.margin)
     if isinstance(rule, ReachesValue):
         return Standing(rule.metric, getattr(now, rule.metric), rule.value)
     assert isinstance(rule, GainsBy)

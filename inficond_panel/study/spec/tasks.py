@@ -11,8 +11,9 @@ from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.students import VIEWS
 from inficond_panel.study.spec.questions import REQUIRED
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 
-METRICS = ["ap", "f1", "precision", "recall", "accuracy", "fidelity"]
+GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
 
 
 class DoneWhen(Section):
@@ -34,7 +35,7 @@ class ReachesValue(DoneWhen):
     """A metric of the student reaches a value."""
 
     rule = Choice(default="value", objects=["value"], doc="A metric reaches a value.")
-    metric = Choice(default="ap", objects=METRICS, doc="Metric of the student.")
+    metric = Choice(default=AP.key, objects=GOALS, doc="Metric of the student.")
     value = Number(None, bounds=(0, 1), doc="Value to reach.", metadata=REQUIRED)
 
 
@@ -42,7 +43,7 @@ class GainsBy(DoneWhen):
     """A metric of the student has risen by so much since the start node."""
 
     rule = Choice(default="gain", objects=["gain"], doc="A metric has risen by so much.")
-    metric = Choice(default="ap", objects=METRICS, doc="Metric of the student.")
+    metric = Choice(default=AP.key, objects=GOALS, doc="Metric of the student.")
     by = Number(
         None,
         bounds=(0, 1),

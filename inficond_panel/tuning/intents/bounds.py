@@ -24,6 +24,7 @@ import numpy as np
 
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.vocabulary.directions import REMOVE, UP
 
 #: (class, concept) → (lower, upper); None is no limit on that side.
 Bounds = dict[tuple[str, str], tuple[float | None, float | None]]
@@ -42,10 +43,10 @@ def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, flo
 
     Raises ``TuningError`` where the factor is so large that no number can hold the bound.
     """
-    if intent.direction == "remove" or intent.factor is None:
+    if intent.direction == REMOVE.key or intent.factor is None:
         return 0.0, 0.0
     size = max(abs(weight), step)
-    if intent.direction == "up":
+    if intent.direction == UP.key:
         lower = weight + (intent.factor - 1) * size
         if lower == math.inf:
             raise TuningError(

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inficond_panel.tuning.intents.intent import Asked, GroupIntent, Intent
+from inficond_panel.vocabulary.directions import DIRECTIONS
 
 Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
 
-_STRENGTH = ("up", "down", "remove")
+_STRENGTH = tuple(DIRECTIONS)
 
 
 def canonical(asked: Iterable[Asked], factor: float) -> tuple[Intent, ...]:

@@ -15,17 +15,17 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.framework.fields import parse_number
 from inficond_panel.spec.framework.yaml_source import compose, faults, short, shown, tag, text_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.intents.intent import (
-    DIRECTIONS,
     Asked,
     GroupIntent,
     Intent,
-    did_you_mean,
 )
+from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
 
 _MOST_HINTS = 100
 _KEYS = ("class", "concept", "concepts", "direction", "factor")
@@ -168,7 +168,7 @@ class _Reader:
 
     def _near(self, word: str, known: Iterable[str]) -> str:
         """A hint, for the first problems of the file: of thousands they would take minutes."""
-        return did_you_mean(word, known) if len(self.problems) < _MOST_HINTS else ""
+        return near(word, known) if len(self.problems) < _MOST_HINTS else ""
 
     def _direction(self, values: dict[str, Node]) -> str:
         if "direction" not in values:
@@ -176,7 +176,8 @@ class _Reader:
         node = values["direction"]
         word = text_of(node) if isinstance(node, ScalarNode) else ""
         if word not in DIRECTIONS:
-            expected = f"expected {', '.join(DIRECTIONS[:-1])} or {DIRECTIONS[-1]}"
+            *others, last = DIRECTIONS
+            expected = f"expected {', '.join(others)} or {last}"
             self.report(node, f"{expected}, got {shown(node)}.{self._near(word, DIRECTIONS)}")
         return word
 
@@ -184,7 +185,7 @@ class _Reader:
         node = values.get("factor")
         if node is None or tag(node) == "null":
             return None
-        if direction == "remove":
+        if direction == REMOVE.key:
             self.report(node, "remove takes no factor; leave it out, or use down to weaken only")
             return None
         factor = parse_number(node)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
-
-DIRECTIONS = ("up", "down", "remove")
+from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Intent:
 
     def resolved(self, factor: float) -> Intent:
         """This intent with ``factor`` where it has none of its own (``remove`` never has one)."""
-        if self.direction == "remove":
+        if self.direction == REMOVE.key:
             return replace(self, factor=None)
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 
@@ -114,7 +113,7 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
     """Raise ``TuningError``, with the nearest word, for a ``kind`` of thing that is not there."""
     if name not in known:
         raise TuningError(
-            f"There is no {kind} {name!r} in this store.{did_you_mean(name, known)}",
+            f"There is no {kind} {name!r} in this store.{near(name, known)}",
             "List the names with: inficond info SPEC --json",
         )
 
@@ -122,12 +121,12 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
 def _check_thumb(what: str, class_name: str, direction: str, factor: float | None) -> None:
     if direction not in DIRECTIONS:
         raise TuningError(
-            f"Unknown direction {direction!r}.{did_you_mean(direction, DIRECTIONS)}",
+            f"Unknown direction {direction!r}.{near(direction, DIRECTIONS)}",
             f"Directions are {', '.join(DIRECTIONS)}.",
         )
     if factor is None:
         return
-    if direction == "remove":
+    if direction == REMOVE.key:
         raise TuningError(
             f"remove of {what} on {class_name!r} has the factor {factor:g}, which it cannot use.",
             "Leave the factor out: remove fixes the weight at 0. To weaken it only, use down.",
@@ -136,10 +135,3 @@ def _check_thumb(what: str, class_name: str, direction: str, factor: float | Non
         raise TuningError(
             f"The factor of {what} on {class_name!r} is {factor}.", "Give a number above 1."
         )
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'wheel'?``, or nothing where no known word is near."""
-    lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), lower, n=1)
-    return f" Did you mean {lower[near[0]]!r}?" if near else ""

@@ -27,6 +27,7 @@ from inficond_panel.tuning.suggest.suggestion import (
 )
 from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
 
 STRATEGIES = ("random", "greedy", "crossfit")
 
@@ -164,8 +165,11 @@ def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Shrunk) -> Cla
     return ClassSuggestion(intents, Gain(gain.estimate, gain.low, gain.high), reasons)
 
 
+_FAULTS = {UP.key: "counts too little", DOWN.key: "counts too much", REMOVE.key: "misleads"}
+
+
 def _reason(concept: str, direction: str, pick: Pick) -> str:
-    what = {"up": "counts too little", "down": "counts too much", "remove": "misleads"}[direction]
+    what = _FAULTS[direction]
     if pick.tune is None:
         return f"{concept} {what}: most AP gained on tune, given those before it"
     text = f"{concept} {what}: the labels of tune say so at {pick.tune:.1f} standard errors"

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import defined, written_range
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.vocabulary.metrics import AP
 
 DRAWS = 400
 
@@ -30,12 +32,13 @@ class Gain:
     high: float
 
     def __str__(self) -> str:
-        return f"{100 * self.estimate:+.2f} [{100 * self.low:+.2f}, {100 * self.high:+.2f}]"
+        limits = written_range(100 * self.low, 100 * self.high, 2, sign=True)
+        return f"{100 * self.estimate:+.2f} {limits}"
 
     def to_json(self) -> dict[str, float | None]:
         """Plain numbers; None where undefined."""
         values = {"estimate": self.estimate, "low": self.low, "high": self.high}
-        return {name: float(v) if np.isfinite(v) else None for name, v in values.items()}
+        return {name: defined(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
     if np.array_equal(before, after):
         return Change(0.0, np.zeros(DRAWS))
     values = [
-        Outcome(label[known], x[known]).values("ap", table[:, known]) for x in (after, before)
+        Outcome(label[known], x[known]).values(AP.key, table[:, known]) for x in (after, before)
     ]
     estimate = average_precision(label, after) - average_precision(label, before)
     return Change(float(estimate), values[0] - values[1])

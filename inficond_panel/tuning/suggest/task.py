@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.near_words import near
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.trial import Trial
 from inficond_panel.tuning.tuner import Tuner
@@ -89,7 +89,7 @@ def _measurable(
     for name in known if classes is None else dict.fromkeys(classes):
         if name not in known:
             raise TuningError(
-                f"There is no class {name!r} in this store.{did_you_mean(name, known)}",
+                f"There is no class {name!r} in this store.{near(name, known)}",
                 "List the names with: inficond info SPEC --json",
             )
         label = tuner.store.label[rows, known.index(name)]

@@ -16,6 +16,7 @@ from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.first_order import Response, response
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
 
 #: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
 _TOLERANCE = 1e-4
@@ -64,11 +65,11 @@ class Trial:
     def moves(self, factors: Sequence[float]) -> Moves:
         """All thumbs with these factors."""
         thumbs: list[tuple[str, float | None]] = [
-            (direction, factor) for factor in factors for direction in ("up", "down")
+            (direction, factor) for factor in factors for direction in (UP.key, DOWN.key)
         ]
-        thumbs.append(("remove", None))
+        thumbs.append((REMOVE.key, None))
         levels = np.array([[self._level(c, t) for c in range(len(self.weights))] for t in thumbs])
-        way = np.array([{"up": 1, "down": -1, "remove": 0}[direction] for direction, _ in thumbs])
+        way = np.array([DIRECTIONS[direction].sign for direction, _ in thumbs])
         far = (levels - self.weights) * way[:, None] > 0
         far[-1] = np.abs(self.weights) > 1e-9
         return Moves(tuple(thumbs), levels, far)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
+from inficond_panel.common.numbers import count
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.metric_cards import METRICS, Row, make_class_metrics, make_mean_metrics
-from inficond_panel.ui.theme import count
+from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_metrics
+from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
@@ -196,8 +197,8 @@ class ConfigurationView(Acting, Viewer):
     def _metrics(self) -> list[dict[str, Any]]:
         app, name = self.app, self.app.selection.class_name
         if self._scope == "all":
-            return make_mean_metrics(app.students.snapshot, app.changes.total("", METRICS))
-        changes = app.changes.total(name, METRICS)
+            return make_mean_metrics(app.students.snapshot, app.changes.total("", SHARES))
+        changes = app.changes.total(name, SHARES)
         return make_class_metrics(name, app.students.snapshot, changes)
 
     @action

@@ -3,15 +3,15 @@
 // change from now. One place along the influence axis can be read in all at once, by pointer or keys.
 
 import {
-  SHORT_NAMES, details, fixed, h, hoverCard, interval, isNumber, points, s, set, setAll, signed,
+  details, fixed, h, hoverCard, interval, isNumber, points, s, set, setAll, signed,
   text,
 } from "../../ui/base.js"
+import { METRICS } from "../../ui/vocabulary.js"
 
-const METRICS = ["accuracy", "fidelity", "f1", "recall", "precision"]
 const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth of it
 
 export function makeCharts(model, root) {
-  const charts = METRICS.map(makeChart)
+  const charts = model.metrics.map(makeChart)
   const reader = h("div", { class: "reader", role: "slider", tabindex: 0, "aria-label": "Influence at which the curves are read" })
   const element = h("div", { class: "charts" }, charts.map((chart) => chart.element), reader)
   const card = hoverCard(root)
@@ -112,7 +112,7 @@ function makeChart(metric) {
   const axis = h("div", { class: "axis num", "aria-hidden": "true" }, low, zero, high, now)
   const element = h("div", { class: "chart" }, h("div", { class: "caption" }, title, value),
     h("div", { class: "scale num", "aria-hidden": "true" }, top, bottom), field, axis)
-  title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, SHORT_NAMES[metric]))
+  title.append(h("span", { class: "long" }), h("span", { class: "short", "aria-hidden": "true" }, METRICS[metric].short))
   value.className = "num"
   let shown = null, curves = {}
   const show = (caption, steps, band, points) => {

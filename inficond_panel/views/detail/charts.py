@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.ui.theme import METRIC_NAMES, defined, number, short
+from inficond_panel.common.numbers import defined, number, short
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    F1,
+    FIDELITY,
+    METRICS,
+    PRECISION,
+    RECALL,
+    keys,
+)
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
 
-METRICS = ("accuracy", "fidelity", "f1", "recall", "precision")
+CHARTED = keys(ACCURACY, FIDELITY, F1, RECALL, PRECISION)
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
 DIGITS = 6  #: of numbers that are sent; a chart is some hundred pixels wide
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
@@ -51,7 +60,7 @@ class Chart:
         digits = axis_digits(self.high - self.low)
         return {
             "metric": self.metric,
-            "title": METRIC_NAMES[self.metric],
+            "title": METRICS[self.metric].name,
             "value": number(self.now[1]),
             "topText": short(self.top),
             "bottomText": short(self.bottom),
@@ -66,9 +75,9 @@ class Chart:
             "teacher": defined(self.teacher),
             "pending": _mark(self.pending),
             "preview": _mark(self.preview),
-            "alt": f"{METRIC_NAMES[self.metric]} {number(self.now[1])} at influence "
+            "alt": f"{METRICS[self.metric].name} {number(self.now[1])} at influence "
             f"{number(self.now[0], 2)}"
-            + (f", teacher {number(self.teacher)}" if self.metric != "fidelity" else ""),
+            + (f", teacher {number(self.teacher)}" if self.metric != FIDELITY.key else ""),
         }
 
 
@@ -106,12 +115,12 @@ def make_charts(
     would give, ``refit`` the points known of the refit what-if: they too lie within the axes.
     """
     # the teacher has no level of fidelity: it is what that compares with
-    now, levels = curves.at(influence), {**agreement.teacher_metrics(), "fidelity": math.nan}
+    now, levels = curves.at(influence), {**agreement.teacher_metrics(), FIDELITY.key: math.nan}
     bound = pending if pending is not None and _on_axis(curves, pending) else math.nan
-    then = curves.at(bound) if math.isfinite(bound) else dict.fromkeys(METRICS, math.nan)
+    then = curves.at(bound) if math.isfinite(bound) else dict.fromkeys(CHARTED, math.nan)
     ghost = preview if preview and _on_axis(curves, preview[0]) else None
     charts = []
-    for metric in METRICS:
+    for metric in CHARTED:
         place = (ghost[0], getattr(ghost[1], metric)) if ghost else NOWHERE
         points = [getattr(metrics, metric) for metrics in (refit or {}).values()]
         marked = [now[metric], levels[metric], place[1], *points]
@@ -138,7 +147,7 @@ def make_steps(curves: WhatIf) -> dict[str, list[float | None]]:
     All pieces, or ``PIECES`` of equal width where there are more. None where undefined.
     """
     edges, pieces = _thinned(curves)
-    values = {metric: getattr(curves, metric)[pieces] for metric in METRICS}
+    values = {metric: getattr(curves, metric)[pieces] for metric in CHARTED}
     columns = {"edges": edges, **values}
     return {name: [_sent(value) for value in column.tolist()] for name, column in columns.items()}
 
@@ -163,14 +172,14 @@ def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
     ``bands`` are the intervals of their changes from now, by metric as in ``make_band``.
     """
     order = sorted(refit)
-    values = {metric: [getattr(refit[at], metric) for at in order] for metric in METRICS}
+    values = {metric: [getattr(refit[at], metric) for at in order] for metric in CHARTED}
     columns = {"influence": order, **values}
     bands = {
         metric: {
             side: [_sent(getattr(changes[at][metric], side)) for at in order]
             for side in ("low", "high")
         }
-        for metric in METRICS
+        for metric in CHARTED
     }
     sent = {name: [_sent(value) for value in column] for name, column in columns.items()}
     return {**sent, "bands": bands}

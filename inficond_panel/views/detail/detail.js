@@ -136,7 +136,7 @@ function makeLegend() {
   const element = h("div", { class: "samples" }, Object.values(keys))
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
-      teacher: "teacher", interval: (mode === "refit" || bands.f1) && "95 % interval", refit: mode === "refit" && "refit",
+      teacher: "teacher", interval: (mode === "refit" || Object.keys(bands).length) && "95 % interval", refit: mode === "refit" && "refit",
       exact: "exact", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from inficond_panel.ui.theme import number
+from inficond_panel.common.numbers import number
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.ui.theme import count, number, signed
+from inficond_panel.common.numbers import count, number, signed
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.local_explanation import Apart, Edit

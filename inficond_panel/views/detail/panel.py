@@ -8,6 +8,7 @@ import param
 
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
+from inficond_panel.views.detail.charts import CHARTED
 
 
 class DetailPanel(ViewComponent):
@@ -24,6 +25,7 @@ class DetailPanel(ViewComponent):
     concept = param.String("", doc="Concept shown; empty: none.")
     influence = param.String("", doc="Its influence, as text.")
     pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
+    metrics = param.List(list(CHARTED), item_type=str, doc="Metrics that have a chart.")
     steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
     bands = param.Dict({}, doc="By metric, see ``make_band``; empty: being computed.")
     captions = param.List([], item_type=dict, doc="See ``Chart.caption``.")

@@ -12,6 +12,7 @@ import panel as pn
 import param
 
 from inficond_panel.analysis.patches import best_segment
+from inficond_panel.common.numbers import bound, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.ui.actions import Acting, action
@@ -19,9 +20,8 @@ from inficond_panel.ui.component import tie
 from inficond_panel.ui.gallery import make_facts, make_gallery, make_tile
 from inficond_panel.ui.images import send_photo, send_pictures
 from inficond_panel.ui.saving import make_and_send
-from inficond_panel.ui.theme import bound, signed
 from inficond_panel.views.detail.charts import (
-    METRICS,
+    CHARTED,
     make_band,
     make_charts,
     make_points,
@@ -94,7 +94,7 @@ class DetailView(Acting, pn.viewable.Viewer):
 
         def work(job: Job) -> dict[str, Any]:
             at, bands = piece_middles(curves), {}
-            for metric in METRICS:
+            for metric in CHARTED:
                 if job.cancelled():
                     raise CancelledError("Cancelled.")
                 bands[metric] = make_band(students.band(student, concept, metric, at))

@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.projection import among_neighbours
-from inficond_panel.ui.theme import tokens
+from inficond_panel.vocabulary.palette import CLOUD
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
@@ -123,7 +123,5 @@ def _tone(density: np.ndarray) -> np.ndarray:
 
 def palette(dark: bool) -> list[str]:
     """Colours of the densities 0 to 255: one slate, ever less transparent."""
-    theme = tokens(dark)
-    red, green, blue = theme.cloud
-    alpha = np.round(theme.cloud_alpha * np.arange(256)).astype(int)
-    return [f"#{red:02x}{green:02x}{blue:02x}{a:02x}" for a in alpha]
+    alpha = np.round((0.5 if dark else 0.45) * np.arange(256)).astype(int)
+    return [f"{CLOUD.of(dark)}{a:02x}" for a in alpha]

@@ -4,6 +4,7 @@ import {
   count, followTheme, h, hoverCard, icon, s, segments, set, setAll, text, watch, zoomOf,
 } from "../../ui/base.js"
 import { saveFiles } from "../../ui/save_file.js"
+import { DIRECTIONS } from "../../ui/vocabulary.js"
 import { makeGroup } from "./group.js"
 import { makeSegmentCard } from "./segment_card.js"
 
@@ -21,7 +22,8 @@ function key(shape, name, attributes = {}) {
 
 const KEYS = {
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "open", " ": "group", "+": "in", "=": "in",
-  "-": "out", 0: "home", u: "thumb up", d: "thumb down", x: "thumb remove", s: "segment",
+  "-": "out", 0: "home", s: "segment",
+  ...Object.fromEntries(Object.entries(DIRECTIONS).map(([direction, { key: letter }]) => [letter, `thumb ${direction}`])),
 }
 
 /** Take what can have the focus below `root` out of the order of tabs, through shadow roots. */

@@ -3,18 +3,18 @@
 
 import { boxOf, count, h, icon, keyed, set, setAll, text, windowOf } from "../../ui/base.js"
 import { SHORT_LIST, placesNear } from "../../ui/near.js"
+import { DIRECTIONS } from "../../ui/vocabulary.js"
 
 const MEMBER = 28 // pixels of a concept in the list
 const LEAST = 180, HIGHEST = 420 // of the list
-const DIRECTIONS = [["up", "Uptune", "▲"], ["down", "Downtune", "▼"], ["remove", "Remove", "✕"]]
 
 export function makeGroup(model, plot, root) {
   const button = h("button", { class: "btn group", type: "button", "aria-haspopup": "dialog" })
   const title = h("b", { id: "group-title" })
-  const thumbs = DIRECTIONS.map(([direction, word]) => {
-    const label = `${word} all of the group`
+  const thumbs = Object.entries(DIRECTIONS).map(([direction, { verb, icon: name }]) => {
+    const label = `${verb} all of the group`
     return h("button", { class: `icon-btn thumb ${direction}`, type: "button", "data-direction": direction, title: label, "aria-label": label,
-      onclick: () => model.send_msg({ action: "thumb_group", direction }) }, icon(direction === "remove" ? "cross" : "thumb"))
+      onclick: () => model.send_msg({ action: "thumb_group", direction }) }, icon(name))
   })
   const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
   const list = h("ul", { class: "scroll", tabindex: -1 })
@@ -80,7 +80,7 @@ function makeMember(model) {
   item.show = ({ concept, influence: weight, direction, opened }) => {
     text(name, concept)
     setAll(name, { title: concept, "aria-current": opened ? "true" : null })
-    text(mark, DIRECTIONS.find(([id]) => id === direction)?.[2] ?? "")
+    text(mark, DIRECTIONS[direction]?.mark ?? "")
     set(mark, "class", `mark ${direction}`)
     text(influence, weight)
     setAll(drop, { title: `Take ${concept} out of the group`, "aria-label": `Take ${concept} out of the group` })

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.ui.theme import signed
+from inficond_panel.common.numbers import signed
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState

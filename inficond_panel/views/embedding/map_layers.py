@@ -17,13 +17,15 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
 from inficond_panel.ui.fonts import FONT
-from inficond_panel.ui.theme import tokens
 from inficond_panel.views.embedding import labels
 from inficond_panel.views.embedding.cloud import Density, palette
 from inficond_panel.views.embedding.concept_map import RING, Names, Shown
+from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
+from inficond_panel.vocabulary.palette import CONCEPT, FOCUS, INK, INK_3, SURFACE
 
 Columns = dict[str, list[Any]]
 UNSEEN = "#0000"  #: black, of no opacity
+_TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +52,8 @@ def make_dots(
     They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
     the dots of the top concepts are large and not seen: their marks stand for them.
     """
-    theme = tokens(dark)
     chosen = np.isin(np.arange(len(xy)), np.array(group, int))
-    size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, theme.ink, theme.gray)
+    size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, INK.of(dark), CONCEPT.of(dark))
     size[shown.top], color[shown.top] = [shown.radius(c) for c in shown.top], UNSEEN
     return {"x": xy[:, 0], "y": xy[:, 1], "diameter": size, "shade": color, **facts}
 
@@ -123,12 +124,11 @@ class Foreground:
 def make_leaders(names: Names, dark: bool) -> Columns:
     """Lines from far labels to their marks."""
     ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
-    return {**ends, "ink": [tokens(dark).ink_3] * len(names.leaders)}
+    return {**ends, "ink": [INK_3.of(dark)] * len(names.leaders)}
 
 
 def make_texts(names: Names, dark: bool) -> Columns:
     """The labels' texts; the surface's colour is for the outline beneath them."""
-    theme = tokens(dark)
     x, y = names.centres.T.tolist()
     return {
         "x": x,
@@ -136,8 +136,8 @@ def make_texts(names: Names, dark: bool) -> Columns:
         "name": list(names.texts),
         "style": ["bold" if bold else "normal" for bold in names.bold],
         "size": [f"{labels.FONT_SIZE * names.scale:g}px"] * len(names.texts),
-        "ink": [theme.ink] * len(names.texts),
-        "surface": [theme.surface] * len(names.texts),
+        "ink": [INK.of(dark)] * len(names.texts),
+        "surface": [SURFACE.of(dark)] * len(names.texts),
     }
 
 
@@ -161,23 +161,20 @@ def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> 
 
 def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
     """Glyphs that make one mark, the lowest first."""
-    theme = tokens(dark)
-    size = 2 * shown.radius(concept)
-    direction = shown.pending.get(concept)
-    if direction == "remove":
-        yield "circle", 14.0, theme.surface, theme.surface, 1.0, 1.0
-        yield "x", 8.0, theme.ink, theme.ink, 2.0, 1.0
-    elif direction == "up":
-        yield "triangle", 13.0, theme.blue, theme.surface, 1.2, 1.0
-    elif direction == "down":
-        yield "inverted_triangle", 13.0, theme.orange, theme.surface, 1.2, 1.0
+    ink, surface = INK.of(dark), SURFACE.of(dark)
+    size, direction = 2 * shown.radius(concept), shown.pending.get(concept)
+    if direction == REMOVE.key:
+        yield "circle", 14.0, surface, surface, 1.0, 1.0
+        yield "x", 8.0, REMOVE.colour.of(dark), REMOVE.colour.of(dark), 2.0, 1.0
+    elif direction:
+        yield _TRIANGLES[direction], 13.0, DIRECTIONS[direction].colour.of(dark), surface, 1.2, 1.0
     elif concept not in shown.top:
-        yield "circle", size, theme.gray, theme.surface, 1.2, 1.0
+        yield "circle", size, CONCEPT.of(dark), surface, 1.2, 1.0
     elif shown.negative(concept):
-        yield "circle", size, theme.surface, theme.ink, 2.0, 1.0
+        yield "circle", size, surface, ink, 2.0, 1.0
     else:
-        yield "circle", size, theme.ink, theme.surface, 1.2, 1.0
+        yield "circle", size, ink, surface, 1.2, 1.0
     if concept == shown.opened:
-        yield "circle", 2 * RING, theme.surface, theme.ink, 1.5, 0.0
+        yield "circle", 2 * RING, surface, ink, 1.5, 0.0
     if concept == shown.cursor:
-        yield "circle", 2 * RING + 4, theme.surface, theme.blue, 2.0, 0.0
+        yield "circle", 2 * RING + 4, surface, FOCUS.of(dark), 2.0, 0.0

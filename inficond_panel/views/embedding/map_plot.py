@@ -16,11 +16,11 @@ from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
-from inficond_panel.ui.theme import tokens
 from inficond_panel.views.embedding.cloud import WHOLE
 from inficond_panel.views.embedding.concept_map import Frame
 from inficond_panel.views.embedding.map_layers import Foreground, Scene, draw_dots, update_dots
 from inficond_panel.views.embedding.map_tooltip import TOOLTIP
+from inficond_panel.vocabulary.palette import SURFACE
 
 
 class MapPlot(param.Parameterized):
@@ -111,7 +111,7 @@ class MapPlot(param.Parameterized):
     def _draw(self, figure: Figure) -> None:
         # Without a fill Bokeh leaves traces of the cloud at the edges when the map is moved. It
         # clears all but half a pixel at the top and the left, which the outline covers.
-        surface = tokens(self.scene.dark).surface
+        surface = SURFACE.of(self.scene.dark)
         figure.update(
             background_fill_color=surface,
             border_fill_color=surface,

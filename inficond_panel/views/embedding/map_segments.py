@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import number
 from inficond_panel.state import Job
 from inficond_panel.ui.gallery import PRESENCE, make_picture
-from inficond_panel.ui.theme import number
 from inficond_panel.views.embedding.cloud import segment_positions, segment_tree
 from inficond_panel.views.embedding.concept_map import tapped
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from string import Template
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inficond_panel.common.cache import once
-from inficond_panel.ui.theme import UNDEFINED, count, signed
+from inficond_panel.common.numbers import UNDEFINED, count, signed
+from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
     from inficond_panel.views.embedding.concept_map import Shown
 
 #: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
-TOOLTIP = """<div><style>
+TOOLTIP = Template("""<div><style>
 :host { padding: 6px 10px; border: 0; border-radius: 6px; opacity: 1;
   font: 11px/15px var(--inficond-font, sans-serif);
-  background: light-dark(#fff, #262d37); color: light-dark(#1a1e24, #e9ecf0);
+  background: $popover; color: $ink;
   box-shadow: 0 6px 24px light-dark(rgba(20, 28, 40, .18), rgba(0, 0, 0, .55)),
     0 0 0 1px light-dark(rgba(20, 28, 40, .08), #38414d); }
 b { font-size: 12px; font-weight: 600; }
 dl { display: grid; grid-template-columns: 1fr auto; gap: 0 8px; margin: 0; }
-dt { color: light-dark(#4a5361, #b6bec9); }
+dt { color: $faint; }
 dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 b, dl { zoom: var(--zoom, 1); }
 </style><b>@name</b><dl><dt>Influence</dt><dd>@influence</dd>
-<dt>Segments</dt><dd>@segments</dd><dt>Nearest</dt><dd>@nearest</dd></dl></div>"""
+<dt>Segments</dt><dd>@segments</dd><dt>Nearest</dt><dd>@nearest</dd></dl></div>""").substitute(
+    popover=POPOVER.css, ink=INK.css, faint=INK_2.css
+)
 
 
 def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import bound, defined
 from inficond_panel.state import Job
-from inficond_panel.ui.metric_change import make_change
-from inficond_panel.ui.theme import bound, defined
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
+from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.compensation import Group
@@ -45,8 +47,8 @@ def make_touched(batch: Sequence[Intent], preview: Preview | None) -> list[dict[
     return [
         {
             "student": name,
-            "thumbs": {kind: found.count(kind) for kind in ("up", "down", "remove")},
-            "change": make_change(preview.of(name, "ap")) if preview else None,
+            "thumbs": {kind: found.count(kind) for kind in DIRECTIONS},
+            "change": make_change(preview.of(name, AP.key)) if preview else None,
         }
         for name, found in directions.items()
     ]
@@ -63,12 +65,12 @@ def make_summary(
     change = metrics.ap - snapshot.before[name].ap
     reason = f"The {snapshot.split} split has no positive of {name}."
     return {
-        "ap": defined(metrics.ap),
+        AP.key: defined(metrics.ap),
         "teacher_ap": defined(metrics.teacher_ap),
         "reason": "" if metrics.positives else reason,
         "since": None if untouched else make_change(total, change),
         "no_change": "untouched student" if untouched else "undefined",
-        "preview": make_change(preview.of(name, "ap")) if preview else None,
+        "preview": make_change(preview.of(name, AP.key)) if preview else None,
         "flips": preview.sides.get(name) if preview else None,
     }
 
@@ -136,9 +138,9 @@ class BatchBar:
         name, app = self.table.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
         if status.kind == "done":
-            found = app.changes.last(name, ["ap"]).get("ap")
+            found = app.changes.last(name, [AP.key]).get(AP.key)
             change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
-        total = app.changes.total(name, ["ap"]).get("ap")
+        total = app.changes.total(name, [AP.key]).get(AP.key)
         summary = make_summary(snapshot, name, total, app.tuning.preview)
         return {"status": make_status(status, change), "summary": summary}
 

@@ -5,8 +5,9 @@ import {
 } from "../../ui/base.js"
 import { SHORT_LIST } from "../../ui/near.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
+import { DIRECTIONS } from "../../ui/vocabulary.js"
 import { groupButton } from "./refit_report.js"
-import { DIRECTIONS, isBusy, isFitting, ownPending } from "./pending.js"
+import { isBusy, isFitting, ownPending } from "./pending.js"
 
 const GROUP_SHOWN = 2 // members named; the rest is a number
 const NO_INTENTS = "No intents. Thumb a concept up or down."
@@ -24,7 +25,7 @@ export function makeBar(model, send) {
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
   const element = h("div", { class: "bar" },
-    h("div", { class: "now" }, h("div", { class: "ap" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
+    h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
     blocks, line.element, touched.element, notices.element)
   new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {

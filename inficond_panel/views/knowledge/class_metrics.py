@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.numbers import count, interval, number, points, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
-from inficond_panel.state.class_metrics import METRICS, measure, measure_by, worst_slice_sentence
+from inficond_panel.state.class_metrics import MEASURED, measure, measure_by, worst_slice_sentence
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.metric_change import make_change
-from inficond_panel.ui.theme import BESIDE, METRIC_NAMES, count, interval, number, points, signed
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
+from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.class_metrics import Measured, SliceReport, SliceResult
     from inficond_panel.views.knowledge.table import KnowledgeTable
-
-ERRORS = ("brier", "ece")
 
 
 def make_line(
@@ -32,12 +31,15 @@ def make_line(
     a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
     """
     parts: list[dict[str, Any]] = []
-    for key, name in (("f1", "F1"), ("accuracy", "accuracy"), ("fidelity", "fidelity")):
+    for metric in (F1, ACCURACY, FIDELITY):
+        key = metric.key
         now = number(getattr(metrics, key))
         after = number(getattr(preview, key)) if preview else now
         moved = after if after != now else ""
         change = make_change(changes.get(key)) if moved else None
-        parts.append({"name": name, "now": now, "after": moved, "change": change, "note": ""})
+        parts.append(
+            {"name": metric.word, "now": now, "after": moved, "change": change, "note": ""}
+        )
     constant = number(metrics.constant_fidelity)
     r = number(metrics.logit_correlation, 2)
     if preview is None:
@@ -60,13 +62,13 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
         "heads": ["now", "95 %", *shown],
         "rows": [
             {
-                "name": METRIC_NAMES[key],
+                "name": METRICS[key].name,
                 "now": number(now.metrics[key].estimate),
                 "range": _range(now.metrics[key]),
                 "changes": [make_noisy(found[key], key) for found in shown.values()],
                 "note": _note(key, measured, metrics),
             }
-            for key in METRICS
+            for key in MEASURED
         ],
         "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class",
     }
@@ -79,7 +81,7 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
         return told
     if change.low == change.estimate == change.high == 0:
         return {"text": "unchanged", "range": "", "words": "unchanged"}
-    if key in ERRORS:
+    if not METRICS[key].unit:
         limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
         return {**told, "text": signed(change.estimate, 3), "range": limits}
     return {**told, "text": points(change.estimate), "range": interval(change.low, change.high)}
@@ -88,17 +90,17 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
 def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, Any]:
     """The slices of a column by one metric, the worst named; fidelity stands beside accuracy."""
     rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
-    beside = BESIDE.get(report.metric, "")
+    beside = METRICS[report.metric].beside
     return {
         "heads": [
             column,
-            METRIC_NAMES[report.metric],
+            METRICS[report.metric].name,
             "95 %",
-            METRIC_NAMES.get(beside, ""),
+            METRICS[beside].name if beside else "",
             "Images",
             "p (Holm)",
         ],
-        "told": worst_slice_sentence(class_name, report.worst, METRIC_NAMES[report.metric]),
+        "told": worst_slice_sentence(class_name, report.worst, METRICS[report.metric].name),
         "rows": [_slice(found, beside, found is report.worst) for found in rows],
     }
 
@@ -116,11 +118,11 @@ def _slice(found: SliceResult, beside: str, worst: bool) -> dict[str, Any]:
 
 
 def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
-    if key == "fidelity":
+    if key == FIDELITY.key:
         return f"{count(metrics.differ)} images differ"
-    if key == "ap":
+    if key == AP.key:
         return f"teacher {number(metrics.teacher_ap)}"
-    if key == "ece":
+    if key == ECE.key:
         return f"if calibrated {number(measured.now.ece_floor)}"
     return ""
 

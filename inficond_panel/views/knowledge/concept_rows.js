@@ -3,9 +3,10 @@
 import {
   count, details, drawOnce, h, icon, isNumber, keyed, percent, s, set, signed, text,
 } from "../../ui/base.js"
+import { DIRECTIONS } from "../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
 import { drawHolds, holdsButton, holdsCard } from "./stability.js"
-import { DIRECTIONS, isBusy, ownPending, shownRows } from "./pending.js"
+import { isBusy, ownPending, shownRows } from "./pending.js"
 
 const KEPT_PATCHES = 2000
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -33,7 +34,7 @@ export function makeRow({ concept }, send) {
     class: `thumb ${direction}`, type: "button", "data-direction": direction, "aria-pressed": "false",
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`, title: `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`,
     onclick: () => send("toggle", { concept, direction }),
-  }, icon(direction === "remove" ? "cross" : "thumb"))
+  }, icon(DIRECTIONS[direction].icon))
   return h("div", { class: "row", role: "listitem", "aria-keyshortcuts": "u d x g h" },
     h("span", { class: "rank num" }),
     h("div", { class: "concept" },

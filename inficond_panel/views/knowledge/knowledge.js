@@ -6,9 +6,10 @@
 // {pictures: {segment: source}}.
 
 import {
-  SHORT_NAMES, count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed,
+  count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed,
   onKey, s, segments, select, set, setAll, text, watch,
 } from "../../ui/base.js"
+import { DIRECTIONS, METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/menu.js"
 import { ASK_EVERY, SHORT_LIST, bringNear, placeOf, placesNear } from "../../ui/near.js"
 import { saveFiles } from "../../ui/save_file.js"
@@ -18,7 +19,7 @@ import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_
 import { makeMeasures } from "./measures.js"
 import { makeReport } from "./refit_report.js"
 import { HOLDS_KEY } from "./stability.js"
-import { DIRECTIONS, shownRows } from "./pending.js"
+import { shownRows } from "./pending.js"
 
 const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const TYPING = 120 // ms without a key, then it is searched
@@ -151,7 +152,7 @@ function makeTable(model, send, search, dialog) {
 }
 
 function drawMetric(metric, model) {
-  const options = model.metrics.map(([id]) => [id, `${SHORT_NAMES[id]} ±${model.axis} pp`])
+  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short} ±${model.axis} pp`])
   drawOnce(metric, `${model.metric} ${model.axis}`, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.state import Job
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.theme import bound, number, signed
 from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:

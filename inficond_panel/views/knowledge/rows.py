@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.ui.theme import bound, defined
+from inficond_panel.common.numbers import bound, defined
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.concept_rows import ConceptRow

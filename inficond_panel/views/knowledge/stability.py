@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.numbers import number, share, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.state.class_metrics import hold
-from inficond_panel.ui.theme import number, share, signed
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError

@@ -12,8 +12,8 @@ from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.theme import METRIC_NAMES
 from inficond_panel.views.knowledge.rows import AXES
+from inficond_panel.vocabulary.metrics import AP, F1, METRICS
 
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 _FACTOR = TuningState.param["factor"]
@@ -52,10 +52,10 @@ class KnowledgeTable(ViewComponent):
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
     axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
     metric: param.Selector[str] = param.Selector(
-        default="f1", objects=CHANGE_METRICS, doc="Metric of the what-if."
+        default=F1.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
     metrics = param.List(
-        default=[[key, METRIC_NAMES[key]] for key in CHANGE_METRICS],
+        default=[[key, METRICS[key].name] for key in CHANGE_METRICS],
         doc="Ids and names to choose from.",
     )
 
@@ -82,9 +82,9 @@ class KnowledgeTable(ViewComponent):
     measured = param.Boolean(default=False, doc="Whether the metrics are open.")
     columns = param.List(default=[], item_type=str, doc="Metadata that slices can be made by.")
     slice_by = param.String(default="", doc="Column that slices are made by; empty: none.")
-    slice_metric: param.Selector[str] = param.Selector(default="ap", objects=SLICE_METRICS)
+    slice_metric: param.Selector[str] = param.Selector(default=AP.key, objects=SLICE_METRICS)
     slice_metrics = param.List(
-        default=[[key, METRIC_NAMES[key]] for key in SLICE_METRICS],
+        default=[[key, METRICS[key].name] for key in SLICE_METRICS],
         doc="Ids and names to choose from.",
     )
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")

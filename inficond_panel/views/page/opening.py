@@ -4,34 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from string import Template
 
 import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import FileProblemsError, InficondError
+from inficond_panel.vocabulary.palette import BACKGROUND, INK, INK_2, SURFACE, TRACK
 
-_STYLE = """
+_ROLES = {"bg": BACKGROUND, "ink": INK, "surface": SURFACE, "faint": INK_2, "track": TRACK}
+_COLOURS = {
+    **{name: colour.light for name, colour in _ROLES.items()},
+    **{f"dark_{name}": colour.dark for name, colour in _ROLES.items()},
+}
+_STYLE = Template("""
 :host { display: grid; place-items: center; min-height: 100vh; box-sizing: border-box;
-  padding: 24px; background: #eff1f4; color: #1a1e24;
+  padding: 24px; background: $bg; color: $ink;
   font: 14px/20px var(--inficond-font, sans-serif);
   font-family: var(--inficond-font, sans-serif) !important; /* Panel's design sheets come later */ }
 main { min-width: 0; }
-section { max-width: 960px; background: #fff; border-radius: 8px; padding: 24px 32px; }
+section { max-width: 960px; background: $surface; border-radius: 8px; padding: 24px 32px; }
 h1 { font-size: 18px; line-height: 22px; margin: 0 0 12px; }
-p { margin: 8px 0 0; color: #4a5361; }
+p { margin: 8px 0 0; color: $faint; }
 li, code { font: 13px/20px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 ul { margin: 0; padding-left: 20px; }
 progress { width: 320px; }
 :host:has(.page) { display: block; padding: 0; }
-.page { --track: #e0e4ea; min-height: 100vh; box-sizing: border-box; padding: 0 16px 16px;
+.page { --track: $track; min-height: 100vh; box-sizing: border-box; padding: 0 16px 16px;
   display: grid; gap: 12px; grid-template: 28px 72px minmax(0, 1fr) / 3fr 5fr 4fr; }
 .page > b { grid-column: 1 / -1; padding-top: 10px; font-weight: 700; }
 .page > section { grid-column: 1 / -1; max-width: none; padding: 0 16px; border-radius: 8px;
   display: flex; align-items: center; gap: 16px; }
 .page h1 { margin: 0; font-size: 14px; line-height: 20px; }
 .page > div { display: grid; gap: 12px; grid-template-rows: 1fr 338px 252px; }
-.page i { position: relative; display: block; min-height: 0; border-radius: 8px; background: #fff; }
+.page i { position: relative; display: block; min-height: 0; border-radius: 8px;
+  background: $surface; }
 .page i::before { content: ""; position: absolute; inset: 15px auto auto 16px;
   width: 40%; height: 14px; border-radius: 4px; background: var(--track); }
 .page i::after { content: ""; position: absolute; inset: 60px 16px 16px;
@@ -40,18 +48,18 @@ progress { width: 320px; }
   .page { padding: 0 12px 12px; grid-template-rows: 28px 108px minmax(0, 1fr); }
   .page > div { grid-template-rows: 47fr 53fr; } .page > div > :last-child { display: none; } }
 @media (prefers-color-scheme: dark) {
-  :host { background: #0f1216; color: #e9ecf0; } section, .page i { background: #191d23; }
-  p { color: #b6bec9; } .page { --track: #333b46; } }
-"""
+  :host { background: $dark_bg; color: $dark_ink; } section, .page i { background: $dark_surface; }
+  p { color: $dark_faint; } .page { --track: $dark_track; } }
+""").substitute(_COLOURS)
 #: Where an error is told: centred together with the button below it.
 _TOLD = """
 :host { min-height: 0; padding-bottom: 16px; }
 main { display: grid; justify-items: center; }
 """
-_AROUND = """
-:host { justify-content: center; min-height: 100vh; background: #eff1f4; }
-@media (prefers-color-scheme: dark) { :host { background: #0f1216; } }
-"""
+_AROUND = Template("""
+:host { justify-content: center; min-height: 100vh; background: $bg; }
+@media (prefers-color-scheme: dark) { :host { background: $dark_bg; } }
+""").substitute(_COLOURS)
 #: The page's own places, empty: what is there first moves little when the views come.
 _BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
 

@@ -3,6 +3,7 @@
 import { ICONS, h, icon, isLost, isTyping, keep, kept, set, text, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/clipboard.js"
 import { saveFiles } from "../../ui/save_file.js"
+import { BACKGROUND } from "../../ui/vocabulary.js"
 import { makeArrangement } from "./arrange.js"
 import { makeTour } from "./tour.js"
 
@@ -122,7 +123,7 @@ function followColours(model, root) {
 function fillPage(scheme) {
   document.documentElement.style.colorScheme = scheme
   document.documentElement.lang = "en"
-  Object.assign(document.body.style, { margin: "0", background: "light-dark(#eff1f4, #0f1216)" })
+  Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
 }
 
 // --- size ------------------------------------------------------------------------------------------

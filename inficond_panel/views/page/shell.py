@@ -10,12 +10,12 @@ import param
 from panel.custom import Children
 from panel.viewable import Viewer
 
+from inficond_panel.common.numbers import count
 from inficond_panel.common.saved_file import File
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component, tie
 from inficond_panel.ui.saving import send_file
-from inficond_panel.ui.theme import count
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.arrangement import make_layout, read_layout
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step

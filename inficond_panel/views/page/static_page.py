@@ -23,8 +23,8 @@ from bokeh.model import Model
 from bokeh.resources import INLINE
 from panel.io.resources import CDN_DIST, DIST_DIR, bundle_resources, set_resource_mode
 
+from inficond_panel.common.numbers import count
 from inficond_panel.ui.stylesheets import use_own_font
-from inficond_panel.ui.theme import count
 
 if TYPE_CHECKING:
     from bokeh.document.json import DocJson

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.vocabulary.directions import DOWN
+
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
@@ -30,7 +32,7 @@ def show_step(app: AppState, what: str) -> None:
     elif what == "concept":
         selection.concept = concept
     elif what in {"pending", "tuned"} and not tuning.pending:
-        tuning.toggle(name, concept, "down")
+        tuning.toggle(name, concept, DOWN.key)
     if what == "tuned":
         tuning.fine_tune()
 

@@ -7,6 +7,7 @@ import {
 } from "../../ui/base.js"
 import { popMenu } from "../../ui/menu.js"
 import { saveFiles } from "../../ui/save_file.js"
+import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
 import { hover } from "./performance_cards.js"
 
@@ -100,13 +101,16 @@ function totalOf(shown, all) {
 }
 
 /** The metric that the rings tell: the one sorted by. */
-const ringMetric = ({ sort }) => (sort === "gap" ? "ap" : sort)
+const ringMetric = ({ sort }) => (sort === "gap" ? GAP_METRIC : sort)
+
+/** Key of the metric that stands below the one sorted by, if any. */
+const besideOf = (sort) => METRICS[sort]?.beside
 
 function drawSorting(model, { sort, order, value, rings }) {
-  const shown = [model.sort, model.besides[model.sort]].filter(Boolean)
+  const shown = [model.sort, besideOf(model.sort)].filter(Boolean)
   if (sort.dataset.value !== model.sort) {
     const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
-    const names = Object.entries(SORTS).map(([id, { name }]) => [id, name])
+    const names = model.sorts.map((id) => [id, SORTS[id].name])
     if (!sort.firstChild) sort.append(select("Sort by", names, model.sort, pickSort, "Sort:"))
     sort.querySelector("select").value = model.sort
     sort.dataset.value = model.sort
@@ -159,10 +163,10 @@ function fillRow(element, row, model) {
 }
 
 /** The value sorted by; below accuracy stands the fidelity, and the other way round. */
-function fillValue(element, row, { sort, besides }) {
-  const below = SORTS[besides[sort]]
+function fillValue(element, row, { sort }) {
+  const below = SORTS[besideOf(sort)]
   const parts = () => [SORTS[sort].show(row), below && h("span", { class: "beside" }, below.show(row))].filter(Boolean)
-  drawOnce(element, JSON.stringify([sort, row[sort], row[besides[sort]]]), parts)
+  drawOnce(element, JSON.stringify([sort, row[sort], row[besideOf(sort)]]), parts)
 }
 
 function fillRing(svg, value) {
@@ -182,12 +186,12 @@ function fillSide(element, counts, images) {
   bar.classList.toggle("none", total === 0)
 }
 
-function spoken(row, { sort, besides }) {
+function spoken(row, { sort }) {
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
-  const told = [sort, besides[sort]].filter((key) => key && key !== "gap" && key !== "ap").map((key) => value(SORTS[key].name, rounded(row[key])))
-  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher.ap)), value("student AP", rounded(row.ap)), ...SIDES.map(side)].join("; ")
+  const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
+  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...SIDES.map(side)].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)

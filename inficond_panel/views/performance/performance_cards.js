@@ -1,6 +1,7 @@
 // What the bars and rings of a class say under the pointer.
 
 import { count, details, fixed, h, isNumber, percent, points } from "../../ui/base.js"
+import { METRICS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
 
 export function hover(model, card, target) {
@@ -10,7 +11,7 @@ export function hover(model, card, target) {
   if (row && side) card.show(side, sideCard(row, side.dataset.side))
   else if (row && target.closest(".ring, .value, .name")) {
     if (!model.changes[row.name]) model.send_msg({ action: "find_changes", name: row.name })
-    card.show(element.querySelector(".ring"), () => ringCard(row, model.changes[row.name]))
+    card.show(element.querySelector(".ring"), () => ringCard(row, model))
   } else card.hide()
 }
 
@@ -23,15 +24,15 @@ function sideCard(row, side) {
   return [title, details(FILLS.map(line))]
 }
 
-function ringCard(row, changes) {
+function ringCard(row, { sorts, changes }) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
     ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
-    ...(changes ?? []),
+    ...(changes[row.name] ?? []),
     ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
     ["Correlation of the logits", fixed(row.logit_correlation, 3)],
   ]
-  const both = ["ap", "recall", "precision", "f1", "accuracy", "fidelity"]
+  const both = sorts.filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
   return [h("b", {}, row.name), undefinedNote, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
 }

@@ -14,29 +14,21 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.state import CLASS_SORTS
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
-from inficond_panel.ui.metric_change import change_text, make_change
 from inficond_panel.ui.saving import make_and_send
-from inficond_panel.ui.theme import BESIDE, METRIC_NAMES, UNDEFINED, defined
+from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
+from inficond_panel.wording.metric_change import change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
 
-METRICS = (
-    "ap",
-    "recall",
-    "precision",
-    "f1",
-    "accuracy",
-    "fidelity",
-    "constant_fidelity",
-    "logit_correlation",
-)
+_VALUES = (*CLASS_SORTS[1:], "constant_fidelity", "logit_correlation")
 
 
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -55,10 +47,10 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "gap": defined(metrics.teacher_ap - metrics.ap),
-        **{metric: defined(getattr(metrics, metric)) for metric in METRICS},
+        **{metric: defined(getattr(metrics, metric)) for metric in _VALUES},
         "teacher": {
-            "ap": defined(metrics.teacher_ap),
-            "fidelity": 1.0,
+            AP.key: defined(metrics.teacher_ap),
+            FIDELITY.key: 1.0,
             **{name: defined(value) for name, value in agreement.teacher_metrics().items()},
         },
         **{
@@ -82,7 +74,7 @@ class PerformanceTable(ViewComponent):
     selected = param.String(default="", doc="Class selected; empty: none.")
     sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    besides = param.Dict(default=BESIDE, doc="Metrics that are not told without the other.")
+    sorts = param.List(default=CLASS_SORTS, doc="What the classes can be sorted by.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
 
@@ -98,7 +90,7 @@ def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[li
         if change is None:
             continue
         told = change_text(make_change(change)) or UNDEFINED
-        rows.append([f"{METRIC_NAMES[metric]} since {since}", told])
+        rows.append([f"{METRICS[metric].name} since {since}", told])
     return rows
 
 
@@ -145,7 +137,7 @@ class PerformanceView(Acting, Viewer):
         if not self._asked:
             return
         name, changes = self._asked, self.app.changes
-        metric = "ap" if self.table.sort == "gap" else self.table.sort
+        metric = AP.key if self.table.sort == "gap" else self.table.sort
         found = {
             "start": changes.total(name, [metric]).get(metric),
             "previous": changes.last(name, [metric]).get(metric),

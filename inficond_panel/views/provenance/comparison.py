@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.ui.gallery import FILLS, PRESENCE
-from inficond_panel.ui.metric_cards import METRICS
-from inficond_panel.ui.metric_change import make_change
-from inficond_panel.ui.theme import METRIC_NAMES, count, number, signed
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
+from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
 from inficond_panel.wording import refit as words
+from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -45,7 +45,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         "mean": make_change(found.mean_ap),
         "sides": make_sides(found),
         "classes": [
-            {"name": item.class_name, "change": make_change(item.changes["ap"])}
+            {"name": item.class_name, "change": make_change(item.changes[AP.key])}
             for item in found.classes
         ],
         "unchanged": _unchanged(found.unchanged),
@@ -70,7 +70,7 @@ def make_sides(found: Comparison) -> list[dict[str, Any]]:
 def make_detail(found: Comparison, class_name: str) -> dict[str, Any]:
     """One class: metrics with the intervals of their changes, movers, images that changed."""
     item = found.of(class_name)
-    metrics = [_metric(item, key, name) for key, name in METRIC_NAMES.items() if key in METRICS]
+    metrics = [_metric(item, key, METRICS[key].name) for key in SHARES]
     return {
         "key": f"{found.before.id} {found.after.id} {found.split} {class_name}",
         "name": class_name,

@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.ui.metric_change import make_change
-from inficond_panel.ui.theme import BESIDE, bound, count, factor, number
+from inficond_panel.common.numbers import bound, count, factor, number
+from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.wording import refit as words
+from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Deleted
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Intent, Iteration, Node
     from inficond_panel.views.provenance.branches import Branches
 
-SIGNS = {"up": "▲", "down": "▼", "remove": "✕"}
 CARD_INTENTS = 8  #: intents that a hover card lists
 
 
@@ -74,7 +75,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
     if touched and before:
         found = shown.changes.get((str(node.parent), node.id))
         change = make_change(found, values[shown.metric] - before[shown.metric])
-    beside = BESIDE.get(shown.metric)
+    beside = METRICS[shown.metric].beside
     return {
         "value": number(values[shown.metric]),
         "beside": number(values[beside]) if beside else "",
@@ -106,7 +107,7 @@ def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
     """Sign, direction and concept; the class too if it is not the selected one."""
     return {
         "direction": intent.direction,
-        "sign": SIGNS[intent.direction],
+        "sign": DIRECTIONS[intent.direction].glyph,
         "of": "" if intent.class_name == class_name else intent.class_name,
         "concept": intent.concept,
     }
@@ -152,7 +153,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 def _told(intent: Intent, node: Iteration) -> tuple[str, str]:
     limits = bound(*node.own_bounds.get(intent.key, (None, None)))
     by = factor(intent.factor) if intent.factor else ""
-    name = f"{SIGNS[intent.direction]} {intent.concept}, {intent.class_name}"
+    name = f"{DIRECTIONS[intent.direction].glyph} {intent.concept}, {intent.class_name}"
     return name, " · ".join(filter(None, [by, limits]))
 
 

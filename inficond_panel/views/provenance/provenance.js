@@ -1,9 +1,10 @@
 // Fine-tuning provenance: the tree of iterations, what each did, and the total.
 
 import {
-  SHORT_NAMES, count, details, drawOnce, followTheme, h, hoverCard, icon, keyed, s, select, set,
+  count, details, drawOnce, followTheme, h, hoverCard, icon, keyed, s, select, set,
   setAll, text, watch,
 } from "../../ui/base.js"
+import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/menu.js"
 import { ASK_EVERY, bringNear } from "../../ui/near.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
@@ -105,7 +106,7 @@ function drawBin(deleted, { bin, binButton }) {
 function drawHistory(data, parts, root) {
   for (const name of ["undo", "redo"]) parts[name].disabled = !data[name]
   drawTotal(data, parts)
-  text(parts.columns.lastChild, SHORT_NAMES[data.metric])
+  text(parts.columns.lastChild, METRICS[data.metric].short)
   set(parts.columns.lastChild, "title", nameOf(data))
   root.classList.toggle("two-values", Boolean(data.beside))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)
@@ -207,7 +208,7 @@ function drawChips(parent, row, shown) {
 /** Fidelity beside accuracy, and the other way round. */
 function besideOf({ beside: value }, { metrics, beside: metric }) {
   const name = nameOf({ metrics, metric })
-  return h("span", { class: "beside", title: name }, aside(`, ${name} `), h("span", { "aria-hidden": "true" }, `${SHORT_NAMES[metric]} `), value)
+  return h("span", { class: "beside", title: name }, aside(`, ${name} `), h("span", { "aria-hidden": "true" }, `${METRICS[metric].short} `), value)
 }
 
 /** Words for those who do not see the sign or the column that says it. */

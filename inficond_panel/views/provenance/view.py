@@ -19,11 +19,9 @@ from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.gallery import make_picture
 from inficond_panel.ui.images import send_photo, send_pictures
-from inficond_panel.ui.metric_cards import mean, mean_name
-from inficond_panel.ui.metric_change import make_change
+from inficond_panel.ui.metric_cards import mean
 from inficond_panel.ui.row_window import cut_window, place_window
 from inficond_panel.ui.saving import send_file
-from inficond_panel.ui.theme import BESIDE, METRIC_NAMES
 from inficond_panel.views.provenance.branches import Branches
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.views.provenance.iterations import (
@@ -35,6 +33,8 @@ from inficond_panel.views.provenance.iterations import (
     make_row,
     touches,
 )
+from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -71,7 +71,7 @@ class ProvenanceTree(ViewComponent):
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="See `make_exporting`.")
     metric: param.Selector[str] = param.Selector(
-        default="ap", objects=CHANGE_METRICS, doc="Metric of the rows."
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the rows."
     )
 
     _taken = frozenset({"metric"})
@@ -195,9 +195,9 @@ class ProvenanceView(Acting, Viewer):
             "class": shown.class_name,
             "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
             "metric": shown.metric,
-            "beside": BESIDE.get(shown.metric, ""),
+            "beside": METRICS[shown.metric].beside,
             "metrics": [
-                [key, METRIC_NAMES[key] if shown.class_name else mean_name(key)]
+                [key, METRICS[key].name if shown.class_name else METRICS[key].mean]
                 for key in CHANGE_METRICS
             ],
             "total": self._total(shown),

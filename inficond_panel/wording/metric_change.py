@@ -1,11 +1,11 @@
-"""A change of a metric as the browser tells it: text, interval, whisker, within noise or not."""
+"""Changes of a metric in words, for the page and the history: text, interval, whisker, noise."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.ui.theme import interval, points
+from inficond_panel.common.numbers import interval, points
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval

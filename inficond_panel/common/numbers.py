@@ -1,0 +1,109 @@
+"""Number formats, one for each kind of number, and undefined numbers.
+
+A page writes a true minus sign and ``–`` where a number is undefined; terminals and documents have
+ASCII and the word ``undefined``, see ``written``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeGuard
+
+MINUS = "\u2212"
+UNDEFINED = "–"
+
+
+def defined(value: float | None) -> float | None:
+    """Value as a plain float; None where it is missing, nan or infinite, which JSON has not."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def plain(value: Any) -> Any:
+    """Nested dicts, lists and tuples with None in place of each float that is not finite."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """``0.742``; ``–`` where undefined. A value that rounds to 0 carries no sign."""
+    if not _known(value):
+        return UNDEFINED
+    text = f"{abs(value):.{digits}f}"
+    negative = value < 0 and float(text) != 0
+    return MINUS + text if negative else text
+
+
+def written(value: float | None, digits: int = 3) -> str:
+    """``0.742`` or ``-0.742``, ``undefined`` where it is: for terminals and documents."""
+    return f"{value:.{digits}f}" if _known(value) else "undefined"
+
+
+def written_range(
+    low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
+) -> str:
+    """``[0.790, 0.833]`` or with signs ``[-0.003, +0.027]``, for terminals and documents."""
+    if not (_known(low) and _known(high)):
+        return "undefined"
+    kind = f"{'+' if sign else ''}.{digits}f"
+    return f"[{low:{kind}}, {high:{kind}}]"
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """``+1.12`` or ``−0.58`` (U+2212); ``0.00`` without a sign; ``–`` where undefined."""
+    text = number(value, digits)
+    return "+" + text if _known(value) and value > 0 and float(text) != 0 else text
+
+
+def points(change: float | None, unit: bool = True) -> str:
+    """Change of a share in percentage points: 0.019 is ``+1.9 pp``."""
+    if not _known(change):
+        return UNDEFINED
+    return signed(100 * change, 1) + (" pp" if unit else "")
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Interval of changes of shares in percentage points: ``[+0.4, +3.3]``."""
+    return f"[{points(low, unit=False)}, {points(high, unit=False)}]"
+
+
+def short(value: float | None, digits: int = 2) -> str:
+    """Share in little room, as in the rings: ``.69``, ``1``; ``–`` where undefined."""
+    if not _known(value):
+        return UNDEFINED
+    text = number(value, digits)
+    if text == number(1, digits):
+        return "1"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
+
+
+def count(value: int, noun: str = "") -> str:
+    """``2,476``; with a noun ``1 image`` and ``2,476 images``."""
+    if not noun:
+        return f"{value:,}"
+    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+
+
+def share(value: float | None) -> str:
+    """``59 %``; ``–`` where undefined."""
+    return f"{100 * value:.0f} %" if _known(value) else UNDEFINED
+
+
+def factor(value: float) -> str:
+    """``×1.5``."""
+    return f"×{value:g}"
+
+
+def bound(lower: float | None, upper: float | None) -> str:
+    """``≥ 1.40``, ``≤ 0.75``, ``= 0``; empty where nothing is bound."""
+    if lower is not None and lower == upper:
+        return f"= {number(lower, 2)}" if lower else "= 0"
+    parts = [f"≥ {number(lower, 2)}"] if lower is not None else []
+    parts += [f"≤ {number(upper, 2)}"] if upper is not None else []
+    return ", ".join(parts)
+
+
+def _known(value: float | None) -> TypeGuard[float]:
+    return value is not None and not math.isnan(value)

@@ -1,0 +1,14 @@
+// Records of the vocabulary, see inficond_panel/vocabulary: their values come from Python, as data.
+/* global $vocabulary */
+
+/** Metrics by key: name, short, column, and beside, the key of one that is always shown with it. */
+export const METRICS = $vocabulary.metrics
+
+/** Key of the metric whose gap between teacher and student is shown. */
+export const GAP_METRIC = $vocabulary.gapMetric
+
+/** Directions of a thumb by key: verb, mark, key on the keyboard, and icon of the button. */
+export const DIRECTIONS = $vocabulary.directions
+
+/** Colour of the page behind the views. */
+export const BACKGROUND = $vocabulary.background

@@ -1,0 +1,181 @@
+"""Metrics of a student on one class: one record each, from which all else is made.
+
+The choices of the command line and of specs, columns of files, the model card and the page take
+names from here; a metric's key stands nowhere else as a literal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Metric of one student on one class, a number from 0 to 1.
+
+    ``formula`` is the function that computes it, ``module:name``.
+    """
+
+    key: str  #: in files, specs and on the command line
+    name: str  #: as a heading: ``Recall``
+    word: str  #: within a sentence: ``recall``
+    full: str  #: in full: ``Average precision``
+    mean: str  #: of its mean over the classes: ``mAP``
+    short: str  #: in the least room: ``Rec.``
+    column: str  #: above a wide column: ``Accur.``
+    meaning: str  #: a sentence
+    formula: str
+    undefined: str = ""  #: why it is undefined, where it can be
+    beside: str = ""  #: key of a metric that is always shown with it
+    needs_teacher: bool = False  #: compares with the teacher, on images with and without a label
+    needs_both_sides: bool = False  #: says little on few positives or few negatives
+    less_is_better: bool = False
+    biased: bool = False  #: too large on few images, by noise alone
+    unit: str = "pp"  #: of a change: percentage points, or empty for a plain number
+
+
+_OUTCOME = "inficond_panel.distill.metrics.outcome"
+_RANKED = "inficond_panel.distill.metrics.weighted_ap"
+
+AP = Metric(
+    key="ap",
+    name="AP",
+    word="AP",
+    full="Average precision",
+    mean="mAP",
+    short="AP",
+    column="AP",
+    meaning="How far the images with the class rank above those without. No threshold.",
+    formula=f"{_RANKED}:Ranked.average_precision",
+    undefined="no image has the class",
+    needs_both_sides=True,
+)
+AP11 = Metric(
+    key="ap11",
+    name="AP, 11 points",
+    word="AP in 11 points",
+    full="Average precision in 11 points",
+    mean="mAP, 11 points",
+    short="AP11",
+    column="AP11",
+    meaning="Average precision over eleven recalls, as in VOC 2007.",
+    formula=f"{_RANKED}:Ranked.eleven_point",
+    undefined="no image has the class",
+    needs_both_sides=True,
+)
+ACCURACY = Metric(
+    key="accuracy",
+    name="Accuracy",
+    word="accuracy",
+    full="Accuracy",
+    mean="Mean accuracy",
+    short="Acc.",
+    column="Accur.",
+    meaning="Share of images on which the student decides as labelled.",
+    formula=f"{_OUTCOME}:decision_metrics",
+    undefined="no labelled image",
+    beside="fidelity",
+)
+PRECISION = Metric(
+    key="precision",
+    name="Precision",
+    word="precision",
+    full="Precision",
+    mean="Mean precision",
+    short="Prec.",
+    column="Prec.",
+    meaning="Share of the images the student names that have the class.",
+    formula=f"{_OUTCOME}:decision_metrics",
+    undefined="the student names no image",
+    needs_both_sides=True,
+)
+RECALL = Metric(
+    key="recall",
+    name="Recall",
+    word="recall",
+    full="Recall",
+    mean="Mean recall",
+    short="Rec.",
+    column="Recall",
+    meaning="Share of the images with the class that the student finds.",
+    formula=f"{_OUTCOME}:decision_metrics",
+    undefined="no image has the class",
+    needs_both_sides=True,
+)
+F1 = Metric(
+    key="f1",
+    name="F1",
+    word="F1",
+    full="F1",
+    mean="Mean F1",
+    short="F1",
+    column="F1",
+    meaning="Harmonic mean of precision and recall.",
+    formula=f"{_OUTCOME}:decision_metrics",
+    undefined="no image has the class or is named",
+    needs_both_sides=True,
+)
+FIDELITY = Metric(
+    key="fidelity",
+    name="Fidelity",
+    word="fidelity",
+    full="Fidelity",
+    mean="Mean fidelity",
+    short="Fid.",
+    column="Fidelity",
+    meaning="Share of images on which student and teacher decide alike.",
+    formula=f"{_OUTCOME}:Outcome.alike",
+    undefined="no image",
+    beside="accuracy",
+    needs_teacher=True,
+)
+BRIER = Metric(
+    key="brier",
+    name="Brier score",
+    word="Brier",
+    full="Brier score",
+    mean="Mean Brier score",
+    short="Brier",
+    column="Brier",
+    meaning="Mean squared error of the probability.",
+    formula="inficond_panel.distill.metrics.calibration:brier",
+    undefined="no labelled image",
+    less_is_better=True,
+    unit="",
+)
+ECE = Metric(
+    key="ece",
+    name="Calibration error",
+    word="ECE",
+    full="Expected calibration error",
+    mean="Mean calibration error",
+    short="ECE",
+    column="ECE",
+    meaning="Mean distance between probability and frequency, over bins of the probability.",
+    formula="inficond_panel.distill.metrics.calibration:ece",
+    undefined="no labelled image",
+    less_is_better=True,
+    biased=True,
+    unit="",
+)
+
+#: All metrics by key, in the order of files and of the command line.
+METRICS = {
+    metric.key: metric
+    for metric in (AP, AP11, ACCURACY, PRECISION, RECALL, F1, FIDELITY, BRIER, ECE)
+}
+
+
+def keys(*metrics: Metric) -> tuple[str, ...]:
+    """Keys of metrics, in their order."""
+    return tuple(metric.key for metric in metrics)
+
+
+#: Metrics of decisions against the labels.
+DECISIONS = keys(ACCURACY, PRECISION, RECALL, F1)
+#: Metrics of which more is better, as the page lists them.
+SHARES = keys(AP, F1, RECALL, PRECISION, ACCURACY, FIDELITY)
+#: Metrics of which less is better.
+ERRORS = tuple(key for key, metric in METRICS.items() if metric.less_is_better)
+#: Metrics that are too large on few images, by noise alone.
+BIASED = tuple(key for key, metric in METRICS.items() if metric.biased)

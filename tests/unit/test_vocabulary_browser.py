@@ -1,0 +1,50 @@
+"""Records of the vocabulary as the browser gets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import inficond_panel
+from inficond_panel.ui import browser
+
+PACKAGE = Path(inficond_panel.__file__).parent
+START = "const $vocabulary = "
+
+
+def records(source: str) -> dict:
+    line = next(line for line in source.splitlines() if line.startswith(START))
+    return json.loads(line.removeprefix(START))
+
+
+@pytest.mark.parametrize("name", ["knowledge", "embedding", "performance", "detail", "provenance"])
+def test_a_view_that_imports_the_vocabulary_gets_its_values_once_and_first(name):
+    source = browser.module(PACKAGE / "views" / name / f"{name}.js")
+    assert source.startswith(START)
+    assert source.count(START) == 1
+
+
+def test_a_module_that_does_not_import_it_stays_without():
+    assert "$vocabulary" not in browser.module(PACKAGE / "ui" / "connection.js")
+
+
+def test_values_are_those_that_people_read_and_press():
+    found = records(browser.module(PACKAGE / "views" / "knowledge" / "knowledge.js"))
+    assert found["directions"] == {
+        "up": {"verb": "Uptune", "mark": "▲", "key": "u", "icon": "thumb"},
+        "down": {"verb": "Downtune", "mark": "▼", "key": "d", "icon": "thumb"},
+        "remove": {"verb": "Remove", "mark": "✕", "key": "x", "icon": "cross"},
+    }
+    recall = {"name": "Recall", "short": "Rec.", "column": "Recall", "beside": ""}
+    assert found["metrics"]["recall"] == recall
+    assert found["metrics"]["fidelity"]["beside"] == "accuracy"
+    assert found["gapMetric"] == "ap"
+    assert found["background"] == "light-dark(#eff1f4, #0f1216)"
+
+
+def test_colours_come_before_the_rules_that_use_them():
+    sheets = browser.styles(PACKAGE / "views" / "knowledge" / "knowledge.css")
+    assert "  --uptune: light-dark(#2f6fde, #6699f5);\n" in sheets[0]
+    assert sum("--uptune:" in sheet for sheet in sheets) == 1
