@@ -1,4 +1,4 @@
-"""What the parsers of the commands share."""
+"""Arguments that several commands take, and readers of numbers."""
 
 from __future__ import annotations
 
@@ -8,49 +8,59 @@ import contextlib
 SPEC = "spec file (YAML), or the name of one that comes along, such as demo"
 HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else as the spec says)"
 STORE = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
-
-
-def add_command(
-    commands: argparse._SubParsersAction,
-    name: str,
-    module: str,
-    summary: str,
-    description: str,
-    example: str,
-) -> argparse.ArgumentParser:
-    """A command whose function ``name`` is in ``commands/<module>.py``."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=f"{summary} {description}", epilog=f"Example: {example}"
-    )
-    parser.set_defaults(module=module)
-    return parser
+_NODE = "number, id, first digits of the id, or name"
 
 
 def add_tuner(parser: argparse.ArgumentParser) -> None:
-    """What every command on students takes."""
-    parser.add_argument("spec", help=SPEC)
-    add_places(parser)
-
-
-def add_places(parser: argparse.ArgumentParser) -> None:
-    """Add where the store and the history are."""
+    """Add the spec, store and history of a command on students."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="DIR", help=STORE)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
     add_json(parser)
 
 
-def add_node(parser: argparse.ArgumentParser, default: str = "the iteration on the page") -> None:
-    """Add which iteration is meant."""
-    parser.add_argument("--node", metavar="ID", help=f"number, id or name (default: {default})")
+def add_node(parser: argparse.ArgumentParser, default: str = "the one on the page") -> None:
+    """Add the iteration, which may be left out."""
+    parser.add_argument("--node", metavar="ID", help=f"iteration: {_NODE} (default: {default})")
+
+
+def add_required_node(parser: argparse.ArgumentParser) -> None:
+    """Add the iteration where there is no default."""
+    parser.add_argument("--node", metavar="ID", required=True, help=f"iteration: {_NODE}")
+
+
+def add_class(parser: argparse.ArgumentParser, purpose: str, *, required: bool = False) -> None:
+    """Add one class, as ``class_name``."""
+    parser.add_argument(
+        "--class", dest="class_name", metavar="NAME", default="", required=required, help=purpose
+    )
+
+
+def add_classes(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add several classes, as ``classes``; None without one."""
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        metavar="NAME",
+        help=f"{purpose}, may be repeated (default: all)",
+    )
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
-    """Add which images are measured."""
+    """Add the images that are measured."""
     parser.add_argument(
         "--split",
         choices=["tune", "holdout"],
         default="tune",
         help="images to measure on (default: tune); a look at the holdout is counted",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Add the seed of random numbers."""
+    parser.add_argument(
+        "--seed", type=whole, default=0, metavar="N", help="of random numbers (default: 0)"
     )
 
 

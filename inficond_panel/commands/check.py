@@ -1,21 +1,28 @@
-"""``inficond check`` and ``precompute``: the spec and its store."""
+"""``inficond check``: the problems of a spec or a study."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from typing import Any
 
-from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.errors import MissingExtraError, StoreError
-from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
+from inficond_panel.commands.arguments import SPEC
+from inficond_panel.commands.output import note, progress, say
+from inficond_panel.errors import StoreError
+from inficond_panel.spec import Spec, check_classes, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.study.run.study import find_file, open_study
 from inficond_panel.study.spec.study_spec import is_study
 from inficond_panel.tuning.opening import usual_history
 
+DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
+EXAMPLE = "inficond check specs/coco18.yaml"
 
-def check(args: argparse.Namespace) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help=f"{SPEC}; or file of a study")
+
+
+def run(args: argparse.Namespace) -> None:
     """Read a spec, where its store is there hold it against that, and say what it is."""
     file = find_file(args.spec)
     if is_study(file):
@@ -54,41 +61,3 @@ def _check_against_store(spec: Spec) -> None:
         note(f"Class names are not checked: {error}")
         return
     check_classes(spec, classes)
-
-
-def precompute(args: argparse.Namespace) -> None:
-    """Make the store of a spec, or say what that would do."""
-    spec = load_spec(find_spec(args.spec))
-    package, store = precompute_package(), args.store or spec.store
-    if args.plan:
-        _say_plan(package.plan(spec, store, progress=note), args.json)
-        return
-    report = package.run(spec, store, progress=note, scheduler=args.scheduler)
-    if args.json:
-        say_json({**asdict(report), "store": str(report.store)})
-        return
-    images = ", ".join(f"{count} {split}" for split, count in report.images.items())
-    say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
-    say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
-    if report.skipped:
-        say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
-
-
-def _say_plan(plan: Any, as_json: bool) -> None:
-    if as_json:
-        say_json(plan.document())
-        return
-    for line in plan.lines():
-        say(line)
-
-
-def precompute_package() -> Any:
-    """The package ``precompute``; raises ``MissingExtraError`` where it cannot be used."""
-    try:
-        import precompute as package  # noqa: PLC0415 - heavy, and an extra
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Making a store needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[precompute]'",
-        ) from error
-    return package

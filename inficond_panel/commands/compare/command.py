@@ -13,16 +13,18 @@ from inficond_panel.analysis.distillations import (
     setting_grid,
     teacher_metrics,
 )
-from inficond_panel.commands.compare_document import document
-from inficond_panel.commands.compare_files import FILES, make_files
-from inficond_panel.commands.compare_text import (
+from inficond_panel.commands.arguments import add_seed, add_split, add_tuner, positive
+from inficond_panel.commands.compare.compare_document import document
+from inficond_panel.commands.compare.compare_files import FILES, make_files
+from inficond_panel.commands.compare.compare_text import (
     NAMES,
     change_text,
     level_text,
     notes_on,
     setting_text,
 )
-from inficond_panel.commands.compared import Compared
+from inficond_panel.commands.compare.compared import Compared
+from inficond_panel.commands.compare.setting_lists import add_setting_lists
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import SEEN_LABEL
@@ -42,7 +44,41 @@ from inficond_panel.tuning import Tuner, open_tuner
 _GROUPS = {"single": single_label_groups, "sets": label_set_groups}
 
 
-def compare(args: argparse.Namespace) -> None:
+DESCRIPTION = (
+    "Distills the students of every combination of targets, alpha, temperature and lambda, and "
+    "measures them in one table, with the intervals of their differences. Lists are separated "
+    "by commas; what is left out is as in the spec. See docs/oracle.md."
+)
+EXAMPLE = "inficond compare demo --alpha none,1 --temperature 1,2"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_setting_lists(parser)
+    add_split(parser)
+    parser.add_argument(
+        "--groups",
+        choices=["single", "sets"],
+        default="single",
+        help="groups of the silhouette: images with one label, by it, or images by their set of "
+        "labels (default: single)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        help="write tables (CSV), reliability diagrams and t-SNE maps (HTML) to a new folder",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace the folder of an earlier comparison"
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+    )
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
     """Measure the outputs, distill the students of each setting, and hold them side by side."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()

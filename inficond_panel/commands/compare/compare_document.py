@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.analysis.distillations import SettingResult
-from inficond_panel.commands.metrics_document import interval_document, interval_documents
+from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.outputs.output_report import OutputMeasure, Outputs
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.tuning.documents import defined
 
 if TYPE_CHECKING:
-    from inficond_panel.commands.compared import Compared
+    from inficond_panel.commands.compare.compared import Compared
 
 
 def document(found: Compared, args: argparse.Namespace) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.compare_page import make_page
-from inficond_panel.commands.compare_text import NAMES, penalty_text
+from inficond_panel.commands.compare.compare_page import make_page
+from inficond_panel.commands.compare.compare_text import NAMES, penalty_text
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.reliability import Reliability
@@ -17,7 +17,7 @@ from inficond_panel.quantify.outputs.separation import Groups, sample, tsne
 from inficond_panel.tuning.documents import defined
 
 if TYPE_CHECKING:
-    from inficond_panel.commands.compared import Compared
+    from inficond_panel.commands.compare.compared import Compared
 
 #: Names of the files; a folder that holds others is not replaced.
 FILES = {f"{name}.csv" for name in ("students", "classes", "outputs", "reliability", "map")} | {

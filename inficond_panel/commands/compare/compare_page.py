@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inficond_panel.commands.compare_text import (
+from inficond_panel.commands.compare.compare_text import (
     NAMES,
     change_text,
     kind_text,
@@ -26,7 +26,7 @@ from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.ui.fonts import font_css
 
 if TYPE_CHECKING:
-    from inficond_panel.commands.compared import Compared
+    from inficond_panel.commands.compare.compared import Compared
 
 _SIDE, _MAP, _MARGIN = 220, 520, 26
 _COLOURS = {"teacher": "#1f57b8", "oracle": "#99490c"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.analysis.distillations import Setting
-from inficond_panel.commands.metrics import range_text
+from inficond_panel.commands.metrics.metrics_tables import range_text
 from inficond_panel.commands.output import number
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.output_report import Outputs

@@ -1,23 +1,23 @@
-"""``inficond history``: the tree of iterations, its head, names, notes and deleted branches."""
+"""Actions of ``inficond history``: each gives a document, and its lines for people."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.analysis.comparison import change_document, compare
 from inficond_panel.analysis.metric_changes import metric_change
-from inficond_panel.commands.history_text import (
+from inficond_panel.commands.chosen_node import chosen_node
+from inficond_panel.commands.history.history_text import (
     comparison_lines,
     event_line,
     node_lines,
     tree_lines,
 )
-from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.output import note, progress
 from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
-from inficond_panel.tuning import History, Node, Tuner, open_tuner
+from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.replay import replay
@@ -27,27 +27,10 @@ from inficond_panel.tuning.typed_concepts import copy_concepts
 Result = tuple[dict[str, Any], list[str]]
 
 
-def history(args: argparse.Namespace) -> None:
-    """Carry out an action on the history of a spec."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    if not tuner.nodes():
-        raise TuningError(
-            f"{tuner.history.path} has no iterations of these students.",
-            f"Distill them first: inficond distill {args.spec}",
-        )
-    if tuner.mark:
-        note(f"These students learned from the oracle, which {tuner.mark}.")
-    document, lines = _ACTIONS[args.action or "list"](tuner, args)
-    if args.json:
-        say_json(document)
-    else:
-        for line in lines:
-            say(line)
-
-
-def _list(tuner: Tuner, args: argparse.Namespace) -> Result:
+def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return the tree with its changes in mean AP."""
     tuner.store.verify()
-    nodes = tuner.nodes(deleted=getattr(args, "all", False))
+    nodes = tuner.nodes(deleted=args.all)
     state = tuner.history.state(tuner.root_id)
     totals = {node.id: metric_change(tuner, nodes[0], node, "", "tune") for node in nodes[1:]}
     rows = [
@@ -63,13 +46,17 @@ def _list(tuner: Tuner, args: argparse.Namespace) -> Result:
     lines = [f"history {tuner.history.path}, changes in mean AP since #0 on the split tune", ""]
     lines += tree_lines(nodes, state, totals)
     if left_out:
-        lines += ["", f"{left_out} in deleted branches are not shown; see: list --all"]
+        lines += [
+            "",
+            f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all",
+        ]
     return {**_place(tuner), "redo": state.redo[::-1], "nodes": rows}, lines
 
 
-def _show(tuner: Tuner, args: argparse.Namespace) -> Result:
+def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return all about one iteration."""
     tuner.store.verify()
-    node = find_node(tuner, args.node, deleted=True)
+    node = chosen_node(tuner, args.node, deleted=True)
     events = [event for event in tuner.history.events(tuner.root_id) if event.node == node.id]
     document = {
         **_place(tuner),
@@ -80,15 +67,18 @@ def _show(tuner: Tuner, args: argparse.Namespace) -> Result:
     return document, node_lines(tuner, node, events)
 
 
-def _undo(tuner: Tuner, _: argparse.Namespace) -> Result:
+def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
+    """Move the head to the iteration before."""
     return _moved(tuner, tuner.history.undo(tuner.root_id))
 
 
-def _redo(tuner: Tuner, _: argparse.Namespace) -> Result:
+def redo(tuner: Tuner, _: argparse.Namespace) -> Result:
+    """Move the head back to what undo left."""
     return _moved(tuner, tuner.history.redo(tuner.root_id))
 
 
-def _jump(tuner: Tuner, args: argparse.Namespace) -> Result:
+def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Move the head to an iteration."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.set_head(tuner.root_id, node.id, "jump")
     return _moved(tuner, node.id)
@@ -99,13 +89,15 @@ def _moved(tuner: Tuner, node_id: str) -> Result:
     return {**_place(tuner), "node": _facts(tuner, node)}, [f"Now at #{node.number} {node.id}."]
 
 
-def _rename(tuner: Tuner, args: argparse.Namespace) -> Result:
+def rename(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Name an iteration."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.rename(node.id, args.name)
     return _labelled(tuner, node, "name")
 
 
-def _note(tuner: Tuner, args: argparse.Namespace) -> Result:
+def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Note something on an iteration."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.set_note(node.id, args.text)
     return _labelled(tuner, node, "note")
@@ -117,21 +109,25 @@ def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
     return {**_place(tuner), "node": facts}, [f"{line} {facts[label]!r}." if facts[label] else line]
 
 
-def _delete(tuner: Tuner, args: argparse.Namespace) -> Result:
+def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Hide an iteration and all that follow from it."""
     node = find_node(tuner, args.node, deleted=True)
     hidden = tuner.history.delete(node.id)
-    lines = [f"Hidden: {_numbers(tuner, hidden)}. They come back with: restore {node.number}"]
+    again = f"inficond history restore {args.spec} --node {node.number}"
+    lines = [f"Hidden: {_numbers(tuner, hidden)}. They come back with: {again}"]
     return {**_place(tuner), "hidden": hidden}, lines
 
 
-def _restore(tuner: Tuner, args: argparse.Namespace) -> Result:
+def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Show a deleted branch again."""
     restored = tuner.history.restore(find_node(tuner, args.node, deleted=True).id)
     return {**_place(tuner), "restored": restored}, [f"Restored: {_numbers(tuner, restored)}."]
 
 
-def _compare(tuner: Tuner, args: argparse.Namespace) -> Result:
+def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return the difference of two iterations."""
     tuner.store.verify()
-    before, after = (find_node(tuner, name, deleted=True) for name in (args.before, args.after))
+    before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
     if args.split == "holdout":
         for node in dict.fromkeys((before, after)):
             tuner.count_look(node, args.split)
@@ -140,20 +136,23 @@ def _compare(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(tuner), **found.to_json()}, comparison_lines(found)
 
 
-def _events(tuner: Tuner, _: argparse.Namespace) -> Result:
+def list_events(tuner: Tuner, _: argparse.Namespace) -> Result:
+    """Return all that happened."""
     events = tuner.history.events(tuner.root_id)
     numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
     document = {**_place(tuner), "events": [vars(event) for event in events]}
     return document, [event_line(event, numbers) for event in events]
 
 
-def _edits(tuner: Tuner, args: argparse.Namespace) -> Result:
-    node = find_node(tuner, args.node, deleted=True)
+def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return the edits file that leads to an iteration."""
+    node = chosen_node(tuner, args.node, deleted=True)
     text = edits_text(tuner, node)
     return {**_place(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
 
 
-def _replay(tuner: Tuner, args: argparse.Namespace) -> Result:
+def replay_into(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Carry out all that happened in a new history."""
     tuner.store.verify()
     into = Tuner(tuner.store, tuner.spec, History(args.into))
     if into.nodes():
@@ -192,20 +191,3 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
 def _numbers(tuner: Tuner, ids: list[str]) -> str:
     nodes = [f"#{node.number}" for node in tuner.nodes(deleted=True) if node.id in ids]
     return ", ".join(nodes) or "nothing, it was so already"
-
-
-_ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
-    "list": _list,
-    "show": _show,
-    "undo": _undo,
-    "redo": _redo,
-    "jump": _jump,
-    "rename": _rename,
-    "note": _note,
-    "delete": _delete,
-    "restore": _restore,
-    "compare": _compare,
-    "events": _events,
-    "edits": _edits,
-    "replay": _replay,
-}

@@ -3,32 +3,75 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import (
-    ClassMeasures,
     measure_node,
     measure_slices,
     metadata_slices,
     selection_slice,
-    worst_slice_sentence,
+)
+from inficond_panel.commands.arguments import (
+    add_classes,
+    add_node,
+    add_seed,
+    add_split,
+    add_tuner,
+    positive,
 )
 from inficond_panel.commands.chosen_node import chosen_node
-from inficond_panel.commands.metrics_document import document
-from inficond_panel.commands.output import note, number, progress, say, say_json, say_table
-from inficond_panel.distill import METRICS, Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.commands.metrics.metrics_document import document
+from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
+from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.distill import METRICS
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.documents import defined
 from inficond_panel.tuning.intents.intent import did_you_mean
 from inficond_panel.tuning.node_names import node_title
 
-_SLICE_HEADER = ["class", "slice", "images", "positives"]
+DESCRIPTION = (
+    "Every metric with its bootstrap interval, and the change since the parent iteration and "
+    "since the start. With --by or --selection also on slices of the images: the worst one is "
+    "named, and whether it is more than bad luck. See docs/metrics.md."
+)
+EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
 
-def metrics(args: argparse.Namespace) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    add_classes(parser, "class to measure")
+    add_split(parser)
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        default="ap",
+        help="the one whose noise and slices are printed (default: ap); --json has all",
+    )
+    slices = parser.add_mutually_exclusive_group()
+    slices.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help="metadata column of the data set; given twice: the combinations of two",
+    )
+    slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
+    parser.add_argument(
+        "--min-images",
+        type=positive,
+        default=30,
+        metavar="N",
+        help="smaller slices are shown, but not tested (default: 30)",
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+    )
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
@@ -50,12 +93,12 @@ def metrics(args: argparse.Namespace) -> None:
         return
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
     say()
-    _say_metrics(measures)
+    say_metrics(measures)
     say()
-    _say_noise(measures, args.metric)
+    say_noise(measures, args.metric)
     if reports:
         say()
-        _say_slices(reports, args)
+        say_slices(reports, args)
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
@@ -75,83 +118,3 @@ def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
     if args.selection:
         return selection_slice(tuner.store, args.split, Path(args.selection))
     return {}
-
-
-def _say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
-    rows = [
-        [name, *(number(found.metrics[key].estimate) for key in METRICS)]
-        for name, found in measures.items()
-    ]
-    say_table(["class", *METRICS], rows)
-    for name, found in measures.items():
-        undefined = [key for key in METRICS if defined(found.metrics[key].estimate) is None]
-        if undefined:
-            why = f"{found.positives} positives among {found.n} labelled images"
-            note(f"Undefined for {name!r} ({why}): {', '.join(undefined)}.")
-
-
-def _say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
-    rows = []
-    for name, found in measures.items():
-        level = found.metrics[metric]
-        row = [name, number(level.estimate), range_text(level)]
-        for change in (found.since_parent, found.since_start):
-            row.append(_change(change[metric]) if change else "–")
-        if metric == "ece":
-            row.append(number(found.ece_floor))
-        rows.append(row)
-    header = ["class", metric, "95 %", "since the parent", "since the start"]
-    say_table([*header, "if calibrated"] if metric == "ece" else header, rows)
-
-
-def _say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) -> None:
-    """The worst slice of each class; all of them where one class is asked for."""
-    tests = next(iter(reports.values())).tests
-    rows = []
-    for name, report in reports.items():
-        chosen = report.slices if len(reports) == 1 else [report.worst] if report.worst else []
-        rows += [_slice_row(name, found) for found in chosen if found]
-    what = "slices" if len(reports) == 1 else "worst slice of each class"
-    say(f"{what} by {' and '.join(args.by) if args.by else 'selection'}, {args.metric}")
-    say()
-    say_table([*_SLICE_HEADER, args.metric, "95 %", "rest", "expected", "p", "p (Holm)"], rows)
-    small = sum(bool(found.small) for report in reports.values() for found in report.slices)
-    if small:
-        note(f"{small} small slices are not tested and never the worst.")
-    note(
-        f"Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected "
-        "is what as many images with the same labels, drawn at random, would give."
-    )
-    worst = worst_of_all(reports)
-    if worst:
-        say()
-        say(worst_slice_sentence(*worst, args.metric))
-
-
-def _slice_row(name: str, found: SliceResult) -> list[str]:
-    tests = [found.small, "", ""] if found.small else [
-        number(found.expected), number(found.p), number(found.p_holm)
-    ]  # fmt: skip
-    level = [number(found.interval.estimate), range_text(found.interval)]
-    return [
-        name,
-        found.name,
-        str(found.n),
-        str(found.positives),
-        *level,
-        number(found.rest),
-        *tests,
-    ]
-
-
-def range_text(found: Interval) -> str:
-    """The limits of an interval."""
-    if defined(found.low) is None:
-        return "undefined"
-    return f"[{found.low:.3f}, {found.high:.3f}]"
-
-
-def _change(found: Interval) -> str:
-    if defined(found.low) is None:
-        return "undefined"
-    return f"{found.estimate:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.words}"

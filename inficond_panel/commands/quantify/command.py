@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.arguments import add_json
 from inficond_panel.commands.output import number, say, say_json, say_table
-from inficond_panel.commands.quantify_add import add, layers
-from inficond_panel.commands.quantify_experiment import experiment
+from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.quantify.quantify_add import (
+    add,
+    add_add_arguments,
+    add_layers_arguments,
+    layers,
+)
+from inficond_panel.commands.quantify.quantify_arguments import add_threshold
+from inficond_panel.commands.quantify.quantify_experiment import (
+    add_experiment_arguments,
+    experiment,
+)
 from inficond_panel.quantify.experiment.figures import Figures, read_figures
 from inficond_panel.quantify.experiment.hypotheses import Row, hypotheses
 
@@ -20,7 +31,44 @@ _HYPOTHESES = {
 }
 
 
-def quantify(args: argparse.Namespace) -> None:
+DESCRIPTION = (
+    "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "
+    "docs/quantify.md. Needs the extra 'precompute'."
+)
+EXAMPLE = "inficond quantify experiment demo --output distilled"
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the actions with their arguments."""
+    actions = parser.add_words("ACTION SPEC", "action")
+    for name, (text, add_to) in _ACTIONS.items():
+        add_to(actions.add_parser(name, help=text, description=text))
+
+
+def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
+    add_threshold(parser)
+    add_json(parser)
+
+
+_ACTIONS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "experiment": (
+        "Train teacher, distilled student and baseline, and test three hypotheses.",
+        add_experiment_arguments,
+    ),
+    "table": (
+        "Print the table of an experiment that is there, also at another b.",
+        _add_table_arguments,
+    ),
+    "layers": ("List the layers of a network, for --layer.", add_layers_arguments),
+    "add": (
+        "Put maps of a network's knowledge points into the store of a spec.",
+        add_add_arguments,
+    ),
+}
+
+
+def run(args: argparse.Namespace) -> None:
     """Carry out an action."""
     if args.action == "table":
         _say(args, read_figures(Path(args.folder)))

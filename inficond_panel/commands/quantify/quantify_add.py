@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_seed, positive
 from inficond_panel.commands.output import note, say, say_json
-from inficond_panel.commands.specs import precompute_package
+from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.quantify.quantify_arguments import add_masks, add_noise, add_threshold
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
 from inficond_panel.quantify.experiment.experiment import NETWORKS
@@ -25,6 +27,37 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.store.images import UnreadableImage
+
+_NETWORK = (
+    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
+    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
+)
+
+
+def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of layers: the network of a spec."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+
+
+def add_add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of add."""
+    add_layers_arguments(parser)
+    parser.add_argument(
+        "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
+    )
+    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument(
+        "--split", choices=["fit", "tune", "holdout"], default="tune", help="(default: tune)"
+    )
+    parser.add_argument(
+        "--images", type=positive, default=50, metavar="N", help="how many (default: 50)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_seed(parser)
+    add_json(parser)
+    add_threshold(parser)
 
 
 def layers(args: argparse.Namespace) -> None:

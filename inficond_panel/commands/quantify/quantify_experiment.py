@@ -13,8 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.commands.arguments import SPEC, add_json, add_seed, positive
 from inficond_panel.commands.output import note
-from inficond_panel.commands.specs import precompute_package
+from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.quantify.quantify_arguments import (
+    add_masks,
+    add_noise,
+    add_threshold,
+    size,
+)
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
 from inficond_panel.quantify.experiment.figures import Figures, write_figures
@@ -27,6 +34,29 @@ from inficond_panel.store.images import UnreadableImage
 #: Images whose average precision is measured, where there are as many.
 _TESTED = 200
 _ON_SHEET = 12
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the experiment."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
+    for flag, default, text in (
+        ("--images", 800, "images to train on"),
+        ("--measured", 32, "images whose knowledge points are counted"),
+        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
+        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
+    ):
+        parser.add_argument(
+            flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
+    parser.add_argument(
+        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_threshold(parser)
+    add_seed(parser)
+    add_json(parser)
 
 
 def experiment(args: argparse.Namespace) -> Figures:

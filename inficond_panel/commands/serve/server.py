@@ -1,4 +1,4 @@
-"""``inficond serve`` and ``demo``: ``panel serve`` on the app."""
+"""The server of the pages: ``panel serve`` with our guards, files and port."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import ClassVar
 from panel.command.serve import Serve
 
 import inficond_panel
-from inficond_panel.commands.output import note, progress, say
+from inficond_panel.commands.output import note, progress
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard
 from inficond_panel.serving.processes import end_with_this_process
@@ -25,10 +25,8 @@ from inficond_panel.tuning import open_tuner
 APP = Path(inficond_panel.__file__).with_name("app.py")
 #: Panel's own ask other servers for pictures, fonts and style sheets.
 LOGIN, LOGOUT, INDEX = (
-    Path(inficond_panel.__file__).parent / "commands" / f"{page}.html"
-    for page in ("login", "logout", "index")
+    Path(__file__).with_name(f"{page}.html") for page in ("login", "logout", "index")
 )
-DEMO = "demo"
 PORT = 5006
 
 
@@ -38,44 +36,25 @@ class _Serve(Serve):
     args: ClassVar = tuple(arg for arg in Serve.args if arg[0] not in {"files", "--args"})
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``panel serve``."""
     parser.set_defaults(server=_Serve(parser=parser))
 
 
-def serve(args: argparse.Namespace) -> None:
-    """Serve the app on one or more specs."""
-    _set_history(args.history)
-    if args.port and not args.unix_socket:
-        args.port = _port(args.port, args.address)
-    for at, spec in enumerate(args.specs, start=1):
-        note(f"Checking {spec} ({at} of {len(args.specs)})")
-        _check(spec)
-    _run(args, args.specs)
-
-
-def demo(args: argparse.Namespace) -> None:
-    """Serve the embedded demo and say where, once the page answers."""
-    _set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
-    _check(DEMO, distill=True)
-    announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))
-    _run(args, [DEMO])
-
-
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
     """Choose the port, and ``tell`` the address of a page once it answers."""
-    args.port = _port(args.port, args.address)
+    args.port = free_port(args.port, args.address)
     url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/{page}"
     threading.Thread(target=_tell_when_there, args=(url, tell), daemon=True).start()
 
 
-def _set_history(history: str | None) -> None:
+def set_history(history: str | None) -> None:
     """The app, in this process or a forked one, reads the place from the environment."""
     if history:
         os.environ["INFICOND_HISTORY"] = str(Path(history).absolute())
 
 
-def _check(spec: str, distill: bool = False) -> None:
+def check_spec(spec: str, distill: bool = False) -> None:
     """Raise what is wrong with spec, store or history now, not on the page."""
     tuner = open_tuner(spec)
     tuner.store.verify()
@@ -86,7 +65,8 @@ def _check(spec: str, distill: bool = False) -> None:
     tuner.history.close()
 
 
-def _run(args: argparse.Namespace, specs: list[str]) -> None:
+def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
+    """Serve the page for the specs until it is stopped."""
     import inficond_panel.app  # noqa: F401, PLC0415 - once, here rather than in the first session
 
     run_server(args, [APP], specs)
@@ -110,7 +90,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
         ) from error
 
 
-def _port(port: int | None, address: str | None) -> int:
+def free_port(port: int | None, address: str | None) -> int:
     """The port asked for, else 5006, else any that is free."""
     if port is not None:
         if port and not _is_free(port, address):
