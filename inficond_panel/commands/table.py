@@ -22,6 +22,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("demo", "Start", "Serve the embedded demo.", "demo"),
     Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
+    Command("completion", "Start", "Print what completes commands in bash or zsh.", "completion"),
     Command("init", "Data", "Look at a folder of photos and write a spec for it.", "init"),
     Command("check", "Data", "Read a spec and report all its problems.", "check"),
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
