@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.analysis.refit_report import explain as report_on
+from inficond_panel.analysis.refit_report import explain
 from inficond_panel.commands.arguments import add_node, add_split, add_tuner, correlation
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)
-    report = report_on(
+    report = explain(
         tuner,
         node,
         splits=list(dict.fromkeys(("fit", args.split))),

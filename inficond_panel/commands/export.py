@@ -8,8 +8,7 @@ from pathlib import Path
 from inficond_panel.commands.arguments import add_node, add_tuner
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.export import FORMATS
-from inficond_panel.export import export as write
+from inficond_panel.export import FORMATS, export
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.node_names import node_title
 
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     formats = list(FORMATS) if "all" in args.format else args.format
-    files = write(tuner, node, folder, formats, holdout=args.holdout, force=args.force)
+    files = export(tuner, node, folder, formats, holdout=args.holdout, force=args.force)
     if args.holdout:
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
     if args.json:

@@ -6,8 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
-from inficond_panel.analysis.influence_stability import stability as report_on
+from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport, stability
 from inficond_panel.commands.arguments import (
     add_class,
     add_node,
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     tuner.root(progress=progress)
-    report = report_on(
+    report = stability(
         tuner,
         args.class_name,
         node=chosen_node(tuner, args.node),

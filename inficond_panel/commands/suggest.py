@@ -9,8 +9,13 @@ from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node, node_title
-from inficond_panel.tuning.suggest import STRATEGIES, ClassSuggestion, Suggestion, carry_out
-from inficond_panel.tuning.suggest import suggest as suggest_by
+from inficond_panel.tuning.suggest import (
+    STRATEGIES,
+    ClassSuggestion,
+    Suggestion,
+    carry_out,
+    suggest,
+)
 
 DESCRIPTION = (
     "A baseline to hold people against. random: by chance. greedy: what gains most AP on the "
@@ -44,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     tuner.store.verify()
     root = tuner.root(progress=progress)
     parent = root if args.node is None else find_node(tuner, args.node)
-    found = suggest_by(
+    found = suggest(
         tuner,
         parent,
         strategy=args.strategy,
