@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import inficond_panel
 from inficond_panel.commands.output import note
-from inficond_panel.commands.parsers.compare import add_compare_command
-from inficond_panel.commands.parsers.measuring import add_measuring_commands
-from inficond_panel.commands.parsers.quantify import add_quantify_command
-from inficond_panel.commands.parsers.serving import add_serving_commands
-from inficond_panel.commands.parsers.specs import add_spec_commands
-from inficond_panel.commands.parsers.students import add_student_commands
-from inficond_panel.commands.parsers.study import add_study_command
+from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.table import COMMANDS, Command, overview
 from inficond_panel.errors import FileProblemsError, InficondError
 
 
@@ -27,11 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done. 1: it could not be done. 2: a spec, an edits file or the command line is wrong.
     130: interrupted.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    args = make_parser(arguments[:2]).parse_args(arguments)
     try:
-        module = importlib.import_module(f"inficond_panel.commands.{args.module}")
-        getattr(module, args.command)(args)
+        args = make_parser().parse_args(argv)
+        args.run(args)
     except InficondError as error:
         note(str(error))
         return 2 if isinstance(error, FileProblemsError) else 1
@@ -46,27 +39,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_parser(chosen: Sequence[str] = ("serve",)) -> argparse.ArgumentParser:
-    """The parser of all commands.
+class _MainParser(Parser):
+    """Parser of all commands, whose help shows them by group."""
 
-    The flags of ``panel serve`` are there only where ``chosen`` has a command that serves,
-    since reading them loads Panel.
-    """
-    parser = argparse.ArgumentParser(
+    def format_help(self) -> str:
+        parts = (self.format_usage().strip(), self.description, overview(), self.epilog)
+        return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def make_parser() -> Parser:
+    """The parser of all commands; a command's module is loaded when the command is parsed."""
+    parser = _MainParser(
         prog="inficond",
         description="Fine-tune concept-based student models without code.",
-        epilog="Try: inficond demo",
+        epilog="Arguments of a command: inficond COMMAND --help\nTry: inficond demo",
     )
     parser.add_argument("--version", action="version", version=inficond_panel.__version__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    add_spec_commands(commands)
-    add_student_commands(commands)
-    add_measuring_commands(commands)
-    add_compare_command(commands)
-    add_quantify_command(commands)
-    add_serving_commands(commands, chosen)
-    add_study_command(commands, chosen)
+    commands = parser.add_words("COMMAND", "command")
+    for command in COMMANDS:
+        commands.add_parser(command.name, help=command.summary, fill=partial(_fill, command))
     return parser
+
+
+def _fill(command: Command, parser: Parser) -> None:
+    module = importlib.import_module(f"inficond_panel.commands.{command.module}")
+    parser.description = f"{command.summary} {module.DESCRIPTION}"
+    parser.epilog = f"Example: {module.EXAMPLE}"
+    parser.set_defaults(run=module.run)
+    module.add_arguments(parser)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.node_names import find_node
 
 
-def chosen_node(tuner: Tuner, name: str | None) -> Node:
+def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:
     """The iteration that ``name`` names; without one the head, which the page shows.
+
+    One in a deleted branch is taken only where ``deleted`` says so.
 
     Says so where that gives the untouched students although there are iterations: nobody who has
     tuned should take them away unawares. Raises ``TuningError`` as ``find_node`` does.
     """
     if name is not None:
-        return find_node(tuner, name)
+        return find_node(tuner, name, deleted=deleted)
     head = tuner.head()
     nodes = tuner.nodes()
     if head.parent is None and len(nodes) > 1:

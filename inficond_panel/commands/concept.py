@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.commands.arguments import add_tuner
 from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.parser import Parser
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept
 from inficond_panel.text_encoder import text_encoder
@@ -26,7 +28,31 @@ from inficond_panel.tuning.typed_concepts import (
 Result = tuple[dict[str, Any], list[str]]
 
 
-def concept(args: argparse.Namespace) -> None:
+DESCRIPTION = (
+    "A typed concept is scored from the store's segments; no photo is read. Needs the extra "
+    "'precompute' to add, and the encoder that the store was made with. Typed concepts are kept "
+    "beside the history; each set of concepts has students and iterations of its own, which are "
+    "there again when a concept is removed or typed again. See docs/concepts.md."
+)
+EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the actions with their arguments."""
+    actions = parser.add_words("ACTION SPEC", "action")
+    for name, text in (
+        ("list", "List the concepts that were typed."),
+        ("add", "Add a concept and say its nearest ones."),
+        ("remove", "Remove a concept that was typed."),
+    ):
+        add_tuner(actions.add_parser(name, help=text, description=text))
+    actions.choices["add"].add_argument(
+        "text", metavar="WORDS", help="name, or name, synonym, synonym"
+    )
+    actions.choices["remove"].add_argument("text", metavar="NAME", help="its name")
+
+
+def run(args: argparse.Namespace) -> None:
     """Carry out an action, and say what came of it."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     document, lines = _ACTIONS[args.action](tuner, args)

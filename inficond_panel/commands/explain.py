@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.analysis.refit_report import explain as report_on
+from inficond_panel.analysis.refit_report import explain
+from inficond_panel.commands.arguments import add_node, add_split, add_tuner, correlation
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.node_names import find_node, node_title
 from inficond_panel.wording.refit import sentences
 
+DESCRIPTION = (
+    "Per tuned student, against the iteration before: which bounds bind and what each costs; "
+    "which concepts took over; which are collinear with the tuned ones; how far the fit to "
+    "the teacher had to give; which images changed sides (with ids in --json)."
+)
+EXAMPLE = "inficond explain demo --node 1"
 
-def explain(args: argparse.Namespace) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser, "the one on the page, or the latest if that is #0")
+    add_split(parser)
+    parser.add_argument(
+        "--collinear",
+        type=correlation,
+        default=0.8,
+        metavar="R",
+        help="correlation from which concepts count as collinear, above 0 to 1 (default: 0.8)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)
-    report = report_on(
+    report = explain(
         tuner,
         node,
         splits=list(dict.fromkeys(("fit", args.split))),

@@ -5,15 +5,41 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from inficond_panel.commands.arguments import add_node, add_tuner
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.export import FORMATS
-from inficond_panel.export import export as write
+from inficond_panel.export import FORMATS, export
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.node_names import node_title
 
+DESCRIPTION = (
+    "Beside the students: a model card (Markdown and JSON) and the edits file that replays "
+    "them. The folder stands alone, and is written whole or not at all."
+)
+EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-students"
 
-def export(args: argparse.Namespace) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    parser.add_argument(
+        "--format",
+        action="append",
+        required=True,
+        choices=[*FORMATS, "all"],
+        help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON",
+    )
+    parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
+    parser.add_argument(
+        "--holdout",
+        action="store_true",
+        help="put metrics on the holdout into the card; the look is counted",
+    )
+    parser.add_argument("--force", action="store_true", help="replace an export that is there")
+
+
+def run(args: argparse.Namespace) -> None:
     """Write the students of a node, with model card and edits file."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
@@ -21,7 +47,7 @@ def export(args: argparse.Namespace) -> None:
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     formats = list(FORMATS) if "all" in args.format else args.format
-    files = write(tuner, node, folder, formats, holdout=args.holdout, force=args.force)
+    files = export(tuner, node, folder, formats, holdout=args.holdout, force=args.force)
     if args.holdout:
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
     if args.json:

@@ -8,8 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.arguments import SPEC, STORE, add_json
 from inficond_panel.commands.output import note, say, say_json, say_table
-from inficond_panel.commands.specs import precompute_package
+from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.common.byte_sizes import size_text
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.spec import Spec, find_spec, load_spec
@@ -18,8 +19,21 @@ from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.typed_concepts import typed_folder
 
+DESCRIPTION = (
+    "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "
+    "hashes. Given a spec whose store is not made yet, it says what the spec's files hold."
+)
+EXAMPLE = "inficond info demo --json"
 
-def info(args: argparse.Namespace) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
+    parser.add_argument("--store", metavar="DIR", help=STORE)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
     """What a store holds, or what a spec without one names."""
     store, title, history = _store_of(args)
     if store is None:

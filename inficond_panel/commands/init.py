@@ -10,14 +10,46 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.commands.output import say
-from inficond_panel.commands.specs import precompute_package
+from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
 
 _OWN_CLASSES = ("voc", "coco", "folder")
 
 
-def init(args: argparse.Namespace) -> None:
+DESCRIPTION = (
+    "Knows the layouts of PASCAL VOC and COCO, folders of classes, tables (CSV, Parquet), and "
+    "a store. Says what it found and what it assumed; never overwrites a file. Needs the extra "
+    "'precompute'."
+)
+EXAMPLE = "inficond init photos --teacher logits.csv --encoder models/clip"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("folder", metavar="FOLDER", help="folder of the data set")
+    parser.add_argument(
+        "--teacher",
+        metavar="FILE",
+        help="its logits (.csv, .parquet, .npz) or itself (.onnx, .torchscript); default: a table "
+        "of logits in the folder, else heads fitted on the labels",
+    )
+    parser.add_argument(
+        "--encoder",
+        metavar="DIR",
+        help="folder of an open_clip model; default: a folder called encoder beside the spec or "
+        "the photos, else one that is downloaded",
+    )
+    parser.add_argument(
+        "--corpus", metavar="FILE", help="words, one a line (default: 584 that come along)"
+    )
+    parser.add_argument("--title", help="name shown on the page (default: the folder's)")
+    parser.add_argument(
+        "--output", metavar="SPEC", help="file to write (default: FOLDER's name.yaml, here)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
     """Write the spec, or say why not; nothing that is there is changed."""
     precompute_package()
     folder = Path(args.folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bokeh.document import Document
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
+from inficond_panel.commands.arguments import add_class, add_node, add_tuner
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.common.byte_sizes import size_text
@@ -20,8 +21,24 @@ from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import Shell
 from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 
+DESCRIPTION = (
+    "It opens in a browser without a server or network, read only. It says that it is an "
+    "export, of which iteration and data, and when. Nothing is recorded in the history."
+)
+EXAMPLE = "inficond page demo --class bicycle --output bicycle.html"
 
-def page(args: argparse.Namespace) -> None:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    add_class(parser, "class to show")
+    parser.add_argument("--concept", metavar="NAME", default="", help="concept to show in detail")
+    parser.add_argument("--dark", action="store_true", help="in the dark theme")
+    parser.add_argument("--output", metavar="FILE", help="default: DATASET-NUMBER-ID.html")
+
+
+def run(args: argparse.Namespace) -> None:
     """Write the page of an iteration; nothing is recorded in the history."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()

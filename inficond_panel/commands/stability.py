@@ -6,8 +6,15 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
-from inficond_panel.analysis.influence_stability import stability as report_on
+from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport, stability
+from inficond_panel.commands.arguments import (
+    add_class,
+    add_node,
+    add_seed,
+    add_tuner,
+    positive,
+    whole,
+)
 from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
 from inficond_panel.common.numbers import defined, written, written_range
@@ -29,12 +36,44 @@ _HEADER = [
 ]
 
 
-def stability(args: argparse.Namespace) -> None:
+DESCRIPTION = (
+    "Refits the student on bootstrap samples of the images, and puts random counterparts in "
+    "the place of its concepts. Takes some seconds per concept. See docs/metrics.md."
+)
+EXAMPLE = "inficond stability demo --class bicycle --top 3"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    add_class(parser, "class of the student", required=True)
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--concept", dest="concepts", action="append", metavar="NAME", help="may be repeated"
+    )
+    chosen.add_argument(
+        "--top", type=positive, default=5, metavar="N", help="most influential (default: 5)"
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=100, metavar="N", help="bootstrap refits (default: 100)"
+    )
+    parser.add_argument(
+        "--counterparts",
+        type=whole,
+        default=199,
+        metavar="N",
+        help="random counterparts of each concept (default: 199; 0: none)",
+    )
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
     """Refit one student on bootstrap samples and against random counterparts of its concepts."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     tuner.root(progress=progress)
-    report = report_on(
+    report = stability(
         tuner,
         args.class_name,
         node=chosen_node(tuner, args.node),

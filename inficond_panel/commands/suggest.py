@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import argparse
 
+from inficond_panel.commands.arguments import add_classes, add_node, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node, node_title
-from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion, carry_out
-from inficond_panel.tuning.suggest import suggest as suggest_by
+from inficond_panel.tuning.suggest import (
+    STRATEGIES,
+    ClassSuggestion,
+    Suggestion,
+    carry_out,
+    suggest,
+)
+
+DESCRIPTION = (
+    "A baseline to hold people against. random: by chance. greedy: what gains most AP on the "
+    "split tune. crossfit: what gains on photos that did not choose it, or nothing. The refit is "
+    "recorded as the machine's, with the author machine:STRATEGY; what the page shows does not "
+    "change."
+)
+EXAMPLE = "inficond suggest demo --strategy crossfit --class bicycle --budget 5"
 
 
-def suggest(args: argparse.Namespace) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    parser.add_argument(
+        "--strategy", choices=STRATEGIES, default="crossfit", help="(default: crossfit)"
+    )
+    add_classes(parser, "class to tune")
+    add_node(parser, "#0; the strategy tunes from it")
+    parser.add_argument(
+        "--budget", type=int, default=5, metavar="N", help="most thumbs per class (default: 5)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only say what it would do; nothing is recorded"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
     """Choose thumbs by a strategy, and refit by them unless it is a dry run."""
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     root = tuner.root(progress=progress)
-    parent = root if args.parent is None else find_node(tuner, args.parent)
-    found = suggest_by(
+    parent = root if args.node is None else find_node(tuner, args.node)
+    found = suggest(
         tuner,
         parent,
         strategy=args.strategy,

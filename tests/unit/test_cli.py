@@ -18,6 +18,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec
 
 from inficond_panel.cli import main, make_parser
+from inficond_panel.commands.table import COMMANDS
 from inficond_panel.store import write_store
 from inficond_panel.tuning import History, open_tuner
 
@@ -341,9 +342,7 @@ def test_wrong_command_line(argv, capsys):
     assert "usage: inficond" in err
 
 
-@pytest.mark.parametrize(
-    "name", ["check", "precompute", "info", "distill", "tune", "serve", "demo"]
-)
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_help_of_each_command(name, capsys):
     with pytest.raises(SystemExit) as caught:
         main([name, "--help"])
@@ -352,11 +351,41 @@ def test_help_of_each_command(name, capsys):
     assert f"Example: inficond {name}" in " ".join(out.split())
 
 
+def test_a_mistyped_command_is_told_with_the_near_one(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["histroy", "list", "demo"])
+    assert caught.value.code == 2
+    err = capsys.readouterr().err
+    assert "'histroy' is not a command. Did you mean 'history'?" in err
+    assert "Write: inficond COMMAND" in err
+
+
+def test_help_shows_every_command_once_by_group(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert groups == ["Start:", "Data:", "Students:", "Tuning:", "Studies:"]
+    listed = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert listed == [command.name for command in COMMANDS]
+    assert max(map(len, lines)) < 80
+
+
+@pytest.mark.parametrize("name", ["concept", "history", "quantify", "study"])
+def test_every_command_with_actions_needs_one(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([name, "demo"])
+    assert caught.value.code == 2
+    assert f"Write: inficond {name} ACTION S" in capsys.readouterr().err
+
+
 def test_serve_has_every_flag_of_panel_serve():
     from panel.command.serve import Serve
 
     flags = {arg[0] for arg in Serve.args if str(arg[0]).startswith("-")} - {"--args"}
-    parser = make_parser(["serve"])
+    parser = make_parser()
+    parser.fill_all()
     serve = parser._subparsers._group_actions[0].choices["serve"]
     assert flags <= set(serve._option_string_actions)
 
@@ -384,13 +413,27 @@ def test_as_a_module_json_is_all_of_standard_output(spec_file, edits, tmp_path):
     assert len(json.loads(out)["nodes"]) == 3
 
 
-def test_loading_the_command_line_loads_neither_panel_nor_torch():
-    code = "import sys, inficond_panel.cli; print({'panel', 'torch', 'scipy'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    ("argv", "absent"),
+    [
+        (["--help"], {"numpy", "pandas", "scipy", "panel", "torch"}),
+        (["check", "demo"], {"scipy.stats", "panel", "bokeh", "torch"}),
+        (["suggest", "--help"], {"scipy.stats", "panel", "bokeh", "torch"}),
+        (["study", "list", "--help"], {"scipy.stats", "panel", "bokeh", "torch"}),
+    ],
+)
+def test_a_command_does_not_load_what_others_need(argv, absent):
+    code = f"""
+import atexit, sys
+from inficond_panel.cli import main
+atexit.register(lambda: print("loaded", sorted({absent!r} & set(sys.modules))))
+main({argv!r})
+"""
     root = Path(__file__).parents[2]
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
-    assert out.stdout.strip() == "set()"
+    assert out.stdout.splitlines()[-1] == "loaded []"
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files in /proc")
@@ -443,25 +486,25 @@ def test_serve_on_a_port_that_is_taken(run, spec_file):
 
 def test_demo_port_that_is_taken(monkeypatch, capsys):
     pytest.importorskip("panel")
-    from inficond_panel.commands import serving
+    from inficond_panel.commands.serve import server
 
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(serving, "PORT", port)
-        assert serving._port(None, None) not in {port, 0}
+        monkeypatch.setattr(server, "PORT", port)
+        assert server.free_port(None, None) not in {port, 0}
         assert f"{port} is in use" in capsys.readouterr().err
-        with pytest.raises(serving.InficondError, match=f"Port {port} is in use"):
-            serving._port(port, None)
-    assert serving._port(port, None) == port
+        with pytest.raises(server.InficondError, match=f"Port {port} is in use"):
+            server.free_port(port, None)
+    assert server.free_port(port, None) == port
 
 
 DEMO = """
 import sys
 from inficond_panel.cli import main
-from inficond_panel.commands import serving
-serving.DEMO = sys.argv[1]
+from inficond_panel.commands import demo
+demo.DEMO = sys.argv[1]
 sys.exit(main(["demo", "--port", "0"]))
 """
 

@@ -31,8 +31,8 @@ def spec(tmp_path: Path) -> Path:
 def run(spec: Path, capsys: pytest.CaptureFixture[str]):
     """Run an action; give status, standard output (read, if JSON), standard error."""
 
-    def call(*argv: object):
-        status = main(["history", str(spec), *map(str, argv)])
+    def call(action: str, *argv: object):
+        status = main(["history", action, str(spec), *map(str, argv)])
         out, err = capsys.readouterr()
         return status, json.loads(out) if "--json" in argv and not status else out, err
 
@@ -47,9 +47,9 @@ def head_number(run) -> int:
 def test_the_tree_is_drawn(run, spec):
     tuner = open_tuner(spec)
     tuner.count_look(tuner.nodes()[2], "holdout")
-    run("rename", 3, "less grass")
-    run("note", 1, "wheels are\x1b[2J\nin every scene")
-    status, out, _ = run()
+    run("rename", "--node", 3, "less grass")
+    run("note", "--node", 1, "wheels are\x1b[2J\nin every scene")
+    status, out, _ = run("list")
     assert status == 0
     lines = out.splitlines()
     titles = [line for line in lines if "#" in line and "since #0" not in line]
@@ -64,7 +64,6 @@ def test_the_tree_is_drawn(run, spec):
     assert "by machine:random" in out
     assert out.count("1 look at the holdout") == 1
     assert out.count("mAP") == 3
-    assert run("list")[1] == out
 
 
 def test_list_as_json(run, spec):
@@ -81,14 +80,31 @@ def test_list_as_json(run, spec):
     assert document["nodes"][3]["author"] == "machine:random"
 
 
-def test_the_flags_may_stand_before_or_after_the_action(spec, capsys, tmp_path):
-    for argv in (["--json", "list"], ["list", "--json"], ["--json"]):
-        assert main(["history", str(spec), *argv]) == 0
-        assert len(json.loads(capsys.readouterr().out)["nodes"]) == 4
-    other = tmp_path / "other.sqlite"
-    for argv in (["--history", str(other), "list"], ["list", "--history", str(other)]):
-        assert main(["history", str(spec), *argv]) == 1
-        assert "other.sqlite has no iterations" in capsys.readouterr().err
+def test_the_history_is_told_by_a_flag(run, tmp_path):
+    status, _, err = run("list", "--history", tmp_path / "other.sqlite")
+    assert status == 1
+    assert "other.sqlite has no iterations" in err
+
+
+def test_without_node_the_iteration_on_the_page_is_read(run):
+    assert run("show", "--json")[1]["node"]["number"] == 2
+    assert run("edits")[1] == run("edits", "--node", 2)[1]
+
+
+@pytest.mark.parametrize("action", ["jump", "rename", "note", "delete", "restore"])
+def test_what_changes_an_iteration_needs_its_name(run, capsys, action):
+    with pytest.raises(SystemExit) as caught:
+        run(action, *(["text"] if action in {"rename", "note"} else []))
+    assert caught.value.code == 2
+    assert "--node" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("nodes", [[], ["--node", 1]])
+def test_two_iterations_are_compared(run, capsys, nodes):
+    with pytest.raises(SystemExit) as caught:
+        run("compare", *nodes)
+    assert caught.value.code == 2
+    assert "--node BEFORE AFTER" in capsys.readouterr().err
 
 
 def test_undo_redo_and_jump(run):
@@ -105,49 +121,49 @@ def test_undo_redo_and_jump(run):
     status, _, err = run("redo")
     assert status == 1
     assert "nothing to redo" in err
-    run("jump", 3)
+    run("jump", "--node", 3)
     assert head_number(run) == 3
 
 
 def test_names_and_notes(run):
-    _, document, _ = run("rename", 1, "no wheels", "--json")
+    _, document, _ = run("rename", "--node", 1, "no wheels", "--json")
     assert document["node"]["name"] == "no wheels"
-    assert run("show", "no wheels", "--json")[1]["node"]["number"] == 1
-    run("jump", "no wheels")
+    assert run("show", "--node", "no wheels", "--json")[1]["node"]["number"] == 1
+    run("jump", "--node", "no wheels")
     assert head_number(run) == 1
-    assert "has no name" in run("rename", 1, "")[1]
-    assert "note 'why'" in run("note", "#1", "why")[1]
-    status, _, err = run("rename", 1, "7")
+    assert "has no name" in run("rename", "--node", 1, "")[1]
+    assert "note 'why'" in run("note", "--node", "#1", "why")[1]
+    status, _, err = run("rename", "--node", 1, "7")
     assert status == 1
     assert "cannot be named" in err
 
 
 def test_delete_and_restore(run):
-    _, document, _ = run("delete", 3, "--json")
+    _, document, _ = run("delete", "--node", 3, "--json")
     hidden = document["hidden"]
-    status, out, _ = run()
+    status, out, _ = run("list")
     assert "#3" not in out
     assert "1 in deleted branches are not shown" in out
     assert "#3" in run("list", "--all")[1]
-    status, _, err = run("jump", 3)
+    status, _, err = run("jump", "--node", 3)
     assert status == 1
     assert "deleted branch" in err
-    status, _, err = run("delete", 1)
+    status, _, err = run("delete", "--node", 1)
     assert status == 1
     assert "The head, which new pages show, is in this branch" in err
-    assert run("restore", 3, "--json")[1]["restored"] == hidden
-    assert "#3" in run()[1]
-    assert "nothing, it was so already" in run("restore", 3)[1]
+    assert run("restore", "--node", 3, "--json")[1]["restored"] == hidden
+    assert "#3" in run("list")[1]
+    assert "nothing, it was so already" in run("restore", "--node", 3)[1]
 
 
 def test_show(run):
-    run("note", 2, "more sky")
-    _, out, _ = run("show", 2)
+    run("note", "--node", 2, "more sky")
+    _, out, _ = run("show", "--node", 2)
     assert "bicycle ▲ sky ×3" in out
     assert "bounds in force: 2" in out
     assert "bicycle: wheel = 0" in out
     assert "note 'more sky'"[:4] in out
-    _, document, _ = run("show", 2, "--json")
+    _, document, _ = run("show", "--node", 2, "--json")
     assert document["node"]["note"] == "more sky"
     assert document["node"]["bounds"]["bicycle"]["wheel"] == [0.0, 0.0]
     assert [event["kind"] for event in document["events"]] == ["add", "fine-tune", "note"]
@@ -156,24 +172,24 @@ def test_show(run):
 def test_compare(run, spec):
     tuner = open_tuner(spec)
     nodes = tuner.nodes()
-    _, document, err = run("compare", 2, 3, "--json")
+    _, document, err = run("compare", "--node", 2, 3, "--json")
     expected = json.loads(json.dumps(compare(tuner, nodes[2], nodes[3]).to_json()))
     assert {key: document[key] for key in expected} == expected
     assert err == ""
-    _, out, _ = run("compare", 2, 3)
+    _, out, _ = run("compare", "--node", 2, 3)
     assert "both from #1" in out
     assert "only #2: bicycle ▲ sky ×3" in out
     assert "only #3: sheep ▼ grass ×2" in out
     assert "the same students: tv monitor, bird" in out
-    _, _, err = run("compare", 2, 3, "--split", "holdout")
+    _, _, err = run("compare", "--node", 2, 3, "--split", "holdout")
     assert "2 looks so far" in err
     assert open_tuner(spec).looks() == 2
 
 
 def test_events_tell_all_in_order(run):
     run("undo")
-    run("note", 1, "why")
-    run("delete", 3)
+    run("note", "--node", 1, "why")
+    run("delete", "--node", 3)
     _, document, _ = run("events", "--json")
     kinds = [event["kind"] for event in document["events"]]
     assert kinds == [
@@ -184,28 +200,47 @@ def test_events_tell_all_in_order(run):
     assert "undo      #1 from #2" in out
 
 
-@pytest.mark.parametrize("argv", [["show", "9"], ["jump", "none"], ["compare", "0", "nine"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["show", "--node", "9"],
+        ["jump", "--node", "none"],
+        ["compare", "--node", "0", "nine"],
+    ],
+)
 def test_an_iteration_that_is_not_there(run, argv):
     status, out, err = run(*argv)
     assert (status, out) == (1, "")
     assert "There is no iteration" in err
 
 
-def test_an_unknown_action_is_a_mistake_of_the_command_line(run):
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ([], ["the action is missing", "Write: inficond history ACTION SPEC", "Actions: list, "]),
+        (["demo"], ["'demo' is not an action", "Write: inficond history ACTION SPEC"]),
+        (["demo", "undo"], ["'demo' is not an action", "Write: inficond history undo demo"]),
+        (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
+    ],
+)
+def test_a_mistaken_action_is_told_with_the_form(capsys, argv, told):
     with pytest.raises(SystemExit) as caught:
-        run("explode")
+        main(["history", *argv])
     assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [text for text in told if text not in err] == []
 
 
 def test_a_branch_as_edits_gives_the_same_weights_in_a_new_history(run, spec, capsys, tmp_path):
-    _, out, _ = run("edits", 2)
+    _, out, _ = run("edits", "--node", 2)
     edits = tmp_path / "edits.yaml"
     edits.write_text(out)
     fresh = tmp_path / "fresh.sqlite"
     command = ["tune", str(spec), "--edits", str(edits), "--history", str(fresh), "--json"]
     assert main(command) == 0
     again = json.loads(capsys.readouterr().out)["nodes"]
-    branch = [run("show", number, "--json")[1]["node"] for number in (0, 1, 2)]
+    branch = [run("show", "--node", number, "--json")[1]["node"] for number in (0, 1, 2)]
     assert [(n["id"], n["weights_hash"]) for n in again] == [
         (n["id"], n["weights_hash"]) for n in branch
     ]
@@ -213,8 +248,10 @@ def test_a_branch_as_edits_gives_the_same_weights_in_a_new_history(run, spec, ca
 
 def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
     for argv in (
-        ["rename", 1, "no wheels"], ["note", 2, "why"], ["undo"], ["undo"], ["redo"],
-        ["compare", 0, 3, "--split", "holdout"], ["delete", 3], ["restore", 3], ["delete", 2],
+        ["rename", "--node", 1, "no wheels"], ["note", "--node", 2, "why"],
+        ["undo"], ["undo"], ["redo"],
+        ["compare", "--node", 0, 3, "--split", "holdout"], ["delete", "--node", 3],
+        ["restore", "--node", 3], ["delete", "--node", 2],
     ):  # fmt: skip
         assert run(*argv)[0] == 0
     fresh = tmp_path / "fresh.sqlite"

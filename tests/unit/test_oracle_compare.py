@@ -278,7 +278,7 @@ def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
     for command in ("distill", "metrics"):
         assert main([command, str(both)]) == 0
         assert f"(oracle, {SEEN})" in capsys.readouterr().out.splitlines()[0]
-    assert main(["history", str(both)]) == 0
+    assert main(["history", "list", str(both)]) == 0
     assert SEEN in capsys.readouterr().err
     assert main(["distill", str(both), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mark"] == SEEN

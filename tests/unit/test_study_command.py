@@ -9,7 +9,7 @@ import pytest
 from studies import STUDY, Person, small_study
 
 from inficond_panel.cli import main, make_parser
-from inficond_panel.commands import study as command
+from inficond_panel.commands.study import study_server as command
 from inficond_panel.study.run.study import open_study
 
 
@@ -151,7 +151,7 @@ def test_a_wrong_study_is_told_before_anything_is_served(run, file: Path) -> Non
 
 
 def test_serve_takes_the_flags_of_panel_serve() -> None:
-    args = make_parser(["study", "serve"]).parse_args(
+    args = make_parser().parse_args(
         ["study", "serve", "s.yaml", "--port", "1", "--allow-websocket-origin", "host"]
     )
     assert (args.study, args.port, args.allow_websocket_origin) == ("s.yaml", 1, ["host"])

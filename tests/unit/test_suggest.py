@@ -232,7 +232,7 @@ def test_command_dry_run_records_nothing(tmp_path: Path, capsys) -> None:
         "greedy",
         "--budget",
         1,
-        "--classes",
+        "--class",
         "bird",
         "--dry-run",
     )
@@ -245,8 +245,8 @@ def test_command_tunes_from_a_parent(tmp_path: Path, capsys) -> None:
     spec = small_spec(tmp_path)
     tuner = open_tuner(spec)
     first = tuner.fine_tune(tuner.root(), [Intent("bird", "fur", "remove")])
-    _, out, _ = run(capsys, "suggest", spec, "--strategy", "random", "--parent", 1, "--json")
+    _, out, _ = run(capsys, "suggest", spec, "--strategy", "random", "--node", 1, "--json")
     assert json.loads(out)["node"]["parent"] == first.id
-    status, _, err = run(capsys, "suggest", spec, "--classes", "brid")
+    status, _, err = run(capsys, "suggest", spec, "--class", "brid")
     assert status == 1
     assert "Did you mean 'bird'" in err

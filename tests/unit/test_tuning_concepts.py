@@ -108,38 +108,38 @@ def run(capsys, monkeypatch):
 
 
 def test_the_command(spec, run):
-    assert "No concept was typed" in run("concept", spec, "list").out
-    added = run("concept", spec, "add", "red bus, scarlet bus")
+    assert "No concept was typed" in run("concept", "list", spec).out
+    added = run("concept", "add", spec, "red bus, scarlet bus")
     assert added.out.startswith("Added red bus (scarlet bus): scores 0.")
     assert "nearest concepts: " in added.out
-    document = json.loads(run("concept", spec, "list", "--json").out)
+    document = json.loads(run("concept", "list", spec, "--json").out)
     assert document["typed"][0]["synonyms"] == ["scarlet bus"]
     assert document["root"] == open_tuner(spec).root_id
     assert document["store_hash"] == open_tuner(spec).store.content_hash
-    again = run("concept", spec, "add", "Red bus")
+    again = run("concept", "add", spec, "Red bus")
     assert (again.status, again.out) == (1, "")
     assert "'red bus' is there already" in again.err
-    assert run("concept", spec, "remove", "red bus").status == 0
-    assert json.loads(run("concept", spec, "list", "--json").out)["typed"] == []
+    assert run("concept", "remove", spec, "red bus").status == 0
+    assert json.loads(run("concept", "list", spec, "--json").out)["typed"] == []
 
 
 def test_a_history_replayed_elsewhere_takes_its_concepts_along(spec, run, tmp_path):
-    run("concept", spec, "add", "red bus")
+    run("concept", "add", spec, "red bus")
     tuner = open_tuner(spec)
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "red bus", "remove")])
-    assert run("history", spec, "replay", tmp_path / "new.sqlite").status == 0
+    assert run("history", "replay", spec, tmp_path / "new.sqlite").status == 0
     there = open_tuner(spec, history=tmp_path / "new.sqlite")
     assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
 
 
 def test_without_the_encoder_it_is_said_what_is_missing(spec, capsys):
     pytest.importorskip("torch")
-    assert cli.main(["concept", str(spec), "add", "red bus"]) == 1
+    assert cli.main(["concept", "add", str(spec), "red bus"]) == 1
     assert "weights.pt" in capsys.readouterr().err
 
 
 def test_without_the_extra_it_is_said_what_to_install(spec, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "precompute.encoder", None)
-    assert cli.main(["concept", str(spec), "add", "red bus"]) == 1
+    assert cli.main(["concept", "add", str(spec), "red bus"]) == 1
     assert "pip install 'inficond-panel[precompute]'" in capsys.readouterr().err
-    assert cli.main(["concept", str(spec), "list"]) == 0
+    assert cli.main(["concept", "list", str(spec)]) == 0

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from inficond_panel.distill.scores.scores import Array, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
@@ -126,6 +125,8 @@ def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
 
 def summarised(influence: Array, weights: Array, level: float = 0.95) -> Stability:
     """What refits (draws, C) say of a student's influences (C,)."""
+    from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
+
     tails = [(1 - level) / 2, 0.5, (1 + level) / 2]
     low, median, high = np.quantile(weights, tails, axis=0)
     now = np.sign(influence)

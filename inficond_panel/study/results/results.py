@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from inficond_panel.study.results.timeline import own_events, progress_of
 from inficond_panel.study.run.done_rules import SPLIT
@@ -136,6 +135,8 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
     sd = float(known.std(ddof=1)) if len(known) > 1 else np.nan
     low = high = np.nan
     if len(known) > 2 and np.ptp(known) > 0:
+        from scipy.stats import bootstrap  # noqa: PLC0415 - slow to load, seldom used
+
         found = bootstrap(
             (known,),
             np.mean,

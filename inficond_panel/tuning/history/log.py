@@ -105,5 +105,5 @@ def unknown(node: str) -> TuningError:
     """The error for a node that is not there."""
     return TuningError(
         f"The history has no iteration {node!r} of these students.",
-        "List them: inficond history SPEC list",
+        "List them: inficond history list SPEC",
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from inficond_panel.tuning.suggest.shrinkage import Shrunk, shrink
 from inficond_panel.tuning.suggest.suggestion import Change, mean_change
@@ -60,7 +60,7 @@ def passing(ways: Sequence[Way]) -> Way | None:
     if best.mean.estimate > over_all * best.mean.error:
         return best
     best = max(ways, key=Way.clearest_class)
-    single = norm.isf(ALPHA / 2 / sum(len(way.changes) for way in ways))
+    single = -ndtri(ALPHA / 2 / sum(len(way.changes) for way in ways))
     return best if best.clearest_class() > single else None
 
 
@@ -68,7 +68,7 @@ def largest_of(means: Sequence[Change], level: float) -> float:
     """What the largest of these gains, in standard errors, exceeds by chance at ``level``."""
     draws = np.array([change.draws for change in means if change.error > 0])
     if len(draws) < 2:
-        return float(norm.isf(level))
+        return float(-ndtri(level))
     correlation = np.corrcoef(draws)
     rng = np.random.default_rng(0)
     noise = rng.multivariate_normal(np.zeros(len(draws)), correlation, _SIMULATED, method="eigh")

@@ -1,0 +1,63 @@
+"""``inficond check``: the problems of a spec or a study."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.arguments import SPEC
+from inficond_panel.commands.output import note, progress, say
+from inficond_panel.errors import StoreError
+from inficond_panel.spec import Spec, check_classes, load_spec
+from inficond_panel.store import open_store
+from inficond_panel.study.run.study import find_file, open_study
+from inficond_panel.study.spec.study_spec import is_study
+from inficond_panel.tuning.opening import usual_history
+
+DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
+EXAMPLE = "inficond check specs/coco18.yaml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help=f"{SPEC}; or file of a study")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read a spec, where its store is there hold it against that, and say what it is."""
+    file = find_file(args.spec)
+    if is_study(file):
+        _check_study(args.spec)
+        return
+    spec = load_spec(file)
+    if spec.store.exists():
+        _check_against_store(spec)
+    say(f"{args.spec}: no problems.")
+    say(f"title    {spec.title}")
+    if spec.store.exists():
+        say(f"store    {spec.store}")
+    else:
+        say(f"store    {spec.store} (not there yet; run: inficond precompute {args.spec})")
+    say(f"history  {usual_history(args.spec, spec)}")
+    if spec.study and spec.store.exists():
+        _check_study(args.spec)
+
+
+def _check_study(name: str) -> None:
+    """Hold a study against the stores of its tasks: classes, start nodes, rules."""
+    study = open_study(name)
+    ready = study.check(progress)
+    say(f"{study.spec.path}: no problems.")
+    say(f"study    {study.spec.title}")
+    for task in ready.values():
+        say(f"task     {task.task.name_}: {task.class_name} of {task.spec.title}")
+    say(f"data     {study.folder}")
+
+
+def _check_against_store(spec: Spec) -> None:
+    """A store that cannot be used is no fault of the spec: it is said, and that is all."""
+    try:
+        classes = open_store(spec.store).classes
+    except StoreError as error:
+        note(f"Class names are not checked: {error}")
+        return
+    check_classes(spec, classes)

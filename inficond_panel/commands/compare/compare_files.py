@@ -1,0 +1,129 @@
+"""The files that ``inficond compare --output`` writes: tables as CSV, and a page to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inficond_panel.commands.compare.compare_page import make_page
+from inficond_panel.commands.compare.compare_text import NAMES, penalty_text
+from inficond_panel.common.numbers import defined
+from inficond_panel.common.saved_file import File, make_table
+from inficond_panel.distill import SEEN_LABEL, Interval
+from inficond_panel.quantify.outputs.reliability import Reliability
+from inficond_panel.quantify.outputs.separation import Groups, sample, tsne
+
+if TYPE_CHECKING:
+    from inficond_panel.commands.compare.compared import Compared
+
+#: Names of the files; a folder that holds others is not replaced.
+FILES = {f"{name}.csv" for name in ("students", "classes", "outputs", "reliability", "map")} | {
+    "compare.html"
+}
+#: Images of a t-SNE map; more are slow, and cover one another.
+_ON_MAP = 1000
+_LIMITS = ("", "_low", "_high")
+_SETTING = ("number", "targets", "mark", "alpha", "temperature", "lambda", "node")
+
+
+def make_files(found: Compared, seed: int) -> Iterator[File]:
+    """The files; the map is left out without groups of images, or scikit-learn."""
+    metrics = [f"{name}{limit}" for name in NAMES for limit in _LIMITS]
+    changes = [f"{name}_change{limit}" for name in NAMES for limit in _LIMITS]
+    header = [*_SETTING, "against", *metrics, *changes]
+    yield make_table("students", header, _students(found))
+    yield make_table("classes", ["class", *header], _classes(found))
+    kinds = [f"{kind}{limit}" for kind in ("teacher", "oracle", "change") for limit in _LIMITS]
+    yield make_table("outputs", ["measure", "split", *kinds, "oracle_mark"], _outputs(found))
+    columns = ("of", "mark", "class", "bins", "bin")
+    numbers = ("lower", "upper", "events", "probability", "frequency")
+    yield make_table("reliability", [*columns, *numbers], _reliability(found))
+    places = _places(found, seed)
+    if found.groups:
+        header = ["image_id", "group", *(f"{kind}_{axis}" for kind in places for axis in "xy")]
+        yield make_table("map", header, _map(found.outputs.images, found.groups, places))
+    yield File("compare.html", make_page(found, places).encode())
+
+
+def _students(found: Compared) -> Iterator[list[Any]]:
+    for number, r in enumerate(found.students, start=1):
+        yield [*_setting(found, number), *_numbers(r.metrics), *_numbers(r.change)]
+
+
+def _classes(found: Compared) -> Iterator[list[Any]]:
+    for number, r in enumerate(found.students, start=1):
+        for name, metrics in r.classes.items():
+            change = r.class_changes[name] if r.class_changes else None
+            yield [name, *_setting(found, number), *_numbers(metrics), *_numbers(change)]
+
+
+def _setting(found: Compared, number: int) -> list[Any]:
+    result = found.students[number - 1]
+    setting = result.setting
+    against = "" if result.against is None else result.against + 1
+    return [
+        number,
+        setting.targets,
+        result.mark,
+        "none" if setting.alpha is None else setting.alpha,
+        setting.temperature,
+        penalty_text(setting),
+        result.node.id,
+        against,
+    ]
+
+
+def _numbers(found: Mapping[str, Interval] | None) -> list[Any]:
+    return [value for name in NAMES for value in _three(found[name] if found else None)]
+
+
+def _three(found: Interval | None) -> Sequence[Any]:
+    values = (nan, nan, nan) if found is None else (found.estimate, found.low, found.high)
+    return [defined(value) for value in values]
+
+
+def _outputs(found: Compared) -> Iterator[list[Any]]:
+    for split, measures in (("fit", found.measures), ("tune", found.on_tune)):
+        for name, measure in measures.items():
+            numbers = [v for each in vars(measure).values() for v in _three(each)]
+            yield [name, split, *numbers, SEEN_LABEL if measure.oracle else ""]
+
+
+def _reliability(found: Compared) -> Iterator[list[Any]]:
+    for kind in found.outputs.logits:
+        mark = SEEN_LABEL if kind == "oracle" else ""
+        for bins, mass in (("equal width", False), ("equal mass", True)):
+            diagrams = {"": found.outputs.pooled(kind, mass), **found.outputs.by_class(kind, mass)}
+            for name, diagram in diagrams.items():
+                for row in _bins(diagram):
+                    yield [kind, mark, name, bins, *row]
+
+
+def _bins(found: Reliability) -> Iterator[list[Any]]:
+    names = ("lower", "upper", "events", "probability", "frequency")
+    rows = zip(*(getattr(found, name).tolist() for name in names), strict=True)
+    for number, row in enumerate(rows, start=1):
+        yield [number, *map(defined, row)]
+
+
+def _places(found: Compared, seed: int) -> dict[str, np.ndarray]:
+    """Places of some images of the groups on a t-SNE map of each kind of logits; nan: not on it."""
+    if found.groups is None:
+        return {}
+    inside = sample(found.groups, _ON_MAP, seed).of >= 0
+    places = {}
+    for kind, logits in found.outputs.logits.items():
+        places[kind] = np.full((len(inside), 2), np.nan)
+        places[kind][inside] = tsne(logits[inside], seed)
+    return places
+
+
+def _map(
+    images: Sequence[str], groups: Groups, places: Mapping[str, np.ndarray]
+) -> Iterator[list[Any]]:
+    for row in np.flatnonzero(~np.isnan(places["teacher"][:, 0])).tolist():
+        at = [value for xy in places.values() for value in xy[row].tolist()]
+        yield [images[row], groups.names[groups.of[row]], *at]

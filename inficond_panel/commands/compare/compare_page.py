@@ -1,0 +1,205 @@
+"""The page that ``inficond compare --output`` writes: tables, reliability diagrams, t-SNE maps.
+
+One HTML file without scripts and without anything from outside; all text is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inficond_panel.commands.compare.compare_text import (
+    NAMES,
+    kind_text,
+    level_text,
+    notes_on,
+    setting_text,
+    starred_change,
+)
+from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.quantify.outputs.output_report import MEASURES
+from inficond_panel.quantify.outputs.reliability import Reliability
+from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.ui.fonts import font_css
+
+if TYPE_CHECKING:
+    from inficond_panel.commands.compare.compared import Compared
+
+_SIDE, _MAP, _MARGIN = 220, 520, 26
+_COLOURS = {"teacher": "#1f57b8", "oracle": "#99490c"}
+_STYLE = """
+body { font: 14px/1.45 var(--inficond-font); color: #1a1e24; max-width: 1180px; margin: 24px auto; padding: 0 16px; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 8px 0 16px; }
+th, td { padding: 3px 12px 3px 0; text-align: right; border-bottom: 1px solid #e1e4e9; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+div { display: flex; flex-wrap: wrap; gap: 16px; overflow-x: auto; }
+svg text { font-size: 11px; fill: #4a5361; } svg .group { font-weight: 600; fill: #1a1e24; stroke: #fff; stroke-width: 3; paint-order: stroke; }
+"""  # noqa: E501
+
+
+def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
+    """The whole page; ``places`` are those of the images on the map of each kind of logits."""
+    outputs, store = found.outputs, found.tuner.store
+    title = f"{store.title}: teacher and oracle"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>Store {escape(store.content_hash[:12])}. Intervals: 95 %, images drawn.</p>",
+        f"<h2>Outputs on the split fit, {len(outputs.images)} images</h2>",
+        _outputs(found),
+        *(f"<p>{escape(line)}</p>" for line in notes_on(outputs, found.groups)),
+        "<h2>Reliability, all classes pooled</h2>",
+        _row(_pooled(found)),
+        "<h2>Reliability by class, bins of equal width</h2>",
+        f"<p>Circles: teacher.{_squares(found)}</p>",
+        _row(_by_class(found)),
+        *_maps(found, places),
+        f"<h2>Students on the split {escape(found.split)}, means over classes</h2>",
+        _students(found),
+        "<h2>Differences, paired; * beyond noise</h2>",
+        _differences(found),
+    ]
+    style = f"<style>{font_css()}{_STYLE}</style>"
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title>{style}'
+    return (
+        f'<!doctype html>\n<html lang="en">{head}\n<body>\n'
+        + "\n".join(parts)
+        + "\n</body></html>\n"
+    )
+
+
+def _squares(found: Compared) -> str:
+    return f" Squares: {kind_text('oracle')}." if "oracle" in found.outputs.logits else ""
+
+
+def _outputs(found: Compared) -> str:
+    header = ["", *(kind_text(kind) for kind in found.outputs.logits)]
+    rows = []
+    for name, measure in found.measures.items():
+        row = [MEASURES[name], level_text(measure.teacher)]
+        if measure.oracle and measure.change:
+            row += [level_text(measure.oracle), starred_change(measure.change)]
+        rows.append(row)
+    return _table([*header, "oracle − teacher"] if len(header) > 2 else header, rows)
+
+
+def _students(found: Compared) -> str:
+    rows = [
+        [f"{at} {setting_text(r.setting)}", *(level_text(r.metrics[name]) for name in NAMES)]
+        for at, r in enumerate(found.students, start=1)
+    ]
+    rows.append(["the teacher itself", *(level_text(found.teacher[name]) for name in NAMES)])
+    return _table(["", *NAMES.values()], rows)
+
+
+def _differences(found: Compared) -> str:
+    rows = [
+        [f"{at} less {r.against + 1}", *(starred_change(r.change[name]) for name in NAMES)]
+        for at, r in enumerate(found.students, start=1)
+        if r.change and r.against is not None
+    ]
+    return _table(["", *NAMES.values()], rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _row(figures: Iterable[str]) -> str:
+    return f"<div>{''.join(figures)}</div>"
+
+
+def _pooled(found: Compared) -> list[str]:
+    return [
+        reliability_svg(name, {kind: found.outputs.pooled(kind, mass)})
+        for kind in found.outputs.logits
+        for name, mass in (
+            (f"{kind_text(kind)}, equal width", False),
+            (f"{kind}, equal mass", True),
+        )
+    ]
+
+
+def _by_class(found: Compared) -> list[str]:
+    outputs = found.outputs
+    diagrams = {kind: outputs.by_class(kind) for kind in outputs.logits}
+    return [
+        reliability_svg(name, {kind: each[name] for kind, each in diagrams.items()})
+        for name in outputs.classes
+    ]
+
+
+def _maps(found: Compared, places: Mapping[str, np.ndarray]) -> list[str]:
+    if not places or found.groups is None:
+        return []
+    figures = [map_svg(f"t-SNE of {kind_text(k)}", xy, found.groups) for k, xy in places.items()]
+    return [f"<h2>Maps of the logits on fit, {escape(found.groups.rule)}</h2>", _row(figures)]
+
+
+def reliability_svg(title: str, diagrams: Mapping[str, Reliability]) -> str:
+    """Frequency over probability by bin; the teacher's as circles, the oracle's as squares.
+
+    The area of a mark goes with the root of its events.
+    """
+    low, high = _MARGIN, _SIDE - _MARGIN
+    parts = [
+        f'<path d="M{low} {high}L{high} {low}M{low} {low}V{high}H{high}" fill="none" '
+        'stroke="#868f9c" stroke-width="1"/>',
+        f'<text x="{_SIDE / 2}" y="{_SIDE - 8}" text-anchor="middle">probability</text>',
+        f'<text transform="translate(12 {_SIDE / 2}) rotate(-90)" text-anchor="middle">'
+        "present</text>",
+    ]
+    told = []
+    for kind, diagram in diagrams.items():
+        seen = f", {SEEN_LABEL}" if kind == "oracle" and len(diagrams) == 1 else ""
+        told.append(f"{kind} ECE {diagram.ece:.3f}{seen}")
+        largest = max(int(diagram.events.max()), 1)
+        for p, y, n in zip(diagram.probability, diagram.frequency, diagram.events, strict=True):
+            if n:
+                at = low + (high - low) * p, high - (high - low) * y
+                parts.append(_mark(kind, *at, 2 + 4 * (n / largest) ** 0.25))
+    return _svg(f"{title}: {', '.join(told)}", _SIDE, _SIDE, title, "; ".join(told), parts)
+
+
+def _mark(kind: str, x: float, y: float, radius: float) -> str:
+    style = f'fill="none" stroke="{_COLOURS[kind]}" stroke-width="1.5"'
+    if kind == "teacher":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" {style}/>'
+    corner = f'x="{x - radius:.1f}" y="{y - radius:.1f}"'
+    return f'<rect {corner} width="{2 * radius:.1f}" height="{2 * radius:.1f}" {style}/>'
+
+
+def map_svg(title: str, places: np.ndarray, groups: Groups) -> str:
+    """Images at their places, coloured by group; a group's name stands at its middle."""
+    shown = ~np.isnan(places[:, 0])
+    least, reach = places[shown].min(axis=0), np.ptp(places[shown], axis=0)
+    at = _MARGIN + (places - least) / np.where(reach > 0, reach, 1) * (_MAP - 2 * _MARGIN)
+    parts = [
+        f'<circle cx="{at[i, 0]:.1f}" cy="{at[i, 1]:.1f}" r="3" fill-opacity="0.7" '
+        f'fill="hsl({360 * groups.of[i] / len(groups.names):.0f} 60% 45%)"/>'
+        for i in np.flatnonzero(shown)
+    ]
+    for number, name in enumerate(groups.names):
+        inside = shown & (groups.of == number)
+        if inside.any():
+            x, y = np.median(at[inside], axis=0)
+            text = f'<text class="group" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">'
+            parts.append(f"{text}{escape(name)}</text>")
+    return _svg(title, _MAP, _MAP, title, "", parts)
+
+
+def _svg(label: str, width: int, height: int, title: str, second: str, parts: Iterable[str]) -> str:
+    """A figure with its title above, and a second line below that."""
+    top = 34 if second else 18
+    lines = f'<text x="4" y="12" font-weight="600">{escape(title)}</text>'
+    lines += f'<text x="4" y="27">{escape(second)}</text>' if second else ""
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" width="{width}" height="{height + top}">'
+        f'{lines}<g transform="translate(0 {top})">{"".join(parts)}</g></svg>'
+    )

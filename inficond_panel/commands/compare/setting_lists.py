@@ -1,0 +1,74 @@
+"""Lists of settings that ``inficond compare`` combines: their arguments and readers."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+TARGETS = ("teacher", "oracle")
+
+
+def add_setting_lists(parser: argparse.ArgumentParser) -> None:
+    """Add targets, alpha, temperature and lambda, each a list or None."""
+    parser.add_argument(
+        "--targets",
+        type=_several(_targets),
+        metavar="LIST",
+        help="teacher, oracle or both (default: both where the store has oracle logits)",
+    )
+    parser.add_argument(
+        "--alpha",
+        type=_several(_alpha),
+        metavar="LIST",
+        help="weights of the teacher beside the true labels, 0 or more; none: no labels",
+    )
+    parser.add_argument(
+        "--temperature", type=_several(_above), metavar="LIST", help="temperatures, above 0"
+    )
+    parser.add_argument(
+        "--lambda",
+        dest="lambda_",
+        type=_several(_penalty),
+        metavar="LIST",
+        help="weights of the L1 penalty, 0 or more",
+    )
+
+
+def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Reader of a list that is separated by commas, without what is named twice."""
+
+    def several(text: str) -> list[Any]:
+        return list(dict.fromkeys(read(part.strip()) for part in text.split(",")))
+
+    return several
+
+
+def _targets(text: str) -> str:
+    if text in TARGETS:
+        return text
+    raise argparse.ArgumentTypeError(f"expected {' or '.join(TARGETS)}, got {text!r}")
+
+
+def _alpha(text: str) -> float | None:
+    return None if text == "none" else _at_least(text, "none or a number, 0 or more")
+
+
+def _penalty(text: str) -> float:
+    return _at_least(text, "a number, 0 or more")
+
+
+def _at_least(text: str, expected: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+
+
+def _above(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")

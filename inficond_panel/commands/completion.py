@@ -1,0 +1,44 @@
+"""``inficond completion``: completion of commands, actions, flags and files in a shell."""
+
+from __future__ import annotations
+
+import argparse
+
+import shtab
+
+from inficond_panel.cli import make_parser
+from inficond_panel.commands.output import say
+from inficond_panel.commands.parser import Parser
+
+DESCRIPTION = (
+    "bash reads it from ~/.local/share/bash-completion/completions/inficond; zsh from a file "
+    "_inficond in a folder of $fpath."
+)
+EXAMPLE = "inficond completion bash > ~/.local/share/bash-completion/completions/inficond"
+
+#: What is offered for an argument, by the word that stands for it in the help.
+_OFFERED = {
+    **dict.fromkeys(("FILE", "SPEC", "SPEC|STORE", "STUDY"), shtab.FILE),
+    **dict.fromkeys(("DIR", "FOLDER"), shtab.DIRECTORY),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("shell", choices=["bash", "zsh"], metavar="SHELL", help="bash or zsh")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the script that the shell reads."""
+    parser = make_parser()
+    parser.fill_all()
+    _offer_files(parser)
+    say(shtab.complete(parser, args.shell))
+
+
+def _offer_files(parser: Parser) -> None:
+    for action in parser.actions():
+        if action.metavar in _OFFERED:
+            action.complete = _OFFERED[action.metavar]  # type: ignore[attr-defined]
+    for inner in parser.words.values():
+        _offer_files(inner)

@@ -1,0 +1,37 @@
+"""``inficond demo``: the page for the embedded demo."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from inficond_panel.commands.arguments import HISTORY
+from inficond_panel.commands.output import say
+from inficond_panel.commands.serve.server import (
+    add_server_arguments,
+    announce,
+    check_spec,
+    serve_app,
+    set_history,
+)
+
+DESCRIPTION = (
+    "Prints the address when the page answers. The history is demo.history.sqlite in the "
+    "current folder. Takes the flags of panel serve."
+)
+EXAMPLE = "inficond demo --port 5007"
+DEMO = "demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--history", metavar="FILE", help=HISTORY)
+    add_server_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the embedded demo and say where, once the page answers."""
+    set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
+    check_spec(DEMO, distill=True)
+    announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))
+    serve_app(args, [DEMO])

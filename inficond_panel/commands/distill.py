@@ -1,0 +1,36 @@
+"""``inficond distill``: the students of a spec."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.arguments import add_tuner
+from inficond_panel.commands.output import progress, say, say_json
+from inficond_panel.commands.student_table import say_students
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.documents import tune_document
+from inficond_panel.tuning.node_names import node_title
+
+DESCRIPTION = (
+    "The students become the first node of the history. A node that is there already is not "
+    "computed again."
+)
+EXAMPLE = "inficond distill demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Distill the students of a spec, or take them from the history."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    root = tuner.root(progress=progress)
+    if args.json:
+        say_json(tune_document(tuner, [root], "tune"))
+        return
+    say(f"{node_title(tuner, root)}, metrics on the split tune, history {tuner.history.path}")
+    say()
+    say_students(tuner, root, "tune")

@@ -1,0 +1,193 @@
+"""Actions of ``inficond history``: each gives a document, and its lines for people."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from inficond_panel.analysis.comparison import change_document, compare
+from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.commands.chosen_node import chosen_node
+from inficond_panel.commands.history.history_text import (
+    comparison_lines,
+    event_line,
+    node_lines,
+    tree_lines,
+)
+from inficond_panel.commands.output import note, progress
+from inficond_panel.errors import TuningError
+from inficond_panel.export.folder import edits_text
+from inficond_panel.tuning import History, Node, Tuner
+from inficond_panel.tuning.documents import node_document
+from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.replay import replay
+from inficond_panel.tuning.typed_concepts import copy_concepts
+
+#: What an action gives: the document, and its lines for people.
+Result = tuple[dict[str, Any], list[str]]
+
+
+def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return the tree with its changes in mean AP."""
+    tuner.store.verify()
+    nodes = tuner.nodes(deleted=args.all)
+    state = tuner.history.state(tuner.root_id)
+    totals = {node.id: metric_change(tuner, nodes[0], node, "", "tune") for node in nodes[1:]}
+    rows = [
+        {
+            **_facts(tuner, node),
+            "head": node.id == state.head,
+            "deleted": state.hidden(node.id),
+            "total": change_document(totals[node.id]) if node.id in totals else None,
+        }
+        for node in nodes
+    ]
+    left_out = len(state.parents) - len(nodes)
+    lines = [f"history {tuner.history.path}, changes in mean AP since #0 on the split tune", ""]
+    lines += tree_lines(nodes, state, totals)
+    if left_out:
+        lines += [
+            "",
+            f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all",
+        ]
+    return {**_place(tuner), "redo": state.redo[::-1], "nodes": rows}, lines
+
+
+def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return all about one iteration."""
+    tuner.store.verify()
+    node = chosen_node(tuner, args.node, deleted=True)
+    events = [event for event in tuner.history.events(tuner.root_id) if event.node == node.id]
+    document = {
+        **_place(tuner),
+        "node": {**_facts(tuner, node), **node_document(tuner, node, "tune")},
+        "deleted": tuner.history.state(tuner.root_id).hidden(node.id),
+        "events": [vars(event) for event in events],
+    }
+    return document, node_lines(tuner, node, events)
+
+
+def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
+    """Move the head to the iteration before."""
+    return _moved(tuner, tuner.history.undo(tuner.root_id))
+
+
+def redo(tuner: Tuner, _: argparse.Namespace) -> Result:
+    """Move the head back to what undo left."""
+    return _moved(tuner, tuner.history.redo(tuner.root_id))
+
+
+def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Move the head to an iteration."""
+    node = find_node(tuner, args.node, deleted=True)
+    tuner.history.set_head(tuner.root_id, node.id, "jump")
+    return _moved(tuner, node.id)
+
+
+def _moved(tuner: Tuner, node_id: str) -> Result:
+    node = tuner.node(node_id)
+    return {**_place(tuner), "node": _facts(tuner, node)}, [f"Now at #{node.number} {node.id}."]
+
+
+def rename(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Name an iteration."""
+    node = find_node(tuner, args.node, deleted=True)
+    tuner.history.rename(node.id, args.name)
+    return _labelled(tuner, node, "name")
+
+
+def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Note something on an iteration."""
+    node = find_node(tuner, args.node, deleted=True)
+    tuner.history.set_note(node.id, args.text)
+    return _labelled(tuner, node, "note")
+
+
+def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
+    facts = _facts(tuner, tuner.nodes(deleted=True)[node.number])
+    line = f"#{node.number} {node.id} has {'the' if facts[label] else 'no'} {label}"
+    return {**_place(tuner), "node": facts}, [f"{line} {facts[label]!r}." if facts[label] else line]
+
+
+def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Hide an iteration and all that follow from it."""
+    node = find_node(tuner, args.node, deleted=True)
+    hidden = tuner.history.delete(node.id)
+    again = f"inficond history restore {args.spec} --node {node.number}"
+    lines = [f"Hidden: {_numbers(tuner, hidden)}. They come back with: {again}"]
+    return {**_place(tuner), "hidden": hidden}, lines
+
+
+def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Show a deleted branch again."""
+    restored = tuner.history.restore(find_node(tuner, args.node, deleted=True).id)
+    return {**_place(tuner), "restored": restored}, [f"Restored: {_numbers(tuner, restored)}."]
+
+
+def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return the difference of two iterations."""
+    tuner.store.verify()
+    before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
+    if args.split == "holdout":
+        for node in dict.fromkeys((before, after)):
+            tuner.count_look(node, args.split)
+        note(f"Counted a look at the holdout for each; {tuner.looks()} looks so far.")
+    found = compare(tuner, before, after, args.split)
+    return {**_place(tuner), **found.to_json()}, comparison_lines(found)
+
+
+def list_events(tuner: Tuner, _: argparse.Namespace) -> Result:
+    """Return all that happened."""
+    events = tuner.history.events(tuner.root_id)
+    numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
+    document = {**_place(tuner), "events": [vars(event) for event in events]}
+    return document, [event_line(event, numbers) for event in events]
+
+
+def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Return the edits file that leads to an iteration."""
+    node = chosen_node(tuner, args.node, deleted=True)
+    text = edits_text(tuner, node)
+    return {**_place(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
+
+
+def replay_into(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Carry out all that happened in a new history."""
+    tuner.store.verify()
+    into = Tuner(tuner.store, tuner.spec, History(args.into))
+    if into.nodes():
+        raise TuningError(f"{args.into} has iterations already.", "Name a new file.")
+    copy_concepts(tuner, args.into)
+    pairs = replay(tuner, into, progress)
+    differ = [new for old, new in pairs if (old.id, old.weights_hash) != (new.id, new.weights_hash)]
+    lines = [
+        f"{len(pairs)} iterations replayed in {args.into}; {len(pairs) - len(differ)} are equal "
+        "bit for bit.",
+        *(f"#{node.number} {node.id} has other weights." for node in differ),
+    ]
+    nodes = [{**_facts(into, new), "equal": new not in differ} for _, new in pairs]
+    return {**_place(into), "nodes": nodes}, lines
+
+
+def _place(tuner: Tuner) -> dict[str, Any]:
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "history": tuner.history.path,
+        "head": tuner.history.head(tuner.root_id),
+    }
+
+
+def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
+    names = ("id", "number", "name", "note", "parent", "author", "created", "seconds")
+    return {
+        **{name: getattr(node, name) for name in names},
+        "intents": [intent.to_json() for intent in node.intents],
+        "weights_hash": node.weights_hash,
+        "looks": tuner.history.looks(node.id, "holdout"),
+    }
+
+
+def _numbers(tuner: Tuner, ids: list[str]) -> str:
+    nodes = [f"#{node.number}" for node in tuner.nodes(deleted=True) if node.id in ids]
+    return ", ".join(nodes) or "nothing, it was so already"

@@ -1,0 +1,119 @@
+"""``inficond metrics``: all metrics of an iteration, with their noise, and by slice."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.analysis.node_metrics import (
+    measure_node,
+    measure_slices,
+    metadata_slices,
+    selection_slice,
+)
+from inficond_panel.commands.arguments import (
+    add_classes,
+    add_node,
+    add_seed,
+    add_split,
+    add_tuner,
+    positive,
+)
+from inficond_panel.commands.chosen_node import chosen_node
+from inficond_panel.commands.metrics.metrics_document import document
+from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
+from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.node_names import node_title
+from inficond_panel.vocabulary.metrics import AP, METRICS
+
+DESCRIPTION = (
+    "Every metric with its bootstrap interval, and the change since the parent iteration and "
+    "since the start. With --by or --selection also on slices of the images: the worst one is "
+    "named, and whether it is more than bad luck. See docs/metrics.md."
+)
+EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    add_classes(parser, "class to measure")
+    add_split(parser)
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        default=AP.key,
+        help="the one whose noise and slices are printed (default: %(default)s); --json has all",
+    )
+    slices = parser.add_mutually_exclusive_group()
+    slices.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help="metadata column of the data set; given twice: the combinations of two",
+    )
+    slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
+    parser.add_argument(
+        "--min-images",
+        type=positive,
+        default=30,
+        metavar="N",
+        help="smaller slices are shown, but not tested (default: 30)",
+    )
+    parser.add_argument(
+        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+    )
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure the students of one iteration."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    _check_classes(tuner, args.classes)
+    slices = _slices(tuner, args)
+    tuner.root(progress=progress)
+    node = chosen_node(tuner, args.node)
+    if args.split == "holdout":
+        tuner.count_look(node, args.split)
+        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+    chosen = {"classes": args.classes, "draws": args.draws, "seed": args.seed}
+    measures = measure_node(tuner, node, args.split, **chosen)
+    reports = None
+    if slices:
+        limits = {"min_images": args.min_images, "progress": progress}
+        reports = measure_slices(tuner, node, args.split, slices, args.metric, **limits, **chosen)
+    if args.json:
+        say_json(document(tuner, node, args, measures, reports))
+        return
+    say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
+    say()
+    say_metrics(measures)
+    say()
+    say_noise(measures, args.metric)
+    if reports:
+        say()
+        say_slices(reports, args)
+
+
+def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
+    for name in classes or ():
+        if name not in tuner.store.classes:
+            raise TuningError(
+                f"There is no class {name!r} in the store.{near(name, tuner.store.classes)}",
+                "See which there are: inficond info SPEC",
+            )
+
+
+def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
+    """Masks asked for; read before anything is counted or computed."""
+    if args.by:
+        return metadata_slices(tuner.store, args.split, args.by)
+    if args.selection:
+        return selection_slice(tuner.store, args.split, Path(args.selection))
+    return {}

@@ -1,0 +1,93 @@
+"""Tables that ``inficond metrics`` prints."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from inficond_panel.analysis.node_metrics import ClassMeasures, worst_slice_sentence
+from inficond_panel.commands.output import note, say, say_table
+from inficond_panel.common.numbers import defined, written, written_range
+from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.vocabulary.metrics import ECE, METRICS
+
+_SLICE_HEADER = ["class", "slice", "images", "positives"]
+
+
+def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
+    """Print all metrics by class."""
+    rows = [
+        [name, *(written(found.metrics[key].estimate) for key in METRICS)]
+        for name, found in measures.items()
+    ]
+    say_table(["class", *METRICS], rows)
+    for name, found in measures.items():
+        undefined = [key for key in METRICS if defined(found.metrics[key].estimate) is None]
+        if undefined:
+            why = f"{found.positives} positives among {found.n} labelled images"
+            note(f"Undefined for {name!r} ({why}): {', '.join(undefined)}.")
+
+
+def say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
+    """Print a metric by class with its intervals and changes."""
+    rows = []
+    for name, found in measures.items():
+        level = found.metrics[metric]
+        row = [name, written(level.estimate), written_range(level.low, level.high)]
+        for change in (found.since_parent, found.since_start):
+            row.append(_change(change[metric]) if change else "–")
+        if metric == ECE.key:
+            row.append(written(found.ece_floor))
+        rows.append(row)
+    header = ["class", metric, "95 %", "since the parent", "since the start"]
+    say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)
+
+
+def say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) -> None:
+    """Print the worst slice of each class; all of them where one class is asked for."""
+    tests = next(iter(reports.values())).tests
+    rows = []
+    for name, report in reports.items():
+        chosen = report.slices if len(reports) == 1 else [report.worst] if report.worst else []
+        rows += [_slice_row(name, found) for found in chosen if found]
+    what = "slices" if len(reports) == 1 else "worst slice of each class"
+    say(f"{what} by {' and '.join(args.by) if args.by else 'selection'}, {args.metric}")
+    say()
+    say_table([*_SLICE_HEADER, args.metric, "95 %", "rest", "expected", "p", "p (Holm)"], rows)
+    small = sum(bool(found.small) for report in reports.values() for found in report.slices)
+    if small:
+        note(f"{small} small slices are not tested and never the worst.")
+    note(
+        f"Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected "
+        "is what as many images with the same labels, drawn at random, would give."
+    )
+    worst = worst_of_all(reports)
+    if worst:
+        say()
+        say(worst_slice_sentence(*worst, args.metric))
+
+
+def _slice_row(name: str, found: SliceResult) -> list[str]:
+    tests = [found.small, "", ""] if found.small else [
+        written(found.expected), written(found.p), written(found.p_holm)
+    ]  # fmt: skip
+    level = [
+        written(found.interval.estimate),
+        written_range(found.interval.low, found.interval.high),
+    ]
+    return [
+        name,
+        found.name,
+        str(found.n),
+        str(found.positives),
+        *level,
+        written(found.rest),
+        *tests,
+    ]
+
+
+def _change(found: Interval) -> str:
+    if defined(found.low) is None:
+        return "undefined"
+    limits = written_range(found.low, found.high, sign=True)
+    return f"{found.estimate:+.3f} {limits} {found.words}"

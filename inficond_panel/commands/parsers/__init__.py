@@ -1,1 +1,0 @@
-"""The parsers of the commands: light modules, so that ``--help`` loads nothing."""

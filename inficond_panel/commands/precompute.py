@@ -1,0 +1,63 @@
+"""``inficond precompute``: the store of a spec."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from inficond_panel.commands.arguments import SPEC, add_json
+from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.spec import find_spec, load_spec
+
+DESCRIPTION = (
+    "Needs the extra 'precompute' (torch, open_clip). A run that was stopped goes on where it "
+    "was. Only what depends on something that changed is computed again: other words encode no "
+    "image, and one photo that was added encodes its batch. Only one run at a time can write a "
+    "store."
+)
+EXAMPLE = "inficond precompute specs/coco18.yaml --plan"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--store", metavar="DIR", help="where to write, instead of the spec's")
+    parser.add_argument(
+        "--plan", action="store_true", help="only say what would be computed, and why"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="encode, and run the teacher, with the workers of this Dask scheduler "
+        "(tcp://HOST:PORT); they need the same packages, and read the files by the same paths; "
+        "needs the extra 'scale'",
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the store of a spec, or say what that would do."""
+    spec = load_spec(find_spec(args.spec))
+    package, store = precompute_package(), args.store or spec.store
+    if args.plan:
+        _say_plan(package.plan(spec, store, progress=note), args.json)
+        return
+    report = package.run(spec, store, progress=note, scheduler=args.scheduler)
+    if args.json:
+        say_json({**asdict(report), "store": str(report.store)})
+        return
+    images = ", ".join(f"{count} {split}" for split, count in report.images.items())
+    say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
+    say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
+    if report.skipped:
+        say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
+
+
+def _say_plan(plan: Any, as_json: bool) -> None:
+    if as_json:
+        say_json(plan.document())
+        return
+    for line in plan.lines():
+        say(line)

@@ -1,0 +1,19 @@
+"""The package ``precompute``, which is an extra."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inficond_panel.errors import MissingExtraError
+
+
+def precompute_package() -> Any:
+    """The package ``precompute``; raises ``MissingExtraError`` where it cannot be used."""
+    try:
+        import precompute as package  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Making a store needs packages that are not installed ({error.name}).",
+            "Install them: pip install 'inficond-panel[precompute]'",
+        ) from error
+    return package

@@ -1,0 +1,188 @@
+"""``inficond quantify add`` and ``layers``: maps of knowledge points for a store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_seed, positive
+from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.quantify.quantify_arguments import add_masks, add_noise, add_threshold
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
+from inficond_panel.quantify.experiment.experiment import NETWORKS
+from inficond_panel.quantify.experiment.figures import read_figures
+from inficond_panel.quantify.experiment.small_networks import STUDENT, TEACHER, build_network
+from inficond_panel.quantify.pixels.information import Perturbation, pixel_information
+from inficond_panel.quantify.pixels.knowledge_points import contrast
+from inficond_panel.quantify.pixels.layers import feature_at, layer_names
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.store import Store, open_store
+from inficond_panel.store.added_arrays import add_arrays
+from inficond_panel.store.images import UnreadableImage
+
+_NETWORK = (
+    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
+    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
+)
+
+
+def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of layers: the network of a spec."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+
+
+def add_add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of add."""
+    add_layers_arguments(parser)
+    parser.add_argument(
+        "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
+    )
+    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument(
+        "--split", choices=["fit", "tune", "holdout"], default="tune", help="(default: tune)"
+    )
+    parser.add_argument(
+        "--images", type=positive, default=50, metavar="N", help="how many (default: 50)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_seed(parser)
+    add_json(parser)
+    add_threshold(parser)
+
+
+def layers(args: argparse.Namespace) -> None:
+    """List the layers of a network."""
+    spec = load_spec(find_spec(args.spec))
+    network, _ = _network(spec, args.network)
+    names = layer_names(network)
+    if not names:
+        note("The network shows no layers; its output alone can be measured.")
+    for name in names:
+        say(name)
+
+
+def add(args: argparse.Namespace) -> None:
+    """Measure images of a split and write their maps into the store."""
+    spec = load_spec(find_spec(args.spec))
+    precompute_package()
+    from precompute.pipeline.lock import only_run  # noqa: PLC0415 - heavy, and an extra
+
+    path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
+    store = open_store(path)
+    network, preprocessing = _network(spec, args.network)
+    feature = feature_at(network, args.layer)
+    settings = Perturbation(tau=args.tau, seed=args.seed, batch=8)
+    with only_run(path):
+        rows, images, masks, known = _images(spec, store, preprocessing, args)
+        found = pixel_information(
+            feature, images, settings,
+            progress=lambda done: note(f"{done} of {len(images)} images measured"),
+        )  # fmt: skip
+        maps = contrast(found.entropy, masks)
+        facts = {
+            "network": args.network,
+            "layer": args.layer,
+            "b": args.b,
+            "background": "outside of the masks" if known else "the whole image",
+            "images": len(rows),
+            "converged": float(found.converged.mean()),
+            "perturbation": asdict(settings),
+        }
+        add_arrays(store, {"knowledge_contrast": _stored(store, rows, maps)}, {"knowledge": facts})
+    if args.json:
+        say_json({"store": str(path), "store_hash": store.content_hash, **facts})
+        return
+    say(f"{path}: maps of {len(rows)} images, {args.network}, layer {args.layer or '(output)'}")
+    say(f"converged: {found.converged.mean():.0%}; points at b = {args.b:g}: "
+        f"{(maps > args.b).mean():.0%} of the pixels")  # fmt: skip
+
+
+def _network(spec: Spec, name: str) -> tuple[Any, Any]:
+    """A network in evaluation, and its preprocessing."""
+    precompute_package()
+    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
+    from precompute.teachers.differentiable import network_of  # noqa: PLC0415
+
+    if name == "encoder":
+        return network_of(spec, name, ())
+    if name == "teacher":
+        return network_of(spec, name, load_dataset(spec.dataset).classes)
+    folder, _, which = name.rpartition(":")
+    if which not in NETWORKS or not folder:
+        raise DataError(
+            f"There is no network {name!r}.",
+            "Name encoder, teacher, or a network of an experiment: FOLDER:student.",
+        )
+    return _of_experiment(Path(folder), which)
+
+
+def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
+    from precompute.teachers.preprocessing import Preprocessing  # noqa: PLC0415
+
+    facts = read_figures(folder).facts
+    network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
+    load_weights(network, checkpoint_files(folder / "checkpoints" / which)[-1])
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    size, mean, deviation = (tuple(facts[name]) for name in ("size", "mean", "std"))
+    return network.eval(), Preprocessing(size, mean, deviation)
+
+
+def _images(
+    spec: Spec, store: Store, preprocessing: Any, args: argparse.Namespace
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
+    known. Images without a background are left out."""
+    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
+    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
+
+    dataset = load_dataset(spec.dataset)
+    place = {image: i for i, image in enumerate(dataset.ids)}
+    mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
+    nothing = np.zeros(preprocessing.size[::-1], bool)
+    order = np.random.default_rng(args.seed).permutation(store.rows(args.split))
+    rows: list[int] = []
+    inputs: list[np.ndarray] = []
+    masks: list[np.ndarray] = []
+    for row in order:
+        i = place.get(store.images[row])
+        if len(rows) == args.images or i is None:
+            continue
+        try:
+            mask = small_mask(mask_of(i), preprocessing.size) if mask_of else nothing
+            prepared = None if mask.all() else preprocessing.prepare(dataset.load(i))
+        except UnreadableImage as error:
+            note(f"{store.images[row]} is left out: {error}")
+            continue
+        if prepared is not None:
+            rows.append(int(row))
+            inputs.append(prepared)
+            masks.append(mask)
+    if not rows:
+        raise DataError(
+            f"No image of {args.split} can be measured: the spec has none that the store has, or "
+            "their foreground is all of them.",
+            "Take the spec that the store was made from, or another split.",
+        )
+    return np.array(rows), np.stack(inputs), np.stack(masks), mask_of is not None
+
+
+def _stored(store: Store, rows: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Maps at thumbnail size, one behind the other; nan for the other images."""
+    found = np.full(int(store.mask_offset[-1]), np.nan, np.float16)
+    for row, each in zip(rows, maps, strict=True):
+        height, width = map(int, store.thumbnail_shape[row])
+        start, stop = store.mask_offset[row : row + 2]
+        resized = Image.fromarray(each).resize((width, height), Image.Resampling.BILINEAR)
+        found[start:stop] = np.asarray(resized).ravel()
+    return found

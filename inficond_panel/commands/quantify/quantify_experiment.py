@@ -1,0 +1,182 @@
+"""``inficond quantify experiment``: images in, networks trained and measured, a folder out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.commands.arguments import SPEC, add_json, add_seed, positive
+from inficond_panel.commands.output import note
+from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.quantify.quantify_arguments import (
+    add_masks,
+    add_noise,
+    add_threshold,
+    size,
+)
+from inficond_panel.common.numbers import defined
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
+from inficond_panel.quantify.experiment.figures import Figures, write_figures
+from inficond_panel.quantify.experiment.sheet import write_sheet
+from inficond_panel.quantify.experiment.small_networks import LAYER
+from inficond_panel.quantify.pixels.information import Perturbation
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store.images import UnreadableImage
+
+#: Images whose average precision is measured, where there are as many.
+_TESTED = 200
+_ON_SHEET = 12
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the experiment."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
+    for flag, default, text in (
+        ("--images", 800, "images to train on"),
+        ("--measured", 32, "images whose knowledge points are counted"),
+        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
+        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
+    ):
+        parser.add_argument(
+            flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
+    parser.add_argument(
+        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_threshold(parser)
+    add_seed(parser)
+    add_json(parser)
+
+
+def experiment(args: argparse.Namespace) -> Figures:
+    """Run the experiment and write its folder, which appears when it is whole."""
+    folder = Path(args.output)
+    if folder.exists():
+        raise DataError(f"{folder} is there already.", "Name another --output, or remove it.")
+    started, worked = time.monotonic(), time.process_time()
+    spec = load_spec(find_spec(args.spec))
+    precompute_package()
+    writing = folder.with_name(f"{folder.name}.writing")
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    try:
+        ids, photos = _photos(spec, args)
+        settings = Settings(
+            args.epochs, args.epochs * 3 // 2, min(args.checkpoints, args.epochs), args.seed,
+            Perturbation(tau=args.tau, seed=args.seed),
+        )  # fmt: skip
+        outcome = run_experiment(photos, writing / "checkpoints", settings, progress=note)
+        facts = {
+            "title": spec.title,
+            "layer": LAYER,
+            "measured": len(ids),
+            "foreground_share": float(photos.foreground.mean()),
+            **_facts(outcome),
+            "settings": asdict(settings),
+            **_scale(photos, args.size),
+            "seconds": round(time.monotonic() - started, 1),
+            "cpu_seconds": round(time.process_time() - worked, 1),
+        }
+        figures = Figures(facts, ids, photos.foreground, outcome.networks)
+        write_figures(writing, figures)
+        shown = slice(_ON_SHEET)
+        maps = {name: one.contrast[-1][shown] for name, one in outcome.networks.items()}
+        write_sheet(
+            writing / "maps.png", photos.test[shown], photos.foreground[shown], maps, args.b
+        )
+        writing.rename(folder)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+    note(f"{folder}: experiment.json, figures.npz, maps.png, checkpoints")
+    return figures
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    names = ("feature_fit", "converged", "distance", "epochs")
+    precision = {name: defined(value) for name, value in outcome.average_precision.items()}
+    return {"average_precision": precision, **{name: getattr(outcome, name) for name in names}}
+
+
+def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
+    """How a photo becomes the networks' input."""
+    mean, deviation = photos.scale
+    return {
+        "classes": photos.train_label.shape[1],
+        "size": list(size),
+        "mean": (mean / 255).tolist(),
+        "std": (deviation / 255).tolist(),
+    }
+
+
+def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
+    """Images of fit to train on; of tune to measure, those with a usable mask first."""
+    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
+    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
+
+    dataset = load_dataset(spec.dataset)
+    mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
+    if mask_of is None:
+        raise DataError(
+            "The data set does not tell where its objects are.",
+            "Give a folder of masks: --masks FOLDER; or take a data set of kind voc or scenes.",
+        )
+    rng, split = np.random.default_rng(args.seed), np.array(dataset.split)
+    fit, tune = (rng.permutation(np.flatnonzero(split == name)) for name in ("fit", "tune"))
+    tested = tune[: max(_TESTED, args.measured)]
+    masks: dict[int, np.ndarray] = {}
+    for i in tested:
+        if len(masks) == args.measured:
+            break
+        with contextlib.suppress(UnreadableImage):  # it is told where images are read
+            mask = small_mask(mask_of(int(i)), args.size)
+            if mask.any() and not mask.all():
+                masks[int(i)] = mask
+    if not masks or not len(fit):
+        raise DataError(
+            "There are no images to train on, or none to measure in tune: an object must cover a "
+            "part of it.",
+            "Give the splits fit and tune more images.",
+        )
+    tested = np.array([*masks, *(i for i in tested if int(i) not in masks)])
+    load = _loader(dataset, args.size)
+    train, train_rows = load(fit[: args.images], "to train on")
+    test, test_rows = load(tested, "to measure")
+    kept = [i for i in masks if i in set(test_rows.tolist())]
+    photos = Photos(
+        train, dataset.label[train_rows], test, dataset.label[test_rows],
+        np.stack([masks[i] for i in kept]),
+    )  # fmt: skip
+    return [dataset.ids[i] for i in kept], photos
+
+
+def _loader(dataset: Any, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
+    """Function from positions to small images, and the positions of those that can be read."""
+    from precompute.datasets.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
+
+    def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+        found, there = [], []
+        for i in rows:
+            try:
+                found.append(small_photo(dataset, int(i), size))
+                there.append(int(i))
+            except UnreadableImage as error:
+                note(f"{dataset.ids[i]} is left out: {error}")
+        if not found:
+            raise DataError(f"No image {what} can be read.", "Restore the images.")
+        note(f"{len(found)} images {what}")
+        return np.stack(found), np.array(there)
+
+    return load

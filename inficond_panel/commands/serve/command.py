@@ -1,0 +1,36 @@
+"""``inficond serve``: the page for one or more specs."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.arguments import HISTORY, SPEC
+from inficond_panel.commands.output import note
+from inficond_panel.commands.serve.server import (
+    add_server_arguments,
+    check_spec,
+    free_port,
+    serve_app,
+    set_history,
+)
+
+DESCRIPTION = "Takes the flags of panel serve."
+EXAMPLE = "inficond serve specs/coco18.yaml --port 5007 --show"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
+    parser.add_argument("--history", metavar="FILE", help=HISTORY)
+    add_server_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the app on one or more specs."""
+    set_history(args.history)
+    if args.port and not args.unix_socket:
+        args.port = free_port(args.port, args.address)
+    for at, spec in enumerate(args.specs, start=1):
+        note(f"Checking {spec} ({at} of {len(args.specs)})")
+        check_spec(spec)
+    serve_app(args, args.specs)

@@ -1,0 +1,141 @@
+"""The server of the pages: ``panel serve`` with our guards, files and port."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from panel.command.serve import Serve
+
+import inficond_panel
+from inficond_panel.commands.output import note, progress
+from inficond_panel.errors import InficondError
+from inficond_panel.serving import guard
+from inficond_panel.serving.processes import end_with_this_process
+from inficond_panel.serving.sessions import sign_sessions
+from inficond_panel.tuning import open_tuner
+
+APP = Path(inficond_panel.__file__).with_name("app.py")
+#: Panel's own ask other servers for pictures, fonts and style sheets.
+LOGIN, LOGOUT, INDEX = (
+    Path(__file__).with_name(f"{page}.html") for page in ("login", "logout", "index")
+)
+PORT = 5006
+
+
+class _Serve(Serve):
+    """``panel serve`` without its files: the app is known, and its arguments are specs."""
+
+    args: ClassVar = tuple(arg for arg in Serve.args if arg[0] not in {"files", "--args"})
+
+
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``panel serve``."""
+    parser.set_defaults(server=_Serve(parser=parser))
+
+
+def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
+    """Choose the port, and ``tell`` the address of a page once it answers."""
+    args.port = free_port(args.port, args.address)
+    url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/{page}"
+    threading.Thread(target=_tell_when_there, args=(url, tell), daemon=True).start()
+
+
+def set_history(history: str | None) -> None:
+    """The app, in this process or a forked one, reads the place from the environment."""
+    if history:
+        os.environ["INFICOND_HISTORY"] = str(Path(history).absolute())
+
+
+def check_spec(spec: str, distill: bool = False) -> None:
+    """Raise what is wrong with spec, store or history now, not on the page."""
+    tuner = open_tuner(spec)
+    tuner.store.verify()
+    if distill:
+        tuner.root(progress=progress)
+    else:
+        tuner.nodes()
+    tuner.history.close()
+
+
+def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
+    """Serve the page for the specs until it is stopped."""
+    import inficond_panel.app  # noqa: F401, PLC0415 - once, here rather than in the first session
+
+    run_server(args, [APP], specs)
+
+
+def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
+    """``panel serve`` on files of pages with their arguments, guarded, until it is stopped."""
+    guard()
+    sign_sessions(args)
+    if args.num_procs != 1:
+        end_with_this_process()
+    args.basic_login_template = args.basic_login_template or str(LOGIN)
+    args.logout_template = args.logout_template or str(LOGOUT)
+    args.index = args.index or str(INDEX)
+    args.files, args.args = [str(file) for file in files], list(arguments)
+    try:
+        args.server.invoke(args)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InficondError(
+            f"The server cannot start: {error}", "See: panel serve --help"
+        ) from error
+
+
+def free_port(port: int | None, address: str | None) -> int:
+    """The port asked for, else 5006, else any that is free."""
+    if port is not None:
+        if port and not _is_free(port, address):
+            raise InficondError(f"Port {port} is in use.", "Choose another with --port.")
+        return port or _any_port(address)
+    if _is_free(PORT, address):
+        return PORT
+    note(f"Port {PORT} is in use; taking another.")
+    return _any_port(address)
+
+
+def _is_free(port: int, address: str | None) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address or "", port))
+        except OSError:
+            return False
+    return True
+
+
+def _any_port(address: str | None) -> int:
+    with socket.socket() as probe:
+        probe.bind((address or "", 0))
+        return int(probe.getsockname()[1])
+
+
+def _host(address: str | None) -> str:
+    return "localhost" if address in {None, "", "0.0.0.0"} else str(address)  # noqa: S104
+
+
+def _prefix(prefix: str | None) -> str:
+    return f"/{prefix.strip('/')}" if prefix and prefix.strip("/") else ""
+
+
+def _tell_when_there(url: str, tell: Callable[[str], None]) -> None:
+    pause = threading.Event()
+    while not _answers(url):
+        pause.wait(0.2)
+    tell(url)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - our own server
+            return bool(reply.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False

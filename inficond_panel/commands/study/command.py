@@ -1,0 +1,87 @@
+"""``inficond study``: participants, their pages, and what came of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from inficond_panel.commands.arguments import add_json, positive
+from inficond_panel.commands.output import progress
+from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.study import participants, study_results, study_server
+from inficond_panel.errors import StudyError
+from inficond_panel.study.run.study import Study, open_study
+
+DESCRIPTION = "See docs/study.md."
+EXAMPLE = "inficond study serve inficond --port 5008"
+
+_STUDY = "file of a study (YAML), the name of one that comes along, such as inficond, or a spec of "
+_STUDY += "the app with the key study"
+_PARTICIPANT = "number or label of a participant, such as P03"
+
+_ACTIONS: dict[str, tuple[str, Callable[[Study, argparse.Namespace], None]]] = {
+    "serve": ("Serve the pages of participants and researcher.", study_server.serve),
+    "add": ("Add participants and print their links, which are told only once.", participants.add),
+    "list": ("Say who is where.", participants.list_participants),
+    "link": ("Give a participant another link; the old one ends.", participants.link),
+    "delete": ("Delete all that is known of a participant.", participants.delete),
+    "replay": (
+        "Show a participant step by step, and rebuild the students.",
+        study_results.replay,
+    ),
+    "report": (
+        "Write times, iterations, gains and answers: a page (HTML) and CSV.",
+        study_results.report,
+    ),
+    "export": ("Write events, tasks and answers as tables.", study_results.export),
+}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the actions with their arguments."""
+    actions = parser.add_words("ACTION STUDY", "action")
+    for name, (text, _) in _ACTIONS.items():
+        fill = study_server.add_serve_arguments if name == "serve" else None
+        action = actions.add_parser(name, help=text, description=text, fill=fill)
+        action.add_argument("study", metavar="STUDY", help=_STUDY)
+        if name in {"link", "delete", "replay"}:
+            action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
+        action.add_argument(
+            "--data", metavar="FOLDER", help="what is recorded (default: as the study says)"
+        )
+        if name in {"add", "list", "link", "replay", "report"}:
+            add_json(action)
+    _add_own_arguments(actions.choices)
+
+
+def _add_own_arguments(of: Mapping[str, Parser]) -> None:
+    of["add"].add_argument("--count", type=positive, default=1, metavar="N", help="(default: 1)")
+    for name in ("add", "link"):
+        of[name].add_argument(
+            "--url",
+            default="http://localhost:5006",
+            help="address that study serve tells (default: http://localhost:5006)",
+        )
+    of["delete"].add_argument("--yes", action="store_true", help="do not ask")
+    of["export"].add_argument(
+        "--format", choices=["csv", "parquet"], default="csv", help="(default: csv)"
+    )
+    for name in ("report", "export"):
+        of[name].add_argument("--output", metavar="FOLDER", help="(default: STUDY-report, -events)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carry out an action on a study."""
+    opened = open_study(args.study, args.data)
+    if args.action not in {"serve", "add"}:
+        _require_data(opened)
+    opened.prepare(progress)
+    _ACTIONS[args.action][1](opened, args)
+
+
+def _require_data(opened: Study) -> None:
+    if not (opened.folder / "study.sqlite").exists():
+        raise StudyError(
+            f"Nothing is recorded in {opened.folder}.",
+            "Name its folder with --data, or begin: inficond study serve STUDY",
+        )

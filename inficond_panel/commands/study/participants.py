@@ -1,0 +1,71 @@
+"""Actions of ``inficond study`` on participants: add, link, list, delete."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from dataclasses import asdict
+
+from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.commands.study.study_text import board_rows
+from inficond_panel.errors import StudyError
+from inficond_panel.study.results.board import board
+from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.study import Study
+
+
+def add(opened: Study, args: argparse.Namespace) -> None:
+    """Add participants and print their links."""
+    made = [opened.add_participant() for _ in range(args.count)]
+    _say_links(args, made)
+
+
+def link(opened: Study, args: argparse.Namespace) -> None:
+    """Print another link for a participant."""
+    who = find_participant(opened, args.participant)
+    _say_links(args, [(who, opened.log.new_token(who.number))])
+
+
+def _say_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) -> None:
+    links = {who.label: f"{args.url.rstrip('/')}/study#{token}" for who, token in made}
+    if args.json:
+        say_json({"links": links})
+        return
+    for label, link in links.items():
+        say(f"{label}  {link}")
+
+
+def list_participants(opened: Study, args: argparse.Namespace) -> None:
+    """Print a table of participants and their steps."""
+    rows = board(opened)
+    if args.json:
+        say_json({"data": str(opened.folder), "participants": [asdict(row) for row in rows]})
+    else:
+        say_table(*board_rows(rows))
+
+
+def delete(opened: Study, args: argparse.Namespace) -> None:
+    """Delete all that is known of a participant."""
+    who = find_participant(opened, args.participant)
+    if not args.yes and not _agreed(f"Delete all that is known of {who.label}? [y/N] "):
+        note("Nothing was deleted.")
+        return
+    opened.delete_participant(who.number)
+    say(f"{who.label} is deleted: link, events, answers, iterations.")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise StudyError("Deleting needs a yes.", "Add --yes.")
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def find_participant(opened: Study, name: str) -> Participant:
+    """Find a participant by number or label; raises StudyError."""
+    digits = re.fullmatch(r"[Pp]?0*(\d+)", name)
+    if digits is None:
+        raise StudyError(f"{name!r} is no participant.", "Give a number or a label, such as P03.")
+    return opened.log.participant(int(digits[1]))

@@ -1,0 +1,67 @@
+"""Actions of ``inficond study`` on what was recorded: replay, report, export."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from inficond_panel.commands.output import say, say_json
+from inficond_panel.commands.study.participants import find_participant
+from inficond_panel.commands.study.study_text import moment_line, summary_lines
+from inficond_panel.common.numbers import plain
+from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.results.results import results, summaries
+from inficond_panel.study.results.study_tables import export as export_tables
+from inficond_panel.study.results.timeline import timeline
+from inficond_panel.study.run.study import Study
+
+
+def replay(opened: Study, args: argparse.Namespace) -> None:
+    """Print each step of a participant and rebuild the students."""
+    who = find_participant(opened, args.participant)
+    moments, rebuilt = timeline(opened, who), rebuild(opened, who)
+    if args.json:
+        nodes = [
+            {"task": item.task, "node": item.node.id, "number": item.node.number}
+            | {"weights_hash": item.again.weights_hash, "equal": item.equal}
+            for item in rebuilt
+        ]
+        say_json({"participant": who.label, "events": [vars(m) for m in moments], "nodes": nodes})
+        return
+    for moment in moments:
+        say(moment_line(moment, moments[0].time))
+    equal = sum(item.equal for item in rebuilt)
+    say(f"{len(rebuilt)} students rebuilt; {equal} are equal bit for bit.")
+    for item in rebuilt:
+        if not item.equal:
+            say(f"{item.task} #{item.node.number} {item.node.id} has other weights.")
+
+
+def report(opened: Study, args: argparse.Namespace) -> None:
+    """Write the report and print its figures."""
+    from inficond_panel.study.pages.report import write_report  # noqa: PLC0415 - only here
+
+    files = write_report(opened, _folder(opened, args.output, "report"))
+    if args.json:
+        found = results(opened)
+        order = [task.name_ for task in opened.spec.all_tasks]
+        means = [asdict(item) for item in summaries(found, order)]
+        tasks = [{**asdict(item), "gain": item.gain} for item in found]
+        document = {"files": [str(file) for file in files], "summary": means, "tasks": tasks}
+        say_json(plain(document))
+        return
+    for line in summary_lines(opened):
+        say(line)
+    for file in files:
+        say(str(file))
+
+
+def export(opened: Study, args: argparse.Namespace) -> None:
+    """Write events, tasks and answers as tables."""
+    for file in export_tables(opened, _folder(opened, args.output, "events"), args.format):
+        say(str(file))
+
+
+def _folder(opened: Study, output: str | None, what: str) -> Path:
+    return Path(output) if output else Path(f"{opened.spec.path.stem}-{what}")

@@ -1,0 +1,63 @@
+"""Table of the commands, in the order and the groups of ``inficond --help``."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command, its group, its summary on one line, and its module in this package.
+
+    The module has DESCRIPTION, EXAMPLE, ``add_arguments(parser)`` and ``run(args)``; it is loaded
+    when its command is chosen.
+    """
+
+    name: str
+    group: str
+    summary: str
+    module: str
+
+
+COMMANDS = (
+    Command("demo", "Start", "Serve the embedded demo.", "demo"),
+    Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
+    Command("completion", "Start", "Print what completes commands in bash or zsh.", "completion"),
+    Command("init", "Data", "Look at a folder of photos and write a spec for it.", "init"),
+    Command("check", "Data", "Read a spec and report all its problems.", "check"),
+    Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
+    Command("info", "Data", "Say what a store holds and how it was made.", "info"),
+    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept"),
+    Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
+    Command(
+        "metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics.command"
+    ),
+    Command(
+        "stability", "Students", "Tell whether the influences of a student hold.", "stability"
+    ),
+    Command(
+        "compare", "Students", "Compare teacher and oracle, and their students.", "compare.command"
+    ),
+    Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
+    Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
+    Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
+    Command("suggest", "Tuning", "Let a strategy give the thumbs.", "suggest"),
+    Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
+    Command(
+        "history", "Tuning", "Draw the tree of iterations and move in it.", "history.command"
+    ),
+    Command("study", "Studies", "Run a study with people and report on it.", "study.command"),
+    Command(
+        "quantify", "Studies", "Measure which pixels a network knows.", "quantify.command"
+    ),
+)  # fmt: skip
+
+
+def overview() -> str:
+    """The commands by group, one a line."""
+    width = max(len(command.name) for command in COMMANDS) + 2
+    parts = []
+    for group, commands in groupby(COMMANDS, key=lambda command: command.group):
+        lines = [f"  {command.name:<{width}}{command.summary}" for command in commands]
+        parts.append("\n".join([f"{group}:", *lines]))
+    return "\n\n".join(parts)

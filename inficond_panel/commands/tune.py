@@ -1,0 +1,115 @@
+"""``inficond tune``: iterations from an edits file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from inficond_panel.analysis.node_metrics import outcomes
+from inficond_panel.analysis.refit_report import explain
+from inficond_panel.commands.arguments import add_split, add_tuner
+from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.student_table import say_students
+from inficond_panel.common.numbers import written_range
+from inficond_panel.distill import change_intervals
+from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning.documents import tune_document
+from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.notices import notices
+from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.refit import short_sentences
+
+DESCRIPTION = (
+    "Each iteration refits the students it names; earlier bounds stay enforced. Every "
+    "iteration is on disk before the next begins, and an iteration that is in the history "
+    "already is not computed again. The last one becomes the head, which the page shows and "
+    "the other commands take. An edits file is a list of iterations, each a list of {class, "
+    "concept (or concepts: [...], a group), "
+    f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}."
+)
+EXAMPLE = "inficond tune demo --edits edits.yaml --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    parser.add_argument("--edits", metavar="FILE", required=True, help="edits file (YAML)")
+    parser.add_argument(
+        "--keep-head", action="store_true", help="leave the head, which the page shows, where it is"
+    )
+    add_split(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carry out an edits file, starting from the untouched students."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    iterations = read_edits(args.edits, tuner.store)
+    nodes = [tuner.root(progress=progress)]
+    said: dict[str, list[str]] = {}
+    for batch in iterations:
+        parent = nodes[-1]
+        nodes.append(tuner.fine_tune(parent, batch, progress=progress))
+        said[nodes[-1].id] = notices(tuner, parent, batch)
+    if not args.keep_head and tuner.head() != nodes[-1]:
+        tuner.set_head(nodes[-1], "fine-tune")
+    if args.split == "holdout":
+        for node in nodes:
+            tuner.count_look(node, args.split)
+        looks = tuner.looks(args.split)
+        note(f"Counted a look at the holdout for {len(nodes)} nodes; {looks} looks so far.")
+    if args.json:
+        say_json(tune_document(tuner, nodes, args.split, said))
+    else:
+        _say_nodes(tuner, nodes, args.split, said)
+
+
+def _say_nodes(
+    tuner: Tuner, nodes: list[Node], split: str, said: Mapping[str, Sequence[str]]
+) -> None:
+    say(f"metrics on the split {split}, history {tuner.history.path}")
+    for parent, node in zip([None, *nodes], nodes, strict=False):
+        say()
+        if parent is None:
+            say(f"{node_title(tuner, node)} untouched students")
+            say_students(tuner, node, split)
+        else:
+            say(f"{node_title(tuner, node)} from #{parent.number}, {node.seconds:.2f} s")
+            for intent in node.intents:
+                say(f"  {_intent_line(tuner, node, intent)}")
+            for line in said[node.id]:
+                say(f"  {line}")
+            for report in explain(tuner, node, splits=[split]).classes:
+                say(f"  {_change_line(tuner, parent, node, report.class_name, split)}")
+                for line in short_sentences(report, split):
+                    say(f"    {line}")
+
+
+def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
+    store = tuner.store
+    place = store.concepts.index(intent.concept), store.classes.index(intent.class_name)
+    limits = node.bounds[intent.class_name, intent.concept]
+    limit = next(side for side in limits if side is not None)
+    factor = f" ×{intent.factor:g}" if intent.factor else ""
+    return (
+        f"{intent.class_name}: {intent.direction} {intent.concept}{factor}, "
+        f"w {DIRECTIONS[intent.direction].limit} {limit:.3f}, now {node.weights[place]:.3f}"
+    )
+
+
+def _change_line(tuner: Tuner, parent: Node, node: Node, class_name: str, split: str) -> str:
+    """AP before and after, with the paired-bootstrap interval of the change."""
+    before, after = tuner.metrics(parent, split)[class_name], tuner.metrics(node, split)[class_name]
+    if np.isnan([before.ap, after.ap]).any():
+        return f"{class_name}: AP undefined, no positives in {split}"
+    was, now = (outcomes(tuner, each, split, [class_name])[class_name] for each in (parent, node))
+    interval = change_intervals(was, now, [AP.key])[AP.key]
+    noise = ", within noise" if interval.within_noise else ""
+    return (
+        f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "
+        f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
+        f"fidelity {before.fidelity:.3f} → {after.fidelity:.3f}"
+    )
