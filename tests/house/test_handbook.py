@@ -59,9 +59,8 @@ def test_files_hold_what_the_lists_say(files, words):
 
 
 def test_there_are_fifteen_changes():
-    assert (
-        len(re.findall(r"^### ", read(CHANGES).split("## Fifteen changes")[1], re.MULTILINE)) == 15
-    )
+    changes = read(CHANGES).split("## Fifteen changes")[1]
+    assert len(re.findall(r"^### ", changes, re.MULTILINE)) == 15
 
 
 def test_functions_on_the_way_are_where_the_map_says():
