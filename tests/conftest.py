@@ -19,10 +19,12 @@ from mutants import Mutants
 from inficond_panel.store import Store
 
 TESTS = Path(__file__).resolve().parent
-#: Folders of quick tests, and what a file in them names where it is slow: it starts processes, or
-#: computes with a network. A test that is slow for another reason is marked ``slow``.
-FAST = {"house", "spec", "unit"}
-HEAVY = re.compile(r"\b(multiprocessing|subprocess|torch)\b")
+FAST = {"house", "spec", "unit"}  #: folders of quick tests
+#: What a file in them names where it is slow: it starts processes, computes with a network, or
+#: makes the state of a page. A test that is slow for another reason is marked ``slow``.
+HEAVY = re.compile(
+    r"\b(multiprocessing|subprocess|torch|explore)\b|inficond_panel\.(app|state|study|views)\b"
+)
 
 sys.path.append(str(TESTS.parent / "benchmarks"))
 settings.register_profile("tests", deadline=None)  # machines differ in speed
