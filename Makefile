@@ -1,5 +1,6 @@
 # make demo   set up .venv (no torch) and serve the embedded demo
 # make test   set up everything that the tests need, check the code and run all tests
+# make test-fast   tests without browser, page, server or torch, for daily work
 # make test-more   what is slow and seldom: thousands of mutants, long loads
 #
 # Another Python: make demo PYTHON=python3.12
@@ -14,7 +15,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-more check format docs lock
+.PHONY: demo test test-fast test-more check format docs lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -22,6 +23,9 @@ demo: $(VENV)/.base
 
 test: check
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest
+
+test-fast: $(VENV)/.test
+	$(BIN)/python -m pytest --quiet --fast --durations=5
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -17,13 +18,22 @@ from mutants import Mutants
 
 from inficond_panel.store import Store
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+TESTS = Path(__file__).resolve().parent
+FAST = {"house", "spec", "unit"}  #: folders of quick tests
+#: What a file in them names where it is slow: it starts processes, computes with a network, or
+#: makes the state of a page. A test that is slow for another reason is marked ``slow``.
+HEAVY = re.compile(
+    r"\b(multiprocessing|subprocess|torch|explore)\b|inficond_panel\.(app|state|study|views)\b"
+)
+
+sys.path.append(str(TESTS.parent / "benchmarks"))
 settings.register_profile("tests", deadline=None)  # machines differ in speed
 settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--more`` is for ``make test-more``; ``--seed`` repeats a run of it."""
+    """``--more`` and ``--fast`` are for make; ``--seed`` repeats a run of ``--more``."""
+    parser.addoption("--fast", action="store_true", help="only tests that are quick; see FAST")
     parser.addoption("--more", action="store_true", help="also slow tests; many more mutants")
     parser.addoption("--seed", type=int, default=None, help="seed of the mutants")
 
@@ -39,13 +49,22 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"mutants: --seed {config.option.seed}"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--fast``: leave out files by their folder and by what they name."""
+    if not config.option.fast or collection_path.suffix != ".py":
+        return None
+    quick = collection_path.relative_to(TESTS).parts[0] in FAST
+    heavy = HEAVY.search(collection_path.read_text(encoding="utf-8"))
+    return True if heavy or not quick else None  # False would overrule --ignore
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright's event loop stays in this thread, for one browser."""
     items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
-    if not config.option.more:
-        slow = [item for item in items if item.get_closest_marker("more")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    skipped = [*([] if config.option.more else ["more"]), *(["slow"] if config.option.fast else [])]
+    left_out = [item for item in items if any(map(item.get_closest_marker, skipped))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

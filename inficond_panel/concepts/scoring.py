@@ -1,4 +1,4 @@
-"""How much of a concept there is in an image, from the embeddings of its segments.
+"""Concept scores of images, from the embeddings of their segments.
 
 The same functions serve precompute and a concept that is typed later, so that both are scored
 alike.

@@ -1,4 +1,4 @@
-"""What a store may consist of: folders and regular files."""
+"""File checks of a store: folders and regular files only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store holds: names, dimensions and types (one Zarr group, opened with xarray)."""
+"""Schema of a store: names, dimensions and types (one Zarr group, opened with xarray)."""
 
 from __future__ import annotations
 

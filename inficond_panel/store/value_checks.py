@@ -1,4 +1,4 @@
-"""What the values of a store must be: a rule for each array that could mislead without one."""
+"""Value checks of a store: a rule for each array that could mislead without one."""
 
 from __future__ import annotations
 

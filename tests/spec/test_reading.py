@@ -72,6 +72,7 @@ def test_tables_with_the_line_ends_of_old_macs(tmp_path):
     assert (header, [row for _, row in rows]) == (["image_id", "a"], [["x", "1"], ["y", "2"]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -220,6 +220,7 @@ def made(draw, section: type[Section], folder: Path) -> Section:
     return kind(**given)
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(deadline=None, max_examples=100, derandomize=True)
 def test_every_field_survives_the_round_trip(tmp_path_factory, data):

@@ -23,6 +23,7 @@ def made(seed, images):
     return score, logit, rng.random(images) < 0.4, rng
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", OF_SKLEARN)
 @settings(max_examples=40, deadline=None)
 @given(

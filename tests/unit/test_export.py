@@ -524,6 +524,7 @@ def test_json_that_cannot_be_students_is_refused(tmp_path, text):
         load_export(tmp_path / "bad.json")
 
 
+@pytest.mark.slow
 def test_an_npz_that_claims_too_much_is_refused_before_it_is_read(files, tmp_path):
     header = io.BytesIO()
     claims = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 1_500_000)}

@@ -118,6 +118,7 @@ def test_the_document_holds_everything(both, capsys):
     assert found["outputs"]["measures"]["entropy"]["change"]["high"] < 0
 
 
+@pytest.mark.slow
 def test_the_folder_has_tables_and_a_page_without_scripts(both, tmp_path, capsys):
     place = tmp_path / "out"
     arguments = ["compare", str(both), "--output", str(place), "--draws", "10"]

@@ -113,6 +113,7 @@ def test_scores_that_are_mostly_clipped_are_told():
     assert warning.startswith("50% of the scores are 0")
 
 
+@pytest.mark.slow
 def test_umap_keeps_neighbours_and_is_the_same_again():
     pytest.importorskip("umap")
     rng = np.random.default_rng(0)

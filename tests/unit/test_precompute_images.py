@@ -103,6 +103,7 @@ def noisy(width, height):
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
 def test_large_images_are_reduced_and_still_upright(tmp_path, suffix):
     image = noisy(4000, 3000)

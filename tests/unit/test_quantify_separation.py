@@ -73,6 +73,7 @@ def test_a_large_set_is_sampled_by_its_seed():
     assert sample(groups, 100) is groups
 
 
+@pytest.mark.slow
 def test_tsne_keeps_clusters_and_is_repeatable():
     rng = np.random.default_rng(0)
     of = np.repeat([0, 1, 2], 20)

@@ -35,6 +35,7 @@ def test_the_catalogue_covers_the_promised_classes_and_concepts():
     assert list(names) == sorted(names)
 
 
+@pytest.mark.slow
 def test_every_concept_is_drawn_somewhere():
     many = SceneSet(3, {"tune": 2500}, (192, 144))
     drawn = {word for scene in many.scenes for word in scene.words()}

@@ -78,6 +78,7 @@ def test_crossfit_finds_the_concept_that_harms(tmp_path: Path, seed: int) -> Non
     assert any(reason.startswith(harmful) for reason in found.classes["bicycle"].reasons)
 
 
+@pytest.mark.slow
 def test_crossfit_proposes_nothing_on_noise(tmp_path: Path) -> None:
     """At 5 % errors, 2 or more in 10 stores have a chance of 9 %; the seeds are fixed."""
     proposed = 0

@@ -46,6 +46,13 @@ def test_it_holds_the_packages_and_the_specs_and_nothing_else(wheel, tracked):
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == packages | specs
 
 
+def test_it_says_that_it_is_typed_and_under_which_licences(wheel):
+    names = set(wheel.namelist())
+    assert {"inficond_panel/py.typed", "precompute/py.typed"} <= names
+    licences = {Path(name).name for name in names if ".dist-info/licenses/" in name}
+    assert licences == {"LICENSE", "THIRD-PARTY-NOTICES.md", "OFL.txt"}
+
+
 def test_it_holds_the_demo(wheel):
     names = [name.removeprefix("inficond_panel/specs/") for name in wheel.namelist()]
     assert {"demo.yaml", "coco18.yaml", "corpora/broden_object_584.txt"} <= set(names)

@@ -1,4 +1,4 @@
-"""Where student and teacher agree, and which concepts mark the images on which they do not."""
+"""Agreement of student and teacher, and the discrepancy of concepts where they disagree."""
 
 from __future__ import annotations
 

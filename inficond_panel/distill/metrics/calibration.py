@@ -1,4 +1,4 @@
-"""How far probabilities can be believed: Brier score and expected calibration error (ECE).
+"""Calibration of probabilities: Brier score and expected calibration error (ECE).
 
 The probability of a class is sigmoid(logit); the decision threshold plays no part. It is the
 probability of "present" that is judged, not that of the likelier answer: for a rare class the

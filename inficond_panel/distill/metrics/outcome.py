@@ -1,4 +1,4 @@
-"""What one student says of the images of one class, and every metric of it, from one sort."""
+"""Outcomes of one student on the images of one class, and every metric of them, from one sort."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What luck gives: a metric on random images in a slice's place, and p-values of many tests.
+"""Permutation tests: a metric on random images in a slice's place, p-values of many tests.
 
 Draws stop early where p is plainly not small: at the h-th draw that is as bad, after l draws, p is
 h / l; else, after all B, (1 + worse) / (1 + B). Both are valid (Besag and Clifford 1991,

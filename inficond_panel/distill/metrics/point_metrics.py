@@ -4,8 +4,8 @@ Labels are 1 (present), 0 (absent) or -1 (ignored). A decision is positive where
 above the threshold, for teacher and student alike.
 
 ==========  =====================================================================================
-ap          average precision, as scikit-learn's (ranked.py)
-ap11        VOC 2007's 11-point average precision (ranked.py)
+ap          average precision, as scikit-learn's (weighted_ap.py)
+ap11        VOC 2007's 11-point average precision (weighted_ap.py)
 accuracy    (TP + TN) / n
 precision   TP / (TP + FP); undefined without positive decisions
 recall      TP / (TP + FN); undefined without positives, and so are ap and ap11

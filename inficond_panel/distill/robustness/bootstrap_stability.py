@@ -1,4 +1,4 @@
-"""Does a concept's influence hold? Refits on bootstrap samples of the images.
+"""Bootstrap stability of influences: refits on bootstrap samples of the images.
 
 Each draw gives every image a weight, the number of times that it was drawn, and the student is
 solved again from the present one. What is told of each concept:

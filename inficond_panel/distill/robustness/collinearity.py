@@ -1,4 +1,4 @@
-"""Which concepts say the same: correlation of their scores, and the groups that it makes."""
+"""Collinear concepts: correlation of their scores, and the groups that it makes."""
 
 from __future__ import annotations
 

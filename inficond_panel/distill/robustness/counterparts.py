@@ -1,4 +1,4 @@
-"""Does a concept earn its influence, or would a random one in its place get as much?
+"""Random counterparts: a test of whether a concept earns its influence.
 
 The idea is that of TCAV's significance test (Kim et al. 2018, ICML, "Interpretability beyond
 feature attribution"): a concept's effect means something only if it stands out against that of

@@ -1,4 +1,4 @@
-"""Where the concept scores lie: in an array of any library, on disk, or on a cluster.
+"""Sources of concept scores: an array of any library, a file on disk, or a cluster.
 
 A source does one thing: it maps a function over its blocks of rows and gives the results in the
 order of the blocks. The blocks depend on the table alone, and whoever sums adds in their order;

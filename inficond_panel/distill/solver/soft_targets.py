@@ -1,4 +1,4 @@
-"""What the students are fitted to: the teacher's probabilities, true labels mixed in or not."""
+"""Soft targets of the students: the teacher's probabilities, true labels mixed in or not."""
 
 from __future__ import annotations
 
