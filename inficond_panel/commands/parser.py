@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -66,6 +67,6 @@ class Parser(argparse.ArgumentParser):
             start = f"{given[0]!r} is not {'an' if kind == 'action' else 'a'} {kind}."
             later = next((word for word in given[1:] if word in self.words), None)
             if later and kind == "action":
-                form = f"{self.prog} {later} {given[0]}"
+                form = f"{self.prog} {later} {shlex.quote(given[0])}"
             start += near(given[0], self.words)
         return f"{start}\nWrite: {form}\n{kind.capitalize()}s: {', '.join(self.words)}"

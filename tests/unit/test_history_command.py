@@ -220,6 +220,7 @@ def test_an_iteration_that_is_not_there(run, argv):
         ([], ["the action is missing", "Write: inficond history ACTION SPEC", "Actions: list, "]),
         (["demo"], ["'demo' is not an action", "Write: inficond history ACTION SPEC"]),
         (["demo", "undo"], ["'demo' is not an action", "Write: inficond history undo demo"]),
+        (["my data.yaml", "undo"], ["Write: inficond history undo 'my data.yaml'"]),
         (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
     ],
 )
