@@ -20,6 +20,7 @@ from inficond_panel.wording.refit import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
 _FACTOR = Tuning.param["factor"]
+_PREVIEWING = Status("previewing", "Previewing")
 
 
 class TuningState(TreeState):
@@ -182,15 +183,21 @@ class TuningState(TreeState):
     def _set_pending(self, batch: list[Intent]) -> None:
         if not all(map(self._is_here, batch)):
             raise TuningError("A thumb names a class or concept that this store does not have.")
-        self.param.update(pending=batch, preview=None)
-        self._rest()
+        changed: dict[str, Any] = {"pending": batch, "preview": None}
+        if not self.busy:
+            changed["status"] = _PREVIEWING if self._can_preview(batch) else Status()
+        self.param.update(**changed)  # at once: whoever watches is called once
         self._start_preview()
 
+    def _can_preview(self, batch: Sequence[Intent]) -> bool:
+        return bool(batch) and self._previews and not self.busy and not self._on_holdout
+
     def _start_preview(self) -> None:
-        if self.busy or not self.pending or not self._previews or self._on_holdout:
+        if not self._can_preview(self.pending):
             self.jobs.cancel("preview")
             return
-        self.status = Status("previewing", "Previewing")
+        if self.status is not _PREVIEWING:
+            self.status = _PREVIEWING
         batch, parent, split = list(self.pending), self.head, self.students.snapshot.split
 
         def work(job: Job) -> Preview:

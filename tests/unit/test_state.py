@@ -229,3 +229,22 @@ def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
     job.cancel()
     waiting.pop()()
     assert told == [(0.5, "half")]
+
+
+def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
+    waiting: list = []
+    jobs = Jobs(waiting.append)  # what a job finds waits, as on an event loop
+    other = AppState(app.tuner, jobs)
+    told = []
+    other.tuning.param.watch(
+        lambda *events: told.append(sorted(event.name for event in events)),
+        ["pending", "preview", "status"],
+    )
+    other.tuning.toggle("bicycle", "sky", "down")
+    assert told == [["pending", "status"]]
+    assert other.tuning.status.kind == "previewing"
+    other.tuning.toggle("bicycle", "wheel", "up")
+    other.tuning.clear()
+    assert told[1:] == [["pending", "status"]] * 2
+    assert other.tuning.status.kind == "idle"
+    jobs.close()
