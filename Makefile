@@ -1,6 +1,6 @@
 # make demo   set up .venv (no torch) and serve the embedded demo
 # make test   set up everything that the tests need, check the code and run all tests
-# make test-fast   tests without browser, page, server or torch, for daily work
+# make test-fast   tests without browser, page, commands, server or torch, for daily work
 # make test-more   what is slow and seldom: thousands of mutants, long loads
 #
 # Another Python: make demo PYTHON=python3.12

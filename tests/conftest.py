@@ -20,10 +20,10 @@ from inficond_panel.store import Store
 
 TESTS = Path(__file__).resolve().parent
 FAST = {"house", "spec", "unit"}  #: folders of quick tests
-#: What a file in them names where it is slow: it starts processes, computes with a network, or
-#: makes the state of a page. A test that is slow for another reason is marked ``slow``.
+#: What a file in them names where it is slow: it starts processes, computes with a network, runs
+#: whole commands, or makes the state of a page. What is slow for another reason is marked ``slow``.
 HEAVY = re.compile(
-    r"\b(multiprocessing|subprocess|torch|explore)\b|inficond_panel\.(app|state|study|views)\b"
+    r"\b(multiprocessing|subprocess|torch|explore)\b|inficond_panel\.(app|cli|state|study|ui|views)\b"
 )
 
 sys.path.append(str(TESTS.parent / "benchmarks"))
