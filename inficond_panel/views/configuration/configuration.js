@@ -12,7 +12,7 @@ export function render({ model, el }) {
   const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
   const card = hoverCard(el)
   const dialog = holdoutDialog(el, choose("split"))
-  const fields = makeFields(model, card, dialog, say)
+  const fields = makeFields(model, card, dialog, choose)
   const metrics = h("div", { class: "metrics", role: "group", "aria-label": "Metrics" })
   const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
   el.append(h("section", { class: "strip", "aria-label": "Configuration" }, line))
@@ -50,7 +50,7 @@ function showTargets(control, { targets, busy }) {
   set(control.quiet, "title", targets.error || null)
 }
 
-function makeFields(model, card, dialog, say) {
+function makeFields(model, card, dialog, choose) {
   const split = segments("Split in view", [["tune", "Tune"], ["holdout", icon("lock", 13), "Holdout"]], (value) => {
     if (value === model.data.split) return
     if (value === "tune") choose("split")(value)
