@@ -15,7 +15,7 @@ const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAA
 export function rowContext(model, rows) {
   const unitOf = rows.find(({ share }) => share)
   const strongest = unitOf ? unitOf.influence / unitOf.share : 0
-  const ghosts = new Map(rows.map(({ concept, influence }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
+  const ghosts = new Map(rows.map(({ concept }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
   const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
   const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share])
   const left = Math.max(0.52, -Math.min(0, ...shares))

@@ -1,9 +1,6 @@
 // Student knowledge: the top bar of a pending batch, and one row a concept.
-// Messages to Python: {type: toggle | remove | clear | fine_tune | cancel | open, concept, direction},
-// {type: group, concepts, direction}, {type: select, student}, {type: stability, concept},
-// {type: look | stop_adding}, {type: add, text}, {type: forget, concept},
-// {type: save, concepts, kind}, answered by {save}, and {type: pictures, segments}, answered by
-// {pictures: {segment: source}}.
+// Messages to Python are the actions of view.py; files and pictures are answered by {save} and
+// {pictures}.
 
 import {
   count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed,

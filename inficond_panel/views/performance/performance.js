@@ -1,8 +1,8 @@
 // Student performance: one row a class, two rings, two bars with four fills.
-// Messages to Python: {type: changes, name} as a card opens, and {type: save, names, kind}.
+// Messages to Python are the actions of view.py.
 
 import {
-  count, drawOnce, findBox, fixed, followTheme, h, hoverCard, icon, isNumber, keepAligned, keyed,
+  count, drawOnce, findBox, followTheme, h, hoverCard, icon, isNumber, keepAligned, keyed,
   points, ring, s, select, set, text, watch,
 } from "../../ui/base.js"
 import { popMenu } from "../../ui/menu.js"

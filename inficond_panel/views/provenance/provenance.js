@@ -313,7 +313,7 @@ function comparePair(say, [before, after]) {
 /** What can be done with a row; each has a key that works on the row itself. */
 function actions(say, { note, save, choose, choosing, data }) {
   return (row) => {
-    const { id, title, current, kept } = row.data
+    const { id, current, kept } = row.data
     const shown = data().current
     const busy = data().busy ? "A fine-tune is under way" : ""
     return [
