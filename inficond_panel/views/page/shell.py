@@ -85,7 +85,7 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
 
 
 class ShellPage(Component):
-    """What the browser draws; actions come back as messages ``{"kind"}``."""
+    """What the browser draws; actions come back as messages ``{"action", ...}``."""
 
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)

@@ -57,7 +57,7 @@ def typed_sentence(names: Sequence[str]) -> str:
 
 
 class ProvenanceTree(ViewComponent):
-    """What the browser draws; actions come back as messages ``{"kind", "value"}``.
+    """What the browser draws; actions come back as messages ``{"action", ...}``.
 
     What is sent does not grow with the history: of a long one only the rows near those in view.
     """
