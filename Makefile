@@ -30,10 +30,13 @@ test-fast: $(VENV)/.test
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz"
 
-check: $(VENV)/.test
+check: $(VENV)/.test node_modules/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy inficond_panel precompute
+	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
+	$(BIN)/node node_modules/typescript/bin/tsc
+	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"
 	$(BIN)/python -m pytest --quiet tests/house
 
 format: $(VENV)/.test
@@ -49,6 +52,11 @@ lock: $(VENV)/.test
 	echo hatchling | $(LOCK) --upgrade -o locks/base.txt
 	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
+
+# Linter and types of the browser's scripts, by the Node that comes with the lock: users need none.
+node_modules/.installed: package.json package-lock.json $(VENV)/.test
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12 ..." % v[:2])'

@@ -239,11 +239,14 @@ export function followTheme(model, element) {
 }
 
 /** What the browser keeps under a name, in "localStorage" or for this tab in "sessionStorage"; null
-    where it keeps nothing. A browser may refuse both. */
+    where it keeps nothing. A browser may refuse both.
+    @param {"localStorage" | "sessionStorage"} storage @param {string} name */
 export function kept(storage, name) {
   try { return window[storage].getItem(name) } catch { return null }
 }
 
+/** Keep `value` under a name, see `kept`; null takes it away.
+    @param {"localStorage" | "sessionStorage"} storage @param {string} name @param {string?} value */
 export function keep(storage, name, value) {
   try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
 }

@@ -9,7 +9,7 @@ const KEPT = 1000 // pictures that a page keeps
 export function makePictures(model, list = null) {
   const known = new Map(), waiting = new Set(), asked = new Set()
   const near = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) want(target.row)
+    for (const { isIntersecting, target } of entries) if (isIntersecting) want(/** @type {any} */ (target).row)
   }, { root: list, rootMargin: `${NEARBY} 0px` })
 
   function want(row) {

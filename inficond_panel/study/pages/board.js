@@ -17,7 +17,7 @@ export function render({ model, el }) {
     const { screen } = model
     if (screen.kind !== kind) {
       kind = screen.kind
-      view = kind === "board" ? makeBoard(model, root) : makeLogin(model)
+      view = kind === "board" ? makeBoard(model) : makeLogin(model)
       root.replaceChildren(view)
     }
     view.show()

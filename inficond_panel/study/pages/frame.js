@@ -177,6 +177,7 @@ function noticeDialog(root, model) {
   const dialog = h("dialog", { class: "sure", role: "alertdialog", "aria-label": "Notice" }, title, words, h("footer", {}, button))
   dialog.addEventListener("cancel", (event) => event.preventDefault())
   root.append(dialog)
+  /** @param {{ title?: string, text?: string, button?: string }} notice */
   dialog.show = ({ title: head, text: body, button: label } = {}) => {
     text(title, head ?? "")
     text(words, body ?? "")

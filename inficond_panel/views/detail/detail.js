@@ -159,7 +159,7 @@ function makeChips(save) {
   })
   const export_ = h("button", { class: "icon-btn", type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
   const element = h("div", { class: "chips" }, h("div", { class: "choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button)), h("span", { class: "grow" }), export_)
-  const bar = { element, onpick: () => {}, show }
+  const bar = { element, onpick: (/** @type {string} */ _id) => {}, show }
   /** Each count is what a click on the chip would give. */
   function show(rows, chosen) {
     for (const { id, button, number, long } of chips) {

@@ -9,7 +9,7 @@ export function makeSegmentCard(model, plot, root) {
   const spot = h("i", { class: "spot", "aria-hidden": "true", hidden: "" })
   const card = hoverCard(root)
   plot.append(spot)
-  let asking = 0, at = null, told = () => {}
+  let asking = 0, at = null, told = (/** @type {string} */ _words) => {}
   const hide = () => { spot.hidden = true; card.hide() }
   const leave = () => {
     clearTimeout(asking)

@@ -57,7 +57,7 @@ function boundOf({ concept, bound, since, text: words, price, binds }) {
 }
 
 function moverOf({ concept, tuned, share, change, weights }) {
-  const half = (50 * Math.min(1, Math.abs(share))).toFixed(2)
+  const half = Number((50 * Math.min(1, Math.abs(share))).toFixed(2))
   const bar = s("svg", { class: "signed", height: 10, "aria-hidden": "true" },
     s("rect", { class: share < 0 ? "negative" : "positive", x: share < 0 ? `${50 - half}%` : "50%", width: `${half}%`, y: 1, height: 8 }),
     s("line", { class: "zero", x1: "50%", x2: "50%", y1: 0, y2: 10 }))

@@ -137,7 +137,7 @@ function followSize(model, root) {
   const apply = () => {
     if (!root.isConnected) return window.removeEventListener("resize", apply)
     const share = Math.min(1, window.devicePixelRatio) * Math.min(window.innerWidth / WIDE, window.innerHeight / HIGH)
-    document.documentElement.style.setProperty("--zoom", Math.max(1, Math.floor(20 * share) / 20))
+    document.documentElement.style.setProperty("--zoom", String(Math.max(1, Math.floor(20 * share) / 20)))
   }
   window.addEventListener("resize", apply)
   apply()

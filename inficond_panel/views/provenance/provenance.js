@@ -305,7 +305,8 @@ function listen(parts, say, data) {
   }, { passive: true })
 }
 
-/** Ask for the comparison of two rows. */
+/** Ask for the comparison of two rows, the older first.
+    @param {any} say @param {any[]} pair */
 function comparePair(say, [before, after]) {
   say("compare", { before: before.id, after: after.id })
 }

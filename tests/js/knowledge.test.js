@@ -1,0 +1,50 @@
+// What the rows of the knowledge view share, and what is pending.
+
+import "./vocabulary.js"
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+const { rowContext } = await import("../../inficond_panel/views/knowledge/concept_rows.js")
+const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficond_panel/views/knowledge/pending.js")
+
+const row = (concept, influence, share, similarities = []) => ({ concept, influence, share, patches: similarities.map((similarity) => ({ similarity })) })
+const model = (changed = {}) => ({
+  status: { kind: "idle" }, typing: {}, ghosts: {}, pending: [], student: "bicycle", find: "", rows: [], found: [], ...changed,
+})
+
+test("a refit that is being cancelled still runs", () => {
+  assert.equal(isFitting({ status: { kind: "fitting" } }), true)
+  assert.equal(isFitting({ status: { kind: "cancelling" } }), true)
+  assert.equal(isFitting({ status: { kind: "previewing" } }), false)
+  assert.equal(isBusy(model({ typing: { busy: true } })), true)
+  assert.equal(isBusy(model()), false)
+})
+
+test("only intents of the student shown are its own", () => {
+  const pending = [{ student: "bicycle", concept: "wheel" }, { student: "sheep", concept: "fur" }]
+  assert.deepEqual(ownPending(model({ pending })), [pending[0]])
+})
+
+test("rows that were found take the place of those listed", () => {
+  assert.deepEqual(shownRows(model({ rows: [1], found: [2], find: " " })), [1])
+  assert.deepEqual(shownRows(model({ rows: [1], found: [2], find: "wh" })), [2])
+})
+
+test("bars of influence share one scale, with room for both signs", () => {
+  const { place } = rowContext(model(), [row("wheel", 4, 1), row("sky", -4, -1)])
+  assert.equal(place(-1), 1) // 90 percent between the ends, 1 percent beside
+  assert.equal(place(1), 91)
+  assert.equal(place(0), 46)
+})
+
+test("a ghost beyond the strongest influence still has its place", () => {
+  const { ghostShare, place } = rowContext(model({ ghosts: { wheel: 8 } }), [row("wheel", 4, 1)])
+  assert.equal(ghostShare("wheel"), 2)
+  assert.equal(ghostShare("sky"), null)
+  assert.ok(Math.abs(place(2) - 91) < 1e-9)
+})
+
+test("similarities are relative to the largest on screen", () => {
+  assert.equal(rowContext(model(), [row("wheel", 4, 1, [0.2, 0.7]), row("sky", 0, 0, [0.3])]).similarity, 0.7)
+  assert.equal(rowContext(model(), []).similarity, 0)
+})
