@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.errors import MissingExtraError
 from precompute.datasets.dataset import Dataset
 
 
 def scenes_dataset(section: Any) -> Dataset:
-    """The data set of ``kind: scenes``."""
-    from precompute.recipes.scenes import SceneSet
+    """The data set of ``kind: scenes``.
 
+    Raises ``MissingExtraError`` where the recipe, which no wheel holds, or a package of it is
+    missing.
+    """
+    make_scenes = _scene_set()
     counts = {split: getattr(section.images, split) for split in ("fit", "tune", "holdout")}
-    scenes = SceneSet(section.seed, counts, section.size, section.shortcuts)
+    scenes = make_scenes(section.seed, counts, section.size, section.shortcuts)
     return Dataset(
         ids=tuple(scenes.image_ids),
         split=tuple(scenes.split),
@@ -25,6 +29,22 @@ def scenes_dataset(section: Any) -> Dataset:
         digest=lambda i: hashlib.sha256(scenes.image(i).tobytes()).hexdigest(),
         foreground=lambda i: foreground(scenes, i),
     )
+
+
+def _scene_set() -> Any:
+    try:
+        from precompute.recipes.scenes import SceneSet
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("precompute"):
+            raise MissingExtraError(
+                "Scenes are drawn by the recipe of the demo, which only the source tree has.",
+                "Take the source tree of inficond-panel; the demo's store comes with it.",
+            ) from error
+        raise MissingExtraError(
+            f"Drawing scenes needs packages that are not installed ({error.name}).",
+            "Install them: pip install 'inficond-panel[demo]'",
+        ) from error
+    return SceneSet
 
 
 def foreground(scenes: Any, i: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The wheel holds both packages, the specs and the demo, and nothing of the user."""
+"""The wheel holds both packages, the specs and the demo, no recipe, and nothing of the user."""
 
 import shutil
 import subprocess
@@ -42,6 +42,7 @@ def wheel(tracked, tmp_path_factory):
 
 def test_it_holds_the_packages_and_the_specs_and_nothing_else(wheel, tracked):
     packages = {name for name in tracked if name.startswith(("inficond_panel/", "precompute/"))}
+    packages = {name for name in packages if not name.startswith("precompute/recipes/")}
     specs = {f"inficond_panel/{name}" for name in tracked if name.startswith("specs/")}
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == packages | specs
 
@@ -64,3 +65,17 @@ def test_specs_are_found_by_name_from_the_wheel(wheel, tmp_path):
     code = "from inficond_panel.spec import find_spec; print(find_spec('coco18'))"
     [found] = run(tmp_path, sys.executable, "-c", code)
     assert Path(found) == tmp_path / "inficond_panel" / "specs" / "coco18.yaml"
+
+
+def test_scenes_name_the_source_tree_from_the_wheel(wheel, tmp_path):
+    wheel.extractall(tmp_path)
+    code = """
+from inficond_panel.errors import MissingExtraError
+from precompute.datasets.scenes import scenes_dataset
+try:
+    scenes_dataset(None)
+except MissingExtraError as error:
+    print(error.message)
+"""
+    [said] = run(tmp_path, sys.executable, "-c", code)
+    assert said == "Scenes are drawn by the recipe of the demo, which only the source tree has."
