@@ -1,4 +1,4 @@
-"""What the bounds of an iteration cost: which bind, their prices, and how far the fit gave."""
+"""Cost of the bounds of an iteration: which bind, their prices, and how far the fit gave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which concepts took over the influence in a refit, and which stand together as one group."""
+"""Concepts that took over the influence in a refit, and those that stand together as one group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one row of a view shows, as plain records computed from a store and a node."""
+"""Rows of the views, one a concept, as plain records computed from a store and a node."""
 
 from __future__ import annotations
 

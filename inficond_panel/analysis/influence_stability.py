@@ -1,4 +1,4 @@
-"""Whether the influences of a node's student hold over other images and against random concepts."""
+"""Stability of a node's influences over other images and against random concepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refit tells: what its bounds cost, who took over, what the fit gave, who changed sides."""
+"""Report on a refit: cost of bounds, concepts that took over, loss of fit, changed decisions."""
 
 from __future__ import annotations
 

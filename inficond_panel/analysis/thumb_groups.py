@@ -1,4 +1,4 @@
-"""What the refit behind a student did, and which thumbs can be given to a group at once."""
+"""Report on the refit behind a student, and the thumbs that can be given to a group at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session of scripted students shows, as data frames with names for rows and columns."""
+"""Tables of a session of scripted students, as data frames with names for rows and columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes through the websocket: how large it may be, and what is logged of what is refused.
+"""Messages of the websocket: their largest size, and the log of those that are refused.
 
 A page sends a few kB at a time. Bokeh takes 20 MB, unpacks bytes without a limit, and logs a
 message that it cannot handle as a whole.

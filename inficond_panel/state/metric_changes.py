@@ -1,4 +1,4 @@
-"""How much metrics changed between iterations, worked out off the event loop as views ask."""
+"""Changes of metrics between iterations, computed off the event loop as views ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pending batch would give, and what the fine-tune button tells."""
+"""Preview of a pending batch, and the text on the fine-tune button."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the students learn from: logits of the teacher, or of the oracle that has seen the label."""
+"""Targets of the students: logits of the teacher, or of the oracle that has seen the label."""
 
 from __future__ import annotations
 

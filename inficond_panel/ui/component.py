@@ -1,4 +1,4 @@
-"""What all views that the browser draws have in common."""
+"""Base of all views that the browser draws."""
 
 from typing import Any, ClassVar
 

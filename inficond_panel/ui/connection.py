@@ -1,4 +1,4 @@
-"""Whether a page still reaches its server; where it does not, the browser tells."""
+"""Connection of a page to its server; where it is lost, the browser shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser may tell the server: how often, how much, and what is logged of the rest.
+"""Messages that a browser may send: how often, how large, and the log of the rest.
 
 A page tells what its controls can. Anything else comes from no control: it is left out, with one
 line in the log that holds nothing of it, and no traceback.

@@ -1,4 +1,4 @@
-"""What holds a page, or a view by itself, and shows it in a notebook cell."""
+"""Holder of a page, or of a view by itself, that shows it in a notebook cell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an earlier store holds that this run needs as well.
+"""Reuse of what an earlier store holds and this run needs as well.
 
 A store says in its attribute ``stages`` what made it. A stage of the same key is taken from it, and
 of the photos those batches that are the same.

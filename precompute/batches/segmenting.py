@@ -1,4 +1,4 @@
-"""What is done with a batch of photos: they are encoded and segmented.
+"""Work on a batch of photos: they are encoded and segmented.
 
 The encoder is described by plain values and loaded where it is used, in this process or in that of
 a Dask worker, once a process.

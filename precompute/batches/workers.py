@@ -1,4 +1,4 @@
-"""Who works on batches: threads of this process, or the workers of a Dask cluster."""
+"""Workers for batches: threads of this process, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data set is, and how one comes from what a kind of data set lists."""
+"""Data set, and how it comes from what a kind of data set lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images are in ``fit``, ``tune`` and ``holdout``: lists, shares of a list, and the rest."""
+"""Images of ``fit``, ``tune`` and ``holdout``: lists, shares of a list, and the rest."""
 
 from __future__ import annotations
 

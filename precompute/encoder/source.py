@@ -1,4 +1,4 @@
-"""Where an encoder's configuration and weights are, and what they are."""
+"""Source of an encoder: where its configuration and weights are, and what they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run would do, and why: the stages, each held against the store that is there."""
+"""Plan of a run, with reasons: the stages, each compared with the existing store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run did, for the caller and for people."""
+"""Report on a run, for the caller and for people."""
 
 from __future__ import annotations
 

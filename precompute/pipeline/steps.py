@@ -1,4 +1,4 @@
-"""What each stage computes, and how its result is read back from a store that has it."""
+"""Steps of the stages: what each computes, and how a store that has its result is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a teacher's logits depend on, as plain values that hash."""
+"""Inputs that a teacher's logits depend on, as plain values that hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a teacher that is run can do: logits of photos, and with gradients the oracle's too."""
+"""Teacher that is run: logits of photos, and with gradients the oracle's too."""
 
 from __future__ import annotations
 

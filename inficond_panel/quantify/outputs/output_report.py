@@ -1,4 +1,4 @@
-"""What the outputs of teacher and oracle are like: right, calibrated, sure, well separated.
+"""Report on the outputs of teacher and oracle: correctness, calibration, entropy, separation.
 
 The oracle's logits have seen the label: they exist on ``fit`` alone, where these figures hold them
 against the teacher's on the same images. They say what students are given to learn, never how well

@@ -1,4 +1,4 @@
-"""How well outputs keep groups of images apart: silhouette, and a t-SNE map to look at.
+"""Separation of groups of images by outputs: silhouette, and a t-SNE map to look at.
 
 Lee et al. (BMVC 2023, sec. 4.1, eq. 6, figures 3 and 4). Their images have one label, which is
 their group. With several labels an image the groups must be chosen: ``single_label_groups`` or

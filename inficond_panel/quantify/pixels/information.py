@@ -1,4 +1,4 @@
-"""How much of each pixel a feature keeps: the entropy of the largest noise that it does not notice.
+"""Information that a feature keeps of each pixel: entropy of the largest noise that it ignores.
 
 Cheng, Rao, Chen and Zhang, "Explaining Knowledge Distillation by Quantifying the Knowledge", CVPR
 2020. For an image x and its feature f* = f(x), noise N(0, σ_i²) at each pixel i is learned, the

@@ -1,4 +1,4 @@
-"""What a field is, and the single values: Params that read themselves from YAML and back.
+"""Fields and the kinds of single values: Params that read themselves from YAML and back.
 
 Each field says what it expects, reads a node, writes plain data and gives its JSON Schema.
 A field's ``metadata`` may hold ``required`` (True), ``unit`` (text), and, for paths, ``exists``

@@ -1,4 +1,4 @@
-"""What a participant's page shows at each step, as plain data for the browser."""
+"""Screens of a participant's page, one a step, as plain data for the browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is where, for the researcher."""
+"""Board of the participants, for the researcher: the step that each has reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What participants achieved: time, iterations and gain of each task, and means over people."""
+"""Results of participants: time, iterations and gain of each task, and means over people."""
 
 from __future__ import annotations
 

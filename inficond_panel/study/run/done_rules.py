@@ -1,4 +1,4 @@
-"""Whether a task is done."""
+"""Rules by which a task is done."""
 
 from __future__ import annotations
 

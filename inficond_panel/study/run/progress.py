@@ -1,4 +1,4 @@
-"""Where a participant stands: the steps of a study, and what the events say of each."""
+"""Progress of a participant: the steps of a study, and what the events say of each."""
 
 from __future__ import annotations
 

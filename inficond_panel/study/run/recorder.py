@@ -1,4 +1,4 @@
-"""What happens in the views, as notes: all that they share in the state, and their settings.
+"""Recorder of the views: notes of all that they share in the state, and of their settings.
 
 The views know nothing of it. What changes the students (iterations, undo, jumps, names, notes,
 looks) is in their history and is not noted again.

@@ -1,4 +1,4 @@
-"""What is recorded of a participant: events, each with time, session, step, view and action."""
+"""Events recorded of a participant, each with time, session, step, view and action."""
 
 from __future__ import annotations
 

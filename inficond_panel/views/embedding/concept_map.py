@@ -1,4 +1,4 @@
-"""What the concept map shows of a student, and where: marks, labels, taps.
+"""Concept map of a student: its marks and labels with their places, and its taps.
 
 The map is the unit square with a margin; pixels are used only to place labels.
 """
