@@ -35,7 +35,7 @@ class Mover:
 
 @dataclass(frozen=True)
 class Moves:
-    """What moved: the tuned concepts, and those of the others that moved most, up and down.
+    """Movers of a refit: the tuned concepts, and the others that moved most, up and down.
 
     Let d be the part of the change of the logits that comes from the tuned concepts, o that from
     all others. ``taken_over`` is −cov(d, o) / var(d): 1 where the others undo all of it, 0 where
