@@ -46,7 +46,7 @@ _DAMPING = 0.75
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How the noise is learned. Sizes are in the unit of the network's input.
+    """Settings by which the noise is learned. Sizes are in the unit of the network's input.
 
     tau: size of the noise that measures δ_f². bound: what the learned noise may change the feature
     by, in units of δ_f² (for a linear feature; β = 2 · bound / pixels). limit: largest σ, since
@@ -80,7 +80,7 @@ class Perturbation:
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """What a feature keeps of N images.
+    """Information that a feature keeps of N images.
 
     entropy: ``(N, H, W)`` float32, H_i in nats. change: ``(N,)``, E ‖f(x+σε) - f*‖² / δ_f² under
     the learned noise. distance: ``(N,)``, distance to the optimum in nats. converged: ``(N,)``,
