@@ -17,7 +17,7 @@ class Connection(Acting, Component):
 
     A root of its own on each page that a server gives out, beside what the page shows. The browser
     asks ``{"action": "alive", "turn"}`` after what it sent, and from time to time; the answer is
-    ``{"alive": turn}``, which says that all before it has arrived.
+    ``{"alive": turn}``, a sign that all before it has arrived.
     """
 
     over = param.Boolean(False, doc="Whether the page shows its last: it needs no server.")
