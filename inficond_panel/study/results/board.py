@@ -18,7 +18,7 @@ GONE = 15.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a participant is. ``minutes`` and ``iterations`` are those of the task at hand."""
+    """Place of a participant. ``minutes`` and ``iterations`` belong to the task at hand."""
 
     number: int
     participant: str

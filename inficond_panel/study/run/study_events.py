@@ -59,7 +59,7 @@ def storable(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Note:
-    """What is to be recorded."""
+    """Note that is to be recorded as an event."""
 
     time: str
     step: str
