@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
             fill(self)
 
     def fill_all(self) -> None:
-        """Add all arguments, those of commands and actions too."""
+        """Add all arguments, also to commands and actions."""
         self.fill()
         for parser in self.words.values():
             parser.fill_all()
