@@ -88,7 +88,7 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether this package failed, rather than what reads a message for it."""
+    """True if this package failed, rather than what reads a message for it."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in files)
 
