@@ -123,7 +123,7 @@ def moves(
     tuned: Sequence[int],
     top: int,
 ) -> Moves:
-    """What moved between weights ``(C,)``; ``tuned`` are positions of the tuned concepts."""
+    """Movers between weights ``(C,)``; ``tuned`` are positions of the tuned concepts."""
     change = (after - before) * data.spread
     shares = _shares(data, after - before, tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)

@@ -98,7 +98,7 @@ def score_concept(
 
     Returns the scores ``(image,)`` and the plain cosines ``(segment,)``. With ``contrast`` the
     concept contends with the corpus, which is not changed by it; with ``centred`` the means stay
-    those of the corpus.
+    the corpus's.
     """
     cosine = np.empty(len(segment_image), np.float32)
     moved = _moved(text[None], scoring, 1)[0]
