@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
             parser.fill_all()
 
     def actions(self) -> list[argparse.Action]:
-        """Arguments of this parser, without those of its commands and actions."""
+        """Arguments of this parser, without its commands' and actions' arguments."""
         return list(self._actions)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

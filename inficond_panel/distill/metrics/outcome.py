@@ -31,7 +31,7 @@ class Outcome:
     """Outcome of one student on the images of one class, for any metric; sorted once, if ever.
 
     Labels and logits are (n,). ``teacher`` logits are needed for fidelity alone. ``bins`` and
-    ``equal_mass`` are those of the ECE (calibration.py); with counts, its bins stay those of the
+    ``equal_mass`` are the ECE's (calibration.py); with counts, its bins stay the bins of the
     images as they are.
     """
 

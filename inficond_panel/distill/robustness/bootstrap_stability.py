@@ -37,7 +37,7 @@ Cancelled = Callable[[], bool]
 class Stability:
     """One student's influences over refits on bootstrap samples; each (C,), in concept order.
 
-    ``influence`` and ``rank`` are those of the student itself; ranks count from 1 by absolute
+    ``influence`` and ``rank`` are the student's own; ranks count from 1 by absolute
     influence, and concepts at 0 share the last. ``same_sign`` is nan where the influence is 0.
     ``weights`` (draws, C) are the refits.
     """
