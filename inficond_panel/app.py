@@ -88,8 +88,8 @@ class Explorer(Viewer):
     def open(self, spec: str | Tuner | None = None) -> None:
         """Open ``spec``, else the one that the link asks for, else the first, and show it.
 
-        Off the event loop; the students are distilled if need be. What cannot be opened is told
-        in its place, and can be tried again.
+        Off the event loop; the students are distilled if need be. A message stands in the place of
+        what cannot be opened, and it can be tried again.
         """
 
         def work(job: Job) -> AppState:
@@ -143,7 +143,7 @@ class Explorer(Viewer):
         self._page[:] = [self.opening]
 
     def place(self, name: str) -> Cell:
-        """Where the view of that name is shown by itself; the same at each call."""
+        """Cell in which the view of that name is shown by itself; the same at each call."""
         if name not in self._places:
             height = STRIP_HEIGHT if name == "configuration" else HEIGHT
             self._places[name] = self._cell(height=height, sizing_mode="stretch_width")

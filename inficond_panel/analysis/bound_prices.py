@@ -1,4 +1,4 @@
-"""What the bounds of an iteration cost: which bind, their prices, and how far the fit gave."""
+"""Cost of the bounds of an iteration: which bind, their prices, and how far the fit gave."""
 
 from __future__ import annotations
 
@@ -48,23 +48,23 @@ class Bound:
 
     @property
     def binds(self) -> bool:
-        """Whether the student would leave it."""
+        """True if the student would leave it."""
         error = self.price.error
         return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
 
     @property
     def rests(self) -> bool:
-        """Whether the weight lies on it."""
+        """True if the weight lies on it."""
         return self.weight in (self.lower, self.upper)
 
     @property
     def unsure(self) -> bool:
-        """Whether the optimum is not known closely enough to tell."""
+        """True if the optimum is not known closely enough to tell."""
         return self.rests and not self.binds and self.price.error > _CLOSE
 
     @property
     def way(self) -> str:
-        """Where the weight would go without it: ``up`` or ``down``; empty where it would stay."""
+        """Direction of the weight without it: ``up`` or ``down``; empty where it would stay."""
         if not self.binds:
             return ""
         return "up" if self.upper is not None and self.price.right < 0 else "down"
@@ -72,7 +72,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Objective:
-    """What the student's objective is, in nats an image, and how far it had to give.
+    """Objective of the student, in nats per image, and how far it had to give.
 
     ``zero``: at w = 0. ``free``: the optimum without any bound. ``before`` and ``after``: at the
     stored weights of the parent and of this iteration; ``optimum``: the least under the bounds in
@@ -129,7 +129,7 @@ class Pricing:
         self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
 
     def objective(self, parent: Node, class_name: str) -> Objective:
-        """The objective of a class from ``parent`` to the node."""
+        """Objective of one class from ``parent`` to the node."""
         data, place = self.tuner.fit_data, self.classes.index(class_name)
         k = self.columns[place]
         rows = self.tuner.store.rows("fit")
@@ -148,7 +148,7 @@ class Pricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """The bounds in force on a class, the dearest first."""
+        """Bounds in force on one class, the dearest first."""
         concepts, place = self.tuner.store.concepts, self.classes.index(class_name)
         residuals = self._residuals(place)
         found = []

@@ -31,12 +31,12 @@ class Flip:
 
     @property
     def right(self) -> bool | None:
-        """Whether it is right now, by the label; None where that is ignored."""
+        """True if it is right now, by the label; None where the label is ignored."""
         return None if self.label < 0 else self.present == (self.label == 1)
 
     @property
     def agrees(self) -> bool:
-        """Whether it decides as the teacher now."""
+        """True if it decides as the teacher now."""
         return self.present == self.teacher
 
 
@@ -49,7 +49,7 @@ class Churn:
     flips: tuple[Flip, ...]
 
     def count(self, **wanted: object) -> int:
-        """How many flips have these values: ``count(present=True, right=False)``."""
+        """Number of flips with these values: ``count(present=True, right=False)``."""
         return len(self.ids(**wanted))
 
     def ids(self, **wanted: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which concepts took over the influence in a refit, and which stand together as one group."""
+"""Concepts that took over the influence in a refit, and those that stand together as one group."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Mover:
 
 @dataclass(frozen=True)
 class Moves:
-    """What moved: the tuned concepts, and those of the others that moved most, up and down.
+    """Movers of a refit: the tuned concepts, and the others that moved most, up and down.
 
     Let d be the part of the change of the logits that comes from the tuned concepts, o that from
     all others. ``taken_over`` is −cov(d, o) / var(d): 1 where the others undo all of it, 0 where
@@ -123,7 +123,7 @@ def moves(
     tuned: Sequence[int],
     top: int,
 ) -> Moves:
-    """What moved between weights ``(C,)``; ``tuned`` are positions of the tuned concepts."""
+    """Movers between weights ``(C,)``; ``tuned`` are positions of the tuned concepts."""
     change = (after - before) * data.spread
     shares = _shares(data, after - before, tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)

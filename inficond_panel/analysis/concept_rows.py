@@ -1,4 +1,4 @@
-"""What one row of a view shows, as plain records computed from a store and a node."""
+"""Rows of the views, one a concept, as plain records computed from a store and a node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _effects = WeakKeyDictionary()
 class ConceptRow:
     """One concept of a student (InFiConD, fig. 5 d2).
 
-    ``rank`` is the place in the order asked for, ``None`` where that says nothing (no influence);
+    ``rank`` is the place in the order asked for, ``None`` where it has no sense (no influence);
     ``share`` is the influence relative to the student's strongest (−1 to 1); ``discrepancy`` is
     nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs.
     """

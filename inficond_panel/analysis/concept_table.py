@@ -37,7 +37,7 @@ def concepts_file(
 ) -> File:
     """``concepts`` as CSV or JSON, one a line, in the store's order; all where none is named.
 
-    ``images`` counts those of ``split`` that show the concept. Without a class the columns of the
+    ``images`` counts images of ``split`` that show the concept. Without a class the columns of the
     student are empty; an undefined discrepancy and a bound that is not set are empty too.
     """
     store = tuner.store

@@ -52,9 +52,9 @@ class Setting:
 class SettingResult:
     """The untouched students of one setting; metrics are means over the classes.
 
-    ``mark`` is what must be said of students of the oracle. ``change`` is from the result at
-    ``against``: with the oracle's targets that with the teacher's and all else alike, otherwise the
-    first; None of the first. ``classes`` and ``class_changes`` are the same by class.
+    ``mark`` is the warning beside students of the oracle. ``change`` is from the result at
+    ``against``: with the oracle's targets the one with the teacher's and all else alike, otherwise
+    the first; None of the first. ``classes`` and ``class_changes`` are the same by class.
     """
 
     setting: Setting

@@ -35,7 +35,7 @@ class Gallery:
 
     The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
     −1 (ignored), ``student`` and ``teacher`` are logits, which decide at ``threshold``.
-    ``influence`` is that of the concept; ``node`` names the student (``#2 3fa9…``).
+    ``influence`` is the concept's; ``node`` names the student (``#2 3fa9…``).
     """
 
     class_name: str
@@ -52,12 +52,12 @@ class Gallery:
 
     @cached_property
     def student_right(self) -> np.ndarray:
-        """Whether the student decides as labelled; False where the label is ignored."""
+        """True if the student decides as labelled; False where the label is ignored."""
         return self._right(self.student)
 
     @cached_property
     def teacher_right(self) -> np.ndarray:
-        """Whether the teacher decides as labelled; False where the label is ignored."""
+        """True if the teacher decides as labelled; False where the label is ignored."""
         return self._right(self.teacher)
 
     @cached_property

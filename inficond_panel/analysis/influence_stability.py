@@ -1,4 +1,4 @@
-"""Whether the influences of a node's student hold over other images and against random concepts."""
+"""Stability of a node's influences over other images and against random concepts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ConceptStability:
 
     @property
     def words(self) -> str:
-        """What it comes to."""
+        """Verdict in words: no influence, does not hold, or holds, and over what."""
         if self.influence == 0:
             return "no influence"
         if self.same_sign < HOLDS_SIGN:
@@ -94,7 +94,7 @@ def stability(
 ) -> StabilityReport:
     """Refit a class's student on bootstrap samples, and its concepts against random counterparts.
 
-    For ``concepts``, or the ``top`` by absolute influence, of ``node`` (that on the page). Refits
+    For ``concepts``, or the ``top`` by absolute influence, of ``node`` (the one shown). Refits
     are on the split ``fit``, by the exact solver, with the bounds in force at the node. The same
     seed gives the same answer. Raises ``TuningError`` for names that the store does not have,
     ``DataError`` where there are too few concepts for counterparts, ``CancelledError``.

@@ -1,4 +1,4 @@
-"""How much a metric changed from one iteration to another, with its noise."""
+"""Changes of a metric from one iteration to another, with their noise."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def measure_node(
 def outcomes(
     tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None = None
 ) -> dict[str, Outcome]:
-    """What the students of ``classes`` (all) say of the images of a split."""
+    """Outcomes of the students of ``classes`` (all) on the images of a split."""
     store, rows = tuner.store, tuner.store.rows(split)
     logits = tuner.logits(node)[rows]
     found = {}
@@ -123,7 +123,7 @@ def measure_slices(
 
 
 def worst_slice_sentence(class_name: str, found: SliceResult | None, metric: str) -> str:
-    """The worst slice of a class, and whether it is worse than chance would have it."""
+    """Sentence on the worst slice of one class, and whether chance alone would explain it."""
     if found is None:
         return "No slice is large enough to be tested."
     value, low, high = found.interval.estimate, found.interval.low, found.interval.high

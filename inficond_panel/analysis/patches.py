@@ -1,4 +1,4 @@
-"""Which segments stand for a concept, and which images show it. Plain functions over a store."""
+"""Segments that stand for a concept, and images that show it. Plain functions over a store."""
 
 from __future__ import annotations
 

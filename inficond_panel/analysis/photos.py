@@ -1,4 +1,4 @@
-"""The photos that a store was made from, where they still lie where the spec says."""
+"""Photos that a store was made from, if they are still at the paths of the spec."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
 
 
 def _alike(photo: Image.Image, small: Image.Image) -> bool:
-    """Whether a thumbnail is one of this photo: of its shape, and about its pixels."""
+    """True if a thumbnail is one of this photo: of its shape, and about its pixels."""
     if abs(photo.width * small.height - photo.height * small.width) > max(photo.size):
         return False
     pixels = np.asarray(photo.resize(small.size, Image.Resampling.LANCZOS), float)

@@ -1,4 +1,4 @@
-"""What a refit tells: what its bounds cost, who took over, what the fit gave, who changed sides."""
+"""Report on a refit: cost of bounds, concepts that took over, loss of fit, changed decisions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """What a refit did to the student of one class.
+    """Report on the refit of one class's student.
 
-    ``gap`` and ``certificate`` are those of the stored student; ``reached`` is False where the
+    ``gap`` and ``certificate`` are the stored student's; ``reached`` is False where the
     exact solver stopped above its tolerance.
     """
 
@@ -48,9 +48,9 @@ class ClassReport:
 
 @dataclass(frozen=True)
 class RefitReport:
-    """What an iteration did, by tuned class, against its parent.
+    """Report on an iteration against its parent, by tuned class.
 
-    ``notices`` say what was replaced on the branch and which thumbs met a weight of 0.
+    ``notices`` name the bounds replaced on the branch and the thumbs that met a weight of 0.
     """
 
     node: Node
@@ -86,9 +86,10 @@ def explain(
 ) -> RefitReport:
     """Report on each class that ``node`` tunes, against its parent; a preview can be explained too.
 
-    ``splits`` are those whose changed sides are told: looks at the holdout are the caller's to
-    count. ``threshold`` is the correlation from which concepts are collinear, ``top`` the movers
-    told each way. With ``lift`` each bound that binds is lifted alone and the class solved again.
+    ``splits`` are the splits whose changed sides are reported: looks at the holdout are the
+    caller's to count. ``threshold`` is the correlation from which concepts are collinear, ``top``
+    the number of movers each way. With ``lift`` each bound that binds is lifted alone and the
+    class solved again.
     Raises ``TuningError`` for the untouched students, ``CancelledError``.
     """
     if node.parent is None:

@@ -1,4 +1,4 @@
-"""What the refit behind a student did, and which thumbs can be given to a group at once."""
+"""Report on the refit behind a student, and the thumbs that can be given to a group at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
 
 def report_on(tuner: Tuner, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
-    """What ``refit`` did; takes seconds on a large store. Looks at no image of the holdout."""
+    """Report on ``refit``; takes seconds on a large store. Looks at no image of the holdout."""
     return explain(tuner, refit, cancelled=cancelled)
 
 

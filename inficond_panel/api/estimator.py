@@ -18,7 +18,7 @@ from inficond_panel.distill import Fit
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
-    """One linear student a class over concept scores, distilled from a teacher's logits.
+    """One linear student per class over concept scores, distilled from a teacher's logits.
 
     The exact solution of InFiConD, sec. 4.4: mean cross-entropy against ``sigmoid(y / T)`` plus
     ``lambda_`` times the L1 norm, plus ``l2 / 2`` times the squared L2 norm, within bounds.
@@ -43,7 +43,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     Attributes
     ----------
     coef_ : array (K, C)
-        Influences: one row a class, one column a concept.
+        Influences: one row per class, one column per concept.
     intercept_ : array (K,)
     gap_, objective_, n_iter_ : arrays (K,)
         Certificate and objective of each student, and its passes over the scores.

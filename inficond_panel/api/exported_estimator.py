@@ -40,7 +40,7 @@ def estimator(students: Exported) -> ConceptStudents:
 
 
 def _params(students: Exported) -> dict[str, Any]:
-    """What the students were fitted with, bounds included."""
+    """Parameters that the students were fitted with, bounds included."""
     made: Mapping[str, Any] = students.card["distillation"]
     lower = np.full(students.weights.shape, -np.inf)
     upper = np.full(students.weights.shape, np.inf)

@@ -23,7 +23,7 @@ def load_students(
     """The fitted students in an export: its folder, or its .json, .npz or .onnx file.
 
     ``against`` is what they are to be used with: a spec, a store or its folder, or the students
-    of a spec. What differs from where they were made is said, each by a ``DifferenceWarning``;
+    of a spec. Each difference from where they were made gives a ``DifferenceWarning``;
     without ``against`` that is the library's version only. The model card is ``card_``;
     ``objective_`` and ``n_iter_`` are not kept.
     Raises ``ExportError`` for a file that holds no whole export.

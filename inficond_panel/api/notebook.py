@@ -15,7 +15,7 @@ def explore(spec: str | Path | Tuner, history: str | Path = "") -> Explorer:
     """Open the app on ``spec`` in a notebook cell.
 
     ``spec`` is a file, or ``"demo"``, or an open tuner; ``history`` is the file of the tuning
-    history (default: as the spec says). The object shows itself; ``.servable()`` and ``.show()``
+    history (default: the spec's). The object shows itself; ``.servable()`` and ``.show()``
     work too.
     """
     use_own_font()

@@ -38,7 +38,7 @@ def open_students(
     """The students of ``spec``, a file or the name of one that comes along, such as ``"demo"``.
 
     ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
-    ``INFICOND_HISTORY``, else those of the spec. ``history=":memory:"`` keeps nothing. Raises
+    ``INFICOND_HISTORY``, else the spec's. ``history=":memory:"`` keeps nothing. Raises
     ``InficondError`` for a spec, a store or a history that cannot be used.
     """
     return TunableStudents(open_tuner(spec, store=store, history=history))
@@ -65,7 +65,7 @@ class TunableStudents:
         """Students of the same store and history under other settings of the spec; not fitted yet.
 
         ``targets`` ("teacher" or "oracle"), ``alpha`` (None: no labels), ``temperature``,
-        ``lambda_``, ...: those of ``spec.with_students``. They have iterations of their own.
+        ``lambda_``, ...: as in ``spec.with_students``. They have iterations of their own.
         """
         return TunableStudents(self.tuner.with_students(**settings))
 
@@ -176,11 +176,11 @@ class TunableStudents:
         return tables.changes(self.tuner, before, self.node, split, metric)
 
     def report(self) -> RefitReport:
-        """What the last refit did: prices of bounds, who took over, what changed sides."""
+        """Report on the last refit: prices of bounds, who took over, what changed sides."""
         return explain(self.tuner, self.node)
 
     def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
-        """What one student knows: its concepts that are not at 0, the largest influence first.
+        """Concepts of one student that are not at 0, the largest influence first.
 
         Beside influence and bounds: the discrepancies over positives and negatives, and the AP
         that the student would have without the concept, the others held. A look at the holdout

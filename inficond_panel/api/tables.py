@@ -1,4 +1,4 @@
-"""What a session of scripted students shows, as data frames with names for rows and columns."""
+"""Tables of a session of scripted students, as data frames with names for rows and columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
 
 
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
-    """One row a class, the largest AP gap first; undefined metrics are nan."""
+    """Metrics, one row per class, the largest AP gap first; undefined metrics are nan."""
     points = tuner.metrics(node, split)
     rows = {name: {m: getattr(points[name], m) for m in METRICS} for name in points}
     if intervals:
@@ -51,7 +51,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
 
 
 def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) -> pd.DataFrame:
-    """One row a class: the metric before and after, and its change with the interval."""
+    """One row per class: the metric before and after, and its change with the interval."""
     old, new = outcomes(tuner, before, split), outcomes(tuner, after, split)
     found = {}
     for name, outcome in new.items():

@@ -54,7 +54,7 @@ def _check_study(name: str) -> None:
 
 
 def _check_against_store(spec: Spec) -> None:
-    """A store that cannot be used is no fault of the spec: it is said, and that is all."""
+    """Check class names by the store. An unusable store is no fault of the spec: only a note."""
     try:
         classes = open_store(spec.store).classes
     except StoreError as error:

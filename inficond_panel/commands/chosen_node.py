@@ -10,10 +10,10 @@ from inficond_panel.tuning.node_names import find_node
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:
     """The iteration that ``name`` names; without one the head, which the page shows.
 
-    One in a deleted branch is taken only where ``deleted`` says so.
+    One in a deleted branch is taken only where ``deleted`` is True.
 
-    Says so where that gives the untouched students although there are iterations: nobody who has
-    tuned should take them away unawares. Raises ``TuningError`` as ``find_node`` does.
+    Writes a note where that gives the untouched students although there are iterations: nobody who
+    has tuned should take them away unawares. Raises ``TuningError`` as ``find_node`` does.
     """
     if name is not None:
         return find_node(tuner, name, deleted=deleted)

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """What a store holds, or what a spec without one names."""
+    """Write the content of a store, or what a spec without one names."""
     store, title, history = _store_of(args)
     if store is None:
         document = _planned(load_spec(find_spec(args.spec)))
@@ -83,7 +83,7 @@ def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
 
 
 def _planned(spec: Spec) -> dict[str, Any]:
-    """What the store will hold, as far as the spec's files tell."""
+    """Content of the store to be made, as far as the spec's files tell."""
     precompute_package()
     from precompute.concepts.corpus import read_corpus  # noqa: PLC0415 - only where it is needed
     from precompute.datasets import load_dataset  # noqa: PLC0415
@@ -112,7 +112,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
 
 
 def _made(store: Store) -> dict[str, Any]:
-    """How it was made, its arrays with their sizes, and the positives of each class by split."""
+    """Record of its making, its arrays with their sizes, and the positives per class by split."""
     arrays = {
         str(name): {
             "dimensions": {str(dim): int(n) for dim, n in array.sizes.items()},

@@ -41,13 +41,13 @@ class Parser(argparse.ArgumentParser):
             fill(self)
 
     def fill_all(self) -> None:
-        """Add all arguments, those of commands and actions too."""
+        """Add all arguments, also to commands and actions."""
         self.fill()
         for parser in self.words.values():
             parser.fill_all()
 
     def actions(self) -> list[argparse.Action]:
-        """Arguments of this parser, without those of its commands and actions."""
+        """Arguments of this parser, without its commands' and actions' arguments."""
         return list(self._actions)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

@@ -72,7 +72,7 @@ def lines_of(path: Path) -> Iterator[str]:
 
 
 def _bytes(file: IO[Any]) -> int:
-    """Size of an open file: 0 for those of the system, such as /proc/kmsg, that never end."""
+    """Size of an open file: 0 for files of the system, such as /proc/kmsg, that never end."""
     return os.fstat(file.fileno()).st_size
 
 

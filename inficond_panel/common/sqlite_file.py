@@ -23,7 +23,7 @@ _BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Form:
-    """What a file holds, and the words for what can be wrong with it.
+    """Form of a file: its tables, and the words for what can be wrong with it.
 
     ``tables`` and ``indexes`` are SQL by name, ``triggers`` what follows ``CREATE TRIGGER name``;
     ``other`` tells how to name another file.
@@ -206,7 +206,7 @@ def _open(path: str, form: Form) -> tuple[sqlite3.Connection, bool]:
 
 
 def _is_still(path: str) -> bool:
-    """Whether the file holds all that was written: the log beside it holds nothing.
+    """True if the file holds all that was written: the log beside it holds nothing.
 
     SQLite needs room for a small file beside it even to read; a disk that is full or read-only
     has none.
@@ -237,7 +237,7 @@ def _checked(path: str, form: Form, db: sqlite3.Connection) -> sqlite3.Connectio
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Which file is at ``path``: a file that was moved or removed can still be written to."""
+    """Identity of the file at ``path``: one that was moved or removed can still be written to."""
     try:
         status = os.stat(path)  # noqa: PTH116 - the path of an SQLite file may be ":memory:"
     except OSError:
@@ -285,7 +285,7 @@ def _check_schema(path: str, db: sqlite3.Connection, form: Form) -> None:
 
 
 def _explained(path: str, form: Form, error: sqlite3.Error, write: bool = True) -> InficondError:
-    """What SQLite's error means for the user; by its primary result code."""
+    """Error for the user that SQLite's stands for; by its primary result code."""
     if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
         return form.error(
             f"The {form.noun} {path} cannot be read: {error}.",

@@ -15,9 +15,9 @@ from inficond_panel.store.store import Store
 
 
 class ExtendedStore(Store):
-    """What the store ``base`` would be with more concepts at the end of its corpus.
+    """Store ``base`` with more concepts at the end of its corpus.
 
-    Scores, text vectors, positions and the segments' concepts are those with the typed ones;
+    Scores, text vectors, positions and the segments' concepts include the typed concepts;
     everything else is the base's, and shared with it. ``content_hash`` is of all of it, as with
     any store, so that it does not depend on the order in which concepts were typed.
     """

@@ -11,7 +11,7 @@ _BLOCK = 8192
 
 
 def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Where unit ``vectors`` ``(n, embed)`` lie on the map ``xy`` ``(concept, 2)``: float32.
+    """Places of unit ``vectors`` ``(n, embed)`` on the map ``xy`` ``(concept, 2)``: float32.
 
     Each lies at the mean of its three nearest concepts, weighted by the softmax of the scaled
     cosines. It works on any map, also on one that has no formula for new points; several maps,

@@ -19,7 +19,7 @@ _SEGMENTS_AT_A_TIME = 8192
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """How images are scored by concepts, with all that a later concept needs to be scored alike.
+    """Scoring of images by concepts, with all that a later concept needs to be scored alike.
 
     - ``max_cosine``: max(0, largest cosine of a segment with the text) (InFiConD, sec. 4.3).
     - ``contrast``: largest share of the concept in the softmax of cosine / ``temperature`` over
@@ -68,8 +68,8 @@ def score_corpus(
 
     ``embedding`` ``(segment, embed)`` is read in slices, so it may be an array on disk; it and
     ``text`` ``(concept, embed)`` are of unit length. ``segment_image`` ascends; an image without
-    segments has the scores 0. ``fit`` ``(segment,)`` says which segments the mean of ``centred`` is
-    taken from (default: all); ``scoring`` names the method (default: the paper's).
+    segments has the scores 0. ``fit`` ``(segment,)`` is the mask of the segments for the mean of
+    ``centred`` (default: all); ``scoring`` names the method (default: the paper's).
     """
     scoring = _with_centre(scoring or Scoring(), embedding, text, fit)
     contrast = scoring.method == "contrast"
@@ -98,7 +98,7 @@ def score_concept(
 
     Returns the scores ``(image,)`` and the plain cosines ``(segment,)``. With ``contrast`` the
     concept contends with the corpus, which is not changed by it; with ``centred`` the means stay
-    those of the corpus.
+    the corpus's.
     """
     cosine = np.empty(len(segment_image), np.float32)
     moved = _moved(text[None], scoring, 1)[0]

@@ -13,7 +13,7 @@ TWINS = 0.98
 
 
 class TextEncoder(Protocol):
-    """What embeds texts: the encoder of a spec, or anything like it."""
+    """Encoder of texts: the encoder of a spec, or anything like it."""
 
     @property
     def digest(self) -> str:
@@ -36,7 +36,7 @@ def texts_of(line: str) -> tuple[str, ...]:
 
 
 def fault_of(texts: Sequence[str]) -> str:
-    """What is wrong with a concept's texts, "" if nothing is."""
+    """Fault of a concept's texts; "" if none."""
     if not all(texts):
         return "a text between commas is empty"
     folded = [text.casefold() for text in texts]
@@ -45,7 +45,7 @@ def fault_of(texts: Sequence[str]) -> str:
 
 
 def names_class(text: str, class_name: str) -> bool:
-    """Whether a concept's text is a word for the class itself: its name, or what it ends with.
+    """True if a concept's text is a word for the class itself: its name, or what it ends with.
 
     Case, spaces, hyphens and a plural s do not count, and VOC writes two words as one: ``table``
     and ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only

@@ -29,7 +29,7 @@ _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segmen
 @dataclass(frozen=True, eq=False)
 class TypedConcept:
     """A concept with its unit vector ``text`` ``(embed,)``, its ``score`` ``(image,)`` and the
-    ``cosine`` ``(segment,)`` of its segments. ``basis`` says what store it was scored on.
+    ``cosine`` ``(segment,)`` of its segments. ``basis`` names the store it was scored on.
 
     Two are equal where texts and basis are: the arrays follow from these.
     """
@@ -57,7 +57,7 @@ class TypedConcept:
 
 
 def scoring_of(store: Store) -> Scoring:
-    """How the store's images are scored; a store that does not say it is by the paper's way."""
+    """Scoring of the store's images; the paper's method where the store names none."""
     settings = store.attrs.get("scores", {})
     return Scoring(
         settings.get("method", "max_cosine"),

@@ -1,4 +1,4 @@
-"""What exported students cannot do, in plain words, from the facts of their card."""
+"""Limits of exported students, in plain words, from the facts of their card."""
 
 from __future__ import annotations
 

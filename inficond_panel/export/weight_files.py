@@ -49,7 +49,7 @@ def json_bytes(students: Exported) -> bytes:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """What ``json_bytes`` put into a file, by the names of ``npz_bytes``."""
+    """Content of a file of ``json_bytes``, by the names of ``npz_bytes``."""
     facts = json.loads(file.read_text(encoding="utf-8"))
     return {
         **facts,
@@ -60,7 +60,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
-    """What ``npz_bytes`` put into a file; ``ValueError`` for more than ``most_bytes`` unpacked."""
+    """Content of a file of ``npz_bytes``; ``ValueError`` for more than ``most_bytes`` unpacked."""
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > most_bytes:

@@ -1,3 +1,3 @@
-"""What a network knows: which pixels it keeps, how far its outputs can be believed, and how they
-keep classes apart.
+"""Knowledge of a network: the pixels that it keeps, the calibration of its outputs, and how well
+these keep classes apart.
 """

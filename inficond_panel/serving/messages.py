@@ -1,4 +1,4 @@
-"""What comes through the websocket: how large it may be, and what is logged of what is refused.
+"""Messages of the websocket: their largest size, and the log of those that are refused.
 
 A page sends a few kB at a time. Bokeh takes 20 MB, unpacks bytes without a limit, and logs a
 message that it cannot handle as a whole.
@@ -88,7 +88,7 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether this package failed, rather than what reads a message for it."""
+    """True if this package failed, rather than what reads a message for it."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in files)
 

@@ -44,7 +44,7 @@ def install() -> None:
 
 
 def sign_sessions(args: argparse.Namespace) -> None:
-    """Sign ids with a key of this start, in all its processes, unless told otherwise."""
+    """Sign ids with a key of this start, in all its processes, unless set otherwise."""
     if args.session_ids is None and settings.sign_sessions() is False:
         args.session_ids = "signed"
     if args.session_ids == "signed" and not settings.secret_key():

@@ -1,4 +1,4 @@
-"""What the server writes to a page: all of it, at once.
+"""Writes of the server to a page: all of them, at once.
 
 Where a page's connection is busy, Panel keeps changes and a task of its own writes them. One that
 is kept while another task still writes was left lying: that task took the mark away which the next

@@ -1,4 +1,4 @@
-"""The spec: one YAML file, read into checked Params, with every problem told at once."""
+"""Spec: one YAML file, read into checked Params, with every problem reported at once."""
 
 from inficond_panel.spec.class_names import check_classes
 from inficond_panel.spec.framework.json_schema import json_schema

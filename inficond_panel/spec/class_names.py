@@ -1,4 +1,4 @@
-"""Class names in a spec, held against those of a store, each told at its line and column."""
+"""Class names in a spec, compared with a store's, each reported at its line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A spec with other settings of its students, as if its file said so."""
+"""Variants of a spec: other settings of its students, as if its file had them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inficond_panel.spec.spec import Spec
 def with_students(spec: Spec, **values: Any) -> Spec:
     """``spec`` with other ``students``, by key: ``targets``, ``temperature``, ``lambda_``, ...
 
-    ``alpha`` is that of ``students.labels``; None: no labels. Raises ``TuningError`` for values out
+    ``alpha`` is of ``students.labels``; None: no labels. Raises ``TuningError`` for values out
     of bounds, and for those that the spec's solver does not use.
     """
     old = spec.students

@@ -73,7 +73,7 @@ def measure_by(
 def hold(
     tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
 ) -> StabilityReport:
-    """Whether the influence of one concept holds; as ``inficond stability`` says it."""
+    """Report on whether the influence of one concept holds, as ``inficond stability`` gives it."""
     return stability(
         tuner,
         class_name,

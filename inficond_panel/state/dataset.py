@@ -9,7 +9,7 @@ from inficond_panel.store import SPLITS, Store
 
 
 class DatasetState(param.Parameterized):
-    """What the store holds, and which split the screen shows (``tune`` unless asked)."""
+    """Store of the session, and the split that the screen shows (``tune`` unless asked)."""
 
     title = param.String(doc="Title of the data set, from the spec.")
     split: param.Selector[str] = param.Selector(

@@ -86,7 +86,7 @@ class ExportState(param.Parameterized):
 
 
 def find_formats() -> list[Format]:
-    """All formats; one whose package is not installed says how to install it."""
+    """All formats; one whose package is not installed tells how to install it."""
     return [Format(name, file, _missing(name)) for name, (file, _) in FORMATS.items()]
 
 

@@ -28,7 +28,7 @@ class Job:
     """Work for the worker thread. A newer job with the same key cancels this one.
 
     ``done`` gets the result. What ``work`` or ``done`` raise goes to ``failed``, an exception that
-    is no ``InficondError`` as one that says so.
+    is no ``InficondError`` as one that tells so.
     """
 
     key: str
@@ -43,7 +43,7 @@ class Job:
         self._cancel.set()
 
     def cancelled(self) -> bool:
-        """Whether the work shall stop."""
+        """True if the work shall stop."""
         return self._cancel.is_set()
 
 

@@ -1,4 +1,4 @@
-"""How much metrics changed between iterations, worked out off the event loop as views ask."""
+"""Changes of metrics between iterations, computed off the event loop as views ask."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ChangesState(param.Parameterized):
         return {each.metric: change for each, change in self._ask(asked).items()}
 
     def _ask(self, asked: Iterable[Asked]) -> dict[Asked, Interval]:
-        """What is known of ``asked``; the rest is on its way."""
+        """Known changes among ``asked``; the rest is on its way."""
         asked = list(asked)
         new = [each for each in asked if self._known.get(each) is None]
         if new:

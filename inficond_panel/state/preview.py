@@ -1,4 +1,4 @@
-"""What a pending batch would give, and what the fine-tune button tells."""
+"""Preview of a pending batch, and the text on the fine-tune button."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 
 @dataclass(frozen=True)
 class Status:
-    """What the fine-tune button tells: kind, a sentence, progress (0 to 1), and a remedy."""
+    """Status on the fine-tune button: kind, a sentence, progress (0 to 1), and a remedy."""
 
     kind: str = "idle"  # idle | previewing | fitting | cancelling | done | error
     text: str = ""
@@ -26,7 +26,7 @@ class Status:
 
     @classmethod
     def of(cls, error: InficondError) -> Status:
-        """What went wrong; at rest where somebody cancelled."""
+        """Status of an error; at rest where somebody cancelled."""
         if isinstance(error, CancelledError):
             return cls()
         return cls("error", error.message, 0.0, error.remedy)
@@ -34,9 +34,9 @@ class Status:
 
 @dataclass(frozen=True)
 class Preview:
-    """What the pending batch would give, by touched class; nothing of it is stored.
+    """Effect that the pending batch would have, by touched class; nothing of it is stored.
 
-    ``changes`` are those of ``METRICS``, by class and metric.
+    ``changes`` are of ``METRICS``, by class and metric.
     """
 
     node: Node
@@ -45,7 +45,7 @@ class Preview:
     sides: dict[str, int] = field(default_factory=dict)
 
     def of(self, class_name: str, metric: str) -> Interval | None:
-        """The change in a metric of a class; None for a class that the batch does not touch."""
+        """Change in a metric of one class; None for a class that the batch does not touch."""
         return self.changes.get(class_name, {}).get(metric)
 
 

@@ -1,4 +1,4 @@
-"""What the user looks at: shared by all views, by name and never by position."""
+"""Selection of the user: shared by all views, by name and never by position."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class StudentsState(param.Parameterized):
         return self._reports.get(refit.id)
 
     def report(self, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
-        """What an iteration did. For the worker: it takes seconds on a large store."""
+        """Report on an iteration. For the worker: it takes seconds on a large store."""
         if refit.id not in self._reports:
             while len(self._reports) >= REPORTS:
                 self._reports.pop(next(iter(self._reports)))

@@ -1,4 +1,4 @@
-"""What the students learn from: logits of the teacher, or of the oracle that has seen the label."""
+"""Targets of the students: logits of the teacher, or of the oracle that has seen the label."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TargetsState(param.Parameterized):
 
     @property
     def busy(self) -> bool:
-        """Whether other students are being distilled."""
+        """True if other students are being distilled."""
         return self.status.kind == "fitting"
 
     def choose(self, targets: str) -> None:
@@ -65,5 +65,5 @@ class TargetsState(param.Parameterized):
             self.status = Status("fitting", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Tell why there are no such students; nothing is told of what was cancelled."""
+        """Show why there are no such students; nothing is shown of what was cancelled."""
         self.status = Status.of(error)

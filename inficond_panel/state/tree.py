@@ -20,14 +20,14 @@ LONGEST_NOTE, LONGEST_NAME = 5_000, 200
 
 
 class Seen(NamedTuple):
-    """What the worker hands to the screen: the node shown, and the tree that it stands in."""
+    """Result that the worker hands to the screen: the node shown, and the tree around it."""
 
     snapshot: Snapshot
     tree: Tree
 
 
 class TreeState(param.Parameterized):
-    """What a session does in its history. The worker reads and writes it, never the event loop."""
+    """Moves of a session in its history. The worker reads and writes it, never the event loop."""
 
     status = param.ClassSelector(class_=Status, default=Status())
     author = param.String("user", doc="Who does it, as the history tells.")
@@ -63,17 +63,17 @@ class TreeState(param.Parameterized):
 
     @property
     def can_undo(self) -> bool:
-        """Whether the node shown has one to go back to."""
+        """True if the node shown has one to go back to."""
         return self.students.tree.undo is not None
 
     @property
     def can_redo(self) -> bool:
-        """Whether undo has left a node that follows the one shown, here or before a restart."""
+        """True if undo has left a node that follows the one shown, here or before a restart."""
         return self.students.tree.redo is not None
 
     @property
     def busy(self) -> bool:
-        """Whether a refit runs, also while it is being cancelled."""
+        """True if a refit runs, also while it is being cancelled."""
         return self.status.kind in {"fitting", "cancelling"}
 
     def undo(self) -> None:

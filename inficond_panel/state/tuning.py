@@ -43,7 +43,7 @@ class TuningState(TreeState):
 
     @property
     def awaited(self) -> bool:
-        """Whether something runs that a person waits for."""
+        """True if something runs that a person waits for."""
         return self.status.kind in self.AWAITED
 
     def intent_of(self, class_name: str, concept: str) -> Intent | None:
@@ -76,7 +76,7 @@ class TuningState(TreeState):
         self._set_pending(rest if given else rest + group)
 
     def notices(self) -> list[str]:
-        """What the rules decided about the batch, or, when it is done, about the refit.
+        """Decisions of the rules about the batch, or, when it is done, about the refit.
 
         Bounds of the branch that give way, and thumbs on a weight of 0; see ``conflicts``.
         """
@@ -128,7 +128,7 @@ class TuningState(TreeState):
             )
 
     def fine_tune(self) -> None:
-        """Refit with the pending batch; on disk before anything on screen says so."""
+        """Refit with the pending batch; on disk before anything on screen shows it."""
         if not self.pending or self.busy:
             return
         self.jobs.cancel("preview")
@@ -220,7 +220,7 @@ class TuningState(TreeState):
 
 
 def _read_intent(item: Mapping[str, Any]) -> Intent | None:
-    """What a browser kept; None where it is no thumb."""
+    """Intent that a browser kept; None where it is no thumb."""
     try:
         return Intent.from_json(item)
     except (KeyError, TypeError, InficondError):

@@ -74,7 +74,7 @@ class ConceptsState(param.Parameterized):
 
     @property
     def busy(self) -> bool:
-        """Whether a concept is being added or taken away."""
+        """True if a concept is being added or taken away."""
         return self.status.kind in {"adding", "cancelling"}
 
     def look(self) -> None:
@@ -150,12 +150,12 @@ class ConceptsState(param.Parameterized):
             self.status = Status("adding", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Tell why there is no concept; nothing is told of what was cancelled."""
+        """Show why there is no concept; nothing is shown of what was cancelled."""
         self.status = Status.of(error)
 
 
 def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:
-    """What came of adding a concept: its scores, its neighbours, its influence at ``node``."""
+    """Sentences on an added concept: its scores, its neighbours, its influence at ``node``."""
     store = tuner.store
     c = store.concepts.index(name)
     (typed,) = (one for one in typed_of(store) if one.name == name)

@@ -1,4 +1,4 @@
-"""How the views are set, beside what is selected: sorts, filters, metrics, projection, tab."""
+"""Settings of the views, beside the selection: sorts, filters, metrics, projection, tab."""
 
 from __future__ import annotations
 

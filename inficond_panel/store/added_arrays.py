@@ -1,4 +1,4 @@
-"""Add arrays to a store that is there: whole, or not at all."""
+"""Arrays added to an existing store: whole, or not at all."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def attributes_hash(attrs: Mapping[Any, Any]) -> str:
 
 
 def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
-    """What is wrong with the attributes of a store, beside its format and version."""
+    """Faults of the attributes of a store, beside its format and version; [] if none."""
     wrong = list(_misfits("", attrs, _KINDS))
     if wrong:
         return wrong

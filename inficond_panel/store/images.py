@@ -1,4 +1,4 @@
-"""Reading photos: whatever Pillow opens becomes an upright 8-bit RGB image; the rest is told."""
+"""Image reader: what Pillow opens becomes an upright 8-bit RGB image; the rest is reported."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Store:
         return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
 
     def has(self, name: str) -> bool:
-        """Whether the optional variable ``name`` is there."""
+        """True if the store has the optional variable ``name``."""
         return name in self.dataset.variables
 
     def rows(self, split: str) -> np.ndarray:
@@ -208,7 +208,7 @@ class Store:
         return self._damaged("thumbnail", told)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:
-        """Where a value is, by names as far as there are any."""
+        """Place of a value in words, by names where a dimension has them, else by position."""
         parts = [
             f"{dim} {str(self.dataset[dim][i].to_numpy())!r}"
             if dim in COORDINATES

@@ -22,15 +22,15 @@ MOST_SEGMENTS = 255
 
 
 def value_fault(name: str, values: np.ndarray, sizes: Sizes) -> Fault | None:
-    """What is wrong with the values of the array ``name``, None if nothing is."""
+    """Fault of the values of the array ``name``; None if they are sound."""
     rule = _RULES.get(name)
     return rule(values, sizes) if rule else None
 
 
 def pieces_fault(name: str, offset: np.ndarray, lengths: np.ndarray | None, size: int) -> str:
-    """What is wrong with the offsets of pieces that lie end to end in ``size`` values.
+    """Fault of the offsets of pieces that lie end to end in ``size`` values; "" if none.
 
-    ``lengths`` are those that the pieces must have; None: any.
+    ``lengths`` are the lengths that the pieces must have; None: any.
     """
     steps = np.diff(offset)
     if offset[0] != 0 or offset[-1] != size or (steps < 0).any():

@@ -127,7 +127,7 @@ def _chunks(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def replaced(path: Path) -> Path:
-    """Where an old store is while the new one takes its place."""
+    """Path of an old store while the new one takes its place."""
     return path.with_name(path.name + ".replaced")
 
 

@@ -17,7 +17,7 @@ BESIDE = ("teacher_ap", "constant_fidelity", "logit_correlation")
 
 
 def store_document(store: Store) -> dict[str, Any]:
-    """What a store holds."""
+    """Summary of a store: title, hash, classes, concepts, numbers of images, sources."""
     return {
         "title": store.title,
         "store_hash": store.content_hash,
@@ -80,5 +80,5 @@ def node_document(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 def metrics_document(
     metrics: ClassMetrics, names: Sequence[str] = (*METRICS, *BESIDE)
 ) -> dict[str, Any]:
-    """The named metrics of a class; None where undefined."""
+    """Named metrics of one class; None where undefined."""
     return {name: defined(getattr(metrics, name)) for name in names}

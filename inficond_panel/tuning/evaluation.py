@@ -1,4 +1,4 @@
-"""What students decide, and how well: logits and metrics of a node, kept while in use."""
+"""Evaluation of students: logits and metrics of a node, kept while in use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEPT_METRICS = 1 << 17
 
 
 class Evaluation:
-    """Logits and metrics of nodes on one store, with the decision threshold of each class.
+    """Logits and metrics of nodes on one store, with the decision threshold per class.
 
     They are kept by student, not by node: a refit leaves most students as they were, and one that
     was previewed is known when it is made. Raises ``TuningError`` for a threshold of a class that
@@ -49,7 +49,7 @@ class Evaluation:
         return self.thresholds.get(class_name, 0.0)
 
     def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
-        """What the students of a node say of a split, by class: sorted once for all metrics."""
+        """Outcomes of a node's students on a split, by class: sorted once for all metrics."""
         made = {}
         for k, (name, student) in enumerate(zip(self.store.classes, _students(node), strict=True)):
             found = self._outcomes.get((student, split))

@@ -43,7 +43,7 @@ class Iteration:
 
 
 def to_iteration(node: Node) -> Iteration:
-    """What the tree tells of a node; without labels, since these change."""
+    """Iteration of a node, as the tree lists it; without labels, since these change."""
     keys = [(intent.class_name, intent.concept) for intent in node.intents]
     return Iteration(
         id=node.id,

@@ -20,7 +20,7 @@ class Node:
     """Students after one batch of intents, or the untouched ones (``parent`` is None).
 
     ``weights`` ``(C, K)`` and ``intercepts`` ``(K,)`` are float64 and read-only; ``bounds`` are
-    all that are in force on the branch; ``gap`` and ``certificate`` have one entry a class.
+    all that are in force on the branch; ``gap`` and ``certificate`` have one entry per class.
     ``number`` counts from 0 within one history; a preview, which is not stored, has -1.
     ``name`` and ``note`` are labels, the latest that it was given; its id is free of them.
     """

@@ -1,4 +1,4 @@
-"""Which iteration is meant: by number, id, the first digits of an id, or name."""
+"""Names of iterations: number, id, the first digits of an id, or name."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ def find_node(tuner: Tuner, text: str | int, deleted: bool = False) -> Node:
     """The node that ``text`` names: ``3``, ``#3``, its id, four or more digits of it, its name.
 
     A number counts before an id that begins with it. Deleted branches count only if ``deleted``
-    says so. Raises ``TuningError`` where there is none,
-    or more than one.
+    is True. Raises ``TuningError`` where no node, or more than one, has the name.
     """
     word = str(text).strip()
     nodes = tuner.nodes(deleted)

@@ -76,7 +76,7 @@ def _told(candidate: Candidate) -> str:
 
 
 def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Where an earlier bound of the branch is not implied by the new one."""
+    """Notice that an earlier bound of the branch is not implied by the new one."""
     old = parent.bounds.get(key)
     if old is None or _within(new, old):
         return
@@ -89,7 +89,7 @@ def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> 
 
 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Where the weight is 0, or the bound does not reach beyond it."""
+    """Notice that the weight is 0, or that the bound does not reach beyond it."""
     class_name, concept = key
     place = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
     weight = float(parent.weights[place])

@@ -20,7 +20,7 @@ def open_tuner(
     """The tuner of a spec (a file, or the name of one that comes along).
 
     ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
-    ``INFICOND_HISTORY``, else those of the spec; the history of a spec that comes along is in
+    ``INFICOND_HISTORY``, else the spec's; the history of a spec that comes along is in
     the current folder. Concepts that were typed in that history are part of the store. Needs no
     data set and no encoder.
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
@@ -72,7 +72,7 @@ def _history_of(name: str | Path, spec: Spec, given: str | Path | None) -> str:
 
 
 def usual_history(name: str | Path, spec: Spec) -> Path:
-    """Where the history of ``spec``, opened by ``name``, is unless another place is given."""
+    """Path of the history of ``spec``, opened by ``name``, unless another place is given."""
     return spec.history if Path(name).exists() else Path.cwd() / spec.history.name
 
 

@@ -30,12 +30,12 @@ def replay(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> list[tuple[Node, Node]]:
-    """Carry out all that happened in the history of ``source`` in that of ``into``, in order.
+    """Carry out all events of the history of ``source`` in the history of ``into``, in order.
 
     Every iteration is fitted again, from its parent's stored weights, and every other event comes
     after it as it did. Returns each node with the one that came of it: the ids are equal where
     both have the same store and settings, and so are the weights' hashes on one machine. Times
-    are those of the replay. Raises what ``Tuner.fine_tune`` does.
+    are the replay's. Raises what ``Tuner.fine_tune`` does.
     """
     again: dict[str, Node] = {}
     pairs = []

@@ -68,7 +68,7 @@ class Tuner:
 
     @property
     def mark(self) -> str:
-        """What is said where these students are named: that they learn from the oracle, or ""."""
+        """Mark beside the name of these students: that they learn from the oracle, or ""."""
         return SEEN_LABEL if self.spec.students.targets == "oracle" else ""
 
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
@@ -206,7 +206,7 @@ class Tuner:
         return self.history.looks_at(self.root_id, split)
 
     def threshold(self, class_name: str) -> float:
-        """Logit above which a class is decided to be present."""
+        """Logit above which the class is decided to be present."""
         return self._evaluation.threshold(class_name)
 
     def logits(self, node: Node) -> np.ndarray:
@@ -214,11 +214,11 @@ class Tuner:
         return self._evaluation.logits(node)
 
     def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
-        """What the students of a node say of a split, by class, ready for any metric."""
+        """Outcomes of a node's students on a split, by class, ready for any metric."""
         return dict(self._evaluation.outcomes(node, split))
 
     def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
-        """What the teacher says of a split, by class."""
+        """Outcomes of the teacher on a split, by class."""
         return dict(self._evaluation.teacher_outcomes(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
@@ -231,7 +231,7 @@ class Tuner:
 
     @cached_property
     def fit_data(self) -> FitData:
-        """What the students are fitted to; read when first asked for."""
+        """Data that the students are fitted to; read when first asked for."""
         given, made = self.spec.students, self._distillation
         return _fit_data(self.store, given.temperature, made.l1, made.l2, made.alpha, given.targets)
 

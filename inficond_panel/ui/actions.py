@@ -57,7 +57,7 @@ class Acting:
             method(self, **arguments)
 
     def _takes(self, name: str) -> bool:
-        """Whether the action may be called now; what may not is left out."""
+        """True if the action may be called now; what may not is left out."""
         return True
 
 
@@ -78,7 +78,7 @@ def _check(method: Callable[..., None], arguments: Mapping[str, Any]) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value of JSON is of an annotated type; an integer is a float, a bool is neither."""
+    """True if a value of JSON is of an annotated type; an integer is a float, a bool is neither."""
     if hint is Any:
         return True
     origin, inner = get_origin(hint) or hint, get_args(hint)

@@ -1,4 +1,4 @@
-"""What all views that the browser draws have in common."""
+"""Base of all views that the browser draws."""
 
 from typing import Any, ClassVar
 
@@ -37,7 +37,7 @@ class Component(JSComponent):
 
     @classmethod
     def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:
-        """Mark the component's data as that of the page ``ref``; its children mark their own.
+        """Mark the component's data as the page ``ref``'s; its children mark their own.
 
         Panel looks for data models in all that the component holds, at each change of it: in every
         row of a table, and from the shell in the whole page. Here only the component has one.

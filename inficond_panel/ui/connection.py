@@ -1,4 +1,4 @@
-"""Whether a page still reaches its server; where it does not, the browser tells."""
+"""Connection of a page to its server; where it is lost, the browser shows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Connection(Acting, Component):
 
     A root of its own on each page that a server gives out, beside what the page shows. The browser
     asks ``{"action": "alive", "turn"}`` after what it sent, and from time to time; the answer is
-    ``{"alive": turn}``, which says that all before it has arrived.
+    ``{"alive": turn}``, a sign that all before it has arrived.
     """
 
     over = param.Boolean(False, doc="Whether the page shows its last: it needs no server.")

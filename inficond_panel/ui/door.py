@@ -1,4 +1,4 @@
-"""What a browser may tell the server: how often, how much, and what is logged of the rest.
+"""Messages that a browser may send: how often, how large, and the log of the rest.
 
 A page tells what its controls can. Anything else comes from no control: it is left out, with one
 line in the log that holds nothing of it, and no traceback.
@@ -33,13 +33,13 @@ _panel = logging.getLogger("panel.reactive")
 
 
 class Pace:
-    """How many messages more one page may send: each takes one away, time gives them back."""
+    """Number of messages that one page may still send: each takes one, time gives them back."""
 
     def __init__(self) -> None:
         self._left, self._at, self._dropped = float(BURST), time.monotonic(), 0
 
     def allows(self) -> bool:
-        """Whether one more may come; what is dropped is told once, when it begins."""
+        """True if one more may come; dropping is logged once, when it begins."""
         moment = time.monotonic()
         self._left = min(BURST, self._left + RATE * (moment - self._at))
         self._at = moment
@@ -56,7 +56,7 @@ _paces: WeakKeyDictionary[Document, Pace] = WeakKeyDictionary()
 
 
 def allows(document: Document | None) -> bool:
-    """Whether the page of ``document`` may send one more message; a notebook's always may."""
+    """True if the page of ``document`` may send one more message; a notebook's always may."""
     return document is None or _paces.setdefault(document, Pace()).allows()
 
 
@@ -82,7 +82,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 @contextmanager
 def refusing(component: str) -> Iterator[None]:
-    """Leave out what a browser told ``component`` where it is malformed; log where it was seen."""
+    """Leave out what a browser sent ``component`` where it is malformed; log where it was seen."""
     before, _panel.disabled = _panel.disabled, True  # Panel logs the values that it fails on
     try:
         yield

@@ -28,7 +28,7 @@ _TOLERANCE = 0.7  #: pixels that an outline may be off when points are left out
 
 
 def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
-    """What the gallery filters by, in few bytes: ``rows``, their ``labels``, and ``fills``.
+    """Data that the gallery filters by, in few bytes: ``rows``, their ``labels``, and ``fills``.
 
     ``fills`` are positions in ``names``, the last for an image whose label is ignored.
     """
@@ -55,7 +55,7 @@ def make_tile(store: Store, gallery: Gallery, row: int, segment: int) -> dict[st
 
 
 def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
-    """What student and teacher say of one image, and what the concept adds to it."""
+    """Facts on one image: label, logits of student and teacher, and what the concept adds."""
     at = gallery.position[row]
     score = float(gallery.score[at])
     return [

@@ -125,7 +125,7 @@ def mean_defined(values: Iterable[float]) -> float:
 
 
 def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
-    """The teacher's metrics of a class; fidelity is not among them, since it is 1."""
+    """Teacher's metrics of one class; fidelity is not among them, since it is 1."""
     ap = snapshot.metrics[class_name].teacher_ap
     return {AP.key: ap, **snapshot.agreement[class_name].teacher_metrics()}
 

@@ -1,4 +1,4 @@
-"""What holds a page, or a view by itself, and shows it in a notebook cell."""
+"""Holder of a page, or of a view by itself, that shows it in a notebook cell."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Cell(pn.Column):
 
 
 class PageComm(Comm):
-    """What Panel sends to a cell: kept until the browser opens ``comm``, then sent in order.
+    """Comm of a cell: Panel's messages wait until the browser opens ``comm``, and go in order.
 
     Panel by itself tries a message again after a while, when later ones have overtaken it.
     """

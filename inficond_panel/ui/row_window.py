@@ -1,4 +1,4 @@
-"""Which rows of a long list the browser has: those near what is in view, by their places."""
+"""Window of the rows of a long list that the browser has: the rows near the view, by place."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Keep a page from loading anything from outside, on a server and in a notebook.
 
 A server gives out Panel's style sheets itself. In a notebook there is no server, and Panel puts
-only those of what is shown first into the page; those of what comes later point to a CDN.
+only the sheets of what is shown first into the page; later ones point to a CDN.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ICON = Path(__file__).with_name("icon.svg")
 def use_own_files() -> None:
     """Let this session's page load from the server that it came from only, and have our icon.
 
-    Panel says where style sheets are when it answers the request for the page; with several
+    Panel tells where style sheets are when it answers the request for the page; with several
     processes the session may be made in another one, which would point to a CDN. Its icon is
     missing behind a prefix.
     """
@@ -45,7 +45,7 @@ def use_own_font() -> None:
 class InlineStyles:
     """A hook of a page: replaces links to Panel's style sheets by what they hold.
 
-    Does nothing unless Panel was told to put its resources inline, as ``explore`` does. Each
+    Does nothing unless Panel is set to put its resources inline, as by ``explore``. Each
     sheet goes over the wire once.
     """
 

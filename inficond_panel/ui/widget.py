@@ -52,7 +52,7 @@ def display(page: pn.Column, publish: Publish, seconds: float = 2) -> None:
 
 
 class WidgetComm(Comm):
-    """What Panel sends to a page, sent by a widget."""
+    """Comm of a page: a widget sends Panel's messages."""
 
     def __init__(self, widget: PageWidget) -> None:
         super().__init__()

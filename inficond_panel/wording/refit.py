@@ -20,7 +20,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def sentences(report: ClassReport) -> list[str]:
-    """All that a report says of one class."""
+    """Sentences of a report on one class, all of them."""
     return [
         *([] if report.reached else [certificate_sentence(report)]),
         *(bound_sentence(bound) for bound in report.bounds),
@@ -48,7 +48,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
 
 
 def headline(report: ClassReport, split: str) -> str:
-    """``2 bounds bind · cow took over · 14 images changed sides``, of which ``split`` is told."""
+    """``2 bounds bind · cow took over · 14 images changed sides``, the images of ``split``."""
     binding = sum(bound.binds for bound in report.bounds)
     heir = report.moves.heir
     flips = [len(churn.flips) for churn in report.churn if churn.split == split]
@@ -62,7 +62,7 @@ def headline(report: ClassReport, split: str) -> str:
 
 
 def bound_sentence(bound: Bound) -> str:
-    """Whether a bound binds, and its price."""
+    """Sentence that tells whether a bound binds, and its price."""
     since = "" if bound.since is None or bound.since < 0 else f" (#{bound.since})"
     text = f"{_limits(bound)}{since} {holds_text(bound)}"
     if bound.binds:
@@ -73,7 +73,7 @@ def bound_sentence(bound: Bound) -> str:
 
 
 def holds_text(bound: Bound) -> str:
-    """Whether a bound binds, without its name."""
+    """Clause that tells whether a bound binds, without its name."""
     if bound.unsure:
         price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
         return f"may bind: the optimum is not known closely enough (price {price})"
@@ -84,7 +84,7 @@ def holds_text(bound: Bound) -> str:
 
 
 def price_text(bound: Bound) -> str:
-    """What a bound that binds costs the fit, for a step of the weight on each side."""
+    """Cost to the fit of a bound that binds, for a step of the weight on each side."""
     gain, cost = (_nats(_STEP * price) for price in (bound.price.gain, bound.price.cost))
     if gain == cost:
         return f"each {_STEP:g} of it costs the fit {gain}"
@@ -93,7 +93,7 @@ def price_text(bound: Bound) -> str:
 
 
 def movers_sentences(moves: Moves) -> list[str]:
-    """Who took over, in logits."""
+    """Sentences on the concepts that moved, in logits, and on the share that was taken over."""
     lines = [f"Tuned: {'; '.join(map(_moved, moves.tuned))}."] if moves.tuned else []
     for name, movers in (("up", moves.up), ("down", moves.down)):
         if movers:
@@ -102,7 +102,7 @@ def movers_sentences(moves: Moves) -> list[str]:
 
 
 def taken_over_sentence(share: float) -> str:
-    """How much of the tuned concepts' change the others undid (``Moves.taken_over``)."""
+    """Share of the tuned concepts' change that the others undid (``Moves.taken_over``)."""
     if math.isnan(share):
         return "The tuned concepts did not move."
     if share < 0:
@@ -113,7 +113,7 @@ def taken_over_sentence(share: float) -> str:
 
 
 def group_sentence(group: Group, report: ClassReport) -> str:
-    """Which concepts stand together, and the line that tunes them as one."""
+    """Concepts that stand together, and the line that tunes them as one."""
     text = stands_sentence(group, report)
     if not group.without(group.tuned) or len(report.directions(group)) > 1:
         return text
@@ -121,7 +121,7 @@ def group_sentence(group: Group, report: ClassReport) -> str:
 
 
 def stands_sentence(group: Group, report: ClassReport) -> str:
-    """Which concepts stand together, and how the tuned ones were tuned."""
+    """Concepts that stand together, and how the tuned ones were tuned."""
     tuned, twins = ", ".join(group.tuned), group.without(group.tuned)
     more = f", and {count(group.behind, 'more concept')} behind these" if group.behind else ""
     if len(report.directions(group)) > 1:
@@ -147,7 +147,7 @@ def edits_line(group: Group, report: ClassReport) -> str:
 
 
 def objective_sentence(objective: Objective) -> str:
-    """How far the fit to the teacher had to give."""
+    """Sentence on how far the fit to the teacher had to give."""
     return (
         f"The fit {_given(objective)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
         f"of the branch together cost {_percent(objective.given_in_all)}."
@@ -155,7 +155,7 @@ def objective_sentence(objective: Objective) -> str:
 
 
 def churn_sentence(churn: Churn) -> str:
-    """How many images changed sides, and whether for the better."""
+    """Number of images that changed sides, and whether for the better."""
     if not churn.flips:
         return f"No image of {churn.split} changed sides."
     return (
@@ -174,7 +174,7 @@ def churn_result(churn: Churn) -> str:
 
 
 def certificate_sentence(report: ClassReport) -> str:
-    """What is proved of the weights."""
+    """Sentence on what is proved of the weights: duality gap, or KKT residual."""
     gap = power_text(report.gap)
     if not report.reached:
         return (

@@ -1,4 +1,4 @@
-"""Which photos are encoded together."""
+"""Batches of photos that are encoded together."""
 
 from __future__ import annotations
 

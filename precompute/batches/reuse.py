@@ -1,7 +1,7 @@
-"""What an earlier store holds that this run needs as well.
+"""Reuse of what an earlier store holds and this run needs as well.
 
-A store says in its attribute ``stages`` what made it. A stage of the same key is taken from it, and
-of the photos those batches that are the same.
+A store's attribute ``stages`` records what made it. A stage of the same key is taken from it, and
+of the photos the batches that are the same.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def stores_near(path: Path) -> Iterator[Store]:
 
 
 def stage_of(store: Store | None, name: str) -> Mapping[str, Any]:
-    """What a store says of one of its stages; empty where it says nothing."""
+    """Record that a store has of one of its stages; empty where it has none."""
     stages = store.attrs.get("stages") if store else None
     found = stages.get(name) if isinstance(stages, dict) else None
     return found if isinstance(found, dict) and "inputs" in found else _NONE
@@ -52,7 +52,7 @@ def keys_in(store: Store) -> list[str] | None:
 
 
 def batches_in(store: Store, encoding: str) -> set[tuple[str, ...]]:
-    """Batches of photos that a store holds, encoded as ``encoding`` (a key) says."""
+    """Batches of photos that a store holds, of the encoding with the key ``encoding``."""
     stage = stage_of(store, "segments")
     if stage.get("encoding") != encoding:
         return set()
@@ -86,7 +86,7 @@ def copy_given(given: Any, keys: list[str], finished: Finished) -> tuple[list[st
     """Put the images of ``datasets.Encoded`` into a folder; return the keys of its rows, and its
     own.
 
-    ``keys`` are those of the data set's images. Raises ``StoreError`` where the store is damaged.
+    ``keys`` are the data set's images'. Raises ``StoreError`` where the store is damaged.
     """
     store = given.store
     if not finished.has("given", store.content_hash):

@@ -1,7 +1,7 @@
-"""What is done with a batch of photos: they are encoded and segmented.
+"""Work on a batch of photos: they are encoded and segmented.
 
-The encoder is described by plain values and loaded where it is used, in this process or in that of
-a Dask worker, once a process.
+The encoder is described by plain values and loaded where it is used, in this process or in a Dask
+worker's, once a process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOADING = threading.Lock()
 
 
 def loaded(key: str, load: Callable[[], Any]) -> Any:
-    """What ``load`` gives, kept for the next call with the same key; only the last is kept."""
+    """Result of ``load``, kept for the next call with the same key; only the last is kept."""
     with _LOADING:
         if key not in _LOADED:
             _LOADED.clear()
@@ -35,7 +35,7 @@ def loaded(key: str, load: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a batch depends on beside the photos and the encoder."""
+    """Settings that a batch depends on beside the photos and the encoder."""
 
     segments: SegmentSettings
     thumbnail_size: int

@@ -60,7 +60,7 @@ class Finished:
             return None
 
     def has(self, name: str, key: str) -> bool:
-        """Whether the result is there."""
+        """True if the result exists."""
         return self.place(name, key).is_dir()
 
     def put(self, name: str, key: str, arrays: Mapping[str, Any]) -> None:

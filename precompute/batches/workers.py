@@ -1,4 +1,4 @@
-"""Who works on batches: threads of this process, or the workers of a Dask cluster."""
+"""Workers for batches: threads of this process, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Results = Generator[tuple[int, Arrays], None, None]
 class Workers:
     """``threads`` of this process, or, with the address of a Dask ``scheduler``, its workers.
 
-    Neither changes a bit of what comes out. ``progress`` is told who works.
+    Neither changes a bit of the result. ``progress`` gets a line on who works.
     """
 
     threads: int = 1

@@ -24,7 +24,7 @@ def read_corpus(
     """Concepts of a text file in order: the name of each with all its texts, the name first.
 
     A line is ``name`` or ``name, synonym, synonym``. Empty lines and those that begin with ``#``
-    are passed over; ``note`` is told of the empty ones, and of synonyms that stand on two lines.
+    are passed over; ``note`` gets the empty ones, and synonyms that stand on two lines.
 
     Raises ``DataError`` with all faults and their lines: a file that is missing or has no concept,
     an empty text between commas, a text twice on a line, and a concept listed twice (case and

@@ -41,9 +41,9 @@ def project_segments(
 
     ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is what ``project``
     made of ``text``. Of more than ``most`` segments a sample is placed, drawn from the seed; the
-    others are nan. On a PCA's map the segments lie along its axes, with mean and spread set to
-    those of the concepts, since an encoder's images and texts lie apart. On a map without axes each
-    lies among the concepts nearest to it. Beside the result, the memory is that of a block.
+    others are nan. On a PCA's map the segments lie along its axes, with mean and spread set to the
+    concepts', since an encoder's images and texts lie apart. On a map without axes each lies among
+    the concepts nearest to it. Beside the result, the memory holds one block.
     """
     count = len(embedding)
     placed = np.full((len(methods), count, 2), np.nan, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a data set is, and how one comes from what a kind of data set lists."""
+"""Data set, and how it comes from what a kind of data set lists."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class Dataset:
 
 @dataclass
 class Listing:
-    """What a kind of data set finds. Images are named by id.
+    """Listing that a kind of data set finds. Images are named by id.
 
-    ``known`` are all images that have labels, in order; ``list_of(name)`` those of a list;
+    ``known`` are all images that have labels, in order; ``list_of(name)`` the images of a list;
     ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files;
     ``metadata`` is a table of texts, and ``columns`` what splits are taken from (the same if None).
     ``foreground(id, classes)`` is the mask of an image's objects, where their places are known.

@@ -83,7 +83,7 @@ def _no_photo(store: Store) -> Image.Image:
 def check_encoder(encoded: Encoded, digest: str) -> None:
     """Raise ``DataError`` where the images were encoded by another encoder than the words will be.
 
-    ``digest`` is that of the spec's encoder.
+    ``digest`` is the spec's encoder's.
     """
     if encoded.store.attrs.get("encoder_digest") != digest:
         raise DataError(
@@ -94,7 +94,7 @@ def check_encoder(encoded: Encoded, digest: str) -> None:
 
 
 def encoded_batches(encoded: Encoded, size: int) -> Iterator[dict[str, np.ndarray]]:
-    """What encoding gave, for ``size`` images at a time, as the encoding of photos gives it."""
+    """Results of the encoding, ``size`` images at a time, as the encoding of photos gives them."""
     for first in range(0, len(encoded.rows), size):
         parts = [_read(encoded.store, run) for run in _runs(encoded.rows[first : first + size])]
         yield {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -55,7 +55,7 @@ def without_suffix(name: str) -> str:
 
 
 def is_below(folder: Path, name: str | Path) -> bool:
-    """Whether a path, as a file of data writes it, stays below a folder.
+    """True if a path, as a file of data writes it, stays below a folder.
 
     Links within the folder count as below, since who made the folder made them.
     """
@@ -68,7 +68,7 @@ def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
     """File of each image: its id is the file's path below the folder, with or without suffix.
 
     Only files that a walk through the folder meets are found, so that no id leads elsewhere. A
-    missing file is told on reading it; raises ``DataError`` where there are several.
+    missing file is reported on reading it; raises ``DataError`` where there are several.
     """
     files = image_files(folder)
     stems = Counter(map(without_suffix, files))

@@ -18,7 +18,7 @@ from inficond_panel.errors import DataError, MissingExtraError
 @dataclass(frozen=True)
 class Table:
     """``values`` is ``(row, column)``; ids are text, so that leading zeros stay. ``lines`` are
-    those of the rows in the file, where it has lines."""
+    the rows' lines in the file, where it has lines."""
 
     path: Path
     ids: tuple[str, ...]
@@ -58,9 +58,9 @@ def read_table(
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
     """Header of a table, and its rows, each with its line (of Parquet: its number, from 1).
 
-    Cells of CSV are text without outer blanks; those of Parquet are what they are there, None
-    where they are null. Raises ``DataError`` for a file that is no table, for columns without a
-    name or with the same, and, on reading it, for a row of another length than the header.
+    Cells of CSV are text without outer blanks; cells of Parquet keep their values, None where they
+    are null. Raises ``DataError`` for a file that is no table, for columns without a name or with
+    the same, and, on reading it, for a row of another length than the header.
     """
     rows = _parquet(path) if is_parquet(path) else _csv(path)
     _, header = next(rows, (1, []))
@@ -69,7 +69,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a table's name says that it is Parquet."""
+    """True if a table is Parquet, by its name."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 

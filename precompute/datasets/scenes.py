@@ -48,7 +48,7 @@ def _scene_set() -> Any:
 
 
 def foreground(scenes: Any, i: int) -> np.ndarray:
-    """Where things that count for a class can be seen in a scene, ``(height, width)``."""
+    """Mask ``(height, width)`` of a scene: places where things that count for a class are seen."""
     found, placements = scenes.regions(i), scenes.plan(i).placements
     counted = [
         label

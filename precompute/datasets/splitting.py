@@ -1,4 +1,4 @@
-"""Which images are in ``fit``, ``tune`` and ``holdout``: lists, shares of a list, and the rest."""
+"""Images of ``fit``, ``tune`` and ``holdout``: lists, shares of a list, and the rest."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def assign(
 ) -> dict[str, str]:
     """Split of each image id, in the order of the splits; images that no split names are left out.
 
-    ``references`` has, for each split, what the spec says: a list's name, ``rest``, or a share.
+    ``references`` has, for each split, the spec's reference: a list's name, ``rest``, or a share.
     Shares of one list are disjoint parts of it; ``rest`` is what they leave of it. ``lists`` has
     the ids of each list named. ``positives`` is asked where a share is stratified.
     Raises ``DataError`` for an image in two splits or not among ``known``, and for an empty split.

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def iterative_stratification(positive: np.ndarray, shares: Sequence[float], rng: Any) -> np.ndarray:
-    """Part of each image; parts have about their share of the images and of each class.
+    """Part of each image; parts have about their share of the images, in all and per class.
 
     ``positive`` is ``(image, class)`` bool, ``shares`` sum to 1, ``rng.integers(n)`` breaks ties.
     The rarest class is dealt out first, each image to the part that lacks most of that class, then

@@ -18,7 +18,7 @@ _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_inf
 
 
 def find_layout(folder: Path) -> Layout:
-    """What data set a folder holds; raises ``DataError`` where none is found."""
+    """Layout of the data set that a folder holds; raises ``DataError`` where none is found."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = glances(folder)

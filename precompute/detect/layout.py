@@ -1,4 +1,4 @@
-"""What a look at a folder finds, and how its images are divided."""
+"""Layout that a look at a folder finds, and the division of its images."""
 
 from __future__ import annotations
 

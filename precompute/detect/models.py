@@ -1,4 +1,4 @@
-"""Which encoder and which teacher a spec for a folder can name."""
+"""Encoder and teacher that a spec for a folder can name."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _ROWS_AT_ONCE = 1000
 
 @dataclass
 class Column:
-    """What all cells of a column are: ``values`` in order, None where there are too many to keep;
+    """Facts on all cells of a column: ``values`` in order, None where there are too many to keep;
     ``labels``: 1, 0 and nothing, not only nothing."""
 
     values: dict[str, None] | None = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Column:
             self.values = self.values if len(self.values) <= _MOST_VALUES else None
 
     def has_at_most(self, count: float) -> bool:
-        """Whether there are so few values."""
+        """True if the column has at most ``count`` values."""
         return self.values is not None and len(self.values) <= count
 
 
@@ -81,12 +81,12 @@ class Glance:
 
     @property
     def is_labels(self) -> bool:
-        """Whether it is ``image_id`` and a column of labels per class."""
+        """True if it is ``image_id`` and a column of labels per class."""
         return self._named and self.labels == self.header[1:]
 
     @property
     def is_logits(self) -> bool:
-        """Whether it is ``image_id`` and columns of numbers that are no labels."""
+        """True if it is ``image_id`` and columns of numbers that are no labels."""
         others = self.header[1:]
         return (
             self._named and set(others) <= set(self.numbers) and not set(others) & set(self.labels)
@@ -94,7 +94,7 @@ class Glance:
 
     @property
     def is_metadata(self) -> bool:
-        """Whether it is ``image_id`` and columns of which one has values that images share."""
+        """True if it is ``image_id`` and columns of which one has values that images share."""
         shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
         return shared and self._named and not self.is_labels and not self.is_logits
 

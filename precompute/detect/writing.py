@@ -88,7 +88,7 @@ def value(given: Any) -> str:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Path as a spec in ``folder`` says it: relative where it is below."""
+    """Path as a spec in ``folder`` writes it: relative where it is below."""
     path, folder = path.absolute(), folder.absolute()
     return (
         (path.relative_to(folder).as_posix() or ".") if path.is_relative_to(folder) else str(path)

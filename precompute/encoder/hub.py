@@ -36,7 +36,7 @@ def tags(model: str) -> list[str]:
 
 
 def settings(model: str, tag: str) -> dict[str, Any]:
-    """What open_clip knows of a tag: where its files are, its preprocessing; {} if unknown."""
+    """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
     import open_clip
 
     found = open_clip.get_pretrained_cfg(model, tag)

@@ -29,7 +29,7 @@ class Encoder:
     The dense view of a photo is the whole of it, squashed to ``size`` (height, width) as a square
     photo would be, whatever the crop of the model's own preprocessing: the segments are to cover
     the photo. Mean, standard deviation and interpolation are the model's own. ``attention`` is
-    that of the last block (see ``precompute.encoder.dense.blocks``), None where there is no choice.
+    the last block's (see ``precompute.encoder.dense.blocks``), None where there is no choice.
     """
 
     size: tuple[int, int]

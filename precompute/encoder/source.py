@@ -1,4 +1,4 @@
-"""Where an encoder's configuration and weights are, and what they are."""
+"""Source of an encoder: where its configuration and weights are, and what they are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 class Source:
     """``model`` is open_clip's name of the model, or ``local-dir:FOLDER``; ``weights`` a file.
 
-    ``tag`` is the weights' tag where the spec names one; ``online`` says whether what is still
+    ``tag`` is the weights' tag where the spec names one; ``online`` is True if what is still
     missing, such as a tokenizer, may be fetched from the hub that the spec names.
     """
 
@@ -31,13 +31,13 @@ class Source:
     online: bool = False
 
     def quick_gelu(self, config: dict[str, Any]) -> bool:
-        """Whether the model was trained with QuickGELU: the tag knows, else the configuration."""
+        """True if the model was trained with QuickGELU: by the tag, else by the configuration."""
         return bool(config.get("quick_gelu")) or bool(self._tag_settings().get("quick_gelu"))
 
     def preprocessing(self) -> dict[str, Any] | None:
-        """Mean, std and interpolation of the weights; None: the folder's configuration says it.
+        """Mean, std and interpolation of the weights; None: the folder's configuration has them.
 
-        A file for a model by name has those of the model's tags. Raises ``DataError`` if they
+        A file for a model by name takes them from the model's tags. Raises ``DataError`` if they
         differ, since a wrong one gives worse vectors without any sign of it.
         """
         if self.model.startswith("local-dir:"):

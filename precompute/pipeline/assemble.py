@@ -25,7 +25,7 @@ def assemble(
     results: Mapping[str, Arrays],
     records: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and attributes; ``results`` are those of ``steps``, ``records`` say how they came."""
+    """Arrays and attributes; ``results`` come from ``steps``, ``records`` tell how they came."""
     read = read_rows(gathered.reason)
     encoded = gathered.arrays()
     shape = np.asarray(encoded["thumbnail_shape"])

@@ -1,4 +1,4 @@
-"""What differs between the inputs of a stage then and now, in words."""
+"""Differences between the inputs of a stage then and now, in words."""
 
 from __future__ import annotations
 

@@ -64,12 +64,12 @@ class Inputs:
 
     @cached_property
     def encoder_inputs(self) -> Values:
-        """What the vectors of photos and words depend on."""
+        """Inputs that the vectors of photos and words depend on."""
         return {"model": encoder_name(self.encoder), **plain(encoder_inputs(self.encoder))}
 
     @cached_property
     def encoding(self) -> Values:
-        """What a batch depends on beside its photos, as the spec calls it."""
+        """Inputs that a batch depends on beside its photos, by the spec's names."""
         if self.dataset.encoded is not None:
             return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
         return {
@@ -85,7 +85,7 @@ class Inputs:
 
     @cached_property
     def head_inputs(self) -> Values:
-        """What the head of the segments is trained from; empty where none is trained."""
+        """Inputs that the head of the segments is trained from; empty where none is trained."""
         if self.training is None:
             return {}
         text = self._text()

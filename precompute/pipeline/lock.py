@@ -19,7 +19,7 @@ except ImportError:  # Windows has no such locks; two runs on one store are not 
 
 
 def lock_of(store: Path) -> Path:
-    """The file that says who writes a store."""
+    """The file that names who writes a store."""
     return store.with_name(f"{store.name}.lock")
 
 
@@ -27,7 +27,7 @@ def lock_of(store: Path) -> Path:
 def only_run(store: Path) -> Iterator[None]:
     """Hold ``<store>.lock`` while the block runs; raise ``StoreError`` where another run has it.
 
-    The lock ends with its process, however that ends. The file says who holds it.
+    The lock ends with its process, however that ends. The file names who holds it.
     """
     if fcntl is None:
         yield

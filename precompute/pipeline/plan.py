@@ -1,4 +1,4 @@
-"""What a run would do, and why: the stages, each held against the store that is there."""
+"""Plan of a run, with reasons: the stages, each compared with the existing store."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class PlannedStage:
     """One stage of a run.
 
     ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part
-    of it is finished) or ``run``. ``why`` says what changed since the store there was made.
-    ``photos`` are those to be encoded, or to be run through the teacher. ``seconds`` is what it
-    took last time, None where that is not known.
+    of it is finished) or ``run``. ``why`` tells what changed since the existing store was made.
+    ``photos`` are the photos to be encoded, or to be run through the teacher. ``seconds`` is the
+    time that it took last time, None where that is not known.
     """
 
     name: str
@@ -86,7 +86,7 @@ def _deed(stage: PlannedStage) -> str:
 def plan(
     spec: Any, store_path: Path | str, *, progress: Callable[[str], None] = lambda _: None
 ) -> Plan:
-    """What ``run`` would do; reads the inputs and their hashes, computes and writes nothing.
+    """Plan of ``run``; reads the inputs and their hashes, computes and writes nothing.
 
     Raises ``DataError`` for inputs that cannot be used.
     """
@@ -207,7 +207,7 @@ def _why(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
 
 
 def _photos(inputs: Inputs, there: Store | None) -> Iterator[str]:
-    """What became of the photos, by id."""
+    """Changes of the photos since the store was made, by id."""
     if there is None or not there.has("image_digest"):
         return
     skipped = stage_of(there, "segments").get("skipped", [])

@@ -1,4 +1,4 @@
-"""What a run did, for the caller and for people."""
+"""Report on a run, for the caller and for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inficond_panel.store import SPLITS, Store
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did. ``skipped`` lists the ids of images left out, with the reason.
+    """Report on a run. ``skipped`` lists the ids of images left out, with the reason.
 
     ``images_per_second`` is of the images that this run encoded, None if there were none.
     """

@@ -107,7 +107,7 @@ def usual_workers() -> int:
 
 
 def is_made_from(path: Path, inputs: Inputs) -> bool:
-    """Whether the store is there, undamaged, and made from these inputs."""
+    """True if the store exists, is undamaged, and was made from these inputs."""
     try:
         store = open_store(path)
         store.verify()

@@ -37,7 +37,7 @@ def head_inputs(
     encoder: dict[str, Any],
     text: dict[str, Any],
 ) -> dict[str, Any]:
-    """All that the trained head depends on; ``text`` says what the class prototypes are."""
+    """All that the trained head depends on; ``text`` tells what the class prototypes are."""
     photos = [keys[i] for i in photos_for(training, keys, split)]
     return {
         **asdict(training),

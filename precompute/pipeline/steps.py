@@ -1,4 +1,4 @@
-"""What each stage computes, and how its result is read back from a store that has it."""
+"""Steps of the stages: what each computes, and how a store that has its result is read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def encoder_of(inputs: Inputs) -> Encoder:
 
 
 def text(inputs: Inputs) -> Arrays:
-    """Vectors of the concepts' texts; and of the encoder what a store says of it."""
+    """Vectors of the concepts' texts; and the store's record of the encoder."""
     encoder = encoder_of(inputs)
     vectors = embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
     said = _told(
@@ -114,7 +114,7 @@ def stored(store: Store, name: str, inputs: Inputs) -> Arrays:
 
 
 def told(arrays: Arrays) -> dict[str, Any]:
-    """What a result says beside its arrays."""
+    """Facts that a result holds beside its arrays; {} without any."""
     return json.loads(str(arrays["told"])) if "told" in arrays else {}
 
 

@@ -32,8 +32,8 @@ class Segments:
 class View:
     """One image as a method sees it.
 
-    ``cells`` are its dense embeddings (h, w, embed), not normalised. ``shape`` (height, width) is
-    that of ``pixels`` and of the mask.
+    ``cells`` are its dense embeddings (h, w, embed), not normalised. ``pixels`` and the mask have
+    ``shape`` (height, width).
     """
 
     cells: np.ndarray

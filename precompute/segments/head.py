@@ -41,7 +41,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Head:
-    """A network with its layout; ``settings`` says how it was trained."""
+    """A network with its layout; ``settings`` are the ones it was trained with."""
 
     network: Any
     layout: Layout

@@ -1,4 +1,4 @@
-"""How well segments fit what is known of an image: regions of a drawing, boxes of a photo."""
+"""Fit of segments to what is known of an image: regions of a drawing, boxes of a photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What segments depend on beside the image, as plain values."""
+"""Settings that segments depend on beside the image, as plain values."""
 
 from __future__ import annotations
 

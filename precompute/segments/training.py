@@ -31,7 +31,7 @@ WEIGHTS = (1.0, 0.1, 0.01)
 
 @dataclass(frozen=True)
 class Training:
-    """What a training depends on beside images, encoder and texts."""
+    """Settings that a training depends on beside images, encoder and texts."""
 
     images: int = 200
     epochs: int = 8
@@ -51,8 +51,8 @@ def train_head(
     """Train a head and write it to ``path``.
 
     Each of ``photos`` loads one (RGB; one that cannot be read is passed over); ``text`` gives the
-    prototypes ``(concept, embed)`` of known classes. ``inputs`` says what all these depend on and
-    is kept in the file: where it is there already, made of the same, nothing is done. On one kind
+    prototypes ``(concept, embed)`` of known classes. ``inputs``, on which all these depend, is
+    kept in the file: where the file exists already, made of the same, nothing is done. On one kind
     of CPU the result is the same to the bit, whatever the number of threads.
     """
     settings = {"training": asdict(training), "inputs": inputs, "recipe": RECIPE}
@@ -189,7 +189,7 @@ def _on_torch(view: ViewOfImage) -> _Tensors:
 
 
 def _contrast(pixels: Any, labels: Any, means: Any, view: _Tensors) -> Any:
-    """Pixels (n, embed) to their own segment's mean in a view, away from those of others there.
+    """Pixels (n, embed) to their own segment's mean in a view, away from the means of others in it.
 
     Others that the encoder holds alike are left out: they may be parts of one thing.
     """

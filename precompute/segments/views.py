@@ -72,8 +72,8 @@ class Views:
         )
 
     def segments(self, image: Image.Image, cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-        """What the pixels are to agree on: clusters of the untrained head's pixel embeddings,
-        carried to edges of colour, finer than the grid."""
+        """Segments that the pixels are to agree on: clusters of the untrained head's pixel
+        embeddings, carried to edges of colour, finer than the grid."""
         embedded = untrained(self.layout, self.seed).embed(cells, image)
         size = FINER * grid[1], FINER * grid[0]
         pixels = np.asarray(image.resize(size, Image.Resampling.BOX))

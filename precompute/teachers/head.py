@@ -1,8 +1,8 @@
 """Logistic heads on an encoder's features, for those who have labels and no teacher.
 
 A head has seen the labels it was fitted on. So the images of ``fit`` get their logits from heads
-that were fitted on the other folds; those of ``tune`` and ``holdout`` from a head fitted on all of
-``fit``.
+that were fitted on the other folds; the images of ``tune`` and ``holdout`` from a head fitted on
+all of ``fit``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a teacher's logits depend on, as plain values that hash."""
+"""Inputs that a teacher's logits depend on, as plain values that hash."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def teacher_inputs(
 def network_inputs(
     section: Any, classes: Sequence[str], encoder: Any = None, corpus: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """What the teacher itself depends on, whatever the photos."""
+    """Inputs that the teacher itself depends on, whatever the photos."""
     inputs: dict[str, Any] = {
         "recipe": RECIPE,
         "settings": settings(section, encoder),

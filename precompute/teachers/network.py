@@ -1,4 +1,4 @@
-"""A batch of photos through a teacher, in this process or in that of a Dask worker."""
+"""A batch of photos through a teacher, in this process or in a Dask worker's."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Pass:
 
     Its arrays are ``values`` (n, width) float32.
 
-    A photo that cannot be read gets NaN: the encoding tells which these are. ``name`` says what the
-    values are, ``key`` what they depend on beside the photos.
+    A photo that cannot be read gets NaN: the encoding tells which these are. ``name`` tells what
+    the values are, ``key`` what they depend on beside the photos.
     """
 
     name: str

@@ -42,9 +42,9 @@ class Photos:
     def run(
         self, work: Pass, size: int, rows: np.ndarray | None = None, keys: Sequence[str] = ()
     ) -> np.ndarray:
-        """Values ``(N, width)`` float32 of all photos, or of those at ``rows``; NaN elsewhere.
+        """Values ``(N, width)`` float32 of all photos, or of the photos at ``rows``; NaN elsewhere.
 
-        Batches have at most ``size`` photos; they depend on ``keys``, those of the photos if not
+        Batches have at most ``size`` photos; they depend on ``keys``, the photos' own if not
         given for the rows. Raises ``CancelledError``.
         """
         rows = np.arange(len(self.keys)) if rows is None else rows

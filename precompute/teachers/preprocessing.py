@@ -56,7 +56,7 @@ class Preprocessing:
 
 
 def own_or_given(section: Any, own: dict[str, Any]) -> Preprocessing:
-    """What a spec's section says; what it leaves out (None) is the model's own."""
+    """Preprocessing of a spec's section; what it leaves out (None) is the model's own."""
     given = {name: value for name, value in section.values().items() if value is not None}
     return Preprocessing(**{**own, **given})
 

@@ -1,7 +1,7 @@
 """Query2Label: learned label queries that look at a backbone's feature map.
 
 Liu et al., "Query2Label: A Simple Transformer Way to Multi-Label Classification", 2021. Names of
-the modules are those of the published checkpoints. Dropout, which evaluation does not have, is left
+the modules are the published checkpoints'. Dropout, which evaluation does not have, is left
 out.
 """
 
@@ -19,7 +19,7 @@ from inficond_panel.errors import DataError
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network is made of; ``self_attention`` says it of each decoder layer."""
+    """Shape of a network; ``self_attention`` has one bool for each decoder layer."""
 
     classes: int
     width: int

@@ -1,4 +1,4 @@
-"""What a store says of its teacher, and what people are warned of."""
+"""Record of its teacher in a store, and the warnings for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a teacher that is run can do: logits of photos, and with gradients the oracle's too."""
+"""Teacher that is run: logits of photos, and with gradients the oracle's too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Teacher(Protocol):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How a photo becomes the input."""
+        """Preprocessing of a photo to the input."""
 
     @property
     def outputs(self) -> int:
@@ -30,7 +30,7 @@ class Teacher(Protocol):
 
     @property
     def differentiable(self) -> bool:
-        """Whether it has gradients, and so an oracle."""
+        """True if it has gradients, and so an oracle."""
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits ``(B, K)`` float32 of prepared photos ``(B, 3, H, W)`` float32."""
@@ -132,7 +132,7 @@ def check_probabilities(values: np.ndarray) -> np.ndarray:
 
 
 def need(package: str, error: ImportError, extra: str = "precompute") -> MissingExtraError:
-    """What is raised without a package of an extra."""
+    """Error to raise without a package of an extra."""
     return MissingExtraError(
         f"This teacher needs the package {error.name or package}.",
         f"Install it: pip install 'inficond-panel[{extra}]'",

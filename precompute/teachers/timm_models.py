@@ -102,7 +102,7 @@ def _load(model: Any, section: Any) -> None:
 
 
 def _classifier_names(model: Any) -> tuple[str, ...]:
-    """Where timm keeps the classifier of this architecture."""
+    """Names of the modules where timm keeps the classifier of this architecture."""
     name = model.default_cfg.get("classifier", "fc")
     return (name,) if isinstance(name, str) else tuple(name)
 

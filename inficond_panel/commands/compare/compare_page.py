@@ -41,7 +41,7 @@ svg text { font-size: 11px; fill: #4a5361; } svg .group { font-weight: 600; fill
 
 
 def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
-    """The whole page; ``places`` are those of the images on the map of each kind of logits."""
+    """Whole page; ``places`` are the images' places on the map of each kind of logits."""
     outputs, store = found.outputs, found.tuner.store
     title = f"{store.title}: teacher and oracle"
     parts = [

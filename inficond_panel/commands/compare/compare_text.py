@@ -46,7 +46,7 @@ def starred_change(found: Interval) -> str:
 
 
 def notes_on(outputs: Outputs, groups: Groups | None) -> list[str]:
-    """How the silhouette's groups were made, and what the ECE would be without fault."""
+    """Notes on the rule of the silhouette's groups, and on the ECE of calibrated outputs."""
     lines = []
     if groups:
         size = f"{groups.images} images, {len(groups.names)} groups"

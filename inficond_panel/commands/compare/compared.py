@@ -15,8 +15,8 @@ from inficond_panel.tuning import Tuner
 class Compared:
     """All that one run finds: outputs on ``fit`` and the teacher's on ``tune``, and students.
 
-    ``groups`` are those of the silhouette, None where there is none; ``teacher`` are its own
-    metrics on the split of the students.
+    ``groups`` are the silhouette's, None where there is none; ``teacher`` are its own metrics on
+    the split of the students.
     """
 
     tuner: Tuner

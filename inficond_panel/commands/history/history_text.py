@@ -1,4 +1,4 @@
-"""What ``inficond history`` writes for people."""
+"""Text that ``inficond history`` writes for people."""
 
 from __future__ import annotations
 

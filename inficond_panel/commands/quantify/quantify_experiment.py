@@ -111,7 +111,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
-    """How a photo becomes the networks' input."""
+    """Scale of the networks' input: classes, size in pixels, and mean and std of each channel."""
     mean, deviation = photos.scale
     return {
         "classes": photos.train_label.shape[1],

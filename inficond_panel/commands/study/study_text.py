@@ -1,4 +1,4 @@
-"""What ``inficond study`` tells people."""
+"""Text that ``inficond study`` writes for people."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def discrepancy(
     positives: bool,
     threshold: float = 0.0,
 ) -> Array:
-    """Mean score of the images decided differently less that of those decided alike (C,).
+    """Mean score of the images decided differently less the mean of the others (C,).
 
     Over the positive images, or over the negative ones, of scores (n, C). nan where one of the
     two groups is empty.

@@ -97,7 +97,7 @@ def change_intervals(
 ) -> dict[str, Interval]:
     """Interval of after - before for each metric; the two are outcomes on the same images.
 
-    An outcome that is kept, such as that of the untouched student, is not sorted or drawn again.
+    An outcome that is kept, such as the untouched student's, is not sorted or drawn again.
     """
     found = {}
     for metric in metrics:
@@ -145,7 +145,7 @@ def drawn(outcome: Outcome, metric: str, draws: int, seed: int, *, together: boo
 
 @lru_cache(maxsize=8)
 def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
-    """How often each image is drawn (draws, images), read-only; rows sum to ``images``.
+    """Number of times that each image is drawn (draws, images), read-only; rows sum to ``images``.
 
     One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
     """

@@ -1,8 +1,8 @@
 """Calibration of probabilities: Brier score and expected calibration error (ECE).
 
 The probability of a class is sigmoid(logit); the decision threshold plays no part. It is the
-probability of "present" that is judged, not that of the likelier answer: for a rare class the
-latter is near 1 whatever the student says.
+probability of "present" that is judged, not the likelier answer's: for a rare class the latter
+is near 1 whatever the student's logit.
 
 ECE (Naeini, Cooper, Hauskrecht 2015, AAAI, "Obtaining well calibrated probabilities using
 Bayesian binning"; Guo et al. 2017, ICML, eq. 3): images are sorted into B bins by probability, and

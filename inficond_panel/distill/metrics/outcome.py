@@ -28,10 +28,10 @@ from inficond_panel.vocabulary.metrics import (
 
 
 class Outcome:
-    """What one student says of the images of one class, ready for any metric; sorted once, if ever.
+    """Outcome of one student on the images of one class, for any metric; sorted once, if ever.
 
     Labels and logits are (n,). ``teacher`` logits are needed for fidelity alone. ``bins`` and
-    ``equal_mass`` are those of the ECE (calibration.py); with counts, its bins stay those of the
+    ``equal_mass`` are the ECE's (calibration.py); with counts, its bins stay the bins of the
     images as they are.
     """
 
@@ -100,12 +100,12 @@ class Outcome:
 
     @cached_property
     def decided(self) -> NDArray[np.bool_]:
-        """Which labelled images are decided to be positive."""
+        """Mask of the labelled images that are decided to be positive."""
         return self.logit > self.threshold
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Which of all images student and teacher decide alike."""
+        """Mask of the images, ignored ones too, that student and teacher decide alike."""
         if self.teacher is None:
             raise ValueError("fidelity needs the teacher's logits")
         return (self.all_logits > self.threshold) == (self.teacher > self.threshold)

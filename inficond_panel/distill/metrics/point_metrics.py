@@ -33,8 +33,8 @@ class ClassMetrics:
 
     Against the labels, over the ``n`` labelled images: average precision of student and teacher,
     precision, recall, f1, accuracy, and ``ap11``, ``brier``, ``ece``. Against the teacher, over
-    all images: ``fidelity`` (share decided alike), ``constant_fidelity`` (that of the best constant
-    student), ``logit_correlation`` (Pearson), ``differ`` (number decided differently).
+    all images: ``fidelity`` (share decided alike), ``constant_fidelity`` (the best constant
+    student's), ``logit_correlation`` (Pearson), ``differ`` (number decided differently).
     """
 
     ap: float

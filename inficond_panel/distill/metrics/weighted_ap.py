@@ -76,7 +76,7 @@ class Ranked:
 
     @cached_property
     def _steps(self) -> csr_array:
-        """Which images (columns) each cut adds to the ones before; below that, which positives."""
+        """Images (columns) that each cut adds to the ones before; below them, the positives."""
         members = np.concatenate([self.order, self.positives])
         lasts = np.append(self.starts[1:], len(self.positives))
         bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])

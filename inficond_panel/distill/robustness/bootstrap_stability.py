@@ -1,7 +1,7 @@
 """Bootstrap stability of influences: refits on bootstrap samples of the images.
 
 Each draw gives every image a weight, the number of times that it was drawn, and the student is
-solved again from the present one. What is told of each concept:
+solved again from the present one. Figures of each concept:
 
 - ``same_sign``: share of the draws in which the influence has the sign that it has now;
 - ``selected``: share of the draws in which it is not 0 (Meinshausen and Bühlmann 2010, JRSS B 72,
@@ -37,7 +37,7 @@ Cancelled = Callable[[], bool]
 class Stability:
     """One student's influences over refits on bootstrap samples; each (C,), in concept order.
 
-    ``influence`` and ``rank`` are those of the student itself; ranks count from 1 by absolute
+    ``influence`` and ``rank`` are the student's own; ranks count from 1 by absolute
     influence, and concepts at 0 share the last. ``same_sign`` is nan where the influence is 0.
     ``weights`` (draws, C) are the refits.
     """
@@ -124,7 +124,7 @@ def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
 
 
 def summarised(influence: Array, weights: Array, level: float = 0.95) -> Stability:
-    """What refits (draws, C) say of a student's influences (C,)."""
+    """Stability of a student's influences (C,) over refits (draws, C)."""
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
 
     tails = [(1 - level) / 2, 0.5, (1 + level) / 2]

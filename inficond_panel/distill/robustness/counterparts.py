@@ -1,8 +1,8 @@
 """Random counterparts: a test of whether a concept earns its influence.
 
-The idea is that of TCAV's significance test (Kim et al. 2018, ICML, "Interpretability beyond
-feature attribution"): a concept's effect means something only if it stands out against that of
-random concepts.
+The idea is taken from TCAV's significance test (Kim et al. 2018, ICML, "Interpretability beyond
+feature attribution"): a concept's effect means something only if it stands out against the
+effects of random concepts.
 
 *Random counterparts* are random directions of the image-text space, drawn from the normal
 distribution with the mean and the covariance of the concepts' text vectors, and scored on the

@@ -35,14 +35,14 @@ def beside(host: NDArray, values: Any) -> Any:
 
 
 def count_not_finite(values: Any) -> int:
-    """How many of the values are NaN or infinite."""
+    """Number of the values that are NaN or infinite."""
     xp = namespace(values)
     finite = xp.isfinite(values)
     return 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
 
 
 def check_finite(values: Any, name: str) -> None:
-    """Raise DataError that says how many of the values are NaN or infinite."""
+    """Raise DataError with the number of values that are NaN or infinite, unless it is 0."""
     bad = count_not_finite(values)
     if bad:
         raise DataError(

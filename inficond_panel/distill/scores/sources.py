@@ -2,7 +2,7 @@
 
 A source does one thing: it maps a function over its blocks of rows and gives the results in the
 order of the blocks. The blocks depend on the table alone, and whoever sums adds in their order;
-so neither the number of threads nor that of workers changes a bit of a result.
+so neither the number of threads nor the number of workers changes a bit of a result.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def certify(
     """Any students with objective and certificate: weights (C, K), clipped into the box.
 
     Intercepts (K,) that are not given are the best for these weights. Where the students' own
-    residuals leave a small gap above ``tolerance``, those of their next Newton step are tried too.
+    residuals leave a small gap above ``tolerance``, their next Newton step's are tried too.
     Errors as in fit.
     """
     data = Scores.of(scores)

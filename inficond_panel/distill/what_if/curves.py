@@ -167,7 +167,7 @@ def what_if_curves(
 ) -> WhatIfs:
     """Curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
 
-    Axes that are not given are those of ``influence_axes``. One sort for each concept, of the
+    Axes that are not given come from ``influence_axes``. One sort for each concept, of the
     images that turn on its axis. Raises DataError for scores below 0.
     """
     if low is None or high is None:

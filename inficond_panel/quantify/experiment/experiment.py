@@ -49,7 +49,7 @@ NETWORKS = ("teacher", "student", "baseline")
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """What the experiment learns from and measures.
+    """Photos that the experiment learns from and measures.
 
     train, test: images ``(N, H, W, 3)`` uint8; test ones are measured, all for AP and the first
     ``len(foreground)`` for knowledge points. Labels ``(N, K)``: 1, 0 or -1. foreground:
@@ -92,7 +92,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What the experiment found: each network's measurement, and how well the three do.
+    """Outcome of the experiment: each network's measurement, and how well the three do.
 
     average_precision: mean over the classes with positives in test. feature_fit: R² of the
     student's feature against the teacher's on test. converged, distance: share of measurements

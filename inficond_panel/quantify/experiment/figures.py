@@ -17,7 +17,7 @@ from inficond_panel.quantify.experiment.hypotheses import Followed
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What was measured: ``facts`` are plain values (settings, average precision, ...), ``images``
+    """Figures measured: ``facts`` are plain values (settings, average precision, ...), ``images``
     the ids of the N measured ones, ``foreground`` their masks ``(N, H, W)``."""
 
     facts: dict[str, Any]

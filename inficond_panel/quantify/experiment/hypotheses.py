@@ -41,7 +41,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a network: over images a mean, or a variance; and what a hypothesis says."""
+    """A figure of a network: over images a mean, or a variance; and its hypothesis, if any."""
 
     name: str
     per_image: str
@@ -76,7 +76,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What the interval of the difference says of the hypothesis."""
+        """Verdict of the difference's interval on the hypothesis; "" without one."""
         words = self.difference.words
         if not self.figure.hypothesis or words in ("within noise", "undefined"):
             return words if self.figure.hypothesis else ""
@@ -128,7 +128,7 @@ def hypotheses(
     """The table; ``networks`` are "student" and "baseline", and perhaps "teacher".
 
     Intervals are percentile intervals over the images, paired in the difference. They tell the
-    noise of the choice of images, not that of the training: another seed is another training.
+    noise of the choice of images, not the training's: another seed is another training.
     """
     figures = {name: image_figures(one, foreground, b) for name, one in networks.items()}
     table = draw_counts(len(foreground), draws, seed)

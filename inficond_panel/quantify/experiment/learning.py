@@ -1,4 +1,4 @@
-"""How knowledge points come and go while a network is trained.
+"""Knowledge points over the training of a network: when they come, and how many go again.
 
 Cheng et al., CVPR 2020, over checkpoints k = 1 ... M with weights w_k (w_0: before training):
 

@@ -1,4 +1,4 @@
-"""What the outputs of teacher and oracle are like: right, calibrated, sure, well separated.
+"""Report on the outputs of teacher and oracle: correctness, calibration, entropy, separation.
 
 The oracle's logits have seen the label: they exist on ``fit`` alone, where these figures hold them
 against the teacher's on the same images. They say what students are given to learn, never how well
@@ -105,7 +105,7 @@ def measure_outputs(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, OutputMeasure]:
-    """Each of ``MEASURES``; ``thresholds`` (K,) are the logits above which a class is present (0).
+    """Each of ``MEASURES``; a class is present above its logit in ``thresholds`` (K,), default 0.
 
     Without ``groups`` of the images there is no silhouette. Its interval draws images and holds
     the groups, and with them each image's silhouette, as they are. Raises what ``silhouette`` does.

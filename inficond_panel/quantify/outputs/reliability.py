@@ -3,7 +3,7 @@
 The reliability diagram (Murphy and Winkler 1977, Applied Statistics 26; Guo et al. 2017, ICML,
 sec. 2) shows for each bin of images how often the class is there against the mean probability that
 it is. The expected calibration error (ECE) is the mean distance from the diagonal, by images; bins
-and formula are those of ``distill.calibration``. Lee et al. (BMVC 2023, eq. 5) take the ECE of the
+and formula are as in ``distill.calibration``. Lee et al. (BMVC 2023, eq. 5) take the ECE of the
 softmax's likeliest class; with several labels an image each class has a probability of its own.
 Pooled, each pair of an image and a class is one event.
 """
@@ -74,7 +74,7 @@ def pooled_errors(
     """Sums of probability less label of each image by bin ``(n, B)``, and its events ``(n,)``.
 
     Of labels and logits ``(n, K)``, pooled over the classes. For images counted ``c`` times the
-    ECE is ``abs(c @ errors).sum() / (c @ events)``: the bins stay those of the images as they are.
+    ECE is ``abs(c @ errors).sum() / (c @ events)``: the images keep their bins.
     """
     label, logit = np.asarray(label), np.asarray(logit, dtype=np.float64)
     known = label >= 0

@@ -1,4 +1,4 @@
-"""How well outputs keep groups of images apart: silhouette, and a t-SNE map to look at.
+"""Separation of groups of images by outputs: silhouette, and a t-SNE map to look at.
 
 Lee et al. (BMVC 2023, sec. 4.1, eq. 6, figures 3 and 4). Their images have one label, which is
 their group. With several labels an image the groups must be chosen: ``single_label_groups`` or
@@ -23,7 +23,7 @@ MOST = 4000
 class Groups:
     """Groups of images: ``of`` (n,) is the group of each image, -1 for those left out.
 
-    ``names`` are the groups', ``rule`` says in words how they were made.
+    ``names`` are the groups', ``rule`` tells in words how they were made.
     """
 
     of: NDArray[np.int64]
@@ -78,7 +78,7 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
     """Silhouette of each image, ``(n,)``, nan for images in no group; euclidean distances.
 
     ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's own group, b the
-    smallest of the means to those of another (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
+    smallest of its means to another group (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
     are ``(n, d)``. The silhouette score is the mean over images. Raises ``DataError`` with fewer
     than two groups, and ``MissingExtraError``.
     """

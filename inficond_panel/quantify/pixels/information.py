@@ -1,4 +1,4 @@
-"""How much of each pixel a feature keeps: the entropy of the largest noise that it does not notice.
+"""Information that a feature keeps of each pixel: entropy of the largest noise that it ignores.
 
 Cheng, Rao, Chen and Zhang, "Explaining Knowledge Distillation by Quantifying the Knowledge", CVPR
 2020. For an image x and its feature f* = f(x), noise N(0, σ_i²) at each pixel i is learned, the
@@ -46,7 +46,7 @@ _DAMPING = 0.75
 
 @dataclass(frozen=True)
 class Perturbation:
-    """How the noise is learned. Sizes are in the unit of the network's input.
+    """Settings by which the noise is learned. Sizes are in the unit of the network's input.
 
     tau: size of the noise that measures δ_f². bound: what the learned noise may change the feature
     by, in units of δ_f² (for a linear feature; β = 2 · bound / pixels). limit: largest σ, since
@@ -80,7 +80,7 @@ class Perturbation:
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """What a feature keeps of N images.
+    """Information that a feature keeps of N images.
 
     entropy: ``(N, H, W)`` float32, H_i in nats. change: ``(N,)``, E ‖f(x+σε) - f*‖² / δ_f² under
     the learned noise. distance: ``(N,)``, distance to the optimum in nats. converged: ``(N,)``,

@@ -45,7 +45,7 @@ def contrast(entropy: NDArray, foreground: NDArray) -> NDArray[np.float32]:
 
 
 def knowledge_points(contrast: NDArray, b: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Where H̄ - H_i > b, of any shape; nowhere where that is nan."""
+    """Mask where H̄ - H_i > b, of any shape; False where the contrast is nan."""
     return np.asarray(contrast) > b
 
 

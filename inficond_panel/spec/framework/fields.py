@@ -1,4 +1,4 @@
-"""What a field is, and the single values: Params that read themselves from YAML and back.
+"""Fields and the kinds of single values: Params that read themselves from YAML and back.
 
 Each field says what it expects, reads a node, writes plain data and gives its JSON Schema.
 A field's ``metadata`` may hold ``required`` (True), ``unit`` (text), and, for paths, ``exists``
@@ -37,7 +37,7 @@ class Mismatch(Exception):  # noqa: N818 - not an error of the program
 
 @dataclass
 class Reading:
-    """What is known while one section is read."""
+    """State of the reading of one section: file, place, problems, and values so far."""
 
     file: Path
     check_files: bool
@@ -64,7 +64,7 @@ class Reading:
         self.problems[problem] = None
 
     def place(self, key: str) -> tuple[Node, Node]:
-        """Key and value of a key of this section; of a key that is not there those of the section
+        """Nodes of a key of this section and its value; of a missing key, the nodes of the section
         that it would be in."""
         full = self.at(key)
         while full not in self.nodes:
@@ -77,7 +77,7 @@ class Reading:
 
     @property
     def data_optional(self) -> bool:
-        """Whether what only precompute reads may be missing here."""
+        """True if what only precompute reads may be missing here."""
         return not self.check_files and bool(self.where)
 
 
@@ -92,7 +92,7 @@ class Field(param.Parameter):
         return str(self.name)
 
     def expected(self) -> str:
-        """Say what the key expects, for messages and the reference page."""
+        """Phrase for what the key expects, for messages and the reference page."""
         raise NotImplementedError
 
     def json_schema(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Field(param.Parameter):
 
 
 def is_null(node: Node) -> bool:
-    """Whether a node says nothing (``null``, ``~`` or empty)."""
+    """True if a node holds no value (``null``, ``~`` or empty)."""
     return isinstance(node, ScalarNode) and tag(node) == "null"
 
 
@@ -136,12 +136,15 @@ class Text(Field, param.String):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for any text."""
         return "text"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a text of at least one character."""
         return {"type": "string", "minLength": 1}
 
     def read(self, node: Node, reading: Reading) -> str:
+        """Text of a node; ``Mismatch`` where it is no text, or blank."""
         text = read_text(node, self)
         if not text.strip():
             raise self.wrong(node)
@@ -154,12 +157,15 @@ class Slug(Text):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase with the characters and the length that are allowed."""
         return "a name of up to 40 of a-z, 0-9, - and _"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a text with the slug's pattern."""
         return {"type": "string", "pattern": f"^{_SLUG.pattern}$"}
 
     def read(self, node: Node, reading: Reading) -> str:
+        """Text of a node; ``Mismatch`` where it does not have the slug's pattern."""
         text = super().read(node, reading)
         if not _SLUG.fullmatch(text):
             raise self.wrong(node)
@@ -172,12 +178,15 @@ class Flag(Field, param.Boolean):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for the two words."""
         return "true or false"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a boolean."""
         return {"type": "boolean"}
 
     def read(self, node: Node, reading: Reading) -> bool:
+        """Boolean of a node; ``Mismatch`` where it is neither word, or has quotes."""
         if not isinstance(node, ScalarNode) or tag(node) != "bool":
             raise self.wrong(node)
         return bool(node.value.lower() == "true")
@@ -191,6 +200,7 @@ class Number(Field, param.Number):
     parse: ClassVar[Callable[[str], float]] = float
 
     def expected(self) -> str:
+        """Phrase with the noun and the bounds."""
         low, high = self.bounds or (None, None)
         closed = self.inclusive_bounds
         limits = [
@@ -201,6 +211,7 @@ class Number(Field, param.Number):
         return " ".join([f"a {self.noun}", " and ".join(limits)]).strip()
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of the number, with its bounds, inclusive or exclusive."""
         low, high = self.bounds or (None, None)
         names = [
             "minimum" if self.inclusive_bounds[0] else "exclusiveMinimum",
@@ -210,13 +221,14 @@ class Number(Field, param.Number):
         return {"type": self.json_type, **limits}
 
     def read(self, node: Node, reading: Reading) -> float:
+        """Number of a node; ``Mismatch`` where it is no finite number or out of bounds."""
         value = parse_number(node, type(self).parse)
         if value is None or not self.holds(value):
             raise self.wrong(node)
         return value
 
     def holds(self, value: float) -> bool:
-        """Whether a value lies within the bounds."""
+        """True if a value lies within the bounds."""
         low, high = self.bounds or (None, None)
         above = low is None or value > low or (self.inclusive_bounds[0] and value == low)
         below = high is None or value < high or (self.inclusive_bounds[1] and value == high)
@@ -248,12 +260,15 @@ class Choice(Field, param.Selector):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase that lists the words."""
         return " or ".join([", ".join(self.objects[:-1]), self.objects[-1]][not self.objects[1:] :])
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema with the words as an enum."""
         return {"enum": list(self.objects)}
 
     def read(self, node: Node, reading: Reading) -> str:
+        """Word of a node; ``Mismatch``, with the nearest word, where it is not in the list."""
         word = read_text(node, self)
         if word not in self.objects:
             raise Mismatch(node, f"{self.wrong(node)}{reading.hint(word, self.objects)}")

@@ -45,7 +45,7 @@ def sections(section: type[Section] = Spec, where: str = "") -> Iterator[tuple[s
 
 
 def is_required(key: str, field: Field, kind: type[Section]) -> bool:
-    """Whether a key must be given."""
+    """True if a key must be given."""
     chooses = key == kind.chooser and field.default != kind.usual
     return bool(field.option("required")) or chooses
 

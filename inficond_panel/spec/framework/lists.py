@@ -27,11 +27,13 @@ class Words(Field, param.List):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase with the words allowed, or the part that each text must have."""
         words, part = self.option("words"), self.option("holding")
         kind = f" of {', '.join(words)}" if words else " of texts"
         return f"a list{kind}" + (f" with {part} in each" if part else "")
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an array without repeats; empty only where that is the default."""
         words = self.option("words")
         item = {"enum": words} if words else {"type": "string", "minLength": 1}
         if self.option("holding"):
@@ -40,6 +42,7 @@ class Words(Field, param.List):
         return {"type": "array", "items": item, "minItems": least, "uniqueItems": True}
 
     def read(self, node: Node, reading: Reading) -> list[str]:
+        """Texts of a sequence; ``Mismatch`` for none, a repeat, or a text that is not allowed."""
         if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
             raise self.wrong(node)
         words: dict[str, None] = {}
@@ -64,17 +67,21 @@ class Names(Words):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for one name or a list of them."""
         return "a name, or a list of names that it goes by"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a text, or of an array of texts."""
         return {"anyOf": [{"type": "string", "minLength": 1}, super().json_schema()]}
 
     def read(self, node: Node, reading: Reading) -> list[str]:
+        """Names of a scalar or a sequence, always as a list; raises as ``Words.read``."""
         if isinstance(node, ScalarNode):
             return [self._word(node, (), reading)]
         return super().read(node, reading)
 
     def write(self, value: Any) -> Any:
+        """Name alone where there is one, else the list."""
         return value[0] if len(value) == 1 else value
 
 
@@ -84,14 +91,17 @@ class Rows(Field, param.List):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase with the words that the inner lists may hold."""
         return f"a list of {self.name}, each a list of {', '.join(self.option('words'))}"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an array of arrays of words; no inner array is empty."""
         words = {"enum": self.option("words")}
         row = {"type": "array", "items": words, "minItems": 1, "uniqueItems": True}
         return {"type": "array", "items": row, "minItems": 0 if self.default == [] else 1}
 
     def read(self, node: Node, reading: Reading) -> list[list[str]]:
+        """Words of a sequence of sequences; ``Mismatch`` for an empty one or a word used twice."""
         if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
             raise self.wrong(node)
         rows: list[list[str]] = []
@@ -116,13 +126,16 @@ class Size(Field, param.Tuple):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for the two numbers."""
         return "[width, height], two whole numbers > 0"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an array of two whole numbers > 0."""
         side = {"type": "integer", "minimum": 1}
         return {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
 
     def read(self, node: Node, reading: Reading) -> tuple[int, int]:
+        """Width and height in pixels; ``Mismatch`` where they are not two whole numbers > 0."""
         if not isinstance(node, SequenceNode) or len(node.value) != 2:
             raise self.wrong(node)
         width, height = (parse_number(side, int) for side in node.value)
@@ -131,6 +144,7 @@ class Size(Field, param.Tuple):
         return width, height
 
     def write(self, value: Any) -> list[int]:
+        """Width and height as a list."""
         return list(value)
 
 
@@ -143,10 +157,12 @@ class Channels(Field, param.NumericTuple):
         super().__init__(default=default, length=3, **options)
 
     def expected(self) -> str:
+        """Phrase for the three numbers, with their bound."""
         above = self.option("above")
         return "[red, green, blue], three numbers" + ("" if above is None else f" > {above:g}")
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an array of three numbers, with their bound."""
         above = self.option("above")
         limits = {} if above is None else {"exclusiveMinimum": above}
         return {
@@ -157,6 +173,7 @@ class Channels(Field, param.NumericTuple):
         }
 
     def read(self, node: Node, reading: Reading) -> tuple[float, ...]:
+        """Red, green and blue; ``Mismatch`` where they are not three numbers above the bound."""
         nodes = node.value if isinstance(node, SequenceNode) else []
         values, above = [parse_number(item) for item in nodes], self.option("above")
         if len(values) != 3 or any(v is None or (above is not None and v <= above) for v in values):
@@ -164,6 +181,7 @@ class Channels(Field, param.NumericTuple):
         return tuple(values)
 
     def write(self, value: Any) -> list[float]:
+        """Red, green and blue as a list."""
         return list(value)
 
 
@@ -173,12 +191,15 @@ class Texts(Field, param.Dict):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for a mapping from class to text."""
         return "a mapping from class to text"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an object with a text for each key."""
         return {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 
     def read(self, node: Node, reading: Reading) -> dict[str, str]:
+        """Texts by name; ``Mismatch`` where one is no text, or blank."""
         if not isinstance(node, MappingNode):
             raise self.wrong(node)
         values: dict[str, str] = {}
@@ -196,12 +217,15 @@ class Numbers(Field, param.Dict):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for a mapping from class to number."""
         return "a mapping from class to number"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an object with a number for each key."""
         return {"type": "object", "additionalProperties": {"type": "number"}}
 
     def read(self, node: Node, reading: Reading) -> dict[str, float]:
+        """Numbers by name; ``Mismatch`` where one is no finite number."""
         if not isinstance(node, MappingNode):
             raise self.wrong(node)
         values: dict[str, float] = {}
@@ -219,12 +243,15 @@ class Shares(Field, param.List):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for a list of numbers > 0."""
         return "a list of numbers > 0"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an array of numbers > 0."""
         return {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
 
     def read(self, node: Node, reading: Reading) -> list[float]:
+        """Numbers of a sequence; ``Mismatch`` where one is not > 0."""
         if not isinstance(node, SequenceNode):
             raise self.wrong(node)
         return [_share(item, self) for item in node.value]
@@ -236,14 +263,17 @@ class NamedShares(Field, param.Dict):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase with the names allowed."""
         return f"a mapping from {', '.join(self.option('words'))} to numbers > 0"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an object from the names allowed to numbers > 0."""
         number = {"type": "number", "exclusiveMinimum": 0}
         names = {"enum": self.option("words")}
         return {"type": "object", "propertyNames": names, "additionalProperties": number}
 
     def read(self, node: Node, reading: Reading) -> dict[str, float]:
+        """Numbers by name; ``Mismatch`` for an unknown name, or a number that is not > 0."""
         if not isinstance(node, MappingNode):
             raise self.wrong(node)
         return {_view_name(key, self): _share(item, self) for key, item in node.value}
@@ -274,14 +304,17 @@ class ByClass(Number):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for one number, or a mapping from class to such numbers."""
         return f"{super().expected()}, or a mapping from class (and default) to such numbers"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a number within bounds, or of an object with such numbers."""
         number = super().json_schema()
         by_class = {"type": "object", "additionalProperties": number, "minProperties": 1}
         return {"anyOf": [number, by_class]}
 
     def read(self, node: Node, reading: Reading) -> Any:
+        """Number, or numbers by class with ``default``; ``Mismatch`` where one is out of bounds."""
         if not isinstance(node, MappingNode):
             return super().read(node, reading)
         if not node.value:

@@ -25,12 +25,15 @@ class FilePath(Field, param.ClassSelector):
         super().__init__(default=default, class_=Path, **options)
 
     def expected(self) -> str:
+        """Phrase for a path, with the kind of thing that must exist."""
         return f"the path of a {self.option('exists') or 'file or folder'}"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a path: a text of at least one character."""
         return {"type": "string", "minLength": 1}
 
     def read(self, node: Node, reading: Reading) -> Path:
+        """Absolute path; ``Mismatch`` for a blank text, a variable not set, or a name too long."""
         text = read_text(node, self)
         if not text.strip() or "\0" in text:
             raise self.wrong(node)
@@ -69,9 +72,11 @@ class NameOrPath(FilePath):
         param.ClassSelector.__init__(self, default=default, class_=(str, Path), **options)
 
     def expected(self) -> str:
+        """Phrase for a name or a path."""
         return f"a name, or the path of a {self.option('exists')}"
 
     def read(self, node: Node, reading: Reading) -> Any:
+        """Name as text, or absolute path; raises as ``FilePath.read``."""
         text = read_text(node, self)
         suffixes = (".safetensors", ".pt", ".pth", ".bin")
         there = os.path.exists(reading.file.parent / text)  # noqa: PTH110 - never raises

@@ -78,12 +78,15 @@ class Nested(Field, param.ClassSelector):
         super().__init__(class_=kind, **options)
 
     def expected(self) -> str:
+        """Phrase with the keys of the section."""
         return f"a mapping with the keys {', '.join(self._keys())}"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema that refers to the section's definition."""
         return {"$ref": f"#/$defs/{self.class_.__name__}"}
 
     def read(self, node: Node, reading: Reading) -> Section:
+        """Section of a mapping; its own problems go to ``reading``. ``Mismatch`` for no mapping."""
         if not isinstance(node, MappingNode):
             raise self.wrong(node)
         return read_section(self.class_, node, reading.inside(self.attribute.rstrip("_")))
@@ -106,13 +109,16 @@ class NestedList(Field, param.List):
         return self.item_type  # type: ignore[return-value]
 
     def expected(self) -> str:
+        """Phrase with the keys of each section."""
         return f"a list of mappings, each with the keys {', '.join(_keys(self.kind))}"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of an array that refers to the section's definition."""
         item = {"$ref": f"#/$defs/{self.kind.__name__}"}
         return {"type": "array", "items": item, "minItems": 0 if self.default == [] else 1}
 
     def read(self, node: Node, reading: Reading) -> list[Section]:
+        """Sections of a sequence; ``Mismatch`` where it is none, or empty without that default."""
         if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
             raise self.wrong(node)
         return [self._item(at, item, reading) for at, item in enumerate(node.value)]

@@ -35,7 +35,7 @@ class SpecFile(Section):
         return self._path
 
     def place(self, key: str, name: str) -> tuple[int, int]:
-        """Line and column of a name in the mapping of a key; (1, 1) where no file says it."""
+        """Line and column of a name in the mapping of a key; (1, 1) where no file has it."""
         return self._places.get((key, name), (1, 1))
 
     def to_yaml(self, only: str = "") -> str:
@@ -47,7 +47,7 @@ class SpecFile(Section):
         return _dump({only: plain.get(only, {})} if only else plain)
 
     def plain(self) -> dict[str, Any]:
-        """What ``to_yaml`` writes, as plain data."""
+        """Plain data that ``to_yaml`` writes."""
         return self._plain(self)
 
     def _plain(self, section: Section) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _dump(plain: dict[str, Any], allow_unicode: bool = True) -> str:
 
 
 def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "") -> F:
-    """Read and check a file; ``start`` is told where it is empty.
+    """Read and check a file; the message on an empty one ends with ``start``.
 
     Raises ``SpecError`` with every problem of the file at once.
     """
@@ -115,7 +115,7 @@ def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "
 
 
 def _places(reading: Reading) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
-    """Where each key of each mapping stands: ((key of the mapping, name), (line, column))."""
+    """Place of each key of each mapping: ((key of the mapping, name), (line, column))."""
     for where, (_, mapping) in reading.nodes.items():
         for name, _ in mapping.value if isinstance(mapping, MappingNode) else ():
             mark = name.start_mark

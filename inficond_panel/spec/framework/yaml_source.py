@@ -45,7 +45,7 @@ class _Scanner(Scanner):
 def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
     """Read a file as one tree of nodes; raise ``SpecError`` where it is not readable YAML.
 
-    ``start`` is told where the file is empty.
+    The message on an empty file ends with ``start``.
     """
     text = _VARIABLE.sub("$\ue000\\1\ue001", _read(file))
     try:

@@ -168,7 +168,7 @@ class CocoDataset(ListedDataset):
             self.images = self.root / self.images
 
     def annotation_files(self) -> dict[str, Path]:
-        """Annotation files by the name of their list: that of the file, of several like it, the
+        """Annotation files by the name of their list: the file's name, or, of several like it, the
         path; without suffix."""
         stems = [PurePosixPath(name).stem for name in self.annotations]
         often = Counter(stems)

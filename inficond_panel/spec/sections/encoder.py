@@ -30,14 +30,17 @@ class Prompts(Words):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase with the names of the lists."""
         return f"a list of texts with {{}} in each, or of {', '.join(TEMPLATES)}; or one of these"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a list's name, or of an array of names and of texts with ``{}``."""
         item = {"anyOf": [{"type": "string", "pattern": r"\{\}"}, {"enum": list(TEMPLATES)}]}
         texts = {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
         return {"anyOf": [{"enum": list(TEMPLATES)}, texts]}
 
     def read(self, node: Node, reading: Reading) -> list[str]:
+        """Prompts of a scalar or a sequence, always as a list; raises as ``Words.read``."""
         if isinstance(node, ScalarNode):
             return [self._word(node, (), reading)]
         return super().read(node, reading)
@@ -57,9 +60,11 @@ class ModelName(NameOrPath):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for a name, a name on the hub, or a path."""
         return f"a name, {HUB}ORG/NAME, or the path of a {self.option('exists')}"
 
     def read(self, node: Node, reading: Reading) -> Any:
+        """Name as text, or absolute path; ``Mismatch`` for a name on the hub without two parts."""
         text = read_text(node, self)
         if not text.startswith(HUB):
             return super().read(node, reading)
@@ -74,14 +79,17 @@ class Side(Field, param.Parameter):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase with the least side."""
         return f"a whole number >= {_LEAST_SIDE}, or [width, height] of such numbers"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a whole number, or of an array of two."""
         side = {"type": "integer", "minimum": _LEAST_SIDE}
         sides = {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
         return {"anyOf": [side, sides]}
 
     def read(self, node: Node, reading: Reading) -> int | tuple[int, int]:
+        """Side, or (width, height), in pixels; ``Mismatch`` where one is below the least side."""
         field = (
             Size()
             if isinstance(node, SequenceNode)
@@ -98,6 +106,7 @@ class Side(Field, param.Parameter):
         return value
 
     def write(self, value: Any) -> Any:
+        """Side as a number, or width and height as a list."""
         return list(value) if isinstance(value, tuple) else value
 
 
@@ -136,6 +145,7 @@ class OpenClipEncoder(Encoder):
     batch = Whole(32, bounds=(1, None), doc="Images encoded at a time, at most.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) where ``pretrained`` does not fit the kind of ``model``."""
         if isinstance(self.model, str) and self.model.startswith(HUB):
             if self.pretrained is not None:
                 yield "pretrained", f"is not used with {self.model}; the hub holds its weights"

@@ -32,14 +32,17 @@ class Cells(Field, param.List):
     __slots__ = ()
 
     def expected(self) -> str:
+        """Phrase for a value or a list of values."""
         return "a value or a list of values"
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a plain value, or of an array of them without repeats."""
         value = {"type": ["string", "number", "boolean"]}
         values = {"type": "array", "items": value, "minItems": 1, "uniqueItems": True}
         return {"anyOf": [value, values]}
 
     def read(self, node: Node, reading: Reading) -> list[str]:
+        """Values as texts, always as a list; ``Mismatch`` for none, an empty one, or a repeat."""
         nodes = node.value if isinstance(node, SequenceNode) else [node]
         values: dict[str, None] = {}
         for item in nodes:
@@ -117,15 +120,18 @@ class SplitReference(Field, param.ClassSelector):
         super().__init__(default=default, class_=(str, *self.sections), **options)
 
     def expected(self) -> str:
+        """Phrase with the forms that a reference can have."""
         return (
             f"a list's name, {{from: NAME, share: 0.5}}, {{column: NAME, value: VALUE}} or {REST}"
         )
 
     def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a text, or of one of the sections."""
         references = [{"$ref": f"#/$defs/{section.__name__}"} for section in self.sections]
         return {"oneOf": [{"type": "string", "minLength": 1}, *references]}
 
     def read(self, node: Node, reading: Reading) -> Reference:
+        """Reference of a text, or of a mapping by its keys; ``Mismatch`` for anything else."""
         if isinstance(node, MappingNode):
             keys = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
             inside = reading.inside(self.attribute)
@@ -145,7 +151,7 @@ def list_name(reference: Reference) -> str | None:
 
 
 def is_share(reference: Reference) -> bool:
-    """Whether a split takes only a part of what it names."""
+    """True if a split takes only a part of what it names."""
     return not isinstance(reference, str) and reference.share is not None
 
 
@@ -157,7 +163,7 @@ class Splits(Section):
     holdout = SplitReference(doc="Looked at on purpose only; looks count.", metadata=_REQUIRED)
 
     def references(self) -> dict[str, Any]:
-        """What each split names, by split."""
+        """Reference of each split, by split."""
         return self.values()
 
     def lists(self) -> dict[str, str]:

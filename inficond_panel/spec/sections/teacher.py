@@ -83,6 +83,7 @@ class LogitsTeacher(Teacher):
 
     @property
     def title(self) -> str:
+        """Name for people: the file's name without suffix."""
         return _stem(self.path)
 
 
@@ -163,6 +164,7 @@ class TimmTeacher(_Outputs):
 
     @property
     def title(self) -> str:
+        """Name for people: the model, and the file or tag of its head or weights."""
         return f"{self.model} ({_stem(self.head or self.pretrained)})"
 
 
@@ -187,6 +189,7 @@ class Query2LabelTeacher(_Outputs):
 
     @property
     def title(self) -> str:
+        """Name for people: Query2Label, its backbone, and the file of weights."""
         return f"Query2Label, {self.backbone} ({_stem(self.path)})"
 
 
@@ -219,6 +222,7 @@ class OpenClipTeacher(_Network):
 
     @property
     def title(self) -> str:
+        """Name for people: zero-shot, and the encoder's name."""
         return f"zero-shot, {_encoder_title(self.encoder)}"
 
 
@@ -243,6 +247,7 @@ class HeadTeacher(_Network):
 
     @property
     def title(self) -> str:
+        """Name for people: head, and the encoder's name."""
         return f"head on {_encoder_title(self.encoder)}"
 
 

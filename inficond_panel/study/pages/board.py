@@ -26,7 +26,7 @@ PAUSE = 1.0
 
 
 def password_problem(given: str) -> str:
-    """Why ``given`` does not open the page; empty where it does."""
+    """Reason why ``given`` does not open the page; empty where it does."""
     password = os.environ.get(PASSWORD, "")
     if not password:
         return "This page is closed: the study was served without a password."
@@ -57,7 +57,7 @@ class BoardPage(Acting, Viewer):
         self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Do what the browser asks for; what cannot be done is told, once the page is open."""
+        """Carry out an action of the browser; ``frame.problem`` tells why one cannot be done."""
         was_open = self._open
         try:
             super().act(message)

@@ -68,7 +68,7 @@ class ParticipantPage(Acting, Viewer):
 
     @property
     def progress(self) -> Progress:
-        """Where the participant stands."""
+        """Progress of the participant."""
         assert self.session is not None
         return self.session.progress
 

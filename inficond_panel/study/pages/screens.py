@@ -1,4 +1,4 @@
-"""What a participant's page shows at each step, as plain data for the browser."""
+"""Screens of a participant's page, one a step, as plain data for the browser."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def make_bar(
 
 
 def make_goal(standing: Standing, done: bool) -> str:
-    """``AP 0.700, goal 0.983``; empty where the participant says when it is done."""
+    """``AP 0.700, goal 0.983``; empty where the participant decides when it is done."""
     if standing.target is None:
         return ""
     made = standing.what == ITERATIONS
@@ -111,7 +111,7 @@ def make_end(section: Any, folder: Path, declined: bool) -> dict[str, Any]:
 
 
 def make_message(title: str, text: str = "", busy: bool = False) -> dict[str, Any]:
-    """A screen that only says something."""
+    """A screen with a title and a text alone."""
     said: Sequence[Any] = [["p", {}, [text]]] if text else []
     return {"key": title, "kind": "message", "title": title, "text": said, "busy": busy}
 
@@ -122,7 +122,7 @@ def minutes(value: float) -> str:
 
 
 def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with the answers of a step, by question."""
+    """Faults of the answers of a step, by question."""
     found = {
         question.name_: question.fault(answers.get(question.name_)) for question in step.questions
     }

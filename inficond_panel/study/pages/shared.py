@@ -1,4 +1,4 @@
-"""What all sessions of one server share."""
+"""Objects that all sessions of one server share."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class TaskPage(Protocol):
 
     @property
     def progress(self) -> Progress:
-        """Where the participant stands."""
+        """Progress of the participant."""
 
     def record(self, view: str, action: str, payload: dict[str, Any]) -> bool:
         """Record an event; return whether it was recorded."""
@@ -54,7 +54,7 @@ class Work:
         self.measure()
 
     def standing(self) -> Standing:
-        """How far the node shown is."""
+        """Standing of the node shown."""
         app, ready = self.app, self.ready
         made = len(self._fine_tunes())
         return standing(
@@ -72,7 +72,7 @@ class Work:
 
     @property
     def done(self) -> bool:
-        """Whether the rule of the task came true at some time."""
+        """True if the rule of the task came true at some time."""
         return self.page.progress.first(self.task.name_, "done") is not None
 
     def left(self) -> float | None:
@@ -83,12 +83,12 @@ class Work:
         return max(0.0, math.ceil(60 * self.task.time_limit - spent))
 
     def time_is_up(self) -> bool:
-        """Whether the time limit was reached now, on a task that is not done."""
+        """True if the time limit was reached now, on a task that is not done."""
         told = self.page.progress.first(self.task.name_, "time-up")
         return self.left() == 0 and not self.done and told is None
 
     def outcome(self) -> str:
-        """How the task ends that is left now; empty where it may not be left."""
+        """Outcome of the task if it is left now; empty where it may not be left."""
         if self.done or self.task.ends_by_word:
             return "done"
         if self.left() == 0:

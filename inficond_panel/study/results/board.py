@@ -1,4 +1,4 @@
-"""Who is where, for the researcher."""
+"""Board of the participants, for the researcher: the step that each has reached."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GONE = 15.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a participant is. ``minutes`` and ``iterations`` are those of the task at hand."""
+    """Place of a participant. ``minutes`` and ``iterations`` belong to the task at hand."""
 
     number: int
     participant: str

@@ -21,7 +21,7 @@ class Rebuilt:
 
     @property
     def equal(self) -> bool:
-        """Whether id and weights are equal, bit for bit."""
+        """True if id and weights are equal, bit for bit."""
         return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
 
 

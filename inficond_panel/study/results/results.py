@@ -1,4 +1,4 @@
-"""What participants achieved: time, iterations and gain of each task, and means over people."""
+"""Results of participants: time, iterations and gain of each task, and means over people."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Result:
     """One participant in one task, at the moment when it was done, or when it was left.
 
     ``minutes`` without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is their mean number of
-    intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are those of the class on tune. ``place``
-    is that in the participant's order, from 1 (0: the training); ``outcome`` is done, time, left,
-    or empty while it is not over.
+    intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class on tune.
+    ``place`` is the position in the participant's order, from 1 (0: the training); ``outcome`` is
+    done, time, left, or empty while it is not over.
     """
 
     participant: str
@@ -100,7 +100,7 @@ def results_of(study: Study, participant: Participant, progress: Progress) -> li
 
 
 def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
-    """What the histories and the events of one task say."""
+    """Results of one task, from its history and its events."""
     task = ready.task.name_
     done, left = progress.first(task, "done"), progress.first(task, "leave")
     end = (done or left or progress.of(task)[-1]).time

@@ -94,7 +94,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
 
 
 def write(table: pd.DataFrame, file: Path) -> Path:
-    """Write a table as its file's suffix says; raises ``ExportError`` where it cannot be."""
+    """Write a table in the format of its file's suffix; ``ExportError`` where it cannot be."""
     content = io.BytesIO()
     try:
         if file.suffix == ".parquet":

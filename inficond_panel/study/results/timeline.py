@@ -1,4 +1,4 @@
-"""All that a participant did, in one line of time: their events, and those of their histories."""
+"""Timeline of all that a participant did: their events, and the events of their histories."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Moment:
 
 
 def progress_of(study: Study, participant: Participant) -> Progress:
-    """Where a participant stands now."""
+    """Progress of a participant by now."""
     return Progress(make_steps(study.spec, participant), study.log.events(participant.number))
 
 

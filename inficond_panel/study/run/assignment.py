@@ -1,4 +1,4 @@
-"""Who does what under which condition: balanced squares, or seeded draws."""
+"""Assignment of participants to tasks and conditions: balanced squares, or seeded draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a task is done."""
+"""Rules by which a task is done."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ITERATIONS = "iterations"  #: what a standing counts, where it is no metric
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a task is: ``value`` of ``what``, and the ``target`` that it is to reach.
+    """Standing of a task: ``value`` of ``what``, and the ``target`` that it is to reach.
 
-    Both are None where the participant says when it is done; ``value`` is nan where undefined.
+    Both are None where the participant decides when it is done; ``value`` is nan where undefined.
     """
 
     what: str
@@ -32,7 +32,7 @@ class Standing:
 
     @property
     def done(self) -> bool:
-        """Whether the target is reached."""
+        """True if the target is reached."""
         if self.value is None or self.target is None:
             return False
         return self.value >= self.target
@@ -41,7 +41,7 @@ class Standing:
 def standing(
     rule: DoneWhen, tuner: Tuner, class_name: str, start: Node, node: Node, iterations: int
 ) -> Standing:
-    """How far ``node`` is, after so many ``iterations`` from ``start``; metrics on tune."""
+    """Standing of ``node``, after so many ``iterations`` from ``start``; metrics on tune."""
     if isinstance(rule, ParticipantSays):
         return Standing("", None, None)
     if isinstance(rule, IterationsMade):

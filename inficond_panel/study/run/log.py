@@ -80,7 +80,7 @@ class StudyLog:
     def add(self, plan: Callable[[int], Sequence[Assigned]]) -> tuple[Participant, str]:
         """Add a participant at the first free place; return them and the token of their link.
 
-        Of the token only the SHA-256 is kept: it is told once.
+        Of the token only the SHA-256 is kept: it is returned once.
         """
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
@@ -183,13 +183,13 @@ class StudyLog:
         return _checked(self.path, rows)
 
     def presence(self) -> Mapping[int, Presence]:
-        """Who has opened a page, by number of the participant."""
+        """Presence of those who have opened a page, by number of the participant."""
         with self._database.transaction() as db:
             rows = db.execute("SELECT * FROM presence").fetchall()
         return {row["participant"]: Presence(row["session"], row["seen"]) for row in rows}
 
     def latest(self) -> str:
-        """The latest time of all that was recorded; that of the epoch where nothing was."""
+        """Latest time of all that was recorded; the epoch where nothing was."""
         with self._database.transaction() as db:
             times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
             found = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608

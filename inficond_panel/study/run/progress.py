@@ -1,4 +1,4 @@
-"""Where a participant stands: the steps of a study, and what the events say of each."""
+"""Progress of a participant: the steps of a study, and what the events say of each."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
 
 
 class Progress:
-    """What the events of one participant add up to."""
+    """Progress of one participant, the sum of their events."""
 
     def __init__(self, steps: Sequence[Step], events: Sequence[Event]) -> None:
         self.steps, self.events = list(steps), list(events)
@@ -60,7 +60,7 @@ class Progress:
 
     @property
     def declined(self) -> bool:
-        """Whether consent was refused."""
+        """True if consent was refused."""
         return any(event.action == "decline" for event in self.events)
 
     @property
@@ -77,7 +77,7 @@ class Progress:
 
     @property
     def finished(self) -> bool:
-        """Whether all steps were gone through."""
+        """True if all steps were gone through."""
         return self.step.name == END and not self.declined
 
     def answers(self) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Ready:
 class Preparation:
     """Opens the stores of a study, distils its students once, and makes the start nodes.
 
-    ``own`` is a spec of the app that stands in for that of the study; ``starts`` the history that
-    keeps the nodes.
+    ``own`` is a spec of the app that stands in for the study's; ``starts`` the history that keeps
+    the nodes.
     """
 
     def __init__(self, study: StudySpec, own: Path | None, starts: History) -> None:

@@ -1,4 +1,4 @@
-"""What happens in the views, as notes: all that they share in the state, and their settings.
+"""Recorder of the views: notes of all that they share in the state, and of their settings.
 
 The views know nothing of it. What changes the students (iterations, undo, jumps, names, notes,
 looks) is in their history and is not noted again.
@@ -106,7 +106,7 @@ class Recorder:
 def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
     """Bring back what was selected, and the batch that waited when the page was last there.
 
-    ``events`` are those of the task; a batch from before ``head_since``, the time of the last
+    ``events`` are the events of the task; a batch from before ``head_since``, the time of the last
     fine-tune, was carried out.
     """
     for event in events:

@@ -21,7 +21,7 @@ from inficond_panel.tuning import History, Tuner
 
 
 class Study:
-    """What a study says and where its data are.
+    """Study: its spec, and the folder of its data.
 
     The folder holds ``study.sqlite`` (participants, events), ``starts.sqlite`` (the nodes that
     tasks begin with) and a folder for each participant with a history for each of their tasks.
@@ -99,7 +99,7 @@ class Study:
         return self._folder_of(participant.number) / f"{task}.history.sqlite"
 
     def begun(self, participant: Participant, task: str) -> bool:
-        """Whether the participant has begun the task."""
+        """True if the participant has begun the task."""
         return self.history(participant, task).exists()
 
     def tuner(self, participant: Participant, task: str) -> Tuner:
@@ -146,9 +146,9 @@ def _only(layout: Layout, views: Sequence[str]) -> Layout:
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:
     """The study of a file, of a name that comes along, or of a spec of the app with ``study``.
 
-    ``data`` is the folder of the data, else as the study says: beside its file, or beside the spec
-    of the app that named it; that of what comes along is in the current folder. Raises
-    ``SpecError``, and ``StudyError`` for a spec of the app that names none.
+    ``data`` is the folder of the data, else the study names it: beside its file, or beside the
+    spec of the app that named it; the data of a study that comes along are in the current folder.
+    Raises ``SpecError``, and ``StudyError`` for a spec of the app that names none.
     """
     file = find_file(name)
     own = None if is_study(file) else file

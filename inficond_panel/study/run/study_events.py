@@ -1,4 +1,4 @@
-"""What is recorded of a participant: events, each with time, session, step, view and action."""
+"""Events recorded of a participant, each with time, session, step, view and action."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def storable(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Note:
-    """What is to be recorded."""
+    """Note that is to be recorded as an event."""
 
     time: str
     step: str

@@ -26,7 +26,7 @@ def parse(text: str) -> list[Token]:
 
 
 def picture_faults(text: str, folder: Path) -> Iterator[str]:
-    """What is wrong with the pictures of a text, one message each."""
+    """Faults of the pictures of a text, one message each."""
     for token in parse(text):
         for child in token.children or []:
             if child.type == "image":

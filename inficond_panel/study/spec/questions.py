@@ -25,7 +25,7 @@ class Question(Section):
     required = Flag(True, doc="Whether it must be answered.")
 
     def fault(self, answer: Any) -> str:
-        """What is wrong with an answer from outside; empty: nothing. None is no answer."""
+        """Fault of an answer from outside; empty if none. None is no answer."""
         if answer is None:
             return "An answer is needed." if self.required else ""
         return self._fault(answer)

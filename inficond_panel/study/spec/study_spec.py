@@ -148,7 +148,7 @@ def _twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
 
 
 def is_study(file: Path) -> bool:
-    """Whether a YAML file is the spec of a study rather than of the app."""
+    """True if a YAML file is the spec of a study rather than of the app."""
     root = compose(file)
     pairs = root.value if isinstance(root, MappingNode) else []
     keys = {text_of(key) for key, _ in pairs if isinstance(key, ScalarNode)}

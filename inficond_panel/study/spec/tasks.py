@@ -104,7 +104,7 @@ class Task(Section):
 
     @property
     def ends_by_word(self) -> bool:
-        """Whether the participant says when it is done."""
+        """True if the participant decides when it is done."""
         return isinstance(self.done_when, ParticipantSays)
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:

@@ -1,1 +1,1 @@
-"""What a node tells: its refit's report, its metrics with their noise, and how it compares."""
+"""Analysis of a node: report on its refit, metrics with their noise, and comparisons."""

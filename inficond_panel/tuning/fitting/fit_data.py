@@ -1,4 +1,4 @@
-"""What students are fitted to: scores, targets and penalties of the split ``fit``."""
+"""Data that students are fitted to: scores, targets and penalties of the split ``fit``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FitData:
     The targets are the teacher's probabilities at ``temperature``, or with ``learned`` "oracle"
     those of the oracle's logits; with ``alpha`` the true labels are mixed in: BCE(label) +
     alpha·BCE(teacher) is one fit of mixed targets with weights ``(n, K)``, and the penalties ``l1``
-    (one a class) and ``l2`` scaled to fit. Where no label is ignored, all images weigh alike and
+    (one per class) and ``l2`` scaled to fit. Where no label is ignored, all images weigh alike and
     ``sample_weight`` is None. What compares with the teacher takes its own probabilities.
 
     Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its

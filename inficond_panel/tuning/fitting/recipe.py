@@ -1,4 +1,4 @@
-"""How students are fitted: the solver that the spec chooses, with its settings."""
+"""Recipe of a fit: the solver that the spec chooses, with its settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 class Recipe:
     """Solver (``exact`` or ``paper``), penalties, weight of the teacher, the solver's options.
 
-    ``l1`` has one number a class; ``alpha`` is None where the teacher alone is learnt from.
+    ``l1`` has one number per class; ``alpha`` is None where the teacher alone is learnt from.
     """
 
     solver: str

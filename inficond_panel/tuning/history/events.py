@@ -1,4 +1,4 @@
-"""What happened in a history, event by event, and the state that follows from it.
+"""Events of a history, and the state that follows from them.
 
 The log is the truth: the head, what can be redone, names, notes, looks and deleted branches are
 what remains when its events are carried out one after the other. It is a chain: the checksum of
@@ -55,7 +55,7 @@ class Event:
 
 @dataclass
 class HistoryState:
-    """Where the students of one root stand after the events so far.
+    """State of the students of one root after the events so far.
 
     ``head`` is the node shown ("" before there is any); ``redo`` the nodes left by undo, the last
     one on top; ``names`` and ``notes`` the latest of each node that was given one; ``looks``
@@ -93,7 +93,7 @@ class HistoryState:
         return list(found)
 
     def hidden(self, node: str) -> bool:
-        """Whether the node is in a deleted branch: it or an ancestor was deleted."""
+        """True if the node is in a deleted branch: it or an ancestor was deleted."""
         return bool(self.deleted) and not self.deleted.isdisjoint(self.path(node))
 
     def all_hidden(self) -> set[str]:
@@ -105,12 +105,12 @@ class HistoryState:
         return found
 
     def undo_from(self, node: str) -> str | None:
-        """Where undo goes from ``node``: its nearest ancestor that is not in a deleted branch."""
+        """Target of undo from ``node``: its nearest ancestor that is not in a deleted branch."""
         hidden = self.all_hidden()
         return next((at for at in self.path(node)[1:] if at not in hidden), None)
 
     def redo_from(self, node: str) -> str | None:
-        """Where redo goes from ``node``: the node last left by undo, if it is a child of it."""
+        """Target of redo from ``node``: the node last left by undo, if it is a child of it."""
         top = self.redo[-1] if self.redo else None
         return top if top is not None and self.parents[top] == node else None
 

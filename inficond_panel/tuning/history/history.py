@@ -228,7 +228,7 @@ class History:
             return state.looks[node, split] + 1
 
     def looks(self, node: str, split: str) -> int:
-        """How often the metrics of ``node`` on ``split`` were looked at."""
+        """Number of looks at the metrics of ``node`` on ``split``."""
         with self._database.transaction() as db:
             select = "SELECT count(*) FROM events WHERE node = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (node, split)).fetchone()[0])

@@ -14,7 +14,7 @@ from inficond_panel.tuning.iteration import Iteration
 
 
 class Log:
-    """What the log of the file at ``path`` tells, kept up: each event is read and verified once.
+    """Log of the file at ``path``, kept up to date: each event is read and verified once.
 
     Events cannot be changed as long as the triggers are there. So all is read anew where the file
     was opened anew, or where anything has touched its tables or triggers.

@@ -1,4 +1,4 @@
-"""Whether a stored node follows from what it names: its parent, its intents and its settings."""
+"""Verification that a stored node follows from the parent, intents and settings that it names."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a person asks for, and the bounds on weights that follow from it."""
+"""Intents of a person, and the bounds on weights that follow from them."""

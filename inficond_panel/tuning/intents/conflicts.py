@@ -1,6 +1,6 @@
 """Conflicts of intents: the rule that settles intents which contradict each other.
 
-One rule: there is one bound for a class and concept, that of the latest iteration on the branch.
+One rule: a class and concept have one bound, set by the latest iteration on the branch.
 Within an iteration, which has no order, the intent that names the concept itself counts before
 one on a group; then ``remove`` before ``down`` before ``up``; then the larger factor.
 """
@@ -20,7 +20,7 @@ _STRENGTH = tuple(DIRECTIONS)
 def canonical(asked: Iterable[Asked], factor: float) -> tuple[Intent, ...]:
     """The intents of one iteration, one for each class and concept, resolved and sorted.
 
-    ``factor`` is that of an intent without one. The order of ``asked`` does not matter.
+    ``factor`` is for intents without one. The order of ``asked`` does not matter.
     """
     return tuple(best(candidates)[0] for candidates in by_concept(asked, factor).values())
 

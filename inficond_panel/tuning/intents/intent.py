@@ -1,4 +1,4 @@
-"""What a user asked for: a thumb on one concept of one class, or on a group of concepts."""
+"""Intent of a user: a thumb on one concept of one class, or on a group of concepts."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ Asked = Intent | GroupIntent
 
 
 def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:
-    """Raise ``TuningError``, with the nearest word, for a class or concept that is not there."""
+    """Raise ``TuningError``, with the nearest word, for an unknown class or concept."""
     for intent in intents:
         check_name("class", intent.class_name, classes)
         check_name("concept", intent.concept, concepts)

@@ -3,7 +3,7 @@
 1. The photos are parted into folds. For each fold, thumbs are chosen by all other photos
    (evidence.py, shrinkage.py, search.py), the student is refitted with them, exactly, and ranks
    the photos of the fold. All folds together give the *cross-fitted* logits of a class, and their
-   AP less that of the parent is the gain of choosing in this way.
+   AP less the parent's is the gain of choosing in this way.
 2. This is done for each way of choosing: by the labels of tune; by those of fit as well (with
    students that were not fitted to the photo in question); by the AP on tune, as greedy does; each
    with few thumbs or more. gate.py takes the way with the highest lower bound of its gain.
@@ -42,7 +42,7 @@ BY_TUNE, BY_BOTH, BY_AP = "tune", "tune and fit", "AP on tune"
 
 @dataclass(frozen=True)
 class ClassData:
-    """One class: its possible moves, and what first order says of them."""
+    """One class: its possible moves, and their first-order prediction."""
 
     moves: Moves
     answer: Response
@@ -164,7 +164,7 @@ def _choose(
     inside: NDArray[np.bool_],
     folds: NDArray[np.intp],
 ) -> dict[int, list[Pick]]:
-    """Thumbs of every class by the photos ``inside`` (n,), and by fit where the way says so."""
+    """Thumbs of every class by the photos ``inside`` (n,), and by fit where ``name`` is BY_BOTH."""
     if name == BY_AP:
         chosen = {k: greedy(task, k, task.rows[inside], shortlist=1) for k in data}
         return {k: [Pick(*item) for item in found.items()] for k, found in chosen.items()}
@@ -197,7 +197,7 @@ def _choose(
 
 
 def words(outcome: Crossfitted) -> str:
-    """Why this much and no more."""
+    """Reasons for this much and no more, in words."""
     names = list(dict.fromkeys(way.name for way in outcome.ways))
     largest = [max((w for w in outcome.ways if w.name == n), key=_gained) for n in names]
     tried = "; ".join(f"by {way.name} {way.mean.gain()}" for way in largest)

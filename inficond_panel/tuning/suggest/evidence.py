@@ -1,4 +1,4 @@
-"""What labels say for or against moving each weight of one class.
+"""Evidence of the labels for or against moving each weight of one class.
 
 For photos that the student was not fitted to, with label y, student logit f and the response r_c
 of concept c (first_order.py): calibrate p = sigmoid(a f + b) on the labels, take from r_c what f
@@ -32,7 +32,7 @@ Group = tuple[NDArray[np.bool_], Response]
 class Evidence:
     """Pulls of all concepts on one class, on one set of photos.
 
-    ``label`` (n,) is 0 or 1, ``responses`` (n, C) are those of ``groups``: masks (n,) of photos,
+    ``label`` (n,) is 0 or 1, ``responses`` (n, C) belong to ``groups``: masks (n,) of photos,
     each with the response of the student that was not fitted to them. ``folds`` (n,) parts them.
     """
 

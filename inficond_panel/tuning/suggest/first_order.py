@@ -1,4 +1,4 @@
-"""What a refit will do, to first order: how the other weights answer when one weight is moved.
+"""First-order prediction of a refit: response of the other weights when one weight is moved.
 
 At the optimum, moving weight c by 1 and re-optimising the free weights A (not at 0, not at a
 bound) and the intercept moves them by -H_AA^-1 H_Ac, with H the Hessian of the objective. The
@@ -37,7 +37,7 @@ class Response:
         return out
 
     def weights(self, concept: int, size: int) -> Array:
-        """Change of all ``size`` weights when that of ``concept`` moves by 1."""
+        """Change of all ``size`` weights when the weight of ``concept`` moves by 1."""
         change = np.zeros(size)
         change[self.free] = self.change[:-1, concept]
         change[concept] = 1.0

@@ -1,7 +1,7 @@
-"""Whether a cross-fitted gain clears noise, over all ways and classes that were tried.
+"""Test of whether a cross-fitted gain clears noise, over all ways and classes that were tried.
 
 Half of ALPHA goes to the mean gain over the classes: the ways' means are nearly normal, with the
-correlation of their joint bootstrap draws, and the bound is that of the largest of so many. The
+correlation of their joint bootstrap draws, and the bound is for the largest of so many. The
 other half goes to single classes, corrected for their number by Bonferroni: one class that gains
 much is found though the mean over all does not show it.
 """
@@ -25,7 +25,7 @@ _SIMULATED = 20_000
 
 @dataclass(frozen=True)
 class Way:
-    """A way of choosing at most ``length`` thumbs a class, with its cross-fitted gains."""
+    """A way of choosing at most ``length`` thumbs per class, with its cross-fitted gains."""
 
     name: str
     length: int
@@ -37,7 +37,7 @@ class Way:
         return mean_change(list(self.changes.values()))
 
     def clearest_class(self) -> float:
-        """Largest gain of a class in its standard errors."""
+        """Largest gain of any class, in its standard errors."""
         return max((clearness(change) for change in self.changes.values()), default=0.0)
 
     def shrunk(self) -> dict[int, Shrunk]:
@@ -49,9 +49,9 @@ class Way:
 
 
 def passing(ways: Sequence[Way]) -> Way | None:
-    """The way whose gain is surely the largest: that with the highest lower bound, if above 0.
+    """Way with the highest lower confidence bound of its mean gain; None if none exceeds 0.
 
-    Where the mean of none clears noise, the one with the clearest single class, if that does.
+    Where the mean of none clears noise, the way with the clearest single class, if that does.
     """
     if not ways:
         return None
@@ -65,7 +65,7 @@ def passing(ways: Sequence[Way]) -> Way | None:
 
 
 def largest_of(means: Sequence[Change], level: float) -> float:
-    """What the largest of these gains, in standard errors, exceeds by chance at ``level``."""
+    """Quantile 1 - ``level`` of the largest of these gains, in standard errors, without effect."""
     draws = np.array([change.draws for change in means if change.error > 0])
     if len(draws) < 2:
         return float(-ndtri(level))

@@ -1,11 +1,11 @@
-"""Empirical Bayes: how much of what the labels say is signal.
+"""Empirical Bayes: the share of signal in the evidence of the labels.
 
 Pulls (evidence.py) are normal around true pulls. The true pulls on ``tune`` and ``fit`` have a
 covariance matrix S, estimated over all concepts of all classes from products of *different*
 folds, whose noise is independent: the mean product is then the signal's, whatever the noise's
 variance. Where there is no signal it is 0, and no pull counts. ``fit`` counts by its covariance
-with ``tune``: not at all where what it says does not hold there, as with shortcuts that only
-``fit`` has.
+with ``tune``: not at all where its evidence does not hold on ``tune``, as with shortcuts that
+only ``fit`` has.
 
 Most concepts do nothing and few do much, so the prior is a mixture of normals N(0, c S) over a
 grid of c, with weights by maximum likelihood, in the manner of Stephens 2017, Biostatistics 18:2,

@@ -45,7 +45,7 @@ def suggest(
     cancelled: Callable[[], bool] | None = None,
 ) -> Suggestion:
     """Thumbs that a strategy would give from ``parent`` (the untouched students), at most
-    ``budget`` a class, as one batch. Nothing is stored.
+    ``budget`` per class, as one batch. Nothing is stored.
 
     It sees the labels of the split ``tune``, or of the images at ``rows`` alone, and ``crossfit``
     those of ``fit`` as well; never those of ``holdout``. The same seed gives the same suggestion.
@@ -94,7 +94,7 @@ def carry_out(
 
 
 def _note(suggestion: Suggestion) -> str:
-    """What lists of iterations show beside the node, so that nobody takes it for a person's."""
+    """Note that lists of iterations show beside the node: a machine made it, and no person."""
     expected = f"expected gain {suggestion.gain} AP points, {suggestion.measured}"
     return f"By a machine ({suggestion.strategy}, seed {suggestion.seed}): {expected}."
 

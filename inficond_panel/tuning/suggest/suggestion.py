@@ -1,4 +1,4 @@
-"""What a strategy proposes, and why."""
+"""Suggestion of a strategy: the thumbs that it proposes, and why."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Suggestion:
     """One batch of intents by a strategy, for one refit from ``parent``.
 
     ``gain`` is the expected change of the mean AP over the ``scope``, the classes that could be
-    measured, if all of ``classes`` were taken; ``measured`` says on what. ``summary`` says in
+    measured, if all of ``classes`` were taken; ``measured`` tells on what. ``summary`` tells in
     words why this much and no more, ``skipped`` which classes were left out.
     """
 

@@ -1,4 +1,4 @@
-"""What every strategy is given: the classes, the photos it may look at, and its limits."""
+"""Task of a strategy: the classes, the photos that it may look at, and its limits."""
 
 from __future__ import annotations
 

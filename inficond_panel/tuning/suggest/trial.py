@@ -97,9 +97,9 @@ class Trial:
     def response(
         self, fit: Fit, inside: NDArray | None = None, held: Collection[int] = ()
     ) -> Response:
-        """How that student's weights answer to a move; it is fitted to the images ``inside``.
+        """Response of that student's weights to a move; it is fitted to the images ``inside``.
 
-        Weights at a bound, and those of ``held``, do not answer.
+        Weights at a bound, and weights in ``held``, do not answer.
         """
         rows = slice(None) if inside is None else inside
         weights = fit.weights[:, 0]

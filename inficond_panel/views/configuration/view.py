@@ -59,8 +59,8 @@ def make_student(
 ) -> dict[str, Any]:
     """The student shown (a node of the history), the others to choose, and its card.
 
-    ``facts`` are rows on what all students share: teacher and settings; ``mark`` is what must be
-    said of students of the oracle.
+    ``facts`` are rows on what all students share: teacher and settings; ``mark`` is the warning
+    beside students of the oracle.
     """
     concepts = len(node.weights)
     used = int((node.weights != 0).any(axis=1).sum())
@@ -84,7 +84,7 @@ def make_student(
 
 
 def make_targets(targets: TargetsState) -> dict[str, Any] | None:
-    """What the students learn from, what else there is, and what goes on; None: no choice."""
+    """Targets of the students: the one chosen, and the state of a change; None: no choice."""
     if not targets.options:
         return None
     status = targets.status
@@ -97,9 +97,9 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
 
 
 def make_facts(teacher: str, students: Any, mark: str = "") -> list[Row]:
-    """What all students share: the teacher, and the settings (the spec's ``students``).
+    """Facts that all students share: the teacher, and the settings (the spec's ``students``).
 
-    ``mark`` is what must be said of students of the oracle.
+    ``mark`` is the warning beside students of the oracle.
     """
     return [
         ("Teacher", teacher),
@@ -127,7 +127,7 @@ def _certificate(node: Node) -> str:
 
 
 def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
-    """How often the holdout was looked at, in short and for the dialog; by number of the node."""
+    """Looks at the holdout, in short and for the dialog; ``looks`` are by number of the node."""
     total = sum(looks.values())
     told = f"{count(total)} look{'s' * (total != 1)}"
     places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
@@ -139,7 +139,7 @@ def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
 
 
 class ConfigurationStrip(ViewComponent):
-    """What the browser draws; a choice comes back as an action with the ``name`` chosen."""
+    """Strip that the browser draws; a choice comes back as an action with the ``name`` chosen."""
 
     data = param.Dict({}, doc="All texts of the strip; empty while loading.")
 

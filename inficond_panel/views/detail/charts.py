@@ -82,7 +82,7 @@ class Chart:
 
 
 def axis_digits(span: float) -> int:
-    """Digits with which the ends of an axis are told: the error is less than 1 % of its length."""
+    """Digits with which the ends of an axis are written: the error is below 1 % of its length."""
     return max(1, 1 - math.floor(math.log10(span))) if span > 0 else 1
 
 

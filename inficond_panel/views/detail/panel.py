@@ -1,4 +1,4 @@
-"""What the browser draws of the concept detail view, and what it asks for."""
+"""Panel of the concept detail view: what the browser draws of it, and what it asks for."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         self.panel.param.update(**self._marks())
 
     def _marks(self) -> dict[str, Any]:
-        """What lies over the exact curves."""
+        """Marks over the exact curves."""
         if self._curves is None:
             return {"captions": [], "influence": "", "pending": {}, "refit": {}}
         student, concept = self._app.selection.class_name, self._app.selection.concept

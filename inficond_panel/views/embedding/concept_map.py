@@ -1,4 +1,4 @@
-"""What the concept map shows of a student, and where: marks, labels, taps.
+"""Concept map of a student: its marks and labels with their places, and its taps.
 
 The map is the unit square with a margin; pixels are used only to place labels.
 """
@@ -21,7 +21,7 @@ RING = 11.0  #: radius in pixels of the ring around the concept opened
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What the map shows of the selected student; positions run over the concepts."""
+    """State of the selected student on the map; positions run over the concepts."""
 
     influence: np.ndarray | None = None
     pending: dict[int, str] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Shown:
         return [c for c in self.marked if c not in unnamed]
 
     def negative(self, concept: int) -> bool:
-        """Whether the influence of the concept is below 0."""
+        """True if the influence of the concept is below 0."""
         return self.influence is not None and bool(self.influence[concept] < 0)
 
     def radius(self, concept: int) -> float:
@@ -68,7 +68,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Frame:
-    """What part of the map is on screen, and on how many pixels (width, height)."""
+    """Part of the map that is on screen, and its size in pixels (width, height)."""
 
     x: tuple[float, float] = WHOLE
     y: tuple[float, float] = WHOLE
@@ -84,7 +84,7 @@ class Frame:
         return self.pixels(xy) / self.size
 
     def shows(self, at: np.ndarray) -> bool:
-        """Whether the place ``at`` ``(2,)`` is on screen."""
+        """True if the place ``at`` ``(2,)`` is on screen."""
         share = self.shares(at[None])
         return bool(((share >= 0) & (share <= 1)).all())
 

@@ -43,7 +43,7 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Label:
-    """Where a label goes: its box, and the leader line from mark to box if it lies far off."""
+    """Label with its place: its box, and the leader line from mark to box if it lies far off."""
 
     text: str
     box: Box

@@ -82,6 +82,6 @@ class MapCloud(param.Parameterized):
 
 
 def _around(span: Span) -> Span:
-    """What to compute for the span on screen: some more, so that a small move shows no edge."""
+    """Span to compute for the span on screen: some more, so that a small move shows no edge."""
     reach = _AROUND * (span[1] - span[0])
     return max(WHOLE[0], span[0] - reach), min(WHOLE[1], span[1] + reach)

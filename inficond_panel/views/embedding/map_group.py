@@ -18,7 +18,7 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
 
     Strongest influence first; in the order of selection without a student. ``given`` is the
     direction that all of the group have in the batch; ``thumbs`` is whether one can be given.
-    ``places`` ``(C, 2)`` are those of all concepts as shares of the plot; of the group's that are
+    ``places`` ``(C, 2)`` are all concepts' places as shares of the plot; of the group's that are
     on screen ``from`` and ``to`` are the leftmost and the rightmost.
     """
     group = list(app.selection.concepts)

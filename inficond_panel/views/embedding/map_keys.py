@@ -77,7 +77,7 @@ class MapKeys(param.Parameterized):
         return ", ".join(told)
 
     def _first(self) -> int:
-        """Where the keyboard starts: at what has a name on the map, or in the middle."""
+        """Concept where the keyboard starts: one with a name on the map, or the middle one."""
         named = self._plot.scene.shown.named
         return named[0] if named else int(np.abs(self._plot.scene.xy - 0.5).sum(1).argmin())
 

@@ -30,7 +30,7 @@ _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What lies over the ground; replaced as a whole."""
+    """Scene over the ground; replaced as a whole."""
 
     xy: np.ndarray
     shown: Shown = field(default_factory=Shown)
@@ -47,7 +47,7 @@ def make_cloud(density: Density, dark: bool) -> hv.Image:
 def make_dots(
     xy: np.ndarray, shown: Shown, group: Sequence[int], facts: Mapping[str, Any], dark: bool
 ) -> dict[str, Any]:
-    """All concepts as small gray dots; those of the selected group larger, in ink. Columns.
+    """All concepts as small gray dots; the selected group's larger, in ink. Columns.
 
     They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
     the dots of the top concepts are large and not seen: their marks stand for them.

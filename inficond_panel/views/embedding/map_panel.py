@@ -1,4 +1,4 @@
-"""What the browser draws of the concept map, around the plot; the projections to choose from."""
+"""Panel of the concept map, drawn around the plot; the projections to choose from."""
 
 from __future__ import annotations
 

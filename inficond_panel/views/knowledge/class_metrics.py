@@ -75,7 +75,7 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
 
 
 def make_noisy(change: Interval, key: str) -> dict[str, str]:
-    """A change with its interval in text, and what that says: within noise, unchanged, ..."""
+    """A change with its interval in text, and its verdict: within noise, unchanged, ..."""
     told = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
         return told

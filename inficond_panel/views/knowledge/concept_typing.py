@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def make_typing(app: AppState) -> dict[str, Any]:
-    """What the dialog shows: the encoder and its prompts, what is typed, how far it is."""
+    """Content of the dialog: the encoder and its prompts, what is typed, how far it is."""
     state, store = app.concepts, app.store
     status = state.status
     prompts = store.attrs.get("prompts", [])

@@ -1,4 +1,4 @@
-"""What a refit did to one student, as plain data; its sentences are those of ``state.words``."""
+"""Report on a refit of one student, as plain data; its sentences come from ``state.words``."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ AXES = (3, 5, 10, 20, 50, 100)
 
 
 def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[str, Any]]:
-    """Rows of the list as plain data; ``undefined`` says why a discrepancy has no value.
+    """Rows of the list as plain data; ``undefined`` tells why a discrepancy has no value.
 
     ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
     both are empty without one.
@@ -44,7 +44,7 @@ def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[s
 
 
 def make_undefined(sort: str, counts: Counts) -> str:
-    """Why a discrepancy is undefined: there is no image to differ on, or none to agree on."""
+    """Reason why a discrepancy is undefined: no image to differ on, or none to agree on."""
     side = "positive" if sort == "discrepancy_p" else "negative"
     differ = counts.student_wrong + counts.teacher_wrong
     return f"no {side} on which they {'agree' if differ else 'differ'}"

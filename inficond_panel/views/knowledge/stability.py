@@ -1,4 +1,4 @@
-"""Whether a concept's influence holds, as plain data; asked for one concept at a time."""
+"""Stability of a concept's influence, as plain data; asked for one concept at a time."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _FACTOR = TuningState.param["factor"]
 
 
 def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
-    """The line below the blocks. ``change`` is told when a refit is done."""
+    """Line below the blocks. It tells ``change`` when a refit is done."""
     fields = ("kind", "text", "progress", "remedy")
     told = change if status.kind == "done" else None
     return {**{field: getattr(status, field) for field in fields}, "change": told}

@@ -22,7 +22,7 @@ SLICE = 0.1  #: seconds of curves after which those that are there are shown
 
 
 class EffectCurves:
-    """Fills ``table.effects``; ``done`` is called when those of all rows are there.
+    """Fills ``table.effects``; ``done`` is called when all rows have theirs.
 
     Of a long list the rows near the part in view have curves, and the first ``FIRST``.
     """
@@ -44,7 +44,7 @@ class EffectCurves:
         self.next()
 
     def next(self) -> None:
-        """Ask for more curves; the axis is set once, when those of all rows listed are there."""
+        """Ask for more curves; the axis is set once, when all rows listed have theirs."""
         table = self.table
         name, metric = table.student, table.metric
         missing = [concept for concept in self._wanted() if concept not in table.effects]

@@ -1,4 +1,4 @@
-"""The state of the page in a short URL: what a link says, and following one.
+"""State of the page in a short URL: the content of a link, and following one.
 
 Only names that the page knows anyway are in it: data set, targets, class, concept, iteration, the
 two that are compared, settings of the views. The holdout is not: a look at it is asked for each
@@ -68,12 +68,12 @@ def _said(app: AppState, key: str) -> str:
 
 
 def _first(app: AppState, key: str) -> str | None:
-    """What an empty setting stands for: the map that the store has first."""
+    """Value that an empty setting stands for: the map that the store has first."""
     return projections(app.store)[0] if key == "map" else None
 
 
 def _words(app: AppState, key: str) -> dict[str, Any]:
-    """What a link can say of a setting, and the values that the words stand for."""
+    """Words that a link can have for a setting, and the values that they stand for."""
     field: Any = app.settings.param[SETTINGS[key]]
     if isinstance(field, param.Boolean):
         return {"up" if key == "order" else "open": not field.default}
@@ -89,8 +89,8 @@ def _words(app: AppState, key: str) -> dict[str, Any]:
 class Address:
     """The URL of a session. A link is followed once its data set is open.
 
-    If it is of other targets, their students are distilled first; what it says of iterations is
-    followed when they are there.
+    If it is of other targets, their students are distilled first; its iterations are followed
+    when these students are there.
     """
 
     def __init__(self, search: str = "") -> None:
@@ -128,7 +128,7 @@ class Address:
         return self.follow(app)
 
     def arrived(self, app: AppState) -> bool:
-        """Whether what a link asks for is shown, or will not be."""
+        """True if what a link asks for is shown, or will not be."""
         if app.tuning.status.kind == "error":
             self._awaited.clear()
         elif self._awaited and self._awaited[0] == app.students.node.id:
@@ -193,7 +193,7 @@ class Address:
 
 
 def _why_not(app: AppState, targets: str) -> str:
-    """Why there can be no students of these targets now; empty if there can."""
+    """Reason why there can be no students of these targets now; empty if there can."""
     if targets not in app.targets.options:
         return f"There are no targets {targets!r} here."
     if app.tuning.busy or app.targets.busy:

@@ -1,4 +1,4 @@
-"""The layout of a spec as the page draws it, and the page's as the spec says it."""
+"""Layout of a spec as the page draws it, and the page's as the spec writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_layout(layout: Layout) -> dict[str, Any]:
 
 
 def read_layout(page: Mapping[str, Any], theme: str, spec: Layout) -> Layout:
-    """What the spec would say for the page to look like this; itself, where it does already."""
+    """Layout of a spec for a page that looks like this; the spec's own where it does already."""
     if dict(page) == make_layout(spec):
         return Layout(**{**spec.values(), "theme": theme})
     columns = [list(names) for names in page["columns"]] or [[]]

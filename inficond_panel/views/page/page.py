@@ -41,7 +41,7 @@ def make_views(app: AppState) -> dict[str, Viewer]:
 
 
 def close_views(views: Mapping[str, Viewer]) -> None:
-    """Let go of views that are shown no more: what holds them beyond the page is told to let go."""
+    """Let go of views that are shown no more: what holds them beyond the page lets go of them."""
     for view in views.values():
         if isinstance(view, EmbeddingView):
             view.close()
@@ -70,7 +70,7 @@ def watch_export(
 
 
 def publisher() -> Publish:
-    """How a worker thread runs an update where the page lives: server session, notebook, script."""
+    """Way for a worker thread to run an update where the page is: session, notebook, script."""
     document = pn.state.curdoc
     if document is not None and document.session_context is not None:
         return partial(publish_to_page, document)

@@ -72,7 +72,7 @@ def make_subtitle(title: str, classes: int) -> str:
 
 
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
-    """What the header tells of saving: time of the newest node (ISO), or what is being done."""
+    """Text of the header on saving: time of the newest node (ISO), or what is being done."""
     newest = nodes[-1].created if nodes else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
@@ -85,7 +85,7 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
 
 
 class ShellPage(Component):
-    """What the browser draws; actions come back as messages ``{"action", ...}``."""
+    """Page that the browser draws; actions come back as messages ``{"action", ...}``."""
 
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)

@@ -77,7 +77,7 @@ def put_rows(still: Still, views: Mapping[str, Viewer]) -> None:
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, Any]:
-    """What the views' components would be sent for their pictures, by the id of their models."""
+    """Messages for the pictures of the views' components, by the id of their models."""
     answers = {}
     for view in views.values():
         if hasattr(view, "pictures"):

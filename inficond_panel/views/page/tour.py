@@ -16,7 +16,7 @@ EXAMPLE = ("bicycle", "traffic light")
 
 
 def make_tour(app: AppState) -> dict[str, Any]:
-    """Whether the spec asks for the tour; the example, where the store has both."""
+    """Offer of the tour, if the spec asks for it; the example, where the store has both."""
     name, concept = EXAMPLE
     known = name in app.store.classes and concept in app.store.concepts
     example = {"class": name, "concept": concept} if known else {}
@@ -49,7 +49,7 @@ def _example(app: AppState) -> tuple[str, str]:
 
 
 def make_progress(app: AppState) -> dict[str, bool]:
-    """Which of the things that the tour asks for are done."""
+    """Steps that the tour asks for, each True if it is done."""
     return {
         "class": bool(app.selection.class_name),
         "concept": bool(app.selection.concept),

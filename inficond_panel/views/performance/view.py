@@ -1,4 +1,4 @@
-"""Student performance: one row a class, sorted by its gap to the teacher.
+"""Student performance: one row per class, sorted by its gap to the teacher.
 
 InFiConD, section 5, figure 5b.
 """
@@ -32,7 +32,7 @@ _VALUES = (*CLASS_SORTS[1:], "constant_fidelity", "logit_correlation")
 
 
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """One row a class: metrics (None where undefined), and who decides rightly on which images.
+    """One row per class: metrics (None where undefined), and numbers of images decided rightly.
 
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
     both wrong, only the student right. ``gap`` is AP(teacher) − AP(student); ``teacher`` has the
@@ -63,7 +63,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
 
 
 def undefined_reason(positives: int, split: str) -> str:
-    """Why the AP of a class is undefined; empty where it is not."""
+    """Reason why the AP of one class is undefined; empty where it is not."""
     return "" if positives else f"AP is undefined: the {split} split has no positive of this class."
 
 

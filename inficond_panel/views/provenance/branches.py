@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Branches:
-    """Where each node stands. ``nodes`` are oldest first, parents before children."""
+    """Place of each node. ``nodes`` are oldest first, parents before children."""
 
     def __init__(self, nodes: Sequence[Iteration], current: str) -> None:
         self.newest = nodes[::-1]

@@ -22,7 +22,7 @@ VERDICTS = {True: "right", False: "wrong"}
 
 
 def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
-    """What the comparison shows; the detail of ``class_name``, or of the first that differs.
+    """Content of the comparison; the detail of ``class_name``, or of the first that differs.
 
     Empty where nothing is compared; only a title, and what went wrong, where there is no result.
     """
@@ -54,7 +54,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def make_sides(found: Comparison) -> list[dict[str, Any]]:
-    """What each node was tuned by since the latest one that both follow from."""
+    """Steps by which each node was tuned since the latest one that both follow from."""
     since = f"since #{found.ancestor.number}"
     pairs = ((found.before, found.only_before), (found.after, found.only_after))
     return [

@@ -24,11 +24,11 @@ CARD_INTENTS = 8  #: intents that a hover card lists
 
 @dataclass(frozen=True)
 class Shown:
-    """What the rows tell: a metric of a class (empty: its mean over all).
+    """Content of the rows: a metric of one class (empty: its mean over all).
 
     ``measured`` are the metrics of nodes by id, as far as they are known; ``hidden`` are nodes
-    whose holdout nobody has asked for. ``changes`` are those against the parent that have come, by
-    ids (before, after).
+    whose holdout nobody has asked for. ``changes`` are the changes against the parent that have
+    come, by ids (before, after).
     """
 
     class_name: str
@@ -62,7 +62,7 @@ def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
 
 
 def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
-    """What a row tells of the class and the metric: value, change, and for its card all metrics.
+    """Result of a row for the class and the metric: value, change, and for its card all metrics.
 
     Beside accuracy the fidelity, and the other way round.
     """
@@ -91,13 +91,13 @@ def make_title(node: Node | Iteration) -> str:
 
 
 def make_author(node: Node | Iteration) -> str:
-    """Who made it, where that is a machine: ``by a machine: crossfit``."""
+    """Author of a node, where that is a machine: ``by a machine: crossfit``."""
     kind, _, strategy = node.author.partition(":")
     return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
 
 
 def _kept(node: Iteration, path: Collection[str]) -> str:
-    """Why the branch from a node on cannot be deleted; empty where it can."""
+    """Reason why the branch from a node on cannot be deleted; empty where it can."""
     if not node.parent:
         return "The untouched student stays"
     return "The iteration shown is in it" if node.id in path else ""
@@ -114,7 +114,7 @@ def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
 
 
 def touches(node: Iteration, class_name: str) -> bool:
-    """Whether a batch was on the student of a class; without a class, on any."""
+    """True if a batch was on the student of the class; without a class, on any."""
     return class_name in node.tuned if class_name else bool(node.tuned)
 
 

@@ -49,7 +49,7 @@ STILL = 500  #: rows that a page without a server has
 
 
 def typed_sentence(names: Sequence[str]) -> str:
-    """Where the iterations are that were made before these concepts were typed."""
+    """Sentence on the way to the iterations made before these concepts were typed."""
     if not names:
         return ""
     them = "it" if len(names) == 1 else "them"
@@ -57,7 +57,7 @@ def typed_sentence(names: Sequence[str]) -> str:
 
 
 class ProvenanceTree(ViewComponent):
-    """What the browser draws; actions come back as messages ``{"action", ...}``.
+    """Tree that the browser draws; actions come back as messages ``{"action", ...}``.
 
     What is sent does not grow with the history: of a long one only the rows near those in view.
     """
@@ -139,7 +139,7 @@ class ProvenanceView(Acting, Viewer):
         }
 
     def still(self) -> dict[str, Any]:
-        """What a page without a server has of the rows: the newest ``STILL``. For the worker."""
+        """Rows of a page without a server: the newest ``STILL``. For the worker."""
         changes, tuner, (name, split) = self.app.changes, self.app.tuner, self._scope
         nodes = self._branches.newest[:STILL]
         hidden = self._hidden(nodes)
@@ -155,7 +155,7 @@ class ProvenanceView(Acting, Viewer):
         return {"tree": tree, "results": {"axis": make_axis(list(of.values())), "of": of}}
 
     def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
-        """Parent and node, where a change is told."""
+        """Parent and node, where the row has a change."""
         name = self._scope[0]
         return [(node.parent, node.id) for node in nodes if node.parent and touches(node, name)]
 
@@ -214,7 +214,7 @@ class ProvenanceView(Acting, Viewer):
         return {"axis": make_axis(told), "of": of}
 
     def _shown(self, nodes: Sequence[Iteration]) -> Shown:
-        """What is known of the rows; the changes that are not are asked for, the newest first."""
+        """Known content of the rows; unknown changes are asked for, the newest first."""
         name, metric = self._scope[0], self._tree.metric
         hidden = self._hidden(nodes)
         seen = [node for node in nodes if node.id not in hidden]
@@ -380,7 +380,7 @@ class ProvenanceView(Acting, Viewer):
 
 
 def values_of(metrics: Mapping[str, ClassMetrics], class_name: str) -> dict[str, float]:
-    """The metrics of a class, or without one their means over all, by key."""
+    """Metrics of one class, or without one their means over all, by key."""
     if class_name:
         return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
     return {key: mean(key, metrics) for key in CHANGE_METRICS}

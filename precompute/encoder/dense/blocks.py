@@ -110,7 +110,7 @@ _MODULES = (("q_proj", "k_proj"), ("q_norm", "k_norm"), ("ln_q", "ln_k"))
 
 
 def _self_similar(attention: Any, source: str) -> nn.Module:
-    """A copy that compares queries with queries, or keys with keys, as the source says."""
+    """A copy that compares queries with queries, or keys with keys, as the source has it."""
     changed = copy.deepcopy(attention)
     take, give = _PARTS[source], 1 - _PARTS[source]
     qkv = getattr(changed, "qkv", None)

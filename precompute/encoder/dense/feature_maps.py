@@ -41,7 +41,7 @@ def timm_map(tower: Any) -> Path | None:
 
 
 def _has_map(trunk: Any) -> bool:
-    """Whether the features keep their places: timm says so by the names of the feature levels."""
+    """True if the features keep their places: timm then names the feature levels."""
     return hasattr(trunk, "forward_features") and bool(getattr(trunk, "feature_info", None))
 
 

@@ -1,4 +1,4 @@
-"""What a family of image towers says of itself."""
+"""Description that a family of image towers gives of itself."""
 
 from __future__ import annotations
 

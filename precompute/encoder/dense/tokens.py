@@ -47,7 +47,7 @@ def open_clip_vit(tower: Any) -> Path | None:
 
 
 def _value_of_pool(pool: Any, x: Any) -> Any:
-    """What open_clip's attention pool gives for each token by itself."""
+    """Output of open_clip's attention pool for each token by itself."""
     attention = pool.attn
     width = attention.embed_dim
     weight = attention.v_proj_weight

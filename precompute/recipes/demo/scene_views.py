@@ -85,7 +85,7 @@ def _cut(pixels: torch.Tensor, crops: np.ndarray, flip: np.ndarray, side: int) -
 
 
 def _words(scene: Scene, crop: np.ndarray) -> tuple[np.ndarray, str]:
-    """Which concepts the crop shows (1), does not show (0) or shows in part (-1); a caption."""
+    """Concepts that the crop shows (1), does not show (0) or shows in part (-1); a caption."""
     names = concept_names()
     index = {name: i for i, name in enumerate(names)}
     words = np.zeros(len(names), dtype=np.int8)

@@ -101,7 +101,7 @@ def _fan(size: tuple[int, int]) -> np.ndarray:
 
 
 def _joints(size: tuple[int, int], material: str) -> np.ndarray:
-    """Where the joints between planks or slabs are, (h, w) bool."""
+    """Mask of the joints between planks or slabs, (h, w) bool."""
     _, height = size
     depth = np.linspace(0, 1, height) ** 1.6
     rows = np.floor(depth * 6)

@@ -1,4 +1,4 @@
-"""What stands where in a scene, decided before anything is drawn."""
+"""Plan of a scene: the things in it and their places, decided before anything is drawn."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -74,7 +74,7 @@ def _share_of_settings(thing: Thing) -> float:
 
 @dataclass(frozen=True)
 class _Spot:
-    """Where a thing could go: the place and the height of its foot in pixels."""
+    """Spot where a thing could go: the place and the height of its foot in pixels."""
 
     place: str
     foot: float

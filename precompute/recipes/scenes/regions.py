@@ -1,4 +1,4 @@
-"""What can be seen at each pixel of a scene."""
+"""Regions of a scene: the thing that can be seen at each pixel."""
 
 from dataclasses import dataclass, replace
 

@@ -60,5 +60,5 @@ class SceneSet:
         return draw(self.plan(i))
 
     def regions(self, i: int) -> Regions:
-        """What can be seen at each pixel of scene i."""
+        """Regions of scene i: the thing that can be seen at each pixel."""
         return regions(self.plan(i))

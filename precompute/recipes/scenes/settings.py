@@ -26,7 +26,7 @@ class Setting:
 
     @property
     def indoors(self) -> bool:
-        """Whether there are walls instead of a sky."""
+        """True if there are walls instead of a sky."""
         return bool(self.walls)
 
 

@@ -46,7 +46,7 @@ def surroundings(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
 def _fitting(
     rng: np.random.Generator, name: str, size: tuple[int, int], horizon: float
 ) -> tuple[float, ...]:
-    """Where a fitting is: the numbers that its painter reads."""
+    """Place of a fitting: the numbers that its painter reads."""
     width, height = size
     if name == "table":
         left, span = rng.uniform(0.04, 0.4), rng.uniform(0.4, 0.56)
