@@ -255,7 +255,10 @@ def test_zero_shot_logits_are_log_odds_against_the_background(encoder, backgroun
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ({"words": {"bicycles": "bike"}}, r"teacher.words names 'bicycles'.*Did you mean 'bicycle'"),
+        (
+            {"words": {"bicycles": "bike"}},
+            r"teacher.words names 'bicycles'.*Did you mean 'bicycle'",
+        ),
         ({"bias": {"default": 0.0, "bus": 1.0}}, "teacher.bias names 'bus', which is no class"),
     ],
 )
