@@ -3,21 +3,29 @@
 Where a page's connection is busy, Panel keeps changes and a task of its own writes them. One that
 is kept while another task still writes was left lying: that task took the mark away which the next
 one looks for. The page then showed the change with the change after it, and waited until then.
+
+A page that leaves while it is written to ended the task: the mark stayed, and what the same task
+had for other connections was lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from bokeh.document import Document
+from bokeh.server.connection import ServerConnection
 from panel.io import document
+from tornado.websocket import WebSocketClosedError
 
 from inficond_panel.serving.replace import stand_before
 
 
 def install() -> None:
-    """Write also what was kept in the meantime."""
+    """Write also what was kept in the meantime; write nothing to a page that has left."""
     stand_before(document, "_dispatch_msgs", _all_dispatched)
+    stand_before(document, "dispatch_tornado", _sent_unless_closed)
 
 
 async def _all_dispatched(original: Callable[[Document], Awaitable[None]], page: Document) -> None:
@@ -25,3 +33,15 @@ async def _all_dispatched(original: Callable[[Document], Awaitable[None]], page:
     while page in document._WRITE_MSGS and page not in document._WRITE_BLOCK:
         document._WRITE_BLOCK[page] = True
         await original(page)
+
+
+def _sent_unless_closed(
+    original: Callable[..., Sequence[Future[None]]],
+    connection: ServerConnection,
+    *what: Any,
+    **msg: Any,
+) -> Sequence[Future[None]]:
+    try:
+        return original(connection, *what, **msg)
+    except WebSocketClosedError:
+        return []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bokeh.document import Document
 from panel.io import document
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from inficond_panel.serving import writes
 
@@ -42,6 +44,7 @@ def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
 
     monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
     monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
+    monkeypatch.setattr(document, "dispatch_tornado", document.dispatch_tornado)
     writes.install()
     return Socket()
 
@@ -70,3 +73,44 @@ async def write_two(socket: Socket) -> None:
 def test_a_change_kept_while_another_is_written_is_written_too(socket: Socket) -> None:
     asyncio.run(write_two(socket))
     assert socket.written == ["PATCH-DOC ['first']", "PATCH-DOC ['second']"]
+
+
+class LeavingSocket(WebSocketHandler):
+    """A page that leaves between two of the three parts of a message."""
+
+    def __init__(self) -> None:
+        self.ws_connection: Any = self
+        self.parts = 0
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write_message(self, *_: Any) -> Any:
+        self.parts += 1
+        raise WebSocketClosedError
+
+
+class LeavingConnection(Connection):
+    def create(self, kind: str, events: list[str]) -> Any:
+        return SimpleNamespace(header_json="{}", metadata_json="{}", content_json="{}", _buffers=[])
+
+
+async def write_to_a_page_that_leaves(
+    socket: Socket, left: LeavingSocket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Document()
+    connections: list[Any] = [LeavingConnection(left), Connection(socket)]  # type: ignore[arg-type]
+    monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
+    document.schedule_write_events(page, connections, ["first"])
+    await turns()
+    assert left.parts == 1, "nothing was written to the page that leaves"
+    assert socket.written == ["PATCH-DOC ['first']"], "the other connection has it too"
+    socket.over[0].set_result(None)
+    await turns()
+    assert page not in document._WRITE_BLOCK
+
+
+def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(
+    socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(write_to_a_page_that_leaves(socket, LeavingSocket(), monkeypatch))
