@@ -71,16 +71,23 @@ class Scores:
         self.passes += self.columns.gather(columns)
 
     def variance(self, sample_weight: Array) -> Array:
-        """Weighted variance of each column (C,), for weights (N,) that sum to 1.
+        """Weighted variance of each column (C,), as ``moments``."""
+        return self.moments(sample_weight)[1]
 
-        Never below what rounding makes of a constant column.
+    def moments(self, sample_weight: Array) -> tuple[Array, Array]:
+        """Weighted means and variances of each column, for weights (N,) that sum to 1: (C,) each.
+
+        Weights (N, M) give those of each of their columns: (M, C). A variance is never below what
+        rounding makes of a constant column's.
         """
         self.passes += 1
-        first, second = np.zeros((2, self.shape[1]))
+        shape = (*sample_weight.shape[1:], self.shape[1])
+        first, second = np.zeros(shape), np.zeros(shape)
         for part in self.source.map(partial(_moments, pivot=self._pivot), sample_weight):
             first += part[0]
             second += part[1]
-        return np.maximum(second - first**2, (1e-8 * (self._pivot + first)) ** 2)
+        mean = self._pivot + first
+        return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
 
 
 def _wide(block: Any) -> Any:
@@ -100,7 +107,7 @@ def _product(block: Any, weights: Array) -> Array:
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
     centred = _wide(block) - beside(pivot, block)
-    weight = beside(sample_weight, block)
+    weight = beside(np.ascontiguousarray(sample_weight.T), block)
     return to_host(weight @ centred), to_host(weight @ centred**2)
 
 
