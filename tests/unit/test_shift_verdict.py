@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from inficond_panel.distill.shift.verdict import ALPHA, Judged, verdict
+from inficond_panel.distill.shift.verdict import ALPHA, NONE, SHIFT, UNKNOWN, Judged, verdict
 
 
 def judged(
@@ -50,21 +50,21 @@ def test_ap_of_fit_is_weighed_to_the_frequency_of_tune() -> None:
 def test_a_class_that_is_only_rarer_is_not_shifted() -> None:
     rng = np.random.default_rng(2)
     found = verdict(judged(rng, 4000, 0.5, 2.0), judged(rng, 20_000, 0.05, 2.0, students=3))
-    assert not found.shifted
+    assert found.kind == NONE
     assert abs(found.ap_lost.estimate) < 0.05
 
 
 def test_a_lost_separation_is_a_shift() -> None:
     rng = np.random.default_rng(3)
     found = verdict(judged(rng, 1000, 0.3, 3.0), judged(rng, 300, 0.3, 2.0))
-    assert found.shifted
+    assert found.kind == SHIFT
     assert found.separation_lost.low > 0
     assert found.ap_lost.low > 0
 
 
 def test_a_gained_separation_is_no_shift() -> None:
     rng = np.random.default_rng(4)
-    assert not verdict(judged(rng, 1000, 0.3, 2.0), judged(rng, 300, 0.3, 3.0)).shifted
+    assert verdict(judged(rng, 1000, 0.3, 2.0), judged(rng, 300, 0.3, 3.0)).kind == NONE
 
 
 @pytest.mark.parametrize("share", [0.1, 0.4])
@@ -72,7 +72,12 @@ def test_false_alarms_stay_at_their_level(share: float) -> None:
     """Of 300 classes without a shift, no more than chance allows at ALPHA are called shifted."""
     rng = np.random.default_rng(6)
     alarms = sum(
-        verdict(judged(rng, 300, share, 2.0), judged(rng, 150, share, 2.0), seed=n).shifted
+        verdict(judged(rng, 300, share, 2.0), judged(rng, 150, share, 2.0), seed=n).kind == SHIFT
         for n in range(300)
     )
     assert alarms <= binom.ppf(0.999, 300, ALPHA)
+
+
+def test_few_photos_cannot_exclude_a_loss() -> None:
+    rng = np.random.default_rng(7)
+    assert verdict(judged(rng, 100, 0.1, 2.0), judged(rng, 60, 0.1, 2.0)).kind == UNKNOWN

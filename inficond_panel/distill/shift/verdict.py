@@ -23,6 +23,8 @@ from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.vocabulary.metrics import AP
 
 SHIFT, NONE, UNKNOWN = "shift", "none", "unknown"
+#: Loss of AP that has to be excluded before it is said that there is none.
+LARGE_LOSS = 0.1
 #: Chance of calling a shift where there is none, shared out between separation and AP.
 ALPHA = 0.05
 DRAWS = 400
@@ -65,9 +67,14 @@ class Verdict:
     ap_lost: Interval
 
     @property
-    def shifted(self) -> bool:
-        """True if either is lost by more than noise."""
-        return self.separation_lost.low > 0 or self.ap_lost.low > 0
+    def kind(self) -> str:
+        """``shift`` if either is lost by more than noise; ``none`` if a large loss is excluded.
+
+        Otherwise ``unknown``: there are too few photos to say.
+        """
+        if self.separation_lost.low > 0 or self.ap_lost.low > 0:
+            return SHIFT
+        return NONE if self.ap_lost.high <= LARGE_LOSS else UNKNOWN
 
 
 def verdict(fit: Judged, tune: Judged, *, seed: int = 0) -> Verdict:
