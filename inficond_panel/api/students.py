@@ -190,6 +190,21 @@ class TunableStudents:
         self._count(split)
         return tables.concepts_of(self.tuner, self.node, class_name, split)
 
+    def shift(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
+
+        Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
+        their limits; see ``analysis.class_shift``. Raises ``TuningError`` for an unknown class.
+        """
+        return tables.shift(self.tuner, self.node, classes, seed)
+
+    def suspects(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Concepts that each student leans on, and whose bond with the class holds on fit only.
+
+        The most suspect of a class first. Raises ``TuningError`` for an unknown class.
+        """
+        return tables.suspects(self.tuner, self.node, classes, seed)
+
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
         """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from inficond_panel.analysis.class_shift import Suspect, class_shifts
 from inficond_panel.analysis.node_metrics import measure_node, outcomes
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Tuner
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
 
 def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
@@ -48,6 +52,37 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
     frame["constant_fidelity"] = [points[name].constant_fidelity for name in frame.index]
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
+
+
+def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
+    """One row per class: verdict, what is lost from fit to tune, AP of the baselines, suspects."""
+    rows = {}
+    for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items():
+        row: dict[str, Any] = {"shift": found.kind, "sentence": shift_sentence(found)}
+        verdict = found.verdict
+        measured = {
+            "separation_lost": verdict and verdict.separation_lost,
+            "ap_lost": verdict and verdict.ap_lost,
+            "own_word_ap": found.own_word,
+            "tune_model_ap": found.tune_model,
+        }
+        for key, value in measured.items():
+            limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
+            row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
+        row["suspects"] = [suspect.concept for suspect in found.suspects]
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+
+
+def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
+    """One row per class and suspect, the most suspect of a class first."""
+    rows = [
+        {"class": name, **asdict(suspect), "sentence": suspect_sentence(found, suspect)}
+        for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items()
+        for suspect in found.suspects
+    ]
+    columns = ["class", *(field.name for field in fields(Suspect)), "sentence"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) -> pd.DataFrame:

@@ -41,6 +41,7 @@ COMMANDS = (
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
+    Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),
     Command("suggest", "Tuning", "Let a strategy give the thumbs.", "suggest"),
     Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
     Command(

@@ -84,20 +84,29 @@ class Photos:
 class Suspicion:
     """Measures of each concept against one student, each (C,).
 
-    ``z`` is the lost bond in standard errors, ``score`` reliance times lost bond, ``lost`` the
-    lost separation in logits. ``q`` is the one-sided p-value of ``z``, adjusted over all concepts
-    for the rate of false discoveries (Benjamini and Hochberg 1995, JRSS B 57).
+    ``z`` is the lost bond in standard errors, ``fit_bond`` and ``tune_bond`` are the two bonds;
+    ``lost`` is the lost separation in logits. ``q`` is the one-sided p-value of ``z``, adjusted
+    over all concepts for the rate of false discoveries (Benjamini and Hochberg 1995, JRSS B 57).
     """
 
     reliance: Array
     z: Array
     lost: Array
     q: Array
+    fit_bond: Array
+    tune_bond: Array
 
     @property
     def score(self) -> Array:
         """Reliance, whatever its sign, times lost bond."""
         return np.abs(self.reliance) * self.z
+
+    def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
+        """Concepts of a score above 0 but for those ``besides``, the most suspect first."""
+        score = self.score
+        score[list(besides)] = 0.0
+        order = np.argsort(-score, kind="stable")
+        return order[score[order] > 0]
 
 
 def suspicion(
@@ -127,6 +136,8 @@ def suspicion(
         z=z,
         lost=(weights * lost).mean(axis=0),
         q=false_discovery_control(_p_value(z, parts, counts)),
+        fit_bond=bonds.mean(axis=0),
+        tune_bond=tune.bond,
     )
 
 

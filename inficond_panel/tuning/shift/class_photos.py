@@ -67,9 +67,28 @@ class ClassPhotos:
         """Measures of all concepts against the student."""
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
-        tune = Photos(self._scores(self.tune), self.tune_label)
         weights = np.stack([student.weights[:, 0] for student in self._students])
-        return suspicion(folds, tune, self._logits, weights)
+        return suspicion(folds, self.tune_photos, self._logits, weights)
+
+    @cached_property
+    def tune_scores(self) -> NDArray:
+        """Concept scores (n, C) of the photos of tune."""
+        return self._scores(self.tune)
+
+    @cached_property
+    def tune_photos(self) -> Photos:
+        """Photos of tune with their labels."""
+        return Photos(self.tune_scores, self.tune_label)
+
+    @property
+    def concepts(self) -> list[str]:
+        """Names of the concepts."""
+        return self._store.concepts
+
+    @property
+    def spread(self) -> NDArray:
+        """Standard deviation of each concept's score on fit (C,)."""
+        return self.trial.tuner.fit_data.spread
 
     @cached_property
     def _students(self) -> list[Fit]:
