@@ -61,8 +61,8 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
         row: dict[str, Any] = {"shift": found.kind, "sentence": shift_sentence(found)}
         verdict = found.verdict
         measured = {
-            "separation_lost": verdict and verdict.separation_lost,
-            "ap_lost": verdict and verdict.ap_lost,
+            "separation_lost": None if verdict is None else verdict.separation_lost,
+            "ap_lost": None if verdict is None else verdict.ap_lost,
             "own_word_ap": found.own_word,
             "tune_model_ap": found.tune_model,
         }
