@@ -88,6 +88,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "maps": ("method", "concept_projection"),
     "metadata": ("metadata_column", "metadata"),
 }
+#: What a store without a part lacks, for people.
+LACKS = {
+    "photos": "This store has no photos: images go by their ids.",
+    "segments": "This store has no segments: which part of an image shows a concept is not known.",
+    "texts": "This store has no text vectors of its concepts.",
+    "maps": "This store has no map of its concepts: one is made from their text vectors.",
+}
 #: Parts that another one is made of.
 NEEDED_PARTS = {"segments": ("photos", "texts")}
 

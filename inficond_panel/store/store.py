@@ -17,6 +17,7 @@ from inficond_panel.store.schema import (
     COORDINATES,
     FIXED,
     GIVEN,
+    LACKS,
     PARTS,
     PIECEWISE,
     SPLITS,
@@ -67,6 +68,10 @@ class Store:
         """True if the store has a part that it can do without: ``photos``, ``segments``, ``texts``
         or ``maps``."""
         return all(map(self.has, PARTS[part]))
+
+    def lacks(self, part: str) -> str:
+        """Sentence on a part that the store lacks, as in ``holds``; "" where it is there."""
+        return "" if self.holds(part) else LACKS[part]
 
     @property
     def title(self) -> str:
