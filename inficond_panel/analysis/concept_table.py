@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.analysis.concept_rows import discrepancies
+from inficond_panel.analysis.patches import tells_presence
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.tuning import Node, Tuner
 
@@ -37,7 +38,8 @@ def concepts_file(
 ) -> File:
     """``concepts`` as CSV or JSON, one a line, in the store's order; all where none is named.
 
-    ``images`` counts images of ``split`` that show the concept. Without a class the columns of the
+    ``images`` counts images of ``split`` that show the concept; empty where a score below 0 leaves
+    that open, as ``segments`` is in a store without them. Without a class the columns of the
     student are empty; an undefined discrepancy and a bound that is not set are empty too.
     """
     store = tuner.store
@@ -46,12 +48,12 @@ def concepts_file(
     name = "-".join(["concepts", *([class_name] if class_name else []), str(len(chosen))])
     student = _student(tuner, node, class_name, split) if class_name else None
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
-    images = (store.concept_score[store.rows(split)] > 0).sum(axis=0)
+    images, told = (store.concept_score[store.rows(split)] > 0).sum(axis=0), tells_presence(store)
     lines = (
         [
             store.concepts[c],
-            int(segments[c]),
-            int(images[c]),
+            int(segments[c]) if store.holds("segments") else "",
+            int(images[c]) if told[c] else "",
             split,
             *(student[c] if student else [""] * 7),
         ]

@@ -23,8 +23,9 @@ class Part:
 class Edit:
     """The least change of one influence, the others held, that turns the image's decision.
 
-    The decision turns to present just above ``influence``, or to absent at it. ``others`` is how
-    many other images of the split the same edit turns.
+    The decision turns to present just beyond ``influence``, or to absent at it: above or up to it
+    where more influence ``raises`` the image's logit, as its score is above 0, else the other way.
+    ``others`` is how many other images of the split the same edit turns, to either side.
     """
 
     concept: str
@@ -32,6 +33,7 @@ class Edit:
     influence: float
     present: bool
     others: int
+    raises: bool = True
 
     @property
     def change(self) -> float:
@@ -67,7 +69,7 @@ def take_apart(tuner: Tuner, node: Node, class_name: str, row: int, split: str) 
     logit, threshold = float(tuner.logits(node)[row, k]), tuner.threshold(class_name)
     added = scores * weights
     order = np.argsort(-np.abs(added), kind="stable")
-    shown = scores > 0
+    shown = scores != 0
     edits = [
         _edit(tuner, node, k, row, split, concepts, scores, logit - threshold)
         for concepts in (np.flatnonzero(shown), np.flatnonzero(shown & (weights != 0)))
@@ -100,10 +102,10 @@ def _edit(
     scores: np.ndarray,
     excess: float,
 ) -> Edit | None:
-    """The smallest edit among ``concepts``: the logit moves by the score, so the highest counts."""
+    """The smallest edit among ``concepts``: the logit moves by the score, so the largest counts."""
     if not len(concepts):
         return None
-    c = int(concepts[np.argmax(scores[concepts])])
+    c = int(concepts[np.argmax(np.abs(scores[concepts]))])
     before, present = float(node.weights[c, k]), excess <= 0
     change = -excess / scores[c]
     return Edit(
@@ -112,6 +114,7 @@ def _edit(
         influence=before + change,
         present=present,
         others=_others(tuner, node, k, c, row, split, change, present),
+        raises=bool(scores[c] > 0),
     )
 
 
@@ -125,5 +128,7 @@ def _others(
     old = tuner.logits(node)[rows, k] - threshold
     score = np.asarray(tuner.store.concept_score[rows, c], dtype=np.float64)
     new = old + change * score
-    turned = (old <= 0) & (new >= 0) & (score > 0) if present else (old > 0) & (new <= 0)
-    return int(np.count_nonzero(turned))
+    # Just beyond the edit, those whose logit is then 0 go over if their scores are of one sign.
+    alike = score * float(tuner.store.concept_score[row, c]) > 0
+    raised = (old <= 0) & ((new > 0) | ((new == 0) & alike & present))
+    return int(np.count_nonzero(raised | ((old > 0) & (new <= 0))))

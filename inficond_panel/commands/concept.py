@@ -12,7 +12,7 @@ from inficond_panel.commands.arguments import add_tuner
 from inficond_panel.commands.output import note, say, say_json
 from inficond_panel.commands.parser import Parser
 from inficond_panel.concepts.texts import texts_of
-from inficond_panel.concepts.typed import TypedConcept
+from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.typed_concepts import (
@@ -72,6 +72,7 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
 
 
 def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
+    check_typing(tuner.store)
     tuner = add_concept(tuner, args.text, text_encoder(tuner.spec))
     name = texts_of(args.text)[0]
     (typed,) = (one for one in typed_of(tuner.store) if one.name == name)

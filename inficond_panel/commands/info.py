@@ -84,6 +84,7 @@ def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
 
 def _planned(spec: Spec) -> dict[str, Any]:
     """Content of the store to be made, as far as the spec's files tell."""
+    spec.check_making()
     precompute_package()
     from precompute.concepts.corpus import read_corpus  # noqa: PLC0415 - only where it is needed
     from precompute.datasets import load_dataset  # noqa: PLC0415

@@ -89,7 +89,12 @@ def run(args: argparse.Namespace) -> None:
         return
     say(f"{report.class_name}, {node_title(tuner, report.node)}")
     say(f"{report.draws} refits on bootstrap samples of the split fit")
-    say(f"{report.counterparts} random counterparts in the place of each concept")
+    lacking = tuner.store.lacks("segments")
+    say(
+        f"no random counterparts: {lacking}"
+        if lacking
+        else f"{report.counterparts} random counterparts in the place of each concept"
+    )
     say()
     say_table(_HEADER, [_row(found) for found in report.concepts])
     if report.counterparts and 20 * len(report.concepts) > report.counterparts + 1:

@@ -27,11 +27,16 @@ def limits(card: Mapping[str, Any]) -> list[str]:
 
 def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     data = card["data"]
+    given = data.get("scores", {}).get("method") == "given"
+    source = (
+        "be made as those of the store were, which came from elsewhere, on the same scale"
+        if given
+        else f"come from the encoder {data['encoder']} with its preprocessing "
+        f"({in_words(data['preprocessing'])}) and the corpus {data['corpus']}"
+    )
     yield (
-        f"The students read concept scores, not images. The scores must come from the encoder "
-        f"{data['encoder']} with its preprocessing ({in_words(data['preprocessing'])}) and the "
-        f"corpus {data['corpus']}, in the order of the concepts given here; other scores give "
-        f"numbers without meaning."
+        f"The students read concept scores, not images. The scores must {source}, in the order of "
+        f"the concepts given here; other scores give numbers without meaning."
     )
     yield (
         f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity says how often "

@@ -90,6 +90,7 @@ def plan(
 
     Raises ``DataError`` for inputs that cannot be used.
     """
+    spec.check_making()
     path, inputs = Path(store_path), read_inputs(spec, progress)
     near = list(stores_near(path))
     there = _opened(path)

@@ -61,6 +61,7 @@ def run(
     """
     started = time.monotonic()
     path = Path(store_path)
+    spec.check_making()
     try:
         fetch_encoder(spec.concepts.encoder)
         inputs = read_inputs(spec, progress)

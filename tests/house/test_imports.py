@@ -19,7 +19,7 @@ ARROWS = {
     "vocabulary": {"errors", "common"},
     "distill": BASE,
     "spec": BASE,
-    "store": BASE,
+    "store": BASE | {"version"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
     "analysis": NUMERICS | {"tuning"},

@@ -63,6 +63,7 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
 def layers(args: argparse.Namespace) -> None:
     """List the layers of a network."""
     spec = load_spec(find_spec(args.spec))
+    spec.check_making()
     network, _ = _network(spec, args.network)
     names = layer_names(network)
     if not names:
@@ -74,6 +75,7 @@ def layers(args: argparse.Namespace) -> None:
 def add(args: argparse.Namespace) -> None:
     """Measure images of a split and write their maps into the store."""
     spec = load_spec(find_spec(args.spec))
+    spec.check_making()
     precompute_package()
     from precompute.pipeline.lock import only_run  # noqa: PLC0415 - heavy, and an extra
 

@@ -87,7 +87,7 @@ class Preparation:
             return self.own
         name = task.spec or self.study.spec
         beside = self.study.path.parent / name
-        return beside if beside.is_file() else find_spec(name)
+        return beside if beside.exists() else find_spec(name)
 
     def _class_name(self, task: Task, store: Store) -> str:
         name = next((name for name in task.class_ if name in store.classes), "")

@@ -45,7 +45,7 @@ def make_dataset(
                 ("Classes", count(counts["classes"])),
                 ("fit · tune · holdout", " · ".join(splits)),
                 ("Concepts", count(counts["concepts"])),
-                ("Segments", count(counts["segments"])),
+                ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
                 ("Words", attrs["corpus"]),
                 ("Encoder", attrs["encoder"]),
                 ("Content hash", content_hash[:12]),

@@ -45,10 +45,12 @@ class MapCloud(param.Parameterized):
         """Show the cloud of another projection, when it is computed; none until then."""
         self._projection = projection
         self._set(NOTHING)
-        self._fetch()
+        self.fault = self._app.store.lacks("segments")
+        if not self.fault:
+            self._fetch()
 
     def _follow(self, *_: param.parameterized.Event) -> None:
-        if self._projection and self._wanted() != self._asked:
+        if self._projection and not self.fault and self._wanted() != self._asked:
             self._fetch()
 
     def _fetch(self) -> None:

@@ -88,7 +88,7 @@ function makeTable(model, send, search, dialog) {
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
-    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", {}, "Most similar patches"), h("span"))
+    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)

@@ -47,6 +47,7 @@ class KnowledgeView(Acting, Viewer):
             factor=factor,
             factors=sorted({*FACTORS, factor}),
             concepts=len(app.store.concepts),
+            patchless=app.store.lacks("segments"),
             sizing_mode="stretch_both",
             margin=0,
         )

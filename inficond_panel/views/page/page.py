@@ -19,16 +19,23 @@ from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.embedding.missing_map import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 
+
+def make_embedding(app: AppState) -> Viewer:
+    """The map of the concepts; where the store has none, what stands in its place."""
+    return EmbeddingView(app) if app.store.holds("maps") else MissingMap(app)
+
+
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {
     "configuration": ConfigurationView,
     "performance": PerformanceView,
-    "embedding": EmbeddingView,
+    "embedding": make_embedding,
     "knowledge": KnowledgeView,
     "detail": DetailView,
     "provenance": ProvenanceView,
