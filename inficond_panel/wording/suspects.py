@@ -18,8 +18,10 @@ def shift_sentence(found: ClassShift) -> str:
         f"{verdict.separation:.2f} logits of separation and {_change(verdict.ap_lost, 1, 100)} of "
         f"{100 * verdict.ap:.1f} AP points"
     )
-    if found.kind == SHIFT:
+    if verdict.kind == SHIFT:
         return f"Shift: {lost}."
+    if found.lost_bond:
+        return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
     if found.kind == NONE:
         return f"No shift: {lost}. Edits are not expected to gain."
     return f"Unknown: {lost}. A loss above {100 * LARGE_LOSS:g} AP points cannot be excluded."

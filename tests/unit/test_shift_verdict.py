@@ -31,7 +31,7 @@ def test_separation_and_its_limits_are_those_of_welch() -> None:
     (ours, first), (theirs, second) = of(fit), of(tune)
     assert found.separation == pytest.approx(ours)
     assert found.separation_lost.estimate == pytest.approx(ours - theirs)
-    half = 1.959964 * np.sqrt(first + second)
+    half = 2.053749 * np.sqrt(first + second)
     assert found.separation_lost.low == pytest.approx(ours - theirs - half)
     assert found.separation_lost.high == pytest.approx(ours - theirs + half)
 

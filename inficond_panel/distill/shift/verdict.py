@@ -25,8 +25,8 @@ from inficond_panel.vocabulary.metrics import AP
 SHIFT, NONE, UNKNOWN = "shift", "none", "unknown"
 #: Loss of AP that has to be excluded before it is said that there is none.
 LARGE_LOSS = 0.1
-#: Chance of calling a shift where there is none, shared out between separation and AP.
-ALPHA = 0.05
+#: Chance of a loss where there is none, shared out between separation and AP.
+ALPHA = 0.04
 DRAWS = 400
 
 
@@ -68,7 +68,7 @@ class Verdict:
 
     @property
     def kind(self) -> str:
-        """``shift`` if either is lost by more than noise; ``none`` if a large loss is excluded.
+        """``shift`` if either is lost by more than noise, ``none`` if a large loss is excluded.
 
         Otherwise ``unknown``: there are too few photos to say.
         """
