@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.encoder import hub
+from precompute.encoder.hub import (
+    cached_folder,
+    cached_weights,
+    check_name,
+    fetch_folder,
+    fetch_weights,
+    known_tags,
+    tag_settings,
+)
 
 CONFIG = "open_clip_config.json"
 HUB = "hf-hub:"
@@ -42,8 +50,8 @@ class Source:
         """
         if self.model.startswith("local-dir:"):
             return None
-        tags = [self.tag] if self.tag else hub.tags(self.model)
-        known = [hub.settings(self.model, tag) for tag in tags]
+        tags = [self.tag] if self.tag else known_tags(self.model)
+        known = [tag_settings(self.model, tag) for tag in tags]
         kinds = {json.dumps({k: v[k] for k in _PREPROCESSING if k in v}) for v in known}
         if len(kinds) > 1:
             raise DataError(
@@ -55,14 +63,14 @@ class Source:
         return json.loads(kinds.pop()) if kinds else {}
 
     def _tag_settings(self) -> dict[str, Any]:
-        return hub.settings(self.model, self.tag) if self.tag else {}
+        return tag_settings(self.model, self.tag) if self.tag else {}
 
 
 _PREPROCESSING = ("mean", "std", "interpolation")
 
 
 def find_source(section: Any) -> Source:
-    """Find what a section names, downloading it where the section names a tag or a hub.
+    """Find what a section names, downloading it where the section names a tag or a
 
     Raises ``DataError`` for files that are missing and for downloads that fail.
     """
@@ -75,14 +83,14 @@ def find_source(section: Any) -> Source:
             )
         return Source(f"local-dir:{model}", _weights_of(model, pretrained))
     if model.startswith(HUB):
-        folder = hub.fetch_folder(model.removeprefix(HUB))
+        folder = fetch_folder(model.removeprefix(HUB))
         return Source(f"local-dir:{folder}", _weights_in(folder), online=True)
-    hub.check_name(model)
+    check_name(model)
     if isinstance(pretrained, Path):
         if not pretrained.is_file():
             raise DataError(f"There is no file {pretrained}.", "Name the checkpoint's file.")
         return Source(model, pretrained)
-    return Source(model, hub.fetch_weights(model, pretrained), pretrained, online=True)
+    return Source(model, fetch_weights(model, pretrained), pretrained, online=True)
 
 
 def fetch_encoder(section: Any) -> None:
@@ -125,11 +133,11 @@ def _parts(section: Any) -> list[Path | str]:
         weights = _weights_of(model, pretrained)
         return [model / CONFIG, weights]
     if model.startswith(HUB):
-        folder = hub.cached_folder(model.removeprefix(HUB))
+        folder = cached_folder(model.removeprefix(HUB))
         return [folder / CONFIG, _weights_in(folder)] if folder else [model]
     if isinstance(pretrained, Path):
         return [model, pretrained]
-    return [model, pretrained, *filter(None, [hub.cached_weights(model, pretrained)])]
+    return [model, pretrained, *filter(None, [cached_weights(model, pretrained)])]
 
 
 def _weights_of(folder: Path, pretrained: Any) -> Path:

@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.store.images import UnreadableImage
-from precompute.segments.graph import cluster
+from precompute.segments.graph import cluster_graph
 from precompute.segments.head import Layout, colours_of, untrained
 from precompute.segments.refine import to_edges
 from precompute.segments.regions import shares, unit
@@ -77,7 +77,7 @@ class Views:
         embedded = untrained(self.layout, self.seed).embed(cells, image)
         size = FINER * grid[1], FINER * grid[0]
         pixels = np.asarray(image.resize(size, Image.Resampling.BOX))
-        return to_edges(cluster(embedded, SEGMENTS, SPATIAL), pixels)
+        return to_edges(cluster_graph(embedded, SEGMENTS, SPATIAL), pixels)
 
 
 def examples(
