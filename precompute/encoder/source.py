@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.hub import (
     cached_folder,
     cached_weights,
@@ -69,7 +70,7 @@ class Source:
 _PREPROCESSING = ("mean", "std", "interpolation")
 
 
-def find_source(section: Any) -> Source:
+def find_source(section: OpenClipEncoder) -> Source:
     """Find what a section names, downloading it where the section names a tag or a
 
     Raises ``DataError`` for files that are missing and for downloads that fail.
@@ -93,13 +94,13 @@ def find_source(section: Any) -> Source:
     return Source(model, fetch_weights(model, pretrained), pretrained, online=True)
 
 
-def fetch_encoder(section: Any) -> None:
+def fetch_encoder(section: OpenClipEncoder) -> None:
     """Download what a section names by tag or hub; nothing is done for files and what is here."""
     if not isinstance(section.model, Path) and not isinstance(section.pretrained, Path):
         find_source(section)
 
 
-def encoder_name(section: Any) -> str:
+def encoder_name(section: OpenClipEncoder) -> str:
     """Name for the store: the checkpoint's for a folder, else the model's and the weights'."""
     if isinstance(section.model, Path):
         return _weights_of(section.model, section.pretrained).stem
@@ -108,7 +109,7 @@ def encoder_name(section: Any) -> str:
     return f"{section.model} ({Path(section.pretrained).name})"
 
 
-def encoder_digest(section: Any) -> str:
+def encoder_digest(section: OpenClipEncoder) -> str:
     """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
 
     A model by name counts by it. What is to be downloaded counts by its names until it is here.
@@ -116,7 +117,7 @@ def encoder_digest(section: Any) -> str:
     return _digest(*[_state(part) if isinstance(part, Path) else part for part in _parts(section)])
 
 
-def encoder_inputs(section: Any) -> dict[str, Any]:
+def encoder_inputs(section: OpenClipEncoder) -> dict[str, Any]:
     """All that a dense vector depends on beside the image, as plain data, without a model."""
     size = section.image_size
     return {
@@ -127,7 +128,7 @@ def encoder_inputs(section: Any) -> dict[str, Any]:
     }
 
 
-def _parts(section: Any) -> list[Path | str]:
+def _parts(section: OpenClipEncoder) -> list[Path | str]:
     model, pretrained = section.model, section.pretrained
     if isinstance(model, Path):
         weights = _weights_of(model, pretrained)
@@ -140,7 +141,7 @@ def _parts(section: Any) -> list[Path | str]:
     return [model, pretrained, *filter(None, [cached_weights(model, pretrained)])]
 
 
-def _weights_of(folder: Path, pretrained: Any) -> Path:
+def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
     if pretrained is None:
         return _weights_in(folder)
     if not isinstance(pretrained, Path) or not pretrained.is_file():

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,8 +29,11 @@ from inficond_panel.quantify.experiment.figures import Figures, write_figures
 from inficond_panel.quantify.experiment.sheet import write_sheet
 from inficond_panel.quantify.experiment.small_networks import LAYER
 from inficond_panel.quantify.pixels.information import Perturbation
-from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage
+
+if TYPE_CHECKING:
+    from precompute.datasets import Dataset
 
 #: Images whose average precision is measured, where there are as many.
 _TESTED = 200
@@ -121,7 +124,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
+def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
     from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
     from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
@@ -162,7 +165,7 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
     return [dataset.ids[i] for i in kept], photos
 
 
-def _loader(dataset: Any, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
+def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
     from precompute.datasets.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
 

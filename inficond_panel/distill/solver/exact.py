@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import Student
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
@@ -42,7 +41,7 @@ class Fit:
 
 
 def fit(
-    scores: Any,
+    scores: ScoreLike,
     targets: NDArray,
     *,
     l1: ArrayLike = 1e-4,
@@ -156,7 +155,7 @@ def _collect(students: list[Student], tolerance: float) -> Fit:
 
 
 def certify(
-    scores: Any,
+    scores: ScoreLike,
     targets: NDArray,
     weights: Array,
     intercepts: Array | None = None,

@@ -44,13 +44,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.logistic_loss import Fitted, entropy, fit_intercept
 from inficond_panel.distill.solver.subproblem import forces
 
@@ -58,7 +57,7 @@ _CURVATURE_FLOOR = 1e-12
 _TINY = np.finfo(np.float64).tiny
 
 
-def decision_function(scores: Any, weights: Array, intercepts: Array) -> Array:
+def decision_function(scores: ScoreLike, weights: Array, intercepts: Array) -> Array:
     """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``."""
     with one_thread():
         return Scores.of(scores).logits(weights, intercepts)
