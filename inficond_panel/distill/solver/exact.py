@@ -106,13 +106,15 @@ def _certify(data: Scores, students: list[Student]) -> None:
 
 def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
     """Columns with a weight at the start."""
-    return np.flatnonzero(first.any(axis=1) | np.any([p.rest != 0 for p in problems], axis=0))
+    return np.flatnonzero(
+        first.any(axis=1) | np.any([p.penalty.rest != 0 for p in problems], axis=0)
+    )
 
 
 def _starts(problem: Problem, weights: Array) -> list[Array]:
     """The weights to start from, and those at rest, which may be the better start."""
-    same = np.array_equal(weights, problem.rest)
-    return [problem.rest] if same else [weights, problem.rest]
+    rest = problem.penalty.rest
+    return [rest] if np.array_equal(weights, rest) else [weights, rest]
 
 
 def _look_ahead(data: Scores, students: list[Student]) -> None:
