@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.arguments import SPEC, add_json, add_seed, positive
 from inficond_panel.commands.output import note
 from inficond_panel.commands.precompute_package import precompute_package
-from inficond_panel.commands.quantify.quantify_arguments import (
-    add_masks,
-    add_noise,
-    add_threshold,
-    size,
-)
 from inficond_panel.common.numbers import defined
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
@@ -38,29 +31,6 @@ if TYPE_CHECKING:
 #: Images whose average precision is measured, where there are as many.
 _TESTED = 200
 _ON_SHEET = 12
-
-
-def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the experiment."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
-    for flag, default, text in (
-        ("--images", 800, "images to train on"),
-        ("--measured", 32, "images whose knowledge points are counted"),
-        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
-        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
-    ):
-        parser.add_argument(
-            flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
-        )
-    parser.add_argument(
-        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
-    )
-    add_masks(parser)
-    add_noise(parser)
-    add_threshold(parser)
-    add_seed(parser)
-    add_json(parser)
 
 
 def experiment(args: argparse.Namespace) -> Figures:
@@ -126,8 +96,8 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 
 def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
-    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.datasets import load_dataset
+    from precompute.datasets.foregrounds import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -167,7 +137,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
-    from precompute.datasets.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
+    from precompute.datasets.foregrounds import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         found, there = [], []
