@@ -138,8 +138,8 @@ class Pricing:
         return Objective(
             zero=data.zero(k),
             free=float(self.free.objective[place]),
-            before=loss_before + data.penalty(parent.weights[:, k], k),
-            after=loss_after + data.penalty(self.node.weights[:, k], k),
+            before=loss_before + data.penalty(k).value(parent.weights[:, k]),
+            after=loss_after + data.penalty(k).value(self.node.weights[:, k]),
             optimum=float(self.held.objective[place]),
             loss_before=loss_before,
             loss_after=loss_after,
@@ -186,10 +186,7 @@ class Pricing:
         return shadow_price(
             float(column @ residuals),
             float(self.held.weights[c, place]),
-            float(self.lower[c, place]),
-            float(self.upper[c, place]),
-            l1=float(data.l1[k]),
-            l2=float(data.l2[k]),
+            data.penalty(k, float(self.lower[c, place]), float(self.upper[c, place])),
             error=price_error(spread, delta) if gapped else np.nan,
         )
 

@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel import distill
 from inficond_panel.analysis.refit_report import RefitReport, explain
 from inficond_panel.api import tables
+from inficond_panel.distill import decision_function
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export import export
@@ -141,7 +141,7 @@ class TunableStudents:
         if isinstance(X, str):
             self._count(X)
             return self.tuner.logits(self.node)[self.tuner.store.rows(X)]
-        return distill.decision_function(self._checked(X), self.node.weights, self.node.intercepts)
+        return decision_function(self._checked(X), self.node.weights, self.node.intercepts)
 
     def predict_proba(self, X: str | ArrayLike) -> np.ndarray:
         """Probabilities (n, K) that each class is present; ``X`` as in ``decision_function``."""

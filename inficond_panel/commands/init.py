@@ -76,8 +76,8 @@ def run(args: argparse.Namespace) -> None:
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(".words.txt")
     _refuse(output)
-    from precompute.detect import find_layout, plan_splits  # noqa: PLC0415 - only where needed
-    from precompute.detect.models import WHERE, find_encoder, find_teacher  # noqa: PLC0415
+    from precompute.detect import find_layout, plan_splits
+    from precompute.detect.models import WHERE, find_encoder, find_teacher
 
     layout = find_layout(folder)
     encoder = find_encoder(_path(args.encoder), [output.parent, folder, folder.absolute().parent])
@@ -137,8 +137,8 @@ def _draft(
     teacher: Path | None,
     planned: tuple[dict[str, Any], str],
 ) -> Any:
-    from precompute.detect.models import teacher_keys  # noqa: PLC0415
-    from precompute.detect.writing import Draft, relative  # noqa: PLC0415
+    from precompute.detect.models import teacher_keys
+    from precompute.detect.writing import Draft, relative
 
     def said(path: Path | str) -> str:
         text = relative(Path(path), output.parent)
@@ -194,10 +194,10 @@ def _written(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
 
 
 def _try(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
-    from precompute.datasets import load_dataset  # noqa: PLC0415
-    from precompute.detect.models import logit_classes  # noqa: PLC0415
-    from precompute.detect.writing import spec_text  # noqa: PLC0415
-    from precompute.teachers.tables import read_logits  # noqa: PLC0415
+    from precompute.datasets import load_dataset
+    from precompute.detect.models import logit_classes
+    from precompute.detect.writing import spec_text
+    from precompute.teachers.tables import read_logits
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
     try:

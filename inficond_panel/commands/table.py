@@ -26,8 +26,8 @@ COMMANDS = (
     Command("init", "Data", "Write a spec of a folder of photos, or a store of tables.", "init"),
     Command("check", "Data", "Read a spec and report all its problems.", "check"),
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
-    Command("info", "Data", "Say what a store holds and how it was made.", "info"),
-    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept"),
+    Command("info", "Data", "Say what a store holds and how it was made.", "info.command"),
+    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
     Command(
         "metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics.command"

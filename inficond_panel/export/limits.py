@@ -11,7 +11,7 @@ from inficond_panel.distill import SEEN_LABEL
 _FEW = 20
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """A value of the card, which may be a mapping or a list, on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())

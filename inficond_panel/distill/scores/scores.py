@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import array_api_compat
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.distill.scores.array_api import Array, beside, namespace, to_host
 from inficond_panel.distill.scores.gathered_columns import Columns
 from inficond_panel.distill.scores.sources import ArraySource, SlicedSource, Source
 
-__all__ = ["Array", "Scores"]
+__all__ = ["Array", "ScoreLike", "Scores"]
+
+
+ScoreLike: TypeAlias = "Scores | Source | Sliced | ArrayLike"
 
 
 class Scores:
@@ -29,14 +33,14 @@ class Scores:
     memory are checked when they are first read.
     """
 
-    def __init__(self, values: Any) -> None:
-        self.source = values if hasattr(values, "map") else _as_source(values)
+    def __init__(self, values: ScoreLike) -> None:
+        self.source = _as_source(values)
         self.shape = self.source.shape
         self.columns = Columns(self.source)
         self.passes = 0
 
     @classmethod
-    def of(cls, values: Any) -> Scores:
+    def of(cls, values: ScoreLike) -> Scores:
         """The values as Scores, which they may be already."""
         return values if isinstance(values, cls) else cls(values)
 
@@ -113,6 +117,8 @@ def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Arr
 
 def _as_source(values: Any) -> Source:
     """The source of what the caller has. Raises DataError where that is no table of numbers."""
+    if hasattr(values, "map"):
+        return values
     if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
         from inficond_panel.distill.scores.dask_source import DaskSource  # noqa: PLC0415  needs dask
 

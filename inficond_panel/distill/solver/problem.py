@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.scores.array_api import Array, check_finite
 from inficond_panel.distill.solver.objective import Problem
+from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.errors import SolverError
 
 
@@ -46,7 +47,9 @@ def make_problems(
     high = _bound(upper, np.inf, (concepts, classes), "upper")
     _check_box(low, high)
     return [
-        Problem(target, weight[k % len(weight)], first[k], second[k], low[:, k], high[:, k])
+        Problem(
+            target, weight[k % len(weight)], Penalty(first[k], second[k], low[:, k], high[:, k])
+        )
         for k, target in enumerate(np.ascontiguousarray(targets.T))
     ]
 
@@ -61,7 +64,7 @@ def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Pr
         )
     check_finite(weights, "weights of the start")
     for k, problem in enumerate(problems):
-        weights[:, k] = np.clip(weights[:, k], problem.lower, problem.upper)
+        weights[:, k] = problem.penalty.clip(weights[:, k])
     return weights
 
 

@@ -80,7 +80,7 @@ class Names(Words):
             return [self._word(node, (), reading)]
         return super().read(node, reading)
 
-    def write(self, value: Any) -> Any:
+    def write(self, value: list[str]) -> str | list[str]:
         """Name alone where there is one, else the list."""
         return value[0] if len(value) == 1 else value
 
@@ -143,7 +143,7 @@ class Size(Field, param.Tuple):
             raise self.wrong(node)
         return width, height
 
-    def write(self, value: Any) -> list[int]:
+    def write(self, value: tuple[int, int]) -> list[int]:
         """Width and height as a list."""
         return list(value)
 
@@ -153,7 +153,7 @@ class Channels(Field, param.NumericTuple):
 
     __slots__ = ()
 
-    def __init__(self, default: Any = None, **options: Any) -> None:
+    def __init__(self, default: tuple[float, ...] | None = None, **options: Any) -> None:
         super().__init__(default=default, length=3, **options)
 
     def expected(self) -> str:
@@ -180,7 +180,7 @@ class Channels(Field, param.NumericTuple):
             raise self.wrong(node)
         return tuple(values)
 
-    def write(self, value: Any) -> list[float]:
+    def write(self, value: tuple[float, ...]) -> list[float]:
         """Red, green and blue as a list."""
         return list(value)
 
@@ -327,7 +327,7 @@ class ByClass(Number):
             values[text_of(key)] = number
         return values
 
-    def value_of(self, value: Any, class_name: str) -> float:
+    def value_of(self, value: float | dict[str, float], class_name: str) -> float:
         """The number of one class, from the number for all or the mapping."""
         if isinstance(value, dict):
             return float(value.get(class_name, value.get("default", self.default)))

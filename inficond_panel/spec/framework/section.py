@@ -105,7 +105,9 @@ class NestedList(Field, param.List):
 
     __slots__ = ()
 
-    def __init__(self, kind: type[Section], default: Any = None, **options: Any) -> None:
+    def __init__(
+        self, kind: type[Section], default: list[Section] | None = None, **options: Any
+    ) -> None:
         super().__init__(default=default, item_type=kind, **options)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.framework.lists import ByClass, NamedShares, Numbers, Rows, Shares, Words
@@ -104,6 +104,7 @@ class Students(Section):
 
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
+    solver: Any
 
     lambda_ = ByClass(
         1e-4,

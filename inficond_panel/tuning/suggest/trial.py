@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel import distill
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, decision_function, fit
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.bounds import bound, box, step_size
 from inficond_panel.tuning.intents.intent import Intent
@@ -90,9 +89,9 @@ class Trial:
 
     def logits(self, fit: Fit, rows: NDArray[np.intp]) -> Array:
         """Logits (n,) of the images at ``rows`` of the store."""
-        return distill.decision_function(
-            self.tuner.store.concept_score[rows], fit.weights, fit.intercepts
-        )[:, 0]
+        return decision_function(self.tuner.store.concept_score[rows], fit.weights, fit.intercepts)[
+            :, 0
+        ]
 
     def response(
         self, fit: Fit, inside: NDArray | None = None, held: Collection[int] = ()
@@ -109,7 +108,7 @@ class Trial:
         scores = self.scores[rows]
         return response(
             scores,
-            distill.decision_function(scores, fit.weights, fit.intercepts)[:, 0],
+            decision_function(scores, fit.weights, fit.intercepts)[:, 0],
             image_weight / image_weight.sum(),
             np.flatnonzero((weights != 0) & within),
             float(np.max(self.problem["l2"])),
@@ -145,4 +144,4 @@ class Trial:
             problem["scores"], problem["targets"] = self.scores[rows], problem["targets"][rows]
             if problem["sample_weight"] is not None:
                 problem["sample_weight"] = problem["sample_weight"][rows]
-        return distill.fit(**problem, lower=lower, upper=upper, start=start, tolerance=_TOLERANCE)
+        return fit(**problem, lower=lower, upper=upper, start=start, tolerance=_TOLERANCE)

@@ -13,6 +13,7 @@ import param
 from panel.viewable import Viewer
 
 from inficond_panel.common.numbers import count
+from inficond_panel.spec.sections.students import Students
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent
@@ -96,7 +97,7 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
     }
 
 
-def make_facts(teacher: str, students: Any, mark: str = "") -> list[Row]:
+def make_facts(teacher: str, students: Students, mark: str = "") -> list[Row]:
     """Facts that all students share: the teacher, and the settings (the spec's ``students``).
 
     ``mark`` is the warning beside students of the oracle.
