@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from shift_parts.cures import LAMBDAS, Cure
 from shift_parts.pairs import Pair, Split, biased, phi
 
 from inficond_panel import distill, from_frames
@@ -95,6 +96,7 @@ def run_pair(
     whole = make_students(store, pair.target, logits, split, split.fit)
     found.gains["the unbiased student"] = _gain(students, _holdout(whole, whole.node))
     _edits(found, students, words[0])
+    _cures(found, students)
     own = _own_scores(store, pair, split)
     if own is not None:
         found.gains["the class's own word alone"] = _gain(students, own)
@@ -117,6 +119,25 @@ def _edits(found: Run, students: TunableStudents, word: str) -> None:
     for strategy in ("crossfit", "greedy"):
         node = carry_out(tuner, suggest(tuner, root, strategy=strategy)) or root
         found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, _holdout(students, node))
+
+
+def _cures(found: Run, students: TunableStudents) -> None:
+    """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
+    cure = Cure(students)
+    listed = [suspect.concept for suspect in found.shift.suspects[:5]]
+    columns = [students.concepts.index(concept) for concept in listed]
+    weighed = cure.balanced(columns) if columns else None
+    plain = np.zeros(len(students.concepts))
+    tried = {
+        "balance by five suspects": cure.refit(plain, LAMBDAS[:1], weighed),
+        "lambda by AP on tune": cure.refit(plain, LAMBDAS, None),
+        "balance by five suspects, lambda": cure.refit(plain, LAMBDAS, weighed),
+        "penalty by suspicion": cure.refit(cure.suspicion, LAMBDAS[:1], None),
+        "penalty by suspicion, lambda": cure.refit(cure.suspicion, LAMBDAS, None),
+        "all three": cure.refit(cure.suspicion, LAMBDAS, weighed),
+    }
+    for title, logits in tried.items():
+        found.gains[title] = _gain(students, logits)
 
 
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:

@@ -40,7 +40,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and say what is in it and what comes next."""
-    from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
+    from inficond_panel.store.frames import store_frames
 
     output = Path(args.output)
     if output.exists():
@@ -73,7 +73,7 @@ def write_tables(args: argparse.Namespace) -> None:
 
 def _frame(name: str) -> pd.DataFrame:
     """A CSV table by its column ``image_id``, which is text: leading zeros stay."""
-    import pandas as pd  # noqa: PLC0415 - heavy
+    import pandas as pd
 
     path = Path(name)
     try:

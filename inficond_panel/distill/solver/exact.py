@@ -58,9 +58,10 @@ def fit(
     """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
 
     ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
-    number or one per class; ``lower`` and ``upper`` (C, K) bound the weights, an infinite side is
-    open, equal sides fix a weight. ``sample_weight`` is (N,) or (N, K). ``start`` gives the
-    weights to start from; where they are worse than those nearest to 0, these are taken.
+    number or one per class, ``l1`` also one per weight (C, K). ``lower`` and ``upper`` (C, K)
+    bound the weights, an infinite side is open, equal sides fix a weight. ``sample_weight`` is
+    (N,) or (N, K). ``start`` gives the weights to start from; where they are worse than those
+    nearest to 0, these are taken.
     ``progress`` is called with the share done, 0 to 1, and a line of text.
 
     Raises DataError for scores or targets that are not finite, SolverError for a problem without

@@ -77,7 +77,7 @@ class _Trainer:
         self.generator = torch.Generator().manual_seed(seed)
         self.scores = torch.tensor(scores, dtype=torch.float32)
         self.targets = _stack(torch, [p.target for p in problems])
-        self.l1 = torch.tensor([p.penalty.l1 for p in problems], dtype=torch.float32)
+        self.l1 = torch.tensor(np.array([p.penalty.l1 for p in problems]).T, dtype=torch.float32)
         self.lower = _stack(torch, [np.asarray(p.penalty.lower) for p in problems])
         self.upper = _stack(torch, [np.asarray(p.penalty.upper) for p in problems])
         width = scores.shape[1] ** -0.5  # as torch.nn.Linear starts

@@ -21,7 +21,7 @@ from inficond_panel.distill.scores.array_api import Array
 class Penalty:
     """L1 and L2 of weights (p,) within ``lower`` and ``upper``; an infinite side is open.
 
-    ``l1`` is one number, or one for each weight where these have units of their own (``scaled``).
+    ``l1`` is one number, or one for each weight (p,): the adaptive lasso (Zou 2006, JASA 101).
     """
 
     l1: float | Array
@@ -30,8 +30,10 @@ class Penalty:
     upper: float | Array = np.inf
 
     def value(self, weights: Array) -> float:
-        """L1 and L2 terms of weights in the box, for one ``l1``."""
-        return float(self.l1 * np.abs(weights).sum() + 0.5 * self.l2 * weights @ weights)
+        """L1 and L2 terms of weights in the box."""
+        size = np.abs(weights)
+        first = self.l1 @ size if isinstance(self.l1, np.ndarray) else self.l1 * size.sum()
+        return float(first + 0.5 * self.l2 * weights @ weights)
 
     def clip(self, weights: Array) -> Array:
         """The allowed weights nearest to these."""
@@ -44,9 +46,9 @@ class Penalty:
 
     @cached_property
     def bounded(self) -> bool:
-        """True if psi* is finite somewhere but at 0, and so gives a bound of the objective."""
-        open_side = np.isinf(self.lower).any() or np.isinf(self.upper).any()
-        return bool(self.l2 > 0 or np.any(self.l1) or not open_side)
+        """True if psi* is finite around 0 for every weight, and so bounds the objective."""
+        open_side = np.isinf(self.lower) | np.isinf(self.upper)
+        return bool(self.l2 > 0 or np.all((np.asarray(self.l1) > 0) | ~open_side))
 
     def slopes(self, weights: Array | float, smooth: Array | float) -> tuple[Array, Array]:
         """Left and right derivative of the objective by each weight, the box left aside.
@@ -92,9 +94,14 @@ class Penalty:
         return np.where(np.isinf(w), np.inf, value)
 
     def feasible_scale(self, s: Array) -> float:
-        """Largest c in [0, 1] at which psi*(c s) is finite without L2, for one ``l1``."""
-        over = np.concatenate([s[np.isinf(self.upper)], -s[np.isinf(self.lower)], [0.0]]).max()
-        return 1.0 if over <= self.l1 else self.l1 / over * (1 - 1e-15)  # rounding stays below
+        """Largest c in [0, 1] at which psi*(c s) is finite without L2."""
+        up, down = np.isinf(self.upper), np.isinf(self.lower)
+        pull, l1 = np.concatenate([s[up], -s[down]]), np.broadcast_to(self.l1, s.shape)
+        allowed = np.concatenate([l1[up], l1[down]])
+        over = pull > allowed
+        if not over.any():
+            return 1.0
+        return float(np.min(allowed[over] / pull[over])) * (1 - 1e-15)  # rounding stays below
 
     def kinks(self, columns: NDArray[np.intp]) -> Penalty:
         """L1 and box of some weights, without the smooth L2."""
