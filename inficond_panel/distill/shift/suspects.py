@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ from scipy.stats import false_discovery_control
 from scipy.stats import t as student_t
 
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.errors import DataError
 
 
@@ -40,7 +39,7 @@ class Photos:
     two photos show the class or its absence: no variance can be told from one.
     """
 
-    def __init__(self, scores: Any, label: NDArray) -> None:
+    def __init__(self, scores: ScoreLike, label: NDArray) -> None:
         self.scores, self.label = Scores.of(scores), np.asarray(label)
         if len(self.label) != self.scores.shape[0]:
             raise DataError(

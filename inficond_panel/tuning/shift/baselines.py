@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel import distill
+from inficond_panel.distill import average_precision, decision_function, fit
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.suggest.folds import stratified_folds
 
@@ -24,11 +24,11 @@ def cross_fitted_model(scores: NDArray, label: NDArray, seed: int = 0) -> Array:
     for fold in range(FOLDS):
         out = folds == fold
         targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
-        found = distill.fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
-        logit[out] = distill.decision_function(scores[out], found.weights, found.intercepts)
+        found = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
+        logit[out] = decision_function(scores[out], found.weights, found.intercepts)
     chosen = np.empty(len(label))
     for fold in range(FOLDS):
         out = folds == fold
-        values = [distill.average_precision(label[~out], column) for column in logit[~out].T]
+        values = [average_precision(label[~out], column) for column in logit[~out].T]
         chosen[out] = logit[out, int(np.nanargmax(values))]
     return chosen
