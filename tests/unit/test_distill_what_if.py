@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from intervals import change_interval
 
 from inficond_panel.distill import (
     ap_what_if,
     average_precision,
     change_band,
-    change_interval,
     class_metrics,
     influence_axes,
     influence_axis,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from inficond_panel.spec.framework.by_name import ByClass, Texts
 from inficond_panel.spec.framework.fields import Choice, Number, Text, Whole
-from inficond_panel.spec.framework.lists import ByClass, Channels, Size, Texts, Words
+from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, OpenClipEncoder, Prompts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from inficond_panel.common.sqlite_file import damaged
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.bounds import box, in_force, resolve
 from inficond_panel.tuning.intents.intent import check_names
@@ -30,7 +30,7 @@ class Verifier:
         if node.id not in self._seen:
             fault = self._fault(node)
             if fault:
-                raise damaged(self.history.path, f"#{node.number} ({node.id}) {fault}")
+                raise HISTORY.damaged(self.history.path, f"#{node.number} ({node.id}) {fault}")
             self._seen.add(node.id)
         return node
 
