@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill import Interval, metric_interval
+from inficond_panel.distill import Interval, Outcome, metric_intervals
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.suspects import Suspicion
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
@@ -21,6 +21,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.suggest.trial import Trial
+from inficond_panel.vocabulary.metrics import AP
 
 #: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
 #: shift is claimed for 5 % of the classes without one.
@@ -134,7 +135,8 @@ def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
 
 
 def _ap(photos: ClassPhotos, logit: NDArray) -> Interval:
-    return metric_interval(photos.tune_label, np.asarray(logit, dtype=np.float64))
+    outcome = Outcome(photos.tune_label, np.asarray(logit, dtype=np.float64))
+    return metric_intervals(outcome, (AP.key,))[AP.key]
 
 
 def _suspects(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,17 @@ _LARGEST = float(np.finfo(np.float32).max) / 2
 _NAMED = 5  #: names of many that a message lists
 
 
-def by_id(data: Any) -> Any:
+Pandas = TypeVar("Pandas", pd.DataFrame, pd.Series)
+
+
+def by_id(data: Pandas) -> Pandas:
     """The same frame or series with its index, the image ids, as text."""
     named = data.copy(deep=False)
     named.index = pd.Index([str(name).strip() for name in data.index], dtype=object)
     return named
 
 
-def frame_faults(name: str, frame: Any) -> Iterator[str]:
+def frame_faults(name: str, frame: object) -> Iterator[str]:
     """Yield what is no frame of numbers with a row an image and a column a name."""
     if not isinstance(frame, pd.DataFrame):
         yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
@@ -51,7 +54,7 @@ def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
         yield f"{name} has several rows of one image id: {twice}"
 
 
-def split_faults(split: Any) -> Iterator[str]:
+def split_faults(split: object) -> Iterator[str]:
     """Yield faults of the series that says for what each image is."""
     if not isinstance(split, pd.Series):
         yield f"split is {type(split).__name__}, expected a pandas Series"
@@ -69,7 +72,7 @@ def split_faults(split: Any) -> Iterator[str]:
 
 
 def row_faults(
-    name: str, frame: Any, images: Sequence[str], needed: Sequence[str]
+    name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str]
 ) -> Iterator[str]:
     """Yield images that are in ``split`` and not here, or the other way round."""
     there, known = set(frame.index), set(images)

@@ -74,7 +74,7 @@ def _check_version(path: Path, dataset: xr.Dataset) -> None:
 def _shape_faults(path: Path, dataset: xr.Dataset) -> list[str]:
     known = {**COORDINATES, **VARIABLES}
     wrong = [fault for name, kind in known.items() if (fault := _fault(name, kind, dataset))]
-    wrong += part_faults(dataset.variables)
+    wrong += part_faults([str(name) for name in dataset.variables])
     return wrong or list(_size_faults(path, dataset))
 
 
