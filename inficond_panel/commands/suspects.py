@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inficond_panel.analysis.class_shift import ClassShift, class_shifts
 from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner
-from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.common.numbers import defined, written, written_range
-from inficond_panel.distill import Interval
-from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.node_names import node_title
-from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.class_shift import ClassShift
+    from inficond_panel.distill import Interval
+    from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
     "Compares each class on the splits fit and tune, by students that saw neither, and names the "
@@ -33,9 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Say of each class whether it is shifted, and name its suspects."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
-    tuner.root(progress=progress)
+    from inficond_panel.analysis.class_shift import class_shifts
+    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     found = class_shifts(tuner, node, classes=args.classes, seed=args.seed, progress=progress)
     if args.json:
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _say_class(found: ClassShift) -> None:
+    from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+
     say()
     say(f"{found.class_name}: {shift_sentence(found)}")
     if found.verdict is not None:
@@ -75,6 +78,8 @@ def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str
 
 
 def _class_document(found: ClassShift) -> dict[str, Any]:
+    from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+
     verdict = found.verdict
     return {
         "shift": found.kind,
