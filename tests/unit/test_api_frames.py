@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import frames
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import inficond_panel
@@ -217,3 +220,55 @@ def test_all_faults_are_told_at_once(place):
     assert "for 3 reasons" in told
     for part in ("scores has 1 values", "labels has 1 values", "logits has no row for 1"):
         assert part in told
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Students over signed scores, as they are given."""
+    return inficond_panel.from_frames(**frames(signed=True)).fit()
+
+
+def test_scale_penalty_and_step_of_each_concept_by_hand(plain):
+    given = frames(signed=True)
+    fit = given["scores"][given["split"] == "fit"]
+    found = plain.scales("cat")
+    weights = plain.node.weights[:, 1]
+    np.testing.assert_allclose(found["spread"], fit.std(ddof=0), rtol=1e-6)
+    np.testing.assert_allclose(found["low"], fit.min(), rtol=1e-6)
+    np.testing.assert_allclose(found["penalty"], 1e-4 / fit.std(ddof=0), rtol=1e-6)
+    np.testing.assert_allclose(found["effect"], weights * fit.std(ddof=0), rtol=1e-6)
+    step = 0.05 * np.abs(weights).max()  # tuning.step × the largest weight in size
+    np.testing.assert_allclose(found["step_effect"], step * fit.std(ddof=0), rtol=1e-6)
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(shift=st.lists(st.floats(-50, 50), min_size=6, max_size=6))
+def test_shifted_scores_give_the_same_students(plain, shift):
+    """The intercept is free, so a constant added to a column changes it alone."""
+    given = frames(signed=True)
+    given["scores"] += np.array(shift)
+    students = inficond_panel.from_frames(**given).fit()
+    np.testing.assert_allclose(students.node.weights, plain.node.weights, rtol=5e-3, atol=2e-3)
+    np.testing.assert_allclose(
+        students.decision_function("tune"), plain.decision_function("tune"), atol=0.02
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(scale=st.floats(0.01, 100))
+def test_scaled_scores_with_a_scaled_penalty_give_the_same_students(plain, scale):
+    """Weights w / a under λ·a are weights w under λ."""
+    given = frames(signed=True)
+    given["scores"] *= scale
+    students = inficond_panel.from_frames(**given).with_settings(lambda_=1e-4 * scale).fit()
+    np.testing.assert_allclose(
+        students.node.weights * scale, plain.node.weights, rtol=5e-3, atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("direction", ["up", "down", "remove"])
+def test_a_thumb_is_obeyed_where_scores_are_below_0(plain, direction):
+    before = plain.node.weights[3, 0]
+    after = plain.tune([("bird", "tail", direction)]).node.weights[3, 0]
+    plain.undo()
+    assert {"up": after > before, "down": after < before, "remove": after == 0}[direction]
