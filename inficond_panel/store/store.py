@@ -214,7 +214,7 @@ class Store:
 
     def _nothing(self, name: str) -> np.ndarray:
         variable = {**COORDINATES, **VARIABLES}[name]
-        sizes = {**FIXED, **self.dataset.sizes}
+        sizes = FIXED | {str(dim): size for dim, size in self.dataset.sizes.items()}
         text = variable.dtype == "string"
         values = np.zeros(
             [sizes.get(dim, 0) for dim in variable.dims],
