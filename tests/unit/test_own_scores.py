@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays
 from frames import frames
+from studies import STUDY
 
 import inficond_panel
 from inficond_panel.analysis.concept_table import concepts_file
@@ -211,3 +212,13 @@ def test_damaged_parts_are_told_on_opening(tmp_path):
     shutil.rmtree(tmp_path / "s.zarr" / "mask")
     with pytest.raises(StoreFormatError, match="segment_image is there without mask"):
         open_store(tmp_path / "s.zarr")
+
+
+def test_a_study_takes_a_store_too(folder, capsys):
+    (folder / "study.yaml").write_text(
+        STUDY.replace("small.yaml", "signed.zarr")
+        .replace("bicycle", "bird")
+        .replace("sheep", "cat")
+    )
+    assert main(["check", str(folder / "study.yaml")]) == 0
+    assert "bird of signed" in capsys.readouterr().out
