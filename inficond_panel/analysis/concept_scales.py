@@ -1,9 +1,9 @@
 """Scale of each concept's score, and what the penalty and the step are worth on it.
 
 A weight is in logits per unit of a score. Where scores are not all on one scale, as those that
-come from elsewhere, the same λ and the same step mean another thing for each concept: on the
-effect v = w·spread (logits per spread of the score), λ|w| is (λ / spread)|v|, and the step s of a
-thumb is an effect of s·spread.
+come from elsewhere, the same λ means another thing for each concept: on the effect v = w·spread
+(logits per spread of the score), λ|w| is (λ / spread)|v|. The step s of a thumb is measured by the
+effect there, and differs by concept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.intents.bounds import step_size
+from inficond_panel.tuning.intents.bounds import step_sizes
+from inficond_panel.tuning.intents.score_scale import score_scale
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,14 @@ class ConceptScales:
 
     ``spread`` is the standard deviation of the score, ``low`` and ``high`` are its ends.
     ``penalty`` is λ / spread, infinite for a score that is the same everywhere; ``step_effect`` is
-    step·spread, in logits. ``step`` is one number for all concepts of the class.
+    ``step`` × spread, in logits.
     """
 
     low: Array
     high: Array
     spread: Array
     penalty: Array
-    step: float
+    step: Array
     step_effect: Array
 
     def facts(self, c: int) -> list[tuple[str, str]]:
@@ -41,7 +42,7 @@ class ConceptScales:
         return [
             ("Score on fit", f"{ends}, spread {self.spread[c]:.3g}"),
             ("λ per spread", f"{self.penalty[c]:.2g}"),
-            ("Step of a thumb", f"{self.step:.2g}, {self.step_effect[c]:.2g} logits per spread"),
+            ("Step of a thumb", f"{self.step[c]:.2g}, {self.step_effect[c]:.2g} logits per spread"),
         ]
 
 
@@ -49,7 +50,8 @@ class ConceptScales:
 def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
     """Scales of all concepts for one class; raises ``ValueError`` for a class that is not there."""
     k, data = tuner.store.classes.index(class_name), tuner.fit_data
-    step = step_size(tuner.root().weights[:, k], tuner.spec.tuning.step)
+    original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
+    step = step_sizes(original, tuner.spec.tuning.step, scale)
     with np.errstate(divide="ignore"):
         penalty = data.l1[k] / data.spread
     return ConceptScales(

@@ -195,7 +195,7 @@ class TunableStudents:
 
         A weight is in logits per unit of a score. ``effect`` is influence × ``spread`` (the
         standard deviation), ``penalty`` is λ / spread: what the L1 term takes per unit of effect.
-        ``step`` is the least size that a thumb counts with, ``step_effect`` that × spread.
+        ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
         """
         self._class(class_name)
         return tables.scales(self.tuner, self.node, class_name)

@@ -52,10 +52,10 @@ def test_each_view_says_what_the_store_lacks(page):
 
 def test_the_scale_is_told_and_typing_refused(page):
     page.locator(".knowledge .row.current .influence").hover()
-    card = page.locator(".knowledge .card:popover-open, .card:popover-open").first
+    card = page.locator(".card:popover-open").first
     expect(card).to_contain_text("Score on fit")
     expect(card).to_contain_text("λ per spread")
-    page.get_by_role("button", name="Add a concept").click()
+    page.get_by_title("Add a concept by typing it").click()
     expect(page.locator("dialog.typing[open]")).to_contain_text("No concept can be typed.")
     expect(page.locator("dialog.typing[open] input")).to_be_disabled()
     page.keyboard.press("Escape")

@@ -14,6 +14,8 @@ from PIL import Image
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.store import open_store
+from inficond_panel.tuning.intents.bounds import step_sizes
+from inficond_panel.tuning.intents.score_scale import score_scale
 
 
 @pytest.fixture
@@ -237,8 +239,9 @@ def test_scale_penalty_and_step_of_each_concept_by_hand(plain):
     np.testing.assert_allclose(found["low"], fit.min(), rtol=1e-6)
     np.testing.assert_allclose(found["penalty"], 1e-4 / fit.std(ddof=0), rtol=1e-6)
     np.testing.assert_allclose(found["effect"], weights * fit.std(ddof=0), rtol=1e-6)
-    step = 0.05 * np.abs(weights).max()  # tuning.step × the largest weight in size
-    np.testing.assert_allclose(found["step_effect"], step * fit.std(ddof=0), rtol=1e-6)
+    effect = 0.05 * np.abs(weights * fit.std(ddof=0)).max()  # tuning.step × the largest effect
+    np.testing.assert_allclose(found["step_effect"], effect, rtol=0.01)  # spread in three digits
+    np.testing.assert_allclose(found["step"] * fit.std(ddof=0), effect, rtol=0.01)
 
 
 @settings(max_examples=8, deadline=None)
@@ -264,6 +267,19 @@ def test_scaled_scores_with_a_scaled_penalty_give_the_same_students(plain, scale
     np.testing.assert_allclose(
         students.node.weights * scale, plain.node.weights, rtol=5e-3, atol=2e-3
     )
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(scales=st.lists(st.floats(1e-3, 1e3), min_size=6, max_size=6))
+def test_a_thumb_does_as_much_whatever_the_scale_of_the_score(plain, scales):
+    """On concepts without influence the bound is the step, which follows the scale."""
+    given = frames(signed=True)
+    given["scores"] *= np.array(scales)
+    tuner = inficond_panel.from_frames(**given).tuner
+    effects = tuner.fit_data.spread * step_sizes(
+        plain.node.weights[:, 0] / np.array(scales), 0.05, score_scale(tuner.store)
+    )
+    np.testing.assert_allclose(effects, plain.scales("bird")["step_effect"], rtol=0.02)
 
 
 @pytest.mark.parametrize("direction", ["up", "down", "remove"])

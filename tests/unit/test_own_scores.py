@@ -99,6 +99,20 @@ def test_what_cannot_be_is_refused_with_its_reason(store, command, message, caps
     assert "Traceback" not in told
 
 
+def test_info_says_what_is_not_there(store, capsys):
+    assert main(["info", str(store)]) == 0
+    told = capsys.readouterr().out
+    for part in ("photos", "segments", "map of its concepts"):
+        assert f"This store has no {part}" in told
+    assert "scores    given, from " in told
+
+
+def test_check_of_a_spec_whose_store_is_not_there(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("title: Own\nstore: none.zarr\n")
+    assert main(["check", str(tmp_path / "a.yaml")]) == 0
+    assert "none.zarr (not there)" in capsys.readouterr().out
+
+
 def test_stability_says_that_there_are_no_counterparts(store, capsys):
     assert main(["stability", str(store), "--class", "bird", "--draws", "3", "--top", "1"]) == 0
     told = capsys.readouterr().out
