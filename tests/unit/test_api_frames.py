@@ -97,6 +97,14 @@ def test_labels_may_be_missing_and_lack_rows_of_fit(place):
     assert students.metrics("tune").loc["bird", "accuracy"] > 0.8
 
 
+def test_labels_of_a_nullable_type_are_taken(place):
+    given = frames()
+    given["labels"] = given["labels"].astype("Int64")
+    given["labels"].iloc[2, 0] = pd.NA
+    inficond_panel.from_frames(**given, path=place)
+    assert open_store(place).label[2].tolist() == [-1, given["labels"].iloc[2, 1]]
+
+
 def test_photos_become_thumbnails(place, tmp_path):
     given = frames(8)
     (tmp_path / "photos").mkdir()
