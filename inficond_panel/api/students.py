@@ -205,6 +205,16 @@ class TunableStudents:
         """
         return tables.suspects(self.tuner, self.node, classes, seed)
 
+    def scales(self, class_name: str) -> pd.DataFrame:
+        """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
+
+        A weight is in logits per unit of a score. ``effect`` is influence × ``spread`` (the
+        standard deviation), ``penalty`` is λ / spread: what the L1 term takes per unit of effect.
+        ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
+        """
+        self._class(class_name)
+        return tables.scales(self.tuner, self.node, class_name)
+
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
         """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
 

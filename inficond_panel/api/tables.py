@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.class_shift import Suspect, class_shifts
+from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node, outcomes
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Tuner
@@ -127,6 +128,25 @@ def concepts_of(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Dat
             ],
         },
         index=pd.Index([store.concepts[c] for c in chosen], name="concept", dtype=object),
+    )
+
+
+def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
+    """One row per concept: ends and spread of its score, and λ and the step on that scale."""
+    found, store = concept_scales(tuner, class_name), tuner.store
+    influence = node.weights[:, store.classes.index(class_name)]
+    return pd.DataFrame(
+        {
+            "low": found.low,
+            "high": found.high,
+            "spread": found.spread,
+            "influence": influence,
+            "effect": influence * found.spread,
+            "penalty": found.penalty,
+            "step": found.step,
+            "step_effect": found.step_effect,
+        },
+        index=pd.Index(store.concepts, name="concept", dtype=object),
     )
 
 

@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> None:
     if spec.store.exists():
         say(f"store    {spec.store}")
     else:
-        say(f"store    {spec.store} (not there yet; run: inficond precompute {args.spec})")
+        make = "" if spec.of_store else f" yet; run: inficond precompute {args.spec}"
+        say(f"store    {spec.store} (not there{make})")
     say(f"history  {usual_history(args.spec, spec)}")
     if spec.study and spec.store.exists():
         _check_study(args.spec)

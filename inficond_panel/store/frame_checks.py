@@ -95,7 +95,7 @@ def class_faults(logits: pd.DataFrame, labels: pd.DataFrame) -> Iterator[str]:
 
 def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
     """Yield values that are NaN, infinite or too large for the store, which holds float32."""
-    values = frame.to_numpy(dtype=np.float64)
+    values = _numbers(frame)
     bad = ~(np.abs(values) <= _LARGEST)
     if bad.any():
         yield f"{name} has {bad.sum()} values that are NaN or infinite, {_first(frame, bad)}"
@@ -103,7 +103,7 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
 
 def logit_faults(logits: pd.DataFrame) -> Iterator[str]:
     """Yield that logits look like probabilities, shares of 1 or percent."""
-    values = logits.to_numpy(dtype=np.float64)
+    values = _numbers(logits)
     if values.size and values.min() >= 0 and values.max() <= 1:
         yield "logits look like probabilities: all lie from 0 to 1; give log(p / (1 - p))"
     elif values.size and values.min() >= 0:
@@ -115,13 +115,18 @@ def logit_faults(logits: pd.DataFrame) -> Iterator[str]:
 
 def label_faults(labels: pd.DataFrame) -> Iterator[str]:
     """Yield labels that are neither 1, present, nor 0, absent, nor missing: not known."""
-    values = labels.to_numpy(dtype=np.float64)
+    values = _numbers(labels)
     bad = ~(np.isnan(values) | (values == 0) | (values == 1))
     if bad.any():
         yield (
             f"labels has {bad.sum()} values other than 0, 1 and missing (not known), "
             f"{_first(labels, bad)}"
         )
+
+
+def _numbers(frame: pd.DataFrame) -> np.ndarray:
+    """Values as float64; missing ones, also those of nullable types, are nan."""
+    return frame.astype(np.float64).to_numpy()
 
 
 def _first(frame: pd.DataFrame, bad: np.ndarray) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import Any
 
 FORMAT_VERSION = 1
 SPLITS = ("fit", "tune", "holdout")
@@ -128,7 +129,7 @@ ADDED_LATER = frozenset({"knowledge_contrast"})
 ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
 
 
-def part_faults(names: Container[str]) -> list[str]:
+def part_faults(names: Container[Any]) -> list[str]:
     """Faults of the parts of a store with arrays of these ``names``; [] if none."""
     wrong = []
     for part, arrays in PARTS.items():

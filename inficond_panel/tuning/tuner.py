@@ -25,6 +25,7 @@ from inficond_panel.tuning.history.verify import Verifier
 from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import Asked, Intent, check_names
+from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node, node_id
 
@@ -140,6 +141,7 @@ class Tuner:
             original=self.root().weights,
             reference=self.spec.tuning.reference,
             step=self.spec.tuning.step,
+            spread=score_scale(self.store),
         )
 
     def node(self, node_id: str) -> Node:

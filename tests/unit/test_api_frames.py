@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import frames
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.store import open_store
+from inficond_panel.tuning.intents.bounds import step_sizes
+from inficond_panel.tuning.intents.score_scale import score_scale
 
 
 @pytest.fixture
@@ -90,6 +95,14 @@ def test_labels_may_be_missing_and_lack_rows_of_fit(place):
     assert (label[(split == "fit").to_numpy()] == -1).all()
     assert (label[(split != "fit").to_numpy()] == -1).sum() == 1
     assert students.metrics("tune").loc["bird", "accuracy"] > 0.8
+
+
+def test_labels_of_a_nullable_type_are_taken(place):
+    given = frames()
+    given["labels"] = given["labels"].astype("Int64")
+    given["labels"].iloc[2, 0] = pd.NA
+    inficond_panel.from_frames(**given, path=place)
+    assert open_store(place).label[2].tolist() == [-1, given["labels"].iloc[2, 1]]
 
 
 def test_photos_become_thumbnails(place, tmp_path):
@@ -217,3 +230,69 @@ def test_all_faults_are_told_at_once(place):
     assert "for 3 reasons" in told
     for part in ("scores has 1 values", "labels has 1 values", "logits has no row for 1"):
         assert part in told
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Students over signed scores, as they are given."""
+    return inficond_panel.from_frames(**frames(signed=True)).fit()
+
+
+def test_scale_penalty_and_step_of_each_concept_by_hand(plain):
+    given = frames(signed=True)
+    fit = given["scores"][given["split"] == "fit"]
+    found = plain.scales("cat")
+    weights = plain.node.weights[:, 1]
+    np.testing.assert_allclose(found["spread"], fit.std(ddof=0), rtol=1e-6)
+    np.testing.assert_allclose(found["low"], fit.min(), rtol=1e-6)
+    np.testing.assert_allclose(found["penalty"], 1e-4 / fit.std(ddof=0), rtol=1e-6)
+    np.testing.assert_allclose(found["effect"], weights * fit.std(ddof=0), rtol=1e-6)
+    effect = 0.05 * np.abs(weights * fit.std(ddof=0)).max()  # tuning.step × the largest effect
+    np.testing.assert_allclose(found["step_effect"], effect, rtol=0.01)  # spread in three digits
+    np.testing.assert_allclose(found["step"] * fit.std(ddof=0), effect, rtol=0.01)
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(shift=st.lists(st.floats(-50, 50), min_size=6, max_size=6))
+def test_shifted_scores_give_the_same_students(plain, shift):
+    """The intercept is free, so a constant added to a column changes it alone."""
+    given = frames(signed=True)
+    given["scores"] += np.array(shift)
+    students = inficond_panel.from_frames(**given).fit()
+    np.testing.assert_allclose(students.node.weights, plain.node.weights, rtol=5e-3, atol=2e-3)
+    np.testing.assert_allclose(
+        students.decision_function("tune"), plain.decision_function("tune"), atol=0.02
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(scale=st.floats(0.01, 100))
+def test_scaled_scores_with_a_scaled_penalty_give_the_same_students(plain, scale):
+    """Weights w / a under λ·a are weights w under λ."""
+    given = frames(signed=True)
+    given["scores"] *= scale
+    students = inficond_panel.from_frames(**given).with_settings(lambda_=1e-4 * scale).fit()
+    np.testing.assert_allclose(
+        students.node.weights * scale, plain.node.weights, rtol=5e-3, atol=2e-3
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(scales=st.lists(st.floats(1e-3, 1e3), min_size=6, max_size=6))
+def test_a_thumb_does_as_much_whatever_the_scale_of_the_score(plain, scales):
+    """On concepts without influence the bound is the step, which follows the scale."""
+    given = frames(signed=True)
+    given["scores"] *= np.array(scales)
+    tuner = inficond_panel.from_frames(**given).tuner
+    effects = tuner.fit_data.spread * step_sizes(
+        plain.node.weights[:, 0] / np.array(scales), 0.05, score_scale(tuner.store)
+    )
+    np.testing.assert_allclose(effects, plain.scales("bird")["step_effect"], rtol=0.02)
+
+
+@pytest.mark.parametrize("direction", ["up", "down", "remove"])
+def test_a_thumb_is_obeyed_where_scores_are_below_0(plain, direction):
+    before = plain.node.weights[3, 0]
+    after = plain.tune([("bird", "tail", direction)]).node.weights[3, 0]
+    plain.undo()
+    assert {"up": after > before, "down": after < before, "remove": after == 0}[direction]

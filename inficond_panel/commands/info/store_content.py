@@ -143,6 +143,12 @@ def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> Non
     total = sum(document["images"].values())
     each = f", {document['segments'] / total:.1f} an image" if document["segments"] else ""
     say(f"segments  {document['segments']}{each}; concepts {len(document['concepts'])}")
+    for part in ("photos", "segments", "maps"):
+        if lacking := store.lacks(part) if store else "":
+            say(f"          {lacking}")
+    if store and store.given:
+        low, high = store.concept_score.min(), store.concept_score.max()
+        say(f"scores    given, from {low:.3g} to {high:.3g}")
     if document["metadata"]:
         say(f"metadata  {', '.join(document['metadata'])}")
     say()

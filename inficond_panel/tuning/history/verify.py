@@ -10,6 +10,7 @@ from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.bounds import box, in_force, resolve
 from inficond_panel.tuning.intents.intent import check_names
+from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.node import Node
 
 
@@ -56,6 +57,7 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
             original=root.weights,
             reference=node.settings["reference"],
             step=node.settings["step"],
+            spread=score_scale(store),
         )
     except (TuningError, KeyError, TypeError) as error:
         return f"has intents or settings that cannot be: {getattr(error, 'message', error)}"

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, number
 from inficond_panel.spec.sections.students import Students
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
@@ -32,9 +33,16 @@ CHOICES = 30  #: iterations to choose from
 
 
 def make_dataset(
-    title: str, counts: Mapping[str, int], content_hash: str, attrs: Mapping[str, str]
+    title: str,
+    counts: Mapping[str, int],
+    content_hash: str,
+    attrs: Mapping[str, str],
+    scores: str = "",
 ) -> dict[str, Any]:
-    """The data set's name, its size, and the card of what the store holds."""
+    """The data set's name, its size, and the card of what the store holds.
+
+    ``scores`` says of what kind they are, where they were not made here.
+    """
     splits = [count(counts[split]) for split in ("fit", "tune", "holdout")]
     return {
         "name": title,
@@ -47,12 +55,18 @@ def make_dataset(
                 ("fit · tune · holdout", " · ".join(splits)),
                 ("Concepts", count(counts["concepts"])),
                 ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
+                *([("Scores", scores)] if scores else []),
                 ("Words", attrs["corpus"]),
                 ("Encoder", attrs["encoder"]),
                 ("Content hash", content_hash[:12]),
             ],
         },
     }
+
+
+def make_scores(scores: np.ndarray) -> str:
+    """Range of scores that were given: a weight is per unit of its own concept's score."""
+    return f"given, {number(float(scores.min()), 2)} to {number(float(scores.max()), 2)}"
 
 
 def make_student(
@@ -159,7 +173,11 @@ class ConfigurationView(Acting, Viewer):
         )
         self.listen_to(self._strip)
         self._facts = make_dataset(
-            app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
+            app.dataset.title,
+            app.dataset.counts,
+            app.store.content_hash,
+            app.store.attrs,
+            make_scores(app.store.concept_score) if app.store.given else "",
         )
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
         app.settings.param.watch(self._update, "scope")

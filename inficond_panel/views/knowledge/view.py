@@ -11,6 +11,7 @@ import numpy as np
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.patches import nearest_segments
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
@@ -108,8 +109,16 @@ class KnowledgeView(Acting, Viewer):
         agreement = students.snapshot.agreement[name]
         counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
         return make_concept_rows(
-            students.concept_rows(name, sort, top, find), make_undefined(sort, counts)
+            students.concept_rows(name, sort, top, find), make_undefined(sort, counts), self._scale
         )
+
+    def _scale(self, concept: str) -> list[tuple[str, str]]:
+        """Facts on the scale of a concept's score, where the scores were not made here."""
+        store = self.app.store
+        if not store.given:
+            return []
+        scales = concept_scales(self.app.tuner, self.table.student)
+        return scales.facts(store.concepts.index(concept))
 
     def _show_concept(self, *_: object) -> None:
         self.table.concept = self.app.selection.concept
