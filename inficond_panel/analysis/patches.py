@@ -47,10 +47,3 @@ def best_segment(store: Store, image: int, concept: int) -> int:
         return -1
     embedding = store.segment_embedding[segments].astype(np.float32)
     return int(segments[np.argmax(embedding @ store.concept_text_embedding[concept])])
-
-
-def images_with(store: Store, rows: np.ndarray, concept: int) -> np.ndarray:
-    """Those of the images ``rows`` in which the concept is present, strongest first."""
-    score = store.concept_score[rows, concept]
-    order = np.argsort(-score, kind="stable")
-    return rows[order[score[order] > 0]]

@@ -143,8 +143,8 @@ class DetailView(Acting, pn.viewable.Viewer):
         preview = self._app.tuning.preview
         if preview is None or student not in preview.metrics:
             return None
-        k, c = self._store.classes.index(student), self._store.concepts.index(concept)
-        return float(preview.node.weights[c, k]), preview.metrics[student]
+        after = self._app.students.student(student, preview.node)
+        return after.weight(concept), preview.metrics[student]
 
     # --- the refit what-if
 

@@ -169,7 +169,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         student = self._app.selection.class_name
         if not student:
             return None
-        return self._app.students.node.weights[:, self._store.classes.index(student)]
+        return self._app.students.student(student).weights
 
     def _pending(self) -> dict[int, str]:
         return {

@@ -168,10 +168,11 @@ class MeasuresPanel:
         if not (table.measured and name) or (asked == self._asked and table.measures):
             return
         self._asked = asked
+        student = app.students.student(name)
+        after = app.students.student(name, preview.node) if preview else None
 
         def work(_: Job) -> Measured:
-            after = preview.node if preview else None
-            return measure(app.tuner, snapshot.node, name, snapshot.split, after)
+            return measure(app.tuner, student, after)
 
         def done(measured: Measured) -> None:
             if asked == self._asked and name == table.student:
@@ -195,10 +196,11 @@ class MeasuresPanel:
 
     def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
         table, app = self.table, self.app
-        snapshot, name, column, metric = asked
+        _, name, column, metric = asked
+        student = app.students.student(name)
 
         def work(job: Job) -> SliceReport:
-            return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, metric, job)
+            return measure_by(student, column, metric, job)
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:

@@ -90,8 +90,7 @@ class KnowledgeView(Acting, Viewer):
         if not name:
             table.param.update(rows=[], found=[], effects={})
             return
-        column = self.app.store.classes.index(name)
-        table.influential = int(np.count_nonzero(self.app.students.node.weights[:, column]))
+        table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
         table.found = self._rows(ALL, table.find) if table.find.strip() else []
         self.effects.start()
