@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+import param
+
 from inficond_panel.common import clock
 from inficond_panel.study.results.timeline import fine_tunes
 from inficond_panel.study.run.done_rules import SPLIT, Standing, standing
@@ -50,7 +52,7 @@ class Work:
         self.recorder.watch(views)
         self.shell = Shell(app, views)
         watch_export(app, views, lambda: [page.layout])
-        self.app.students.param.watch(self.measure, "snapshot")
+        param.bind(self.measure, app.students.param.snapshot, watch=True)
         self.measure()
 
     def standing(self) -> Standing:
