@@ -41,11 +41,10 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     projection = param.String("", doc="Projection shown.")
 
     def __init__(self, app: AppState) -> None:
-        store = app.dataset.store
-        methods = projections(store)
-        self._app, self._store = app, store
+        self._app, self._store = app, app.dataset.store
+        store, shown = self._store, self._wanted_projection
         self._position = {name: i for i, name in enumerate(store.concepts)}
-        scene = Scene(concept_positions(store, methods[0]))
+        scene = Scene(concept_positions(store, shown))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
         self.cloud = MapCloud(app, self.map)
@@ -59,10 +58,10 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
-        self.panel.param["projection"].objects = methods
-        self.panel.projection = methods[0]
+        self.panel.param["projection"].objects = projections(store)
+        self.panel.projection = shown
         self.listen_to(self.panel)
-        super().__init__(projection=methods[0])
+        super().__init__(projection=shown)
         self.panel.link(self, projection="projection")
         self.panel.link(app.settings, projection="projection")
         self._draw_dots()
@@ -86,13 +85,18 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.map.close()
 
     @property
+    def _wanted_projection(self) -> str:
+        """The projection of the settings, where the store has it, else the store's first."""
+        known, wanted = projections(self._store), str(self._app.settings.projection)
+        return wanted if wanted in known else known[0]
+
+    @property
     def _dark(self) -> bool:
         return self._app.theme == "dark"
 
     @param.depends("_app.settings.projection", watch=True)
     def _choose_projection(self) -> None:
-        known, wanted = projections(self._store), self._app.settings.projection
-        self.panel.projection = wanted if wanted in known else known[0]
+        self.panel.projection = self._wanted_projection
 
     @param.depends("panel.zoom", watch=True)
     def _enlarge(self) -> None:
