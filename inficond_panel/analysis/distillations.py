@@ -110,7 +110,7 @@ def compare_settings(
     for number, setting in enumerate(settings):
         own = tuner.with_students(**vars(setting))
         node = own.root()
-        now = _Measured(own.outcomes(node, split), counts)
+        now = _Measured(own.at(node, split).outcomes, counts)
         against = _reference(settings, number)
         old = None if against is None else measured[against]
         found.append(

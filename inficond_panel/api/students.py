@@ -173,7 +173,8 @@ class TunableStudents:
             )
         before = self._since(since)
         self._count(split)
-        return tables.changes(self.tuner, before, self.node, split, metric)
+        old, new = (self.tuner.at(each, split) for each in (before, self.node))
+        return tables.changes(old, new, metric)
 
     def report(self) -> RefitReport:
         """Report on the last refit: prices of bounds, who took over, what changed sides."""
@@ -188,7 +189,7 @@ class TunableStudents:
         """
         self._class(class_name)
         self._count(split)
-        return tables.concepts_of(self.tuner, self.node, class_name, split)
+        return tables.concepts_of(self.tuner.at(self.node, split)[class_name])
 
     def shift(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.

@@ -11,9 +11,9 @@ import pandas as pd
 
 from inficond_panel.analysis.class_shift import Suspect, class_shifts
 from inficond_panel.analysis.concept_scales import concept_scales
-from inficond_panel.analysis.node_metrics import measure_node, outcomes
+from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
-from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.tuning import Intent, Node, Student, Students, Tuner
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
@@ -86,11 +86,10 @@ def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int)
     return pd.DataFrame(rows, columns=columns)
 
 
-def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) -> pd.DataFrame:
+def changes(before: Students, after: Students, metric: str) -> pd.DataFrame:
     """One row per class: the metric before and after, and its change with the interval."""
-    old, new = outcomes(tuner, before, split), outcomes(tuner, after, split)
-    found = {}
-    for name, outcome in new.items():
+    old, found = before.outcomes, {}
+    for name, outcome in after.outcomes.items():
         interval = change_intervals(old[name], outcome, [metric])[metric]
         found[name] = {
             "before": old[name].value(metric),
@@ -103,20 +102,17 @@ def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) ->
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("class")
 
 
-def concepts_of(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
+def concepts_of(student: Student) -> pd.DataFrame:
     """One row a concept whose influence is not 0, the largest first."""
-    store, rows = tuner.store, tuner.store.rows(split)
-    k = store.classes.index(class_name)
-    scores, label = store.concept_score[rows], store.label[rows, k]
-    logit, weights = tuner.logits(node)[rows, k], node.weights[:, k]
-    sides = label, logit, store.teacher_logit[rows, k]
-    threshold = tuner.threshold(class_name)
+    concepts, weights, scores = student.store.concepts, student.weights, student.scores
+    label, logit = student.labels, student.logits
+    sides, threshold = (label, logit, student.teacher_logits), student.threshold
     apart = {
         kind: discrepancy(scores, *sides, positives=kind == "positives", threshold=threshold)
         for kind in ("positives", "negatives")
     }
     chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
-    limits = [node.bounds.get((class_name, store.concepts[c]), (None, None)) for c in chosen]
+    limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
     return pd.DataFrame(
         {
             "influence": weights[chosen],
@@ -127,7 +123,7 @@ def concepts_of(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Dat
                 average_precision(label, logit - weights[c] * scores[:, c]) for c in chosen
             ],
         },
-        index=pd.Index([store.concepts[c] for c in chosen], name="concept", dtype=object),
+        index=pd.Index([concepts[c] for c in chosen], name="concept", dtype=object),
     )
 
 

@@ -14,7 +14,7 @@ from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 
 if TYPE_CHECKING:
-    from inficond_panel.tuning import Intent, Node, Tuner
+    from inficond_panel.tuning import Intent, Node, Student, Tuner
 
 DESCRIPTION = (
     "Each iteration refits the students it names; earlier bounds stay enforced. Every "
@@ -85,8 +85,9 @@ def _say_nodes(
                 say(f"  {_intent_line(tuner, node, intent)}")
             for line in said[node.id]:
                 say(f"  {line}")
+            was, now = tuner.at(parent, split), tuner.at(node, split)
             for report in explain(tuner, node, splits=[split]).classes:
-                say(f"  {_change_line(tuner, parent, node, report.class_name, split)}")
+                say(f"  {_change_line(was[report.class_name], now[report.class_name])}")
                 for line in short_sentences(report, split):
                     say(f"    {line}")
 
@@ -103,16 +104,14 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
     )
 
 
-def _change_line(tuner: Tuner, parent: Node, node: Node, class_name: str, split: str) -> str:
+def _change_line(was: Student, now: Student) -> str:
     """AP before and after, with the paired-bootstrap interval of the change."""
-    from inficond_panel.analysis.node_metrics import outcomes
     from inficond_panel.distill import change_intervals
 
-    before, after = tuner.metrics(parent, split)[class_name], tuner.metrics(node, split)[class_name]
+    class_name, before, after = now.class_name, was.metrics, now.metrics
     if math.isnan(before.ap) or math.isnan(after.ap):
-        return f"{class_name}: AP undefined, no positives in {split}"
-    was, now = (outcomes(tuner, each, split, [class_name])[class_name] for each in (parent, node))
-    interval = change_intervals(was, now, [AP.key])[AP.key]
+        return f"{class_name}: AP undefined, no positives in {now.split}"
+    interval = change_intervals(was.outcome, now.outcome, [AP.key])[AP.key]
     noise = ", within noise" if interval.within_noise else ""
     return (
         f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "

@@ -16,11 +16,10 @@ DRAWS, SEED, LEVEL = 200, 0, 0.95
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
-    store, rows = tuner.store, tuner.store.rows(split)
     found, metrics = measure_node(tuner, node, split, draws=DRAWS, seed=SEED), {}
-    for k, name in enumerate(store.classes):
-        points = tuner.metrics(node, split)[name]
-        outcome = Outcome(store.label[rows, k], store.teacher_logit[rows, k])
+    for name, student in tuner.at(node, split).items():
+        points = student.metrics
+        outcome = Outcome(student.labels, student.teacher_logits)
         teacher = metric_intervals(outcome, (AP.key,), draws=DRAWS, seed=SEED, level=LEVEL)
         metrics[name] = {
             **_document(found[name]),

@@ -300,7 +300,9 @@ def test_stability_command(run, spec):
 
 def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
     node, store = tuner.root(), tuner.store
-    points = list(itertools.islice(refit_curve(tuner, node, "bird", "wheel", levels=2), 4))
+    points = list(
+        itertools.islice(refit_curve(tuner, tuner.at(node, "tune")["bird"], "wheel", levels=2), 4)
+    )
     c, k, rows = store.concepts.index("wheel"), store.classes.index("bird"), store.rows("tune")
     assert points[0].influence == node.weights[c, k]
     assert points[0].metrics.ap == pytest.approx(tuner.metrics(node, "tune")["bird"].ap, abs=0.01)

@@ -166,7 +166,6 @@ class ConfigurationView(Acting, Viewer):
     """Strip at the top of the page."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
-        super().__init__(**params)
         self.app = app
         self._strip = ConfigurationStrip(
             theme=app.param.theme, sizing_mode="stretch_width", margin=0
@@ -180,16 +179,22 @@ class ConfigurationView(Acting, Viewer):
             make_scores(app.store.concept_score) if app.store.given else "",
         )
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
-        app.settings.param.watch(self._update, "scope")
-        app.selection.param.watch(self._update, "class_name")
-        app.students.param.watch(self._update, ["snapshot", "tree"])
-        for state in (app.tuning, app.targets, app.concepts):
-            state.param.watch(self._update, "status")
-        app.param.watch(self._update, "datasets")
-        app.changes.param.watch(self._update, "found")
+        super().__init__(**params)
         self._update()
 
-    def _update(self, *_: Any) -> None:
+    @param.depends(
+        "app.settings.scope",
+        "app.selection.class_name",
+        "app.students.snapshot",
+        "app.students.tree",
+        "app.tuning.status",
+        "app.targets.status",
+        "app.concepts.status",
+        "app.datasets",
+        "app.changes.found",
+        watch=True,
+    )
+    def _update(self) -> None:
         self._strip.data = self.data()
 
     def data(self) -> dict[str, Any]:

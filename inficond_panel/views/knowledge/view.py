@@ -40,7 +40,6 @@ class KnowledgeView(Acting, Viewer):
     """
 
     def __init__(self, app: AppState, **params: Any) -> None:
-        super().__init__(**params)
         self.app = app
         factor = app.tuning.factor
         self.table = KnowledgeTable(
@@ -59,15 +58,7 @@ class KnowledgeView(Acting, Viewer):
         self.measures = MeasuresPanel(app, self.table)
         self.stability = StabilityRuns(app, self.table)
         self.listen_to(self.table)
-        self.table.param.watch(self._show_rows, ["sort", "top"])
-        self.table.param.watch(self._show_found, "find")
-        self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
-        app.students.param.watch(self._show_student, "snapshot")
-        app.selection.param.watch(self._show_student, "class_name")
-        app.selection.param.watch(self._show_concept, "concept")
-        app.tuning.param.watch(self._show_batch, ["pending", "preview", "status"])
-        app.changes.param.watch(self._show_changes, "found")
-        app.concepts.param.watch(self._show_typing, ["status", "missing"])
+        super().__init__(**params)
         self.batch.told = app.concepts.told
         self._show_student()
         self._show_concept()
@@ -78,7 +69,8 @@ class KnowledgeView(Acting, Viewer):
     def __panel__(self) -> Viewable:
         return self.table
 
-    def _show_student(self, *_: object) -> None:
+    @param.depends("app.students.snapshot", "app.selection.class_name", watch=True)
+    def _show_student(self) -> None:
         name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
             self.table.param.update(student=name, find="", measures=None)
@@ -87,18 +79,19 @@ class KnowledgeView(Acting, Viewer):
             self._show_rows()
             self._show_batch()
 
-    def _show_rows(self, *_: object) -> None:
+    @param.depends("table.sort", "table.top", watch=True)
+    def _show_rows(self) -> None:
         name, table = self.table.student, self.table
         if not name:
             table.param.update(rows=[], found=[], effects={})
             return
-        column = self.app.store.classes.index(name)
-        table.influential = int(np.count_nonzero(self.app.students.node.weights[:, column]))
+        table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
         table.found = self._rows(ALL, table.find) if table.find.strip() else []
         self.effects.start()
 
-    def _show_found(self, *_: object) -> None:
+    @param.depends("table.find", watch=True)
+    def _show_found(self) -> None:
         if self.table.student:
             self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
             self.batch.show_ghosts()
@@ -120,16 +113,23 @@ class KnowledgeView(Acting, Viewer):
         scales = concept_scales(self.app.tuner, self.table.student)
         return scales.facts(store.concepts.index(concept))
 
-    def _show_concept(self, *_: object) -> None:
+    @param.depends("table.factor", watch=True)
+    def _set_factor(self) -> None:
+        self.app.tuning.set_factor(self.table.factor)
+
+    @param.depends("app.selection.concept", watch=True)
+    def _show_concept(self) -> None:
         self.table.concept = self.app.selection.concept
 
-    def _show_batch(self, *_: object) -> None:
+    @param.depends("app.tuning.pending", "app.tuning.preview", "app.tuning.status", watch=True)
+    def _show_batch(self) -> None:
         self._yield_to_others()
         if self.table.student:
             self.batch.show()
             self.measures.show()
 
-    def _show_changes(self, *_: object) -> None:
+    @param.depends("app.changes.found", watch=True)
+    def _show_changes(self) -> None:
         if self.table.student:
             self.batch.show_changes()
 
@@ -144,7 +144,8 @@ class KnowledgeView(Acting, Viewer):
         elif before in tuning.AWAITED and not tuning.awaited:
             self.effects.next()
 
-    def _show_typing(self, *_: object) -> None:
+    @param.depends("app.concepts.status", "app.concepts.missing", watch=True)
+    def _show_typing(self) -> None:
         self.table.typing = make_typing(self.app)
 
     @action

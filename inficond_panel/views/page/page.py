@@ -67,13 +67,13 @@ def watch_export(
     ``pages`` are where the views are shown; all of one document.
     """
 
-    def export(*_: object) -> None:
+    def export(_: object) -> None:
         document = next(model.document for page in pages() for model, _ in page._models.values())
         still, notice = take_still(document, app.theme), make_notice(app)
         name = f"{stem(app.tuner, app.students.node)}.html"
         app.export.make(lambda: File(name, make_html(still, views, notice).encode("utf-8")))
 
-    app.export.param.watch(export, "page")
+    pn.bind(export, app.export.param.page, watch=True)
 
 
 def publisher() -> Publish:
