@@ -58,7 +58,7 @@ def serving(
     ``command`` is that of ``inficond`` which serves it, and has the page.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     started = [sys.executable, "-m", "inficond_panel", *command, str(spec), "--port", str(port)]
     environment = {
         **os.environ,
@@ -88,7 +88,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
-from wire import serving, until
+from waiting import wait_until
+from wire import serving
 
 from inficond_panel.serving.login import PAUSE, WAITING
 
@@ -73,7 +74,9 @@ def test_guesses_are_slow_and_lock_nobody_else_out(server) -> None:
     with ThreadPoolExecutor(20) as pool:
         begin = time.monotonic()
         guesses = [pool.submit(try_password, server, "guess") for _ in range(20)]
-        until(lambda: any(guess.done() and guess.result()[0] == 429 for guess in guesses), "a 429")
+        wait_until(
+            lambda: any(guess.done() and guess.result()[0] == 429 for guess in guesses), "a 429"
+        )
         assert try_password(server, "secret", address="10.0.0.2")[0] == 302
         statuses = [guess.result()[0] for guess in guesses]
         assert time.monotonic() - begin >= PAUSE
@@ -96,4 +99,4 @@ def test_the_processes_end_with_the_main_one(server) -> None:
     assert alive() == 3
     server.ended = True
     os.kill(main, signal.SIGKILL)
-    until(lambda: alive() == 0, "all processes have ended")
+    wait_until(lambda: alive() == 0, "all processes have ended")

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from test_main_job import SLOW, iterations, rows, select_class
+from test_main_job import iterations, rows, select_class
 
 from inficond_panel.spec import find_spec
 from inficond_panel.tuning import Intent, open_tuner
@@ -49,10 +49,10 @@ def url(serve_module) -> str:
 @pytest.fixture(params=["light", "dark"])
 def page(url, open_page, request) -> Page:
     page = open_page(url, 1280, 800, color_scheme=request.param, reduced_motion="reduce")
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     select_class(page, "bicycle")
     page.locator(".knowledge .rows > .row .open").first.click()
-    expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".detail .tile path.line").first).to_be_visible()
     page.scheme = request.param
     return page
 
@@ -64,7 +64,7 @@ def picture(page: Page, view: str) -> Image.Image:
     if tab.count():
         tab.click()
     if view == "provenance":
-        expect(iterations(page).first).to_be_visible(timeout=SLOW)
+        expect(iterations(page).first).to_be_visible()
     page.wait_for_function(LOADED, arg=place.element_handle())
     shot, before = place.screenshot(animations="disabled", caret="hide"), b""
     while shot != before:

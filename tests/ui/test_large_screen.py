@@ -9,21 +9,20 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 ZOOM = 1.5  #: at 3840×2160
 
 
 @pytest.fixture
 def page(small_url, open_page) -> Page:
     page = open_page(small_url, 3840, 2160)
-    page.locator(".performance [role=option]").first.click(timeout=SLOW)
-    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible(timeout=SLOW)
-    expect(page.locator(".map canvas").first).to_be_visible(timeout=SLOW)
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible()
+    expect(page.locator(".map canvas").first).to_be_visible()
     return page
 
 
 def zoom(page: Page) -> float:
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page.locator(".shell").evaluate("(shell) => shell.currentCSSZoom")
 
 
@@ -73,7 +72,7 @@ def test_the_map_meets_the_pointer_and_has_letters_as_large_as_the_page(page) ->
             page.mouse.click(box["x"] + x, box["y"] + y)
         if subtitle.inner_text():
             break
-    expect(subtitle).not_to_have_text("", timeout=SLOW)
+    expect(subtitle).not_to_have_text("")
 
 
 def test_a_view_is_dropped_where_the_line_is(page) -> None:
@@ -94,7 +93,7 @@ def test_a_view_is_dropped_where_the_line_is(page) -> None:
 def test_the_gallery_goes_on_as_it_is_scrolled(page) -> None:
     page.locator(".knowledge .rows > .row .open").first.click()
     tiles = page.locator(".detail .tile")
-    expect(tiles.first).to_be_visible(timeout=SLOW)
+    expect(tiles.first).to_be_visible()
     grid, last = page.locator(".detail .scroll:has(.tile)").first, tiles.last
     grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight }")
     expect(last).to_be_in_viewport()

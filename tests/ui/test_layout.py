@@ -13,14 +13,13 @@ from inficond_panel.spec import load_spec
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 STANDARD = [["performance"], ["knowledge"], ["embedding", "detail", "provenance"]]
 
 
 @pytest.fixture
 def page(small_url, open_page) -> Page:
     page = open_page(small_url)
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page
 
 
@@ -43,7 +42,7 @@ def box(page: Page, name: str) -> dict[str, float]:
 
 def save(page: Page, folder: Path):
     """The spec that the page saves, read again."""
-    with page.expect_download(timeout=SLOW) as saved:
+    with page.expect_download() as saved:
         page.get_by_role("button", name="Save spec").click()
     file = folder / saved.value.suggested_filename
     saved.value.save_as(file)
@@ -81,7 +80,7 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     file = tmp_path / "small.yaml"
     file.write_text(spec.to_yaml())
     again = open_page(serve(file).url)
-    expect(again.locator(".knowledge")).to_be_visible(timeout=SLOW)
+    expect(again.locator(".knowledge")).to_be_visible()
     assert columns(again) == wanted
     for name in ("performance", "detail", "knowledge", "embedding", "provenance"):
         assert box(again, name) == pytest.approx(box(page, name), abs=1)
@@ -131,7 +130,7 @@ def test_columns_and_views_are_sized_by_pointer_and_by_keys(page, tmp_path) -> N
 
 def test_the_layout_is_copied_as_yaml(browser, small_url, open_page) -> None:
     page = open_page(small_url, permissions=["clipboard-read", "clipboard-write"])
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     page.keyboard.press("v")
     cover(page, "configuration").focus()
     page.keyboard.press("Enter")
@@ -147,7 +146,7 @@ def test_the_layout_is_copied_as_yaml(browser, small_url, open_page) -> None:
 )
 def test_no_view_overlaps_another_or_leaves_the_page(small_url, open_page, width, height) -> None:
     page = open_page(small_url, width, height)
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     expect(page.locator("main > .column").first).to_be_visible()
     shown = page.locator(".place:visible").evaluate_all(
         "all => all.map((one) => { const b = one.getBoundingClientRect();"
