@@ -107,7 +107,7 @@ async def crowd(
 
 def test_a_few_sessions_at_once_get_their_own_answers(tmp_path: Path) -> None:
     with serving(small_spec(tmp_path), tmp_path / "served", *SOON) as server:
-        people, _ = asyncio.run(crowd(server, 8, lambda: range(10), (0.05, 0.2)))
+        people, _ = asyncio.run(crowd(server, 5, lambda: range(8), (0.05, 0.2)))
     assert all(person.answers for person in people)
     assert sum(len(person.tunes) for person in people)
     assert "Traceback" not in (tmp_path / "served" / "server.log").read_text()
