@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from pathlib import Path
 
@@ -11,10 +12,15 @@ import pytest
 from factory import small_spec
 from PIL import Image
 from playwright.sync_api import Page, expect
+from waiting import comes_to, wait_until
 
 from inficond_panel.store import open_store
 
 pytestmark = pytest.mark.ui
+
+#: Left and right end of each number that is drawn, all at one moment.
+ENDS = """all => all.map((one) => one.getBoundingClientRect()).filter((box) => box.width)
+  .map((box) => [box.left, box.right])"""
 
 
 @pytest.fixture
@@ -112,7 +118,7 @@ def test_the_refit_is_drawn_beside_the_exact_curve(page) -> None:
     expect(page.locator(".detail path.refit")).to_have_count(5)
     expect(page.locator(".detail .solving")).to_be_hidden()
     solved = page.locator(".detail .field").first.locator("circle.solved")
-    assert solved.count() > 10
+    expect(solved.nth(10)).to_be_attached()
     expect(page.locator(".detail path.exact.behind")).to_have_count(5)
     page.get_by_role("radio", name="Others held (exact)").click()
     expect(page.locator(".detail path.refit")).to_have_count(0)
@@ -133,14 +139,10 @@ def test_numbers_of_an_axis_do_not_touch(page) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
     for rank in range(4):
         open_concept(page, rank)
-        boxes = [
-            box
-            for number in page.locator(".detail .chart").first.locator(".axis > *").all()
-            if (box := number.bounding_box())
-        ]
-        boxes.sort(key=lambda box: box["x"])
-        ends = [box["x"] + box["width"] for box in boxes]
-        assert all(end < box["x"] for end, box in zip(ends, boxes[1:], strict=False))
+        boxes = page.locator(".detail .chart").first.locator(".axis > *").evaluate_all(ENDS)
+        assert len(boxes) > 1
+        for (_, end), (start, _) in itertools.pairwise(sorted(boxes)):
+            assert end < start
 
 
 @pytest.mark.parametrize("width", [1280, 1920, 3840])
@@ -149,13 +151,12 @@ def test_nothing_in_heading_and_legend_is_cut(small_url, open_page, width) -> No
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("radio", name="Others re-optimised").click()
-    expect(page.locator(".detail .samples")).to_contain_text("preview")
-    assert page.locator(".detail .samples").evaluate(
+    legend = page.locator(".detail .samples")
+    for words in ("teacher", "refit", "exact", "preview"):
+        wait_until(lambda w=words: w in legend.inner_text().split("\n"), f"{words} in the legend")
+    assert legend.evaluate(
         "(it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight"
     )
-    legend = page.locator(".detail .samples").inner_text().split("\n")
-    for words in ("teacher", "refit", "exact", "preview"):
-        assert words in legend
     head = page.locator(".detail .panel-head").bounding_box()
     choice = page.locator(".detail .how").bounding_box()
     assert choice["x"] + choice["width"] <= head["x"] + head["width"]
@@ -259,7 +260,7 @@ def test_the_photo_takes_the_place_of_the_thumbnail(serve, open_page, tmp_path: 
     dialog = open_image(class_of(open_page(serve(spec).url)))
     expect(dialog.locator("header")).to_contain_text("320 × 320 pixels")
     picture = dialog.locator(".picture")
-    assert picture.locator("img").evaluate("(image) => image.naturalWidth") == 320
+    comes_to(lambda: picture.locator("img").evaluate("(image) => image.naturalWidth"), 320)
     assert picture.bounding_box()["width"] > 400
     outline = picture.locator("svg")  # in pixels of the thumbnail, drawn as large as the photo
     assert outline.get_attribute("viewBox") == "0 0 32 32"

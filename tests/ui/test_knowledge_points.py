@@ -41,10 +41,10 @@ def test_the_switch_lays_the_points_over_the_image(serve, open_page, tmp_path) -
     for _ in range(40):  # images with and without a map come in the gallery's order
         if switch.is_visible():
             break
-        title = dialog.locator("#image-title")
-        before = title.inner_text()
+        apart = dialog.locator(".apart")
+        before = apart.inner_text()
         page.keyboard.press("ArrowRight")
-        expect(title).not_to_have_text(before)
+        expect(apart).not_to_have_text(before)
         expect(dialog).to_contain_text("Smallest flip")
     expect(dialog.locator("img.heat")).to_have_count(0)
     switch.click()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 from inficond_panel.spec import load_spec
 
@@ -52,7 +53,7 @@ def save(page: Page, folder: Path):
 def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     page, serve, open_page, tmp_path
 ) -> None:
-    assert columns(page) == STANDARD
+    comes_to(lambda: columns(page), STANDARD)
     page.keyboard.press("v")
     expect(cover(page, "performance")).to_be_focused()
     cover(page, "detail").focus()
@@ -65,7 +66,7 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     cover(page, "performance").focus()
     page.keyboard.press("Enter")
     wanted = [["performance"], ["detail", "knowledge"], ["embedding"], ["provenance"]]
-    assert columns(page) == wanted
+    comes_to(lambda: columns(page), wanted)
     spec = save(page, tmp_path)
     assert [[*spec.layout.columns[0][1:]], *spec.layout.columns[1:]] == wanted
     assert spec.layout.collapsed == ["performance"]
@@ -81,9 +82,9 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     file.write_text(spec.to_yaml())
     again = open_page(serve(file).url)
     expect(again.locator(".knowledge")).to_be_visible()
-    assert columns(again) == wanted
+    comes_to(lambda: columns(again), wanted)
     for name in ("performance", "detail", "knowledge", "embedding", "provenance"):
-        assert box(again, name) == pytest.approx(box(page, name), abs=1)
+        comes_to(lambda n=name: box(again, n), pytest.approx(box(page, name), abs=1))
     bars.click()
     expect(page.locator(".performance")).to_be_visible()
 
@@ -97,10 +98,13 @@ def test_a_view_is_dragged_to_another_place(page) -> None:
     expect(page.locator(".drop")).to_be_visible()
     page.mouse.up()
     expect(page.locator(".drop")).to_be_hidden()
-    assert columns(page) == [["performance", "provenance"], ["knowledge"], ["embedding", "detail"]]
+    comes_to(
+        lambda: columns(page),
+        [["performance", "provenance"], ["knowledge"], ["embedding", "detail"]],
+    )
     page.get_by_role("button", name="As in the spec").click()
     expect(page.locator("main > .column")).to_have_count(3)
-    assert columns(page) == STANDARD
+    comes_to(lambda: columns(page), STANDARD)
 
 
 def test_columns_and_views_are_sized_by_pointer_and_by_keys(page, tmp_path) -> None:
@@ -111,7 +115,7 @@ def test_columns_and_views_are_sized_by_pointer_and_by_keys(page, tmp_path) -> N
     page.mouse.down()
     page.mouse.move(place["x"] + 106, place["y"] + 300, steps=4)
     page.mouse.up()
-    assert box(page, "performance")["width"] == pytest.approx(before + 100, abs=2)
+    comes_to(lambda: box(page, "performance")["width"], pytest.approx(before + 100, abs=2))
     height, value = box(page, "embedding")["height"], "aria-valuenow"
     line = page.get_by_role("separator", name="Height of Concept embedding")
     told = int(line.get_attribute(value))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, SPEC, small_arrays
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 from inficond_panel.store import write_store
 
@@ -87,7 +88,7 @@ def url(serve_module, tmp_path_factory) -> str:
 
 
 def nothing_misplaced(page: Page) -> None:
-    assert page.evaluate(MISPLACED) == []
+    comes_to(lambda: page.evaluate(MISPLACED), [])
 
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 800)])

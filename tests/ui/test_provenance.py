@@ -155,7 +155,7 @@ def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
     dialog = compare(page, 0, 2)
     tiles = dialog.locator(".tile")
     expect(tiles.first.locator("img")).to_be_visible()
-    assert tiles.count() == int(dialog.locator(".churn").inner_text().split()[0])
+    expect(tiles).to_have_count(int(dialog.locator(".churn").inner_text().split()[0]))
     name = tiles.first.get_attribute("aria-label").split(",")[0]
     tiles.first.focus()
     page.keyboard.press("Enter")

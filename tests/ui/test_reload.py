@@ -6,6 +6,7 @@ import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import iterations, rows, select_class
+from waiting import comes_to, wait_until
 
 pytestmark = pytest.mark.ui
 
@@ -25,8 +26,7 @@ def test_thumbs_that_wait_are_there_after_a_reload(page) -> None:
     expect(blocks).to_have_count(2)
     words = blocks.all_inner_texts()
     page.reload()
-    expect(blocks).to_have_count(2)
-    assert blocks.all_inner_texts() == words
+    comes_to(blocks.all_inner_texts, words)
     page.get_by_role("button", name="Fine-tune").click()
     expect(iterations(page)).to_have_count(2)
     page.reload()
@@ -56,11 +56,11 @@ def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None
     page.locator("[data-view=provenance] > .cover").focus()
     page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Done").click()
+    wait_until(lambda: columns() != usual, "the view has moved")
     moved = columns()
-    assert moved != usual
     page.reload()
     expect(rows(page).first).to_be_visible()
-    assert columns() == moved
+    comes_to(columns, moved)
     other = open_page(page.url)  # another browser
     expect(rows(other).first).to_be_visible()
     expect(other.locator("main > .column").nth(1).locator(".place")).to_have_count(1)
@@ -69,7 +69,7 @@ def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None
     page.get_by_role("button", name="Done").click()
     page.reload()
     expect(rows(page).first).to_be_visible()
-    assert columns() == usual
+    comes_to(columns, usual)
 
 
 def test_dragging_a_view_selects_no_text(page) -> None:
