@@ -46,8 +46,7 @@ def run(home, store, threads, **environment):
 def test_a_store_has_the_same_bits_whatever_the_threads(home, tmp_path):
     hashes = {
         run(home, tmp_path / "a.zarr", 1, OMP_NUM_THREADS="1"),
-        run(home, tmp_path / "b" / "a.zarr", 2, OMP_NUM_THREADS="2"),
-        run(home, tmp_path / "c" / "a.zarr", 3, OMP_NUM_THREADS="5"),
+        run(home, tmp_path / "b" / "a.zarr", 3, OMP_NUM_THREADS="5"),
     }
     assert len(hashes) == 1
 
