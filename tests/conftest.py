@@ -63,7 +63,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is slow and seldom, and with ``--fast`` what is slow by itself."""
+    """Browser tests come last: Playwright's event loop stays in this thread, for one browser."""
+    items.sort(key=lambda item: item.get_closest_marker("ui") is not None)
     skipped = [*([] if config.option.more else ["more"]), *(["slow"] if config.option.fast else [])]
     left_out = [item for item in items if any(map(item.get_closest_marker, skipped))]
     config.hook.pytest_deselected(items=left_out)

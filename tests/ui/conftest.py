@@ -167,9 +167,8 @@ def small_url(small_server: Server) -> Iterator[str]:
     small_server.check_log()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator:
-    """One for each file: Playwright's event loop would be in the way of loops in other files."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if not path:
         pytest.skip("no Chromium: set CHROMIUM or install Debian's chromium")
