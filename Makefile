@@ -4,8 +4,12 @@
 # make test-more   what is slow and seldom: thousands of mutants, long loads
 #
 # Another Python: make demo PYTHON=python3.12
+# More processes, for a machine with more cores: make test WORKERS=8
 
 PYTHON ?= python3
+WORKERS ?= 2
+# A file is one process's; in the order of collection, which has browser tests last.
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -22,7 +26,7 @@ demo: $(VENV)/.base
 	$(BIN)/inficond demo
 
 test: check
-	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest
+	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --ignore tests/house $(PARALLEL)
 
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --fast --durations=5

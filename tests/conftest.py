@@ -11,6 +11,10 @@ import re
 import sys
 from pathlib import Path
 
+# Before NumPy is loaded, for processes that tests start too: what they compute is small, and on a
+# busy machine threads wait for each other. Tests of threads set a number of their own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from factory import small_spec, small_store
 from hypothesis import settings

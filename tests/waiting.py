@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
-PATIENCE = 60
+Found = TypeVar("Found")
+
+#: Seconds. A machine with other work may take long; a test that fails alone takes all of them.
+PATIENCE = 180
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -13,3 +18,26 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+def wait_until(condition: Callable[[], Found], what: str) -> Found:
+    """Value of the condition once it is true; fail with the condition's name."""
+    found = _last(condition, bool)
+    if not found:
+        raise AssertionError(f"not within {PATIENCE} s: {what}")
+    return found
+
+
+def comes_to(read: Callable[[], object], expected: object) -> None:
+    """Read a value until it is the expected one; fail with the last one."""
+    found = _last(read, lambda value: value == expected)
+    if found != expected:
+        raise AssertionError(f"within {PATIENCE} s it comes to {found!r}, not to {expected!r}")
+
+
+def _last(read: Callable[[], Found], good: Callable[[Found], bool]) -> Found:
+    """What is read first that is good, or last of all."""
+    end = time.monotonic() + PATIENCE
+    while not good(found := read()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def serving(
     ``command`` is that of ``inficond`` which serves it, and has the page.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     started = [sys.executable, "-m", "inficond_panel", *command, str(spec), "--port", str(port)]
     environment = {
         **os.environ,
@@ -88,7 +90,13 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
+def free_port() -> int:
+    """Port that nothing listens on, below those that systems give to connections by themselves.
+
+    So no browser's connection takes it before the server does.
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("localhost", port))
+            return port
+    raise RuntimeError("No port of a hundred is free.")

@@ -16,6 +16,7 @@ from factory import small_spec
 from tornado.websocket import WebSocketClosedError
 from ui_parts.server import Server, serving
 from ui_parts.sessions import Session
+from waiting import PATIENCE
 
 from inficond_panel.tuning import Node, open_tuner
 
@@ -50,7 +51,7 @@ async def until_killed(server: Server, seed: int) -> list[Asked]:
         for number, session in enumerate(sessions)
     ]
     wanted = rng.choice([1, 2, 5])
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE):
         while len(reported) < wanted and not any(person.done() for person in people):
             await asyncio.sleep(0.002)
     await asyncio.sleep(rng.uniform(0, 0.1))  # the moment of the kill, at random

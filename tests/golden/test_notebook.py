@@ -36,7 +36,7 @@ def cells(tmp_path_factory):
         patch.setenv("HOME", str(folder))
         patch.chdir(folder)
         manager = Manager(connection_file=str(folder / "kernel.json"))
-        NotebookClient(notebook, km=manager, timeout=300).execute()
+        NotebookClient(notebook, km=manager, timeout=300).execute(cleanup_kc=True)
     assert not [path for path in folder.iterdir() if "history" in path.name]
     return {cell.id: cell.get("outputs", []) for cell in notebook.cells}
 

@@ -1,4 +1,4 @@
-"""The page and single views in a kernel of their own, as each kind of notebook gets them."""
+"""The page and single views in a kernel, as each kind of notebook gets them: one kernel a kind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.util import run_sync
 from test_notebook import ROOT, Manager
+from waiting import PATIENCE
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 LIVE = "application/vnd.holoviews_exec.v0+json"
@@ -27,7 +28,9 @@ class Notebook:
     def __init__(self, folder):
         manager = Manager(connection_file=str(folder / "kernel.json"))
         self._notebook = nbformat.v4.new_notebook()
-        self.client = NotebookClient(self._notebook, km=manager, timeout=120)
+        self.client = NotebookClient(
+            self._notebook, km=manager, timeout=PATIENCE, shutdown_kernel="immediate"
+        )
         self.subshell = None
 
     def run(self, source):
@@ -56,7 +59,7 @@ class Notebook:
         """Send what follows from the browser to a thread of its own, as JupyterLab does."""
         client = self.client.kc
         client.control_channel.send(client.session.msg("create_subshell_request"))
-        reply = run_sync(client.get_control_msg)(timeout=60)
+        reply = run_sync(client.get_control_msg)(timeout=PATIENCE)
         self.subshell = reply["content"]["subshell_id"]
 
     def ask(self, expression):
@@ -65,19 +68,29 @@ class Notebook:
         return json.loads(outputs[-1].text)
 
 
-@pytest.fixture(params=["default", "ipywidgets", "vscode", "colab"])
+@pytest.fixture(scope="module", params=["default", "ipywidgets", "vscode", "colab"])
 def comms(request):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory, comms):
+    folder = tmp_path_factory.mktemp(comms)
+    notebook = Notebook(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"PYTHONPATH": ROOT, "HOME": folder, "PANEL_COMMS": comms}.items():
+            patch.setenv(name, str(value))
+        patch.chdir(folder)
+        with notebook.client.setup_kernel(cleanup_kc=True):
+            yield notebook
+
+
 @pytest.fixture
-def notebook(tmp_path, monkeypatch, comms):
-    for name, value in {"PYTHONPATH": ROOT, "HOME": tmp_path, "PANEL_COMMS": comms}.items():
-        monkeypatch.setenv(name, str(value))
-    monkeypatch.chdir(tmp_path)
-    notebook = Notebook(tmp_path)
-    with notebook.client.setup_kernel():
-        yield notebook
+def notebook(kernel):
+    """A session of its own in the kernel, closed at the test's end."""
+    kernel.subshell = None
+    yield kernel
+    kernel.run("session.close()")
 
 
 def bundles(outputs):

@@ -117,7 +117,7 @@ async def take_part(server: Server, people: list[Person], seconds: float) -> Non
     if seconds:
         await asyncio.wait(tasks, timeout=seconds)
         os.kill(server.process, signal.SIGKILL)
-    async with asyncio.timeout(300):
+    async with asyncio.timeout(600):
         await asyncio.gather(*tasks)
 
 

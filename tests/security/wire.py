@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,24 +18,8 @@ from bokeh.protocol import Protocol
 from bokeh.protocol.receiver import Receiver
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
-
-PATIENCE = 90
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
-
-
-def until(condition, what: str):
-    """What ``condition`` gives once it is true."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
+from ui_parts.server import free_port
+from waiting import PATIENCE, wait_until
 
 
 class Served:
@@ -56,7 +39,7 @@ class Served:
 
     def get(self, path: str, method: str = "GET", body: str | None = None, **headers: str):
         """Status, headers and text of the answer; ``a_b`` stands for the header ``a-b``."""
-        connection = http.client.HTTPConnection("localhost", self.port, timeout=60)
+        connection = http.client.HTTPConnection("localhost", self.port, timeout=PATIENCE)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
         answer = connection.getresponse()
@@ -81,7 +64,7 @@ class Served:
 def serving(folder: Path, *arguments: str, page: str, **environment: str):
     server = Served(folder, list(arguments), page, **environment)
     try:
-        until(server.answers, f"{arguments} answers")
+        wait_until(server.answers, f"{arguments} answers")
         yield server
         log = server.log.read_text()
         assert "Traceback" not in log, log

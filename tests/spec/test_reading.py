@@ -12,7 +12,8 @@ from precompute.concepts.corpus import read_corpus
 from precompute.datasets.row_tables import read_rows
 from precompute.datasets.splitting import read_list
 
-SECONDS = 5
+#: Of CPU, a multiple of what it takes: what grows with the square of a text takes minutes.
+SECONDS = 20
 
 
 def told(folder, text):

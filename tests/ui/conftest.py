@@ -6,10 +6,8 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +19,8 @@ import pytest
 from cutting import Proxy
 from factory import small_spec
 from forked import Forked
+from ui_parts.server import free_port
+from waiting import PATIENCE, wait_until
 
 import inficond_panel
 
@@ -40,8 +40,8 @@ BROKEN = (
     r"|net::ERR_(CONNECTION|EMPTY_RESPONSE|SOCKET)|Failed to connect to Bokeh server"
     r"|not connected so cannot send"
 )
-#: A server on a machine with two busy cores may take its time.
-PATIENCE = 60.0
+
+playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
 
 @dataclass
@@ -117,22 +117,6 @@ class Server:
         log = self.log.read_text()
         assert f'File "{Path(inficond_panel.__file__).parent}' not in log
         assert "Refused a message" not in log
-
-
-def wait_until(condition, what: str, patience: float = PATIENCE) -> None:
-    """Wait for a condition; fail with its name."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"not within {patience:.0f} s: {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -233,9 +217,9 @@ def open_page(browser, serve) -> Iterator:
         **options,
     ):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE * 1000)
         listen(page, expected)
         if not own_font:
             page.add_init_script(NO_FONTS)
@@ -261,6 +245,7 @@ def open_file(browser) -> Iterator:
     def open_(path: Path):
         context = browser.new_context(viewport={"width": 1920, "height": 1080}, offline=True)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))

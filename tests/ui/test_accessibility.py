@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 #: Rules that axe runs only if asked, beside all that it runs by itself.
 ASKED = ("label-content-name-mismatch", "target-size", "td-has-header", "table-fake-caption")
 
@@ -41,8 +40,8 @@ def findings(page: Page) -> list[str]:
 
 
 def start(page: Page) -> None:
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
-    expect(page.locator(".provenance .bones")).to_be_hidden(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    expect(page.locator(".provenance .bones")).to_be_hidden()
 
 
 def tour_under_way(page: Page) -> None:
@@ -58,35 +57,35 @@ def tour_left(page: Page) -> None:
 
 def class_chosen(page: Page) -> None:
     page.locator(".performance [role=option]").first.click()
-    expect(page.locator(".knowledge .rows > .row").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
 
 
 def concept_open(page: Page) -> None:
     page.locator(".knowledge .rows > .row .open").first.click()
-    expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".detail .tile img").first).to_be_visible()
 
 
 def batch_pending(page: Page) -> None:
     for row, direction in ((0, "down"), (1, "up"), (2, "remove")):
         page.locator(".knowledge .rows > .row").nth(row).locator(f".thumb.{direction}").click()
-    expect(page.locator(".knowledge .block.up")).to_have_count(1, timeout=SLOW)
-    expect(page.locator(".knowledge .status")).not_to_contain_text("Previewing", timeout=SLOW)
+    expect(page.locator(".knowledge .block.up")).to_have_count(1)
+    expect(page.locator(".knowledge .status")).not_to_contain_text("Previewing")
 
 
 def large_image(page: Page) -> None:
     page.locator(".detail .tile button").first.click()
-    expect(page.locator("dialog.large[open] img")).to_be_visible(timeout=SLOW)
+    expect(page.locator("dialog.large[open] img")).to_be_visible()
 
 
 def refit_done(page: Page) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
 
 
 def report_open(page: Page) -> None:
     page.keyboard.press("w")
-    expect(page.locator(".knowledge .report [aria-expanded=true]")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".knowledge .report [aria-expanded=true]")).to_be_visible()
 
 
 def node_menu(page: Page) -> None:
@@ -109,7 +108,7 @@ def export_open(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(newest(page)).to_be_focused()
     page.keyboard.press("e")
-    expect(page.locator("dialog.export[open] input").first).to_be_visible(timeout=SLOW)
+    expect(page.locator("dialog.export[open] input").first).to_be_visible()
 
 
 def comparison_open(page: Page) -> None:
@@ -117,7 +116,7 @@ def comparison_open(page: Page) -> None:
     newest(page).focus()
     for key in ("m", "ArrowDown", "m"):
         page.keyboard.press(key)
-    expect(page.locator("dialog.compare .metrics")).to_be_visible(timeout=SLOW)
+    expect(page.locator("dialog.compare .metrics")).to_be_visible()
 
 
 def keys_shown(page: Page) -> None:
@@ -190,7 +189,7 @@ def wrong_url(serve_module, tmp_path_factory) -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_page_of_an_error(scheme, wrong_url, open_page) -> None:
     page = open_page(wrong_url, color_scheme=scheme)
-    expect(page.get_by_role("alert")).to_contain_text("change", timeout=SLOW)
+    expect(page.get_by_role("alert")).to_contain_text("change")
     assert findings(page) == []
 
 

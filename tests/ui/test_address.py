@@ -13,7 +13,6 @@ from inficond_panel.tuning import Intent, open_tuner
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 #: Steps back (-1) or forward (1), none of which waits for the page.
 QUICKLY = """async ([step, times]) => {
   for (let done = 0; done < times; done++) {
@@ -38,8 +37,8 @@ def page(url, open_page) -> Page:
 
 
 def opened(page: Page) -> Page:
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
-    expect(page).to_have_url(re.compile("at="), timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    expect(page).to_have_url(re.compile("at="))
     return page
 
 
@@ -49,7 +48,7 @@ def choose(page: Page, name: str) -> None:
 
 
 def shown(page: Page, name: str) -> None:
-    expect(page.locator(".knowledge .subtitle")).to_have_text(name, timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text(name)
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -59,16 +58,16 @@ def query(page: Page) -> dict[str, list[str]]:
 def test_a_link_opens_the_same_view(page, open_page) -> None:
     choose(page, "sheep")
     page.locator(".knowledge .rows > .row .open").nth(1).click()
-    expect(page).to_have_url(re.compile("concept="), timeout=SLOW)
+    expect(page).to_have_url(re.compile("concept="))
     page.locator(".knowledge [data-value=discrepancy_p]").click()
     page.locator(".detail .filter-chip", has_text="Negatives").click()
-    expect(page).to_have_url(re.compile("images=negative"), timeout=SLOW)
+    expect(page).to_have_url(re.compile("images=negative"))
     assert query(page)["concepts"] == ["discrepancy_p"]
     concept = page.locator(".detail .subtitle").inner_text()
 
     other = opened(open_page(page.url))
     shown(other, "sheep")
-    expect(other.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+    expect(other.locator(".detail .subtitle")).to_have_text(concept)
     expect(other.locator(".detail .filter-chip[aria-pressed=true]")).to_contain_text("Negatives")
     sort = other.locator(".knowledge [data-value=discrepancy_p]")
     expect(sort).to_have_attribute("aria-checked", "true")
@@ -87,7 +86,7 @@ def test_a_link_opens_every_setting_of_the_views(url, open_page) -> None:
     page.locator(".detail").get_by_role("radio", name="Refit").click()
     page.get_by_role("tab", name="Provenance").click()
     page.get_by_label("Metric of the iterations").select_option("accuracy")
-    expect(page).to_have_url(re.compile("history=accuracy"), timeout=SLOW)
+    expect(page).to_have_url(re.compile("history=accuracy"))
     found = {key: value[0] for key, value in query(page).items()}
     assert found == found | {
         "scope": "all",
@@ -104,10 +103,10 @@ def test_a_link_opens_every_setting_of_the_views(url, open_page) -> None:
     shown(other, "bicycle")
     expect(other.get_by_label("Concepts listed")).to_have_value("0")
     expect(other.get_by_label("Metric of the what-if")).to_have_value("fidelity")
-    expect(other.locator(".knowledge .measures")).to_contain_text("Brier score", timeout=SLOW)
+    expect(other.locator(".knowledge .measures")).to_contain_text("Brier score")
     for name in ("PCA", "All 4"):
         checked = other.get_by_role("radio", name=name)
-        expect(checked).to_have_attribute("aria-checked", "true", timeout=SLOW)
+        expect(checked).to_have_attribute("aria-checked", "true")
     expect(other.get_by_label("Metric of the iterations")).to_have_value("accuracy")
     other.get_by_role("tab", name="Concept detail").click()
     refit = other.locator(".detail").get_by_role("radio", name="Refit")
@@ -121,29 +120,29 @@ def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None
     for key in ("m", "ArrowDown", "m"):
         page.keyboard.press(key)
     dialog = page.locator("dialog.compare[open]")
-    expect(dialog.locator(".metrics")).to_be_visible(timeout=SLOW)
+    expect(dialog.locator(".metrics")).to_be_visible()
     expect(page).to_have_url(re.compile("compare="))
     other = opened(open_page(page.url))
-    expect(other.locator("dialog.compare[open] .metrics")).to_be_visible(timeout=SLOW)
+    expect(other.locator("dialog.compare[open] .metrics")).to_be_visible()
     page.go_back()
     expect(dialog).to_have_count(0)
     expect(page).not_to_have_url(re.compile("compare="))
     page.go_forward()
-    expect(dialog.locator(".metrics")).to_be_visible(timeout=SLOW)
+    expect(dialog.locator(".metrics")).to_be_visible()
 
 
 def test_a_link_of_the_oracles_students_distills_them(serve, open_page, tmp_path) -> None:
     url = serve(oracle_spec(tmp_path)).url
     page = open_page(f"{url}?targets=oracle&class=bicycle&top=5")
     oracle = page.get_by_role("radiogroup", name="Targets").get_by_role("radio", name="Oracle")
-    expect(oracle).to_have_attribute("aria-checked", "true", timeout=SLOW)
+    expect(oracle).to_have_attribute("aria-checked", "true")
     shown(page, "bicycle")
     expect(page.get_by_label("Concepts listed")).to_have_value("5")
     assert query(page) == {"targets": ["oracle"], "class": ["bicycle"], "top": ["5"]}
     page.get_by_role("radiogroup", name="Targets").get_by_role("radio", name="Teacher").click()
-    expect(page).not_to_have_url(re.compile("targets="), timeout=SLOW)
+    expect(page).not_to_have_url(re.compile("targets="))
     page.go_back()
-    expect(oracle).to_have_attribute("aria-checked", "true", timeout=SLOW)
+    expect(oracle).to_have_attribute("aria-checked", "true")
     expect(page).to_have_url(re.compile("targets=oracle"))
 
 
@@ -152,13 +151,13 @@ def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
     choose(page, "bird")
     page.locator(".provenance [role=option]").last.click()
     expect(page.locator(".provenance [role=option]").last).to_have_attribute(
-        "aria-selected", "true", timeout=SLOW
+        "aria-selected", "true"
     )
     page.locator(".knowledge [data-value=discrepancy_n]").click()  # no entry of its own
-    expect(page).to_have_url(re.compile("discrepancy_n"), timeout=SLOW)
+    expect(page).to_have_url(re.compile("discrepancy_n"))
     page.go_back()
     expect(page.locator(".provenance [role=option]").first).to_have_attribute(
-        "aria-selected", "true", timeout=SLOW
+        "aria-selected", "true"
     )
     shown(page, "bird")
     page.go_back()
@@ -188,7 +187,7 @@ def test_what_a_stale_link_names_is_told(url, open_page) -> None:
         open_page(f"{url}?class=unicorn&at=ffffffffffff&split=holdout&top=-3&targets=x&other=1")
     )
     notice = page.locator(".notice:visible")
-    expect(notice).to_contain_text("There is no class 'unicorn' here.", timeout=SLOW)
+    expect(notice).to_contain_text("There is no class 'unicorn' here.")
     expect(notice).to_contain_text("does not open the holdout")
     expect(notice).to_contain_text("There is no top '-3'. There are no targets 'x' here.")
     expect(page.get_by_role("radio", name="Tune")).to_have_attribute("aria-checked", "true")

@@ -7,7 +7,7 @@ import re
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import SLOW, select_class
+from test_main_job import select_class
 
 from inficond_panel.analysis.metric_changes import metric_change
 from inficond_panel.tuning import Intent, open_tuner
@@ -45,22 +45,22 @@ def test_all_metrics_and_iterations_tell_their_interval(served, page: Page, name
     for at, key in enumerate(KEYS):
         change = make_change(metric_change(root, second, name, key))
         told = re.compile(re.escape(f"change {change_text(change)},"))
-        expect(metrics.nth(at)).to_have_attribute("aria-label", told, timeout=SLOW)
+        expect(metrics.nth(at)).to_have_attribute("aria-label", told)
         dot = "hollow" if change["noise"] else "dot"
         expect(metrics.nth(at).locator(".whisker circle")).to_have_class(re.compile(f"{dot}$"))
     steps = [make_change(metric_change(root, first, name))]
     if not name:  # the second iteration left bicycle as it was
         steps.insert(0, make_change(metric_change(first, second, name)))
     intervals = page.locator(".provenance .row > .interval:visible")
-    expect(intervals).to_have_text([step["interval"] for step in steps], timeout=SLOW)
+    expect(intervals).to_have_text([step["interval"] for step in steps])
     total = make_change(metric_change(root, second, name))
-    expect(page.locator(".provenance .total")).to_contain_text(total["interval"], timeout=SLOW)
+    expect(page.locator(".provenance .total")).to_contain_text(total["interval"])
 
 
 def test_a_card_tells_teacher_and_interval(page: Page) -> None:
     select_class(page, "bicycle")
     recall = page.locator(".strip .metric").nth(KEYS.index("recall"))
-    expect(recall.locator("circle")).to_be_visible(timeout=SLOW)
+    expect(recall.locator("circle")).to_be_visible()
     recall.hover()
     card = page.locator(".card:popover-open")
     expect(card).to_contain_text("Teacher")
@@ -71,7 +71,7 @@ def test_what_a_batch_would_change_has_its_interval(page: Page) -> None:
     select_class(page, "bicycle")
     page.locator(".knowledge .thumb").first.click()
     line = page.locator(".knowledge .measures .told")
-    expect(line).to_contain_text(re.compile(r"→ \d\.\d{3}.*\[.+, .+\]"), timeout=SLOW)
+    expect(line).to_contain_text(re.compile(r"→ \d\.\d{3}.*\[.+, .+\]"))
     expect(line).to_have_attribute("title", INTERVAL)
 
 
@@ -81,10 +81,10 @@ def test_fidelity_stands_beside_accuracy(served, page: Page) -> None:
     page.get_by_label("Sort by").select_option("accuracy")
     row = page.locator(".performance [role=option]", has_text="bicycle")
     told = f"{metrics['bicycle'].fidelity:.3f}"
-    expect(row.locator(".beside")).to_have_text(told, timeout=SLOW)
+    expect(row.locator(".beside")).to_have_text(told)
     expect(page.locator(".performance .columns > .value")).to_have_text("Accur.Acc.FidelityFid.")
     expect(row).to_contain_text(f"Fidelity {round(metrics['bicycle'].fidelity, 3)}")
     select_class(page, "bicycle")
     page.get_by_label("Metric of the iterations").select_option("accuracy")
     beside = page.locator(".provenance .row").first.locator(".beside")
-    expect(beside).to_contain_text(told, timeout=SLOW)
+    expect(beside).to_contain_text(told)

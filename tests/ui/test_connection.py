@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import BROKEN, wait_until
+from conftest import BROKEN
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import SLOW, iterations, rows, select_class
+from test_main_job import iterations, rows, select_class
 from test_provenance import press
+from waiting import wait_until
 
 pytestmark = pytest.mark.ui
 
@@ -26,7 +27,7 @@ def server(proxy, serve, tmp_path):
 @pytest.fixture
 def page(server, proxy, open_page) -> Page:
     page = open_page(f"http://localhost:{proxy.port}/app", expected=BROKEN)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     select_class(page, "bicycle")
     return page
 
@@ -41,22 +42,22 @@ def back(page: Page):
 
 def thumb_down(page: Page) -> None:
     page.locator(".knowledge .thumb.down").first.click()
-    expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
+    expect(page.locator(BLOCKS)).to_have_count(1)
     # the browser keeps it for a reload
     wait_until(lambda: "thumbs" in page.evaluate("JSON.stringify(sessionStorage)"), "kept")
 
 
 def fine_tune(page: Page, number: int) -> None:
     page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(1 + number, timeout=SLOW)
-    expect(page.locator(BLOCKS)).to_have_count(0, timeout=SLOW)
+    expect(iterations(page)).to_have_count(1 + number)
+    expect(page.locator(BLOCKS)).to_have_count(0)
 
 
 def goes_on(page: Page, number: int = 1) -> None:
     """The page is back by itself with its thumb, which can be fine-tuned."""
-    expect(back(page)).to_be_visible(timeout=SLOW)
+    expect(back(page)).to_be_visible()
     expect(banner(page)).to_have_count(0)
-    expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
+    expect(page.locator(BLOCKS)).to_have_count(1)
     fine_tune(page, number)
 
 
@@ -74,7 +75,7 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
     page.keyboard.press("?")  # a key of the page
     expect(page.get_by_role("dialog", name="Keyboard")).to_have_count(0)
     page.get_by_role("button", name="Reload now").click()  # there is nothing to load yet
-    expect(banner(page)).to_be_visible(timeout=15_000)
+    expect(banner(page)).to_be_visible()
     proxy.mend()
     goes_on(page)
 
@@ -82,9 +83,9 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
 def test_a_server_that_was_killed_is_awaited(page, server) -> None:
     thumb_down(page)
     server.kill()
-    expect(banner(page)).to_be_visible(timeout=15_000)
+    expect(banner(page)).to_be_visible()
     saved = page.locator(".saved").inner_text()
-    expect(banner(page)).to_contain_text(re.compile(r"([6-9]|\d\d) s"), timeout=SLOW)
+    expect(banner(page)).to_contain_text(re.compile(r"([6-9]|\d\d) s"))
     assert page.locator(".saved").inner_text() == saved
     server.start()
     goes_on(page)
@@ -98,8 +99,8 @@ def test_a_connection_that_falls_silent_is_noticed_by_what_is_done(page, proxy) 
     page.get_by_label("Note", exact=True).fill("lost?")
     proxy.mute()
     page.keyboard.press("Enter")
-    expect(banner(page)).to_contain_text("The server does not answer.", timeout=15_000)
-    expect(back(page)).to_contain_text("may not have been saved", timeout=SLOW)
+    expect(banner(page)).to_contain_text("The server does not answer.")
+    expect(back(page)).to_contain_text("may not have been saved")
     expect(back(page)).to_contain_text("What you wrote in “Note of #1”: lost?")
     goes_on(page, 2)
 
@@ -109,10 +110,10 @@ def test_a_server_that_was_only_slow_goes_on_without_a_reload(page, proxy) -> No
     proxy.mute()
     proxy.refuse()
     page.locator(".knowledge .thumb.down").first.click()
-    expect(banner(page)).to_be_visible(timeout=15_000)
+    expect(banner(page)).to_be_visible()
     proxy.unmute()
     expect(banner(page)).to_have_count(0)
-    expect(page.locator(BLOCKS)).to_have_count(1, timeout=SLOW)
+    expect(page.locator(BLOCKS)).to_have_count(1)
     assert page.evaluate("window.same")
 
 
@@ -120,8 +121,8 @@ def test_a_server_that_was_only_slow_goes_on_without_a_reload(page, proxy) -> No
 def test_an_idle_page_notices_too(page, proxy) -> None:
     expect(page.locator(".saved")).to_be_visible()
     proxy.mute()
-    expect(banner(page)).to_be_visible(timeout=40_000)
-    expect(back(page)).to_be_visible(timeout=SLOW)
+    expect(banner(page)).to_be_visible()
+    expect(back(page)).to_be_visible()
 
 
 def test_a_note_that_is_being_written_is_kept(page, proxy) -> None:
@@ -132,14 +133,14 @@ def test_a_note_that_is_being_written_is_kept(page, proxy) -> None:
     note = page.get_by_label("Note", exact=True)
     note.fill("the wheels <b>are</b> in every")
     proxy.cut()
-    expect(banner(page)).to_be_visible(timeout=15_000)
+    expect(banner(page)).to_be_visible()
     proxy.mend()
     words = "What you wrote in “Note of #1”: the wheels <b>are</b> in every"
-    expect(back(page)).to_contain_text(words, timeout=SLOW)
-    expect(page.get_by_label("Find concept")).to_have_value("whe", timeout=SLOW)
+    expect(back(page)).to_contain_text(words)
+    expect(page.get_by_label("Find concept")).to_have_value("whe")
     press(page, 1, "n")
     expect(note).to_have_value("the wheels <b>are</b> in every")
     expect(back(page)).not_to_contain_text("the wheels")
     page.keyboard.press("Enter")
     saved = page.locator(".provenance .note").filter(has_text="#1: the wheels")
-    expect(saved).to_be_visible(timeout=SLOW)
+    expect(saved).to_be_visible()

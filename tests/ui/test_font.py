@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from playwright.sync_api import Locator, expect
-from test_main_job import SLOW, rows
+from test_main_job import rows
 from test_study import WORD, StudyServer
 
 from inficond_panel.cli import main
@@ -42,11 +42,11 @@ def written_in_ours(place: Locator) -> bool:
 
 def test_the_page(small_url, open_page) -> None:
     page = open_page(small_url, 1280, 800)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     for view in ("configuration", "performance", "knowledge", "detail"):
         assert written_in_ours(page.locator(f".place[data-view={view}] .panel, .strip").first)
     machine = open_page(small_url, 1280, 800, own_font=False)
-    expect(rows(machine).first).to_be_visible(timeout=SLOW)
+    expect(rows(machine).first).to_be_visible()
     widths = machine.locator(".performance").first.evaluate(WIDTHS, list(ADVANCES))
     assert widths != pytest.approx(list(ADVANCES.values()), abs=4)  # else this test sees nothing
 
@@ -54,10 +54,10 @@ def test_the_page(small_url, open_page) -> None:
 def test_the_map(small_url, open_page) -> None:
     """What Bokeh draws on a canvas; its models come from the server."""
     page = open_page(small_url, 1280, 800)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     fonts = """() => [...Bokeh.documents[0]._all_models.values()]
       .filter((model) => model.type === "Text").map((glyph) => glyph.text_font.value)"""
-    page.wait_for_function(f"({fonts})().length > 0", timeout=SLOW)
+    page.wait_for_function(f"({fonts})().length > 0")
     assert all(font.startswith(f"'{FAMILY}'") for font in page.evaluate(fonts))
 
 
@@ -66,7 +66,7 @@ def test_a_page_that_cannot_be_opened(serve, open_page, tmp_path: Path) -> None:
     spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
     page = open_page(serve(spec, plain_panel=True).url)
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("change", timeout=SLOW)
+    expect(alert).to_contain_text("change")
     assert written_in_ours(alert.locator("h1"))
 
 
@@ -76,7 +76,7 @@ def test_a_file(open_file, tmp_path: Path) -> None:
     assert main(["page", str(small_spec(tmp_path)), *history, "--output", str(file)]) == 0
     assert file.read_text().count(f"font-family: '{FAMILY}'") == 1
     page = open_file(file)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     assert written_in_ours(page.get_by_role("note"))
     assert written_in_ours(page.locator(".performance").first)
 
@@ -93,13 +93,13 @@ def test_a_study_and_its_report(served, tmp_path: Path, open_page, open_file) ->
     board = open_page(served.url.replace("/study", "/researcher"), 1280, 800)
     board.get_by_label("Password").fill(WORD)
     board.get_by_role("button", name="Open", exact=True).click()
-    board.get_by_role("button", name="Add participant").click(timeout=SLOW)
+    board.get_by_role("button", name="Add participant").click()
     link = board.get_by_label("Link of P01")
-    expect(link).to_be_visible(timeout=SLOW)
+    expect(link).to_be_visible()
     assert written_in_ours(board.get_by_role("button", name="Add participant"))
     page = open_page(link.input_value(), 1280, 800)
     heading = page.get_by_role("heading", name="Consent")
-    expect(heading).to_be_visible(timeout=SLOW)
+    expect(heading).to_be_visible()
     assert written_in_ours(heading)
     write_report(open_study("inficond", served.data), tmp_path)
     assert written_in_ours(open_file(tmp_path / "report.html").locator("h1"))

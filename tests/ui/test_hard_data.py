@@ -13,7 +13,6 @@ from inficond_panel.store import write_store
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 EVIL = "<img src=x onerror=alert(1)>"
 LONG = "a name that goes on and on " * 8
 
@@ -56,19 +55,19 @@ def url(serve_module, tmp_path_factory) -> str:
 def page(url, open_page) -> Page:
     page = open_page(url, 1280, 800)
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page
 
 
 def switch(page: Page, title: str, subtitle: str) -> None:
     page.get_by_label("Dataset").select_option(title)
-    expect(page.locator(".shell > header")).to_contain_text(subtitle, timeout=SLOW)
+    expect(page.locator(".shell > header")).to_contain_text(subtitle)
 
 
 def select(page: Page, name: str) -> None:
     page.get_by_label("Find class").fill(name.strip())
     page.keyboard.press("Enter")
-    expect(page.locator(".knowledge .subtitle")).to_have_text(name, timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text(name)
 
 
 def test_names_stay_text_in_all_views(page) -> None:
@@ -76,19 +75,19 @@ def test_names_stay_text_in_all_views(page) -> None:
     page.get_by_label("Concepts listed").select_option("50")
     for name in (LONG, EVIL):
         row = page.locator(f'.knowledge .rows > .row[data-key="{name}"]')
-        row.locator(".thumb.down").click(timeout=SLOW)
+        row.locator(".thumb.down").click()
         row.locator(".open").click()
-        expect(page.locator(".detail .subtitle")).to_have_text(name, timeout=SLOW)
-        expect(page.locator(".detail .samples")).to_contain_text("preview", timeout=SLOW)
+        expect(page.locator(".detail .subtitle")).to_have_text(name)
+        expect(page.locator(".detail .samples")).to_contain_text("preview")
         panel, choice = (page.locator(f".detail{part}").bounding_box() for part in ("", " .how"))
         assert choice["x"] + choice["width"] <= panel["x"] + panel["width"]
-    page.locator(".detail .tile button").first.click(timeout=SLOW)
+    page.locator(".detail .tile button").first.click()
     expect(page.locator("dialog.large[open] #image-title")).to_contain_text(EVIL)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Fine-tune").click()
     page.get_by_role("tab", name="Provenance").click()
     first = page.locator(".provenance [role=option]").first
-    expect(first).to_contain_text("#1", timeout=SLOW)
+    expect(first).to_contain_text("#1")
     first.hover()
     expect(page.locator(".card:popover-open")).to_contain_text(EVIL)
     assert page.locator('img[src="x"]').count() == 0
@@ -103,7 +102,7 @@ def test_undefined_metrics_say_so_before_and_after_a_refit(page) -> None:
     expect(since).to_have_text("untouched student")
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
     expect(since).to_have_text("undefined")
     expect(page.locator(".metric").first).to_contain_text("–")
 
@@ -114,5 +113,5 @@ def test_data_sets_served_together_are_switched_with_their_own_state(page) -> No
     expect(page.locator(".performance [role=option]")).to_have_count(1)
     expect(page.locator(".knowledge .subtitle")).to_have_text("")
     page.locator(".performance [role=option]").click()
-    expect(page.locator(".knowledge")).to_contain_text("concepts have influence", timeout=SLOW)
+    expect(page.locator(".knowledge")).to_contain_text("concepts have influence")
     assert 1 <= page.locator(".knowledge .rows > .row").count() < 5  # of 5; the others are at 0

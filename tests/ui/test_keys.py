@@ -12,8 +12,6 @@ from inficond_panel.views.page.shell import SHORTCUTS
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
-
 
 def options(page: Page):
     return page.locator(".performance [role=option]")
@@ -74,15 +72,15 @@ def enter(page: Page) -> None:
     expect(options(page)).to_have_count(1)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(options(page).nth(0)).to_have_attribute("aria-selected", "true", timeout=SLOW)
-    expect(concepts(page).first).to_be_visible(timeout=SLOW)
+    expect(options(page).nth(0)).to_have_attribute("aria-selected", "true")
+    expect(concepts(page).first).to_be_visible()
 
 
 def find_concept(page: Page) -> None:
     page.keyboard.press("c")
     expect(page.get_by_label("Find concept")).to_be_focused()
     page.keyboard.type("wheel")
-    expect(page.locator(".knowledge .tally")).to_contain_text("found for", timeout=SLOW)
+    expect(page.locator(".knowledge .tally")).to_contain_text("found for")
     names = concepts(page).evaluate_all("all => all.map((one) => one.dataset.key)")
     for _ in range(names.index("wheel") + 1):
         page.keyboard.press("ArrowDown")
@@ -93,25 +91,25 @@ def thumbs(page: Page) -> None:
     for key, name in (("d", "down"), ("x", "remove"), ("u", "up")):
         page.keyboard.press(key)
         thumb = wheel(page).locator(f".thumb.{name}")
-        expect(thumb).to_have_attribute("aria-pressed", "true", timeout=SLOW)
+        expect(thumb).to_have_attribute("aria-pressed", "true")
 
 
 def group(page: Page) -> None:
-    expect(page.locator(".knowledge .twin .group-thumb")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".knowledge .twin .group-thumb")).to_be_visible()
     page.keyboard.press("g")
-    expect(page.locator(".knowledge .block.up")).to_have_count(3, timeout=SLOW)
+    expect(page.locator(".knowledge .block.up")).to_have_count(3)
 
 
 def metrics(page: Page) -> None:
     page.keyboard.press("a")
-    expect(page.locator("#measures-body")).to_be_visible(timeout=SLOW)
+    expect(page.locator("#measures-body")).to_be_visible()
     page.keyboard.press("a")
-    expect(page.locator("#measures-body")).to_be_hidden(timeout=SLOW)
+    expect(page.locator("#measures-body")).to_be_hidden()
 
 
 def type_concept(page: Page) -> None:
     page.keyboard.press("t")
-    expect(page.get_by_role("dialog", name="concept")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("dialog", name="concept")).to_be_visible()
     page.keyboard.press("Escape")
 
 
@@ -119,29 +117,29 @@ def holds(page: Page) -> None:
     wheel(page).focus()
     page.keyboard.press("h")
     mark = wheel(page).locator(".holds")
-    expect(mark).to_have_attribute("data-kind", "done", timeout=SLOW)
+    expect(mark).to_have_attribute("data-kind", "done")
 
 
 def report(page: Page) -> None:
     button = page.get_by_role("button", name="Fine-tune")
     button.focus()
     page.keyboard.press("Enter")
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     page.keyboard.press("w")
-    expect(page.locator("#report-body")).to_be_visible(timeout=SLOW)
+    expect(page.locator("#report-body")).to_be_visible()
 
 
 def on_the_map(page: Page) -> None:
     page.locator(".map .plot").focus()
-    expect(told(page)).to_contain_text("influence", timeout=SLOW)
+    expect(told(page)).to_contain_text("influence")
     start = told(page).inner_text()
     for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
-    expect(told(page)).not_to_have_text(start, timeout=SLOW)
+    expect(told(page)).not_to_have_text(start)
     page.keyboard.press(" ")
-    expect(told(page)).to_contain_text("selected", timeout=SLOW)
+    expect(told(page)).to_contain_text("selected")
     page.keyboard.press("Enter")
-    expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".detail .tile img").first).to_be_visible()
 
 
 def zoom(page: Page) -> None:
@@ -152,7 +150,7 @@ def zoom(page: Page) -> None:
 
 def segment(page: Page) -> None:
     page.keyboard.press("s")
-    expect(page.locator(".card:has(.picture)")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".card:has(.picture)")).to_be_visible()
     page.keyboard.press("Escape")
 
 
@@ -170,7 +168,7 @@ def large_image(page: Page) -> None:
     page.locator(".detail .tile button").first.focus()
     page.keyboard.press("Enter")
     title = page.locator("dialog.large[open] header b")
-    expect(title).to_be_visible(timeout=SLOW)
+    expect(title).to_be_visible()
     before = title.inner_text()
     page.keyboard.press("ArrowRight")
     expect(title).not_to_have_text(before)
@@ -183,7 +181,7 @@ def compare(page: Page) -> None:
     iterations(page).first.focus()
     for key in ("m", "ArrowDown", "m"):
         page.keyboard.press(key)
-    expect(page.locator("dialog.compare[open]")).to_be_visible(timeout=SLOW)
+    expect(page.locator("dialog.compare[open]")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("dialog.compare[open]")).to_be_hidden()
 
@@ -210,19 +208,19 @@ def menu(page: Page) -> None:
 
 def undo(page: Page) -> None:
     page.keyboard.press("Control+z")
-    expect(iterations(page).last).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(iterations(page).last).to_have_attribute("aria-selected", "true")
 
 
 def redo(page: Page) -> None:
     page.keyboard.press("Control+Shift+z")
-    expect(iterations(page).first).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(iterations(page).first).to_have_attribute("aria-selected", "true")
 
 
 def delete(page: Page) -> None:
     undo(page)
     iterations(page).first.focus()
     page.keyboard.press("Delete")
-    expect(page.get_by_role("button", name="1 deleted branch")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="1 deleted branch")).to_be_visible()
 
 
 def ends(page: Page) -> None:
@@ -283,6 +281,6 @@ TRIALS: dict[str, Callable[[Page], None]] = {
 def test_each_key_of_the_sheet_does_what_it_says(serve, tmp_path, open_page) -> None:
     assert set(TRIALS) == {meaning for _, meaning in SHORTCUTS}
     page = open_page(serve(twins_spec(tmp_path)).url)
-    expect(options(page).first).to_be_visible(timeout=SLOW)
+    expect(options(page).first).to_be_visible()
     for trial in TRIALS.values():
         trial(page)

@@ -6,24 +6,24 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 ZOOM = 1.5  #: at 3840×2160
 
 
 @pytest.fixture
 def page(small_url, open_page) -> Page:
     page = open_page(small_url, 3840, 2160)
-    page.locator(".performance [role=option]").first.click(timeout=SLOW)
-    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible(timeout=SLOW)
-    expect(page.locator(".map canvas").first).to_be_visible(timeout=SLOW)
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible()
+    expect(page.locator(".map canvas").first).to_be_visible()
     return page
 
 
 def zoom(page: Page) -> float:
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page.locator(".shell").evaluate("(shell) => shell.currentCSSZoom")
 
 
@@ -43,10 +43,10 @@ def test_the_page_is_drawn_larger_on_a_large_screen_alone(
     small_url, open_page, size, pixels, drawn
 ) -> None:
     page = open_page(small_url, *size, device_scale_factor=pixels)
-    assert zoom(page) == pytest.approx(drawn)
-    taken = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert taken[0] <= taken[1]
-    assert page.locator(".shell").bounding_box()["height"] == pytest.approx(size[1], abs=1)
+    comes_to(lambda: zoom(page), pytest.approx(drawn))
+    comes_to(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), True)
+    height = pytest.approx(size[1], abs=1)
+    comes_to(lambda: page.locator(".shell").bounding_box()["height"], height)
 
 
 def test_cards_and_dialogs_are_beside_what_they_are_about(page) -> None:
@@ -59,21 +59,24 @@ def test_cards_and_dialogs_are_beside_what_they_are_about(page) -> None:
     assert 0 < box["y"] - anchor["y"] < 100
     button = page.get_by_role("radio", name="Holdout")
     button.click()
-    box, anchor = page.get_by_label("Look at holdout?").bounding_box(), button.bounding_box()
+    question = page.get_by_label("Look at holdout?")
+    expect(question).to_be_visible()
+    box, anchor = question.bounding_box(), button.bounding_box()
     assert abs(box["x"] - anchor["x"]) < 100
     assert 0 < box["y"] - anchor["y"] < 100
 
 
 def test_the_map_meets_the_pointer_and_has_letters_as_large_as_the_page(page) -> None:
     plot, canvas = page.locator(".map .plot"), page.locator(".map canvas").first
-    assert canvas.bounding_box()["width"] == pytest.approx(plot.bounding_box()["width"], abs=2)
+    width = pytest.approx(plot.bounding_box()["width"], abs=2)
+    comes_to(lambda: canvas.bounding_box()["width"], width)
     box, subtitle = plot.bounding_box(), page.locator(".detail .subtitle")
     for y in range(20, int(box["height"]), 18):
         for x in range(20, int(box["width"]), 18):
             page.mouse.click(box["x"] + x, box["y"] + y)
         if subtitle.inner_text():
             break
-    expect(subtitle).not_to_have_text("", timeout=SLOW)
+    expect(subtitle).not_to_have_text("")
 
 
 def test_a_view_is_dropped_where_the_line_is(page) -> None:
@@ -94,7 +97,7 @@ def test_a_view_is_dropped_where_the_line_is(page) -> None:
 def test_the_gallery_goes_on_as_it_is_scrolled(page) -> None:
     page.locator(".knowledge .rows > .row .open").first.click()
     tiles = page.locator(".detail .tile")
-    expect(tiles.first).to_be_visible(timeout=SLOW)
+    expect(tiles.first).to_be_visible()
     grid, last = page.locator(".detail .scroll:has(.tile)").first, tiles.last
     grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight }")
     expect(last).to_be_in_viewport()

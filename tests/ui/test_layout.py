@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 from inficond_panel.spec import load_spec
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 STANDARD = [["performance"], ["knowledge"], ["embedding", "detail", "provenance"]]
 
 
 @pytest.fixture
 def page(small_url, open_page) -> Page:
     page = open_page(small_url)
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page
 
 
@@ -43,7 +43,7 @@ def box(page: Page, name: str) -> dict[str, float]:
 
 def save(page: Page, folder: Path):
     """The spec that the page saves, read again."""
-    with page.expect_download(timeout=SLOW) as saved:
+    with page.expect_download() as saved:
         page.get_by_role("button", name="Save spec").click()
     file = folder / saved.value.suggested_filename
     saved.value.save_as(file)
@@ -53,7 +53,7 @@ def save(page: Page, folder: Path):
 def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     page, serve, open_page, tmp_path
 ) -> None:
-    assert columns(page) == STANDARD
+    comes_to(lambda: columns(page), STANDARD)
     page.keyboard.press("v")
     expect(cover(page, "performance")).to_be_focused()
     cover(page, "detail").focus()
@@ -66,7 +66,7 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     cover(page, "performance").focus()
     page.keyboard.press("Enter")
     wanted = [["performance"], ["detail", "knowledge"], ["embedding"], ["provenance"]]
-    assert columns(page) == wanted
+    comes_to(lambda: columns(page), wanted)
     spec = save(page, tmp_path)
     assert [[*spec.layout.columns[0][1:]], *spec.layout.columns[1:]] == wanted
     assert spec.layout.collapsed == ["performance"]
@@ -81,10 +81,10 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     file = tmp_path / "small.yaml"
     file.write_text(spec.to_yaml())
     again = open_page(serve(file).url)
-    expect(again.locator(".knowledge")).to_be_visible(timeout=SLOW)
-    assert columns(again) == wanted
+    expect(again.locator(".knowledge")).to_be_visible()
+    comes_to(lambda: columns(again), wanted)
     for name in ("performance", "detail", "knowledge", "embedding", "provenance"):
-        assert box(again, name) == pytest.approx(box(page, name), abs=1)
+        comes_to(lambda n=name: box(again, n), pytest.approx(box(page, name), abs=1))
     bars.click()
     expect(page.locator(".performance")).to_be_visible()
 
@@ -98,10 +98,13 @@ def test_a_view_is_dragged_to_another_place(page) -> None:
     expect(page.locator(".drop")).to_be_visible()
     page.mouse.up()
     expect(page.locator(".drop")).to_be_hidden()
-    assert columns(page) == [["performance", "provenance"], ["knowledge"], ["embedding", "detail"]]
+    comes_to(
+        lambda: columns(page),
+        [["performance", "provenance"], ["knowledge"], ["embedding", "detail"]],
+    )
     page.get_by_role("button", name="As in the spec").click()
     expect(page.locator("main > .column")).to_have_count(3)
-    assert columns(page) == STANDARD
+    comes_to(lambda: columns(page), STANDARD)
 
 
 def test_columns_and_views_are_sized_by_pointer_and_by_keys(page, tmp_path) -> None:
@@ -112,7 +115,7 @@ def test_columns_and_views_are_sized_by_pointer_and_by_keys(page, tmp_path) -> N
     page.mouse.down()
     page.mouse.move(place["x"] + 106, place["y"] + 300, steps=4)
     page.mouse.up()
-    assert box(page, "performance")["width"] == pytest.approx(before + 100, abs=2)
+    comes_to(lambda: box(page, "performance")["width"], pytest.approx(before + 100, abs=2))
     height, value = box(page, "embedding")["height"], "aria-valuenow"
     line = page.get_by_role("separator", name="Height of Concept embedding")
     told = int(line.get_attribute(value))
@@ -131,7 +134,7 @@ def test_columns_and_views_are_sized_by_pointer_and_by_keys(page, tmp_path) -> N
 
 def test_the_layout_is_copied_as_yaml(browser, small_url, open_page) -> None:
     page = open_page(small_url, permissions=["clipboard-read", "clipboard-write"])
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     page.keyboard.press("v")
     cover(page, "configuration").focus()
     page.keyboard.press("Enter")
@@ -147,7 +150,7 @@ def test_the_layout_is_copied_as_yaml(browser, small_url, open_page) -> None:
 )
 def test_no_view_overlaps_another_or_leaves_the_page(small_url, open_page, width, height) -> None:
     page = open_page(small_url, width, height)
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     expect(page.locator("main > .column").first).to_be_visible()
     shown = page.locator(".place:visible").evaluate_all(
         "all => all.map((one) => { const b = one.getBoundingClientRect();"

@@ -12,7 +12,6 @@ from inficond_panel.ui.row_window import MOST
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 LENGTH = 600
 
 
@@ -29,7 +28,7 @@ def url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def page(url, open_page) -> Page:
     page = open_page(url)
-    expect(row(page, LENGTH)).to_be_visible(timeout=SLOW)
+    expect(row(page, LENGTH)).to_be_visible()
     return page
 
 
@@ -42,16 +41,16 @@ def test_rows_come_as_the_list_is_scrolled(page) -> None:
     assert page.locator(".provenance [role=option]").count() <= MOST
     body = page.locator(".provenance .body")
     body.evaluate("(body) => { body.scrollTop = body.scrollHeight }")
-    expect(row(page, 0)).to_be_visible(timeout=SLOW)
+    expect(row(page, 0)).to_be_visible()
     expect(row(page, 0).locator(".chips")).to_contain_text("untouched student")
-    expect(row(page, 1).locator(".value")).to_contain_text("0.", timeout=SLOW)
+    expect(row(page, 1).locator(".value")).to_contain_text("0.")
     expect(row(page, 0)).to_have_attribute("aria-posinset", str(LENGTH + 1))
     box, place = row(page, 0).bounding_box(), body.bounding_box()
     assert place["y"] < box["y"] < place["y"] + place["height"]
     for part in (0.1, 0.5, 0.9):
         body.evaluate("(body, part) => { body.scrollTop = part * body.scrollHeight }", part)
         number = LENGTH - round(part * (LENGTH + 1)) - 2
-        expect(row(page, number)).to_be_in_viewport(timeout=SLOW)
+        expect(row(page, number)).to_be_in_viewport()
         assert page.locator(".provenance [role=option]").count() <= MOST
     assert page.locator(".provenance .tree circle").count() <= MOST
 
@@ -59,41 +58,41 @@ def test_rows_come_as_the_list_is_scrolled(page) -> None:
 def test_keys_reach_all_rows_and_the_newest_again(page) -> None:
     row(page, LENGTH).focus()
     page.keyboard.press("End")
-    expect(row(page, 0)).to_be_focused(timeout=SLOW)
+    expect(row(page, 0)).to_be_focused()
     for number in (1, 2, 3):
         page.keyboard.press("ArrowUp")
-        expect(row(page, number)).to_be_focused(timeout=SLOW)
+        expect(row(page, number)).to_be_focused()
     page.keyboard.press("n")
     expect(page.get_by_label("Note", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(row(page, 3)).to_be_focused()
     page.keyboard.press("Home")
-    expect(row(page, LENGTH)).to_be_focused(timeout=SLOW)
+    expect(row(page, LENGTH)).to_be_focused()
 
 
 def test_a_row_far_away_is_shown_and_undone(page) -> None:
     row(page, LENGTH).focus()
     page.keyboard.press("End")
-    expect(row(page, 0)).to_be_focused(timeout=SLOW)
+    expect(row(page, 0)).to_be_focused()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    expect(row(page, 1)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(row(page, 1)).to_have_attribute("aria-selected", "true")
     expect(row(page, 1)).to_be_focused()
     page.get_by_role("button", name="Undo the last iteration").click()
-    expect(row(page, 0)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(row(page, 0)).to_have_attribute("aria-selected", "true")
     expect(row(page, 0)).to_be_in_viewport()
     page.locator(".provenance .body").evaluate("(body) => { body.scrollTop = 0 }")
-    expect(row(page, LENGTH)).to_be_in_viewport(timeout=SLOW)
+    expect(row(page, LENGTH)).to_be_in_viewport()
     row(page, LENGTH).click()
-    expect(row(page, LENGTH)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(row(page, LENGTH)).to_have_attribute("aria-selected", "true")
 
 
 def test_two_rows_far_apart_are_compared(page) -> None:
     row(page, LENGTH).focus()
     page.keyboard.press("m")
     page.keyboard.press("End")
-    expect(row(page, 0)).to_be_focused(timeout=SLOW)
+    expect(row(page, 0)).to_be_focused()
     expect(page.locator(".choosing")).to_contain_text(f"Compare #{LENGTH} with")
     page.keyboard.press("m")
     dialog = page.locator("dialog.compare")
-    expect(dialog.locator("h2")).to_have_text(f"#0 → #{LENGTH}", timeout=SLOW)
+    expect(dialog.locator("h2")).to_have_text(f"#0 → #{LENGTH}")

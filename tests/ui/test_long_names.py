@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from factory import ATTRS, SPEC, small_arrays
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 from inficond_panel.store import write_store
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 REAL = ("washer, automatic washer", "television receiver, television", "swimming pool")
 LONGER = "with a name as long as those that people make of whole sentences"
 #: What is cut without an ellipsis, lies outside its view, or lies on its neighbour.
@@ -88,7 +88,7 @@ def url(serve_module, tmp_path_factory) -> str:
 
 
 def nothing_misplaced(page: Page) -> None:
-    assert page.evaluate(MISPLACED) == []
+    comes_to(lambda: page.evaluate(MISPLACED), [])
 
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 800)])
@@ -98,39 +98,39 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, width, height, place, own_
     page = open_page(url, width, height, own_font)
     assert page.evaluate("document.fonts.size") == own_font
     classes = page.locator(".performance [role=option]")
-    expect(classes).to_have_count(4, timeout=SLOW)
+    expect(classes).to_have_count(4)
     name = classes.filter(has_text=["sports equipment", LONGER][place])
     name.click()
     rows = page.locator(".knowledge .rows > .row")
-    expect(rows.nth(9)).to_be_attached(timeout=SLOW)
+    expect(rows.nth(9)).to_be_attached()
     tuned = page.locator(f'.knowledge .row[data-key="{rows.first.get_attribute("data-key")}"]')
     tuned.locator(".open").click()
     tuned.locator(".thumb.up").click()
     rows.nth(2).locator(".thumb.down").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("sides")
     expect(name.locator(".touch")).to_have_text("2")
     nothing_misplaced(page)
     page.keyboard.press("c")
     page.keyboard.type("a")
-    expect(page.locator(".knowledge .tally.found")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".knowledge .tally.found")).to_be_visible()
     nothing_misplaced(page)
     page.keyboard.press("Escape")
     page.get_by_role("radio", name="Disc").first.click()
     nothing_misplaced(page)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
     page.get_by_role("radio", name="Weight").click()
     tuned.locator(".thumb.remove").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("sides")
     expect(page.locator(".knowledge .notices")).to_contain_text("holds no longer")
     nothing_misplaced(page)
 
 
 def test_column_heads_stand_over_their_columns(url, open_page) -> None:
     page = open_page(url, 1280, 600)
-    page.locator(".performance [role=option]").first.click(timeout=SLOW)
+    page.locator(".performance [role=option]").first.click()
     rows = page.locator(".knowledge .rows > .row")
-    expect(rows.nth(9)).to_be_attached(timeout=SLOW)
+    expect(rows.nth(9)).to_be_attached()
     assert page.locator(".knowledge .scroll").evaluate("e => e.scrollHeight > e.clientHeight")
     head = page.locator(".knowledge .columns > span").nth(3).bounding_box()
     patches = rows.first.locator(".patches").bounding_box()

@@ -9,6 +9,7 @@ import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from ruamel.yaml import YAML
+from waiting import comes_to
 
 from inficond_panel.spec import find_spec
 from inficond_panel.tuning import open_tuner
@@ -16,7 +17,6 @@ from inficond_panel.tuning import open_tuner
 pytestmark = pytest.mark.ui
 
 HURT = "bicycle"
-SLOW = 60_000
 
 
 def rows(page: Page):
@@ -25,9 +25,7 @@ def rows(page: Page):
 
 def select_class(page: Page, name: str) -> None:
     rows(page).filter(has_text=re.compile(rf"^{name}")).first.click()
-    expect(page.locator(".knowledge .subtitle, .knowledge h2 + span").first).to_have_text(
-        name, timeout=SLOW
-    )
+    expect(page.locator(".knowledge .subtitle, .knowledge h2 + span").first).to_have_text(name)
 
 
 def iterations(page: Page):
@@ -62,65 +60,63 @@ def thumbs_to_try(class_name: str) -> list[tuple[str, str]]:
 def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, open_page) -> None:
     server = serve(find_spec("demo"), forked=False)
     page = open_page(server.url)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
-    assert rows(page).count() >= 12
+    expect(rows(page).first).to_be_visible()
+    expect(rows(page).nth(11)).to_be_attached()
     select_class(page, HURT)
     before = ap_now(page)
     for concept, direction in thumbs_to_try(HURT):
         thumb(page, concept, direction)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     # What the screen reports as done is on disk already.
     stored = open_tuner("demo", history=server.history)
     assert [node.number for node in stored.nodes()] == [0, 1]
     now = page.locator(".knowledge .now b").first
-    expect(now).not_to_have_text(f"{before:.3f}", timeout=SLOW)
+    expect(now).not_to_have_text(f"{before:.3f}")
     after = ap_now(page)
     assert after > before
 
     page.reload()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     select_class(page, HURT)
-    expect(now).to_have_text(f"{after:.3f}", timeout=SLOW)
+    expect(now).to_have_text(f"{after:.3f}")
 
     page.goto("about:blank")
     server.kill()
     server.start()
     page.goto(server.url)
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     select_class(page, HURT)
-    expect(now).to_have_text(f"{after:.3f}", timeout=SLOW)
+    expect(now).to_have_text(f"{after:.3f}")
     page.get_by_role("button", name="Undo").click()
-    expect(now).to_have_text(f"{before:.3f}", timeout=SLOW)
+    expect(now).to_have_text(f"{before:.3f}")
 
 
 def test_a_concept_opens_with_charts_and_outlined_images(small_url, open_page) -> None:
     page = open_page(small_url)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     select_class(page, "bicycle")
     name = page.locator(".knowledge .rows > .row[role=listitem]").first.get_attribute("data-key")
     page.locator(".knowledge").get_by_role("button", name=name, exact=True).first.click()
     detail = page.locator(".detail")
-    expect(detail.locator(".subtitle")).to_have_text(name, timeout=SLOW)
+    expect(detail.locator(".subtitle")).to_have_text(name)
     expect(detail.locator(".chart")).to_have_count(5)
-    expect(detail.locator(".tile path.line").first).to_be_visible(timeout=SLOW)
+    expect(detail.locator(".tile path.line").first).to_be_visible()
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_cut_at_any_size(small_url, open_page, size, scheme) -> None:
     page = open_page(small_url, *size, color_scheme=scheme)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
-    width, height = page.evaluate(
-        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-    )
-    assert (width, height) == size
+    expect(rows(page).first).to_be_visible()
+    taken = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    comes_to(lambda: page.evaluate(taken), list(size))
 
 
 def test_a_damaged_history_is_told_on_the_page(serve, open_page, tmp_path: Path) -> None:
     (tmp_path / "history.sqlite").write_bytes(b"no database" * 100)
     page = open_page(serve(small_spec(tmp_path), plain_panel=True).url)
-    expect(page.get_by_role("alert")).to_contain_text("history.sqlite", timeout=SLOW)
+    expect(page.get_by_role("alert")).to_contain_text("history.sqlite")
 
 
 def test_a_wrong_spec_is_told_on_the_page(serve, open_page, tmp_path: Path) -> None:
@@ -128,6 +124,6 @@ def test_a_wrong_spec_is_told_on_the_page(serve, open_page, tmp_path: Path) -> N
     spec.write_text(spec.read_text() + "\nstudnets: {lambda: -1}\n")
     page = open_page(serve(spec, plain_panel=True).url)
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("Did you mean", timeout=SLOW)
+    expect(alert).to_contain_text("Did you mean")
     expect(alert).to_contain_text(f"{spec}:")
     assert "Traceback" not in page.content()

@@ -11,15 +11,13 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
-
 
 @pytest.fixture
 def page(small_url, open_page) -> Page:
     page = open_page(small_url)
-    page.locator(".performance [role=option]").first.click(timeout=SLOW)
-    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible(timeout=SLOW)
-    expect(page.locator(".map canvas").first).to_be_visible(timeout=SLOW)
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible()
+    expect(page.locator(".map canvas").first).to_be_visible()
     return page
 
 
@@ -56,7 +54,7 @@ def scan(page: Page, step: int):
 def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_path: Path) -> None:
     lasso_everything(page)
     card = page.get_by_role("dialog", name="30 concepts")
-    expect(card).to_be_visible(timeout=SLOW)
+    expect(card).to_be_visible()
     expect(card.locator("li")).to_have_count(30)
     map_, list_ = plot(page), card.bounding_box()
     assert list_["y"] >= map_["y"] - 4
@@ -64,10 +62,10 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
 
     card.get_by_role("button", name="Take").first.click()
     card = page.get_by_role("dialog", name="29 concepts")
-    expect(card).to_be_visible(timeout=SLOW)
+    expect(card).to_be_visible()
     card.locator(".member").nth(1).click()
     name = card.locator(".member").nth(1).inner_text()
-    expect(page.locator(".detail .subtitle")).to_have_text(name, timeout=SLOW)
+    expect(page.locator(".detail .subtitle")).to_have_text(name)
 
     card.get_by_label("Downtune all of the group").click()
     expect(card.get_by_label("Downtune all of the group")).to_have_attribute("aria-pressed", "true")
@@ -84,14 +82,14 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
     assert {"concept", "influence", "discrepancy_p", "segments"} <= lines[0].keys()
 
     card.get_by_role("button", name="Forget the group").click()
-    expect(page.get_by_role("button", name="selected: list them")).to_be_hidden(timeout=SLOW)
+    expect(page.get_by_role("button", name="selected: list them")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.6, 1.0), (0.0, 1.0)])
 def test_the_list_lies_beside_its_group(page, start, end) -> None:
     lasso(page, start, end)
     card = page.locator(".group-card")
-    expect(card).to_be_visible(timeout=SLOW)
+    expect(card).to_be_visible()
     map_, list_ = plot(page), card.bounding_box()
     assert 0 <= list_["y"] <= list_["y"] + list_["height"] <= 1080
     if (start, end) == (0.0, 1.0):
@@ -104,7 +102,7 @@ def test_the_list_lies_beside_its_group(page, start, end) -> None:
 def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
     lasso_everything(page)
     button = page.get_by_role("button", name="30 selected: list them")
-    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="30 concepts")).to_be_hidden()
     button.focus()
@@ -120,18 +118,21 @@ def test_a_tap_on_a_mark_opens_its_concept(page) -> None:
         page.mouse.click(x, y)
         if subtitle.inner_text():
             break
-    expect(subtitle).not_to_have_text("", timeout=SLOW)
+    expect(subtitle).not_to_have_text("")
     expect(page.locator(".detail .chart .caption b").first).to_have_text(re.compile(r"\d|–"))
 
 
 def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
+    with page.expect_websocket() as opened:
+        page.reload()
+    expect(page.locator(".map canvas").first).to_be_visible()
     card = page.locator(".card:has(.picture)")
     for x, y in scan(page, 20):
-        page.mouse.move(x, y)
-        page.wait_for_timeout(80)
+        with opened.value.expect_event("framereceived", lambda answer: '"segment"' in str(answer)):
+            page.mouse.move(x, y)
         if card.is_visible():
             break
-    expect(card).to_be_visible(timeout=SLOW)
+    expect(card).to_be_visible()
     expect(card.locator("img")).to_have_attribute("src", re.compile("^data:image/jpeg"))
     expect(card.locator("path.line")).to_be_attached()
     expect(card).to_contain_text("Concept")
@@ -144,10 +145,10 @@ def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
 def test_the_keyboard_shows_a_segment_too(page) -> None:
     page.locator(".map .plot").focus()
     page.keyboard.press("s")
-    expect(page.locator(".card:has(.picture)")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".card:has(.picture)")).to_be_visible()
     expect(page.locator(".map p[role=status]")).to_contain_text("Segment of image")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".card:has(.picture)")).to_be_hidden(timeout=SLOW)
+    expect(page.locator(".card:has(.picture)")).to_be_hidden()
 
 
 def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it(page) -> None:
@@ -168,7 +169,7 @@ def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it
 def test_a_group_made_by_keys_is_the_one_listed(page) -> None:
     page.locator(".map .plot").focus()
     page.keyboard.press(" ")
-    expect(page.get_by_role("button", name="1 selected: list them")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="1 selected: list them")).to_be_visible()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press(" ")
-    expect(page.get_by_role("button", name="2 selected: list them")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="2 selected: list them")).to_be_visible()

@@ -16,8 +16,6 @@ from inficond_panel.tuning import Intent, Tuner, open_tuner
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
-
 
 @pytest.fixture(scope="module")
 def served(serve_module, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Tuner]:
@@ -38,7 +36,7 @@ def page(served: tuple[str, Tuner], open_page) -> Page:
     url, tuner = served
     tuner.set_head(tuner.nodes()[2])
     page = open_page(url)
-    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    expect(rows(page)).to_have_count(4)
     return page
 
 
@@ -60,7 +58,7 @@ def compare(page: Page, one: int, other: int):
     expect(page.locator(".choosing")).to_contain_text(f"Compare #{one} with")
     press(page, other, "m")
     dialog = page.locator("dialog.compare")
-    expect(dialog.locator(".metrics")).to_be_visible(timeout=SLOW)
+    expect(dialog.locator(".metrics")).to_be_visible()
     return dialog
 
 
@@ -68,15 +66,15 @@ def test_rows_are_named_and_noted_and_keep_it(page) -> None:
     press(page, 1, "r")
     page.get_by_label("Name", exact=True).fill("<b>no</b> wheels")
     page.keyboard.press("Enter")
-    expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels", timeout=SLOW)
+    expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels")
     expect(row(page, 1)).to_be_focused()
     press(page, 2, "n")
     page.get_by_label("Note", exact=True).fill("the sky is in every scene")
     page.keyboard.press("Enter")
     note = page.locator(".provenance .note").filter(has_text="the sky is in every scene")
-    expect(note).to_be_visible(timeout=SLOW)
+    expect(note).to_be_visible()
     page.reload()
-    expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels", timeout=SLOW)
+    expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels")
     expect(note).to_be_visible()
 
 
@@ -85,11 +83,11 @@ def test_a_name_that_looks_like_a_number_is_refused_with_a_reason(page) -> None:
     page.keyboard.type("12")
     page.keyboard.press("Enter")
     problem = page.locator(".provenance [role=alert]")
-    expect(problem).to_contain_text("cannot be named '12'", timeout=SLOW)
+    expect(problem).to_contain_text("cannot be named '12'")
     press(page, 1, "r")
     page.keyboard.type("twelve")
     page.keyboard.press("Enter")
-    expect(row(page, 1).locator(".name")).to_have_text("twelve", timeout=SLOW)
+    expect(row(page, 1).locator(".name")).to_have_text("twelve")
     expect(problem).to_be_hidden()
 
 
@@ -106,14 +104,14 @@ def test_a_branch_is_deleted_and_restored_by_keys(page) -> None:
     page.keyboard.press("Escape")
     expect(rows(page)).to_have_count(4)
     press(page, 3, "Delete")
-    expect(rows(page)).to_have_count(3, timeout=SLOW)
+    expect(rows(page)).to_have_count(3)
     expect(row(page, 2)).to_be_focused()
     deleted = page.get_by_role("button", name="1 deleted branch")
     deleted.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Restore #3")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    expect(rows(page)).to_have_count(4)
     expect(deleted).to_be_hidden()
 
 
@@ -130,7 +128,7 @@ def test_the_menu_of_a_row_is_worked_by_keys_and_pointer(page) -> None:
     row(page, 3).hover()
     page.get_by_role("button", name="Actions of #3").click()
     page.get_by_role("menuitem", name="Show this iteration").click()
-    expect(row(page, 3)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(row(page, 3)).to_have_attribute("aria-selected", "true")
 
 
 def test_two_rows_are_compared(page) -> None:
@@ -146,11 +144,9 @@ def test_two_rows_are_compared(page) -> None:
     expect(dialog.locator(".movers tbody tr").first).to_contain_text(re.compile(r"[+−]\d"))
     ap = dialog.locator(".metrics tbody tr").first.locator(".change").inner_text()
     dialog.get_by_role("button", name="Swap").click()
-    expect(dialog.locator("h2")).to_have_text("#3 → #2", timeout=SLOW)
+    expect(dialog.locator("h2")).to_have_text("#3 → #2")
     turned = ap.translate({ord("+"): "−", ord("−"): "+"})
-    expect(dialog.locator(".metrics tbody tr").first.locator(".change")).to_have_text(
-        turned, timeout=SLOW
-    )
+    expect(dialog.locator(".metrics tbody tr").first.locator(".change")).to_have_text(turned)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
 
@@ -158,8 +154,8 @@ def test_two_rows_are_compared(page) -> None:
 def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
     dialog = compare(page, 0, 2)
     tiles = dialog.locator(".tile")
-    expect(tiles.first.locator("img")).to_be_visible(timeout=SLOW)
-    assert tiles.count() == int(dialog.locator(".churn").inner_text().split()[0])
+    expect(tiles.first.locator("img")).to_be_visible()
+    expect(tiles).to_have_count(int(dialog.locator(".churn").inner_text().split()[0]))
     name = tiles.first.get_attribute("aria-label").split(",")[0]
     tiles.first.focus()
     page.keyboard.press("Enter")
@@ -181,14 +177,14 @@ def test_a_choice_is_given_up_and_clicks_jump_again(page) -> None:
     page.get_by_role("button", name="Cancel").click()
     expect(toggle).to_have_attribute("aria-pressed", "false")
     row(page, 1).click()
-    expect(row(page, 1)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(row(page, 1)).to_have_attribute("aria-selected", "true")
 
 
 def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
     press(page, 3, "e")
     dialog = page.get_by_role("dialog", name="Export #3")
-    dialog.get_by_label("JSON for scikit-learn").check(timeout=SLOW)
-    with page.expect_download(timeout=SLOW) as saved:
+    dialog.get_by_label("JSON for scikit-learn").check()
+    with page.expect_download() as saved:
         dialog.get_by_role("button", name="Save zip").click()
     node = served[1].nodes()[3]
     assert saved.value.suggested_filename == f"small-3-{node.id}.zip"
@@ -197,20 +193,20 @@ def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
     assert set(files) == {"students.npz", "students.json", "card.md", "card.json", "edits.yaml"}
     arrays = np.load(io.BytesIO(files["students.npz"]), allow_pickle=False)
     assert (arrays["weights"] == node.weights).all()
-    expect(dialog.get_by_role("status")).to_contain_text("is ready", timeout=SLOW)
-    with page.expect_download(timeout=SLOW) as saved:
+    expect(dialog.get_by_role("status")).to_contain_text("is ready")
+    with page.expect_download() as saved:
         dialog.get_by_role("button", name="Save edits file only").click()
     assert node.weights_hash in Path(saved.value.path()).read_text()
 
 
 def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> None:
     row(page, 1).click()
-    expect(row(page, 1)).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(row(page, 1)).to_have_attribute("aria-selected", "true")
     page.set_viewport_size({"width": 1280, "height": 800})
     page.get_by_role("tab", name="Concept detail").click()
-    expect(row(page, 1)).to_be_hidden(timeout=SLOW)
+    expect(row(page, 1)).to_be_hidden()
     page.get_by_role("button", name="Export", exact=True).click()
-    expect(page.get_by_role("dialog", name="Export #1")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("dialog", name="Export #1")).to_be_visible()
 
 
 def test_the_keys_are_on_the_sheet(page) -> None:

@@ -10,8 +10,6 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
-
 
 @pytest.fixture
 def page(serve, tmp_path, open_page) -> Page:
@@ -26,28 +24,26 @@ def still(small_url, open_page) -> Page:
 
 
 def select(page: Page) -> Page:
-    page.locator(".performance [role=option]").filter(has_text=re.compile("^bicycle")).click(
-        timeout=SLOW
-    )
-    expect(page.locator(".knowledge .rows > .row").first).to_be_visible(timeout=SLOW)
+    page.locator(".performance [role=option]").filter(has_text=re.compile("^bicycle")).click()
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
     return page
 
 
 def thumb(page: Page, concept: str, direction: str) -> None:
     page.get_by_label("Find concept").fill(concept)
     row = page.locator(f'.knowledge .rows > .row[data-key="{concept}"]')
-    row.locator(f".thumb.{direction}").click(timeout=SLOW)
+    row.locator(f".thumb.{direction}").click()
     page.get_by_label("Find concept").fill("")
 
 
 def fine_tune(page: Page) -> None:
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
 
 
 def open_concept(page: Page) -> None:
     page.locator(".knowledge .rows > .row .open").first.click()
-    expect(page.locator(".detail .tile img").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".detail .tile img").first).to_be_visible()
 
 
 def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page) -> None:
@@ -58,24 +54,24 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     expect(line).to_be_hidden()
     thumb(page, "wheel", "down")
     group = page.locator(".knowledge .twin")
-    expect(group).to_contain_text("Stands with wheel", timeout=SLOW)
+    expect(group).to_contain_text("Stands with wheel")
     fine_tune(page)
-    expect(line).to_contain_text("What #1 did", timeout=SLOW)
+    expect(line).to_contain_text("What #1 did")
     expect(line).to_contain_text(re.compile(r"binds? · .+ took over · \d+ images? changed sides"))
     expect(body).to_be_hidden()
     page.locator(".knowledge .rows > .row").first.focus()
     page.keyboard.press("w")
-    expect(body).to_be_visible(timeout=SLOW)
+    expect(body).to_be_visible()
     expect(line).to_have_attribute("aria-expanded", "true")
     assert body.bounding_box()["height"] > 60
     for words in ("wheel", "#1", "took back", "stands with", "of tune", "Proved:"):
         expect(body).to_contain_text(words)
     button = body.get_by_role("button", name="Downtune the group")
     button.click()
-    expect(page.locator(".knowledge .block.down")).to_have_count(3, timeout=SLOW)
+    expect(page.locator(".knowledge .block.down")).to_have_count(3)
     expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
-    expect(page.locator(".knowledge .block.down")).to_have_count(0, timeout=SLOW)
+    expect(page.locator(".knowledge .block.down")).to_have_count(0)
     page.keyboard.press("w")
     expect(body).to_be_hidden()
 
@@ -83,11 +79,11 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
 def test_the_group_of_the_last_thumb_is_thumbed_at_once(page) -> None:
     thumb(page, "wheel", "up")
     everyone = page.locator(".knowledge .twin").get_by_role("button", name="Uptune the group")
-    expect(everyone).to_have_text(re.compile("all 3"), timeout=SLOW)
+    expect(everyone).to_have_text(re.compile("all 3"))
     page.locator(".knowledge .rows > .row").first.focus()
     page.keyboard.press("g")
-    expect(page.locator(".knowledge .block.up")).to_have_count(3, timeout=SLOW)
-    expect(everyone).to_have_count(0, timeout=SLOW)
+    expect(page.locator(".knowledge .block.up")).to_have_count(3)
+    expect(everyone).to_have_count(0)
 
 
 def test_rules_that_decide_are_told_before_and_after(page) -> None:
@@ -96,13 +92,11 @@ def test_rules_that_decide_are_told_before_and_after(page) -> None:
     fine_tune(page)
     expect(notices).to_be_hidden()
     thumb(page, "wheel", "up")
-    expect(notices).to_contain_text("holds no longer", timeout=SLOW)
+    expect(notices).to_contain_text("holds no longer")
     notices.get_by_role("button", name="1 more").click()
     expect(notices).to_contain_text("has no influence")
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .report .unfold-line")).to_contain_text(
-        "What #2 did", timeout=SLOW
-    )
+    expect(page.locator(".knowledge .report .unfold-line")).to_contain_text("What #2 did")
     expect(notices).to_contain_text("holds no longer")
 
 
@@ -110,7 +104,7 @@ def test_a_student_that_was_not_tuned_has_no_report(page) -> None:
     thumb(page, "wheel", "down")
     fine_tune(page)
     page.locator(".performance [role=option]").filter(has_text=re.compile("^sheep")).click()
-    expect(page.locator(".knowledge .subtitle")).to_have_text("sheep", timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text("sheep")
     expect(page.locator(".knowledge .report .unfold-line")).to_be_hidden()
 
 
@@ -122,7 +116,7 @@ def test_the_refit_what_if_is_solved_stopped_and_finished(still) -> None:
     expect(still.get_by_role("radio", name="Others re-optimised")).to_have_attribute(
         "aria-checked", "true"
     )
-    expect(solving).to_be_hidden(timeout=SLOW)
+    expect(solving).to_be_hidden()
     still.keyboard.press("ArrowLeft")
     exact = still.get_by_role("radio", name="Others held (exact)")
     expect(exact).to_have_attribute("aria-checked", "true")
@@ -134,7 +128,7 @@ def test_an_image_is_taken_apart_and_the_parts_add_up(still) -> None:
     still.locator(".detail .tile button").first.click()
     dialog = still.locator("dialog.large:has(.apart)")
     parts = dialog.locator(".parts > li")
-    expect(parts.last).to_contain_text("Student logit", timeout=SLOW)
+    expect(parts.last).to_contain_text("Student logit")
     values = [
         float(text.replace("−", "-"))
         for text in parts.locator(":scope > :last-child").all_inner_texts()
@@ -143,7 +137,7 @@ def test_an_image_is_taken_apart_and_the_parts_add_up(still) -> None:
     expect(dialog.locator(".flip").first).to_contain_text("Smallest flip:")
     flip = dialog.locator(".apart").inner_text()
     still.keyboard.press("ArrowRight")
-    expect(dialog.locator(".apart")).not_to_have_text(flip, timeout=SLOW)
-    expect(parts.last).to_contain_text("Student logit", timeout=SLOW)
+    expect(dialog.locator(".apart")).not_to_have_text(flip)
+    expect(parts.last).to_contain_text("Student logit")
     still.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

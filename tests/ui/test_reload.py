@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import SLOW, iterations, rows, select_class
+from test_main_job import iterations, rows, select_class
+from waiting import comes_to, wait_until
 
 pytestmark = pytest.mark.ui
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.ui
 @pytest.fixture
 def page(serve, tmp_path, open_page) -> Page:
     page = open_page(serve(small_spec(tmp_path)).url)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     return page
 
 
@@ -22,15 +23,14 @@ def test_thumbs_that_wait_are_there_after_a_reload(page) -> None:
     page.locator(".knowledge .thumb.down").first.click()
     page.locator(".knowledge .rows > .row").nth(1).locator(".thumb.remove").click()
     blocks = page.locator(".knowledge .block:is(.up, .down, .remove)")
-    expect(blocks).to_have_count(2, timeout=SLOW)
+    expect(blocks).to_have_count(2)
     words = blocks.all_inner_texts()
     page.reload()
-    expect(blocks).to_have_count(2, timeout=SLOW)
-    assert blocks.all_inner_texts() == words
+    comes_to(blocks.all_inner_texts, words)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     page.reload()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     expect(blocks).to_have_count(0)
 
 
@@ -38,10 +38,10 @@ def test_another_tab_has_a_batch_of_its_own(page, open_page) -> None:
     select_class(page, "bicycle")
     page.locator(".knowledge .thumb.down").first.click()
     blocks = ".knowledge .block:is(.up, .down, .remove)"
-    expect(page.locator(blocks)).to_have_count(1, timeout=SLOW)
+    expect(page.locator(blocks)).to_have_count(1)
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.locator(".knowledge .subtitle").first).to_have_text("bicycle", timeout=SLOW)
+    expect(other.locator(".knowledge .subtitle").first).to_have_text("bicycle")
     expect(other.locator(blocks)).to_have_count(0)
 
 
@@ -56,20 +56,20 @@ def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None
     page.locator("[data-view=provenance] > .cover").focus()
     page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Done").click()
+    wait_until(lambda: columns() != usual, "the view has moved")
     moved = columns()
-    assert moved != usual
     page.reload()
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
-    assert columns() == moved
+    expect(rows(page).first).to_be_visible()
+    comes_to(columns, moved)
     other = open_page(page.url)  # another browser
-    expect(rows(other).first).to_be_visible(timeout=SLOW)
+    expect(rows(other).first).to_be_visible()
     expect(other.locator("main > .column").nth(1).locator(".place")).to_have_count(1)
     page.keyboard.press("v")
     page.get_by_role("button", name="As in the spec").click()
     page.get_by_role("button", name="Done").click()
     page.reload()
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
-    assert columns() == usual
+    expect(rows(page).first).to_be_visible()
+    comes_to(columns, usual)
 
 
 def test_dragging_a_view_selects_no_text(page) -> None:

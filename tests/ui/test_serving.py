@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
-from conftest import free_port, wait_until
 from factory import small_spec
 from playwright.sync_api import expect
-from test_main_job import SLOW, iterations, rows, select_class
+from test_main_job import iterations, rows, select_class
 from test_static_export import expect_pictures
+from ui_parts.server import free_port
+from waiting import PATIENCE, wait_until
 
 from inficond_panel.tuning import open_tuner
 
@@ -65,7 +66,7 @@ def serve_with(tmp_path: Path):
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=30) as reply:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
             return reply.status
     except urllib.error.HTTPError as error:
         return error.code
@@ -78,7 +79,7 @@ def children(log: Path) -> int:
 
 def test_behind_a_prefix_all_that_the_page_loads_is_under_it(serve_with, open_page) -> None:
     url = serve_with("--prefix", "/tools/concepts", prefix="/tools/concepts")
-    with urllib.request.urlopen(f"{url}/app", timeout=30) as reply:
+    with urllib.request.urlopen(f"{url}/app", timeout=PATIENCE) as reply:
         html = reply.read().decode()
     links = set(re.findall(r'(?:src|href)="([^"]+)"', html))
     links = {link for link in links if not link.startswith("data:")}
@@ -92,7 +93,7 @@ def test_behind_a_prefix_all_that_the_page_loads_is_under_it(serve_with, open_pa
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url.replace("ws:", "http:")))
     page.reload()
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     own = [address for address in asked if address.startswith("http")]
     assert [address for address in own if not address.startswith(url)] == []
 
@@ -103,20 +104,20 @@ def test_behind_a_prefix_with_processes_links_pictures_and_files_work(
     prefix = "/tools/concepts"
     url = serve_with("--prefix", prefix, "--num-procs", "2", prefix=prefix)
     page = open_page(f"{url}/app", permissions=["clipboard-read", "clipboard-write"])
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     for name in ("sheep", "bicycle"):
         select_class(page, name)
         expect(page).to_have_url(f"{url}/app?class={name}")
     page.go_back()
-    expect(page.locator(".knowledge .subtitle")).to_have_text("sheep", timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text("sheep")
     page.go_forward()
-    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle", timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
     page.locator(".knowledge .rows > .row .open").first.click()
     page.get_by_label("Concepts listed").select_option("5")
-    expect(page).to_have_url(re.compile(r"concept=.*top=5"), timeout=SLOW)
+    expect(page).to_have_url(re.compile(r"concept=.*top=5"))
     expect_pictures(page, ".knowledge .patch img")
     expect_pictures(page, ".detail .tile img")
-    with page.expect_download(timeout=SLOW) as saved:
+    with page.expect_download() as saved:
         page.locator(".detail").get_by_role("button", name="Save the images shown").click()
     assert saved.value.suggested_filename.startswith("images-bicycle-")
     assert Path(saved.value.path()).read_text().startswith("image,split,class")
@@ -128,16 +129,16 @@ def test_behind_a_prefix_with_processes_links_pictures_and_files_work(
     concept = page.locator(".detail .subtitle").inner_text()
     for _ in range(3):  # the system gives a connection to either process
         other = open_page(link)
-        expect(other.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+        expect(other.locator(".detail .subtitle")).to_have_text(concept)
         expect(other.locator(".knowledge .rows > .row")).to_have_count(5)
         expect(other).to_have_url(link)
     page.get_by_role("button", name="Export", exact=True).click()
-    with page.expect_download(timeout=SLOW) as saved:
+    with page.expect_download() as saved:
         page.get_by_role("button", name="Save page as HTML").click()
     file = tmp_path / saved.value.suggested_filename
     saved.value.save_as(file)
     still = open_file(file)
-    expect(still.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+    expect(still.locator(".detail .subtitle")).to_have_text(concept)
     expect_pictures(still, ".knowledge .patch img")
 
 
@@ -145,14 +146,14 @@ def test_two_processes_share_one_history(serve_with, open_page, tmp_path) -> Non
     url = serve_with("--num-procs", "2")
     wait_until(lambda: children(tmp_path / "server.log") == 2, "both processes have started")
     first = open_page(f"{url}/app")
-    expect(rows(first).first).to_be_visible(timeout=SLOW)
+    expect(rows(first).first).to_be_visible()
     select_class(first, "bicycle")
     first.locator(".knowledge .thumb.down").first.click()
     first.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(first)).to_have_count(2, timeout=SLOW)
+    expect(iterations(first)).to_have_count(2)
     for _ in range(4):  # the system gives a connection to either process
         page = open_page(f"{url}/app")
-        expect(iterations(page)).to_have_count(2, timeout=SLOW)
+        expect(iterations(page)).to_have_count(2)
 
 
 def test_a_login_is_asked_for_and_told_in_the_history(serve_with, open_page, tmp_path) -> None:
@@ -162,11 +163,11 @@ def test_a_login_is_asked_for_and_told_in_the_history(serve_with, open_page, tmp
     page.get_by_label("Name").fill("ada")
     page.get_by_label("Password").fill("secret")
     page.get_by_role("button", name="Log in").click()
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     select_class(page, "bicycle")
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     tuner = open_tuner(tmp_path / "small.yaml", history=tmp_path / "history.sqlite")
     assert tuner.nodes()[1].author == "ada"
     moves = [e for e in tuner.history.events(tuner.root_id) if e.kind == "fine-tune"]
@@ -178,11 +179,11 @@ def test_a_wrong_password_does_not_open_the_page(serve_with) -> None:
     opener = urllib.request.build_opener(
         urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     )
-    opener.open(f"{url}/login", timeout=30).close()
+    opener.open(f"{url}/login", timeout=PATIENCE).close()
     form = urllib.parse.urlencode({"username": "ada", "password": "guess"}).encode()
     with contextlib.suppress(urllib.error.HTTPError):
-        opener.open(f"{url}/login", form, timeout=30).close()
-    with opener.open(f"{url}/app", timeout=30) as reply:
+        opener.open(f"{url}/login", form, timeout=PATIENCE).close()
+    with opener.open(f"{url}/app", timeout=PATIENCE) as reply:
         assert "login" in reply.geturl()
 
 
@@ -197,7 +198,7 @@ def test_other_sites_reach_the_server_only_where_they_are_allowed(
     serve_with, flags, origin, welcome
 ) -> None:
     host = serve_with(*flags).removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=30)
+    connection = http.client.HTTPConnection(host, timeout=PATIENCE)
     upgrade = {
         "Connection": "Upgrade",
         "Upgrade": "websocket",
@@ -216,6 +217,6 @@ def test_several_specs_and_the_page_at_the_root(serve_with, open_page, tmp_path)
     other.write_text(other.read_text().replace("title: Small", "title: Other"))
     url = serve_with("--index", "app", specs=(small_spec(tmp_path), other))
     page = open_page(f"{url}/")
-    expect(rows(page)).to_have_count(4, timeout=SLOW)
+    expect(rows(page)).to_have_count(4)
     page.get_by_role("combobox", name="Dataset").select_option("Other")
-    expect(rows(page)).to_have_count(3, timeout=SLOW)
+    expect(rows(page)).to_have_count(3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import SLOW, iterations, rows, select_class
+from test_main_job import iterations, rows, select_class
 
 pytestmark = pytest.mark.ui
 
@@ -19,7 +19,7 @@ def test_choices_are_of_a_session_and_iterations_are_shared(serve, open_page, tm
     server = serve(small_spec(tmp_path))
     ada, bob = open_page(server.url), open_page(server.url)
     for page in (ada, bob):
-        expect(rows(page).first).to_be_visible(timeout=SLOW)
+        expect(rows(page).first).to_be_visible()
     select_class(ada, "bicycle")
     select_class(bob, "sheep")
     ada.locator(".knowledge .rows > .row .open").first.click()
@@ -32,14 +32,14 @@ def test_choices_are_of_a_session_and_iterations_are_shared(serve, open_page, tm
     expect(bob.locator(".detail .tile")).to_have_count(0)
 
     ada.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(ada)).to_have_count(2, timeout=SLOW)
+    expect(iterations(ada)).to_have_count(2)
     assert iterations(bob).count() < 2  # nobody is moved by another's step
 
     fine_tune(bob)  # from #0, which bob still sees: a branch beside ada's
-    expect(iterations(bob)).to_have_count(3, timeout=SLOW)
+    expect(iterations(bob)).to_have_count(3)
     expect(bob.locator(".provenance [aria-selected=true]")).to_contain_text("2")
     expect(ada.locator(".provenance [aria-selected=true]")).to_contain_text("1")
 
     new = open_page(server.url)  # begins where somebody was last
-    expect(iterations(new)).to_have_count(3, timeout=SLOW)
+    expect(iterations(new)).to_have_count(3)
     expect(new.locator(".provenance [aria-selected=true]")).to_contain_text("2")

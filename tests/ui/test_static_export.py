@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import SLOW, iterations, rows, select_class
+from test_main_job import iterations, rows, select_class
 
 from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
@@ -28,18 +28,18 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     spec = small_spec(tmp_path, extra="layout: {tour: true}\n")
     server = serve(spec)
     page = open_page(server.url)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     select_class(page, "bicycle")
     row = page.locator(".knowledge .rows > .row").first
     concept = row.get_attribute("data-key")
     row.locator(".open").click()
-    expect(page.locator(".detail .subtitle")).to_have_text(concept, timeout=SLOW)
+    expect(page.locator(".detail .subtitle")).to_have_text(concept)
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(2, timeout=SLOW)
+    expect(iterations(page)).to_have_count(2)
     iterations(page).first.focus()
     page.keyboard.press("e")
-    with page.expect_download(timeout=SLOW) as saved:
+    with page.expect_download() as saved:
         page.get_by_role("button", name="Save page as HTML").click()
     node = open_tuner(spec, history=server.history).nodes()[1]
     file = tmp_path / saved.value.suggested_filename
@@ -52,7 +52,7 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     notice = still.get_by_role("note")
     for text in ("Export, read only", node.id, "#1", "data hash"):
         expect(notice).to_contain_text(text)
-    expect(still.locator(".knowledge .subtitle").first).to_have_text("bicycle", timeout=SLOW)
+    expect(still.locator(".knowledge .subtitle").first).to_have_text("bicycle")
     expect(still.locator(".detail .subtitle")).to_have_text(concept)
     expect(iterations(still)).to_have_count(2)
     expect_pictures(still, ".knowledge .patch img")
@@ -80,7 +80,7 @@ def test_the_command_writes_the_page_of_an_iteration(open_file, tmp_path, capsys
     tuner = open_tuner(spec, history=tmp_path / "h.sqlite")
     assert [event.kind for event in tuner.history.events(tuner.root_id)] == ["add"]
     page = open_file(file)
-    expect(page.locator(".knowledge .subtitle").first).to_have_text("sheep", timeout=SLOW)
+    expect(page.locator(".knowledge .subtitle").first).to_have_text("sheep")
     views = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
     for view in views:
         expect(page.locator(f".place[data-view={view}]")).to_have_count(1)

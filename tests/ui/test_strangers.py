@@ -9,13 +9,14 @@ import urllib.request
 
 import pytest
 from playwright.sync_api import expect
-from test_main_job import SLOW, rows
+from test_main_job import rows
+from waiting import PATIENCE
 
 pytestmark = pytest.mark.ui
 
 
 def test_a_link_with_a_session_of_its_sender_shows_no_page(small_url, browser, open_page) -> None:
-    with urllib.request.urlopen(small_url, timeout=30) as reply:
+    with urllib.request.urlopen(small_url, timeout=PATIENCE) as reply:
         token = re.search(r'"token":"([^"]+)"', reply.read().decode())[1]
     payload = token.split(".")[0]
     made = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -25,6 +26,6 @@ def test_a_link_with_a_session_of_its_sender_shows_no_page(small_url, browser, o
     expect(victim.locator(".performance")).to_have_count(0)
     victim.context.close()
     page = open_page(small_url)
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()
     page.reload()
-    expect(rows(page).first).to_be_visible(timeout=SLOW)
+    expect(rows(page).first).to_be_visible()

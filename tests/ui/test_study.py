@@ -17,7 +17,6 @@ from inficond_panel.study.run.study import Study, open_study
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
 WORD = "a word for tests"
 
 
@@ -67,7 +66,7 @@ def go_on(page: Page, button: str = "Continue") -> None:
 
 
 def heading(page: Page, words: str) -> None:
-    expect(page.get_by_role("heading", name=words)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name=words)).to_be_visible()
 
 
 def thumb(page: Page, row: int) -> None:
@@ -100,28 +99,28 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
 
     heading(page, "Try it")
     go_on(page, "Start")
-    expect(page.locator(".knowledge .thumb.down").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".knowledge .thumb.down").first).to_be_visible()
     thumb(page, 1)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".goal")).to_contain_text("Done", timeout=SLOW)
+    expect(page.locator(".goal")).to_contain_text("Done")
     go_on(page, "Next")
 
     heading(page, "Improve the student for bicycle")
     go_on(page, "Start")
-    expect(page.locator(".goal")).to_have_text("AP 0.700, goal 0.983", timeout=SLOW)
+    expect(page.locator(".goal")).to_have_text("AP 0.700, goal 0.983")
     thumb(page, 1)
     expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1)
     server.kill()  # a crash in the middle
     server.start()
-    expect(page.get_by_text("The connection was lost and is there")).to_be_visible(timeout=SLOW)
-    expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1, timeout=SLOW)
+    expect(page.get_by_text("The connection was lost and is there")).to_be_visible()
+    expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".goal")).not_to_have_text("AP 0.700, goal 0.983", timeout=SLOW)
+    expect(page.locator(".goal")).not_to_have_text("AP 0.700, goal 0.983")
     leave_undone(page)
 
     heading(page, "Improve the student for tv monitor")
     go_on(page, "Start")
-    expect(page.locator(".goal")).to_contain_text("AP 0.669", timeout=SLOW)
+    expect(page.locator(".goal")).to_contain_text("AP 0.669")
     leave_undone(page)
 
     heading(page, "The tool as a whole")
@@ -154,12 +153,12 @@ def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
     board = open_page(server.url.replace("/study", "/researcher"), 1280, 800)
     board.get_by_label("Password").fill(WORD)
     go_on(board, "Open")
-    expect(board.get_by_text("No participant yet")).to_be_visible(timeout=SLOW)
+    expect(board.get_by_text("No participant yet")).to_be_visible()
     go_on(board, "Add participant")
     link = board.get_by_label("Link of P01").input_value()
     first = open_page(link, 1280, 800)
     heading(first, "Consent")
-    expect(board.get_by_text("● Here")).to_be_visible(timeout=SLOW)
+    expect(board.get_by_text("● Here")).to_be_visible()
     second = open_page(link, 1280, 800)
     heading(second, "Consent")
     heading(first, "opened in another window")

@@ -7,7 +7,7 @@ from conftest import BROKEN
 from cutting import Proxy
 from factory import small_spec
 from playwright.sync_api import expect
-from test_connection import SLOW, back, banner
+from test_connection import back, banner
 from test_study import WORD, StudyServer, go_on, heading
 
 from inficond_panel.study.results.timeline import progress_of
@@ -72,9 +72,9 @@ def test_answers_outlive_a_break_and_a_killed_server(server, log, proxy, open_pa
     page.get_by_label("fish").uncheck()
     page.get_by_label("cat").check()
     page.get_by_label("Anything else?").fill("half a sent")
-    expect(banner(page)).to_be_visible(timeout=15_000)
-    expect(back(page)).to_be_visible(timeout=SLOW)
-    expect(page.get_by_label("cat")).to_be_checked(timeout=SLOW)
+    expect(banner(page)).to_be_visible()
+    expect(back(page)).to_be_visible()
+    expect(page.get_by_label("cat")).to_be_checked()
     expect(page.get_by_label("Your age?")).to_have_value("44")
     expect(page.get_by_label("dog")).to_be_checked()
     expect(page.get_by_label("fish")).not_to_be_checked()
@@ -82,10 +82,10 @@ def test_answers_outlive_a_break_and_a_killed_server(server, log, proxy, open_pa
     expect(remarks).to_have_value("half a sent")
     remarks.press_sequentially("ence")
     server.kill()
-    expect(banner(page)).to_be_visible(timeout=15_000)
+    expect(banner(page)).to_be_visible()
     server.start()
-    expect(back(page)).to_be_visible(timeout=SLOW)
-    expect(remarks).to_have_value("half a sentence", timeout=SLOW)
+    expect(back(page)).to_be_visible()
+    expect(remarks).to_have_value("half a sentence")
     expect(page.get_by_label("cat")).to_be_checked()
     go_on(page)
     heading(page, "Bicycle")
@@ -104,7 +104,7 @@ def test_a_window_that_comes_back_takes_nothing_from_a_newer_one(
     board = open_page(f"{here}/researcher", 1280, 800, expected=BROKEN)
     board.get_by_label("Password").fill(WORD)
     go_on(board, "Open")
-    expect(board.get_by_text("1 participants")).to_be_visible(timeout=SLOW)
+    expect(board.get_by_text("1 participants")).to_be_visible()
     first = open_page(f"{here}/study#{token}", 1280, 800, expected=BROKEN)
     heading(first, "About you")
     proxy.mute()
@@ -112,9 +112,9 @@ def test_a_window_that_comes_back_takes_nothing_from_a_newer_one(
     heading(second, "About you")
     for page in (first, board):
         page.evaluate("window.dispatchEvent(new Event('offline'))")
-        expect(banner(page)).to_be_visible(timeout=15_000)
+        expect(banner(page)).to_be_visible()
     heading(first, "opened in another window")
-    expect(back(board)).to_contain_text("Enter the password again.", timeout=SLOW)
+    expect(back(board)).to_contain_text("Enter the password again.")
     second.get_by_label("Your age?").fill("50")
     second.get_by_label("cat").check()
     go_on(second)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 pytestmark = pytest.mark.ui
-
-SLOW = 60_000
 
 
 @pytest.fixture
 def page(serve, tmp_path, open_page) -> Page:
     page = open_page(serve(small_spec(tmp_path, extra="layout: {tour: true}\n")).url)
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page
 
 
 def step(page: Page, title: str) -> None:
-    expect(page.get_by_role("dialog", name=title)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("dialog", name=title)).to_be_visible()
 
 
 def test_each_step_goes_on_when_it_is_done(page) -> None:
@@ -30,7 +29,8 @@ def test_each_step_goes_on_when_it_is_done(page) -> None:
     step(page, "Where they differ")
     mark, rows = page.locator(".tour-mark"), page.locator(".performance .rows")
     expect(mark).to_be_visible()
-    assert mark.bounding_box()["x"] == pytest.approx(rows.bounding_box()["x"] - 4, abs=1)
+    place = pytest.approx(rows.bounding_box()["x"] - 4, abs=1)
+    comes_to(lambda: mark.bounding_box()["x"], place)
     page.locator(".performance [role=option]").first.click()
     step(page, "What the student looks at")
     page.locator(".knowledge .rows > .row .open").first.click()
@@ -46,7 +46,7 @@ def test_each_step_goes_on_when_it_is_done(page) -> None:
     step(page, "Undo")
     page.get_by_role("button", name="Undo the last iteration").click()
     last = page.locator(".provenance [role=option]").last
-    expect(last).to_have_attribute("aria-selected", "true", timeout=SLOW)
+    expect(last).to_have_attribute("aria-selected", "true")
     page.get_by_role("button", name="Finish").click()
     expect(page.locator(".tour")).to_be_hidden()
 
@@ -61,7 +61,7 @@ def test_who_does_nothing_is_shown_each_step(page) -> None:
     expect(page.locator(".performance [aria-selected=true]")).to_have_count(1)
     show.click()
     step(page, "The images of a concept")
-    expect(page.locator(".detail .tile").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".detail .tile").first).to_be_visible()
     page.keyboard.press("ArrowRight")
     step(page, "Give it a thumb")
     page.keyboard.press("ArrowRight")
@@ -69,7 +69,7 @@ def test_who_does_nothing_is_shown_each_step(page) -> None:
     expect(page.locator(".knowledge .block.down")).to_have_count(1)
     show.click()
     step(page, "Read the change")
-    expect(page.locator(".provenance [role=option]")).to_have_count(2, timeout=SLOW)
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
 
 
 def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:
@@ -77,7 +77,7 @@ def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:
     offer = page.get_by_role("region", name="Tour")
     expect(offer).to_be_hidden()
     page.reload()
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     expect(offer).to_be_hidden()
     page.keyboard.press("?")
     page.get_by_role("dialog", name="Keyboard").get_by_role("button", name="Start the tour").click()
@@ -92,7 +92,7 @@ def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:
 
 def test_no_tour_where_the_spec_asks_for_none(small_url, open_page) -> None:
     page = open_page(small_url)
-    expect(page.locator(".performance [role=option]").first).to_be_visible(timeout=SLOW)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
     expect(page.get_by_role("region", name="Tour")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.get_by_role("button", name="Start the tour")).to_have_count(0)

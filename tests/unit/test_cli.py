@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from factory import ATTRS, small_arrays, small_spec
+from waiting import PATIENCE
 
 from inficond_panel.cli import main, make_parser
 from inficond_panel.commands.table import COMMANDS
@@ -408,7 +409,7 @@ def start(*argv: object, folder: Path, module: bool = True) -> subprocess.Popen:
 
 def test_as_a_module_json_is_all_of_standard_output(spec_file, edits, tmp_path):
     process = start("tune", spec_file, "--edits", edits, "--json", folder=tmp_path)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert len(json.loads(out)["nodes"]) == 3
 
@@ -448,7 +449,7 @@ def test_interrupted(tmp_path, edits):
         while not is_open(path, process.pid):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert (out, "Traceback" in err) == ("", False)
 
@@ -516,11 +517,11 @@ def test_demo_tells_its_address_when_the_page_answers(spec_file, tmp_path):
     try:
         line = process.stdout.readline()
         assert line.startswith("The demo is at http://localhost:"), process.stderr.read()
-        with urllib.request.urlopen(line.split()[4], timeout=60) as reply:
+        with urllib.request.urlopen(line.split()[4], timeout=PATIENCE) as reply:
             assert reply.status == 200
             assert b"<html" in reply.read()
     finally:
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     assert sqlite_nodes(folder / "demo.history.sqlite") == 1

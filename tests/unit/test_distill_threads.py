@@ -2,9 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from threadpoolctl import threadpool_info
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from inficond_panel.common.blas_threads import one_thread
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    with threadpool_limits(2, user_api="blas"):
+        yield
 
 
 def blas_threads():
@@ -13,6 +20,7 @@ def blas_threads():
 
 def test_limit_lasts_until_the_last_has_left():
     before = blas_threads()
+    assert set(before) == {2}
     first, second = one_thread(), one_thread()
     first.__enter__()
     second.__enter__()

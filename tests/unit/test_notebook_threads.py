@@ -15,7 +15,7 @@ import panel as pn
 import pytest
 from browser import Browser, WidgetBrowser, Wires
 from factory import small_spec
-from waiting import until
+from waiting import PATIENCE, until
 
 import inficond_panel
 from inficond_panel.views.page.page import make_views
@@ -51,7 +51,7 @@ def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_pat
             def wait_amid_a_message():
                 if threading.current_thread() is not main and not amid.is_set():
                     amid.set()
-                    go_on.wait(60)
+                    go_on.wait(PATIENCE)
 
             browser.wire.after_send = wait_amid_a_message
             table = session._shown["knowledge"].table

@@ -3,6 +3,7 @@
 from threading import Barrier, Event, Thread
 
 import pytest
+from waiting import PATIENCE
 
 from inficond_panel.common.cache import Latest, once
 
@@ -21,20 +22,20 @@ def test_threads_that_ask_together_get_the_first_one_s():
     def slow(name):
         made.append(name)
         started.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return object()
 
     def ask():
-        together.wait(10)
+        together.wait(PATIENCE)
         got.append(slow("a"))
 
     started, go_on = Event(), Event()
     threads = in_threads(4, ask)
-    together.wait(10)
-    assert started.wait(10)
+    together.wait(PATIENCE)
+    assert started.wait(PATIENCE)
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert made == ["a"]
     assert len(set(map(id, got))) == 1
     assert len(got) == 4
@@ -47,14 +48,14 @@ def test_one_that_is_asked_for_does_not_wait_for_another():
     def slow(name):
         if name == "a":
             started.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE)
         return name
 
     (thread,) = in_threads(1, lambda: slow("a"))
-    assert started.wait(10)
+    assert started.wait(PATIENCE)
     assert slow("b") == "b"
     go_on.set()
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 def test_a_failure_is_not_kept():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
+from waiting import until
 
 from inficond_panel.app import Explorer
 from inficond_panel.state import AppState, Jobs
@@ -15,8 +16,6 @@ from inficond_panel.store import write_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.provenance.view import ProvenanceView
-
-PATIENCE = 60
 
 
 @pytest.fixture
@@ -87,11 +86,6 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
 
 
 def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
-    async def until(condition) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                await asyncio.sleep(0.01)
-
     async def session() -> None:
         explorer = Explorer([oracle_spec(tmp_path)])
         await until(lambda: explorer.app is not None)

@@ -37,29 +37,6 @@ def cluster():
         yield cluster
 
 
-def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path, cluster):
-    killed, lines = [], []
-
-    def kill(line):
-        lines.append(line)
-        if line.startswith("Images encoded") and not killed:
-            worker = next(iter(cluster.workers.values()))
-            killed.append(worker.pid)
-            os.kill(worker.pid, signal.SIGKILL)
-
-    report = precompute.run(
-        load_spec(home / "spec.yaml"),
-        tmp_path / "a.zarr",
-        progress=kill,
-        scheduler=cluster.scheduler_address,
-    )
-    assert killed
-    assert f"Encoding with 2 workers of {cluster.scheduler_address}" in lines
-    assert not [line for line in lines if "may differ" in line]
-    assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
-    assert report.skipped[0][0] == "00004"
-
-
 def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_path, cluster):
     def stop(line):
         if line.startswith("Images encoded"):
@@ -75,7 +52,6 @@ def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_p
 
 
 def test_the_workers_run_the_teacher_too(home, tmp_path, cluster):
-    cluster.wait_for_workers(2)  # one was killed above, and comes back by and by
     spec, lines = load_spec(home / "spec.yaml"), []
     spec.teacher = HeadTeacher(folds=2, l2=0.1, oracle=Oracle(gamma=0.2), batch=3)
     alone = precompute.run(spec, tmp_path / "alone" / "a.zarr")
@@ -98,6 +74,29 @@ def test_an_error_of_a_worker_is_told_as_it_is(home, tmp_path, cluster):
     with pytest.raises(DataError, match="cannot be loaded") as told:
         precompute.run(spec, tmp_path / "a.zarr", scheduler=cluster.scheduler_address)
     assert "checkpoint" in told.value.remedy
+
+
+def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path, cluster):
+    killed, lines = [], []
+
+    def kill(line):
+        lines.append(line)
+        if line.startswith("Images encoded") and not killed:
+            worker = next(iter(cluster.workers.values()))
+            killed.append(worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+
+    report = precompute.run(
+        load_spec(home / "spec.yaml"),
+        tmp_path / "a.zarr",
+        progress=kill,
+        scheduler=cluster.scheduler_address,
+    )
+    assert killed
+    assert f"Encoding with 2 workers of {cluster.scheduler_address}" in lines
+    assert not [line for line in lines if "may differ" in line]
+    assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
+    assert report.skipped[0][0] == "00004"
 
 
 def test_no_scheduler_there_is_told(home, tmp_path, monkeypatch):

@@ -46,14 +46,21 @@ def run(home, store, threads, **environment):
 def test_a_store_has_the_same_bits_whatever_the_threads(home, tmp_path):
     hashes = {
         run(home, tmp_path / "a.zarr", 1, OMP_NUM_THREADS="1"),
-        run(home, tmp_path / "b" / "a.zarr", 2, OMP_NUM_THREADS="2"),
-        run(home, tmp_path / "c" / "a.zarr", 3, OMP_NUM_THREADS="5"),
+        run(home, tmp_path / "b" / "a.zarr", 3, OMP_NUM_THREADS="5"),
     }
     assert len(hashes) == 1
 
 
-def test_torch_has_one_thread_in_each_thread_until_the_last_has_left():
-    before, seen = torch.get_num_threads(), []
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_torch_has_one_thread_in_each_thread_until_the_last_has_left(two_threads):
+    seen = []
     barrier = threading.Barrier(2)
 
     def work():
@@ -71,7 +78,7 @@ def test_torch_has_one_thread_in_each_thread_until_the_last_has_left():
         other.join()
         assert torch.get_num_threads() == 1
     assert seen == [1]
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 2
 
 
 def test_an_encoder_gives_the_same_bits_with_any_number_of_torch_threads(home):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import small_spec
+from waiting import PATIENCE
 
 from inficond_panel.analysis.patches import best_segment
 from inficond_panel.errors import CancelledError, InficondError
@@ -203,7 +204,7 @@ def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
     jobs = Jobs()
 
     def slow(job: Job) -> str:
-        gate.wait(10)
+        gate.wait(PATIENCE)
         return "old, cancelled" if job.cancelled() else "old"
 
     def note(result: object) -> None:
@@ -213,7 +214,7 @@ def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
     jobs.submit(Job("preview", slow, note, note))
     jobs.submit(Job("preview", lambda _: "new", note, note))
     gate.set()
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     assert results == ["new"]
     jobs.close()
 

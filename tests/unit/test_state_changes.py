@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, small_spec
+from waiting import PATIENCE
 
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import drawn
@@ -147,7 +148,7 @@ def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:
     state._compute = lambda asked: (threads.append(threading.current_thread()), compute(asked))[1]
     assert state.total("bicycle", ["f1"]) == {}
     assert state.total("bicycle", ["f1"]) == {}
-    assert there.wait(60)
+    assert there.wait(PATIENCE)
     updates.pop()()
     assert state.found == 1
     assert set(state.total("bicycle", ["f1"])) == {"f1"}

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
+from waiting import PATIENCE
 
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-
-PATIENCE = 60.0
 
 
 @pytest.fixture

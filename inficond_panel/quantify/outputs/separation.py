@@ -112,11 +112,14 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
         from sklearn.manifold import TSNE
     except ImportError as error:
         raise _missing(error) from error
+    from threadpoolctl import threadpool_limits
+
     start = "pca" if outputs.shape[1] > 1 else "random"
     made = TSNE(
         perplexity=min(perplexity, (len(outputs) - 1) / 3), init=start, random_state=seed, n_jobs=1
     )
-    return np.asarray(made.fit_transform(outputs), dtype=np.float64)
+    with threadpool_limits(1):  # its OpenMP knows no n_jobs, and stalls on a busy machine
+        return np.asarray(made.fit_transform(outputs), dtype=np.float64)
 
 
 def _large(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
