@@ -170,8 +170,7 @@ def test_with_scores_below_0_no_image_is_said_to_lack_a_concept(folder):
     shown = images_with(store, rows, 0)
     assert sorted(shown) == sorted(rows)
     assert (np.diff(store.concept_score[shown, 0]) <= 0).all()
-    students = inficond_panel.open_students(folder / "signed.zarr").fit()
-    file = concepts_file(students.tuner, students.node, "", [], "tune")
+    file = concepts_file(store, "tune", None, [])
     line = next(csv.DictReader(io.StringIO(file.content.decode())))
     assert (line["segments"], line["images"]) == ("", "")
 
@@ -181,7 +180,7 @@ def test_the_smallest_flip_flips_where_the_score_is_below_0(folder):
     tuner, node = students.tuner, students.node
     store, rows, sides = tuner.store, tuner.store.rows("tune"), set()
     for row in rows[:40].tolist():
-        apart = take_apart(tuner, node, "bird", row, "tune")
+        apart = take_apart(tuner.at(node, "tune")["bird"], row)
         edit, score = apart.edit, store.concept_score[row].astype(float)
         c = store.concepts.index(edit.concept)
         assert abs(score[c]) == np.abs(score).max()
