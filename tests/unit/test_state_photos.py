@@ -96,7 +96,9 @@ def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "small", [picture(160, 120, seed=1), picture(120, 160), picture(160, 140)], ids=str
+    "small",
+    [picture(160, 120, seed=1), picture(120, 160), picture(160, 140)],
+    ids=["another", "turned", "cut"],
 )
 def test_a_file_that_shows_something_else_is_not_the_photo(folder, small):
     assert load_photo(spec_of(folder), stored("kitchen/7", small), 0) is None
