@@ -27,7 +27,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if 
 from inficond_panel.distill import (
     Outcome,
     change_band,
-    change_interval,
     change_intervals,
     class_metrics,
     what_if_curve,
@@ -88,7 +87,11 @@ def run(n: int, concepts: int) -> None:
     curve = what_if_curve(scores[:, 0], before, weights[0], label, -99, 99).breakpoints
     draw_counts(n, DRAWS, 0)
     ours = {
-        "change in AP": seconds(lambda: change_interval(label, before, after, draws=DRAWS)),
+        "change in AP": seconds(
+            lambda: change_intervals(
+                Outcome(label, before), Outcome(label, after), ("ap",), draws=DRAWS
+            )
+        ),
         "changes in all metrics": seconds(all_changes),
         "all metrics of one class": seconds(lambda: class_metrics(label, before, teacher)),
         "what-if of one concept": seconds(

@@ -1,6 +1,7 @@
 """InFiConD Panel: interactive, no-code fine-tuning of concept-based student models.
 
-For scripts and notebooks: ``open_students``, ``load_students``, ``ConceptStudents``, ``explore``.
+For scripts and notebooks: ``open_students``, ``from_frames``, ``load_students``,
+``ConceptStudents``, ``explore``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from inficond_panel.version import __version__
 
 if TYPE_CHECKING:
     from inficond_panel.api.estimator import ConceptStudents
+    from inficond_panel.api.frames import from_frames
     from inficond_panel.api.loading import load_students
     from inficond_panel.api.notebook import explore
     from inficond_panel.api.students import TunableStudents, open_students
@@ -22,6 +24,7 @@ __all__ = [
     "TunableStudents",
     "__version__",
     "explore",
+    "from_frames",
     "load_students",
     "open_students",
 ]
@@ -31,6 +34,7 @@ _LATE = {
     "ConceptStudents": "inficond_panel.api.estimator",
     "TunableStudents": "inficond_panel.api.students",
     "explore": "inficond_panel.api.notebook",
+    "from_frames": "inficond_panel.api.frames",
     "load_students": "inficond_panel.api.loading",
     "open_students": "inficond_panel.api.students",
 }

@@ -14,12 +14,13 @@ from typing import Any
 
 import panel as pn
 from panel.viewable import Viewable, Viewer
-from param.parameterized import Event
 
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state.targets import TargetsState
+from inficond_panel.state.typed_concepts import ConceptsState
 from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import Tuner, shared_tuner
 from inficond_panel.ui.connection import Connection
@@ -127,9 +128,9 @@ class Explorer(Viewer):
         """Put the views of ``app`` in the place of those shown, all of them or none."""
         views = make_views(app)
         shell = Shell(app, dict(views), page=self.address is not None, address=self.address)
-        app.param.watch(self._switch, "requested")
+        pn.bind(partial(self._switch, app), app.param.requested, watch=True)
         for other in (app.concepts, app.targets):
-            other.param.watch(partial(self._go_on, app), "tuner")
+            pn.bind(partial(self._go_on, app, other), other.param.tuner, watch=True)
         watch_export(app, views, lambda: [self._page, *self._places.values()])
         before, self._shown, self.app = self._shown, views, app
         self._page[:] = [shell]
@@ -159,17 +160,17 @@ class Explorer(Viewer):
             self._shown[name] = view
             self._places[name][:] = [view]
 
-    def _go_on(self, before: AppState, event: Event) -> None:
+    def _go_on(self, before: AppState, other: ConceptsState | TargetsState, tuner: Tuner) -> None:
         """Show the same over other concepts, or with students of other targets."""
 
         def done(app: AppState) -> None:
             app.go_on_from(before)
             self._show(app)
 
-        self.jobs.submit(Job("open", lambda _: self._state(event.new), done, event.obj.fail))
+        self.jobs.submit(Job("open", lambda _: self._state(tuner), done, other.fail))
 
-    def _switch(self, event: Event) -> None:
-        self.open(self.specs[event.obj.datasets.index(event.new)])
+    def _switch(self, app: AppState, title: str) -> None:
+        self.open(self.specs[app.datasets.index(title)])
 
     def __panel__(self) -> Viewable:
         return self._page

@@ -15,7 +15,11 @@ _PACKAGES = ("torch", "open_clip")
 
 
 def text_encoder(spec: Spec) -> TextEncoder:
-    """The text tower of a spec's encoder; ``MissingExtraError`` without the extra."""
+    """The text tower of a spec's encoder.
+
+    Raises ``MissingExtraError`` without the extra, ``SpecError`` for a spec that names none.
+    """
+    spec.check_making()
     try:
         from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
@@ -30,7 +34,8 @@ class PageEncoder:
         self.spec = spec
 
     def check(self) -> None:
-        """Raise ``MissingExtraError`` where a package is not installed; loads nothing."""
+        """Raise what ``text_encoder`` does, as far as that is known; loads nothing."""
+        self.spec.check_making()
         for name in _PACKAGES:
             if find_spec(name) is None:
                 raise _missing(name)

@@ -17,6 +17,7 @@ from inficond_panel.tuning.intents.bounds import box
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node
+    from inficond_panel.tuning.student import Student
     from inficond_panel.tuning.tuner import Tuner
 
 #: Gap of the optimum that prices are taken at: for a spread of 0.1 their error is then ~1e-6.
@@ -128,23 +129,20 @@ class Pricing:
         self.held = self._solve(node, self.columns, _half(progress, 0), **box_of)
         self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
 
-    def objective(self, parent: Node, class_name: str) -> Objective:
-        """Objective of one class from ``parent`` to the node."""
-        data, place = self.tuner.fit_data, self.classes.index(class_name)
-        k = self.columns[place]
-        rows = self.tuner.store.rows("fit")
-        old, new = (self.tuner.logits(each)[rows, k] for each in (parent, self.node))
-        loss_before, loss_after = data.loss(old, k), data.loss(new, k)
+    def objective(self, before: Student, after: Student) -> Objective:
+        """Objective of one class from its parent's student to the node's, both on ``fit``."""
+        data, place, k = self.tuner.fit_data, self.classes.index(after.class_name), after.column
+        loss_before, loss_after = data.loss(before.logits, k), data.loss(after.logits, k)
         return Objective(
             zero=data.zero(k),
             free=float(self.free.objective[place]),
-            before=loss_before + data.penalty(parent.weights[:, k], k),
-            after=loss_after + data.penalty(self.node.weights[:, k], k),
+            before=loss_before + data.penalty(k).value(before.weights),
+            after=loss_after + data.penalty(k).value(after.weights),
             optimum=float(self.held.objective[place]),
             loss_before=loss_before,
             loss_after=loss_after,
-            teacher_before=data.teacher_loss(old, k),
-            teacher_after=data.teacher_loss(new, k),
+            teacher_before=data.teacher_loss(before.logits, k),
+            teacher_after=data.teacher_loss(after.logits, k),
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
@@ -186,10 +184,7 @@ class Pricing:
         return shadow_price(
             float(column @ residuals),
             float(self.held.weights[c, place]),
-            float(self.lower[c, place]),
-            float(self.upper[c, place]),
-            l1=float(data.l1[k]),
-            l2=float(data.l2[k]),
+            data.penalty(k, float(self.lower[c, place]), float(self.upper[c, place])),
             error=price_error(spread, delta) if gapped else np.nan,
         )
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from inficond_panel.tuning.node import Node
-    from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.tuning.student import Student
 
 
 @dataclass(frozen=True)
@@ -78,30 +75,23 @@ class Churn:
         }
 
 
-def churn(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> Churn:
-    """The images of ``split`` on which the class's students of two nodes decide differently."""
-    store, k = tuner.store, tuner.store.classes.index(class_name)
-    rows, threshold = store.rows(split), tuner.threshold(class_name)
-    old, new = tuner.logits(before)[rows, k], tuner.logits(after)[rows, k]
+def churn(before: Student, after: Student) -> Churn:
+    """The images on which two students of one class decide differently, both on one split."""
+    images, rows, threshold = after.store.images, after.rows, after.threshold
+    old, new = before.logits, after.logits
+    labels, teacher = after.labels, after.teacher_logits > threshold
     changed = np.flatnonzero((old > threshold) != (new > threshold))
     order = changed[np.argsort(-np.abs(new - old)[changed], kind="stable")]
     flips = tuple(
         Flip(
-            image=store.images[rows[i]],
+            image=images[rows[i]],
             row=int(rows[i]),
             present=bool(new[i] > threshold),
-            label=int(store.label[rows[i], k]),
-            teacher=bool(store.teacher_logit[rows[i], k] > threshold),
+            label=int(labels[i]),
+            teacher=bool(teacher[i]),
             before=float(old[i]),
             after=float(new[i]),
         )
         for i in order
     )
-    return Churn(split, len(rows), flips)
-
-
-def churns(
-    tuner: Tuner, before: Node, after: Node, class_name: str, splits: Iterable[str]
-) -> tuple[Churn, ...]:
-    """The same for several splits."""
-    return tuple(churn(tuner, before, after, class_name, split) for split in splits)
+    return Churn(after.split, len(rows), flips)

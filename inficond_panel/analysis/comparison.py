@@ -16,6 +16,7 @@ from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.tuning.documents import metrics_document
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
+from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -95,7 +96,7 @@ def compare(
     shared = sum(a == b for a, b in zip(old, new, strict=False))
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names = tuner.store.classes
-    was, now = (list(tuner.outcomes(node, split).values()) for node in (before, after))
+    was, now = tuner.at(before, split), tuner.at(after, split)
     return Comparison(
         before=before,
         after=after,
@@ -103,9 +104,9 @@ def compare(
         ancestor=old[shared - 1],
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
-        mean_ap=mean_change(was, now, draws=draws),
+        mean_ap=mean_change([*was.outcomes.values()], [*now.outcomes.values()], draws=draws),
         classes=tuple(
-            _compared(tuner, before, after, name, split, metrics, draws, top)
+            _compared(tuner, was[name], now[name], metrics, draws, top)
             for name, kept in zip(names, same, strict=True)
             if not kept
         ),
@@ -114,28 +115,18 @@ def compare(
 
 
 def _compared(
-    tuner: Tuner,
-    before: Node,
-    after: Node,
-    name: str,
-    split: str,
-    metrics: Sequence[str],
-    draws: int,
-    top: int,
+    tuner: Tuner, before: Student, after: Student, metrics: Sequence[str], draws: int, top: int
 ) -> ClassComparison:
-    k = tuner.store.classes.index(name)
-    old, new = tuner.outcomes(before, split)[name], tuner.outcomes(after, split)[name]
-    moved = moves(
-        tuner.fit_data, tuner.store.concepts, before.weights[:, k], after.weights[:, k], (), top
-    )
+    concepts = tuner.store.concepts
+    moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
-        class_name=name,
-        before=tuner.metrics(before, split)[name],
-        after=tuner.metrics(after, split)[name],
-        changes=change_intervals(old, new, metrics, draws=draws),
+        class_name=after.class_name,
+        before=before.metrics,
+        after=after.metrics,
+        changes=change_intervals(before.outcome, after.outcome, metrics, draws=draws),
         movers=tuple(movers[:top]),
-        churn=churn(tuner, before, after, name, split),
+        churn=churn(before, after),
     )
 
 

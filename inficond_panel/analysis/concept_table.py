@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.analysis.concept_rows import discrepancies
+from inficond_panel.analysis.patches import tells_presence
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.store import Store
+from inficond_panel.tuning import Student
 
 COLUMNS = (
     "concept",
@@ -28,49 +30,43 @@ COLUMNS = (
 
 
 def concepts_file(
-    tuner: Tuner,
-    node: Node,
-    class_name: str,
-    concepts: Sequence[str],
-    split: str,
-    kind: str = "csv",
+    store: Store, split: str, student: Student | None, concepts: Sequence[str], kind: str = "csv"
 ) -> File:
     """``concepts`` as CSV or JSON, one a line, in the store's order; all where none is named.
 
-    ``images`` counts images of ``split`` that show the concept. Without a class the columns of the
-    student are empty; an undefined discrepancy and a bound that is not set are empty too.
+    ``images`` counts images of ``split`` that show the concept; empty where a score below 0 leaves
+    that open, as ``segments`` is in a store without them. Without a student its columns are empty;
+    an undefined discrepancy and a bound that is not set are empty too.
     """
-    store = tuner.store
     wanted = set(concepts) or set(store.concepts)
     chosen = [c for c, name in enumerate(store.concepts) if name in wanted]
-    name = "-".join(["concepts", *([class_name] if class_name else []), str(len(chosen))])
-    student = _student(tuner, node, class_name, split) if class_name else None
+    name = "-".join(["concepts", *([student.class_name] if student else []), str(len(chosen))])
+    columns = _columns(student) if student else None
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
-    images = (store.concept_score[store.rows(split)] > 0).sum(axis=0)
+    images, told = (store.concept_score[store.rows(split)] > 0).sum(axis=0), tells_presence(store)
     lines = (
         [
             store.concepts[c],
-            int(segments[c]),
-            int(images[c]),
+            int(segments[c]) if store.holds("segments") else "",
+            int(images[c]) if told[c] else "",
             split,
-            *(student[c] if student else [""] * 7),
+            *(columns[c] if columns else [""] * 7),
         ]
         for c in chosen
     )
     return make_table(name, COLUMNS, lines, kind)
 
 
-def _student(tuner: Tuner, node: Node, class_name: str, split: str) -> list[list[Any]]:
-    """The columns of a class's student, by concept."""
-    k = tuner.store.classes.index(class_name)
-    weights = node.weights[:, k]
+def _columns(student: Student) -> list[list[Any]]:
+    """The columns of a student, by concept."""
+    node, weights = student.node, student.weights
     rank = np.empty(len(weights), int)
     rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
-    apart = [discrepancies(tuner, node, k, split, f"discrepancy_{side}") for side in "pn"]
-    bounds = [node.bounds.get((class_name, name), (None, None)) for name in tuner.store.concepts]
+    apart = [discrepancies(student, f"discrepancy_{side}") for side in "pn"]
+    bounds = [student.bound(name) or (None, None) for name in student.store.concepts]
     return [
         [
-            class_name,
+            student.class_name,
             f"#{node.number} {node.id}",
             float(weight),
             int(rank[c]) if weight else "",

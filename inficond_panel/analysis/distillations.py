@@ -18,6 +18,7 @@ import numpy as np
 from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.spec.sections.students import Students
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
@@ -41,7 +42,7 @@ class Setting:
     lambda_: Any
 
     @classmethod
-    def of(cls, students: Any) -> Setting:
+    def of(cls, students: Students) -> Setting:
         """The settings of a spec's section ``students``."""
         labels = getattr(students, "labels", None)
         alpha = None if labels is None else float(labels.alpha)
@@ -109,7 +110,7 @@ def compare_settings(
     for number, setting in enumerate(settings):
         own = tuner.with_students(**vars(setting))
         node = own.root()
-        now = _Measured(own.outcomes(node, split), counts)
+        now = _Measured(own.at(node, split).outcomes, counts)
         against = _reference(settings, number)
         old = None if against is None else measured[against]
         found.append(

@@ -11,7 +11,8 @@ import numpy as np
 
 from inficond_panel.analysis.patches import images_with
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.store import Store
+from inficond_panel.tuning import Student
 
 COLUMNS = (
     "image",
@@ -82,31 +83,31 @@ class Gallery:
         return (self.label >= 0) & ((logit > self.threshold) == (self.label == 1))
 
 
-def take_gallery(tuner: Tuner, node: Node, class_name: str, concept: str, split: str) -> Gallery:
-    """The gallery of a concept for one student of ``node``."""
-    store = tuner.store
-    k, c = store.classes.index(class_name), store.concepts.index(concept)
-    rows = images_with(store, store.rows(split), c)
+def take_gallery(student: Student, concept: str) -> Gallery:
+    """The gallery of a concept for one student."""
+    score = student.score(concept)
+    shown = images_with(student.store, student.rows, student.store.concepts.index(concept))
+    chosen = np.searchsorted(student.rows, shown)
     return Gallery(
-        class_name=class_name,
+        class_name=student.class_name,
         concept=concept,
-        split=split,
-        node=f"#{node.number} {node.id}",
-        influence=float(node.weights[c, k]),
-        threshold=tuner.threshold(class_name),
-        rows=rows,
-        score=store.concept_score[rows, c],
-        label=store.label[rows, k],
-        student=tuner.logits(node)[rows, k],
-        teacher=store.teacher_logit[rows, k],
+        split=student.split,
+        node=f"#{student.node.number} {student.node.id}",
+        influence=student.weight(concept),
+        threshold=student.threshold,
+        rows=student.rows[chosen],
+        score=score[chosen],
+        label=student.labels[chosen],
+        student=student.logits[chosen],
+        teacher=student.teacher_logits[chosen],
     )
 
 
-def gallery_file(tuner: Tuner, gallery: Gallery, filters: Iterable[str]) -> File:
+def gallery_file(store: Store, gallery: Gallery, filters: Iterable[str]) -> File:
     """The images that pass ``filters`` as CSV, one a line, in the gallery's order."""
     chosen = list(filters)
     name = "-".join(["images", gallery.class_name, gallery.concept, *chosen])
-    return make_table(name, COLUMNS, _lines(tuner.store.images, gallery, chosen))
+    return make_table(name, COLUMNS, _lines(store.images, gallery, chosen))
 
 
 def _lines(images: list[str], gallery: Gallery, filters: list[str]) -> Iterator[list[Any]]:

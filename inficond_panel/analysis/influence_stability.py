@@ -95,11 +95,13 @@ def stability(
     """Refit a class's student on bootstrap samples, and its concepts against random counterparts.
 
     For ``concepts``, or the ``top`` by absolute influence, of ``node`` (the one shown). Refits
-    are on the split ``fit``, by the exact solver, with the bounds in force at the node. The same
-    seed gives the same answer. Raises ``TuningError`` for names that the store does not have,
+    are on the split ``fit``, by the exact solver, with the bounds in force at the node. Without
+    segments in the store there are no counterparts. The same seed gives the same answer. Raises
+    ``TuningError`` for names that the store does not have,
     ``DataError`` where there are too few concepts for counterparts, ``CancelledError``.
     """
     store, node = tuner.store, node or tuner.head()
+    counterparts = counterparts if store.holds("segments") else 0
     k = _position(class_name, store.classes, "class")
     weights = node.weights[:, k]
     if concepts is None:

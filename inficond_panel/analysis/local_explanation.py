@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Student
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,9 @@ class Part:
 class Edit:
     """The least change of one influence, the others held, that turns the image's decision.
 
-    The decision turns to present just above ``influence``, or to absent at it. ``others`` is how
-    many other images of the split the same edit turns.
+    The decision turns to present just beyond ``influence``, or to absent at it: above or up to it
+    where more influence ``raises`` the image's logit, as its score is above 0, else the other way.
+    ``others`` is how many other images of the split the same edit turns, to either side.
     """
 
     concept: str
@@ -32,6 +33,7 @@ class Edit:
     influence: float
     present: bool
     others: int
+    raises: bool = True
 
     @property
     def change(self) -> float:
@@ -60,29 +62,29 @@ class Apart:
     used: Edit | None
 
 
-def take_apart(tuner: Tuner, node: Node, class_name: str, row: int, split: str) -> Apart:
-    """The prediction for the image at ``row`` by concept; ``split`` is where edits are counted."""
-    store, k = tuner.store, tuner.store.classes.index(class_name)
-    weights, scores = node.weights[:, k], np.asarray(store.concept_score[row], dtype=np.float64)
-    logit, threshold = float(tuner.logits(node)[row, k]), tuner.threshold(class_name)
+def take_apart(student: Student, row: int) -> Apart:
+    """The prediction for the image at ``row`` by concept; edits are counted on the split."""
+    store, k, weights = student.store, student.column, student.weights
+    scores = np.asarray(store.concept_score[row], dtype=np.float64)
+    logit = float(student.evaluation.logits(student.node)[row, k])
     added = scores * weights
     order = np.argsort(-np.abs(added), kind="stable")
-    shown = scores > 0
+    shown = scores != 0
     edits = [
-        _edit(tuner, node, k, row, split, concepts, scores, logit - threshold)
+        _edit(student, row, concepts, scores, logit - student.threshold)
         for concepts in (np.flatnonzero(shown), np.flatnonzero(shown & (weights != 0)))
     ]
     return Apart(
         row=row,
-        class_name=class_name,
+        class_name=student.class_name,
         parts=tuple(
             Part(store.concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
             for c in order
             if added[c]
         ),
-        intercept=float(node.intercepts[k]),
+        intercept=student.intercept,
         logit=logit,
-        threshold=threshold,
+        threshold=student.threshold,
         teacher=float(store.teacher_logit[row, k]),
         label=int(store.label[row, k]),
         edit=edits[0],
@@ -91,39 +93,33 @@ def take_apart(tuner: Tuner, node: Node, class_name: str, row: int, split: str) 
 
 
 def _edit(
-    tuner: Tuner,
-    node: Node,
-    k: int,
-    row: int,
-    split: str,
-    concepts: np.ndarray,
-    scores: np.ndarray,
-    excess: float,
+    student: Student, row: int, concepts: np.ndarray, scores: np.ndarray, excess: float
 ) -> Edit | None:
-    """The smallest edit among ``concepts``: the logit moves by the score, so the highest counts."""
+    """The smallest edit among ``concepts``: the logit moves by the score, so the largest counts."""
     if not len(concepts):
         return None
-    c = int(concepts[np.argmax(scores[concepts])])
-    before, present = float(node.weights[c, k]), excess <= 0
+    c = int(concepts[np.argmax(np.abs(scores[concepts]))])
+    before, present = float(student.weights[c]), excess <= 0
     change = -excess / scores[c]
+    concept = student.store.concepts[c]
     return Edit(
-        concept=tuner.store.concepts[c],
+        concept=concept,
         before=before,
         influence=before + change,
         present=present,
-        others=_others(tuner, node, k, c, row, split, change, present),
+        others=_others(student, row, concept, change, present),
+        raises=bool(scores[c] > 0),
     )
 
 
-def _others(
-    tuner: Tuner, node: Node, k: int, c: int, row: int, split: str, change: float, present: bool
-) -> int:
+def _others(student: Student, row: int, concept: str, change: float, present: bool) -> int:
     """Images of the split, but for ``row``, that the same edit turns."""
-    rows = tuner.store.rows(split)
-    rows = rows[rows != row]
-    threshold = tuner.threshold(tuner.store.classes[k])
-    old = tuner.logits(node)[rows, k] - threshold
-    score = np.asarray(tuner.store.concept_score[rows, c], dtype=np.float64)
+    other = student.rows != row
+    old = student.logits[other] - student.threshold
+    score = np.asarray(student.score(concept)[other], dtype=np.float64)
     new = old + change * score
-    turned = (old <= 0) & (new >= 0) & (score > 0) if present else (old > 0) & (new <= 0)
-    return int(np.count_nonzero(turned))
+    # Just beyond the edit, those whose logit is then 0 go over if their scores are of one sign.
+    c = student.store.concepts.index(concept)
+    alike = score * float(student.store.concept_score[row, c]) > 0
+    raised = (old <= 0) & ((new > 0) | ((new == 0) & alike & present))
+    return int(np.count_nonzero(raised | ((old > 0) & (new <= 0))))

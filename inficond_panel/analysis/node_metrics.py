@@ -13,7 +13,6 @@ from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
     Interval,
-    Outcome,
     SliceReport,
     SliceResult,
     change_intervals,
@@ -64,15 +63,14 @@ def measure_node(
 
     A student is sorted once for all metrics; parent and start share its draws.
     """
-    now = outcomes(tuner, node, split, classes)
-    parent = outcomes(tuner, tuner.node(node.parent), split, classes) if node.parent else None
-    root = tuner.root()
-    start = parent if node.parent == root.id else outcomes(tuner, root, split, classes)
+    now, start = tuner.at(node, split), tuner.at(tuner.root(), split)
+    parent = tuner.at(tuner.node(node.parent), split) if node.parent else None
     found = {}
-    for name, outcome in now.items():
+    for name in classes or now:
+        outcome = now[name].outcome
         changes = [
-            change_intervals(before[name], outcome, metrics, draws=draws, seed=seed)
-            if node.parent and before
+            change_intervals(before[name].outcome, outcome, metrics, draws=draws, seed=seed)
+            if parent and before
             else None
             for before in (parent, start)
         ]
@@ -83,21 +81,6 @@ def measure_node(
             since_parent=changes[0],
             since_start=changes[1],
             ece_floor=ece_floor(outcome.logit),
-        )
-    return found
-
-
-def outcomes(
-    tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None = None
-) -> dict[str, Outcome]:
-    """Outcomes of the students of ``classes`` (all) on the images of a split."""
-    store, rows = tuner.store, tuner.store.rows(split)
-    logits = tuner.logits(node)[rows]
-    found = {}
-    for name in classes or store.classes:
-        k = store.classes.index(name)
-        found[name] = Outcome(
-            store.label[rows, k], logits[:, k], store.teacher_logit[rows, k], tuner.threshold(name)
         )
     return found
 
@@ -118,7 +101,8 @@ def measure_slices(
 
     ``options`` as in ``distill.compare_slices``. Looks at the holdout are the caller's to count.
     """
-    found = outcomes(tuner, node, split, classes)
+    students = tuner.at(node, split)
+    found = {name: students[name].outcome for name in classes or students}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 

@@ -49,8 +49,18 @@ def best_segment(store: Store, image: int, concept: int) -> int:
     return int(segments[np.argmax(embedding @ store.concept_text_embedding[concept])])
 
 
+@once(4)
+def tells_presence(store: Store) -> np.ndarray:
+    """True for each concept ``(C,)`` whose score is 0 where it is absent: none is below 0."""
+    told: np.ndarray = store.concept_score.min(axis=0) >= 0
+    return told
+
+
 def images_with(store: Store, rows: np.ndarray, concept: int) -> np.ndarray:
-    """Those of the images ``rows`` in which the concept is present, strongest first."""
+    """Those of the images ``rows`` in which the concept is present, strongest first.
+
+    All of them where the concept has scores below 0: then no score says that it is absent.
+    """
     score = store.concept_score[rows, concept]
     order = np.argsort(-score, kind="stable")
-    return rows[order[score[order] > 0]]
+    return rows[order[score[order] > 0]] if tells_presence(store)[concept] else rows[order]

@@ -49,7 +49,7 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
     """
     folders = spec.dataset.photo_folders() if spec.dataset else ()
     file = find_photo(folders, store.images[row])
-    if file is None:
+    if file is None or not store.holds("photos"):
         return None
     try:
         photo = decode(file)

@@ -18,7 +18,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.tuning.fitting.refit import Cancelled, start_from
 from inficond_panel.tuning.intents.bounds import box
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
 
@@ -43,10 +43,8 @@ class CurvePoint:
 
 def refit_curve(
     tuner: Tuner,
-    node: Node,
-    class_name: str,
+    student: Student,
     concept: str,
-    split: str = "tune",
     *,
     levels: int = 4,
     cancelled: Cancelled | None = None,
@@ -54,33 +52,30 @@ def refit_curve(
     """Yield points over the influence axis, coarse to fine; see ``distill.refit_what_if``.
 
     Solved on the split ``fit`` by the exact solver, within the bounds in force at the node, but
-    for one on the concept itself. Stop asking to stop.
+    for one on the concept itself; measured on the student's split. Stop asking to stop.
     """
-    store, data = tuner.store, tuner.fit_data
-    k, c = store.classes.index(class_name), store.concepts.index(concept)
-    weights, rows = node.weights[:, k], store.rows(split)
-    scores, label = store.concept_score[rows], store.label[rows, k]
-    teacher, threshold = store.teacher_logit[rows, k], tuner.threshold(class_name)
-    now = Outcome(label, tuner.logits(node)[rows, k], teacher, threshold)
-    lower, upper = box(node.bounds, [class_name], store.concepts)
-    students = tuner.spec.students
+    data, concepts, k = tuner.fit_data, tuner.store.concepts, student.column
+    lower, upper = box(student.node.bounds, [student.class_name], concepts)
+    scores, labels, now = student.scores, student.labels, student.outcome
+    beside = student.teacher_logits, student.threshold
+    settings = tuner.spec.students
     points = refit_what_if(
         data.gathered,
         data.targets[:, k],
-        c,
-        start_from(node, [k]),
-        *influence_axis(weights, float(weights[c])),
+        concepts.index(concept),
+        start_from(student.node, [k]),
+        *influence_axis(student.weights, student.weight(concept)),
         levels=levels,
         l1=float(data.l1[k]),
         l2=float(data.l2[k]),
         lower=lower[:, 0],
         upper=upper[:, 0],
         sample_weight=data.weight(k),
-        tolerance=students.tolerance if students.solver == "exact" else 1e-6,
+        tolerance=settings.tolerance if settings.solver == "exact" else 1e-6,
         cancelled=cancelled,
     )
     for point in points:
         logit = decision_function(scores, point.fit.weights, point.fit.intercepts)[:, 0]
-        found = class_metrics(label, logit, teacher, threshold)
-        changes = change_intervals(now, Outcome(label, logit, teacher, threshold), CHANGES)
+        found = class_metrics(labels, logit, *beside)
+        changes = change_intervals(now, Outcome(labels, logit, *beside), CHANGES)
         yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)

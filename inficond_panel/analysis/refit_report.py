@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.analysis.bound_prices import Bound, Objective, Pricing
-from inficond_panel.analysis.churn import Churn, churns
+from inficond_panel.analysis.churn import Churn, churn
 from inficond_panel.analysis.compensation import COLLINEAR, Group, Moves, groups, moves
 from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
@@ -19,6 +19,7 @@ from inficond_panel.tuning.notices import notices
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node
+    from inficond_panel.tuning.student import Student
     from inficond_panel.tuning.tuner import Tuner
 
 
@@ -99,42 +100,41 @@ def explain(
         )
     parent = tuner.node(node.parent)
     pricing = Pricing(tuner, node, node.tuned, progress, cancelled)
+    sides = {split: (tuner.at(parent, split), tuner.at(node, split)) for split in ("fit", *splits)}
     reports = []
     for name in node.tuned:
-        reports.append(
-            _class_report(tuner, node, parent, name, pricing, splits, threshold, top, lift)
-        )
+        before, after = (side[name] for side in sides["fit"])
+        changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
+        reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
     return RefitReport(node, parent, tuple(reports), tuple(notices(tuner, parent, node.intents)))
 
 
 def _class_report(
-    tuner: Tuner,
-    node: Node,
-    parent: Node,
-    class_name: str,
+    before: Student,
+    after: Student,
     pricing: Pricing,
-    splits: Sequence[str],
+    changed: tuple[Churn, ...],
     threshold: float,
     top: int,
     lift: bool,
 ) -> ClassReport:
-    store, data = tuner.store, tuner.fit_data
-    k = store.classes.index(class_name)
+    data, store, node = pricing.tuner.fit_data, after.store, after.node
+    class_name, gap = after.class_name, node.gap[after.column]
     intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
     tuned = [store.concepts.index(intent.concept) for intent in intents]
     own = words_for(class_name, store.concepts, store.synonyms)
-    before, after = parent.weights[:, k], node.weights[:, k]
+    old, new = before.weights, after.weights
     return ClassReport(
         class_name=class_name,
         intents=intents,
         bounds=pricing.bounds(class_name, lift),
-        moves=moves(data, store.concepts, before, after, tuned, top),
-        groups=groups(data, store.concepts, before, after, tuned, threshold, own),
-        objective=pricing.objective(parent, class_name),
-        churn=churns(tuner, parent, node, class_name, splits),
-        gap=node.gap[k],
-        certificate=node.certificate[k],
-        reached=bool(node.gap[k] <= node.settings.get("tolerance", math.inf)),
+        moves=moves(data, store.concepts, old, new, tuned, top),
+        groups=groups(data, store.concepts, old, new, tuned, threshold, own),
+        objective=pricing.objective(before, after),
+        churn=changed,
+        gap=gap,
+        certificate=node.certificate[after.column],
+        reached=bool(gap <= node.settings.get("tolerance", math.inf)),
     )
 
 

@@ -6,12 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from inficond_panel.analysis.churn import churn
 from inficond_panel.distill import Agreement, ClassMetrics, agreement
-from inficond_panel.store import Store
-from inficond_panel.tuning import Iteration, Node, Tuner
+from inficond_panel.tuning import Iteration, Node, Student, Tuner
 
 
 @dataclass(frozen=True)
@@ -78,23 +74,11 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         metrics=tuner.metrics(node, split),
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
-        agreement=_agreements(tuner.store, tuner.logits(node), split, tuner),
+        agreement={name: _agreement(each) for name, each in tuner.at(node, split).items()},
     )
 
 
-def _agreements(store: Store, logits: np.ndarray, split: str, tuner: Tuner) -> dict[str, Agreement]:
-    rows = store.rows(split)
-    return {
-        name: agreement(
-            store.label[rows, k],
-            logits[rows, k],
-            store.teacher_logit[rows, k],
-            threshold=tuner.threshold(name),
-        )
-        for k, name in enumerate(store.classes)
-    }
-
-
-def changed_sides(tuner: Tuner, before: Node, after: Node, class_name: str, split: str) -> int:
-    """Number of images of ``split`` on which the two nodes' students decide differently."""
-    return churn(tuner, before, after, class_name, split).count()
+def _agreement(student: Student) -> Agreement:
+    return agreement(
+        student.labels, student.logits, student.teacher_logits, threshold=student.threshold
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from inficond_panel.analysis.compensation import COLLINEAR, Group, groups
 from inficond_panel.analysis.refit_report import RefitReport, explain
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.tuning import Iteration, Node, Tuner
+from inficond_panel.tuning import Iteration, Node, Student, Tuner
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
@@ -25,11 +25,10 @@ def report_on(tuner: Tuner, refit: Node, cancelled: Callable[[], bool]) -> Refit
     return explain(tuner, refit, cancelled=cancelled)
 
 
-def group_of(tuner: Tuner, node: Node, class_name: str, concept: str) -> Group | None:
+def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
     """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
-    store = tuner.store
-    weights = node.weights[:, store.classes.index(class_name)]
-    tuned = [store.concepts.index(concept)]
-    own = words_for(class_name, store.concepts, store.synonyms)
-    found = groups(tuner.fit_data, store.concepts, weights, weights, tuned, COLLINEAR, own)
+    concepts, weights = tuner.store.concepts, student.weights
+    tuned = [concepts.index(concept)]
+    own = words_for(student.class_name, concepts, tuner.store.synonyms)
+    found = groups(tuner.fit_data, concepts, weights, weights, tuned, COLLINEAR, own)
     return found[0] if found else None

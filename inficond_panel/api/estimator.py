@@ -13,8 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from inficond_panel import distill
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, decision_function, fit, soft_targets
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
@@ -102,9 +101,9 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
-        fit = distill.fit(
+        students = fit(
             scores,
-            distill.soft_targets(logits, self.temperature),
+            soft_targets(logits, self.temperature),
             l1=self.lambda_,
             l2=self.l2,
             lower=self._bound(self.lower, logits.shape[1]),
@@ -113,13 +112,13 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             tolerance=self.tolerance,
             max_iterations=self.max_iter,
         )
-        return self._take(fit, _names(names, logits.shape[1]))
+        return self._take(students, _names(names, logits.shape[1]))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Students' logits of scores ``X``, in the shape of the ``y`` that was fitted."""
         check_is_fitted(self)
         scores = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        logits = distill.decision_function(scores, self.coef_.T, self.intercept_)
+        logits = decision_function(scores, self.coef_.T, self.intercept_)
         return logits[:, 0] if self._single else logits
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:

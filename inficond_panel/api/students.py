@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel import distill
 from inficond_panel.analysis.refit_report import RefitReport, explain
 from inficond_panel.api import tables
+from inficond_panel.distill import decision_function
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export import export
@@ -141,7 +141,7 @@ class TunableStudents:
         if isinstance(X, str):
             self._count(X)
             return self.tuner.logits(self.node)[self.tuner.store.rows(X)]
-        return distill.decision_function(self._checked(X), self.node.weights, self.node.intercepts)
+        return decision_function(self._checked(X), self.node.weights, self.node.intercepts)
 
     def predict_proba(self, X: str | ArrayLike) -> np.ndarray:
         """Probabilities (n, K) that each class is present; ``X`` as in ``decision_function``."""
@@ -173,7 +173,8 @@ class TunableStudents:
             )
         before = self._since(since)
         self._count(split)
-        return tables.changes(self.tuner, before, self.node, split, metric)
+        old, new = (self.tuner.at(each, split) for each in (before, self.node))
+        return tables.changes(old, new, metric)
 
     def report(self) -> RefitReport:
         """Report on the last refit: prices of bounds, who took over, what changed sides."""
@@ -188,7 +189,32 @@ class TunableStudents:
         """
         self._class(class_name)
         self._count(split)
-        return tables.concepts_of(self.tuner, self.node, class_name, split)
+        return tables.concepts_of(self.tuner.at(self.node, split)[class_name])
+
+    def shift(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
+
+        Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
+        their limits; see ``analysis.class_shift``. Raises ``TuningError`` for an unknown class.
+        """
+        return tables.shift(self.tuner, self.node, classes, seed)
+
+    def suspects(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Concepts that each student leans on, and whose bond with the class holds on fit only.
+
+        The most suspect of a class first. Raises ``TuningError`` for an unknown class.
+        """
+        return tables.suspects(self.tuner, self.node, classes, seed)
+
+    def scales(self, class_name: str) -> pd.DataFrame:
+        """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
+
+        A weight is in logits per unit of a score. ``effect`` is influence × ``spread`` (the
+        standard deviation), ``penalty`` is λ / spread: what the L1 term takes per unit of effect.
+        ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
+        """
+        self._class(class_name)
+        return tables.scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
         """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.

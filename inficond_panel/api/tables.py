@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.node_metrics import measure_node, outcomes
+from inficond_panel.analysis.class_shift import Suspect, class_shifts
+from inficond_panel.analysis.concept_scales import concept_scales
+from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
-from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.tuning import Intent, Node, Student, Students, Tuner
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
 
 def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
@@ -50,11 +55,41 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
 
 
-def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) -> pd.DataFrame:
+def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
+    """One row per class: verdict, what is lost from fit to tune, AP of the baselines, suspects."""
+    rows = {}
+    for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items():
+        row: dict[str, Any] = {"shift": found.kind, "sentence": shift_sentence(found)}
+        verdict = found.verdict
+        measured = {
+            "separation_lost": None if verdict is None else verdict.separation_lost,
+            "ap_lost": None if verdict is None else verdict.ap_lost,
+            "own_word_ap": found.own_word,
+            "tune_model_ap": found.tune_model,
+        }
+        for key, value in measured.items():
+            limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
+            row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
+        row["suspects"] = [suspect.concept for suspect in found.suspects]
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+
+
+def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
+    """One row per class and suspect, the most suspect of a class first."""
+    rows = [
+        {"class": name, **asdict(suspect), "sentence": suspect_sentence(found, suspect)}
+        for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items()
+        for suspect in found.suspects
+    ]
+    columns = ["class", *(field.name for field in fields(Suspect)), "sentence"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def changes(before: Students, after: Students, metric: str) -> pd.DataFrame:
     """One row per class: the metric before and after, and its change with the interval."""
-    old, new = outcomes(tuner, before, split), outcomes(tuner, after, split)
-    found = {}
-    for name, outcome in new.items():
+    old, found = before.outcomes, {}
+    for name, outcome in after.outcomes.items():
         interval = change_intervals(old[name], outcome, [metric])[metric]
         found[name] = {
             "before": old[name].value(metric),
@@ -67,20 +102,17 @@ def changes(tuner: Tuner, before: Node, after: Node, split: str, metric: str) ->
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("class")
 
 
-def concepts_of(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
+def concepts_of(student: Student) -> pd.DataFrame:
     """One row a concept whose influence is not 0, the largest first."""
-    store, rows = tuner.store, tuner.store.rows(split)
-    k = store.classes.index(class_name)
-    scores, label = store.concept_score[rows], store.label[rows, k]
-    logit, weights = tuner.logits(node)[rows, k], node.weights[:, k]
-    sides = label, logit, store.teacher_logit[rows, k]
-    threshold = tuner.threshold(class_name)
+    concepts, weights, scores = student.store.concepts, student.weights, student.scores
+    label, logit = student.labels, student.logits
+    sides, threshold = (label, logit, student.teacher_logits), student.threshold
     apart = {
         kind: discrepancy(scores, *sides, positives=kind == "positives", threshold=threshold)
         for kind in ("positives", "negatives")
     }
     chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
-    limits = [node.bounds.get((class_name, store.concepts[c]), (None, None)) for c in chosen]
+    limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
     return pd.DataFrame(
         {
             "influence": weights[chosen],
@@ -91,7 +123,26 @@ def concepts_of(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Dat
                 average_precision(label, logit - weights[c] * scores[:, c]) for c in chosen
             ],
         },
-        index=pd.Index([store.concepts[c] for c in chosen], name="concept", dtype=object),
+        index=pd.Index([concepts[c] for c in chosen], name="concept", dtype=object),
+    )
+
+
+def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
+    """One row per concept: ends and spread of its score, and λ and the step on that scale."""
+    found, store = concept_scales(tuner, class_name), tuner.store
+    influence = node.weights[:, store.classes.index(class_name)]
+    return pd.DataFrame(
+        {
+            "low": found.low,
+            "high": found.high,
+            "spread": found.spread,
+            "influence": influence,
+            "effect": influence * found.spread,
+            "penalty": found.penalty,
+            "step": found.step,
+            "step_effect": found.step_effect,
+        },
+        index=pd.Index(store.concepts, name="concept", dtype=object),
     )
 
 

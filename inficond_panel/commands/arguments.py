@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 
-SPEC = "spec file (YAML), or the name of one that comes along, such as demo"
+SPEC = "spec file (YAML), the folder of a store, or the name of a spec that comes along (demo)"
 HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else as the spec says)"
 STORE = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
 _NODE = "number, id, first digits of the id, or name"

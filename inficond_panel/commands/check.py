@@ -8,10 +8,6 @@ from inficond_panel.commands.arguments import SPEC
 from inficond_panel.commands.output import note, progress, say
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import Spec, check_classes, load_spec
-from inficond_panel.store import open_store
-from inficond_panel.study.run.study import find_file, open_study
-from inficond_panel.study.spec.study_spec import is_study
-from inficond_panel.tuning.opening import usual_history
 
 DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
 EXAMPLE = "inficond check specs/coco18.yaml"
@@ -24,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read a spec, where its store is there hold it against that, and say what it is."""
+    from inficond_panel.study.run.study import find_file
+    from inficond_panel.study.spec.study_spec import is_study
+    from inficond_panel.tuning.opening import usual_history
+
     file = find_file(args.spec)
     if is_study(file):
         _check_study(args.spec)
@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> None:
     if spec.store.exists():
         say(f"store    {spec.store}")
     else:
-        say(f"store    {spec.store} (not there yet; run: inficond precompute {args.spec})")
+        make = "" if spec.of_store else f" yet; run: inficond precompute {args.spec}"
+        say(f"store    {spec.store} (not there{make})")
     say(f"history  {usual_history(args.spec, spec)}")
     if spec.study and spec.store.exists():
         _check_study(args.spec)
@@ -44,6 +45,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_study(name: str) -> None:
     """Hold a study against the stores of its tasks: classes, start nodes, rules."""
+    from inficond_panel.study.run.study import open_study
+
     study = open_study(name)
     ready = study.check(progress)
     say(f"{study.spec.path}: no problems.")
@@ -55,6 +58,8 @@ def _check_study(name: str) -> None:
 
 def _check_against_store(spec: Spec) -> None:
     """Check class names by the store. An unusable store is no fault of the spec: only a note."""
+    from inficond_panel.store import open_store
+
     try:
         classes = open_store(spec.store).classes
     except StoreError as error:

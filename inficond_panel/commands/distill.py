@@ -5,11 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inficond_panel.commands.arguments import add_tuner
-from inficond_panel.commands.output import progress, say, say_json
-from inficond_panel.commands.student_table import say_students
-from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.documents import tune_document
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.commands.output import say, say_json
 
 DESCRIPTION = (
     "The students become the first node of the history. A node that is there already is not "
@@ -25,9 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Distill the students of a spec, or take them from the history."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
-    root = tuner.root(progress=progress)
+    from inficond_panel.commands.student_table import say_students
+    from inficond_panel.commands.students import open_students
+    from inficond_panel.tuning.documents import tune_document
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
+    root = tuner.root()
     if args.json:
         say_json(tune_document(tuner, [root], "tune"))
         return

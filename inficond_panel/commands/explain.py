@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from inficond_panel.analysis.refit_report import explain
 from inficond_panel.commands.arguments import add_node, add_split, add_tuner, correlation
-from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.node_names import find_node, node_title
-from inficond_panel.wording.refit import sentences
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
     "Per tuned student, against the iteration before: which bounds bind and what each costs; "
@@ -36,8 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
+    from inficond_panel.analysis.refit_report import explain
+    from inficond_panel.commands.students import count_look, open_students
+    from inficond_panel.tuning.node_names import find_node, node_title
+    from inficond_panel.wording.refit import sentences
+
+    tuner = open_students(args, distilled=False)
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)
     report = explain(
         tuner,
@@ -47,9 +51,7 @@ def run(args: argparse.Namespace) -> None:
         lift=True,
         progress=progress,
     )
-    if args.split == "holdout":
-        tuner.count_look(node, args.split)
-        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+    count_look(tuner, node, args.split)
     if args.json:
         say_json({"spec": str(tuner.spec.path), **report.to_json()})
         return

@@ -6,17 +6,16 @@ import argparse
 from pathlib import Path
 
 from inficond_panel.commands.arguments import add_node, add_tuner
-from inficond_panel.commands.chosen_node import chosen_node
-from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.export import FORMATS, export
-from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.commands.output import note, say, say_json
 
 DESCRIPTION = (
     "Beside the students: a model card (Markdown and JSON) and the edits file that replays "
     "them. The folder stands alone, and is written whole or not at all."
 )
 EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-students"
+
+#: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
+CHOICES = ("npz", "onnx", "sklearn")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         action="append",
         required=True,
-        choices=[*FORMATS, "all"],
+        choices=[*CHOICES, "all"],
         help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON",
     )
     parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
@@ -41,12 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the students of a node, with model card and edits file."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
-    tuner.root(progress=progress)
+    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.export import export
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
-    formats = list(FORMATS) if "all" in args.format else args.format
+    formats = CHOICES if "all" in args.format else args.format
     files = export(tuner, node, folder, formats, holdout=args.holdout, force=args.force)
     if args.holdout:
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")

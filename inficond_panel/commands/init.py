@@ -1,4 +1,4 @@
-"""``inficond init``: look at a folder and write a spec for it."""
+"""``inficond init``: look at a folder and write a spec for it, or make a store of tables."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.init_tables import is_of_tables, write_tables
 from inficond_panel.commands.output import say
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.errors import DataError
@@ -18,16 +19,30 @@ _OWN_CLASSES = ("voc", "coco", "folder")
 
 
 DESCRIPTION = (
-    "Knows the layouts of PASCAL VOC and COCO, folders of classes, tables (CSV, Parquet), and "
-    "a store. Says what it found and what it assumed; never overwrites a file. Needs the extra "
-    "'precompute'."
+    "Of one folder of photos it writes a spec: it knows the layouts of PASCAL VOC and COCO, "
+    "folders of classes, tables (CSV, Parquet), and a store; it says what it found and what it "
+    "assumed, and needs the extra 'precompute'. Of three CSV tables of your own (concept scores, "
+    "the teacher's logits, labels; each with the column image_id) and --split it makes a store, "
+    "without photos or encoder: inficond init scores.csv logits.csv labels.csv --split split.csv "
+    "--output own.zarr. It never overwrites a file."
 )
 EXAMPLE = "inficond init photos --teacher logits.csv --encoder models/clip"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("folder", metavar="FOLDER", help="folder of the data set")
+    parser.add_argument(
+        "place",
+        nargs="+",
+        metavar="FOLDER|TABLE",
+        help="folder of the data set; or the three tables scores, logits and labels",
+    )
+    parser.add_argument(
+        "--split", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
+    )
+    parser.add_argument(
+        "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
+    )
     parser.add_argument(
         "--teacher",
         metavar="FILE",
@@ -45,19 +60,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--title", help="name shown on the page (default: the folder's)")
     parser.add_argument(
-        "--output", metavar="SPEC", help="file to write (default: FOLDER's name.yaml, here)"
+        "--output",
+        metavar="SPEC|STORE",
+        help="file to write (default: FOLDER's name.yaml, here); of tables the store, NAME.zarr",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the spec, or say why not; nothing that is there is changed."""
+    """Write the spec or the store, or say why not; nothing that is there is changed."""
+    if is_of_tables(args):
+        write_tables(args)
+        return
     precompute_package()
-    folder = Path(args.folder)
+    folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(".words.txt")
     _refuse(output)
-    from precompute.detect import find_layout, plan_splits  # noqa: PLC0415 - only where needed
-    from precompute.detect.models import WHERE, find_encoder, find_teacher  # noqa: PLC0415
+    from precompute.detect import find_layout, plan_splits
+    from precompute.detect.models import WHERE, find_encoder, find_teacher
 
     layout = find_layout(folder)
     encoder = find_encoder(_path(args.encoder), [output.parent, folder, folder.absolute().parent])
@@ -117,8 +137,8 @@ def _draft(
     teacher: Path | None,
     planned: tuple[dict[str, Any], str],
 ) -> Any:
-    from precompute.detect.models import teacher_keys  # noqa: PLC0415
-    from precompute.detect.writing import Draft, relative  # noqa: PLC0415
+    from precompute.detect.models import teacher_keys
+    from precompute.detect.writing import Draft, relative
 
     def said(path: Path | str) -> str:
         text = relative(Path(path), output.parent)
@@ -174,10 +194,10 @@ def _written(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
 
 
 def _try(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
-    from precompute.datasets import load_dataset  # noqa: PLC0415
-    from precompute.detect.models import logit_classes  # noqa: PLC0415
-    from precompute.detect.writing import spec_text  # noqa: PLC0415
-    from precompute.teachers.tables import read_logits  # noqa: PLC0415
+    from precompute.datasets import load_dataset
+    from precompute.detect.models import logit_classes
+    from precompute.detect.writing import spec_text
+    from precompute.teachers.tables import read_logits
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
     try:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bokeh.document import Document
-
-from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.commands.arguments import add_class, add_node, add_tuner
-from inficond_panel.commands.chosen_node import chosen_node
-from inficond_panel.commands.output import progress, say, say_json
-from inficond_panel.common.byte_sizes import size_text
-from inficond_panel.common.whole_file import write_whole
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.export import stem
-from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.views.page.page import make_views
-from inficond_panel.views.page.shell import Shell
-from inficond_panel.views.page.static_page import make_html, make_notice, take_still
+from inficond_panel.commands.output import say, say_json
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
 
 DESCRIPTION = (
     "It opens in a browser without a server or network, read only. It says that it is an "
@@ -40,13 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page of an iteration; nothing is recorded in the history."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
+    from inficond_panel.analysis.snapshot import take_snapshot, take_tree
+    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.common.byte_sizes import size_text
+    from inficond_panel.common.whole_file import write_whole
+    from inficond_panel.state import AppState, Jobs
+    from inficond_panel.state.export import stem
+    from inficond_panel.tuning.intents.intent import check_name
+
+    tuner = open_students(args)
     if args.class_name:
         check_name("class", args.class_name, tuner.store.classes)
     if args.concept:
         check_name("concept", args.concept, tuner.store.concepts)
-    tuner.root(progress=progress)
     node = chosen_node(tuner, args.node)
     app = AppState(tuner, Jobs(inline=True), theme="dark" if args.dark else "light")
     app.students.param.update(
@@ -63,6 +60,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _html(app: AppState) -> str:
+    from bokeh.document import Document
+
+    from inficond_panel.views.page.page import make_views
+    from inficond_panel.views.page.shell import Shell
+    from inficond_panel.views.page.static_page import make_html, make_notice, take_still
+
     views = make_views(app)
     document = Document(title=app.dataset.title)
     document.add_root(Shell(app, views).__panel__().get_root(document))

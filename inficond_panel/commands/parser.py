@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from inficond_panel.common.near_words import near
@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         """Arguments of this parser, without its commands' and actions' arguments."""
         return list(self._actions)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """Parse as argparse does; an unknown command or action is an error that names the form."""
         self.fill()
         given = list(sys.argv[1:] if args is None else args)

@@ -10,7 +10,7 @@ from inficond_panel.errors import MissingExtraError
 def precompute_package() -> Any:
     """The package ``precompute``; raises ``MissingExtraError`` where it cannot be used."""
     try:
-        import precompute as package  # noqa: PLC0415 - heavy, and an extra
+        import precompute as package
     except ImportError as error:
         raise MissingExtraError(
             f"Making a store needs packages that are not installed ({error.name}).",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport, stability
 from inficond_panel.commands.arguments import (
     add_class,
     add_node,
@@ -15,11 +14,12 @@ from inficond_panel.commands.arguments import (
     positive,
     whole,
 )
-from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
 from inficond_panel.common.numbers import defined, written, written_range
-from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.node_names import node_title
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
+    from inficond_panel.tuning import Tuner
 
 _HEADER = [
     "concept",
@@ -70,9 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Refit one student on bootstrap samples and against random counterparts of its concepts."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
-    tuner.root(progress=progress)
+    from inficond_panel.analysis.influence_stability import stability
+    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
     report = stability(
         tuner,
         args.class_name,
@@ -89,7 +91,12 @@ def run(args: argparse.Namespace) -> None:
         return
     say(f"{report.class_name}, {node_title(tuner, report.node)}")
     say(f"{report.draws} refits on bootstrap samples of the split fit")
-    say(f"{report.counterparts} random counterparts in the place of each concept")
+    lacking = tuner.store.lacks("segments")
+    say(
+        f"no random counterparts: {lacking}"
+        if lacking
+        else f"{report.counterparts} random counterparts in the place of each concept"
+    )
     say()
     say_table(_HEADER, [_row(found) for found in report.concepts])
     if report.counterparts and 20 * len(report.concepts) > report.counterparts + 1:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from inficond_panel.commands.arguments import add_classes, add_node, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.documents import node_document
-from inficond_panel.tuning.node_names import find_node, node_title
-from inficond_panel.tuning.suggest import (
-    STRATEGIES,
-    ClassSuggestion,
-    Suggestion,
-    carry_out,
-    suggest,
-)
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning import Node, Tuner
+    from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion
 
 DESCRIPTION = (
     "A baseline to hold people against. random: by chance. greedy: what gains most AP on the "
@@ -25,12 +20,15 @@ DESCRIPTION = (
 )
 EXAMPLE = "inficond suggest demo --strategy crossfit --class bicycle --budget 5"
 
+#: The strategies of ``inficond_panel.tuning.suggest``, which loads the numerics.
+CHOICES = ("random", "greedy", "crossfit")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     parser.add_argument(
-        "--strategy", choices=STRATEGIES, default="crossfit", help="(default: crossfit)"
+        "--strategy", choices=CHOICES, default="crossfit", help="(default: crossfit)"
     )
     add_classes(parser, "class to tune")
     add_node(parser, "#0; the strategy tunes from it")
@@ -45,10 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Choose thumbs by a strategy, and refit by them unless it is a dry run."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
-    root = tuner.root(progress=progress)
-    parent = root if args.node is None else find_node(tuner, args.node)
+    from inficond_panel.commands.students import open_students
+    from inficond_panel.tuning.node_names import find_node, node_title
+    from inficond_panel.tuning.suggest import carry_out, suggest
+
+    tuner = open_students(args)
+    parent = tuner.root() if args.node is None else find_node(tuner, args.node)
     found = suggest(
         tuner,
         parent,
@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _document(tuner: Tuner, found: Suggestion, node: Node | None) -> dict[str, object]:
+    from inficond_panel.tuning.documents import node_document
+
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,

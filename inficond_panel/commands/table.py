@@ -23,11 +23,11 @@ COMMANDS = (
     Command("demo", "Start", "Serve the embedded demo.", "demo"),
     Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
     Command("completion", "Start", "Print what completes commands in bash or zsh.", "completion"),
-    Command("init", "Data", "Look at a folder of photos and write a spec for it.", "init"),
+    Command("init", "Data", "Write a spec of a folder of photos, or a store of tables.", "init"),
     Command("check", "Data", "Read a spec and report all its problems.", "check"),
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
-    Command("info", "Data", "Say what a store holds and how it was made.", "info"),
-    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept"),
+    Command("info", "Data", "Say what a store holds and how it was made.", "info.command"),
+    Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
     Command(
         "metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics.command"
@@ -41,6 +41,7 @@ COMMANDS = (
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
+    Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),
     Command("suggest", "Tuning", "Let a strategy give the thumbs.", "suggest"),
     Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
     Command(

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from inficond_panel.analysis.node_metrics import outcomes
-from inficond_panel.analysis.refit_report import explain
 from inficond_panel.commands.arguments import add_split, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.commands.student_table import say_students
 from inficond_panel.common.numbers import written_range
-from inficond_panel.distill import change_intervals
-from inficond_panel.tuning import Intent, Node, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.documents import tune_document
-from inficond_panel.tuning.node_names import node_title
-from inficond_panel.tuning.notices import notices
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.refit import short_sentences
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning import Intent, Node, Student, Tuner
 
 DESCRIPTION = (
     "Each iteration refits the students it names; earlier bounds stay enforced. Every "
@@ -45,8 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out an edits file, starting from the untouched students."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
+    from inficond_panel.commands.students import open_students
+    from inficond_panel.tuning import read_edits
+    from inficond_panel.tuning.documents import tune_document
+    from inficond_panel.tuning.notices import notices
+
+    tuner = open_students(args, distilled=False)
     iterations = read_edits(args.edits, tuner.store)
     nodes = [tuner.root(progress=progress)]
     said: dict[str, list[str]] = {}
@@ -70,6 +68,11 @@ def run(args: argparse.Namespace) -> None:
 def _say_nodes(
     tuner: Tuner, nodes: list[Node], split: str, said: Mapping[str, Sequence[str]]
 ) -> None:
+    from inficond_panel.analysis.refit_report import explain
+    from inficond_panel.commands.student_table import say_students
+    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.wording.refit import short_sentences
+
     say(f"metrics on the split {split}, history {tuner.history.path}")
     for parent, node in zip([None, *nodes], nodes, strict=False):
         say()
@@ -82,8 +85,9 @@ def _say_nodes(
                 say(f"  {_intent_line(tuner, node, intent)}")
             for line in said[node.id]:
                 say(f"  {line}")
+            was, now = tuner.at(parent, split), tuner.at(node, split)
             for report in explain(tuner, node, splits=[split]).classes:
-                say(f"  {_change_line(tuner, parent, node, report.class_name, split)}")
+                say(f"  {_change_line(was[report.class_name], now[report.class_name])}")
                 for line in short_sentences(report, split):
                     say(f"    {line}")
 
@@ -100,13 +104,14 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
     )
 
 
-def _change_line(tuner: Tuner, parent: Node, node: Node, class_name: str, split: str) -> str:
+def _change_line(was: Student, now: Student) -> str:
     """AP before and after, with the paired-bootstrap interval of the change."""
-    before, after = tuner.metrics(parent, split)[class_name], tuner.metrics(node, split)[class_name]
-    if np.isnan([before.ap, after.ap]).any():
-        return f"{class_name}: AP undefined, no positives in {split}"
-    was, now = (outcomes(tuner, each, split, [class_name])[class_name] for each in (parent, node))
-    interval = change_intervals(was, now, [AP.key])[AP.key]
+    from inficond_panel.distill import change_intervals
+
+    class_name, before, after = now.class_name, was.metrics, now.metrics
+    if math.isnan(before.ap) or math.isnan(after.ap):
+        return f"{class_name}: AP undefined, no positives in {now.split}"
+    interval = change_intervals(was.outcome, now.outcome, [AP.key])[AP.key]
     noise = ", within noise" if interval.within_noise else ""
     return (
         f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "

@@ -18,7 +18,7 @@ def defined(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Nested dicts, lists and tuples with None in place of each float that is not finite."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}

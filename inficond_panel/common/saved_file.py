@@ -42,7 +42,7 @@ def make_table(
     return File(f"{file_stem(name)}.csv", text.getvalue().encode())
 
 
-def as_cell(value: Any) -> Any:
+def as_cell(value: object) -> Any:
     """A value as a cell of a table that a spreadsheet may open, which would run a formula.
 
     A text that begins like one gets an apostrophe in front; numbers stay as they are. Ends of

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.sliced import Sliced
+
 #: Segments scored at a time, which bounds the memory beside the result.
 _SEGMENTS_AT_A_TIME = 8192
 
@@ -56,7 +58,7 @@ class Scored:
 
 
 def score_corpus(
-    embedding: Any,
+    embedding: Sliced,
     segment_image: np.ndarray,
     text: np.ndarray,
     *,
@@ -92,7 +94,7 @@ def score_corpus(
 
 
 def score_concept(
-    embedding: Any, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
+    embedding: Sliced, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score images by one more concept, ``text`` ``(embed,)``, as ``scoring`` did the corpus.
 
@@ -117,7 +119,7 @@ def score_concept(
 
 
 def _largest(
-    embedding: Any,
+    embedding: Sliced,
     segment_image: np.ndarray,
     shape: tuple[int, int],
     values: Callable[[slice, np.ndarray], np.ndarray],
@@ -143,13 +145,13 @@ def _whole_images(segment_image: np.ndarray) -> Iterator[slice]:
 
 
 def _with_centre(
-    scoring: Scoring, embedding: Any, text: np.ndarray, fit: np.ndarray | None
+    scoring: Scoring, embedding: Sliced, text: np.ndarray, fit: np.ndarray | None
 ) -> Scoring:
     if scoring.method != "centred":
         return scoring
-    used = np.ones(len(embedding), bool) if fit is None or not fit.any() else fit
+    used = np.ones(embedding.shape[0], bool) if fit is None or not fit.any() else fit
     total = np.zeros(text.shape[1])
-    for start in range(0, len(embedding), _SEGMENTS_AT_A_TIME):
+    for start in range(0, embedding.shape[0], _SEGMENTS_AT_A_TIME):
         part = slice(start, start + _SEGMENTS_AT_A_TIME)
         total += np.asarray(embedding[part], dtype=np.float64)[used[part]].sum(0)
     means = np.stack([total / max(1, used.sum()), text.mean(0, dtype=np.float64)])

@@ -77,13 +77,23 @@ def basis_of(store: Store) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+def check_typing(store: Store) -> None:
+    """Raise ``DataError`` where no concept can be scored: the store lacks segments."""
+    if lacking := store.lacks("segments"):
+        raise DataError(
+            f"No concept can be typed. {lacking}",
+            "Give the scores of a further concept as a column, and make the store again.",
+        )
+
+
 def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
     """Encode and score a concept, given as on a line of a corpus; no photo is read.
 
-    Raises ``DataError`` for a text that is empty, a concept or a synonym that the store has
-    already, an encoder other than the store's, and a store that does not say what it was encoded
-    with.
+    Raises ``DataError`` for a store without segments, a text that is empty, a concept or a synonym
+    that the store has already, an encoder other than the store's, and a store that does not say
+    what it was encoded with.
     """
+    check_typing(store)
     texts = texts_of(line)
     if fault := fault_of(texts):
         raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")

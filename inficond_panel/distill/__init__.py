@@ -3,9 +3,7 @@
 from inficond_panel.distill.metrics.agreement import Agreement, Counts, agreement, discrepancy
 from inficond_panel.distill.metrics.bootstrap import (
     Interval,
-    change_interval,
     change_intervals,
-    metric_interval,
     metric_intervals,
 )
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
@@ -77,7 +75,6 @@ __all__ = [
     "brier",
     "certify",
     "change_band",
-    "change_interval",
     "change_intervals",
     "class_metrics",
     "compare_slices",
@@ -93,7 +90,6 @@ __all__ = [
     "influence_axes",
     "influence_axis",
     "measure",
-    "metric_interval",
     "metric_intervals",
     "mixed_targets",
     "random_directions",

@@ -6,7 +6,7 @@ from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import Interval, metric_interval
+from inficond_panel.distill import Interval, Outcome, metric_intervals
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
@@ -16,16 +16,14 @@ DRAWS, SEED, LEVEL = 200, 0, 0.95
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
-    store, rows = tuner.store, tuner.store.rows(split)
     found, metrics = measure_node(tuner, node, split, draws=DRAWS, seed=SEED), {}
-    for k, name in enumerate(store.classes):
-        points = tuner.metrics(node, split)[name]
-        teacher = metric_interval(
-            store.label[rows, k], store.teacher_logit[rows, k], draws=DRAWS, seed=SEED, level=LEVEL
-        )
+    for name, student in tuner.at(node, split).items():
+        points = student.metrics
+        outcome = Outcome(student.labels, student.teacher_logits)
+        teacher = metric_intervals(outcome, (AP.key,), draws=DRAWS, seed=SEED, level=LEVEL)
         metrics[name] = {
             **_document(found[name]),
-            "teacher_ap": _plain(teacher),
+            "teacher_ap": _plain(teacher[AP.key]),
             "constant_fidelity": defined(points.constant_fidelity),
             "logit_correlation": defined(points.logit_correlation),
         }

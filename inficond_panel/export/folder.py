@@ -10,10 +10,10 @@ from typing import Any
 from inficond_panel.common.near_words import near
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.errors import ExportError
-from inficond_panel.export import onnx_file
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.exported import Exported
 from inficond_panel.export.model_card import model_card
+from inficond_panel.export.onnx_file import import_onnx, onnx_bytes
 from inficond_panel.export.weight_files import json_bytes, npz_bytes
 from inficond_panel.tuning.intents.edits import dump_edits
 from inficond_panel.tuning.node import Node
@@ -23,7 +23,7 @@ from inficond_panel.tuning.tuner import Tuner
 #: File of each format, and what makes its bytes. ``sklearn`` is JSON, read by ``load_students``.
 FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
     "npz": ("students.npz", npz_bytes),
-    "onnx": ("students.onnx", onnx_file.onnx_bytes),
+    "onnx": ("students.onnx", onnx_bytes),
     "sklearn": ("students.json", json_bytes),
 }
 
@@ -96,7 +96,7 @@ def _check(chosen: list[str]) -> None:
                 f"Formats are {', '.join(FORMATS)}.",
             )
     if "onnx" in chosen:
-        onnx_file.import_onnx()
+        import_onnx()
 
 
 def _names() -> set[str]:

@@ -11,7 +11,7 @@ from inficond_panel.distill import SEEN_LABEL
 _FEW = 20
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """A value of the card, which may be a mapping or a list, on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())
@@ -27,11 +27,16 @@ def limits(card: Mapping[str, Any]) -> list[str]:
 
 def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     data = card["data"]
+    given = data.get("scores", {}).get("method") == "given"
+    source = (
+        "be made as those of the store were, which came from elsewhere, on the same scale"
+        if given
+        else f"come from the encoder {data['encoder']} with its preprocessing "
+        f"({in_words(data['preprocessing'])}) and the corpus {data['corpus']}"
+    )
     yield (
-        f"The students read concept scores, not images. The scores must come from the encoder "
-        f"{data['encoder']} with its preprocessing ({in_words(data['preprocessing'])}) and the "
-        f"corpus {data['corpus']}, in the order of the concepts given here; other scores give "
-        f"numbers without meaning."
+        f"The students read concept scores, not images. The scores must {source}, in the order of "
+        f"the concepts given here; other scores give numbers without meaning."
     )
     yield (
         f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity says how often "

@@ -10,11 +10,11 @@ from importlib.metadata import version
 from typing import Any
 
 from inficond_panel.common.numbers import defined
-from inficond_panel.common.sqlite_file import HISTORY
 from inficond_panel.export.card_metrics import DRAWS, LEVEL, SEED, measured
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
+from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner

@@ -41,7 +41,7 @@ def onnx_bytes(students: Exported) -> bytes:
         ir_version=_IR_VERSION,
         producer_name="inficond-panel",
         producer_version=students.card["versions"]["inficond-panel"],
-        doc_string="Concept students: linear, one a class, over concept scores in [0, 1].",
+        doc_string="Concept students: linear, one a class, over concept scores.",
     )
     facts = {
         "format": "inficond-students",

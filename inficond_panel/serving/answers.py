@@ -16,7 +16,7 @@ from inficond_panel.serving.replace import stand_before
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*(:(\d+|\*))?")
 
 
-def install() -> None:
+def guard_answers() -> None:
     """Put the headers on what any handler answers, errors too."""
     stand_before(RequestHandler, "clear", _with_headers)
     stand_before(RequestHandler, "set_cookie", _same_site)

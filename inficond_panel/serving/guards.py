@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from functools import cache
 
-from inficond_panel.serving import answers, login, messages, routes, sessions, writes
+from inficond_panel.serving.answers import guard_answers
+from inficond_panel.serving.login import guard_login
+from inficond_panel.serving.messages import guard_messages
+from inficond_panel.serving.routes import guard_routes
+from inficond_panel.serving.sessions import guard_sessions
+from inficond_panel.serving.writes import guard_writes
 
 
 @cache
 def guard() -> None:
     """Guard the server of this process, also one that runs already: from its next request on."""
-    for part in (routes, sessions, messages, writes, answers, login):
-        part.install()
+    guard_routes()
+    guard_sessions()
+    guard_messages()
+    guard_writes()
+    guard_answers()
+    guard_login()

@@ -20,7 +20,7 @@ WAITING = 5
 _waiting: Counter[str] = Counter()
 
 
-def install() -> None:
+def guard_login() -> None:
     """Guard the login page."""
     stand_before(BasicLoginHandler, "get", _with_token)
     stand_before(BasicLoginHandler, "post", _slowly)

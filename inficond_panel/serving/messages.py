@@ -36,7 +36,7 @@ _OURS = Path(__file__).parents[1]
 _log = logging.getLogger(__name__)
 
 
-def install() -> None:
+def guard_messages() -> None:
     """Guard what is received, unpacked and handled."""
     standard = WSHandler.max_message_size
     limit = property(lambda self: _message_size(standard.__get__(self)))

@@ -21,7 +21,7 @@ from inficond_panel.serving.replace import stand_before
 SERVED = ("panel", "inficond_panel")
 
 
-def install() -> None:
+def guard_routes() -> None:
     """Guard Panel's components, and all handlers from paths that name no file."""
     stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
     stand_before(BokehTornado, "get_handler_delegate", _printable_path)

@@ -33,7 +33,7 @@ _PLAIN = re.compile(r"[\w./:~%-]*")
 _log = logging.getLogger(__name__)
 
 
-def install() -> None:
+def guard_sessions() -> None:
     """Guard how sessions are named, opened and embedded."""
     stand_before(SessionHandler, "get_session", _own_id)
     stand_before(BokehTornado, "new_connection", _one_connection)

@@ -22,7 +22,7 @@ from tornado.websocket import WebSocketClosedError
 from inficond_panel.serving.replace import stand_before
 
 
-def install() -> None:
+def guard_writes() -> None:
     """Write also what was kept in the meantime; write nothing to a page that has left."""
     stand_before(document, "_dispatch_msgs", _all_dispatched)
     stand_before(document, "dispatch_tornado", _sent_unless_closed)

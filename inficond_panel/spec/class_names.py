@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inficond_panel.errors import Problem, SpecError
+from inficond_panel.spec.framework.by_name import ByClass
 from inficond_panel.spec.framework.fields import hint
-from inficond_panel.spec.framework.lists import ByClass
 from inficond_panel.spec.framework.yaml_source import short
 from inficond_panel.spec.spec import Spec
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +19,22 @@ from inficond_panel.spec.sections.students import Concepts, ExactStudents, Layou
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 
 _REQUIRED = {"required": True}
+_MAKING = {"dataset", "concepts", "teacher"}  # what a store is made of
 _OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention")
 
 
 class Spec(SpecFile):
-    """All that a run needs to know, from one YAML file."""
+    """All that a run needs to know, from one YAML file.
+
+    Of a store that is there already the title and the store are enough; ``dataset``, ``concepts``
+    and ``teacher`` are None then.
+    """
 
     title = Text(None, doc="Name shown on the page.", metadata=_REQUIRED)
-    store = FilePath(doc="Folder of the store; beside the spec, named after it, if left out.")
+    store = FilePath(
+        doc="Folder of the store; beside the spec, named after it, if left out. Of one that is "
+        "there, dataset, concepts and teacher may be left out together."
+    )
     history = FilePath(
         doc="SQLite file of the iterations; beside the store, named after it, if left out."
     )
@@ -44,6 +53,22 @@ class Spec(SpecFile):
         super().__init__(path, **values)
         self.store = self.store or self._path.with_suffix(".zarr")
         self.history = self.history or self.default_history()
+
+    @classmethod
+    def spared(cls, given: set[str]) -> set[str]:
+        """Keys that make a store, where a store is named and none of them."""
+        return _MAKING if "store" in given and given.isdisjoint(_MAKING) else set()
+
+    @property
+    def of_store(self) -> bool:
+        """True if it names a store, and not what it is made of."""
+        return self.dataset is None
+
+    def check_making(self) -> None:
+        """Raise ``SpecError`` where it does not say what a store is made of."""
+        if self.of_store:
+            message = f"{', '.join(sorted(_MAKING))} are missing: it names a store by itself"
+            raise SpecError([Problem(self.path, 1, 1, message)], "Name what a store is made of.")
 
     def default_history(self) -> Path:
         """History file beside the store."""
@@ -78,7 +103,7 @@ class Spec(SpecFile):
     def plain(self) -> dict[str, Any]:
         """As ``SpecFile.plain``, without the places that are the usual ones."""
         plain = super().plain()
-        if self.store == self._path.with_suffix(".zarr"):
+        if self.store == self._path.with_suffix(".zarr") and not self.of_store:
             plain.pop("store")
         if self.history == self.default_history():
             plain.pop("history")
@@ -86,19 +111,31 @@ class Spec(SpecFile):
 
 
 def load_spec(path: str | Path, check_files: bool = True) -> Spec:
-    """Read and check a spec.
+    """Read and check a spec; the folder of a store is the spec of its title and itself.
 
     Raises ``SpecError`` with every problem of the file at once. With ``check_files`` false, files
     and variables that only precompute needs may be missing.
     """
+    if os.path.isfile(os.path.join(path, "zarr.json")):  # noqa: PTH113, PTH118 - never raises
+        folder = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
+        return Spec(folder, title=_store_title(folder), store=folder)
     return load_file(Spec, path, check_files)
+
+
+def _store_title(folder: Path) -> str:
+    """Title of a store; its name where it says none, as of one that cannot be opened."""
+    try:
+        group = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
+        return str(group["attributes"]["title"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return folder.name.removesuffix(".zarr")
 
 
 def find_spec(name: str | Path, kind: str = "spec") -> Path:
     """File of a spec: a path that exists, or the name of one that comes along, such as ``demo``.
 
-    A folder of such a name does not stand in its way. With ``kind`` "study" it is one of those in
-    ``studies``. Raises ``SpecError`` where there is neither.
+    The folder of a store is one too. A folder of such a name does not stand in its way. With
+    ``kind`` "study" it is one of those in ``studies``. Raises ``SpecError`` where there is neither.
     """
     file = Path(name)
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long

@@ -12,14 +12,18 @@ from inficond_panel.analysis.influence_stability import StabilityReport, stabili
 from inficond_panel.analysis.node_metrics import (
     ClassMeasures,
     measure_node,
-    measure_slices,
     metadata_slices,
-    outcomes,
     worst_slice_sentence,
 )
-from inficond_panel.distill import Interval, SliceReport, SliceResult, change_intervals
+from inficond_panel.distill import (
+    Interval,
+    SliceReport,
+    SliceResult,
+    change_intervals,
+    compare_slices,
+)
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.vocabulary.metrics import ERRORS, SHARES
 
 __all__ = [
@@ -47,27 +51,19 @@ class Measured:
     preview: Mapping[str, Interval] | None
 
 
-def measure(
-    tuner: Tuner, node: Node, class_name: str, split: str, preview: Node | None = None
-) -> Measured:
-    """All metrics of a class's student with the changes since the parent and the start."""
-    found = measure_node(tuner, node, split, classes=[class_name], metrics=MEASURED)[class_name]
-    changes = None
-    if preview is not None:
-        old, new = (outcomes(tuner, n, split, [class_name])[class_name] for n in (node, preview))
-        changes = change_intervals(old, new, MEASURED)
-    return Measured(class_name, split, found, changes)
+def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> Measured:
+    """All metrics of a student with the changes since the parent and the start."""
+    name, split = student.class_name, student.split
+    found = measure_node(tuner, student.node, split, classes=[name], metrics=MEASURED)[name]
+    changes = change_intervals(student.outcome, preview.outcome, MEASURED) if preview else None
+    return Measured(name, split, found, changes)
 
 
-def measure_by(
-    tuner: Tuner, node: Node, class_name: str, split: str, column: str, metric: str, job: Job
-) -> SliceReport:
+def measure_by(student: Student, column: str, metric: str, job: Job) -> SliceReport:
     """The student on the images with each value of a metadata column. Raises ``DataError``."""
-    masks = metadata_slices(tuner.store, split, [column])
-    found = measure_slices(
-        tuner, node, split, masks, metric, classes=[class_name], cancelled=job.cancelled
-    )
-    return found[class_name]
+    masks = metadata_slices(student.store, student.split, [column])
+    outcomes = {student.class_name: student.outcome}
+    return compare_slices(outcomes, masks, metric, cancelled=job.cancelled)[student.class_name]
 
 
 def hold(

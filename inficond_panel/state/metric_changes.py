@@ -110,9 +110,9 @@ class ChangesState(param.Parameterized):
         self.jobs.submit(Job("changes", work, self._add, self._failed))
 
     def _compute(self, asked: Asked) -> Interval:
-        before, after = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        class_name, split, metric = asked.class_name, asked.split, asked.metric
-        return metric_change(self.tuner, before, after, class_name, split, metric)
+        nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
+        before, after = (self.tuner.at(node, asked.split) for node in nodes)
+        return metric_change(before, after, asked.class_name, asked.metric)
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():

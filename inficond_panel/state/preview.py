@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from inficond_panel.analysis.metric_changes import metric_change
-from inficond_panel.analysis.snapshot import changed_sides
-from inficond_panel.distill import ClassMetrics, Interval
+from inficond_panel.analysis.churn import churn
+from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.tuning import Intent, Node, Tuner
+from inficond_panel.tuning import Intent, Node, Students
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 #: Metrics whose changes a preview tells; fidelity beside accuracy.
@@ -49,18 +48,16 @@ class Preview:
         return self.changes.get(class_name, {}).get(metric)
 
 
-def make_preview(
-    tuner: Tuner, parent: Node, node: Node, batch: list[Intent], split: str
-) -> Preview:
-    """Compare the previewed ``node`` with its ``parent`` on ``split``, by touched class."""
+def make_preview(before: Students, after: Students, batch: list[Intent]) -> Preview:
+    """Compare the previewed students with their parents, by class that the batch touches."""
     touched = sorted({intent.class_name for intent in batch})
-    metrics = tuner.metrics(node, split)
+    sides = {name: (before[name], after[name]) for name in touched}
     return Preview(
-        node=node,
+        node=after.node,
         changes={
-            name: {each: metric_change(tuner, parent, node, name, split, each) for each in METRICS}
-            for name in touched
+            name: change_intervals(old.outcome, new.outcome, METRICS)
+            for name, (old, new) in sides.items()
         },
-        metrics={name: metrics[name] for name in touched},
-        sides={name: changed_sides(tuner, parent, node, name, split) for name in touched},
+        metrics={name: new.metrics for name, (_, new) in sides.items()},
+        sides={name: churn(old, new).count() for name, (old, new) in sides.items()},
     )

@@ -28,12 +28,11 @@ class RefitWhatIf(param.Parameterized):
     share = param.Number(0.0, bounds=(0, 1), doc="How much of the curve is known.")
 
     def __init__(self, students: StudentsState, tuning: TuningState, jobs: Jobs) -> None:
-        super().__init__()
         self._students, self._tuning, self._jobs = students, tuning, jobs
         self._asked: tuple[str, str, str, str] | None = None
         self._path: Iterator[CurvePoint] | None = None
         self._job: Job | None = None
-        tuning.param.watch(self._yield_to_refit, "status")
+        super().__init__()
 
     def solve(self, class_name: str, concept: str) -> None:
         """Begin, or go on where it was stopped: points that are known are kept."""
@@ -101,7 +100,8 @@ class RefitWhatIf(param.Parameterized):
             self.stop()
             self._tuning.tell(error)
 
-    def _yield_to_refit(self, *_: param.parameterized.Event) -> None:
+    @param.depends("_tuning.status", watch=True)
+    def _yield_to_refit(self) -> None:
         if self._tuning.busy and self.state == "solving":
             self._end()
             self.state = "waiting"

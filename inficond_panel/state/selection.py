@@ -15,7 +15,9 @@ class Names(param.Parameter):
 
     __slots__ = ["known", "several"]
 
-    def __init__(self, default: Any = "", *, several: bool = False, **params: Any) -> None:
+    def __init__(
+        self, default: str | list[str] = "", *, several: bool = False, **params: Any
+    ) -> None:
         self.known: Collection[str] = ()
         self.several = several
         super().__init__(default, **params)

@@ -16,13 +16,13 @@ from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery
 from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.refit_curve import CurvePoint, refit_curve
 from inficond_panel.analysis.refit_report import RefitReport
-from inficond_panel.analysis.snapshot import Snapshot, Tree, changed_sides
+from inficond_panel.analysis.snapshot import Snapshot, Tree
 from inficond_panel.analysis.thumb_groups import group_of, refit_of, report_on
 from inficond_panel.analysis.what_if_bands import change_along
 from inficond_panel.common.saved_file import File
 from inficond_panel.distill import Band, WhatIf, influence_axis, what_if_curve
 from inficond_panel.state.dataset import DatasetState
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.vocabulary.metrics import AP
 
 #: Reports kept by a session.
@@ -51,31 +51,23 @@ class StudentsState(param.Parameterized):
         """The node shown."""
         return self.snapshot.node
 
-    def teacher_logits(self) -> np.ndarray:
-        """Teacher logits ``(n, K)`` of the split in view."""
-        return self.dataset.store.teacher_logit[self.dataset.rows]
-
-    def logits(self) -> np.ndarray:
-        """Student logits ``(n, K)`` of the split in view."""
-        return self.tuner.logits(self.node)[self.dataset.rows]
+    def student(self, class_name: str, node: Node | None = None) -> Student:
+        """The student of one class at a node (the one shown), on the split in view."""
+        return self.tuner.at(node or self.node, self.snapshot.split)[class_name]
 
     def weight(self, class_name: str, concept: str) -> float:
         """Influence of a concept on a class in the node shown."""
-        store = self.dataset.store
-        return float(
-            self.node.weights[store.concepts.index(concept), store.classes.index(class_name)]
-        )
+        return self.student(class_name).weight(concept)
 
     def concept_rows(
         self, class_name: str, sort: str, top: int, find: str = ""
     ) -> list[ConceptRow]:
         """The ``top`` concepts of a class's student; see ``rows.concept_rows``."""
-        split = self.snapshot.split
-        return concept_rows(self.tuner, self.node, class_name, split, sort=sort, top=top, find=find)
+        return concept_rows(self.tuner, self.student(class_name), sort=sort, top=top, find=find)
 
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
         """Change in a metric over the influence of one concept (others held)."""
-        return effect(self.tuner, self.node, class_name, concept, self.snapshot.split, metric)
+        return effect(self.student(class_name), concept, metric)
 
     def group(self, class_name: str, concept: str) -> Group | None:
         """The collinear concepts that this one stands with; None if it stands alone.
@@ -103,57 +95,49 @@ class StudentsState(param.Parameterized):
 
     def take_apart(self, class_name: str, row: int) -> Apart:
         """The student's prediction for one image by concept."""
-        return take_apart(self.tuner, self.node, class_name, row, self.snapshot.split)
+        return take_apart(self.student(class_name), row)
 
     def refit_curve(
         self, class_name: str, concept: str, cancelled: Callable[[], bool]
     ) -> Iterator[CurvePoint]:
         """Metrics over one influence, all others solved again; a refit for each point."""
-        split = self.snapshot.split
-        return refit_curve(self.tuner, self.node, class_name, concept, split, cancelled=cancelled)
+        return refit_curve(self.tuner, self.student(class_name), concept, cancelled=cancelled)
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
         """Exact curves of the metrics of decisions over the influence of one concept."""
-        store, rows = self.dataset.store, self.dataset.rows
-        k, c = store.classes.index(class_name), store.concepts.index(concept)
-        weight = float(self.node.weights[c, k])
-        low, high = influence_axis(self.node.weights[:, k], weight)
+        student = self.student(class_name)
+        weight = student.weight(concept)
         return what_if_curve(
-            store.concept_score[rows, c],
-            self.tuner.logits(self.node)[rows, k],
+            student.score(concept),
+            student.logits,
             weight,
-            store.label[rows, k],
-            low,
-            high,
-            threshold=self.tuner.threshold(class_name),
-            teacher=store.teacher_logit[rows, k],
+            student.labels,
+            *influence_axis(student.weights, weight),
+            threshold=student.threshold,
+            teacher=student.teacher_logits,
         )
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
         """Change in a metric along a grid of influences (others held), with its interval."""
-        split = self.snapshot.split
-        return change_along(self.tuner, self.node, class_name, concept, split, metric, grid)
+        return change_along(self.student(class_name), concept, metric, grid)
 
     def gallery(self, class_name: str, concept: str) -> Gallery:
         """Images of the split in view that show the concept, strongest first."""
-        return take_gallery(self.tuner, self.node, class_name, concept, self.snapshot.split)
+        return take_gallery(self.student(class_name), concept)
 
     def images_file(self, gallery: Gallery, filters: Sequence[str]) -> File:
         """The images of a gallery that pass ``filters``, as CSV."""
-        return gallery_file(self.tuner, gallery, filters)
+        return gallery_file(self.tuner.store, gallery, filters)
 
     def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
-        """``concepts`` (all, if none is named) with the numbers of a class's student."""
-        split = self.snapshot.split
-        return concepts_file(self.tuner, self.node, class_name, concepts, split, kind)
+        """``concepts`` (all, if none is named) with the numbers of a class's student, if any."""
+        student = self.student(class_name) if class_name else None
+        return concepts_file(self.tuner.store, self.snapshot.split, student, concepts, kind)
 
     def students_file(self, names: Sequence[str], kind: str = "csv") -> File:
         """The students of these classes with their numbers, as CSV or JSON."""
         return students_file(self.snapshot, names, kind)
 
-    def changed_sides(self, before: Node, after: Node, class_name: str) -> int:
-        """Images of the split in view on which the two nodes' students decide differently."""
-        return changed_sides(self.tuner, before, after, class_name, self.snapshot.split)
-
     def _compute_group(self, node: str, class_name: str, concept: str) -> Group | None:
-        return group_of(self.tuner, self.tuner.node(node), class_name, concept)
+        student = self.student(class_name, self.tuner.node(node))
+        return group_of(self.tuner, student, concept)

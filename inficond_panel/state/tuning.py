@@ -198,11 +198,11 @@ class TuningState(TreeState):
             return
         if self.status is not _PREVIEWING:
             self.status = _PREVIEWING
-        batch, parent, split = list(self.pending), self.head, self.students.snapshot.split
+        batch, before = list(self.pending), self.tuner.at(self.head, self.students.snapshot.split)
 
         def work(job: Job) -> Preview:
-            node = self.tuner.preview(parent, batch, cancelled=job.cancelled)
-            return make_preview(self.tuner, parent, node, batch, split)
+            node = self.tuner.preview(before.node, batch, cancelled=job.cancelled)
+            return make_preview(before, self.tuner.at(node, before.split), batch)
 
         self.jobs.submit(Job("preview", work, self._previewed, self._not_previewed))
 

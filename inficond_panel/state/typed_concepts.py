@@ -10,6 +10,7 @@ import param
 
 from inficond_panel.common.numbers import signed
 from inficond_panel.concepts.texts import TWINS, TextEncoder, texts_of
+from inficond_panel.concepts.typed import check_typing
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs, Progress
 from inficond_panel.state.preview import Status
@@ -85,6 +86,7 @@ class ConceptsState(param.Parameterized):
             self.missing = "This page has no encoder: open it with inficond serve."
             return
         try:
+            check_typing(self.students.tuner.store)
             self.encoder.check()
         except InficondError as error:
             self.missing = f"{error.message} {error.remedy}"

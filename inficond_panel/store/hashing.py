@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.store.schema import ADDED_LATER
 
 #: Values read at a time: whole chunks of the large arrays of a store.
@@ -21,7 +21,7 @@ class ArrayHash:
     Values come in parts, one after the other. ``dtype`` is "string", or of a number.
     """
 
-    def __init__(self, dtype: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, dtype: np.dtype | str, shape: tuple[int, ...]) -> None:
         self._text = dtype == "string"
         self._dtype = None if self._text else np.dtype(dtype).newbyteorder("<")
         name = self._dtype.name if self._dtype else "string"
@@ -41,7 +41,7 @@ class ArrayHash:
         return self._digest.hexdigest()
 
 
-def array_hash(values: Any) -> str:
+def array_hash(values: Sliced) -> str:
     """Hash of an array, or of what gives its rows when sliced (an array on disk); see ArrayHash."""
     if values.dtype.kind in "OUT":
         digest = ArrayHash("string", values.shape)

@@ -6,9 +6,12 @@ import hashlib
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 State = dict[str, Any]
 _NESTS = ("state_dict", "model")
@@ -93,7 +96,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def load_strictly(network: Any, state: State, path: Path, remedy: str) -> None:
+def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> None:
     """Load all weights of a network; raises ``DataError`` for lacking, other or ill-shaped ones."""
     own = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}

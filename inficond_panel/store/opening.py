@@ -19,6 +19,7 @@ from inficond_panel.store.schema import (
     READ_ON_OPENING,
     VARIABLES,
     Variable,
+    part_faults,
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store
 from inficond_panel.store.value_checks import MOST_SEGMENTS, Sizes, pieces_fault
@@ -73,8 +74,7 @@ def _check_version(path: Path, dataset: xr.Dataset) -> None:
 def _shape_faults(path: Path, dataset: xr.Dataset) -> list[str]:
     known = {**COORDINATES, **VARIABLES}
     wrong = [fault for name, kind in known.items() if (fault := _fault(name, kind, dataset))]
-    if ("metadata" in dataset.variables) != ("metadata_column" in dataset.variables):
-        wrong.append("metadata or metadata_column is missing")
+    wrong += part_faults([str(name) for name in dataset.variables])
     return wrong or list(_size_faults(path, dataset))
 
 
@@ -93,11 +93,11 @@ def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
 def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
     """Sizes that cannot be, found before anything of such a size is read."""
     sizes = dataset.sizes
-    yield from (f"it has no {dim}" for dim in _NEEDED if not sizes[dim])
+    yield from (f"it has no {dim}" for dim in _NEEDED if not sizes.get(dim, 1))
     for dim, size in {**FIXED, "image_edge": sizes["image"] + 1}.items():
         if sizes.get(dim, size) != size:
             yield f"it has {sizes[dim]} of {dim}, expected {size}"
-    if sizes["segment"] > MOST_SEGMENTS * sizes["image"]:
+    if sizes.get("segment", 0) > MOST_SEGMENTS * sizes["image"]:
         yield f"it has {sizes['segment']} segments for {sizes['image']} images"
     for name in _MOST_PER_BYTE.keys() & dataset.variables.keys():
         claimed, stored = math.prod(dataset[name].shape), size_on_disk(path / name)

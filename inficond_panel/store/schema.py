@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Any
 
 FORMAT_VERSION = 1
 SPLITS = ("fit", "tune", "holdout")
+#: Scores that were not made here: any finite number, also below 0.
+GIVEN = "given"
 #: Methods of scoring a concept in an image, see ``concepts.scoring``; the first is the default.
-SCORING_METHODS = ("max_cosine", "contrast", "centred")
+SCORING_METHODS = ("max_cosine", "contrast", "centred", GIVEN)
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,12 @@ COORDINATES = {
     "image": Variable(("image",), "string"),
     "concept": Variable(("concept",), "string"),
     "class_name": Variable(("class_name",), "string"),
-    "method": Variable(("method",), "string"),
+    "method": Variable(("method",), "string", required=False),
     "metadata_column": Variable(("metadata_column",), "string", required=False),
 }
 
 VARIABLES = {
-    # max(0, max over the image's segments of cos(segment, concept text))
+    # max(0, max over the image's segments of cos(segment, concept text)), or as "scores" says
     "concept_score": Variable(("image", "concept"), "float32"),
     "teacher_logit": Variable(("image", "class_name"), "float32"),
     # the teacher's on inputs that were reinforced with the labels; nan outside "fit"
@@ -40,24 +44,24 @@ VARIABLES = {
     "label": Variable(("image", "class_name"), "int8"),
     # "fit", "tune" or "holdout"
     "split": Variable(("image",), "string"),
-    "segment_image": Variable(("segment",), "int32"),
-    "segment_concept": Variable(("segment",), "int32"),
-    "segment_cosine": Variable(("segment",), "float32"),
+    "segment_image": Variable(("segment",), "int32", required=False),
+    "segment_concept": Variable(("segment",), "int32", required=False),
+    "segment_cosine": Variable(("segment",), "float32", required=False),
     # unit length, half precision
-    "segment_embedding": Variable(("segment", "embed"), "float16"),
+    "segment_embedding": Variable(("segment", "embed"), "float16", required=False),
     # x0, y0, x1, y1 as shares of the image's width and height
-    "segment_box": Variable(("segment", "corner"), "float32"),
-    "concept_text_embedding": Variable(("concept", "embed"), "float32"),
-    "concept_projection": Variable(("method", "concept", "xy"), "float32"),
+    "segment_box": Variable(("segment", "corner"), "float32", required=False),
+    "concept_text_embedding": Variable(("concept", "embed"), "float32", required=False),
+    "concept_projection": Variable(("method", "concept", "xy"), "float32", required=False),
     # Per image a label map at thumbnail size: 0 no segment, j the image's j-th segment (from 1).
     # All maps lie one behind the other; image i has pixels offset[i] to offset[i + 1].
-    "mask": Variable(("mask_pixel",), "uint8"),
-    "mask_offset": Variable(("image_edge",), "int64"),
+    "mask": Variable(("mask_pixel",), "uint8", required=False),
+    "mask_offset": Variable(("image_edge",), "int64", required=False),
     # JPEG files one behind the other, likewise.
-    "thumbnail": Variable(("thumbnail_byte",), "uint8"),
-    "thumbnail_offset": Variable(("image_edge",), "int64"),
+    "thumbnail": Variable(("thumbnail_byte",), "uint8", required=False),
+    "thumbnail_offset": Variable(("image_edge",), "int64", required=False),
     # height, width of the thumbnail and of its label map
-    "thumbnail_shape": Variable(("image", "side"), "int32"),
+    "thumbnail_shape": Variable(("image", "side"), "int32", required=False),
     # the segments on the concepts' maps; nan where a segment is not in the sample
     "segment_projection": Variable(("method", "segment", "xy"), "float32", required=False),
     # What scores are made with beside the embeddings: with "centred" the means of the segments and
@@ -73,6 +77,27 @@ VARIABLES = {
     # the pixel's, in nats. nan for images that were not measured.
     "knowledge_contrast": Variable(("mask_pixel",), "float16", required=False),
 }
+
+#: Parts that a store can do without: arrays that are there together, or not at all.
+PARTS: dict[str, tuple[str, ...]] = {
+    "photos": ("thumbnail", "thumbnail_offset", "thumbnail_shape"),
+    "segments": (
+        *("segment_image", "segment_concept", "segment_cosine", "segment_embedding"),
+        *("segment_box", "mask", "mask_offset"),
+    ),
+    "texts": ("concept_text_embedding",),
+    "maps": ("method", "concept_projection"),
+    "metadata": ("metadata_column", "metadata"),
+}
+#: What a store without a part lacks, for people.
+LACKS = {
+    "photos": "This store has no photos: images go by their ids.",
+    "segments": "This store has no segments: which part of an image shows a concept is not known.",
+    "texts": "This store has no text vectors of its concepts.",
+    "maps": "This store has no map of its concepts: one is made from their text vectors.",
+}
+#: Parts that another one is made of.
+NEEDED_PARTS = {"segments": ("photos", "texts")}
 
 #: Arrays read a piece at a time; the others are read whole and checked against their hash.
 PIECEWISE = frozenset({"mask", "thumbnail", "knowledge_contrast"})
@@ -102,3 +127,17 @@ ADDED_LATER = frozenset({"knowledge_contrast"})
 
 #: Attributes a store must have (besides ``content_hash`` and ``variable_hashes``, made on writing).
 ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
+
+
+def part_faults(names: Container[Any]) -> list[str]:
+    """Faults of the parts of a store with arrays of these ``names``; [] if none."""
+    wrong = []
+    for part, arrays in PARTS.items():
+        there = [name for name in arrays if name in names]
+        missing = [name for name in arrays if name not in names]
+        if there and missing:
+            wrong.append(f"{there[0]} is there without {', '.join(missing)}")
+        if there:
+            lost = [other for other in NEEDED_PARTS.get(part, ()) if PARTS[other][0] not in names]
+            wrong += [f"{part} are there without {other} ({PARTS[other][0]})" for other in lost]
+    return wrong

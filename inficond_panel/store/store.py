@@ -13,11 +13,21 @@ from PIL import Image
 
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.hashing import array_hash
-from inficond_panel.store.schema import COORDINATES, PIECEWISE, SPLITS, VARIABLES
+from inficond_panel.store.schema import (
+    COORDINATES,
+    FIXED,
+    GIVEN,
+    LACKS,
+    PARTS,
+    PIECEWISE,
+    SPLITS,
+    VARIABLES,
+)
 from inficond_panel.store.value_checks import value_fault
 
 #: Remedy for a store that cannot be read.
 WRITE_AGAIN = "Write it again: inficond precompute SPEC"
+_OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
 class Store:
@@ -40,10 +50,28 @@ class Store:
         return self.read(name)
 
     def read(self, name: str) -> np.ndarray:
-        """An array or a coordinate, read when it is first asked for."""
+        """An array or a coordinate, read when it is first asked for.
+
+        One of a part that the store lacks is empty, as with images that have no segment.
+        """
         if name not in self._arrays:
-            self._arrays[name] = self._read(name)
+            absent = name in _OF_PARTS and not self.has(name)
+            self._arrays[name] = self._nothing(name) if absent else self._read(name)
         return self._arrays[name]
+
+    @property
+    def given(self) -> bool:
+        """True if the scores were not made here: any finite numbers, also below 0."""
+        return bool(self.attrs.get("scores", {}).get("method") == GIVEN)
+
+    def holds(self, part: str) -> bool:
+        """True if the store has a part that it can do without: ``photos``, ``segments``, ``texts``
+        or ``maps``."""
+        return all(map(self.has, PARTS[part]))
+
+    def lacks(self, part: str) -> str:
+        """Sentence on a part that the store lacks, as in ``holds``; "" where it is there."""
+        return "" if self.holds(part) else LACKS[part]
 
     @property
     def title(self) -> str:
@@ -102,7 +130,7 @@ class Store:
         return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
 
     def has(self, name: str) -> bool:
-        """True if the store has the optional variable ``name``."""
+        """True if the store has the variable ``name``."""
         return name in self.dataset.variables
 
     def rows(self, split: str) -> np.ndarray:
@@ -179,8 +207,19 @@ class Store:
             raise self._damaged(name) from error
         if array_hash(values) != self.attrs["variable_hashes"].get(name):
             raise self._damaged(name)
-        if fault := value_fault(name, values, self.dataset.sizes):
+        if fault := value_fault(name, values, self.dataset.sizes, signed=self.given):
             raise self._damaged(name, fault[0] + self._place(name, fault[1]))
+        values.setflags(write=False)
+        return values
+
+    def _nothing(self, name: str) -> np.ndarray:
+        variable = {**COORDINATES, **VARIABLES}[name]
+        sizes = FIXED | {str(dim): size for dim, size in self.dataset.sizes.items()}
+        text = variable.dtype == "string"
+        values = np.zeros(
+            [sizes.get(dim, 0) for dim in variable.dims],
+            np.dtypes.StringDType() if text else variable.dtype,
+        )
         values.setflags(write=False)
         return values
 

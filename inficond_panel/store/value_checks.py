@@ -21,9 +21,14 @@ MOST_SIDE = 8192
 MOST_SEGMENTS = 255
 
 
-def value_fault(name: str, values: np.ndarray, sizes: Sizes) -> Fault | None:
-    """Fault of the values of the array ``name``; None if they are sound."""
-    rule = _RULES.get(name)
+def value_fault(
+    name: str, values: np.ndarray, sizes: Sizes, *, signed: bool = False
+) -> Fault | None:
+    """Fault of the values of the array ``name``; None if they are sound.
+
+    ``signed``: scores may be below 0.
+    """
+    rule = _finite if signed and name == "concept_score" else _RULES.get(name)
     return rule(values, sizes) if rule else None
 
 

@@ -21,6 +21,7 @@ from inficond_panel.store.schema import (
     PIECEWISE,
     VARIABLES,
     Variable,
+    part_faults,
 )
 
 #: Upper limit of values in a chunk; of arrays read a piece at a time a chunk is a few images.
@@ -73,8 +74,7 @@ def _check_complete(arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None
     needed = {name for name, variable in known.items() if variable.required}
     wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
     wrong += [f"unknown array {name!r}" for name in sorted(set(arrays) - set(known))]
-    if ("metadata" in arrays) != ("metadata_column" in arrays):
-        wrong.append("'metadata' and 'metadata_column' belong together")
+    wrong += part_faults(arrays)
     wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
     wrong = wrong or _ill_shaped(arrays)
     if wrong:

@@ -9,6 +9,7 @@ from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.opening import open_tuner, shared_tuner
+from inficond_panel.tuning.student import Student, Students
 from inficond_panel.tuning.tuner import Tuner
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Intent",
     "Iteration",
     "Node",
+    "Student",
+    "Students",
     "Tuner",
     "dump_edits",
     "notices",

@@ -57,14 +57,12 @@ def tune_document(
 
 def node_document(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """One node; undefined metrics are None."""
-    store = tuner.store
+    students = tuner.at(node, split)
     bounds: dict[str, dict[str, list[float | None]]] = {}
     weights: dict[str, dict[str, float]] = {}
     for (class_name, concept), limits in node.bounds.items():
-        place = store.concepts.index(concept), store.classes.index(class_name)
         bounds.setdefault(class_name, {})[concept] = list(limits)
-        weights.setdefault(class_name, {})[concept] = float(node.weights[place])
-    metrics = tuner.metrics(node, split)
+        weights.setdefault(class_name, {})[concept] = students[class_name].weight(concept)
     return {
         "id": node.id,
         "parent": node.parent,
@@ -72,8 +70,8 @@ def node_document(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
         "weights_hash": node.weights_hash,
         "weights": weights,
         "bounds": bounds,
-        "certificate": dict(zip(store.classes, map(defined, node.gap), strict=True)),
-        "metrics": {name: metrics_document(metrics[name]) for name in store.classes},
+        "certificate": dict(zip(students, map(defined, node.gap), strict=True)),
+        "metrics": {name: metrics_document(each.metrics) for name, each in students.items()},
     }
 
 

@@ -48,16 +48,17 @@ class Evaluation:
         """Logit above which a class is decided to be present; 0 unless the spec says other."""
         return self.thresholds.get(class_name, 0.0)
 
-    def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
-        """Outcomes of a node's students on a split, by class: sorted once for all metrics."""
-        made = {}
-        for k, (name, student) in enumerate(zip(self.store.classes, _students(node), strict=True)):
-            found = self._outcomes.get((student, split))
-            if found is None:
-                found = self._outcome(self.logits(node), k, split)
-                self._outcomes.put((student, split), found)
-            made[name] = found
-        return made
+    def outcome(self, node: Node, split: str, k: int) -> Outcome:
+        """Outcome of a node's student of the class at ``k`` on a split; its arrays are read-only.
+
+        Sorted once for all metrics.
+        """
+        student = _students(node)[k]
+        found = self._outcomes.get((student, split))
+        if found is None:
+            found = self._outcome(self.logits(node), k, split)
+            self._outcomes.put((student, split), found)
+        return found
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on a split; nan where undefined."""
@@ -72,12 +73,11 @@ class Evaluation:
         return self._of_nodes.get((node.id, node.weights_hash, split))
 
     def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        students, teachers = self.outcomes(node, split), self.teacher_outcomes(split)
-        made = {}
-        for name, student in zip(self.store.classes, _students(node), strict=True):
+        teachers, made = self.teacher_outcomes(split), {}
+        for k, (name, student) in enumerate(zip(self.store.classes, _students(node), strict=True)):
             found = self._measured.get((student, split))
             if found is None:
-                found = measure(students[name], teachers[name])
+                found = measure(self.outcome(node, split, k), teachers[name])
                 self._measured.put((student, split), found)
             made[name] = found
         return made
@@ -106,8 +106,10 @@ class Evaluation:
 
     def _outcome(self, logits: np.ndarray, k: int, split: str) -> Outcome:
         rows, threshold = self.store.rows(split), self.threshold(self.store.classes[k])
-        teacher = self.store.teacher_logit[rows, k]
-        return Outcome(self.store.label[rows, k], logits[rows, k], teacher, threshold)
+        label, logit = self.store.label[rows, k], logits[rows, k]
+        for values in (label, logit):
+            values.setflags(write=False)
+        return Outcome(label, logit, self.store.teacher_logit[rows, k], threshold)
 
 
 #: One student of a node: its class, the bytes of its weights, its intercept.

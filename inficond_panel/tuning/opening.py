@@ -17,7 +17,7 @@ from inficond_panel.tuning.typed_concepts import typed_anew, with_typed
 def open_tuner(
     spec: str | Path, *, store: str | Path | None = None, history: str | Path | None = None
 ) -> Tuner:
-    """The tuner of a spec (a file, or the name of one that comes along).
+    """The tuner of a spec (a file, the folder of a store, or the name of one that comes along).
 
     ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
     ``INFICOND_HISTORY``, else the spec's; the history of a spec that comes along is in
@@ -64,7 +64,8 @@ def _state_of(store: Path) -> tuple[Path, int, int]:
 
 
 def _store_of(spec: Spec, given: str | Path | None) -> Path:
-    return Path(given or os.environ.get("INFICOND_STORE") or spec.store)
+    named = spec.store if spec.path == spec.store else None  # SPEC is the store itself
+    return Path(given or named or os.environ.get("INFICOND_STORE") or spec.store)
 
 
 def _history_of(name: str | Path, spec: Spec, given: str | Path | None) -> str:

@@ -25,8 +25,10 @@ from inficond_panel.tuning.history.verify import Verifier
 from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import Asked, Intent, check_names
+from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.student import Students
 
 #: Fits of previews kept, and nodes of which it is kept who set their bounds, by all sessions.
 _PREVIEWS = 64
@@ -140,6 +142,7 @@ class Tuner:
             original=self.root().weights,
             reference=self.spec.tuning.reference,
             step=self.spec.tuning.step,
+            spread=score_scale(self.store),
         )
 
     def node(self, node_id: str) -> Node:
@@ -213,9 +216,12 @@ class Tuner:
         """Student logits of all images, ``(N, K)`` float64, read-only."""
         return self._evaluation.logits(node)
 
-    def outcomes(self, node: Node, split: str) -> dict[str, Outcome]:
-        """Outcomes of a node's students on a split, by class, ready for any metric."""
-        return dict(self._evaluation.outcomes(node, split))
+    def at(self, node: Node, split: str) -> Students:
+        """The students of a node with the images of a split, by class: ``at(node, split)[name]``.
+
+        Looks at the holdout are the caller's to count.
+        """
+        return Students(self._evaluation, node, split)
 
     def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
         """Outcomes of the teacher on a split, by class."""

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from bokeh.document import Document
@@ -60,7 +59,7 @@ def allows(document: Document | None) -> bool:
     return document is None or _paces.setdefault(document, Pace()).allows()
 
 
-def check_message(message: Any) -> None:
+def check_message(message: object) -> None:
     """Raise ``TypeError`` or ``ValueError`` where it is no object, or too long."""
     if not isinstance(message, dict):
         raise TypeError("not an object")
@@ -68,7 +67,7 @@ def check_message(message: Any) -> None:
         raise ValueError("a text is too long")
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

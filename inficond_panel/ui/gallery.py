@@ -45,11 +45,10 @@ def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
 
 
 def make_tile(store: Store, gallery: Gallery, row: int, segment: int) -> dict[str, Any]:
-    """A picture (see ``make_picture``) with the image's name and the concept's score in it."""
+    """A picture (see ``make_picture``) with the concept's score in it."""
     score = float(gallery.score[gallery.position[row]])
     return {
         **make_picture(store, row, segment),
-        "image": store.images[row],
         "score": number(score),
     }
 
@@ -69,11 +68,15 @@ def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
 
 
 def make_picture(store: Store, row: int, segment: int) -> dict[str, Any]:
-    """One image as a data URI, its size, and the outline of ``segment`` (-1: none)."""
+    """One image: its name, a data URI, its size, and the outline of ``segment`` (-1: none).
+
+    Without photos in the store the data URI is empty.
+    """
     height, width = (int(side) for side in store.thumbnail_shape[row])
     path = outline(store.segment_mask(segment)) if segment >= 0 else ""
     return {
-        "source": data_uri(store.thumbnail(row)),
+        "image": store.images[row],
+        "source": data_uri(store.thumbnail(row)) if store.holds("photos") else "",
         "width": width,
         "height": height,
         "outline": path,

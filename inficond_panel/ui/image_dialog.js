@@ -13,7 +13,8 @@ export const FILL_NAMES = {
   "": "label ignored",
 }
 
-function sizeOf(photo, { width, height }) {
+function sizeOf(photo, { source, width, height }) {
+  if (!source) return "no photo in this store"
   return photo ? `${photo.width} × ${photo.height} pixels` : `thumbnail, ${width} × ${height} pixels`
 }
 
@@ -53,7 +54,8 @@ export function makeDialog(root, pictures, tell, more = null) {
     text(size, picture ? sizeOf(photo, picture) : "")
     if (!picture) return frame.replaceChildren()
     const widest = ENLARGED * (photo ?? picture).width
-    set(frame, "style", `aspect-ratio: ${picture.width} / ${picture.height};${photo || !pictures.photosThere() ? `max-width: ${widest}px` : ""}`)
+    frame.classList.toggle("bare", !picture.source)
+    set(frame, "style", picture.source && `aspect-ratio: ${picture.width} / ${picture.height};${photo || !pictures.photosThere() ? `max-width: ${widest}px` : ""}`)
     drawPicture(frame, photo ? { ...picture, source: photo.source } : picture, row, "meet")
   }
   /** The facts anew: those told later have come. */

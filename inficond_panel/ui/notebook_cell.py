@@ -76,7 +76,12 @@ class PageComm(Comm):
         self._kept: list[tuple[Any, Sequence[bytes]]] = []
         comm._on_open = lambda _: self._send_kept()
 
-    def send(self, data: Any = None, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
+    def send(
+        self,
+        data: dict[str, Any] | str | None = None,
+        metadata: dict[str, Any] | str | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
         """One part of a message: JSON, or one buffer."""
         self._kept.append((data, buffers))
         if self._comm._comm:

@@ -59,9 +59,14 @@ export function makePictures(model, list = null) {
   }
 }
 
-/** The image, cut to fill its place, and the outline of the segment: white on black. */
+/** The image, cut to fill its place, and the outline of the segment: white on black. Without a
+    photo the image's id stands there. */
 export function drawPicture(place, picture, row, fit) {
   if (!picture) return place.replaceChildren()
+  if (!picture.source) {
+    const score = picture.score ? h("span", { class: "num" }, picture.score) : ""
+    return place.replaceChildren(h("span", { class: "no-photo" }, h("b", { class: "clip", title: picture.image }, picture.image), score))
+  }
   const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
   const over = s("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: `xMidYMid ${fit}`, "aria-hidden": "true" },
     s("path", { d: picture.outline, class: "under" }), s("path", { d: picture.outline, class: "line" }))

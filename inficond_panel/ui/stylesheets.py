@@ -52,7 +52,9 @@ class InlineStyles:
     def __init__(self) -> None:
         self._sheets: dict[tuple[str, str], InlineStyleSheet] = {}
 
-    def __call__(self, page: Any, root: Model, changed: Any, old_models: Any = None) -> None:
+    def __call__(
+        self, page: object, root: Model, changed: object, old_models: object = None
+    ) -> None:
         """Called by Panel with the root of a page on each change of its models."""
         if not pn.config.inline:
             return

@@ -58,7 +58,12 @@ class WidgetComm(Comm):
         super().__init__()
         self._comm = widget
 
-    def send(self, data: Any = None, metadata: Any = None, buffers: Sequence[bytes] = ()) -> None:
+    def send(
+        self,
+        data: dict[str, Any] | str | None = None,
+        metadata: dict[str, Any] | str | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
         """One part of a message: JSON, or one buffer."""
         self._comm.patch(data, buffers)
 
@@ -86,7 +91,7 @@ class PageWidget(BokehModel):
     def _handle_msg(self, msg: dict[str, Any]) -> None:
         self._publish(partial(super()._handle_msg, msg))
 
-    def patch(self, data: Any, buffers: Sequence[bytes]) -> None:
+    def patch(self, data: dict[str, Any] | str | None, buffers: Sequence[bytes]) -> None:
         """Send one part of a message to the view, if there is one."""
         self._fresh = False
         if self._view_count:

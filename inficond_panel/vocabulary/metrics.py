@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -164,6 +167,15 @@ METRICS = {
     metric.key: metric
     for metric in (AP, AP11, ACCURACY, PRECISION, RECALL, F1, FIDELITY, BRIER, ECE)
 }
+
+
+def metric_named(key: str) -> Metric:
+    """The metric with this key; raises ``DataError`` where there is none."""
+    if key not in METRICS:
+        raise DataError(
+            f"There is no metric {key!r}.{near(key, METRICS)}", f"Metrics are {', '.join(METRICS)}."
+        )
+    return METRICS[key]
 
 
 def keys(*metrics: Metric) -> tuple[str, ...]:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.version import __version__
 from precompute.batches.stages import Arrays
 from precompute.batches.threads import Work, done
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 #: How long a scheduler may take to answer.
 TIMEOUT = "10s"
@@ -48,7 +51,7 @@ def connected(address: str) -> Iterator[Any]:
         yield client
 
 
-def differing(client: Any) -> list[str]:
+def differing(client: Client) -> list[str]:
     """Workers whose packages are of other versions than here, in words: bits may differ there."""
     return [
         f"{address} has {name} {there.get(name)}, this process {version}"
@@ -70,7 +73,9 @@ def _versions() -> dict[str, str | None]:
     return found
 
 
-def on_cluster(client: Any, work: Work, batches: list[list[int]]) -> Iterator[tuple[int, Arrays]]:
+def on_cluster(
+    client: Client, work: Work, batches: list[list[int]]
+) -> Iterator[tuple[int, Arrays]]:
     """Yield (number of the batch, its arrays) as they are done."""
     from distributed import as_completed
 
@@ -93,7 +98,7 @@ def on_cluster(client: Any, work: Work, batches: list[list[int]]) -> Iterator[tu
             finished.add(more)
 
 
-def _places(client: Any) -> int:
+def _places(client: Client) -> int:
     return (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.added_arrays import Stored
 from inficond_panel.store.hashing import array_hash
 from precompute.batches.batch_keys import batches_of, photo_keys
 from precompute.batches.stages import Finished, save
+from precompute.datasets import Encoded
 
 _NONE: Mapping[str, Any] = {}
 
@@ -82,7 +84,7 @@ def take_photos(store: Store, finished: Finished) -> list[str] | None:
     return keys
 
 
-def copy_given(given: Any, keys: list[str], finished: Finished) -> tuple[list[str], str]:
+def copy_given(given: Encoded, keys: list[str], finished: Finished) -> tuple[list[str], str]:
     """Put the images of ``datasets.Encoded`` into a folder; return the keys of its rows, and its
     own.
 
@@ -100,7 +102,7 @@ def copy_given(given: Any, keys: list[str], finished: Finished) -> tuple[list[st
 
 def _copy(store: Store, folder: Path, skipped: Sequence[str]) -> None:
     """Write what a store holds of its images as one batch's arrays; ``skipped`` are reasons."""
-    arrays = {
+    arrays: dict[str, Sliced] = {
         "reason": np.array([""] * len(store.images) + list(skipped)),
         "segments": np.bincount(store.segment_image, minlength=len(store.images)),
         "box": store.segment_box,

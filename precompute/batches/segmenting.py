@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.store.images import UnreadableImage, thumbnail
 from precompute.batches.stages import Arrays
 from precompute.datasets import Dataset
@@ -84,7 +85,7 @@ class Segmenting:
 
     key: str
     dataset: Dataset
-    section: Any
+    section: OpenClipEncoder
     settings: Settings
 
     @property

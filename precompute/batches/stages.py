@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.sliced import Sliced
+
 Arrays = dict[str, np.ndarray]
 
 #: Digits of a key in the name of a folder.
@@ -26,7 +28,7 @@ _DIGITS = 32
 _MAPPED = 1 << 16
 
 
-def key_of(name: str, inputs: Any) -> str:
+def key_of(name: str, inputs: object) -> str:
     """SHA-256 of a name and of plain values (what JSON can say)."""
     text = json.dumps([name, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -98,7 +100,7 @@ class Writing:
             shutil.rmtree(self.draft, ignore_errors=True)
 
 
-def save(path: Path, values: Any) -> None:
+def save(path: Path, values: Sliced) -> None:
     """Write an array to a file, a part at a time: a full disk is an error, not a lost process."""
     rows = max(1, (1 << 22) // max(1, int(np.prod(values.shape[1:])) * values.dtype.itemsize))
     header = {

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from inficond_panel.common.blas_threads import one_thread
 from precompute.batches.stages import Arrays
 
+Decoded = TypeVar("Decoded")
+Result = TypeVar("Result")
 
-class Work(Protocol):
+
+class Work(Protocol[Decoded, Result]):
     """The three steps from a batch (the positions of its photos) to its arrays.
 
     Each is called in several threads at once, of this process or of a cluster's worker.
     """
 
-    def before(self, positions: list[int]) -> Any:
+    def before(self, positions: list[int]) -> Decoded:
         """Decode."""
 
-    def run(self, given: Any) -> Any:
+    def run(self, given: Decoded) -> Result:
         """Run the model."""
 
-    def after(self, given: Any) -> Arrays:
+    def after(self, given: Result) -> Arrays:
         """Finish."""
 
 

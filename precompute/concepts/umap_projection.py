@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.concepts.projection import along_axes, among_neighbours
 from inficond_panel.errors import MissingExtraError
 
@@ -30,7 +30,7 @@ def project(embedding: np.ndarray, methods: Sequence[str], seed: int) -> np.ndar
 
 
 def project_segments(
-    embedding: Any,
+    embedding: Sliced,
     text: np.ndarray,
     concepts: np.ndarray,
     methods: Sequence[str],
@@ -45,7 +45,7 @@ def project_segments(
     concepts', since an encoder's images and texts lie apart. On a map without axes each lies among
     the concepts nearest to it. Beside the result, the memory holds one block.
     """
-    count = len(embedding)
+    count = embedding.shape[0]
     placed = np.full((len(methods), count, 2), np.nan, dtype=np.float32)
     axes = {m: along_axes(text, concepts[m]) for m, name in enumerate(methods) if name == "pca"}
     free = np.array([m for m in range(len(methods)) if m not in axes], dtype=int)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from inficond_panel.spec.sections.dataset import Dataset as Section
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.columns import columns_listing
-from precompute.datasets.dataset import Dataset, Encoded
+from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.existing import check_encoder, encoded_batches, store_dataset
 from precompute.datasets.folder import folder_listing
 from precompute.datasets.scenes import scenes_dataset
@@ -15,17 +17,17 @@ from precompute.datasets.voc import voc_listing
 
 __all__ = ["Dataset", "Encoded", "check_encoder", "encoded_batches", "load_dataset"]
 
-_LISTINGS = {
+_LISTINGS: dict[str, Callable[[Any], Listing]] = {
     "table": table_listing,
     "voc": voc_listing,
     "coco": coco_listing,
     "folder": folder_listing,
     "columns": columns_listing,
 }
-_DATASETS = {"store": store_dataset, "scenes": scenes_dataset}
+_DATASETS: dict[str, Callable[[Any], Dataset]] = {"store": store_dataset, "scenes": scenes_dataset}
 
 
-def load_dataset(section: Any) -> Dataset:
+def load_dataset(section: Section) -> Dataset:
     """Read the data set that the spec's section describes, except the photos' pixels.
 
     Raises ``DataError``, and ``StoreError`` for a store that cannot be used.

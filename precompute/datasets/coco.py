@@ -10,6 +10,7 @@ from typing import Any
 
 from inficond_panel.common.reading import INSTANCES_BYTES, read_text
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import CocoDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import is_below, without_suffix
 from precompute.datasets.naming import first_of
@@ -32,7 +33,7 @@ class Instances:
     categories: dict[Any, str] = field(default_factory=dict)
 
 
-def coco_listing(dataset: Any) -> Listing:
+def coco_listing(dataset: CocoDataset) -> Listing:
     """Images and labels of ``kind: coco``."""
     files = {
         name: read_instances(path, dataset.image_id == "number", dataset.crowd == "present")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import ColumnsDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import without_suffix
 from precompute.datasets.row_tables import Table, as_text, note_image, read_rows
@@ -18,7 +19,7 @@ from precompute.datasets.table import read_label
 Labels = dict[str, int]
 
 
-def columns_listing(dataset: Any) -> Listing:
+def columns_listing(dataset: ColumnsDataset) -> Listing:
     """Images and labels of ``kind: columns``."""
     path = Path(dataset.table)
     header, rows = read_rows(path)
@@ -61,7 +62,7 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
         )
 
 
-def _labels(dataset: Any, place: str, cells: Mapping[str, Any]) -> Labels | None:
+def _labels(dataset: ColumnsDataset, place: str, cells: Mapping[str, Any]) -> Labels | None:
     """Labels of an image's classes, None where they are not known."""
     if not dataset.label:
         return {name: _label(place, name, as_text(cells[name])) for name in dataset.labels}
@@ -84,7 +85,9 @@ def _label(place: str, column: str, cell: str) -> int:
         ) from None
 
 
-def _classes(dataset: Any, labels: Iterable[Labels | None], path: Path) -> tuple[str, ...]:
+def _classes(
+    dataset: ColumnsDataset, labels: Iterable[Labels | None], path: Path
+) -> tuple[str, ...]:
     if not dataset.label:
         return tuple(dataset.labels)
     found = sorted({name for known in labels for name in known or ()})

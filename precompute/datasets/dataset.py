@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, list_name
+from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Reference, Splits, list_name
 from inficond_panel.store import Store
 from inficond_panel.store.images import decode
 from precompute.datasets.naming import first_of
@@ -84,7 +83,7 @@ class Listing:
     notes: list[str] = field(default_factory=list)
     foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
 
-    def dataset(self, splits: Any) -> Dataset:
+    def dataset(self, splits: Splits) -> Dataset:
         """The data set with the splits that the spec asks for; raises ``DataError``."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
@@ -103,7 +102,7 @@ class Listing:
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
         )
 
-    def divide(self, splits: Any) -> dict[str, str]:
+    def divide(self, splits: Splits) -> dict[str, str]:
         """Split of each image; images in none are noted."""
         references = {split: getattr(splits, split) for split in ("fit", "tune", "holdout")}
         lists = {
@@ -122,7 +121,7 @@ class Listing:
             )
         return split_of
 
-    def _members(self, reference: Any) -> list[str]:
+    def _members(self, reference: Reference) -> list[str]:
         if isinstance(reference, ColumnPart):
             return self._with_value(reference.column, reference.value)
         name = str(list_name(reference))

@@ -16,12 +16,13 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import StoreDataset
 from inficond_panel.store import Store, open_store
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.row_tables import Table
 
 
-def store_dataset(section: Any) -> Dataset:
+def store_dataset(section: StoreDataset) -> Dataset:
     """The data set of ``kind: store``; raises ``StoreError`` and ``DataError``."""
     store = open_store(Path(section.path))
     row = {image: position for position, image in enumerate(store.images)}

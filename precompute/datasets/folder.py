@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, list_name
+from inficond_panel.spec.sections.dataset import FolderDataset
+from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import check_single, image_files, without_suffix
 from precompute.datasets.table import read_metadata
 
 
-def folder_listing(dataset: Any) -> Listing:
+def folder_listing(dataset: FolderDataset) -> Listing:
     """Images and labels of ``kind: folder``: ``<class>/<image>`` or ``<list>/<class>/<image>``.
 
     An image's id is its path below root without suffix.
@@ -47,7 +47,7 @@ def folder_listing(dataset: Any) -> Listing:
     )
 
 
-def _lists(splits: Any) -> list[str]:
+def _lists(splits: Splits) -> list[str]:
     """Folders that hold the folders of the classes; ``all`` where that is root."""
     references = [getattr(splits, split) for split in ("fit", "tune", "holdout")]
     names = [

@@ -73,7 +73,7 @@ def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
-def as_text(cell: Any) -> str:
+def as_text(cell: object) -> str:
     """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
     true and false."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):

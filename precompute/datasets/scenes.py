@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inficond_panel.errors import MissingExtraError
+from inficond_panel.spec.sections.dataset import ScenesDataset
 from precompute.datasets.dataset import Dataset
 
+if TYPE_CHECKING:
+    from precompute.recipes.scenes import SceneSet
 
-def scenes_dataset(section: Any) -> Dataset:
+
+def scenes_dataset(section: ScenesDataset) -> Dataset:
     """The data set of ``kind: scenes``.
 
     Raises ``MissingExtraError`` where the recipe, which no wheel holds, or a package of it is
@@ -47,7 +51,7 @@ def _scene_set() -> Any:
     return SceneSet
 
 
-def foreground(scenes: Any, i: int) -> np.ndarray:
+def foreground(scenes: SceneSet, i: int) -> np.ndarray:
     """Mask ``(height, width)`` of a scene: places where things that count for a class are seen."""
     found, placements = scenes.regions(i), scenes.plan(i).placements
     counted = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 
-def iterative_stratification(positive: np.ndarray, shares: Sequence[float], rng: Any) -> np.ndarray:
+def iterative_stratification(
+    positive: np.ndarray, shares: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
     """Part of each image; parts have about their share of the images, in all and per class.
 
     ``positive`` is ``(image, class)`` bool, ``shares`` sum to 1, ``rng.integers(n)`` breaks ties.
@@ -33,5 +34,5 @@ def iterative_stratification(positive: np.ndarray, shares: Sequence[float], rng:
     return part
 
 
-def _one(candidates: np.ndarray, rng: Any) -> int:
+def _one(candidates: np.ndarray, rng: np.random.Generator) -> int:
     return int(candidates[rng.integers(len(candidates)) if len(candidates) > 1 else 0])

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import ListedDataset, TableDataset
 from precompute.datasets.dataset import Listing
 from precompute.datasets.files import find_files, is_below
 from precompute.datasets.row_tables import Table, read_table
 from precompute.datasets.splitting import read_list
 
 
-def table_listing(dataset: Any) -> Listing:
+def table_listing(dataset: TableDataset) -> Listing:
     """Images and labels of ``kind: table``."""
     table = read_table(Path(dataset.labels), read_label, "1, 0 or nothing (ignored)")
     images = Path(dataset.images)
@@ -40,7 +40,7 @@ def table_listing(dataset: Any) -> Listing:
     )
 
 
-def read_metadata(dataset: Any) -> Table | None:
+def read_metadata(dataset: ListedDataset) -> Table | None:
     """Table of metadata that the spec names, if it does."""
     path = dataset.metadata
     return read_table(Path(path), str, "text", "columns of text") if path else None

@@ -13,6 +13,7 @@ import numpy as np
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_bytes
 from inficond_panel.common.text_lines import read_lines
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import find_files
 from precompute.datasets.splitting import read_list
@@ -22,7 +23,7 @@ from precompute.datasets.table import read_metadata
 _MOST_PIXELS = 2 * 89_478_485
 
 
-def voc_listing(dataset: Any) -> Listing:
+def voc_listing(dataset: VocDataset) -> Listing:
     """Images and labels of ``kind: voc``; labels are read from the objects' names in Annotations.
 
     1: an object of the class; -1: only difficult ones, which VOC's own scoring passes over; 0: none

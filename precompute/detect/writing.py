@@ -72,7 +72,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     yield "  lambda: 1.0e-4 # larger: fewer concepts a student"
 
 
-def value(given: Any) -> str:
+def value(given: object) -> str:
     """A value in YAML, on one line."""
     if isinstance(given, Mapping):
         return "{" + ", ".join(f"{key}: {value(item)}" for key, item in given.items()) + "}"

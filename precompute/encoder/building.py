@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from types import ModuleType
 from typing import Any
 
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.hub import offline
 from precompute.encoder.source import Source
 
 
 @contextmanager
-def loading(section: Any) -> Iterator[Any]:
+def loading(section: OpenClipEncoder) -> Iterator[Any]:
     """Give open_clip; what goes wrong meanwhile becomes an error for people.
 
     Raises ``MissingExtraError`` without a package, and ``DataError``.
@@ -39,7 +41,7 @@ def loading(section: Any) -> Iterator[Any]:
         ) from error
 
 
-def build_model(open_clip: Any, source: Source) -> Any:
+def build_model(open_clip: ModuleType, source: Source) -> Any:
     """The model with its weights, for evaluation; nothing but what the spec names is downloaded."""
     root = logging.getLogger()
     root.addFilter(_says_nothing)  # it warns of random weights, which are loaded next
@@ -64,7 +66,7 @@ def build_model(open_clip: Any, source: Source) -> Any:
 _NO_WEIGHTS = (".npz", ".npy")
 
 
-def load_tokenizer(open_clip: Any, source: Source) -> Any:
+def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
     """The model's tokenizer; a folder's own files, if it needs any."""
     with nullcontext() if source.online else offline():
         return open_clip.get_tokenizer(source.model)

@@ -27,7 +27,7 @@ def check_name(model: str) -> None:
         )
 
 
-def tags(model: str) -> list[str]:
+def known_tags(model: str) -> list[str]:
     """Tags of the weights that open_clip knows of a model, also of its QuickGELU twin."""
     import open_clip
 
@@ -35,7 +35,7 @@ def tags(model: str) -> list[str]:
     return list(open_clip.list_pretrained_tags_by_model(base))
 
 
-def settings(model: str, tag: str) -> dict[str, Any]:
+def tag_settings(model: str, tag: str) -> dict[str, Any]:
     """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
     import open_clip
 
@@ -50,9 +50,9 @@ def fetch_weights(model: str, tag: str) -> Path:
     """
     from open_clip.pretrained import download_pretrained
 
-    found = settings(model, tag)
+    found = tag_settings(model, tag)
     if not found:
-        known = tags(model)
+        known = known_tags(model)
         raise DataError(
             f"open_clip knows no weights {tag!r} of {model}."
             + (f" There are {', '.join(known)}." if known else ""),
@@ -73,7 +73,7 @@ def fetch_weights(model: str, tag: str) -> Path:
 
 def cached_weights(model: str, tag: str) -> Path | None:
     """File of a tag's weights, if it was downloaded before."""
-    found = settings(model, tag)
+    found = tag_settings(model, tag)
     repository, names = _place(found)
     for name in names:
         path = _cached(repository, name) if repository else None

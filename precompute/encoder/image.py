@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.building import build_model, load_tokenizer, loading
 from precompute.encoder.source import encoder_digest, encoder_name, find_source
 from precompute.encoder.text import TextEncoder
@@ -93,7 +94,7 @@ class Encoder:
         return self.text.embed_concepts(concepts, prompts)
 
 
-def load_encoder(section: Any) -> Encoder:
+def load_encoder(section: OpenClipEncoder) -> Encoder:
     """Load the encoder that a spec's section names.
 
     ``model`` is a folder with ``open_clip_config.json``, ``hf-hub:ORG/NAME`` or a name that

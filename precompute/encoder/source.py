@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.encoder import hub
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from precompute.encoder.hub import (
+    cached_folder,
+    cached_weights,
+    check_name,
+    fetch_folder,
+    fetch_weights,
+    known_tags,
+    tag_settings,
+)
 
 CONFIG = "open_clip_config.json"
 HUB = "hf-hub:"
@@ -42,8 +51,8 @@ class Source:
         """
         if self.model.startswith("local-dir:"):
             return None
-        tags = [self.tag] if self.tag else hub.tags(self.model)
-        known = [hub.settings(self.model, tag) for tag in tags]
+        tags = [self.tag] if self.tag else known_tags(self.model)
+        known = [tag_settings(self.model, tag) for tag in tags]
         kinds = {json.dumps({k: v[k] for k in _PREPROCESSING if k in v}) for v in known}
         if len(kinds) > 1:
             raise DataError(
@@ -55,14 +64,14 @@ class Source:
         return json.loads(kinds.pop()) if kinds else {}
 
     def _tag_settings(self) -> dict[str, Any]:
-        return hub.settings(self.model, self.tag) if self.tag else {}
+        return tag_settings(self.model, self.tag) if self.tag else {}
 
 
 _PREPROCESSING = ("mean", "std", "interpolation")
 
 
-def find_source(section: Any) -> Source:
-    """Find what a section names, downloading it where the section names a tag or a hub.
+def find_source(section: OpenClipEncoder) -> Source:
+    """Find what a section names, downloading it where the section names a tag or a
 
     Raises ``DataError`` for files that are missing and for downloads that fail.
     """
@@ -75,23 +84,23 @@ def find_source(section: Any) -> Source:
             )
         return Source(f"local-dir:{model}", _weights_of(model, pretrained))
     if model.startswith(HUB):
-        folder = hub.fetch_folder(model.removeprefix(HUB))
+        folder = fetch_folder(model.removeprefix(HUB))
         return Source(f"local-dir:{folder}", _weights_in(folder), online=True)
-    hub.check_name(model)
+    check_name(model)
     if isinstance(pretrained, Path):
         if not pretrained.is_file():
             raise DataError(f"There is no file {pretrained}.", "Name the checkpoint's file.")
         return Source(model, pretrained)
-    return Source(model, hub.fetch_weights(model, pretrained), pretrained, online=True)
+    return Source(model, fetch_weights(model, pretrained), pretrained, online=True)
 
 
-def fetch_encoder(section: Any) -> None:
+def fetch_encoder(section: OpenClipEncoder) -> None:
     """Download what a section names by tag or hub; nothing is done for files and what is here."""
     if not isinstance(section.model, Path) and not isinstance(section.pretrained, Path):
         find_source(section)
 
 
-def encoder_name(section: Any) -> str:
+def encoder_name(section: OpenClipEncoder) -> str:
     """Name for the store: the checkpoint's for a folder, else the model's and the weights'."""
     if isinstance(section.model, Path):
         return _weights_of(section.model, section.pretrained).stem
@@ -100,7 +109,7 @@ def encoder_name(section: Any) -> str:
     return f"{section.model} ({Path(section.pretrained).name})"
 
 
-def encoder_digest(section: Any) -> str:
+def encoder_digest(section: OpenClipEncoder) -> str:
     """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
 
     A model by name counts by it. What is to be downloaded counts by its names until it is here.
@@ -108,7 +117,7 @@ def encoder_digest(section: Any) -> str:
     return _digest(*[_state(part) if isinstance(part, Path) else part for part in _parts(section)])
 
 
-def encoder_inputs(section: Any) -> dict[str, Any]:
+def encoder_inputs(section: OpenClipEncoder) -> dict[str, Any]:
     """All that a dense vector depends on beside the image, as plain data, without a model."""
     size = section.image_size
     return {
@@ -119,20 +128,20 @@ def encoder_inputs(section: Any) -> dict[str, Any]:
     }
 
 
-def _parts(section: Any) -> list[Path | str]:
+def _parts(section: OpenClipEncoder) -> list[Path | str]:
     model, pretrained = section.model, section.pretrained
     if isinstance(model, Path):
         weights = _weights_of(model, pretrained)
         return [model / CONFIG, weights]
     if model.startswith(HUB):
-        folder = hub.cached_folder(model.removeprefix(HUB))
+        folder = cached_folder(model.removeprefix(HUB))
         return [folder / CONFIG, _weights_in(folder)] if folder else [model]
     if isinstance(pretrained, Path):
         return [model, pretrained]
-    return [model, pretrained, *filter(None, [hub.cached_weights(model, pretrained)])]
+    return [model, pretrained, *filter(None, [cached_weights(model, pretrained)])]
 
 
-def _weights_of(folder: Path, pretrained: Any) -> Path:
+def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
     if pretrained is None:
         return _weights_in(folder)
     if not isinstance(pretrained, Path) or not pretrained.is_file():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.building import build_model, load_tokenizer, loading
 from precompute.encoder.source import Source, encoder_digest, encoder_name, find_source
 from precompute.encoder.text import TextEncoder
@@ -21,7 +23,7 @@ _TEXT = (
 )
 
 
-def load_text_encoder(section: Any) -> TextEncoder:
+def load_text_encoder(section: OpenClipEncoder) -> TextEncoder:
     """Load the text tower of the encoder that a spec's section names.
 
     It gives the vectors that ``load_encoder(section)`` gives. Of a safetensors file the image
@@ -87,7 +89,7 @@ def _causal(tower: Any, tokens: Any) -> Any:
     return projection(x) if isinstance(projection, nn.Linear) else x @ projection
 
 
-def _text_tower(open_clip: Any, source: Source) -> Any:
+def _text_tower(open_clip: ModuleType, source: Source) -> Any:
     """The text tower with its weights; the whole model where their layout is another."""
     from open_clip.model import _build_text_tower
 

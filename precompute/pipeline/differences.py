@@ -11,7 +11,7 @@ _DIGITS = 8
 _SILENT = {"photos"}
 
 
-def differences(old: Any, new: Any, stages: Collection[str] = ()) -> Iterator[str]:
+def differences(old: object, new: object, stages: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for each input that differs, as ``encoder.image_size: 224 → 384``.
 
     ``stages`` are the names of stages: an input of that name is a stage's key.
@@ -28,7 +28,7 @@ def differences(old: Any, new: Any, stages: Collection[str] = ()) -> Iterator[st
             yield f"{name}: {_shown(before, name)} → {_shown(now, name)}"
 
 
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping) and set(value) != {"count", "sha256"}:
         for key, inner in value.items():
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))

@@ -20,7 +20,7 @@ from precompute.batches.stages import Arrays, Finished, key_of
 from precompute.batches.workers import Results, Workers
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.report import duration
-from precompute.pipeline.segment_head import with_head
+from precompute.pipeline.steps import with_head
 
 Batch = tuple[str, ...]
 Part = tuple[Sequence[str], Callable[[], Arrays]]

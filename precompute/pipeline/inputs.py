@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.students import Projections
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash
 from precompute.batches.batch_keys import photo_keys
@@ -42,18 +46,18 @@ class Inputs:
     title: str
     dataset: Dataset
     max_bad_share: float
-    teacher: Any
+    teacher: LogitsTeacher | NetworkTeacher
     teacher_inputs: Values
     teacher_passes: dict[str, str]
     words: dict[str, tuple[str, ...]]
     corpus: str
     prompts: list[str]
-    encoder: Any
+    encoder: OpenClipEncoder
     batch: int
     settings: Settings
     training: Training | None
     scores: Values
-    projections: Any
+    projections: Projections
     digests: list[str]
     keys: list[str]
 
@@ -151,7 +155,7 @@ class Inputs:
         return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
@@ -160,7 +164,7 @@ def plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def read_inputs(spec: Any, progress: Callable[[str], None]) -> Inputs:
+def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     """Read what the spec names; raises ``DataError``."""
     section = spec.concepts
     words = read_corpus(Path(section.corpus), progress)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import StoreError
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import NetworkTeacher
 from inficond_panel.store import Store, open_store
 from precompute.batches.reuse import stage_of, stores_near
 from precompute.batches.stages import Finished
@@ -84,12 +86,13 @@ def _deed(stage: PlannedStage) -> str:
 
 
 def plan(
-    spec: Any, store_path: Path | str, *, progress: Callable[[str], None] = lambda _: None
+    spec: Spec, store_path: Path | str, *, progress: Callable[[str], None] = lambda _: None
 ) -> Plan:
     """Plan of ``run``; reads the inputs and their hashes, computes and writes nothing.
 
     Raises ``DataError`` for inputs that cannot be used.
     """
+    spec.check_making()
     path, inputs = Path(store_path), read_inputs(spec, progress)
     near = list(stores_near(path))
     there = _opened(path)
@@ -171,7 +174,7 @@ def _of_teacher(
 ) -> PlannedStage:
     """The stage of the teacher, with the photos that its network has not seen."""
     planned = _planned("teacher", inputs, there, near, finished)
-    if planned.does != "run" or not inputs.teacher_passes:
+    if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
         return planned
     name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
     photos = Photos(inputs.dataset, inputs.keys, finished=finished, near=near)

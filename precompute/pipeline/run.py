@@ -17,6 +17,7 @@ import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import InficondError, StoreError
+from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.write import replaced, restore
 from precompute.batches.reuse import stage_of, stores_near
@@ -37,7 +38,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def run(
-    spec: Any,
+    spec: Spec,
     store_path: Path | str,
     *,
     progress: Progress = lambda _: None,
@@ -61,6 +62,7 @@ def run(
     """
     started = time.monotonic()
     path = Path(store_path)
+    spec.check_making()
     try:
         fetch_encoder(spec.concepts.encoder)
         inputs = read_inputs(spec, progress)

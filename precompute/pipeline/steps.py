@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,9 @@ from precompute.concepts.corpus import twin_warnings
 from precompute.concepts.umap_projection import project, project_segments
 from precompute.encoder import Encoder, load_encoder
 from precompute.pipeline.inputs import Inputs
+from precompute.pipeline.segment_head import photos_for
+from precompute.segments import SegmentSettings
+from precompute.segments.training import train_head
 from precompute.teachers import Photos, teacher_logits
 
 #: Arrays of the store that come from each stage; a store may lack some.
@@ -44,11 +50,45 @@ def encoder_of(inputs: Inputs) -> Encoder:
 def text(inputs: Inputs) -> Arrays:
     """Vectors of the concepts' texts; and the store's record of the encoder."""
     encoder = encoder_of(inputs)
-    vectors = embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
+    vectors = _vectors(encoder, inputs)
     said = _told(
         preprocessing=encoder.preprocessing, warnings=twin_warnings(vectors, inputs.concepts)
     )
     return {"concept_text_embedding": vectors, "told": said}
+
+
+def with_head(
+    settings: SegmentSettings,
+    inputs: Inputs,
+    encoder: Encoder,
+    store: Path,
+    progress: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> SegmentSettings:
+    """The settings with the head of the segments, which is trained first where the spec asks it.
+
+    It lies beside the store, as ``<store's stem>.head.safetensors``, and serves for other runs.
+    """
+    if inputs.training is None:
+        return settings
+    path = store.with_name(f"{store.stem}.head.safetensors")
+    positions = photos_for(inputs.training, inputs.keys, inputs.dataset.split)
+    train_head(
+        [partial(inputs.dataset.load, i) for i in positions],
+        encoder,
+        lambda: _vectors(encoder, inputs),
+        inputs.training,
+        path,
+        inputs.head_inputs,
+        progress,
+        cancelled,
+    )
+    return replace(settings, head=str(path))
+
+
+def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
+    """Vectors ``(concept, embed)`` of the concepts' texts."""
+    return embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
 
 
 def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: Arrays) -> Arrays:

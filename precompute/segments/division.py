@@ -9,10 +9,13 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from precompute.segments import files, graph, kmeans, superpixels
+from precompute.segments.files import divide_by_mask
+from precompute.segments.graph import cluster_graph
+from precompute.segments.kmeans import cluster_kmeans
 from precompute.segments.refine import to_edges
 from precompute.segments.regions import boxes, shares, unit, upsample
 from precompute.segments.settings import SegmentSettings
+from precompute.segments.superpixels import felzenszwalb, slic
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,14 @@ def _head(view: View, settings: SegmentSettings) -> np.ndarray:
     from precompute.segments.head import load_head
 
     embedded = load_head(settings.head).embed(view.cells, view.image)
-    return graph.cluster(embedded, settings.max_per_image, settings.spatial)
+    return cluster_graph(embedded, settings.max_per_image, settings.spatial)
 
 
 _METHODS: dict[str, Callable[[View, SegmentSettings], np.ndarray]] = {
-    "kmeans": lambda view, s: kmeans.cluster(view.cells, s.max_per_image, s.seed, s.spatial),
-    "graph": lambda view, s: graph.cluster(view.cells, s.max_per_image, s.spatial),
-    "felzenszwalb": lambda view, s: superpixels.felzenszwalb(view.pixels, view.cells, s),
-    "slic": lambda view, s: superpixels.slic(view.pixels, view.cells, s),
-    "file": lambda view, s: files.divide(view.image, view.image_id, view.shape, view.cells, s),
+    "kmeans": lambda view, s: cluster_kmeans(view.cells, s.max_per_image, s.seed, s.spatial),
+    "graph": lambda view, s: cluster_graph(view.cells, s.max_per_image, s.spatial),
+    "felzenszwalb": lambda view, s: felzenszwalb(view.pixels, view.cells, s),
+    "slic": lambda view, s: slic(view.pixels, view.cells, s),
+    "file": lambda view, s: divide_by_mask(view.image, view.image_id, view.shape, view.cells, s),
     "head": _head,
 }

@@ -73,7 +73,7 @@ def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
     return replace(dataset, load=load, digest=digest)
 
 
-def divide(
+def divide_by_mask(
     image: Image.Image,
     image_id: str,
     shape: tuple[int, int],

@@ -9,7 +9,7 @@ import numpy as np
 from precompute.segments.regions import neighbours, places, unit
 
 
-def cluster(cells: np.ndarray, max_segments: int, spatial: float = 1.0) -> np.ndarray:
+def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) -> np.ndarray:
     """Cut cells ``(h, w, embed)`` into ``max_segments`` connected segments ``(h, w)``.
 
     Starts from the cells and merges neighbours by Ward's rule, on the direction of the cells and

@@ -13,7 +13,9 @@ from precompute.segments.regions import connect, numbered, places, unit
 ITERATIONS = 10
 
 
-def cluster(cells: np.ndarray, max_segments: int, seed: int, spatial: float = 1.0) -> np.ndarray:
+def cluster_kmeans(
+    cells: np.ndarray, max_segments: int, seed: int, spatial: float = 1.0
+) -> np.ndarray:
     """Cut cells ``(h, w, embed)`` into at most ``max_segments`` connected segments ``(h, w)``.
 
     Minimises Σ 1 - cos(cell, centre) + ``spatial``·(distance to the cluster's middle)². Seeded as

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.spec.sections.segments import Segments
+
 #: Raise it when the same settings no longer give the same segments.
 RECIPE = 3
 
@@ -40,7 +42,7 @@ class SegmentSettings:
         return values
 
 
-def settings_of(section: Any) -> SegmentSettings:
+def settings_of(section: Segments) -> SegmentSettings:
     """Settings of a spec's section ``concepts.segments``.
 
     A head that is to be trained first is not in them; see ``train_head``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,10 @@ from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from precompute.segments.head import Head, Layout, load_head, save_head, untrained
 from precompute.segments.regions import unit
-from precompute.segments.views import Example, ViewOfImage, Views, examples, rim_of
+from precompute.segments.views import DenseEncoder, Example, ViewOfImage, Views, examples, rim_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: Raise it when the same inputs no longer give the same head.
 RECIPE = 2
@@ -40,7 +43,7 @@ class Training:
 
 def train_head(
     photos: Sequence[Callable[[], Image.Image]],
-    encoder: Any,
+    encoder: DenseEncoder,
     text: Callable[[], np.ndarray],
     training: Training,
     path: Path,
@@ -143,7 +146,7 @@ def _loss(network: Any, example: Example, prototypes: Any) -> Any:
     return image_loss(pixels, example, prototypes)
 
 
-def image_loss(pixels: Any, example: Example, prototypes: Any) -> Any:
+def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
     """The three losses of one image, weighted; ``pixels`` (2, H, W, embed) are its views'."""
     import torch
     from torch.nn.functional import kl_div, log_softmax, normalize
@@ -188,7 +191,7 @@ def _on_torch(view: ViewOfImage) -> _Tensors:
     return _Tensors(labels, rim.ravel(), member, dense, member.any(1))
 
 
-def _contrast(pixels: Any, labels: Any, means: Any, view: _Tensors) -> Any:
+def _contrast(pixels: Tensor, labels: Tensor, means: Tensor, view: _Tensors) -> Any:
     """Pixels (n, embed) to their own segment's mean in a view, away from the means of others in it.
 
     Others that the encoder holds alike are left out: they may be parts of one thing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageEnhance
@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.store.images import UnreadableImage
-from precompute.segments.graph import cluster
+from precompute.segments.graph import cluster_graph
 from precompute.segments.head import Layout, colours_of, untrained
 from precompute.segments.refine import to_edges
 from precompute.segments.regions import shares, unit
@@ -23,6 +23,16 @@ SEGMENTS, SPATIAL, FINER = 16, 0.1, 4
 RIM = 2
 SMALLEST_CROP, JITTER = 0.5, 0.3
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
+class DenseEncoder(Protocol):
+    """Encoder of images that gives a vector for each place."""
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """RGB image as the encoder takes it, ``(3, height, width)`` float32."""
+
+    def dense(self, images: np.ndarray) -> np.ndarray:
+        """Embeddings ``(B, h, w, embed)`` of images ``(B, 3, height, width)``, not normalised."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Example:
 class Views:
     """Makes examples of images; image i looks alike whatever the others are."""
 
-    encoder: Any
+    encoder: DenseEncoder
     layout: Layout
     seed: int
 
@@ -77,7 +87,7 @@ class Views:
         embedded = untrained(self.layout, self.seed).embed(cells, image)
         size = FINER * grid[1], FINER * grid[0]
         pixels = np.asarray(image.resize(size, Image.Resampling.BOX))
-        return to_edges(cluster(embedded, SEGMENTS, SPATIAL), pixels)
+        return to_edges(cluster_graph(embedded, SEGMENTS, SPATIAL), pixels)
 
 
 def examples(

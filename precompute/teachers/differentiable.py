@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec import Spec
 from precompute.encoder import load_encoder
 from precompute.teachers.loading import at_own_size, load_teacher
 from precompute.teachers.preprocessing import Preprocessing, of_encoder
@@ -15,7 +16,7 @@ from precompute.teachers.teacher import TorchTeacher
 _RUN = ("timm", "torchscript", "query2label", "onnx")
 
 
-def network_of(spec: Any, name: str, classes: Sequence[str]) -> tuple[Any, Preprocessing]:
+def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Preprocessing]:
     """The network ``encoder`` or ``teacher`` of a spec, and how it takes a photo: all of it,
     squashed to the network's size, so that every pixel of the photo is measured.
 

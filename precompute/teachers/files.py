@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
+from inficond_panel.spec.sections.teacher import TorchScriptTeacher
 from precompute.teachers.preprocessing import Preprocessing, own_or_given
 from precompute.teachers.teacher import (
     TorchTeacher,
@@ -22,7 +24,7 @@ from precompute.teachers.teacher import (
 )
 
 
-def load_torchscript(section: Any, classes: Sequence[str]) -> TorchTeacher:
+def load_torchscript(section: TorchScriptTeacher, classes: Sequence[str]) -> TorchTeacher:
     """A TorchScript file, as a spec's section names it."""
     try:
         import torch
@@ -91,7 +93,7 @@ class OnnxTeacher:
         return check_outputs(np.asarray(values), self.outputs)[: len(images)]
 
 
-def load_onnx(section: Any, classes: Sequence[str]) -> OnnxTeacher:
+def load_onnx(section: OnnxSection, classes: Sequence[str]) -> OnnxTeacher:
     """An ONNX file, as a spec's section names it: one input (B, 3, H, W), first output (B, K)."""
     try:
         import onnxruntime

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import HeadTeacher
 
 #: Weights of the L2 penalty that are tried, where the spec names none.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
@@ -65,7 +66,11 @@ class Heads:
 
 
 def fit_heads(
-    features: np.ndarray, label: np.ndarray, fit: np.ndarray, classes: Sequence[str], section: Any
+    features: np.ndarray,
+    label: np.ndarray,
+    fit: np.ndarray,
+    classes: Sequence[str],
+    section: HeadTeacher,
 ) -> Heads:
     """Fit the heads of all classes on features ``(N, E)`` and labels ``(N, K)`` of rows ``fit``.
 

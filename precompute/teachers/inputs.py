@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.teacher import (
+    HeadTeacher,
+    NetworkTeacher,
+    OpenClipTeacher,
+    Teacher,
+)
 from inficond_panel.store.network_weights import file_digest
 from precompute.batches.stages import key_of
 from precompute.datasets import Dataset
 from precompute.encoder import encoder_digest
-from precompute.teachers.loading import at_own_size
+from precompute.teachers.loading import encoder_of
 from precompute.teachers.record import fit_rows
 
 #: Raise it when the same inputs no longer give the same logits.
@@ -18,10 +26,10 @@ RECIPE = 2
 
 
 def teacher_inputs(
-    section: Any,
+    section: Teacher,
     dataset: Dataset,
     digests: Sequence[str],
-    encoder: Any = None,
+    encoder: OpenClipEncoder | None = None,
     corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All that the logits depend on: settings, SHA-256 of files, images.
@@ -31,17 +39,20 @@ def teacher_inputs(
     """
     inputs = network_inputs(section, dataset.classes, encoder, corpus)
     inputs["ids"] = list(dataset.ids)
-    if section.kind == "logits":
+    if not isinstance(section, NetworkTeacher):
         return inputs
     inputs["photos"] = key_of("photos", list(digests))
-    if section.kind == "head" or getattr(section, "oracle", None):
+    if section.kind == "head" or section.oracle:
         inputs["split"] = list(dataset.split)
         inputs["label"] = dataset.label[fit_rows(dataset)].tobytes().hex()
     return inputs
 
 
 def network_inputs(
-    section: Any, classes: Sequence[str], encoder: Any = None, corpus: Sequence[str] = ()
+    section: Teacher,
+    classes: Sequence[str],
+    encoder: OpenClipEncoder | None = None,
+    corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Inputs that the teacher itself depends on, whatever the photos."""
     inputs: dict[str, Any] = {
@@ -49,7 +60,7 @@ def network_inputs(
         "settings": settings(section, encoder),
         "classes": list(classes),
     }
-    if section.kind == "open_clip" and not section.background:
+    if isinstance(section, OpenClipTeacher) and not section.background:
         inputs["corpus"] = list(corpus)
     return inputs
 
@@ -70,15 +81,15 @@ def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
     return {"logits": logits, "oracle": key_of("oracle", [logits, known["oracle"]])}
 
 
-def settings(section: Any, encoder: Any = None) -> dict[str, Any]:
+def settings(section: Section, encoder: OpenClipEncoder | None = None) -> dict[str, Any]:
     """A section as JSON; a file stands for itself by its hash, an encoder by its digest."""
     plain: dict[str, Any] = {}
     for key, value in section.values().items():
-        if key == "encoder":
-            chosen = value or at_own_size(encoder)
+        if isinstance(section, OpenClipTeacher | HeadTeacher) and key == "encoder":
+            chosen = encoder_of(section, encoder)
             plain[key] = [encoder_digest(chosen), chosen.image_size]
         elif isinstance(value, Path):
             plain[key] = file_digest(value)
         else:
-            plain[key] = settings(value) if hasattr(value, "fields") else value
+            plain[key] = settings(value) if isinstance(value, Section) else value
     return plain

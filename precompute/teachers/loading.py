@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from precompute.encoder import Encoder, load_encoder
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
+from precompute.encoder import load_encoder
 from precompute.teachers.files import load_onnx, load_torchscript
 from precompute.teachers.preprocessing import of_encoder
 from precompute.teachers.query2label_files import load_query2label
@@ -16,7 +18,10 @@ from precompute.teachers.zero_shot import load_zero_shot
 
 
 def load_teacher(
-    section: Any, classes: Sequence[str], encoder: Any = None, corpus: Sequence[str] = ()
+    section: NetworkTeacher,
+    classes: Sequence[str],
+    encoder: OpenClipEncoder | None = None,
+    corpus: Sequence[str] = (),
 ) -> Teacher:
     """The teacher of a spec's section, of any kind that gives logits for a photo at once.
 
@@ -24,8 +29,9 @@ def load_teacher(
     zero-shot teacher uses where it names none. Raises ``DataError`` for files that do not fit, and
     ``MissingExtraError`` without the packages of the extra.
     """
-    if section.kind == "open_clip":
-        return load_zero_shot(section, classes, image_text_model(section, encoder), corpus)
+    if isinstance(section, OpenClipTeacher):
+        model = load_encoder(encoder_of(section, encoder))
+        return load_zero_shot(section, classes, model, corpus)
     loaders: dict[str, Callable[[Any, Sequence[str]], Teacher]] = {
         "torchscript": load_torchscript,
         "onnx": load_onnx,
@@ -35,9 +41,9 @@ def load_teacher(
     return loaders[section.kind](section, classes)
 
 
-def load_embedding(section: Any, encoder: Any) -> TorchTeacher:
+def load_embedding(section: HeadTeacher, encoder: OpenClipEncoder | None) -> TorchTeacher:
     """The image tower that a section's heads sit on; its outputs are unit vectors of photos."""
-    model = image_text_model(section, encoder)
+    model = load_encoder(encoder_of(section, encoder))
     for parameter in model.model.parameters():
         parameter.requires_grad_(False)
     width = model.embed_text(["a"]).shape[1]
@@ -45,14 +51,18 @@ def load_embedding(section: Any, encoder: Any) -> TorchTeacher:
     return TorchTeacher(network, of_encoder(model), tuple(range(width)), width)
 
 
-def image_text_model(section: Any, encoder: Any) -> Encoder:
-    """The teacher's own encoder, or the concepts' at the size that it was trained for."""
+def encoder_of(
+    section: OpenClipTeacher | HeadTeacher, encoder: OpenClipEncoder | None
+) -> OpenClipEncoder:
+    """Section of the teacher's own encoder, or of the concepts' at the size it was trained for."""
     if section.encoder is not None:
-        return load_encoder(section.encoder)
-    return load_encoder(at_own_size(encoder))
+        return section.encoder
+    if encoder is None:
+        raise ValueError("neither the teacher nor the concepts have an encoder")
+    return at_own_size(encoder)
 
 
-def at_own_size(encoder: Any) -> Any:
+def at_own_size(encoder: OpenClipEncoder) -> OpenClipEncoder:
     """The section of the concepts' encoder, without its image size: that is of the dense view."""
     names = [field.attribute for field in encoder.fields().values()]
     values = {name: getattr(encoder, name) for name in names if name != "image_size"}

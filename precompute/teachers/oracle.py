@@ -7,13 +7,16 @@ BMVC 2023, section 3.1, eq. 2: ``x* = x - gamma |x| * dL/dx``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def task_loss(logits: Any, label: Any) -> Any:
+
+def task_loss(logits: Tensor, label: Tensor) -> Any:
     """Loss of each image, ``(B,)``: the sum of the binary cross-entropies of its known labels.
 
     ``logits`` and ``label`` are tensors ``(B, K)``; labels are 1, 0, or -1 (ignored). The sum is
@@ -28,7 +31,7 @@ def task_loss(logits: Any, label: Any) -> Any:
     return (each * known).sum(1)
 
 
-def reinforce(forward: Callable[[Any], Any], pixels: Any, label: Any, gamma: float) -> Any:
+def reinforce(forward: Callable[[Any], Any], pixels: Tensor, label: Tensor, gamma: float) -> Any:
     """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
 
     x is the input as it enters the network, after normalisation: |x| is a channel's distance from

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+
+from inficond_panel.spec.framework.section import Section
+from precompute.encoder import Encoder
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -55,13 +61,13 @@ class Preprocessing:
         return image.crop((left, top, left + self.size[0], top + self.size[1]))
 
 
-def own_or_given(section: Any, own: dict[str, Any]) -> Preprocessing:
+def own_or_given(section: Section, own: dict[str, Any]) -> Preprocessing:
     """Preprocessing of a spec's section; what it leaves out (None) is the model's own."""
     given = {name: value for name, value in section.values().items() if value is not None}
     return Preprocessing(**{**own, **given})
 
 
-def of_timm(model: Any) -> dict[str, Any]:
+def of_timm(model: nn.Module) -> dict[str, Any]:
     """Settings of a timm model, from its configuration."""
     from timm.data import resolve_model_data_config
 
@@ -77,7 +83,7 @@ def of_timm(model: Any) -> dict[str, Any]:
     }
 
 
-def of_encoder(encoder: Any) -> Preprocessing:
+def of_encoder(encoder: Encoder) -> Preprocessing:
     """The whole photo, squashed to the size of an image-text model, as its dense view."""
     height, width = encoder.size
     return Preprocessing((width, height), encoder.mean, encoder.std, encoder.interpolation)

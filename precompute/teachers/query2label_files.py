@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import Query2LabelTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state
 from precompute.teachers.preprocessing import of_timm, own_or_given
 from precompute.teachers.teacher import TorchTeacher, columns_of, need
@@ -25,7 +26,7 @@ _NEEDED = (
 _REMEDY = "Check teacher.backbone: it must be the one that the checkpoint was trained with."
 
 
-def load_query2label(section: Any, classes: Sequence[str]) -> TorchTeacher:
+def load_query2label(section: Query2LabelTeacher, classes: Sequence[str]) -> TorchTeacher:
     """The teacher of a checkpoint; backbone and attention heads are the spec's, the rest its own.
 
     Raises ``DataError`` for weights that lack, are too many, or do not fit.
@@ -50,7 +51,7 @@ def load_query2label(section: Any, classes: Sequence[str]) -> TorchTeacher:
     return TorchTeacher(frozen(network), preprocessing, columns, outputs)
 
 
-def read_shape(state: State, section: Any) -> Shape:
+def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
     """Layers and widths of a checkpoint, from the names and shapes of its tensors."""
     from precompute.teachers.query2label import Shape
 
@@ -86,7 +87,7 @@ def _layers(state: State, part: str) -> list[int]:
     return sorted({int(match[1]) for match in found if match})
 
 
-def _check_outputs(section: Any, found: int, named: int) -> None:
+def _check_outputs(section: Query2LabelTeacher, found: int, named: int) -> None:
     if found != named:
         raise DataError(
             f"{section.path} has {found} classes; the spec and the data set name {named}.",

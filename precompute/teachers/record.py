@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.spec.sections.teacher import NetworkTeacher, Teacher
 from precompute.datasets import Dataset
 from precompute.teachers.preprocessing import Preprocessing
 
@@ -18,7 +19,7 @@ def fit_rows(dataset: Dataset) -> np.ndarray:
 
 
 def described(
-    section: Any, settings: dict[str, Any], preprocessing: Preprocessing | None = None
+    section: Teacher, settings: dict[str, Any], preprocessing: Preprocessing | None = None
 ) -> dict[str, Any]:
     """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
     plain = preprocessing.plain() if preprocessing else None
@@ -32,7 +33,7 @@ def described(
 
 
 def oracle_record(
-    section: Any, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
+    section: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
 ) -> dict[str, Any]:
     """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after."""
     if oracle is None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
 from precompute.batches.stages import key_of
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
@@ -36,7 +38,10 @@ class Result:
 
 
 def teacher_logits(
-    section: Any, photos: Photos, encoder: Any = None, corpus: Sequence[str] = ()
+    section: LogitsTeacher | NetworkTeacher,
+    photos: Photos,
+    encoder: OpenClipEncoder | None = None,
+    corpus: Sequence[str] = (),
 ) -> Result:
     """Logits of the teacher that a spec's section describes, of all ``photos``.
 
@@ -46,12 +51,12 @@ def teacher_logits(
     """
     dataset = photos.dataset
     network = network_inputs(section, dataset.classes, encoder, corpus)
-    if section.kind == "logits":
+    if isinstance(section, LogitsTeacher):
         logit = read_logits(Path(section.path), dataset.ids, dataset.classes)
         attrs = described(section, network["settings"])
         return Result(logit, attrs=attrs, warnings=suspicious(logit))
     keys = pass_keys(network)
-    if section.kind == "head":
+    if isinstance(section, HeadTeacher):
         return _by_head(section, photos, encoder, network["settings"], keys)
     load = partial(load_teacher, section, dataset.classes, encoder, corpus)
     run = Network(keys["logits"], load)
@@ -69,7 +74,11 @@ def teacher_logits(
 
 
 def _by_head(
-    section: Any, photos: Photos, encoder: Any, settings: dict[str, Any], keys: dict[str, str]
+    section: HeadTeacher,
+    photos: Photos,
+    encoder: OpenClipEncoder | None,
+    settings: dict[str, Any],
+    keys: dict[str, str],
 ) -> Result:
     """Encode, fit the heads, and for the oracle go through encoder and heads again."""
     dataset = photos.dataset

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
 from precompute.teachers.oracle import reinforce
 from precompute.teachers.preprocessing import Preprocessing
 from precompute.teachers.tables import near_in_list
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _LEAST = 1e-6
+
+Outputs = TypeVar("Outputs", bound=Sliced)
 
 
 class Teacher(Protocol):
@@ -63,7 +69,7 @@ class TorchTeacher:
         with one_torch_thread(), torch.inference_mode():
             return self.forward(stronger).numpy()
 
-    def forward(self, pixels: Any) -> Any:
+    def forward(self, pixels: Tensor) -> Any:
         """Logits of a tensor, as a tensor; raises ``DataError`` where the network refuses it."""
         import torch
 
@@ -82,11 +88,11 @@ class TorchTeacher:
         return torch.logit(values, eps=_LEAST) if self.probabilities else values
 
 
-def check_outputs(values: Any, outputs: int) -> Any:
+def check_outputs(values: Outputs, outputs: int) -> Outputs:
     """Values ``(B, outputs)``; raises ``DataError`` for another shape."""
-    if values.ndim != 2 or values.shape[1] != outputs:
+    if len(values.shape) != 2 or values.shape[1] != outputs:
         raise DataError(
-            f"The teacher gives {tuple(values.shape)} for {values.shape[0] if values.ndim else 1} "
+            f"The teacher gives {tuple(values.shape)} for {values.shape[0] if values.shape else 1} "
             f"images; expected {outputs} classes each.",
             "Name the class of each output, in order: teacher.classes.",
         )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import TimmTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
 from precompute.teachers.preprocessing import of_timm, own_or_given
 from precompute.teachers.teacher import TorchTeacher, columns_of, need
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def load_timm(section: Any, classes: Sequence[str]) -> TorchTeacher:
+
+def load_timm(section: TimmTeacher, classes: Sequence[str]) -> TorchTeacher:
     """A timm model with its checkpoint, and perhaps a linear head of its own."""
     columns, outputs = columns_of(classes, section.classes)
     model = build(
@@ -72,21 +76,21 @@ def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) ->
         return timm.create_model(name, pretrained=pretrained, **others)
 
 
-def timm_layout(model: Any, state: State) -> State:
+def timm_layout(model: nn.Module, state: State) -> State:
     """Names and shapes as timm has them today, where it knows how a published file differs."""
     module = sys.modules[type(model).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None)
     return dict(convert(state, model)) if convert else state
 
 
-def frozen(network: Any) -> Any:
+def frozen(network: nn.Module) -> Any:
     """A network for evaluation alone."""
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     return network.eval()
 
 
-def _load(model: Any, section: Any) -> None:
+def _load(model: Any, section: TimmTeacher) -> None:
     path: Path = section.pretrained
     state = timm_layout(model, read_state(path))
     if section.head:  # the file may have a classifier of its own, which is not used

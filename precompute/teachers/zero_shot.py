@@ -15,13 +15,14 @@ import numpy as np
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import OpenClipTeacher
 from precompute.encoder import Encoder
 from precompute.teachers.preprocessing import of_encoder
 from precompute.teachers.teacher import TorchTeacher
 
 
 def load_zero_shot(
-    section: Any, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
+    section: OpenClipTeacher, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
 ) -> TorchTeacher:
     """The zero-shot classifier of the classes of a data set, as a spec's section describes it."""
     _check_names(section, classes)
@@ -55,7 +56,7 @@ def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndar
     return logits
 
 
-def _check_names(section: Any, classes: Sequence[str]) -> None:
+def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
     biased = set(section.bias) - {"default"} if isinstance(section.bias, dict) else set()
     for key, names in (("words", section.words), ("bias", biased)):
         unknown = sorted(name for name in names if name not in classes)

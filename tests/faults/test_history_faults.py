@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import panel as pn
@@ -14,9 +15,9 @@ from factory import small_spec
 from waiting import until
 
 from inficond_panel.app import Explorer
-from inficond_panel.common import sqlite_file as database
 from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.history.form import HISTORY
 
 PARTS = ("", "-wal", "-shm")
 
@@ -96,7 +97,8 @@ def locked(tuner: Tuner) -> Iterator[None]:
 def test_pages_tell_a_history_that_fails_and_go_on(
     fault, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.2)
+    short = replace(HISTORY, busy_seconds=0.2)
+    monkeypatch.setattr("inficond_panel.tuning.history.history.HISTORY", short)
     spec = small_spec(tmp_path)
 
     async def tuned(explorer: Explorer) -> str:

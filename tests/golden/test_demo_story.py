@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from intervals import change_interval
 
-from inficond_panel.distill import average_precision, change_interval
+from inficond_panel.distill import average_precision
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits

@@ -23,13 +23,13 @@ def tree_of(module: str) -> ast.Module:
 
 
 def named(node: ast.AST) -> list[str]:
-    """Modules that a statement imports; of ``from a import b`` a.b where that is one, else a."""
+    """Modules that a statement imports: of ``from a import b`` a, and a.b where that is one."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
         assert node.level == 0, "relative import"
-        each = [(f"{node.module}.{alias.name}", node.module) for alias in node.names]
-        return [inner if inner in MODULES else outer for inner, outer in each]
+        inner = [f"{node.module}.{alias.name}" for alias in node.names]
+        return [str(node.module), *(name for name in inner if name in MODULES)]
     return []
 
 

@@ -10,18 +10,10 @@ from ruamel.yaml import YAML
 
 from inficond_panel.spec import Share, Spec, json_schema, load_spec
 from inficond_panel.spec.framework import fields as f
+from inficond_panel.spec.framework.by_name import ByClass, Numbers, Texts
 from inficond_panel.spec.framework.json_schema import sections
-from inficond_panel.spec.framework.lists import (
-    ByClass,
-    Channels,
-    NamedShares,
-    Numbers,
-    Rows,
-    Shares,
-    Size,
-    Texts,
-    Words,
-)
+from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
+from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.dataset import (

@@ -38,22 +38,22 @@ def page(served, open_page) -> Page:
 def test_all_metrics_and_iterations_tell_their_interval(served, page: Page, name: str) -> None:
     """As the bootstrap has it, for means over all classes too; a hollow dot is within noise."""
     _, tuner = served
-    root, first, second = tuner.nodes()
+    root, first, second = (tuner.at(node, "tune") for node in tuner.nodes())
     if name:
         select_class(page, name)
     metrics = page.locator(".strip .metric")
     for at, key in enumerate(KEYS):
-        change = make_change(metric_change(tuner, root, second, name, "tune", key))
+        change = make_change(metric_change(root, second, name, key))
         told = re.compile(re.escape(f"change {change_text(change)},"))
         expect(metrics.nth(at)).to_have_attribute("aria-label", told)
         dot = "hollow" if change["noise"] else "dot"
         expect(metrics.nth(at).locator(".whisker circle")).to_have_class(re.compile(f"{dot}$"))
-    steps = [make_change(metric_change(tuner, root, first, name, "tune"))]
+    steps = [make_change(metric_change(root, first, name))]
     if not name:  # the second iteration left bicycle as it was
-        steps.insert(0, make_change(metric_change(tuner, first, second, name, "tune")))
+        steps.insert(0, make_change(metric_change(first, second, name)))
     intervals = page.locator(".provenance .row > .interval:visible")
     expect(intervals).to_have_text([step["interval"] for step in steps])
-    total = make_change(metric_change(tuner, root, second, name, "tune"))
+    total = make_change(metric_change(root, second, name))
     expect(page.locator(".provenance .total")).to_contain_text(total["interval"])
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import small_spec
+from intervals import change_interval
 from scipy.special import expit
 
 import inficond_panel
 from inficond_panel import TunableStudents, open_students
-from inficond_panel.distill import average_precision, change_interval
+from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.tuning import Intent, open_tuner
 

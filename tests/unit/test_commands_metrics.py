@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, small_spec
+from intervals import change_interval
 
 from inficond_panel.analysis.influence_stability import ConceptStability, stability
 from inficond_panel.analysis.node_metrics import (
@@ -19,7 +20,7 @@ from inficond_panel.analysis.node_metrics import (
 )
 from inficond_panel.analysis.refit_curve import refit_curve
 from inficond_panel.cli import main
-from inficond_panel.distill import change_interval, class_metrics, fit
+from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
@@ -299,7 +300,9 @@ def test_stability_command(run, spec):
 
 def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
     node, store = tuner.root(), tuner.store
-    points = list(itertools.islice(refit_curve(tuner, node, "bird", "wheel", levels=2), 4))
+    points = list(
+        itertools.islice(refit_curve(tuner, tuner.at(node, "tune")["bird"], "wheel", levels=2), 4)
+    )
     c, k, rows = store.concepts.index("wheel"), store.classes.index("bird"), store.rows("tune")
     assert points[0].influence == node.weights[c, k]
     assert points[0].metrics.ap == pytest.approx(tuner.metrics(node, "tune")["bird"].ap, abs=0.01)

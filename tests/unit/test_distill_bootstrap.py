@@ -2,22 +2,22 @@
 
 import numpy as np
 import pytest
+from intervals import change_interval, metric_interval
 from scipy.special import expit
 
 from inficond_panel.distill import (
     Interval,
     Outcome,
-    change_interval,
     change_intervals,
     class_metrics,
     ece,
     measure,
-    metric_interval,
     metric_intervals,
 )
 from inficond_panel.distill.metrics import outcome as outcome_module
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
 from inficond_panel.distill.metrics.weighted_ap import rank
+from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import METRICS
 
 
@@ -196,3 +196,11 @@ def test_intervals_taken_together_are_those_taken_one_by_one(metric):
         truth = np.percentile(drawn, [5, 95])
         truth = 2 * estimate - truth[::-1] if metric == "ece" else truth
         np.testing.assert_allclose([low[at], high[at]], truth, rtol=1e-13)
+
+
+@pytest.mark.parametrize("intervals", [change_interval, metric_interval])
+def test_an_unknown_metric_is_an_error_of_the_project(intervals):
+    logits = (np.arange(4.0),) * (1 + (intervals is change_interval))
+    with pytest.raises(DataError, match=r"no metric 'recal'\. Did you mean 'recall'") as caught:
+        intervals(np.array([0, 1, 0, 1]), *logits, metric="recal")
+    assert "fidelity" in caught.value.remedy

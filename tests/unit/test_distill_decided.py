@@ -16,9 +16,10 @@ OF_SKLEARN = {
 }
 
 
-def made(seed, images):
+def made(seed, images, signed):
     rng = np.random.default_rng(seed)
-    score = np.round(np.maximum(rng.normal(0.3, 0.5, images), 0), 1)  # zeros and ties
+    score = np.round(rng.normal(0.0 if signed else 0.3, 0.5, images), 1)  # zeros and ties
+    score = score if signed else np.maximum(score, 0)
     logit = np.round(rng.normal(-0.5, 1.5, images), 1)
     return score, logit, rng.random(images) < 0.4, rng
 
@@ -31,9 +32,12 @@ def made(seed, images):
     images=st.integers(1, 40),
     weight=st.sampled_from([-1.0, 0.0, 0.3]),
     threshold=st.sampled_from([-0.5, 0.0, 0.3]),
+    signed=st.booleans(),
 )
-def test_each_point_and_draw_is_what_scikit_learn_says(metric, seed, images, weight, threshold):
-    score, logit, positive, rng = made(seed, images)
+def test_each_point_and_draw_is_what_scikit_learn_says(
+    metric, seed, images, weight, threshold, signed
+):
+    score, logit, positive, rng = made(seed, images, signed)
     grid = np.union1d(np.linspace(-2, 2, 9), [weight])
     counts = rng.integers(0, 3, (4, images)).astype(np.uint8)
     found = decision_curves(score, logit, weight, positive, grid, metric, counts, threshold)

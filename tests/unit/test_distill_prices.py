@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from inficond_panel.distill import fit
-from inficond_panel.distill.solver.shadow_prices import price_error, shadow_price, slopes
+from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill.solver.shadow_prices import price_error, shadow_price
 
 STEP, TIGHT = 1e-4, 1e-12
 
@@ -40,9 +41,8 @@ class Problem:
 
     def price(self, lower: float = -np.inf, upper: float = np.inf):
         found = self.solve(lower, upper)
-        return shadow_price(
-            self.gradient(found), found.weights[0, 0], lower, upper, l1=self.l1, l2=self.l2
-        )
+        penalty = Penalty(self.l1, self.l2, lower, upper)
+        return shadow_price(self.gradient(found), found.weights[0, 0], penalty)
 
     def slopes(self, side: str, at: float) -> tuple[float, float]:
         """Left and right difference quotients of the optimal objective in one bound."""
@@ -98,12 +98,6 @@ def test_a_duplicate_makes_the_bound_free():
     price = problem.price(upper=total / 2)
     assert price.gain == pytest.approx(0, abs=1e-6)
     assert problem.value(upper=total / 2) == pytest.approx(float(free.objective[0]), abs=1e-9)
-
-
-def test_slopes_around_the_kink():
-    assert slopes(0.5, 0.0, 0.1, 2.0) == (0.4, 0.6)
-    assert slopes(0.5, 1.0, 0.1, 2.0) == (2.6, 2.6)
-    assert slopes(0.5, -1.0, 0.1, 2.0) == (-1.6, -1.6)
 
 
 @settings(max_examples=30)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from intervals import metric_interval
 from scipy import stats
 
 from inficond_panel.distill import (
@@ -11,7 +12,6 @@ from inficond_panel.distill import (
     class_metrics,
     compare_slices,
     holm,
-    metric_interval,
     slices_by,
     worst_of_all,
 )

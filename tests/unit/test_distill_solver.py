@@ -50,6 +50,33 @@ def test_a_class_is_the_same_alone_and_among_others(case):
     assert together.objective[1] == pytest.approx(alone.objective[0], abs=1e-10)
 
 
+def test_each_weight_has_its_own_l1(case):
+    """A penalty s times as high is a column divided by s, with the weight and its box times s."""
+    scores, targets = case[:2]
+    rng = np.random.default_rng(3)
+    factor = np.exp(rng.normal(size=(scores.shape[1], targets.shape[1])))
+    lower = np.where(rng.random(factor.shape) < 0.2, 0.3, -np.inf)
+    upper = np.where(rng.random(factor.shape) < 0.2, 0.5, np.inf)
+    box = {"lower": lower, "upper": upper}
+    found = fit(scores, targets, l1=1e-3 * factor, tolerance=1e-9, **box)
+    assert found.converged.all()
+    for k in range(targets.shape[1]):
+        s = factor[:, [k]]
+        scaled = {"lower": lower[:, [k]] * s, "upper": upper[:, [k]] * s}
+        alone = fit(scores / s.T, targets[:, [k]], l1=1e-3, tolerance=1e-9, **scaled)
+        np.testing.assert_allclose(found.weights[:, k], alone.weights[:, 0] / s[:, 0], atol=2e-4)
+        assert found.objective[k] == pytest.approx(alone.objective[0], rel=1e-8)
+
+
+def test_weights_without_a_penalty_among_others_have_the_kkt_certificate(case):
+    scores, targets = case[:2]
+    l1 = np.full((scores.shape[1], 1), 1e-3)
+    l1[0] = 0
+    found = fit(scores, targets[:, [0]], l1=l1)
+    assert found.certificate == ("kkt",)
+    assert found.converged.all()
+
+
 def test_each_class_has_its_own_l1(case):
     scores, targets = case
     l1 = np.array([1e-4, 1e-3, 1e-2])
@@ -224,6 +251,7 @@ def test_numbers_that_are_not_finite_are_counted(case):
         ({"targets": np.full((400, 3), 1.5)}, SolverError, r"1200 of 1200 targets lie outside"),
         ({"l1": -1.0}, SolverError, "l1"),
         ({"l1": np.ones(4)}, SolverError, "4,"),
+        ({"l1": np.ones((4, 4))}, SolverError, "one for each concept and class"),
         ({"l2": np.inf}, SolverError, "l2"),
         ({"lower": np.zeros(30)}, SolverError, "lower bounds"),
         ({"sample_weight": -np.ones(400)}, SolverError, "Sample weights"),

@@ -4,34 +4,40 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from intervals import change_interval
 
 from inficond_panel.distill import (
     ap_what_if,
     average_precision,
     change_band,
-    change_interval,
     class_metrics,
     influence_axes,
     influence_axis,
     what_if_curve,
     what_if_curves,
 )
-from inficond_panel.errors import DataError
 
 METRICS = ("accuracy", "precision", "recall", "f1")
 
 
-def make_case(seed, n):
+def make_case(seed, n, *, signed=False):
     rng = np.random.default_rng(seed)
-    score = np.maximum(np.round(rng.normal(0.3, 0.3, n), 2), 0)  # with zeros and ties
+    score = np.round(rng.normal(0.0 if signed else 0.3, 0.3, n), 2)  # with ties
+    score = score if signed else np.maximum(score, 0)  # with zeros
     label = rng.choice([-1, 0, 1], n, p=[0.1, 0.6, 0.3])
     return score, np.round(rng.normal(-0.5, 1, n), 1), label
 
 
-@given(st.integers(0, 10**6), st.integers(1, 60), st.floats(-5, 5), st.sampled_from([0.0, 0.7]))
-@settings(max_examples=200, deadline=None)
-def test_curves_equal_moving_the_weight(seed, n, weight, threshold):
-    score, logit, label = make_case(seed, n)
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 60),
+    st.floats(-5, 5),
+    st.sampled_from([0.0, 0.7]),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed):
+    score, logit, label = make_case(seed, n, signed=signed)
     teacher = np.round(np.random.default_rng(seed + 1).normal(0, 1, n), 1)
     curves = what_if_curve(score, logit, weight, label, -8.0, 8.0, threshold, teacher)
     assert (np.diff(curves.breakpoints) > 0).all()
@@ -48,10 +54,34 @@ def test_curves_equal_moving_the_weight(seed, n, weight, threshold):
 
 @given(st.integers(0, 10**6), st.integers(1, 60))
 @settings(max_examples=50, deadline=None)
-def test_recall_never_falls_as_the_influence_rises(seed, n):
+def test_recall_never_falls_as_the_influence_rises_where_no_score_is_below_0(seed, n):
     score, logit, label = make_case(seed, n)
     recall = what_if_curve(score, logit, 1.0, label, -50, 50).recall
     assert (np.diff(recall[~np.isnan(recall)]) >= 0).all()
+
+
+def test_an_image_with_a_score_below_0_turns_negative_by_hand():
+    score, logit = np.array([-2.0, 1.0]), np.array([1.0, -1.0])
+    curves = what_if_curve(score, logit, 0.0, np.array([1, 1]), -3.0, 3.0)
+    # image 0 is positive below 0.5, image 1 above 1
+    np.testing.assert_allclose(curves.breakpoints, [0.5, 1.0])
+    np.testing.assert_allclose(curves.recall, [1 / 2, 0, 1 / 2])
+    assert curves.at(0.5)["recall"] == 0  # at 0.5 the logit is 0: negative
+    assert curves.at(np.nextafter(0.5, 0))["recall"] == 0.5
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60), st.floats(-5, 5), st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_curves_of_mirrored_scores_are_mirrored(seed, n, weight, wide):
+    """Scores -s at the weight -w decide as s at w."""
+    score, logit, label = make_case(seed, n, signed=True)
+    score = score * (1000 if wide else 1)
+    found = what_if_curve(score, logit, weight, label, -8, 8)
+    other = what_if_curve(-score, logit, -weight, label, -8, 8)
+    np.testing.assert_allclose(other.breakpoints, -found.breakpoints[::-1], atol=1e-9)
+    for influence in np.linspace(-7.9, 7.9, 13):
+        if np.abs(found.breakpoints - influence).min(initial=9) > 1e-6:
+            assert found.at(influence) == pytest.approx(other.at(-influence), nan_ok=True)
 
 
 def table(seed, n, concepts):
@@ -135,11 +165,6 @@ def test_undefined_stays_nan_along_the_curve():
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
-
-
-def test_scores_below_zero_are_refused():
-    with pytest.raises(DataError, match="1 of 2"):
-        what_if_curve(np.array([-0.1, 0.2]), np.zeros(2), 0.0, np.ones(2), 0, 1)
 
 
 def test_ap_on_a_grid():

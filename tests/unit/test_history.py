@@ -22,6 +22,7 @@ from histories import alter, make_node
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import History, Node
 from inficond_panel.tuning.history import log, records
+from inficond_panel.tuning.history.form import HISTORY
 
 ROOT = make_node()
 
@@ -357,7 +358,7 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inficond_panel.common.sqlite_file._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(history._database, "form", dataclasses.replace(HISTORY, busy_seconds=0.05))
     history.close()
     other = sqlite3.connect(history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

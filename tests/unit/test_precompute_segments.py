@@ -14,7 +14,7 @@ from precompute.segments import SegmentSettings, connect, divide, segment, unit,
 from precompute.segments.division import View
 from precompute.segments.files import read_mask, with_masks
 from precompute.segments.graph import merge
-from precompute.segments.kmeans import cluster
+from precompute.segments.kmeans import cluster_kmeans
 from precompute.segments.regions import components, neighbours, shares
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -91,7 +91,7 @@ def test_embedding_and_box_are_those_of_the_cells(shape, most, seed):
     cells = np.random.default_rng(seed).normal(size=(*shape, 5)).astype(np.float32)
     how = SegmentSettings(max_per_image=most, seed=seed)
     image = Image.new("RGB", (20, 30))
-    found, labels = segment(cells, image, (30, 20), how), cluster(cells, most, seed)
+    found, labels = segment(cells, image, (30, 20), how), cluster_kmeans(cells, most, seed)
     assert len(found.box) <= min(most, shape[0] * shape[1])
     np.testing.assert_allclose(np.linalg.norm(found.embedding, axis=1), 1, atol=1e-5)
     for j in range(len(found.box)):
@@ -116,9 +116,9 @@ def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
             total += np.square(place[inside] - place[inside].mean(0)).sum()
         return total
 
-    whole = spread(cluster(cells, 8, 0))
+    whole = spread(cluster_kmeans(cells, 8, 0))
     monkeypatch.setattr("precompute.segments.kmeans.ITERATIONS", 0)
-    assert whole < 0.95 * spread(cluster(cells, 8, 0))
+    assert whole < 0.95 * spread(cluster_kmeans(cells, 8, 0))
 
 
 def test_more_weight_of_place_makes_segments_compact():

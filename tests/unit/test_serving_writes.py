@@ -45,7 +45,7 @@ def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
     monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
     monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
     monkeypatch.setattr(document, "dispatch_tornado", document.dispatch_tornado)
-    writes.install()
+    writes.guard_writes()
     return Socket()
 
 

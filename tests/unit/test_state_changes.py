@@ -106,7 +106,7 @@ def app(tmp_path: Path) -> AppState:
 
 def test_changes_are_those_of_the_bootstrap_against_start_and_parent(app: AppState) -> None:
     root, first, second = app.tuner.nodes()
-    outcomes = {node.id: app.tuner.outcomes(node, "tune") for node in (root, first, second)}
+    outcomes = {node.id: app.tuner.at(node, "tune").outcomes for node in (root, first, second)}
 
     def expected(before: str, after: str) -> dict:
         return change_intervals(outcomes[before]["bicycle"], outcomes[after]["bicycle"], METRICS)
@@ -122,7 +122,7 @@ def test_changes_are_those_of_the_bootstrap_against_start_and_parent(app: AppSta
 
 def test_without_a_class_changes_are_those_of_the_mean(app: AppState) -> None:
     root, _, second = app.tuner.nodes()
-    old, new = (list(app.tuner.outcomes(node, "tune").values()) for node in (root, second))
+    old, new = (list(app.tuner.at(node, "tune").outcomes.values()) for node in (root, second))
     for metric, found in app.changes.total("", METRICS).items():
         assert found == mean_change(old, new, metric)
 

@@ -41,7 +41,11 @@ def folder(tmp_path) -> Path:
 def stored(image: str, small: Image.Image) -> SimpleNamespace:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
-    return SimpleNamespace(images=[image], picture=lambda _: Image.open(buffer).convert("RGB"))
+    return SimpleNamespace(
+        images=[image],
+        holds=lambda part: part == "photos",
+        picture=lambda _: Image.open(buffer).convert("RGB"),
+    )
 
 
 def spec_of(*folders: Path) -> SimpleNamespace:

@@ -14,7 +14,7 @@ from inficond_panel.tuning.intents.bounds import (
     box,
     in_force,
     resolve,
-    step_size,
+    step_sizes,
 )
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import Intent, check_names
@@ -68,8 +68,15 @@ def test_large_positive_weights_scale_as_in_the_paper(w, x):
 
 
 def test_step_is_a_share_of_the_largest_untouched_weight():
-    assert step_size(np.array([1.0, -8.0, 3.0]), 0.05) == pytest.approx(0.4)
-    assert step_size(np.zeros(3), 0.05) == STEP_FLOOR
+    assert step_sizes(np.array([1.0, -8.0, 3.0]), 0.05) == pytest.approx([0.4] * 3)
+    assert step_sizes(np.zeros(3), 0.05) == pytest.approx([STEP_FLOOR] * 3)
+
+
+def test_the_step_on_scores_of_several_scales_is_one_effect():
+    weights, spread = np.array([1.0, -8.0, 0.0]), np.array([100.0, 0.5, 2.0])
+    # the largest effect is 1 × 100; 5 % of it are 5 logits per spread
+    assert step_sizes(weights, 0.05, spread) == pytest.approx([0.05, 10, 2.5])
+    assert step_sizes(np.zeros(3), 0.05, spread) == pytest.approx(STEP_FLOOR / spread)
 
 
 def _resolve(reference, *intents, parent=None):

@@ -97,7 +97,9 @@ def test_only_typed_concepts_can_be_removed(spec):
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    monkeypatch.setattr("inficond_panel.commands.concept.text_encoder", lambda _: Encoder())
+    monkeypatch.setattr(
+        "inficond_panel.commands.concept.concept_actions.text_encoder", lambda _: Encoder()
+    )
 
     def call(*arguments):
         status = cli.main([str(a) for a in arguments])

@@ -248,7 +248,8 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     node = tuner.fine_tune(
         root, [Intent("bicycle", "wheel", "remove"), Intent("bicycle", "sky", "up", 9)]
     )
-    found = churn(tuner, root, node, "bicycle", split)
+    was, now = (tuner.at(each, split)["bicycle"] for each in (root, node))
+    found = churn(was, now)
     store = tuner.store
     expected = {}
     for row in store.rows(split):
@@ -267,14 +268,15 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     assert found.ids(agrees=True) == [f.image for f in found.flips if f.agrees]
     sizes = [abs(f.after - f.before) for f in found.flips]
     assert sizes == sorted(sizes, reverse=True)
-    assert churn(tuner, root, root, "bicycle", split).flips == ()
+    assert churn(was, was).flips == ()
 
 
 def test_churn_takes_the_threshold_of_the_class(store: Store, tmp_path: Path) -> None:
     tuner = make_tuner(store, tmp_path, "students: {threshold: {bicycle: 1.5}}\n")
     root = tuner.root()
     node = tuner.fine_tune(root, [Intent("bicycle", "wheel", "remove")])
-    for flip in churn(tuner, root, node, "bicycle", "fit").flips:
+    old, new = (tuner.at(each, "fit")["bicycle"] for each in (root, node))
+    for flip in churn(old, new).flips:
         assert (flip.before > 1.5) != (flip.after > 1.5)
         assert flip.teacher == (store.teacher_logit[flip.row, 0] > 1.5)
 

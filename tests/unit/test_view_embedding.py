@@ -416,6 +416,16 @@ def test_choosing_a_projection_moves_the_concepts(view, store):
     assert view.map.cloud.dimension_values(2, flat=False).shape == (320, 640)
 
 
+def test_a_new_map_shows_the_projection_of_the_settings(app, view, store):
+    """As the page is made anew for a concept that is typed; a store may lack it."""
+    view.panel.projection = "pca"
+    again = EmbeddingView(app)
+    assert (again.projection, again.panel.projection) == ("pca", "pca")
+    assert again.map.scene.xy == pytest.approx(cloud.concept_positions(store, "pca"))
+    app.settings.projection = "umap"
+    assert EmbeddingView(app).projection == "tsne"
+
+
 def test_the_selected_student_marks_its_top_concepts(app, view):
     assert view.map.scene.shown.top == []
     app.selection.class_name = "sheep"

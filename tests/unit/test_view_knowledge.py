@@ -490,7 +490,7 @@ def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
     assert [part["change"] for part in view.table.line] == [None, None, None]
     view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
     old, new = (
-        app.tuner.outcomes(node, "tune")["bicycle"]
+        app.tuner.at(node, "tune")["bicycle"].outcome
         for node in (app.students.node, app.tuning.preview.node)
     )
     keys = ("f1", "accuracy", "fidelity")

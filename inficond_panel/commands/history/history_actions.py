@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.analysis.comparison import change_document, compare
 from inficond_panel.analysis.metric_changes import metric_change
-from inficond_panel.commands.chosen_node import chosen_node
 from inficond_panel.commands.history.history_text import (
     comparison_lines,
     event_line,
@@ -15,6 +15,7 @@ from inficond_panel.commands.history.history_text import (
     tree_lines,
 )
 from inficond_panel.commands.output import note, progress
+from inficond_panel.commands.students import chosen_node
 from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
 from inficond_panel.tuning import History, Node, Tuner
@@ -32,7 +33,8 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner.store.verify()
     nodes = tuner.nodes(deleted=args.all)
     state = tuner.history.state(tuner.root_id)
-    totals = {node.id: metric_change(tuner, nodes[0], node, "", "tune") for node in nodes[1:]}
+    start = tuner.at(nodes[0], "tune")
+    totals = {node.id: metric_change(start, tuner.at(node, "tune"), "") for node in nodes[1:]}
     rows = [
         {
             **_facts(tuner, node),
@@ -191,3 +193,20 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
 def _numbers(tuner: Tuner, ids: list[str]) -> str:
     nodes = [f"#{node.number}" for node in tuner.nodes(deleted=True) if node.id in ids]
     return ", ".join(nodes) or "nothing, it was so already"
+
+
+ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
+    "list": list_nodes,
+    "show": show_node,
+    "undo": undo,
+    "redo": redo,
+    "jump": jump,
+    "rename": rename,
+    "note": set_note,
+    "delete": delete,
+    "restore": restore,
+    "compare": compare_nodes,
+    "events": list_events,
+    "edits": list_edits,
+    "replay": replay_into,
+}

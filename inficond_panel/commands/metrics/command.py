@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inficond_panel.analysis.node_metrics import (
-    measure_node,
-    measure_slices,
-    metadata_slices,
-    selection_slice,
-)
 from inficond_panel.commands.arguments import (
     add_classes,
     add_node,
@@ -20,15 +14,13 @@ from inficond_panel.commands.arguments import (
     add_tuner,
     positive,
 )
-from inficond_panel.commands.chosen_node import chosen_node
-from inficond_panel.commands.metrics.metrics_document import document
-from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
-from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.node_names import node_title
 from inficond_panel.vocabulary.metrics import AP, METRICS
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
     "Every metric with its bootstrap interval, and the change since the parent iteration and "
@@ -73,15 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    tuner.store.verify()
+    from inficond_panel.analysis.node_metrics import measure_node, measure_slices
+    from inficond_panel.commands.metrics.metrics_document import document
+    from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
+    from inficond_panel.commands.students import chosen_node, count_look, open_students
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args, distilled=False)
     _check_classes(tuner, args.classes)
     slices = _slices(tuner, args)
     tuner.root(progress=progress)
     node = chosen_node(tuner, args.node)
-    if args.split == "holdout":
-        tuner.count_look(node, args.split)
-        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+    count_look(tuner, node, args.split)
     chosen = {"classes": args.classes, "draws": args.draws, "seed": args.seed}
     measures = measure_node(tuner, node, args.split, **chosen)
     reports = None
@@ -112,6 +107,8 @@ def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
 
 def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
     """Masks asked for; read before anything is counted or computed."""
+    from inficond_panel.analysis.node_metrics import metadata_slices, selection_slice
+
     if args.by:
         return metadata_slices(tuner.store, args.split, args.by)
     if args.selection:

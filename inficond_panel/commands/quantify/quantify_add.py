@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_seed, positive
 from inficond_panel.commands.output import note, say, say_json
 from inficond_panel.commands.precompute_package import precompute_package
-from inficond_panel.commands.quantify.quantify_arguments import add_masks, add_noise, add_threshold
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
 from inficond_panel.quantify.experiment.experiment import NETWORKS
@@ -28,41 +26,11 @@ from inficond_panel.store import Store, open_store
 from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.store.images import UnreadableImage
 
-_NETWORK = (
-    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
-    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
-)
-
-
-def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of layers: the network of a spec."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
-
-
-def add_add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of add."""
-    add_layers_arguments(parser)
-    parser.add_argument(
-        "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
-    )
-    parser.add_argument("--store", metavar="DIR", help=STORE)
-    parser.add_argument(
-        "--split", choices=["fit", "tune", "holdout"], default="tune", help="(default: tune)"
-    )
-    parser.add_argument(
-        "--images", type=positive, default=50, metavar="N", help="how many (default: 50)"
-    )
-    add_masks(parser)
-    add_noise(parser)
-    add_seed(parser)
-    add_json(parser)
-    add_threshold(parser)
-
 
 def layers(args: argparse.Namespace) -> None:
     """List the layers of a network."""
     spec = load_spec(find_spec(args.spec))
+    spec.check_making()
     network, _ = _network(spec, args.network)
     names = layer_names(network)
     if not names:
@@ -74,8 +42,9 @@ def layers(args: argparse.Namespace) -> None:
 def add(args: argparse.Namespace) -> None:
     """Measure images of a split and write their maps into the store."""
     spec = load_spec(find_spec(args.spec))
+    spec.check_making()
     precompute_package()
-    from precompute.pipeline.lock import only_run  # noqa: PLC0415 - heavy, and an extra
+    from precompute.pipeline.lock import only_run
 
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     store = open_store(path)
@@ -110,8 +79,8 @@ def add(args: argparse.Namespace) -> None:
 def _network(spec: Spec, name: str) -> tuple[Any, Any]:
     """A network in evaluation, and its preprocessing."""
     precompute_package()
-    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.teachers.differentiable import network_of  # noqa: PLC0415
+    from precompute.datasets import load_dataset
+    from precompute.teachers.differentiable import network_of
 
     if name == "encoder":
         return network_of(spec, name, ())
@@ -127,7 +96,7 @@ def _network(spec: Spec, name: str) -> tuple[Any, Any]:
 
 
 def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
-    from precompute.teachers.preprocessing import Preprocessing  # noqa: PLC0415
+    from precompute.teachers.preprocessing import Preprocessing
 
     facts = read_figures(folder).facts
     network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
@@ -143,8 +112,8 @@ def _images(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
     known. Images without a background are left out."""
-    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.datasets import load_dataset
+    from precompute.datasets.foregrounds import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     place = {image: i for i, image in enumerate(dataset.ids)}

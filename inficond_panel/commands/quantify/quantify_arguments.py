@@ -5,6 +5,69 @@ from __future__ import annotations
 import argparse
 import contextlib
 
+from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_seed, positive
+
+_NETWORK = (
+    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
+    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
+)
+
+
+def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of layers: the network of a spec."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+
+
+def add_add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of add."""
+    add_layers_arguments(parser)
+    parser.add_argument(
+        "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
+    )
+    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument(
+        "--split", choices=["fit", "tune", "holdout"], default="tune", help="(default: tune)"
+    )
+    parser.add_argument(
+        "--images", type=positive, default=50, metavar="N", help="how many (default: 50)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_seed(parser)
+    add_json(parser)
+    add_threshold(parser)
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the experiment."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
+    for flag, default, text in (
+        ("--images", 800, "images to train on"),
+        ("--measured", 32, "images whose knowledge points are counted"),
+        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
+        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
+    ):
+        parser.add_argument(
+            flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
+    parser.add_argument(
+        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_threshold(parser)
+    add_seed(parser)
+    add_json(parser)
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of table: an experiment that is there."""
+    parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
+    add_threshold(parser)
+    add_json(parser)
+
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
     """Add the folder of masks."""

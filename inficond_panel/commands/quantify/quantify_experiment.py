@@ -9,19 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.arguments import SPEC, add_json, add_seed, positive
 from inficond_panel.commands.output import note
 from inficond_panel.commands.precompute_package import precompute_package
-from inficond_panel.commands.quantify.quantify_arguments import (
-    add_masks,
-    add_noise,
-    add_threshold,
-    size,
-)
 from inficond_panel.common.numbers import defined
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
@@ -29,35 +22,15 @@ from inficond_panel.quantify.experiment.figures import Figures, write_figures
 from inficond_panel.quantify.experiment.sheet import write_sheet
 from inficond_panel.quantify.experiment.small_networks import LAYER
 from inficond_panel.quantify.pixels.information import Perturbation
-from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage
+
+if TYPE_CHECKING:
+    from precompute.datasets import Dataset
 
 #: Images whose average precision is measured, where there are as many.
 _TESTED = 200
 _ON_SHEET = 12
-
-
-def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the experiment."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
-    for flag, default, text in (
-        ("--images", 800, "images to train on"),
-        ("--measured", 32, "images whose knowledge points are counted"),
-        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
-        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
-    ):
-        parser.add_argument(
-            flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
-        )
-    parser.add_argument(
-        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
-    )
-    add_masks(parser)
-    add_noise(parser)
-    add_threshold(parser)
-    add_seed(parser)
-    add_json(parser)
 
 
 def experiment(args: argparse.Namespace) -> Figures:
@@ -67,6 +40,7 @@ def experiment(args: argparse.Namespace) -> Figures:
         raise DataError(f"{folder} is there already.", "Name another --output, or remove it.")
     started, worked = time.monotonic(), time.process_time()
     spec = load_spec(find_spec(args.spec))
+    spec.check_making()
     precompute_package()
     writing = folder.with_name(f"{folder.name}.writing")
     shutil.rmtree(writing, ignore_errors=True)
@@ -121,10 +95,10 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
+def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
-    from precompute.datasets import load_dataset  # noqa: PLC0415 - heavy, and an extra
-    from precompute.datasets.foregrounds import masks_of, small_mask  # noqa: PLC0415
+    from precompute.datasets import load_dataset
+    from precompute.datasets.foregrounds import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -162,9 +136,9 @@ def _photos(spec: Any, args: argparse.Namespace) -> tuple[list[str], Photos]:
     return [dataset.ids[i] for i in kept], photos
 
 
-def _loader(dataset: Any, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
+def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
-    from precompute.datasets.foregrounds import small_photo  # noqa: PLC0415 - heavy, and an extra
+    from precompute.datasets.foregrounds import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         found, there = [], []

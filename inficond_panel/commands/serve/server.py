@@ -67,7 +67,7 @@ def check_spec(spec: str, distill: bool = False) -> None:
 
 def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
     """Serve the page for the specs until it is stopped."""
-    import inficond_panel.app  # noqa: F401, PLC0415 - once, here rather than in the first session
+    import inficond_panel.app  # noqa: F401 - once, here rather than in the first session
 
     run_server(args, [APP], specs)
 

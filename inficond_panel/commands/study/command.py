@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from inficond_panel.commands.arguments import add_json, positive
 from inficond_panel.commands.output import progress
 from inficond_panel.commands.parser import Parser
-from inficond_panel.commands.study import participants, study_results, study_server
 from inficond_panel.errors import StudyError
-from inficond_panel.study.run.study import Study, open_study
+
+if TYPE_CHECKING:
+    from inficond_panel.study.run.study import Study
 
 DESCRIPTION = "See docs/study.md."
 EXAMPLE = "inficond study serve inficond --port 5008"
@@ -19,29 +21,23 @@ _STUDY = "file of a study (YAML), the name of one that comes along, such as infi
 _STUDY += "the app with the key study"
 _PARTICIPANT = "number or label of a participant, such as P03"
 
-_ACTIONS: dict[str, tuple[str, Callable[[Study, argparse.Namespace], None]]] = {
-    "serve": ("Serve the pages of participants and researcher.", study_server.serve),
-    "add": ("Add participants and print their links, which are told only once.", participants.add),
-    "list": ("Say who is where.", participants.list_participants),
-    "link": ("Give a participant another link; the old one ends.", participants.link),
-    "delete": ("Delete all that is known of a participant.", participants.delete),
-    "replay": (
-        "Show a participant step by step, and rebuild the students.",
-        study_results.replay,
-    ),
-    "report": (
-        "Write times, iterations, gains and answers: a page (HTML) and CSV.",
-        study_results.report,
-    ),
-    "export": ("Write events, tasks and answers as tables.", study_results.export),
+_ACTIONS = {
+    "serve": "Serve the pages of participants and researcher.",
+    "add": "Add participants and print their links, which are told only once.",
+    "list": "Say who is where.",
+    "link": "Give a participant another link; the old one ends.",
+    "delete": "Delete all that is known of a participant.",
+    "replay": "Show a participant step by step, and rebuild the students.",
+    "report": "Write times, iterations, gains and answers: a page (HTML) and CSV.",
+    "export": "Write events, tasks and answers as tables.",
 }
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION STUDY", "action")
-    for name, (text, _) in _ACTIONS.items():
-        fill = study_server.add_serve_arguments if name == "serve" else None
+    for name, text in _ACTIONS.items():
+        fill = _add_serve_arguments if name == "serve" else None
         action = actions.add_parser(name, help=text, description=text, fill=fill)
         action.add_argument("study", metavar="STUDY", help=_STUDY)
         if name in {"link", "delete", "replay"}:
@@ -52,6 +48,19 @@ def add_arguments(parser: Parser) -> None:
         if name in {"add", "list", "link", "replay", "report"}:
             add_json(action)
     _add_own_arguments(actions.choices)
+
+
+def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the password's file and the flags of ``panel serve``."""
+    from inficond_panel.commands.serve.server import add_server_arguments
+
+    parser.add_argument(
+        "--password-file",
+        metavar="FILE",
+        help="password of the researcher's page, its first line (default: "
+        "$INFICOND_STUDY_PASSWORD, else it is asked for)",
+    )
+    add_server_arguments(parser)
 
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:
@@ -72,11 +81,28 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out an action on a study."""
+    from inficond_panel.study.run.study import open_study
+
     opened = open_study(args.study, args.data)
     if args.action not in {"serve", "add"}:
         _require_data(opened)
     opened.prepare(progress)
-    _ACTIONS[args.action][1](opened, args)
+    _action(args.action)(opened, args)
+
+
+def _action(name: str) -> Callable[[Study, argparse.Namespace], None]:
+    from inficond_panel.commands.study import participants, study_results, study_server
+
+    return {
+        "serve": study_server.serve,
+        "add": participants.add,
+        "list": participants.list_participants,
+        "link": participants.link,
+        "delete": participants.delete,
+        "replay": study_results.replay,
+        "report": study_results.report,
+        "export": study_results.export,
+    }[name]
 
 
 def _require_data(opened: Study) -> None:

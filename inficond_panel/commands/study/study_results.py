@@ -40,7 +40,7 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
 
 def report(opened: Study, args: argparse.Namespace) -> None:
     """Write the report and print its figures."""
-    from inficond_panel.study.pages.report import write_report  # noqa: PLC0415 - only here
+    from inficond_panel.study.pages.report import write_report
 
     files = write_report(opened, _folder(opened, args.output, "report"))
     if args.json:

@@ -17,28 +17,13 @@ _PASSWORD = 1000
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
-def add_serve_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the password's file and the flags of ``panel serve``."""
-    from inficond_panel.commands.serve.server import (  # noqa: PLC0415 - loads Panel
-        add_server_arguments,
-    )
-
-    parser.add_argument(
-        "--password-file",
-        metavar="FILE",
-        help="password of the researcher's page, its first line (default: "
-        "$INFICOND_STUDY_PASSWORD, else it is asked for)",
-    )
-    add_server_arguments(parser)
-
-
 def serve(opened: Study, args: argparse.Namespace) -> None:
     """Serve the pages until stopped."""
-    from inficond_panel.commands.serve.server import (  # noqa: PLC0415 - loads Panel
+    from inficond_panel.commands.serve.server import (
         announce,
         run_server,
     )
-    from inficond_panel.study.pages import PAGES  # noqa: PLC0415 - loads Panel
+    from inficond_panel.study.pages import PAGES
 
     password = _password(args.password_file)
     if password:

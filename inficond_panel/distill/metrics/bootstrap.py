@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS
+from inficond_panel.vocabulary.metrics import BIASED, METRICS
 
 
 @dataclass(frozen=True)
@@ -50,42 +50,6 @@ class Interval:
         return "up" if self.low > 0 else "down"
 
 
-def change_interval(
-    label: NDArray,
-    before: NDArray,
-    after: NDArray,
-    draws: int = 200,
-    seed: int = 0,
-    level: float = 0.95,
-    metric: str = AP.key,
-    threshold: float = 0.0,
-    teacher: NDArray | None = None,
-) -> Interval:
-    """Interval of metric(after) - metric(before), for labels and logits (n,); label -1 is left out.
-
-    ``metric`` is one of METRICS; fidelity needs the teacher's logits, and counts all images. Draws
-    on which the metric is undefined for one of the two are left out.
-    """
-    old = Outcome(label, before, teacher, threshold)
-    new = Outcome(label, after, teacher, threshold)
-    return change_intervals(old, new, (metric,), draws=draws, seed=seed, level=level)[metric]
-
-
-def metric_interval(
-    label: NDArray,
-    logit: NDArray,
-    draws: int = 200,
-    seed: int = 0,
-    level: float = 0.95,
-    metric: str = AP.key,
-    threshold: float = 0.0,
-    teacher: NDArray | None = None,
-) -> Interval:
-    """Interval of one metric, as change_interval."""
-    outcome = Outcome(label, logit, teacher, threshold)
-    return metric_intervals(outcome, (metric,), draws=draws, seed=seed, level=level)[metric]
-
-
 def change_intervals(
     before: Outcome,
     after: Outcome,
@@ -97,14 +61,19 @@ def change_intervals(
 ) -> dict[str, Interval]:
     """Interval of after - before for each metric; the two are outcomes on the same images.
 
-    An outcome that is kept, such as the untouched student's, is not sorted or drawn again.
+    Draws on which a metric is undefined for one of the two are left out. An outcome that is kept,
+    such as the untouched student's, is not sorted or drawn again. Raises DataError for an unknown
+    metric, and for fidelity without a teacher.
     """
-    found = {}
-    for metric in metrics:
-        estimate = after.value(metric) - before.value(metric)
-        resampled = drawn(after, metric, draws, seed) - drawn(before, metric, draws, seed)
-        found[metric] = interval(estimate, resampled, level, metric)
-    return found
+    return {
+        metric: interval(
+            after.value(metric) - before.value(metric),
+            drawn(after, metric, draws, seed) - drawn(before, metric, draws, seed),
+            level,
+            metric,
+        )
+        for metric in metrics
+    }
 
 
 def metric_intervals(
@@ -115,7 +84,7 @@ def metric_intervals(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Interval of each metric."""
+    """Interval of each metric; errors as in ``change_intervals``."""
     found = {}
     for metric in metrics:
         resampled = drawn(outcome, metric, draws, seed)

@@ -12,6 +12,7 @@ from scipy.special import expit
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
@@ -21,9 +22,9 @@ from inficond_panel.vocabulary.metrics import (
     ECE,
     F1,
     FIDELITY,
-    METRICS,
     PRECISION,
     RECALL,
+    metric_named,
 )
 
 
@@ -71,7 +72,7 @@ class Outcome:
 
     def images(self, metric: str) -> int:
         """Number of images that a metric counts: all for fidelity, else the labelled ones."""
-        return len(self.all_logits) if METRICS[metric].needs_teacher else len(self.positive)
+        return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
 
     def value(self, metric: str) -> float:
         """The metric, each image counted once."""
@@ -80,7 +81,7 @@ class Outcome:
     def values(self, metric: str, counts: NDArray | None = None) -> Array:
         """The metric for each row of counts (rows, images): (rows,); nan where undefined.
 
-        Raises ValueError for a metric that is not in METRICS, and for fidelity without a teacher.
+        Raises DataError for an unknown metric, and for fidelity without a teacher.
         """
         if metric == AP.key:
             return self.ranked.average_precision(counts)
@@ -107,7 +108,9 @@ class Outcome:
     def alike(self) -> NDArray[np.bool_]:
         """Mask of the images, ignored ones too, that student and teacher decide alike."""
         if self.teacher is None:
-            raise ValueError("fidelity needs the teacher's logits")
+            raise DataError(
+                "Fidelity needs the teacher's logits.", "Give them, or ask for another metric."
+            )
         return (self.all_logits > self.threshold) == (self.teacher > self.threshold)
 
     def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
@@ -137,7 +140,7 @@ class Outcome:
             return self.alike[:, None].astype(np.float64)
         if metric == BRIER.key:
             return (expit(self.logit) - self.positive)[:, None] ** 2
-        raise ValueError(f"metric must be one of {tuple(METRICS)}, not {metric!r}")
+        raise NotImplementedError(f"{metric_named(metric).name} is no mean over images")
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:

@@ -17,12 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores.scores import Array, Scores
+from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
 from inficond_panel.errors import CancelledError
 
@@ -55,7 +54,7 @@ class Stability:
 
 
 def bootstrap_stability(
-    scores: Any,
+    scores: ScoreLike,
     target: NDArray,
     start: Fit,
     *,

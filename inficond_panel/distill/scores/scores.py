@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import array_api_compat
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.distill.scores.array_api import Array, beside, namespace, to_host
 from inficond_panel.distill.scores.gathered_columns import Columns
 from inficond_panel.distill.scores.sources import ArraySource, SlicedSource, Source
 
-__all__ = ["Array", "Scores"]
+__all__ = ["Array", "ScoreLike", "Scores"]
+
+
+ScoreLike: TypeAlias = "Scores | Source | Sliced | ArrayLike"
 
 
 class Scores:
@@ -29,14 +33,14 @@ class Scores:
     memory are checked when they are first read.
     """
 
-    def __init__(self, values: Any) -> None:
-        self.source = values if hasattr(values, "map") else _as_source(values)
+    def __init__(self, values: ScoreLike) -> None:
+        self.source = _as_source(values)
         self.shape = self.source.shape
         self.columns = Columns(self.source)
         self.passes = 0
 
     @classmethod
-    def of(cls, values: Any) -> Scores:
+    def of(cls, values: ScoreLike) -> Scores:
         """The values as Scores, which they may be already."""
         return values if isinstance(values, cls) else cls(values)
 
@@ -71,16 +75,23 @@ class Scores:
         self.passes += self.columns.gather(columns)
 
     def variance(self, sample_weight: Array) -> Array:
-        """Weighted variance of each column (C,), for weights (N,) that sum to 1.
+        """Weighted variance of each column (C,), as ``moments``."""
+        return self.moments(sample_weight)[1]
 
-        Never below what rounding makes of a constant column.
+    def moments(self, sample_weight: Array) -> tuple[Array, Array]:
+        """Weighted means and variances of each column, for weights (N,) that sum to 1: (C,) each.
+
+        Weights (N, M) give those of each of their columns: (M, C). A variance is never below what
+        rounding makes of a constant column's.
         """
         self.passes += 1
-        first, second = np.zeros((2, self.shape[1]))
+        shape = (*sample_weight.shape[1:], self.shape[1])
+        first, second = np.zeros(shape), np.zeros(shape)
         for part in self.source.map(partial(_moments, pivot=self._pivot), sample_weight):
             first += part[0]
             second += part[1]
-        return np.maximum(second - first**2, (1e-8 * (self._pivot + first)) ** 2)
+        mean = self._pivot + first
+        return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
 
 
 def _wide(block: Any) -> Any:
@@ -100,12 +111,14 @@ def _product(block: Any, weights: Array) -> Array:
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
     centred = _wide(block) - beside(pivot, block)
-    weight = beside(sample_weight, block)
+    weight = beside(np.ascontiguousarray(sample_weight.T), block)
     return to_host(weight @ centred), to_host(weight @ centred**2)
 
 
 def _as_source(values: Any) -> Source:
     """The source of what the caller has. Raises DataError where that is no table of numbers."""
+    if hasattr(values, "map"):
+        return values
     if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
         from inficond_panel.distill.scores.dask_source import DaskSource  # noqa: PLC0415  needs dask
 

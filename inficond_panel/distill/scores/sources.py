@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.sliced import Sliced
 from inficond_panel.distill.scores.array_api import check_finite, namespace, to_host
 from inficond_panel.errors import DataError
 
@@ -66,7 +67,7 @@ class SlicedSource:
     What was read is kept in the stored type, as long as it fits into ``keep`` bytes.
     """
 
-    def __init__(self, values: Any, keep: int = _KEPT_BYTES) -> None:
+    def __init__(self, values: Sliced, keep: int = _KEPT_BYTES) -> None:
         self.values = values
         self.shape = checked_shape(values, np.dtype(values.dtype).kind in "fiub")
         size = self.shape[0] * self.shape[1] * np.dtype(values.dtype).itemsize
@@ -91,7 +92,7 @@ class SlicedSource:
     def _read(self, number: int) -> NDArray:
         if number in self._kept:
             return self._kept[number]
-        block = np.asarray(self.values[self._rows[number], :])
+        block = np.asarray(self.values[self._rows[number]])
         if number not in self._checked:
             check_finite(block, f"scores from image {self._rows[number].start} on")
             self._checked.add(number)
@@ -126,7 +127,7 @@ def thread_count(shape: tuple[int, int]) -> int:
     return cores or 1
 
 
-def checked_shape(values: Any, numbers: bool) -> tuple[int, int]:
+def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:
     """The shape (N, C). Raises DataError where these are not a table of numbers."""
     shape = tuple(values.shape)
     if len(shape) != 2 or 0 in shape or not numbers:

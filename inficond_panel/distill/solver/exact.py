@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import Student
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
@@ -42,7 +41,7 @@ class Fit:
 
 
 def fit(
-    scores: Any,
+    scores: ScoreLike,
     targets: NDArray,
     *,
     l1: ArrayLike = 1e-4,
@@ -59,9 +58,10 @@ def fit(
     """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
 
     ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
-    number or one per class; ``lower`` and ``upper`` (C, K) bound the weights, an infinite side is
-    open, equal sides fix a weight. ``sample_weight`` is (N,) or (N, K). ``start`` gives the
-    weights to start from; where they are worse than those nearest to 0, these are taken.
+    number or one per class, ``l1`` also one per weight (C, K). ``lower`` and ``upper`` (C, K)
+    bound the weights, an infinite side is open, equal sides fix a weight. ``sample_weight`` is
+    (N,) or (N, K). ``start`` gives the weights to start from; where they are worse than those
+    nearest to 0, these are taken.
     ``progress`` is called with the share done, 0 to 1, and a line of text.
 
     Raises DataError for scores or targets that are not finite, SolverError for a problem without
@@ -107,13 +107,15 @@ def _certify(data: Scores, students: list[Student]) -> None:
 
 def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
     """Columns with a weight at the start."""
-    return np.flatnonzero(first.any(axis=1) | np.any([p.rest != 0 for p in problems], axis=0))
+    return np.flatnonzero(
+        first.any(axis=1) | np.any([p.penalty.rest != 0 for p in problems], axis=0)
+    )
 
 
 def _starts(problem: Problem, weights: Array) -> list[Array]:
     """The weights to start from, and those at rest, which may be the better start."""
-    same = np.array_equal(weights, problem.rest)
-    return [problem.rest] if same else [weights, problem.rest]
+    rest = problem.penalty.rest
+    return [rest] if np.array_equal(weights, rest) else [weights, rest]
 
 
 def _look_ahead(data: Scores, students: list[Student]) -> None:
@@ -156,7 +158,7 @@ def _collect(students: list[Student], tolerance: float) -> Fit:
 
 
 def certify(
-    scores: Any,
+    scores: ScoreLike,
     targets: NDArray,
     weights: Array,
     intercepts: Array | None = None,

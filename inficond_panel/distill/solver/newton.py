@@ -11,7 +11,7 @@ from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.logistic_loss import Fitted
 from inficond_panel.distill.solver.objective import Point, Problem
-from inficond_panel.distill.solver.subproblem import movable, solve_quadratic
+from inficond_panel.distill.solver.subproblem import solve_quadratic
 
 _NEW_COLUMNS = 24
 _HALVINGS = 40
@@ -102,21 +102,20 @@ class Student:
 
     def _newton_move(self, columns: NDArray[np.intp], slope: Array) -> _Move:
         """To the minimum of the quadratic model, from the loss's gradient (p,) in the columns."""
-        problem, weights = self.problem, self.at.weights[columns]
-        curvature = problem.curvature(self.at.fitted, self.cautious)
+        penalty, weights = self.problem.penalty, self.at.weights[columns]
+        curvature = self.problem.curvature(self.at.fitted, self.cautious)
         gram, centre = self.data.columns.gram(columns, curvature, self.exact)
-        gram.flat[:: len(gram) + 1] += problem.l2
-        linear = slope + problem.l2 * weights - gram @ weights
-        box = problem.l1_each[columns], problem.lower[columns], problem.upper[columns]
+        gram.flat[:: len(gram) + 1] += penalty.l2
+        linear = slope + penalty.l2 * weights - gram @ weights
         accuracy = min(1e-3, max(1e-3 * self.gap, 1e-8))
-        target = solve_quadratic(gram, linear, *box, weights, accuracy)
+        target = solve_quadratic(gram, linear, penalty.kinks(columns), weights, accuracy)
         step = target - weights
         moved = np.flatnonzero(step)
         change = self.data.columns.product(columns[moved], step[moved])
         share = -float(centre @ step)
         full = self.at.weights.copy()
         full[columns] = target
-        promised = slope @ step + problem.penalty(full) - problem.penalty(self.at.weights)
+        promised = slope @ step + penalty.value(full) - penalty.value(self.at.weights)
         return _Move(full, change + share, share, float(promised))
 
     def _search(self, move: _Move) -> bool:
@@ -127,7 +126,7 @@ class Student:
             length = 0.5**halving
             trial = move.weights
             if halving:
-                trial = problem.clip(at.weights + length * (move.weights - at.weights))
+                trial = problem.penalty.clip(at.weights + length * (move.weights - at.weights))
             fitted = Fitted(at.fitted.logit + length * move.change)
             value = problem.point(trial, 0.0, fitted).objective
             if value <= at.objective + 1e-4 * length * move.promised + rounding:
@@ -146,8 +145,8 @@ class Student:
         return self.problem.best_point(weights, linear, 0.0)
 
     def _working_set(self) -> NDArray[np.intp]:
-        problem, weights = self.problem, self.at.weights
-        can = movable(weights, self.force, problem.l1_each, problem.lower, problem.upper)
+        weights = self.at.weights
+        can = self.problem.penalty.support(weights, self.force)
         new = np.flatnonzero(can & (weights == 0))
         limit = max(_NEW_COLUMNS, np.count_nonzero(weights) // 3)  # the Gram matrix costs p^2
         order = np.argsort(-np.abs(self.force[new]), kind="stable")

@@ -44,21 +44,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.logistic_loss import Fitted, entropy, fit_intercept
-from inficond_panel.distill.solver.subproblem import forces
+from inficond_panel.distill.solver.penalty import Penalty
 
 _CURVATURE_FLOOR = 1e-12
 _TINY = np.finfo(np.float64).tiny
 
 
-def decision_function(scores: Any, weights: Array, intercepts: Array) -> Array:
+def decision_function(scores: ScoreLike, weights: Array, intercepts: Array) -> Array:
     """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``."""
     with one_thread():
         return Scores.of(scores).logits(weights, intercepts)
@@ -76,20 +75,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Problem:
-    """One student's objective: targets (N,), sample weights (N,) of sum 1, L1, L2 and box (C,)."""
+    """One student's objective: targets (N,), sample weights (N,) of sum 1, penalty of C weights."""
 
     target: Array
     sample_weight: Array
-    l1: float
-    l2: float
-    lower: Array
-    upper: Array
+    penalty: Penalty
 
     @cached_property
     def kind(self) -> str:
         """Kind of certificate: "gap", or "kkt" where no finite dual bound exists."""
-        open_side = np.isinf(self.lower).any() or np.isinf(self.upper).any()
-        return "kkt" if self.l1 == self.l2 == 0 and open_side else "gap"
+        return "gap" if self.penalty.bounded else "kkt"
 
     @cached_property
     def reference(self) -> float:
@@ -103,34 +98,16 @@ class Problem:
         spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
         return max(spread, 1e-9)  # constant targets: what is left is rounding
 
-    @cached_property
-    def l1_each(self) -> Array:
-        """The L1 weight of each coefficient (C,)."""
-        return np.full(len(self.lower), self.l1)
-
-    @cached_property
-    def rest(self) -> Array:
-        """The allowed weights (C,) nearest to 0."""
-        return self.clip(np.zeros(len(self.lower)))
-
-    def clip(self, weights: Array) -> Array:
-        """The allowed weights nearest to these (C,)."""
-        return np.minimum(np.maximum(weights, self.lower), self.upper)
-
     def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
         """The point of these weights and intercept, for what is fitted with them."""
         each = fitted.softplus - self.target * fitted.logit
         loss = float(self.sample_weight @ each)  # weighted mean BCE-with-logits
-        return Point(weights, intercept, fitted, loss + self.penalty(weights))
+        return Point(weights, intercept, fitted, loss + self.penalty.value(weights))
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
         """The point of these weights with their best intercept, for X @ weights (N,)."""
         intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)
         return self.point(weights, intercept, fitted)
-
-    def penalty(self, weights: Array) -> float:
-        """L1 and L2 terms."""
-        return float(self.l1 * np.abs(weights).sum() + 0.5 * self.l2 * weights @ weights)
 
     def residuals(self, probability: Array) -> Array:
         """Derivative of the loss by each logit (N,)."""
@@ -156,8 +133,7 @@ class Problem:
 
     def forces(self, weights: Array, gradient: Array) -> Array:
         """Subgradient of least size of the objective in w (C,), from the loss's gradient X'u."""
-        slope = gradient + self.l2 * weights
-        return forces(weights, slope, self.l1_each, self.lower, self.upper)
+        return self.penalty.forces(weights, gradient + self.penalty.l2 * weights)
 
     def dual(self, probability: Array, gradient: Array) -> float:
         """Lower bound D of the objective, by probabilities (N,) whose residuals u sum to 0.
@@ -166,7 +142,7 @@ class Problem:
         the probabilities need it to lie in [0, 1].
         """
         most = self._largest_scale(probability)
-        scales = {self._feasible_scale(-gradient), 1.0 if self.l2 > 0 else 0.0}
+        scales = {self.penalty.feasible_scale(-gradient), 1.0 if self.penalty.l2 > 0 else 0.0}
         return max(self._dual(probability, gradient, min(scale, most)) for scale in scales if scale)
 
     def kkt_residual(self, force: Array, variance: Array) -> float:
@@ -183,11 +159,7 @@ class Problem:
         if scale < 1:
             probability = self.target + scale * (probability - self.target)
         value = float(self.sample_weight @ entropy(probability))
-        return value - float(self._conjugate(-scale * gradient).sum())
-
-    def _feasible_scale(self, s: Array) -> float:
-        over = np.concatenate([s[np.isinf(self.upper)], -s[np.isinf(self.lower)], [0.0]]).max()
-        return 1.0 if over <= self.l1 else self.l1 / over * (1 - 1e-15)  # rounding stays below
+        return value - float(self.penalty.conjugate(-scale * gradient).sum())
 
     def _largest_scale(self, probability: Array) -> float:
         """The scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
@@ -197,11 +169,3 @@ class Problem:
         inside, outside = self.target[out], probability[out]
         room = np.where(outside < 0, inside, 1 - inside)
         return float(np.min(room / np.abs(outside - inside))) * (1 - 1e-15)
-
-    def _conjugate(self, s: Array) -> Array:
-        excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
-        far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
-        w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
-        with np.errstate(invalid="ignore"):
-            value = s * w - self.l1 * np.abs(w) - 0.5 * self.l2 * w**2
-        return np.where(np.isinf(w), np.inf, value)

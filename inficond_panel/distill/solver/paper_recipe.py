@@ -77,9 +77,9 @@ class _Trainer:
         self.generator = torch.Generator().manual_seed(seed)
         self.scores = torch.tensor(scores, dtype=torch.float32)
         self.targets = _stack(torch, [p.target for p in problems])
-        self.l1 = torch.tensor([p.l1 for p in problems], dtype=torch.float32)
-        self.lower = _stack(torch, [p.lower for p in problems])
-        self.upper = _stack(torch, [p.upper for p in problems])
+        self.l1 = torch.tensor(np.array([p.penalty.l1 for p in problems]).T, dtype=torch.float32)
+        self.lower = _stack(torch, [np.asarray(p.penalty.lower) for p in problems])
+        self.upper = _stack(torch, [np.asarray(p.penalty.upper) for p in problems])
         width = scores.shape[1] ** -0.5  # as torch.nn.Linear starts
         first = torch.rand((scores.shape[1] + 1, len(problems)), generator=self.generator)
         first = (2 * first - 1) * width

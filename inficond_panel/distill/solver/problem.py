@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.scores.array_api import Array, check_finite
 from inficond_panel.distill.solver.objective import Problem
+from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.errors import SolverError
 
 
@@ -41,12 +42,14 @@ def make_problems(
     classes = targets.shape[1]
     weight = _normalised(sample_weight, images, classes)
     _check_classes(targets, weight)
-    first, second = _penalties(l1, classes, "l1"), _penalties(l2, classes, "l2")
+    first, second = _l1(l1, (concepts, classes)), _penalties(l2, classes, "l2")
     low = _bound(lower, -np.inf, (concepts, classes), "lower")
     high = _bound(upper, np.inf, (concepts, classes), "upper")
     _check_box(low, high)
     return [
-        Problem(target, weight[k % len(weight)], first[k], second[k], low[:, k], high[:, k])
+        Problem(
+            target, weight[k % len(weight)], Penalty(first[k], second[k], low[:, k], high[:, k])
+        )
         for k, target in enumerate(np.ascontiguousarray(targets.T))
     ]
 
@@ -61,7 +64,7 @@ def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Pr
         )
     check_finite(weights, "weights of the start")
     for k, problem in enumerate(problems):
-        weights[:, k] = np.clip(weights[:, k], problem.lower, problem.upper)
+        weights[:, k] = problem.penalty.clip(weights[:, k])
     return weights
 
 
@@ -99,6 +102,20 @@ def _check_classes(targets: Array, weight: Array) -> None:
             )
 
 
+def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
+    """One number for each class, or one for each concept of each class."""
+    if np.ndim(value) < 2:
+        return _penalties(value, shape[1], "l1")
+    each = np.array(value, dtype=np.float64)
+    if each.shape != shape:
+        raise SolverError(
+            f"l1 has shape {each.shape}, not {shape}.",
+            "Give one number, one for each class, or one for each concept and class.",
+        )
+    _check_penalty(each, "l1")
+    return list(np.ascontiguousarray(each.T))
+
+
 def _penalties(value: ArrayLike, classes: int, name: str) -> list[float]:
     try:
         penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
@@ -107,9 +124,13 @@ def _penalties(value: ArrayLike, classes: int, name: str) -> list[float]:
             f"{name} has shape {np.shape(value)} for {classes} classes.",
             "Give one number, or one for each class.",
         ) from None
-    if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
-        raise SolverError(f"{name} is {value!r}.", "It must be finite, 0 or more.")
+    _check_penalty(penalties, name)
     return penalties.tolist()
+
+
+def _check_penalty(penalties: Array, name: str) -> None:
+    if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
+        raise SolverError(f"{name} is {penalties!r}.", "It must be finite, 0 or more.")
 
 
 def _bound(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:

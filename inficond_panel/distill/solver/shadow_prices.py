@@ -30,6 +30,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from inficond_panel.distill.solver.penalty import Penalty
+
 
 @dataclass(frozen=True)
 class Price:
@@ -48,27 +50,13 @@ class Price:
     error: float
 
 
-def slopes(gradient: float, weight: float, l1: float, l2: float) -> tuple[float, float]:
-    """Left and right derivative of phi at a weight, from the loss's gradient there."""
-    smooth = gradient + l2 * weight
-    return smooth + (l1 if weight > 0 else -l1), smooth + (l1 if weight >= 0 else -l1)
-
-
-def shadow_price(
-    gradient: float,
-    weight: float,
-    lower: float,
-    upper: float,
-    *,
-    l1: float,
-    l2: float = 0.0,
-    error: float = 0.0,
-) -> Price:
+def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float = 0.0) -> Price:
     """Price of the bound that a weight rests on; all 0 where it rests on none.
 
-    ``gradient`` is the loss's gradient by this weight at the optimum.
+    ``gradient`` is the loss's gradient by this weight at the optimum, ``penalty`` of it alone.
     """
-    left, right = slopes(gradient, weight, l1, l2)
+    lower, upper = penalty.lower, penalty.upper
+    left, right = map(float, penalty.slopes(weight, gradient + penalty.l2 * weight))
     if lower == upper:
         return Price(left, right, max(0.0, left, -right), math.nan, error)
     if weight <= lower:

@@ -1,6 +1,6 @@
 """Quadratic subproblem of the solver: L1 and a box per coordinate, solved by projected Newton.
 
-minimise  c'z + z'Hz/2 + l1*|z|_1   with  lower <= z <= upper,  H positive semidefinite.
+minimise  c'z + z'Hz/2 + psi(z),  H positive semidefinite, psi the L1 norm and box of penalty.py.
 
 Each step fixes the coordinates that rest at a kink (0 or a bound) with no force to leave it,
 takes the Newton step of the others on their side of the kink, and projects it. As in the
@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg.lapack import dposv
 
 from inficond_panel.distill.scores.array_api import Array
+from inficond_panel.distill.solver.penalty import Penalty
 
 _RIDGE = 1e-11
 _LARGEST_RIDGE = 1e4
@@ -22,32 +23,10 @@ _LAST_FORCE = 1e-2
 _HALVINGS = 0.5 ** np.arange(1, 25)
 
 
-def forces(weights: Array, gradient: Array, l1: Array, lower: Array, upper: Array) -> Array:
-    """Subgradient of least size: 0 exactly where no move of that coordinate alone descends."""
-    right = gradient + np.where(weights >= 0, l1, -l1)
-    left = gradient + np.where(weights > 0, l1, -l1)
-    force = np.where(right < 0, right, np.maximum(left, 0.0))
-    force[(weights >= upper) & (force < 0)] = 0.0
-    force[(weights <= lower) & (force > 0)] = 0.0
-    return force
-
-
-def movable(weights: Array, force: Array, l1: Array, lower: Array, upper: Array) -> np.ndarray:
-    """Mask of the coordinates that rest at no kink, or are pulled away from theirs."""
-    smooth = (weights != 0) | (l1 == 0)
-    return (smooth & (weights > lower) & (weights < upper)) | (force != 0)
-
-
 def solve_quadratic(
-    hessian: Array,
-    linear: Array,
-    l1: Array,
-    lower: Array,
-    upper: Array,
-    start: Array,
-    last_gain: float = 1e-8,
+    hessian: Array, linear: Array, penalty: Penalty, start: Array, last_gain: float = 1e-8
 ) -> Array:
-    """Minimiser z (p,), from a feasible start. All arrays but the Hessian have shape (p,).
+    """Minimiser z (p,), from a feasible start; L2, if any, is in the Hessian (p, p).
 
     It stops at a step that gains less than ``last_gain`` of what was gained before, unless the
     forces say that much is left.
@@ -56,19 +35,18 @@ def solve_quadratic(
     scale[scale <= 0] = 1.0
     scale = np.exp2(np.round(np.log2(scale)))  # powers of 2: scaling back returns 0 and the bounds
     hessian = hessian / scale / scale[:, None]
-    linear, l1 = linear / scale, l1 / scale
-    lower, upper, point = lower * scale, upper * scale, start * scale
+    linear, penalty, point = linear / scale, penalty.scaled(scale), start * scale
     gradient = linear + hessian @ point
-    floor = 1e-14 * np.max(np.abs(linear) + l1, initial=0.0)
+    floor = 1e-14 * np.max(np.abs(linear) + penalty.l1, initial=0.0)
     gained, change, first = 0.0, -np.inf, np.inf
     for _ in range(_STEPS):
-        force = forces(point, gradient, l1, lower, upper)
+        force = penalty.forces(point, gradient)
         size = float(np.max(np.abs(force), initial=0.0))
         first = min(first, size) if first == np.inf else first
         small = -change <= last_gain * gained and size <= _LAST_FORCE * first
         if size <= floor or small:
             break
-        moved, change = _newton_step(hessian, point, force, l1, lower, upper)
+        moved, change = _newton_step(hessian, point, force, penalty)
         if not change < 0:
             break
         gradient += hessian @ (moved - point)
@@ -78,16 +56,16 @@ def solve_quadratic(
 
 
 def _newton_step(
-    hessian: Array, point: Array, force: Array, l1: Array, lower: Array, upper: Array
+    hessian: Array, point: Array, force: Array, penalty: Penalty
 ) -> tuple[Array, float]:
     """One projected Newton step, and the change of the quadratic; no step where none descends."""
-    free = np.flatnonzero(movable(point, force, l1, lower, upper))
+    free = np.flatnonzero(penalty.support(point, force))
     moved, best, ridge = point, 0.0, _RIDGE
     while len(free) and ridge < _LARGEST_RIDGE:
         inner, at, pull = hessian.take(free, 0).take(free, 1), point[free], force[free]
-        low, high = _orthant(at, pull, l1[free], lower[free], upper[free])
+        piece = penalty.kinks(free).piece(at, pull)
         direction = -_solve_damped(inner, ridge, pull)
-        target = np.minimum(np.maximum(at + direction, low), high)
+        target = piece.clip(at + direction)
         step = target - at
         slope = float(pull @ step)
         change = float(slope + 0.5 * step @ inner @ step)
@@ -96,7 +74,7 @@ def _newton_step(
             if blocked.any():
                 free = free[~blocked]  # the others' step counted on them: find one without
                 continue
-            target, change = _search_arc(inner, at, pull, direction, low, high)
+            target, change = _search_arc(inner, at, pull, direction, piece)
         if change < best:
             moved, best = point.copy(), change
             moved[free] = target
@@ -118,19 +96,11 @@ def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
     return right  # not numbers: no step from here descends
 
 
-def _orthant(at: Array, pull: Array, l1: Array, lower: Array, upper: Array) -> tuple[Array, Array]:
-    """Limits of the piece, smooth in each coordinate, that the step may move in."""
-    side = np.where(at != 0, at, -pull) * (l1 > 0)
-    return (
-        np.where(side > 0, np.maximum(lower, 0.0), lower),
-        np.where(side < 0, np.minimum(upper, 0.0), upper),
-    )
-
-
 def _search_arc(
-    inner: Array, at: Array, pull: Array, direction: Array, low: Array, high: Array
+    inner: Array, at: Array, pull: Array, direction: Array, piece: Penalty
 ) -> tuple[Array, float]:
-    """Best point on the projected arc, among its first kinks and the halvings of the step."""
+    """Best point on the arc projected into a piece, among its first kinks and the halvings."""
+    low, high = np.asarray(piece.lower), np.asarray(piece.upper)
     limit = np.where(direction > 0, high, low)
     with np.errstate(divide="ignore", invalid="ignore"):
         kink = np.where(direction == 0, np.inf, (limit - at) / direction)

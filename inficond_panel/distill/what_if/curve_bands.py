@@ -14,7 +14,6 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.what_if.curves import checked_scores
 from inficond_panel.distill.what_if.decision_curves import decision_curves
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 
@@ -57,8 +56,8 @@ def change_band(
     arguments as in what_if.
     """
     if METRICS[metric].needs_teacher:  # of all images, labelled or not
-        score, logit = checked_scores(np.asarray(score_column)), np.asarray(logit, dtype=np.float64)
-        score, teacher = score.astype(np.float64), np.asarray(teacher)
+        score, logit = (np.asarray(one, dtype=np.float64) for one in (score_column, logit))
+        teacher = np.asarray(teacher)
     else:
         score, logit, label = _known(score_column, logit, label)
         teacher = None
@@ -84,5 +83,5 @@ def change_band(
 
 def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array, NDArray]:
     known = np.asarray(label) >= 0
-    score = checked_scores(np.asarray(score)[known]).astype(np.float64)
+    score = np.asarray(score)[known].astype(np.float64)
     return score, np.asarray(logit, dtype=np.float64)[known], np.asarray(label)[known]

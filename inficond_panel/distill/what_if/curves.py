@@ -1,9 +1,10 @@
 """Metrics of one class as functions of one weight, the other weights held.
 
-Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. Scores
-are 0 or more, so each image turns positive at most once as v rises, and never where its score is 0.
-Accuracy, precision, recall and F1 are therefore steps, known exactly; average precision is taken
-on a grid (curve_bands.py).
+Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. So each
+image changes sides at most once as v rises: it turns positive where its score is above 0, negative
+where it is below 0, and stays where it is 0. Accuracy, precision, recall and F1 are therefore
+steps, known exactly; recall cannot fall where no score is below 0. Average precision is taken on a
+grid (curve_bands.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.outcome import decision_metrics
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import ACCURACY, DECISIONS, FIDELITY
 
 #: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
@@ -137,8 +137,7 @@ def what_if_curve(
     """Exact curves of accuracy, precision, recall and f1 as the weight runs from low to high.
 
     For one concept's scores, the student's logits and the labels, each (n,); label -1 is left
-    out. With the teacher's logits (n,) also of fidelity, which counts all images. Raises DataError
-    for scores below 0.
+    out. With the teacher's logits (n,) also of fidelity, which counts all images.
     """
     column = np.asarray(score_column)[:, None]
     axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
@@ -168,21 +167,24 @@ def what_if_curves(
     """Curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
 
     Axes that are not given come from ``influence_axes``. One sort for each concept, of the
-    images that turn on its axis. Raises DataError for scores below 0.
+    images that turn on its axis.
     """
     if low is None or high is None:
         low, high = influence_axes(weights)
     known = np.asarray(label) >= 0
     positive = np.asarray(label)[known] > 0
     logit = np.asarray(logit, dtype=np.float64)[known]
-    scores = checked_scores(np.asarray(scores)[known])
+    scores = np.asarray(scores)[known]
     parts = []
     for first in range(0, scores.shape[1], _BLOCK):
         block = slice(first, first + _BLOCK)
-        turns = _turning_points(scores[:, block].T, logit, weights[block, None], threshold)
+        columns = np.ascontiguousarray(scores[:, block].T, dtype=np.float64)
+        turns = _turning_points(columns, logit, weights[block, None], threshold)
         parts += [
             _pieces(*row, positive)
-            for row in zip(turns, low[block].tolist(), high[block].tolist(), strict=True)
+            for row in zip(
+                turns, columns >= 0, low[block].tolist(), high[block].tolist(), strict=True
+            )
         ]
     ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     positives = int(np.count_nonzero(positive))
@@ -199,42 +201,43 @@ def what_if_curves(
 
 
 def _pieces(
-    turns: Array, low: float, high: float, positive: NDArray[np.bool_]
+    turns: Array,
+    joins: NDArray[np.bool_],
+    low: float,
+    high: float,
+    positive: NDArray[np.bool_],
 ) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
-    """Ends of the constant pieces of one concept, and true and false positives on each."""
-    start = turns < low
+    """Ends of the constant pieces of one concept, and true and false positives on each.
+
+    Above its turning point an image is decided positive if it ``joins``, else negative.
+    """
+    start = (turns < low) == joins
     moving = np.flatnonzero((turns >= low) & (turns < high))
     moving = moving[np.argsort(turns[moving])]
     at = turns[moving]
     last = np.flatnonzero(np.append(at[1:] != at[:-1], True)) if len(at) else moving
-    gained = np.concatenate([[0], np.cumsum(positive[moving])[last]])
+    step = np.where(joins[moving], 1, -1)
+    gained = np.concatenate([[0], np.cumsum(step * positive[moving])[last]])
     tp = np.count_nonzero(start & positive) + gained
-    decided = np.count_nonzero(start) + np.concatenate([[0], last + 1])
+    decided = np.count_nonzero(start) + np.concatenate([[0], np.cumsum(step)[last]])
     return np.append(at[last], high), tp, decided - tp
 
 
-def checked_scores(scores: NDArray) -> NDArray:
-    """The scores; raises DataError where one is below 0."""
-    negative = np.count_nonzero(scores < 0)
-    if negative:
-        raise DataError(
-            f"{negative} of {scores.size} concept scores are below 0.",
-            "Concept scores are cosines cut off at 0; compute the store again.",
-        )
-    return scores
+def _turning_points(scores: Array, logit: Array, weight: Array, threshold: float) -> Array:
+    """Largest influence before each image changes sides (concepts, n); -inf or inf for never.
 
-
-def _turning_points(scores: NDArray, logit: Array, weight: Array, threshold: float) -> Array:
-    """Influence above which each image is decided positive (concepts, n); -inf or inf for never.
-
-    For scores (concepts, n) and weights (concepts, 1). Rounding must not move an image across the
-    present weight, so there the logit itself decides.
+    For scores (concepts, n) and weights (concepts, 1). An image with a score of 0 or more is
+    decided positive above its point, another one up to and with it. Rounding must not move an
+    image across the present weight, so there the logit itself decides.
     """
     above = logit > threshold
-    score = np.ascontiguousarray(scores, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        turns = weight - (logit - threshold) / score
+        turns = weight - (logit - threshold) / scores
+    leaves = scores < 0
+    if leaves.any():  # at the point itself the logit is the threshold, which is negative
+        turns = np.where(leaves, np.nextafter(turns, -np.inf), turns)
+    passed = above != leaves  # the point lies below the present weight
     turns = np.where(
-        above, np.minimum(turns, np.nextafter(weight, -np.inf)), np.maximum(turns, weight)
+        passed, np.minimum(turns, np.nextafter(weight, -np.inf)), np.maximum(turns, weight)
     )
-    return np.where(score > 0, turns, np.where(above, -np.inf, np.inf))
+    return np.where(scores != 0, turns, np.where(above, -np.inf, np.inf))

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores.scores import Array, Scores
+from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
 
 
@@ -34,7 +33,7 @@ class RefitPoint:
 
 
 def refit_what_if(
-    scores: Any,
+    scores: ScoreLike,
     target: NDArray,
     concept: int,
     start: Fit,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.errors import DataError
+from inficond_panel.quantify.pixels.layers import Feature
 from inficond_panel.store.network_weights import State, load_strictly, read_state
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 _SUFFIXES = (".safetensors", ".pt", ".pth")
 
@@ -39,7 +43,7 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
     return sorted(files, key=lambda path: order[path])
 
 
-def load_weights(network: Any, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path) -> None:
     """Load a checkpoint into ``network``, all of it; no code in the file is run.
 
     Raises ``DataError`` for a file that is damaged, or of another network.
@@ -47,7 +51,7 @@ def load_weights(network: Any, path: Path) -> None:
     load_strictly(network, read_state(path), path, "Take the checkpoints of this network.")
 
 
-def save_weights(network: Any, path: Path) -> None:
+def save_weights(network: nn.Module, path: Path) -> None:
     """Write the weights of ``network`` as safetensors; the file appears whole or not at all."""
     from safetensors.torch import save_file
 
@@ -57,7 +61,7 @@ def save_weights(network: Any, path: Path) -> None:
     writing.replace(path)
 
 
-def parameters_at(network: Any, feature: Any, image: Any) -> list[str]:
+def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[str]:
     """Names of the parameters that a feature depends on.
 
     Weight distances are taken over these, so that networks that are trained in different ways

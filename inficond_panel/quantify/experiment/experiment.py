@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ from inficond_panel.quantify.pixels.information import Information, Perturbation
 from inficond_panel.quantify.pixels.knowledge_points import check_masks, contrast
 from inficond_panel.quantify.pixels.layers import feature_at
 from inficond_panel.store.network_weights import read_state
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 NETWORKS = ("teacher", "student", "baseline")
 
@@ -108,11 +111,11 @@ class Outcome:
 
 
 def follow(
-    network: Any,
+    network: nn.Module,
     checkpoints: list[Path],
     travelled: NDArray[np.float64],
     layer: str,
-    images: Any,
+    images: Tensor,
     foreground: NDArray,
     settings: Perturbation | None = None,
     *,
@@ -136,7 +139,7 @@ def follow(
     return Followed(maps, travelled), found
 
 
-def weight_distances(network: Any, folder: Path | str, layer: str, image: Any) -> NDArray:
+def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: Tensor) -> NDArray:
     """Weight distance at each checkpoint of a folder, over what the layer depends on.
 
     ``(M + 1,)``, 0 at the first. Raises ``DataError`` for a folder without checkpoints.
@@ -250,7 +253,7 @@ class _Experiment:
             self.photos.foreground, self.settings.perturbation, cancelled=self.cancelled,
         )  # fmt: skip
 
-    def _precision(self, network: Any) -> float:
+    def _precision(self, network: nn.Module) -> float:
         logit, label = logits_of(network, self.test), self.photos.test_label
         each = [average_precision(label[:, k], logit[:, k]) for k in range(label.shape[1])]
         defined = [value for value in each if not np.isnan(value)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from inficond_panel.errors import CancelledError
 from inficond_panel.quantify.experiment.checkpoints import save_weights
 from inficond_panel.quantify.experiment.small_networks import LAYER
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 #: Loss of a network's output on a batch, given the prepared images and their rows.
 Loss = Callable[[Any, Any, Any], Any]
@@ -40,7 +43,7 @@ class Schedule:
 
 
 def train_on_labels(
-    network: Any,
+    network: nn.Module,
     data: TrainingData,
     schedule: Schedule,
     folder: Path | None,
@@ -53,7 +56,7 @@ def train_on_labels(
 
 
 def train_upper(
-    network: Any,
+    network: nn.Module,
     data: TrainingData,
     schedule: Schedule,
     progress: Callable[[str], None],
@@ -61,15 +64,22 @@ def train_upper(
 ) -> None:
     """Train the layers above the compared one on the labels; those below stay as they are."""
     network.eval()
-    network.upper.train()
+    network.get_submodule("upper").train()
     _train(
-        network, network.upper.parameters(), data, schedule, _label_loss, None, progress, cancelled
+        network,
+        network.get_submodule("upper").parameters(),
+        data,
+        schedule,
+        _label_loss,
+        None,
+        progress,
+        cancelled,
     )
 
 
 def match_features(
-    network: Any,
-    teacher: Any,
+    network: nn.Module,
+    teacher: nn.Module,
     data: TrainingData,
     schedule: Schedule,
     folder: Path,
@@ -95,7 +105,7 @@ def match_features(
     _train(network, below.parameters(), data, schedule, loss, folder, progress, cancelled)
 
 
-def feature_fit(network: Any, teacher: Any, pixels: Any) -> float:
+def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float:
     """Share of the variance of the teacher's feature that the network's gives, R²."""
     import torch
 
@@ -105,7 +115,7 @@ def feature_fit(network: Any, teacher: Any, pixels: Any) -> float:
     return float(1 - rest / (target - target.mean((0, 2, 3), keepdim=True)).square().sum())
 
 
-def logits_of(network: Any, pixels: Any, batch: int = 256) -> NDArray[np.float32]:
+def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[np.float32]:
     """Logits ``(N, K)``."""
     import torch
 
@@ -115,7 +125,7 @@ def logits_of(network: Any, pixels: Any, batch: int = 256) -> NDArray[np.float32
     return np.concatenate(parts)
 
 
-def _label_loss(network: Any, images: Any, label: Any) -> Any:
+def _label_loss(network: nn.Module, images: Tensor, label: Tensor) -> Any:
     """Mean binary cross-entropy of the labels that are known."""
     from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -127,7 +137,7 @@ def _label_loss(network: Any, images: Any, label: Any) -> Any:
 
 
 def _train(
-    network: Any,
+    network: nn.Module,
     parameters: Any,
     data: TrainingData,
     schedule: Schedule,
@@ -160,7 +170,7 @@ def _train(
     network.eval()
 
 
-def _keep(network: Any, folder: Path | None, epoch: int) -> None:
+def _keep(network: nn.Module, folder: Path | None, epoch: int) -> None:
     if folder is not None:
         save_weights(network, folder / f"epoch-{epoch:03d}.safetensors")
 
@@ -170,7 +180,7 @@ def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArra
     yield from np.array_split(rng.permutation(count), -(-count // size))
 
 
-def _moved(images: Any, rng: np.random.Generator) -> Any:
+def _moved(images: Tensor, rng: np.random.Generator) -> Any:
     """The batch mirrored or not, and shifted by some pixels."""
     import torch
 

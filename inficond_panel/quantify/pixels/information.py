@@ -28,13 +28,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.quantify.pixels.layers import Feature
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: Entropy of a standard normal variable, in nats.
 UNIT_ENTROPY = 0.5 * math.log(2 * math.pi * math.e)
@@ -96,7 +99,7 @@ class Information:
 
 def pixel_information(
     feature: Feature,
-    images: Any,
+    images: Tensor | NDArray,
     settings: Perturbation | None = None,
     *,
     progress: Callable[[int], None] = lambda _: None,
@@ -132,7 +135,9 @@ def pixel_information(
 class _Search:
     """The search for a batch of images; ``log_sigma`` is ``(B, H, W)``, ``rows`` those at work."""
 
-    def __init__(self, feature: Feature, images: Any, settings: Perturbation, first: int) -> None:
+    def __init__(
+        self, feature: Feature, images: Tensor, settings: Perturbation, first: int
+    ) -> None:
         import torch
 
         self.feature, self.images, self.settings = feature, images.detach(), settings

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 #: Tensor ``(B, C, H, W)`` of images to their feature, a tensor whose first dimension is B.
 Feature = Callable[[Any], Any]
@@ -14,7 +17,7 @@ Feature = Callable[[Any], Any]
 _SHOWN = 12
 
 
-def layer_names(network: Any) -> list[str]:
+def layer_names(network: nn.Module | Feature) -> list[str]:
     """Names of a network's layers, as ``network.named_modules()`` gives them; [] for a function."""
     import torch
 
@@ -23,7 +26,7 @@ def layer_names(network: Any) -> list[str]:
     return [name for name, _ in network.named_modules() if name]
 
 
-def feature_at(network: Any, layer: str = "") -> Feature:
+def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
     """Function from images to the output of ``layer``; of the whole network where that is "".
 
     The network runs no further than the layer. Raises ``DataError`` for a layer that it does not
@@ -59,7 +62,7 @@ class _Reached(Exception):  # noqa: N818 - ends the forward pass, no fault
     """The layer has given its output."""
 
 
-def _module(network: Any, layer: str) -> Any:
+def _module(network: nn.Module | Feature, layer: str) -> Any:
     import torch
 
     if isinstance(network, torch.jit.ScriptModule) or not isinstance(network, torch.nn.Module):

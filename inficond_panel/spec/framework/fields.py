@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -71,7 +71,7 @@ class Reading:
             full = full.rpartition(".")[0]
         return self.nodes[full]
 
-    def hint(self, word: str, words: Any) -> str:
+    def hint(self, word: str, words: Collection[str]) -> str:
         """As ``hint``, for the first problems of a file: of thousands it would take minutes."""
         return hint(word, words) if len(self.problems) < _MOST_HINTS else ""
 
@@ -275,7 +275,7 @@ class Choice(Field, param.Selector):
         return word
 
 
-def hint(word: str, words: Any) -> str:
+def hint(word: str, words: Collection[str]) -> str:
     """Suggestion of the nearest right word, behind a message that ends without a full stop."""
     suggestion = near(word, words)
     return f".{suggestion}" if suggestion else ""

@@ -60,12 +60,17 @@ def _inner(field: Field) -> tuple[type[Section], ...]:
 
 def _object(kind: type[Section]) -> dict[str, Any]:
     fields = kind.fields()
+    required = [key for key, field in fields.items() if is_required(key, field, kind)]
+    spared = kind.spared(set(fields) - set(required))
+    given = [key for key in required if key in spared]
+    none = {"not": {"anyOf": [{"required": [key]} for key in given]}}
     return {
         "type": "object",
         "description": (kind.__doc__ or "").split("\n", maxsplit=1)[0],
         "properties": {key: _property(key, field, kind) for key, field in fields.items()},
-        "required": [key for key, field in fields.items() if is_required(key, field, kind)],
+        "required": [key for key in required if key not in spared],
         "additionalProperties": False,
+        **({"anyOf": [{"required": given}, none]} if given else {}),
     }
 
 

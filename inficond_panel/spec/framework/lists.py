@@ -1,4 +1,4 @@
-"""Fields that hold several values: words, rows, sizes, colours, numbers or texts by name."""
+"""Fields that hold several values in order: words, names, a size, a number for each colour."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections.abc import Container
 from typing import Any
 
 import param
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
 
 from inficond_panel.spec.framework.fields import (
     Field,
     Mismatch,
-    Number,
     Reading,
-    hint,
     parse_number,
     read_text,
 )
-from inficond_panel.spec.framework.yaml_source import short, shown, text_of
+from inficond_panel.spec.framework.yaml_source import short
 
 
 class Words(Field, param.List):
@@ -80,44 +78,9 @@ class Names(Words):
             return [self._word(node, (), reading)]
         return super().read(node, reading)
 
-    def write(self, value: Any) -> Any:
+    def write(self, value: list[str]) -> str | list[str]:
         """Name alone where there is one, else the list."""
         return value[0] if len(value) == 1 else value
-
-
-class Rows(Field, param.List):
-    """Lists of words, each word at most once; option ``words`` lists those allowed."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase with the words that the inner lists may hold."""
-        return f"a list of {self.name}, each a list of {', '.join(self.option('words'))}"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of an array of arrays of words; no inner array is empty."""
-        words = {"enum": self.option("words")}
-        row = {"type": "array", "items": words, "minItems": 1, "uniqueItems": True}
-        return {"type": "array", "items": row, "minItems": 0 if self.default == [] else 1}
-
-    def read(self, node: Node, reading: Reading) -> list[list[str]]:
-        """Words of a sequence of sequences; ``Mismatch`` for an empty one or a word used twice."""
-        if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
-            raise self.wrong(node)
-        rows: list[list[str]] = []
-        for row in node.value:
-            if not isinstance(row, SequenceNode) or not row.value:
-                raise self.wrong(row)
-            rows.append([])
-            for item in row.value:
-                rows[-1].append(self._view(item, rows))
-        return rows
-
-    def _view(self, node: Node, rows: list[list[str]]) -> str:
-        word = _view_name(node, self)
-        if any(word in row for row in rows):
-            raise Mismatch(node, f"the view {word!r} is named twice")
-        return word
 
 
 class Size(Field, param.Tuple):
@@ -143,7 +106,7 @@ class Size(Field, param.Tuple):
             raise self.wrong(node)
         return width, height
 
-    def write(self, value: Any) -> list[int]:
+    def write(self, value: tuple[int, int]) -> list[int]:
         """Width and height as a list."""
         return list(value)
 
@@ -153,7 +116,7 @@ class Channels(Field, param.NumericTuple):
 
     __slots__ = ()
 
-    def __init__(self, default: Any = None, **options: Any) -> None:
+    def __init__(self, default: tuple[float, ...] | None = None, **options: Any) -> None:
         super().__init__(default=default, length=3, **options)
 
     def expected(self) -> str:
@@ -180,159 +143,6 @@ class Channels(Field, param.NumericTuple):
             raise self.wrong(node)
         return tuple(values)
 
-    def write(self, value: Any) -> list[float]:
+    def write(self, value: tuple[float, ...]) -> list[float]:
         """Red, green and blue as a list."""
         return list(value)
-
-
-class Texts(Field, param.Dict):
-    """A text for each of some names."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase for a mapping from class to text."""
-        return "a mapping from class to text"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of an object with a text for each key."""
-        return {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
-
-    def read(self, node: Node, reading: Reading) -> dict[str, str]:
-        """Texts by name; ``Mismatch`` where one is no text, or blank."""
-        if not isinstance(node, MappingNode):
-            raise self.wrong(node)
-        values: dict[str, str] = {}
-        for key, item in node.value:
-            text = read_text(item, self)
-            if not text.strip() or not isinstance(key, ScalarNode):
-                raise self.wrong(item)
-            values[text_of(key)] = text
-        return values
-
-
-class Numbers(Field, param.Dict):
-    """A number for each of some names."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase for a mapping from class to number."""
-        return "a mapping from class to number"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of an object with a number for each key."""
-        return {"type": "object", "additionalProperties": {"type": "number"}}
-
-    def read(self, node: Node, reading: Reading) -> dict[str, float]:
-        """Numbers by name; ``Mismatch`` where one is no finite number."""
-        if not isinstance(node, MappingNode):
-            raise self.wrong(node)
-        values: dict[str, float] = {}
-        for key, item in node.value:
-            number = parse_number(item)
-            if number is None or not isinstance(key, ScalarNode):
-                raise self.wrong(item)
-            values[text_of(key)] = number
-        return values
-
-
-class Shares(Field, param.List):
-    """Numbers > 0, one for each part of a whole."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase for a list of numbers > 0."""
-        return "a list of numbers > 0"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of an array of numbers > 0."""
-        return {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
-
-    def read(self, node: Node, reading: Reading) -> list[float]:
-        """Numbers of a sequence; ``Mismatch`` where one is not > 0."""
-        if not isinstance(node, SequenceNode):
-            raise self.wrong(node)
-        return [_share(item, self) for item in node.value]
-
-
-class NamedShares(Field, param.Dict):
-    """A number > 0 for each of some names; option ``words`` lists those allowed."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase with the names allowed."""
-        return f"a mapping from {', '.join(self.option('words'))} to numbers > 0"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of an object from the names allowed to numbers > 0."""
-        number = {"type": "number", "exclusiveMinimum": 0}
-        names = {"enum": self.option("words")}
-        return {"type": "object", "propertyNames": names, "additionalProperties": number}
-
-    def read(self, node: Node, reading: Reading) -> dict[str, float]:
-        """Numbers by name; ``Mismatch`` for an unknown name, or a number that is not > 0."""
-        if not isinstance(node, MappingNode):
-            raise self.wrong(node)
-        return {_view_name(key, self): _share(item, self) for key, item in node.value}
-
-
-def _share(node: Node, field: Field) -> float:
-    number = parse_number(node)
-    if number is None or number <= 0:
-        raise Mismatch(node, f"expected {field.expected()}, got {shown(node)}")
-    return float(number)
-
-
-def _view_name(node: Node, field: Field) -> str:
-    word, allowed = read_text(node, field), field.option("words")
-    if word not in allowed:
-        near = hint(word, allowed) or f"; there are {', '.join(allowed)}"
-        raise Mismatch(node, f"unknown view {short(word)}{near}")
-    return word
-
-
-class ByClass(Number):
-    """A number within bounds for all classes, or a mapping from class to number.
-
-    The mapping's key ``default`` is for the classes that it does not name; a mapping without it
-    is read with the field's own default there.
-    """
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase for one number, or a mapping from class to such numbers."""
-        return f"{super().expected()}, or a mapping from class (and default) to such numbers"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of a number within bounds, or of an object with such numbers."""
-        number = super().json_schema()
-        by_class = {"type": "object", "additionalProperties": number, "minProperties": 1}
-        return {"anyOf": [number, by_class]}
-
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Number, or numbers by class with ``default``; ``Mismatch`` where one is out of bounds."""
-        if not isinstance(node, MappingNode):
-            return super().read(node, reading)
-        if not node.value:
-            raise self.wrong(node)
-        values = {"default": float(self.default)}
-        for key, item in node.value:
-            number = parse_number(item)
-            if number is None or not isinstance(key, ScalarNode) or not self.holds(number):
-                raise Mismatch(item, f"expected {super().expected()}, got {shown(item)}")
-            values[text_of(key)] = number
-        return values
-
-    def value_of(self, value: Any, class_name: str) -> float:
-        """The number of one class, from the number for all or the mapping."""
-        if isinstance(value, dict):
-            return float(value.get(class_name, value.get("default", self.default)))
-        return float(value)
-
-    def _validate(self, val: Any) -> None:
-        for number in val.values() if isinstance(val, dict) else [val]:
-            super()._validate(number)

@@ -68,7 +68,7 @@ class NameOrPath(FilePath):
 
     __slots__ = ()
 
-    def __init__(self, default: Any = None, **options: Any) -> None:
+    def __init__(self, default: str | Path | None = None, **options: Any) -> None:
         param.ClassSelector.__init__(self, default=default, class_=(str, Path), **options)
 
     def expected(self) -> str:

@@ -40,6 +40,11 @@ class Section(param.Parameterized):
             return {cls.param[cls.chooser].default: cls}
         return {word: kind for sub in cls.__subclasses__() for word, kind in sub.kinds().items()}
 
+    @classmethod
+    def spared(cls, given: set[str]) -> set[str]:
+        """Keys that may be left out beside the keys ``given``, though they are required."""
+        return set()
+
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for values that do not fit together.
 
@@ -100,7 +105,9 @@ class NestedList(Field, param.List):
 
     __slots__ = ()
 
-    def __init__(self, kind: type[Section], default: Any = None, **options: Any) -> None:
+    def __init__(
+        self, kind: type[Section], default: list[Section] | None = None, **options: Any
+    ) -> None:
         super().__init__(default=default, item_type=kind, **options)
 
     @property
@@ -144,10 +151,11 @@ def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
     reading.nodes.update({reading.at(key): pair for key, pair in nodes.items()})
     kind, sure = _choose(cls, node, nodes, reading)
     _report_unknown(cls, kind, nodes, reading, sure)
+    spared = kind.spared(set(nodes))
     for key, field in kind.fields().items():
         if key in nodes and (key != kind.chooser or sure):
             _read_field(key, field, nodes[key], reading)
-        elif key not in nodes and field.option("required") and sure:
+        elif key not in {*nodes, *spared} and field.option("required") and sure:
             reading.report(node, key, f"missing; expected {field.expected()}")
     section = kind(**reading.values)
     if sure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Text, Whole, hint
 from inficond_panel.spec.framework.lists import Size, Words
@@ -33,6 +33,8 @@ class Dataset(Section):
     """Images with labels, divided into fit, tune and holdout."""
 
     chooser: ClassVar[str] = "kind"
+    kind: Any
+    splits: Any = None
 
     def photo_folders(self) -> tuple[Path, ...]:
         """Folders in which the photos are called after their images; none where that is not so."""

@@ -105,7 +105,7 @@ class Side(Field, param.Parameter):
             raise self.wrong(node)
         return value
 
-    def write(self, value: Any) -> Any:
+    def write(self, value: int | tuple[int, int]) -> int | list[int]:
         """Side as a number, or width and height as a list."""
         return list(value) if isinstance(value, tuple) else value
 

@@ -116,7 +116,7 @@ class SplitReference(Field, param.ClassSelector):
     __slots__ = ()
     sections = (Share, ColumnPart)
 
-    def __init__(self, default: Any = None, **options: Any) -> None:
+    def __init__(self, default: Reference | None = None, **options: Any) -> None:
         super().__init__(default=default, class_=(str, *self.sections), **options)
 
     def expected(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from inficond_panel.spec.framework.by_name import ByClass, Numbers
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
-from inficond_panel.spec.framework.lists import ByClass, NamedShares, Numbers, Rows, Shares, Words
+from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
+from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
@@ -104,6 +106,7 @@ class Students(Section):
 
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
+    solver: Any
 
     lambda_ = ByClass(
         1e-4,

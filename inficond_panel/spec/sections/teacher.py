@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from inficond_panel.spec.framework.by_name import ByClass, Texts
 from inficond_panel.spec.framework.fields import Choice, Number, Text, Whole
-from inficond_panel.spec.framework.lists import ByClass, Channels, Size, Texts, Words
+from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
-from inficond_panel.spec.sections.encoder import Encoder, Prompts
+from inficond_panel.spec.sections.encoder import Encoder, OpenClipEncoder, Prompts
 
 _REQUIRED = {"required": True}
 _FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
@@ -64,6 +65,7 @@ class Teacher(Section):
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "logits"
+    kind: Any
 
     @property
     def title(self) -> str:
@@ -87,13 +89,15 @@ class LogitsTeacher(Teacher):
         return _stem(self.path)
 
 
-class _Network(Teacher):
+class NetworkTeacher(Teacher):
     """A model that is run on the photos."""
+
+    oracle: Any = None
 
     batch = Whole(16, bounds=(1, None), doc="Photos that go through the model at a time, at most.")
 
 
-class _Outputs(_Network):
+class _Outputs(NetworkTeacher):
     classes = Words(
         [],
         doc="Class of each output of the model, in order; empty: those of the data set, in its "
@@ -193,7 +197,7 @@ class Query2LabelTeacher(_Outputs):
         return f"Query2Label, {self.backbone} ({_stem(self.path)})"
 
 
-class OpenClipTeacher(_Network):
+class OpenClipTeacher(NetworkTeacher):
     """An image-text model that is told the classes' names."""
 
     kind = Choice(
@@ -226,7 +230,7 @@ class OpenClipTeacher(_Network):
         return f"zero-shot, {_encoder_title(self.encoder)}"
 
 
-class HeadTeacher(_Network):
+class HeadTeacher(NetworkTeacher):
     """A linear classifier that is fitted here, on the labels of fit, to an encoder's features."""
 
     kind = Choice(default="head", objects=["head"], doc="Logistic heads on an encoder's features.")
@@ -255,7 +259,7 @@ def _stem(path: Path | str | None) -> str:
     return Path(path).stem if path else ""
 
 
-def _encoder_title(encoder: Any) -> str:
+def _encoder_title(encoder: OpenClipEncoder | None) -> str:
     if encoder is None:
         return "the concepts' encoder"
     weights = f" ({_stem(encoder.pretrained)})" if encoder.pretrained else ""

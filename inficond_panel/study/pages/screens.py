@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.numbers import number
+from inficond_panel.spec.framework.section import Section
 from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.run.done_rules import ITERATIONS, Standing
 from inficond_panel.study.run.progress import Progress, Step
@@ -101,7 +102,7 @@ def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, A
     return {**values, "value": answers.get(question.name_)}
 
 
-def make_end(section: Any, folder: Path, declined: bool) -> dict[str, Any]:
+def make_end(section: Section | None, folder: Path, declined: bool) -> dict[str, Any]:
     """The last page."""
     if declined:
         return {"title": "Thank you", "text": ["You do not take part. You can close this page."]}

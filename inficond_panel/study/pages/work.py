@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
+import param
+
 from inficond_panel.common import clock
 from inficond_panel.study.results.timeline import fine_tunes
-from inficond_panel.study.run.done_rules import Standing, standing
+from inficond_panel.study.run.done_rules import SPLIT, Standing, standing
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.tuning import Event
@@ -50,16 +52,14 @@ class Work:
         self.recorder.watch(views)
         self.shell = Shell(app, views)
         watch_export(app, views, lambda: [page.layout])
-        self.app.students.param.watch(self.measure, "snapshot")
+        param.bind(self.measure, app.students.param.snapshot, watch=True)
         self.measure()
 
     def standing(self) -> Standing:
         """Standing of the node shown."""
-        app, ready = self.app, self.ready
-        made = len(self._fine_tunes())
-        return standing(
-            self.task.done_when, app.tuner, ready.class_name, ready.start, app.students.node, made
-        )
+        nodes = self.ready.start, self.app.students.node
+        start, now = (self.app.tuner.at(node, SPLIT)[self.ready.class_name] for node in nodes)
+        return standing(self.task.done_when, start, now, len(self._fine_tunes()))
 
     def measure(self, *_: object) -> None:
         """See whether the task is done, and tell how far it is."""

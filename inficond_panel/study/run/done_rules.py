@@ -12,7 +12,7 @@ from inficond_panel.study.spec.tasks import (
     ReachesTeacher,
     ReachesValue,
 )
-from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.metrics import AP
 
 SPLIT = "tune"
@@ -38,19 +38,17 @@ class Standing:
         return self.value >= self.target
 
 
-def standing(
-    rule: DoneWhen, tuner: Tuner, class_name: str, start: Node, node: Node, iterations: int
-) -> Standing:
-    """Standing of ``node``, after so many ``iterations`` from ``start``; metrics on tune."""
+def standing(rule: DoneWhen, start: Student, student: Student, iterations: int) -> Standing:
+    """Standing of a student, after so many ``iterations`` from ``start``."""
     if isinstance(rule, ParticipantSays):
         return Standing("", None, None)
     if isinstance(rule, IterationsMade):
         return Standing(ITERATIONS, iterations, rule.count)
-    now = tuner.metrics(node, SPLIT)[class_name]
+    now = student.metrics
     if isinstance(rule, ReachesTeacher):
         return Standing(AP.key, now.ap, now.teacher_ap - rule.margin)
     if isinstance(rule, ReachesValue):
         return Standing(rule.metric, getattr(now, rule.metric), rule.value)
     assert isinstance(rule, GainsBy)
-    before = getattr(tuner.metrics(start, SPLIT)[class_name], rule.metric)
+    before = getattr(start.metrics, rule.metric)
     return Standing(rule.metric, getattr(now, rule.metric), before + rule.by)

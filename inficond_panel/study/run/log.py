@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database, Form, damaged, refusing
+from inficond_panel.common.sqlite_file import Database
+from inficond_panel.common.sqlite_form import Form, refusing
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.assignment import Assigned
 from inficond_panel.study.run.study_events import Event, Note, checksum
@@ -282,6 +283,6 @@ def _checked(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
         )
         previous = checksum(event.participant, event.session, event, previous)
         if previous != row["checksum"]:
-            raise damaged(path, f"event {event.number} was altered", FORM)
+            raise FORM.damaged(path, f"event {event.number} was altered")
         events.append(event)
     return events

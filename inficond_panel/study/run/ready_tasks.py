@@ -68,7 +68,8 @@ class Preparation:
         if not name:
             return None
         nodes = self._nodes(task, tuner, progress)
-        found = standing(task.done_when, tuner, name, nodes[-1], nodes[-1], 0)
+        start = tuner.at(nodes[-1], SPLIT)[name]
+        found = standing(task.done_when, start, start, 0)
         if found.done:
             what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
@@ -87,7 +88,7 @@ class Preparation:
             return self.own
         name = task.spec or self.study.spec
         beside = self.study.path.parent / name
-        return beside if beside.is_file() else find_spec(name)
+        return beside if beside.exists() else find_spec(name)
 
     def _class_name(self, task: Task, store: Store) -> str:
         name = next((name for name in task.class_ if name in store.classes), "")

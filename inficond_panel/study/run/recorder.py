@@ -7,6 +7,7 @@ looks) is in their history and is not noted again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import param
@@ -41,7 +42,7 @@ SETTINGS = {
 Write = Callable[[str, str, dict[str, Any]], object]
 
 
-class Recorder:
+class Recorder(param.Parameterized):
     """Watches one session's state; ``write(view, action, payload)`` takes the notes.
 
     Made before the views, so that what they show has been recorded. ``view`` is the view that was
@@ -49,16 +50,10 @@ class Recorder:
     """
 
     def __init__(self, app: AppState, write: Write) -> None:
-        self.view = ""
+        self.app, self.view = app, ""
         self._write = write
         self._kind = app.tuning.status.kind
-        selection, tuning = app.selection, app.tuning
-        selection.param.watch(lambda e: self._note("class", {"name": e.new}), "class_name")
-        selection.param.watch(lambda e: self._note("concept", {"name": e.new}), "concept")
-        selection.param.watch(lambda e: self._note("group", {"names": e.new}), "concepts")
-        tuning.param.watch(self._on_batch, "pending")
-        tuning.param.watch(self._on_status, "status")
-        app.comparison.param.watch(self._on_pair, "pair")
+        super().__init__()
         for name, view in SHARED.items():
             self._watch(view, app.settings, [name])
 
@@ -75,20 +70,35 @@ class Recorder:
             self._note("visit", {})
 
     def _watch(self, view: str, holder: param.Parameterized, names: Sequence[str]) -> None:
-        def note(event: param.parameterized.Event) -> None:
-            self._write(view, "set", {event.name: event.new})
-
         for name in names:
-            holder.param.watch(note, name)
+            param.bind(partial(self._on_setting, view, name), holder.param[name], watch=True)
+
+    def _on_setting(self, view: str, name: str, value: Any) -> None:
+        self._write(view, "set", {name: value})
 
     def _note(self, action: str, payload: dict[str, Any]) -> None:
         self._write(self.view, action, payload)
 
-    def _on_batch(self, event: param.parameterized.Event) -> None:
-        self._note("batch", {"intents": [intent.to_json() for intent in event.new]})
+    @param.depends("app.selection.class_name", watch=True)
+    def _on_class(self) -> None:
+        self._note("class", {"name": self.app.selection.class_name})
 
-    def _on_status(self, event: param.parameterized.Event) -> None:
-        before, self._kind = self._kind, event.new.kind
+    @param.depends("app.selection.concept", watch=True)
+    def _on_concept(self) -> None:
+        self._note("concept", {"name": self.app.selection.concept})
+
+    @param.depends("app.selection.concepts", watch=True)
+    def _on_group(self) -> None:
+        self._note("group", {"names": self.app.selection.concepts})
+
+    @param.depends("app.tuning.pending", watch=True)
+    def _on_batch(self) -> None:
+        self._note("batch", {"intents": [intent.to_json() for intent in self.app.tuning.pending]})
+
+    @param.depends("app.tuning.status", watch=True)
+    def _on_status(self) -> None:
+        status = self.app.tuning.status
+        before, self._kind = self._kind, status.kind
         if self._kind == before:
             return
         if self._kind == "fitting":
@@ -96,11 +106,12 @@ class Recorder:
         elif self._kind == "cancelling":
             self._note("cancel", {})
         elif self._kind == "error":
-            self._write("", "failed", {"message": event.new.text})
+            self._write("", "failed", {"message": status.text})
 
-    def _on_pair(self, event: param.parameterized.Event) -> None:
-        if event.new:
-            self._note("compare", {"before": event.new[0], "after": event.new[1]})
+    @param.depends("app.comparison.pair", watch=True)
+    def _on_pair(self) -> None:
+        if pair := self.app.comparison.pair:
+            self._note("compare", {"before": pair[0], "after": pair[1]})
 
 
 def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:

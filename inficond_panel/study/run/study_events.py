@@ -39,7 +39,7 @@ INTERACTIONS = {
 }
 
 
-def storable(value: Any) -> Any:
+def storable(value: object) -> Any:
     """``value``, from a browser, as JSON and SQLite can keep it: of all else what comes nearest.
 
     Half a character becomes a question mark. A number that is no finite one becomes None.

@@ -24,13 +24,13 @@ class Question(Section):
     text = Text(None, doc="The question, or the statement to agree with.", metadata=REQUIRED)
     required = Flag(True, doc="Whether it must be answered.")
 
-    def fault(self, answer: Any) -> str:
+    def fault(self, answer: object) -> str:
         """Fault of an answer from outside; empty if none. None is no answer."""
         if answer is None:
             return "An answer is needed." if self.required else ""
         return self._fault(answer)
 
-    def _fault(self, answer: Any) -> str:
+    def _fault(self, answer: object) -> str:
         raise NotImplementedError
 
 
@@ -55,9 +55,10 @@ class LikertQuestion(Question):
         if len(self.labels) not in (2, self.points):
             yield "labels", f"{len(self.labels)} labels for {self.points} steps; give as many, or 2"
 
-    def _fault(self, answer: Any) -> str:
-        fits = isinstance(answer, int) and not isinstance(answer, bool)
-        return "" if fits and 1 <= answer <= self.points else "Choose one of the steps."
+    def _fault(self, answer: object) -> str:
+        if isinstance(answer, bool) or not isinstance(answer, int):
+            return "Choose one of the steps."
+        return "" if 1 <= answer <= self.points else "Choose one of the steps."
 
 
 class ChoiceQuestion(Question):
@@ -67,7 +68,7 @@ class ChoiceQuestion(Question):
     options = Words(None, doc="The options.", metadata=REQUIRED)
     several = Flag(False, doc="Whether more than one may be chosen.")
 
-    def _fault(self, answer: Any) -> str:
+    def _fault(self, answer: object) -> str:
         chosen = answer if self.several else [answer]
         if not isinstance(chosen, list) or not all(item in self.options for item in chosen):
             return "Choose one of the options."
@@ -83,7 +84,7 @@ class NumberQuestion(Question):
     lowest = Number(None, doc="Lowest number that is taken.")
     highest = Number(None, doc="Highest number that is taken.")
 
-    def _fault(self, answer: Any) -> str:
+    def _fault(self, answer: object) -> str:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
             return "Give a number."
         if not -_LARGEST < answer < _LARGEST:  # nor nan, nor of 4,000 digits
@@ -102,7 +103,7 @@ class TextQuestion(Question):
     required = Flag(False, doc="Whether it must be answered.")
     lines = Whole(4, bounds=(1, 20), doc="Height of the box.", metadata={"unit": "lines"})
 
-    def _fault(self, answer: Any) -> str:
+    def _fault(self, answer: object) -> str:
         if not isinstance(answer, str) or not (answer.strip() or not self.required):
             return "Write something."
         if storable(answer) != answer:

@@ -148,7 +148,9 @@ def _twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
 
 
 def is_study(file: Path) -> bool:
-    """True if a YAML file is the spec of a study rather than of the app."""
+    """True if a YAML file is the spec of a study rather than of the app; False for a folder."""
+    if file.is_dir():
+        return False
     root = compose(file)
     pairs = root.value if isinstance(root, MappingNode) else []
     keys = {text_of(key) for key, _ in pairs if isinstance(key, ScalarNode)}

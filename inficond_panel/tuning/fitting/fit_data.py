@@ -11,6 +11,7 @@ from scipy.special import entr
 
 from inficond_panel.distill import Scores, mixed_targets, soft_targets
 from inficond_panel.distill.robustness.collinearity import components, correlation, spread
+from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import oracle_logits
@@ -83,9 +84,9 @@ class FitData:
         """The same against the teacher alone, all images alike."""
         return float(_bce(logits, self.teacher[:, k]).mean())
 
-    def penalty(self, weights: np.ndarray, k: int) -> float:
-        """L1 and L2 terms of weights ``(C,)`` of the class at ``k``."""
-        return float(self.l1[k] * np.abs(weights).sum() + self.l2[k] / 2 * weights @ weights)
+    def penalty(self, k: int, lower: float = -np.inf, upper: float = np.inf) -> Penalty:
+        """Penalty of weights of the class at ``k``, with the same bounds for each of them."""
+        return Penalty(float(self.l1[k]), float(self.l2[k]), lower, upper)
 
     def zero(self, k: int) -> float:
         """Objective of the class at ``k`` at w = 0, with the best intercept."""

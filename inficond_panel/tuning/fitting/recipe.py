@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inficond_panel import distill
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, fit, fit_paper
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
@@ -33,7 +32,7 @@ class Recipe:
             return solve(data, columns, **self.options, **given)
         chosen = list(columns)
         targets, l1 = data.targets[:, chosen], data.l1[chosen]
-        return distill.fit_paper(data.scores, targets, l1=l1, **self.options, **given)
+        return fit_paper(data.scores, targets, l1=l1, **self.options, **given)
 
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
         """All of it as plain data, for a node's id.
@@ -97,4 +96,4 @@ def refit_settings(spec: Spec, store: Store) -> dict[str, Any]:
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
     """The exact students of the classes at ``columns``; ``given`` as in ``distill.fit``."""
-    return distill.fit(**data.problem(columns), **given)
+    return fit(**data.problem(columns), **given)

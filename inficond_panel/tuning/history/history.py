@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database, damaged
+from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
+from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.records import to_node, to_row
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node
@@ -38,7 +39,7 @@ class History:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        self._database = Database(self.path)
+        self._database = Database(self.path, HISTORY)
         self._log = log.Log(self.path)
 
     def add(self, node: Node) -> Node:
@@ -58,7 +59,7 @@ class History:
                 log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)
         found = self.get(node.id)
         if found is None:
-            raise damaged(self.path, f"it has lost {node.id}")
+            raise HISTORY.damaged(self.path, f"it has lost {node.id}")
         return found
 
     def get(self, node_id: str) -> Node | None:
@@ -273,9 +274,9 @@ class History:
         """Hold the nodes from ``start`` on against what the log tells of them."""
         told = list(state.parents.items())[start:]
         if [(node.id, node.parent) for node in found] != told:
-            raise damaged(self.path, "its iterations are not those that its log tells of")
+            raise HISTORY.damaged(self.path, "its iterations are not those that its log tells of")
         if [node.number for node in found] != list(range(start, start + len(found))):
-            raise damaged(self.path, "its iterations are not numbered in their order")
+            raise HISTORY.damaged(self.path, "its iterations are not numbered in their order")
 
 
 def _deleted_above(state: HistoryState, node: str) -> list[str]:

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import damaged
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history.events import Event, HistoryState
+from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.iteration import Iteration
 
 
@@ -36,7 +36,7 @@ class Log:
         """
         self._catch_up(db)
         if root in self._faults:
-            raise damaged(self.path, self._faults[root])
+            raise HISTORY.damaged(self.path, self._faults[root])
         return self._states[root].copy() if root in self._states else HistoryState()
 
     def _catch_up(self, db: sqlite3.Connection) -> None:
@@ -89,7 +89,7 @@ def _chain(
         event = Event(*facts)
         previous = event.checksum(previous)
         if event.number != expected or checksum != previous:
-            raise damaged(path, f"event {expected} of its log was altered")
+            raise HISTORY.damaged(path, f"event {expected} of its log was altered")
         yield event, checksum
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.common.sqlite_file import damaged
+from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node, node_id
 
@@ -65,7 +65,7 @@ def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
     """
     checksum = row["checksum"]
     if _checksum(row) != checksum:
-        raise damaged(path, f"the record of {row['id']} was altered")
+        raise HISTORY.damaged(path, f"the record of {row['id']} was altered")
     node = _known.get(checksum)
     if node is None:
         node = _checked(path, row)
@@ -77,11 +77,15 @@ def _checked(path: str, row: sqlite3.Row) -> Node:
     try:
         node = _node(row)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        raise damaged(path, f"{row['id']}: {error}") from error
+        raise HISTORY.damaged(path, f"{row['id']}: {error}") from error
     if _expected_id(node) != node.id:
-        raise damaged(path, f"#{node.number} ({node.id}) has other intents than its id tells")
+        raise HISTORY.damaged(
+            path, f"#{node.number} ({node.id}) has other intents than its id tells"
+        )
     if node.weights_hash != row["weights_hash"]:
-        raise damaged(path, f"the weights of #{node.number} ({node.id}) differ from their hash")
+        raise HISTORY.damaged(
+            path, f"the weights of #{node.number} ({node.id}) differ from their hash"
+        )
     return node
 
 

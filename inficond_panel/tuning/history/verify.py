@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from inficond_panel.common.sqlite_file import damaged
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.bounds import box, in_force, resolve
 from inficond_panel.tuning.intents.intent import check_names
+from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.node import Node
 
 
@@ -30,7 +31,7 @@ class Verifier:
         if node.id not in self._seen:
             fault = self._fault(node)
             if fault:
-                raise damaged(self.history.path, f"#{node.number} ({node.id}) {fault}")
+                raise HISTORY.damaged(self.history.path, f"#{node.number} ({node.id}) {fault}")
             self._seen.add(node.id)
         return node
 
@@ -56,6 +57,7 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
             original=root.weights,
             reference=node.settings["reference"],
             step=node.settings["step"],
+            spread=score_scale(store),
         )
     except (TuningError, KeyError, TypeError) as error:
         return f"has intents or settings that cannot be: {getattr(error, 'message', error)}"

@@ -33,9 +33,15 @@ Bounds = dict[tuple[str, str], tuple[float | None, float | None]]
 STEP_FLOOR = 1e-3
 
 
-def step_size(original: np.ndarray, step: float) -> float:
-    """The step s of one student: ``step`` × its largest untouched weight ``(C,)`` in size."""
-    return max(step * float(np.abs(original).max(initial=0.0)), STEP_FLOOR)
+def step_sizes(original: np.ndarray, step: float, spread: np.ndarray | None = None) -> np.ndarray:
+    """The steps s of one student ``(C,)``: ``step`` × its largest untouched weight in size.
+
+    With the ``spread`` ``(C,)`` of scores that are not on one scale: ``step`` × the largest effect
+    (weight × spread) in size, over the concept's own spread, so that a thumb does as much on each.
+    """
+    scale = np.ones(len(original)) if spread is None else spread
+    largest = step * float(np.abs(original * scale).max(initial=0.0))
+    return max(largest, STEP_FLOOR) / scale
 
 
 def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, float | None]:
@@ -67,11 +73,13 @@ def resolve(
     original: np.ndarray,
     reference: str,
     step: float,
+    spread: np.ndarray | None = None,
 ) -> Bounds:
     """Bounds of the resolved ``intents`` of one iteration.
 
     ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the untouched
-    students; ``reference`` (``parent`` or ``original``) says which is w₀.
+    students; ``reference`` (``parent`` or ``original``) says which is w₀. ``spread`` as in
+    ``step_sizes``.
     """
     row = {name: c for c, name in enumerate(concepts)}
     column = {name: k for k, name in enumerate(classes)}
@@ -79,7 +87,7 @@ def resolve(
     bounds: Bounds = {}
     for intent in intents:
         c, k = row[intent.concept], column[intent.class_name]
-        size = step_size(original[:, k], step)
+        size = float(step_sizes(original[:, k], step, spread)[c])
         bounds[intent.class_name, intent.concept] = bound(intent, float(weights[c, k]), size)
     return bounds
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel import distill
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, decision_function, fit
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.intents.bounds import bound, box, step_size
+from inficond_panel.tuning.intents.bounds import bound, box, step_sizes
 from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.first_order import Response, response
 from inficond_panel.tuning.tuner import Tuner
@@ -50,7 +50,9 @@ class Trial:
             if tuner.spec.tuning.reference == "parent"
             else tuner.root().weights[:, k]
         )
-        self.step = step_size(tuner.root().weights[:, k], tuner.spec.tuning.step)
+        self.steps = step_sizes(
+            tuner.root().weights[:, k], tuner.spec.tuning.step, score_scale(tuner.store)
+        )
 
     @property
     def weights(self) -> Array:
@@ -83,16 +85,18 @@ class Trial:
         """
         lower, upper = self.lower.copy(), self.upper.copy()
         for concept, thumb in chosen.items():
-            low, high = bound(self.intent(concept, thumb), self.reference[concept], self.step)
+            low, high = bound(
+                self.intent(concept, thumb), self.reference[concept], self.steps[concept]
+            )
             lower[concept] = -np.inf if low is None else low
             upper[concept] = np.inf if high is None else high
         return self._solve(lower, upper, start or self.base)
 
     def logits(self, fit: Fit, rows: NDArray[np.intp]) -> Array:
         """Logits (n,) of the images at ``rows`` of the store."""
-        return distill.decision_function(
-            self.tuner.store.concept_score[rows], fit.weights, fit.intercepts
-        )[:, 0]
+        return decision_function(self.tuner.store.concept_score[rows], fit.weights, fit.intercepts)[
+            :, 0
+        ]
 
     def response(
         self, fit: Fit, inside: NDArray | None = None, held: Collection[int] = ()
@@ -109,7 +113,7 @@ class Trial:
         scores = self.scores[rows]
         return response(
             scores,
-            distill.decision_function(scores, fit.weights, fit.intercepts)[:, 0],
+            decision_function(scores, fit.weights, fit.intercepts)[:, 0],
             image_weight / image_weight.sum(),
             np.flatnonzero((weights != 0) & within),
             float(np.max(self.problem["l2"])),
@@ -120,7 +124,7 @@ class Trial:
         return self._solve(self.lower, self.upper, self.base, ~outside)
 
     def _level(self, concept: int, thumb: tuple[str, float | None]) -> float:
-        low, high = bound(self.intent(concept, thumb), self.reference[concept], self.step)
+        low, high = bound(self.intent(concept, thumb), self.reference[concept], self.steps[concept])
         return float(low if low is not None else high)  # type: ignore[arg-type]
 
     def _base(self) -> Fit:
@@ -145,4 +149,4 @@ class Trial:
             problem["scores"], problem["targets"] = self.scores[rows], problem["targets"][rows]
             if problem["sample_weight"] is not None:
                 problem["sample_weight"] = problem["sample_weight"][rows]
-        return distill.fit(**problem, lower=lower, upper=upper, start=start, tolerance=_TOLERANCE)
+        return fit(**problem, lower=lower, upper=upper, start=start, tolerance=_TOLERANCE)

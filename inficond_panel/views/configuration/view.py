@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, number
+from inficond_panel.spec.sections.students import Students
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent
@@ -31,9 +33,16 @@ CHOICES = 30  #: iterations to choose from
 
 
 def make_dataset(
-    title: str, counts: Mapping[str, int], content_hash: str, attrs: Mapping[str, str]
+    title: str,
+    counts: Mapping[str, int],
+    content_hash: str,
+    attrs: Mapping[str, str],
+    scores: str = "",
 ) -> dict[str, Any]:
-    """The data set's name, its size, and the card of what the store holds."""
+    """The data set's name, its size, and the card of what the store holds.
+
+    ``scores`` says of what kind they are, where they were not made here.
+    """
     splits = [count(counts[split]) for split in ("fit", "tune", "holdout")]
     return {
         "name": title,
@@ -45,13 +54,19 @@ def make_dataset(
                 ("Classes", count(counts["classes"])),
                 ("fit · tune · holdout", " · ".join(splits)),
                 ("Concepts", count(counts["concepts"])),
-                ("Segments", count(counts["segments"])),
+                ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
+                *([("Scores", scores)] if scores else []),
                 ("Words", attrs["corpus"]),
                 ("Encoder", attrs["encoder"]),
                 ("Content hash", content_hash[:12]),
             ],
         },
     }
+
+
+def make_scores(scores: np.ndarray) -> str:
+    """Range of scores that were given: a weight is per unit of its own concept's score."""
+    return f"given, {number(float(scores.min()), 2)} to {number(float(scores.max()), 2)}"
 
 
 def make_student(
@@ -96,7 +111,7 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
     }
 
 
-def make_facts(teacher: str, students: Any, mark: str = "") -> list[Row]:
+def make_facts(teacher: str, students: Students, mark: str = "") -> list[Row]:
     """Facts that all students share: the teacher, and the settings (the spec's ``students``).
 
     ``mark`` is the warning beside students of the oracle.
@@ -151,26 +166,35 @@ class ConfigurationView(Acting, Viewer):
     """Strip at the top of the page."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
-        super().__init__(**params)
         self.app = app
         self._strip = ConfigurationStrip(
             theme=app.param.theme, sizing_mode="stretch_width", margin=0
         )
         self.listen_to(self._strip)
         self._facts = make_dataset(
-            app.dataset.title, app.dataset.counts, app.store.content_hash, app.store.attrs
+            app.dataset.title,
+            app.dataset.counts,
+            app.store.content_hash,
+            app.store.attrs,
+            make_scores(app.store.concept_score) if app.store.given else "",
         )
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
-        app.settings.param.watch(self._update, "scope")
-        app.selection.param.watch(self._update, "class_name")
-        app.students.param.watch(self._update, ["snapshot", "tree"])
-        for state in (app.tuning, app.targets, app.concepts):
-            state.param.watch(self._update, "status")
-        app.param.watch(self._update, "datasets")
-        app.changes.param.watch(self._update, "found")
+        super().__init__(**params)
         self._update()
 
-    def _update(self, *_: Any) -> None:
+    @param.depends(
+        "app.settings.scope",
+        "app.selection.class_name",
+        "app.students.snapshot",
+        "app.students.tree",
+        "app.tuning.status",
+        "app.targets.status",
+        "app.concepts.status",
+        "app.datasets",
+        "app.changes.found",
+        watch=True,
+    )
+    def _update(self) -> None:
         self._strip.data = self.data()
 
     def data(self) -> dict[str, Any]:

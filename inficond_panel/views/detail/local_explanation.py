@@ -66,7 +66,8 @@ def _flips(apart: Apart) -> list[str]:
 
 
 def _flip(edit: Edit) -> str:
-    limit, digits = ("above" if edit.present else "to at most"), 2
+    words = ("above", "to at most") if edit.raises else ("below", "to at least")
+    limit, digits = words[not edit.present], 2
     if abs(edit.influence - edit.before) < _SMALL:
         digits = 4
     others = "no other image" if not edit.others else f"{count(edit.others)} other images"

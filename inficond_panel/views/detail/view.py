@@ -46,24 +46,25 @@ class DetailView(Acting, pn.viewable.Viewer):
     """The detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
 
     def __init__(self, app: AppState) -> None:
-        super().__init__()
         self._app, self._store = app, app.dataset.store
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
         self.panel = DetailPanel(theme=app.param.theme, sizing_mode="stretch_both", margin=0)
         tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.listen_to(self.panel)
-        self.panel.param.watch(self._show_mode, "mode")
-        app.selection.param.watch(self._show_concept, ["class_name", "concept"])
-        app.students.param.watch(self._show_concept, "snapshot")
-        app.tuning.param.watch(self._show_marks, ["pending", "preview"])
-        app.refit_what_if.param.watch(self._show_refit, ["state", "points"])
+        super().__init__()
         self._show_concept()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
 
-    def _show_concept(self, *_: param.parameterized.Event) -> None:
+    @param.depends(
+        "_app.selection.class_name",
+        "_app.selection.concept",
+        "_app.students.snapshot",
+        watch=True,
+    )
+    def _show_concept(self) -> None:
         """All of the view; the refit what-if of another concept or student is forgotten."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
         students = self._app.students
@@ -105,7 +106,8 @@ class DetailView(Acting, pn.viewable.Viewer):
 
         jobs.submit(Job("bands", work, done, self._app.tuning.tell))
 
-    def _show_marks(self, *_: param.parameterized.Event) -> None:
+    @param.depends("_app.tuning.pending", "_app.tuning.preview", watch=True)
+    def _show_marks(self) -> None:
         self.panel.param.update(**self._marks())
 
     def _marks(self) -> dict[str, Any]:
@@ -143,8 +145,8 @@ class DetailView(Acting, pn.viewable.Viewer):
         preview = self._app.tuning.preview
         if preview is None or student not in preview.metrics:
             return None
-        k, c = self._store.classes.index(student), self._store.concepts.index(concept)
-        return float(preview.node.weights[c, k]), preview.metrics[student]
+        after = self._app.students.student(student, preview.node)
+        return after.weight(concept), preview.metrics[student]
 
     # --- the refit what-if
 
@@ -152,7 +154,8 @@ class DetailView(Acting, pn.viewable.Viewer):
     def _refits(self) -> bool:
         return bool(self.panel.mode == "refit")
 
-    def _show_mode(self, *_: param.parameterized.Event) -> None:
+    @param.depends("panel.mode", watch=True)
+    def _show_mode(self) -> None:
         if not self._refits:
             self._app.refit_what_if.stop()
         self._show_marks()
@@ -163,7 +166,8 @@ class DetailView(Acting, pn.viewable.Viewer):
             selection = self._app.selection
             self._app.refit_what_if.solve(selection.class_name, selection.concept)
 
-    def _show_refit(self, *_: param.parameterized.Event) -> None:
+    @param.depends("_app.refit_what_if.state", "_app.refit_what_if.points", watch=True)
+    def _show_refit(self) -> None:
         if self._refits:
             self._show_marks()
 

@@ -33,22 +33,23 @@ class MapCloud(param.Parameterized):
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
 
     def __init__(self, app: AppState, plot: MapPlot) -> None:
-        super().__init__()
         self._app, self._plot = app, plot
         self._density, self._projection = NOTHING, ""
         self._asked: tuple[Span, Span, float] | None = None
+        super().__init__()
         self._draw()
-        app.param.watch(self._draw, "theme")
-        plot.param.watch(self._follow, "frame")
 
     def show(self, projection: str) -> None:
         """Show the cloud of another projection, when it is computed; none until then."""
         self._projection = projection
         self._set(NOTHING)
-        self._fetch()
+        self.fault = self._app.store.lacks("segments")
+        if not self.fault:
+            self._fetch()
 
-    def _follow(self, *_: param.parameterized.Event) -> None:
-        if self._projection and self._wanted() != self._asked:
+    @param.depends("_plot.frame", watch=True)
+    def _follow(self) -> None:
+        if self._projection and not self.fault and self._wanted() != self._asked:
             self._fetch()
 
     def _fetch(self) -> None:
@@ -77,7 +78,8 @@ class MapCloud(param.Parameterized):
         if not isinstance(error, CancelledError):
             self.fault = error.message
 
-    def _draw(self, *_: param.parameterized.Event) -> None:
+    @param.depends("_app.theme", watch=True)
+    def _draw(self) -> None:
         self._plot.cloud = make_cloud(self._density, self._app.theme == "dark")
 
 

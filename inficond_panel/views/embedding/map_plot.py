@@ -155,10 +155,12 @@ class MapPlot(param.Parameterized):
         if x is not None and y is not None:
             self._on_tap(x, y)
 
-    def move(self, x_range: Any, y_range: Any) -> None:
+    def move(
+        self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None
+    ) -> None:
         """Take over that the map was moved or enlarged."""
         if x_range and y_range:
-            self.frame = replace(self.frame, x=tuple(x_range), y=tuple(y_range))
+            self.frame = replace(self.frame, x=(x_range[0], x_range[1]), y=(y_range[0], y_range[1]))
 
     def resize(self, width: int | None, height: int | None, **_: Any) -> None:
         """Take over the size of the plot in pixels."""

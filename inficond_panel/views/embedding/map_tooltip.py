@@ -49,7 +49,9 @@ def _fixed_facts(store: Store) -> dict[str, list[str]]:
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
     likeness = store.concept_text_embedding @ store.concept_text_embedding.T
     np.fill_diagonal(likeness, -np.inf)
+    nearest = [store.concepts[c] for c in likeness.argmax(axis=1)]
+    unknown = [UNDEFINED] * len(nearest)
     return {
-        "segments": [count(int(n)) for n in segments],
-        "nearest": [store.concepts[c] for c in likeness.argmax(axis=1)],
+        "segments": [count(int(n)) for n in segments] if store.holds("segments") else unknown,
+        "nearest": nearest if store.holds("texts") else unknown,
     }

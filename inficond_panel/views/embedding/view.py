@@ -41,33 +41,33 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     projection = param.String("", doc="Projection shown.")
 
     def __init__(self, app: AppState) -> None:
-        store = app.dataset.store
-        methods = projections(store)
-        super().__init__(projection=methods[0])
-        self._app, self._store = app, store
+        self._app, self._store = app, app.dataset.store
+        store, shown = self._store, self._wanted_projection
         self._position = {name: i for i, name in enumerate(store.concepts)}
-        scene = Scene(concept_positions(store, methods[0]))
+        scene = Scene(concept_positions(store, shown))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
         self.cloud = MapCloud(app, self.map)
         self._pointer = SegmentPointer(app, self.map, self._show_segment)
-        self._draw_dots()
-        self._plot = pn.pane.HoloViews(
-            self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
-        )
         self.panel = EmbeddingPanel(
             projections=make_projections(store),
             concepts=len(store.concepts),
             theme=app.param.theme,
             fault=self.cloud.param.fault,
             lasso=self.map.param.lasso,
-            plot=self._plot,
             sizing_mode="stretch_both",
             margin=0,
         )
-        self.panel.param["projection"].objects = methods
-        self.panel.projection = self.projection
-        self._connect()
+        self.panel.param["projection"].objects = projections(store)
+        self.panel.projection = shown
+        self.listen_to(self.panel)
+        super().__init__(projection=shown)
+        self.panel.link(self, projection="projection")
+        self.panel.link(app.settings, projection="projection")
+        self._draw_dots()
+        self.panel.plot = self._plot = pn.pane.HoloViews(
+            self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
+        )
         self._draw_scene()
         self.cloud.show(self.projection)
 
@@ -84,55 +84,33 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self._plot._plots.clear()
         self.map.close()
 
-    def _connect(self) -> None:
-        app, selection = self._app, self._app.selection
-        for draw, state, names in (
-            (self._draw_dots, app, ["theme"]),
-            (self._draw_dots, selection, ["class_name", "concepts"]),
-            (self._draw_dots, app.students, ["snapshot"]),
-            (self._draw_dots, self, ["projection"]),
-            (self._bring_into_view, selection, ["concept"]),
-            (self._draw_scene, app, ["theme"]),
-            (self._draw_scene, selection, ["class_name", "concept"]),
-            (self._draw_scene, app.students, ["snapshot"]),
-            (self._draw_scene, app.tuning, ["pending"]),
-            (self._draw_scene, self, ["projection"]),
-            (self._draw_scene, self.keys, ["cursor"]),
-            (self._draw_scene, self.map, ["frame"]),
-            (self._change_cloud, self, ["projection"]),
-            (self._show_group, selection, ["concepts"]),
-            (self._show_group, app.tuning, ["status"]),
-        ):
-            state.param.watch(draw, names)
-        self.panel.param.watch(self._enlarge, "zoom")
-        self.panel.link(self, projection="projection")
-        self.panel.link(app.settings, projection="projection")
-        app.settings.param.watch(self._choose_projection, "projection")
-        self.listen_to(self.panel)
+    @property
+    def _wanted_projection(self) -> str:
+        """The projection of the settings, where the store has it, else the store's first."""
+        known, wanted = projections(self._store), str(self._app.settings.projection)
+        return wanted if wanted in known else known[0]
 
     @property
     def _dark(self) -> bool:
         return self._app.theme == "dark"
 
-    def _bring_into_view(self, *_: param.parameterized.Event) -> None:
-        """Move an enlarged map to the concept opened, if that is not on screen."""
-        concept, frame = self._position.get(self._app.selection.concept), self.map.frame
-        if concept is not None:
-            place = concept_positions(self._store, self.projection)[concept]
-            if not frame.shows(place):
-                self.map.look_at(frame.showing(place))
+    @param.depends("_app.settings.projection", watch=True)
+    def _choose_projection(self) -> None:
+        self.panel.projection = self._wanted_projection
 
-    def _choose_projection(self, *_: param.parameterized.Event) -> None:
-        known, wanted = projections(self._store), self._app.settings.projection
-        self.panel.projection = wanted if wanted in known else known[0]
-
-    def _enlarge(self, *_: param.parameterized.Event) -> None:
+    @param.depends("panel.zoom", watch=True)
+    def _enlarge(self) -> None:
         self.map.frame = replace(self.map.frame, scale=self.panel.zoom)
 
-    def _change_cloud(self, *_: param.parameterized.Event) -> None:
-        self.cloud.show(self.projection)
-
-    def _draw_dots(self, *_: param.parameterized.Event) -> None:
+    @param.depends(
+        "_app.theme",
+        "_app.selection.class_name",
+        "_app.selection.concepts",
+        "_app.students.snapshot",
+        "projection",
+        watch=True,
+    )
+    def _draw_dots(self) -> None:
         shown = Shown(self._influence())
         group = [self._position[name] for name in self._app.selection.concepts]
         self.map.dots = make_dots(
@@ -143,7 +121,27 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             self._dark,
         )
 
-    def _draw_scene(self, *_: param.parameterized.Event) -> None:
+    @param.depends("_app.selection.concept", watch=True)
+    def _bring_into_view(self) -> None:
+        """Move an enlarged map to the concept opened, if that is not on screen."""
+        concept, frame = self._position.get(self._app.selection.concept), self.map.frame
+        if concept is not None:
+            place = concept_positions(self._store, self.projection)[concept]
+            if not frame.shows(place):
+                self.map.look_at(frame.showing(place))
+
+    @param.depends(
+        "_app.theme",
+        "_app.selection.class_name",
+        "_app.selection.concept",
+        "_app.students.snapshot",
+        "_app.tuning.pending",
+        "projection",
+        "keys.cursor",
+        "map.frame",
+        watch=True,
+    )
+    def _draw_scene(self) -> None:
         """Marks and labels; they are placed anew when the part of the map on screen changes."""
         shown = self._shown()
         xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
@@ -152,7 +150,12 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self._show_group()
         pn.io.push_notebook(self.panel)
 
-    def _show_group(self, *_: param.parameterized.Event) -> None:
+    @param.depends("projection", watch=True)
+    def _change_cloud(self) -> None:
+        self.cloud.show(self.projection)
+
+    @param.depends("_app.selection.concepts", "_app.tuning.status", watch=True)
+    def _show_group(self) -> None:
         shown, scene = self._shown(), self.map.scene
         group = make_group(self._app, shown, self.map.frame.shares(scene.xy))
         self.panel.param.update(group=group, told=self.keys.words(shown))
@@ -169,7 +172,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         student = self._app.selection.class_name
         if not student:
             return None
-        return self._app.students.node.weights[:, self._store.classes.index(student)]
+        return self._app.students.student(student).weights
 
     def _pending(self) -> dict[int, str]:
         return {

@@ -124,14 +124,14 @@ class BatchBar:
 
     def show_ghosts(self) -> None:
         """Tell which influence the concepts on screen would have after the batch."""
-        preview, store = self.app.tuning.preview, self.app.store
+        preview, name = self.app.tuning.preview, self.table.student
         listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
-        if preview is None or self.table.student not in preview.metrics:
+        if preview is None or name not in preview.metrics:
             self.table.ghosts = {}
             return
-        column = preview.node.weights[:, store.classes.index(self.table.student)]
-        place = {name: c for c, name in enumerate(store.concepts)}
-        self.table.ghosts = {name: float(column[place[name]]) for name in listed}
+        weights = self.app.students.student(name, preview.node).weights.tolist()
+        after = dict(zip(self.app.store.concepts, weights, strict=True))
+        self.table.ghosts = {concept: after[concept] for concept in listed}
 
     def _told_changes(self) -> dict[str, dict[str, Any]]:
         """Status and summary: what has changed since the start, and by the refit that is done."""
@@ -145,8 +145,7 @@ class BatchBar:
         return {"status": make_status(status, change), "summary": summary}
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
-        column = self.app.store.classes.index(intent.class_name)
-        strongest = float(np.abs(self.app.students.node.weights[:, column]).max())
+        strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())
         return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
 
     def _known_group(self, name: str) -> dict[str, Any] | None:

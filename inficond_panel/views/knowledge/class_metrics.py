@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import param
+
 from inficond_panel.common.numbers import count, interval, number, points, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
@@ -131,7 +133,7 @@ def _range(found: Interval) -> str:
     return "" if found.words == "undefined" else f"[{number(found.low)}, {number(found.high)}]"
 
 
-class MeasuresPanel:
+class MeasuresPanel(param.Parameterized):
     """Fills ``table.measures`` and ``table.slices`` while the panel is open."""
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
@@ -141,8 +143,7 @@ class MeasuresPanel:
         table.columns = app.store.metadata_columns
         names = ("measured", "slice_by", "slice_metric")
         tie(table, app.settings, **{name: name for name in names})
-        table.param.watch(lambda _: self.measure(), "measured")
-        table.param.watch(lambda _: self.slice(), ["slice_by", "slice_metric"])
+        super().__init__()
 
     def show(self) -> None:
         """Tell of the student in view; what is not known yet comes."""
@@ -159,6 +160,7 @@ class MeasuresPanel:
         preview = self.app.tuning.preview
         return preview if preview and self.table.student in preview.metrics else None
 
+    @param.depends("table.measured", watch=True)
     def measure(self) -> None:
         """Measure what is in view, where the panel is open."""
         table, app = self.table, self.app
@@ -168,10 +170,11 @@ class MeasuresPanel:
         if not (table.measured and name) or (asked == self._asked and table.measures):
             return
         self._asked = asked
+        student = app.students.student(name)
+        after = app.students.student(name, preview.node) if preview else None
 
         def work(_: Job) -> Measured:
-            after = preview.node if preview else None
-            return measure(app.tuner, snapshot.node, name, snapshot.split, after)
+            return measure(app.tuner, student, after)
 
         def done(measured: Measured) -> None:
             if asked == self._asked and name == table.student:
@@ -179,6 +182,7 @@ class MeasuresPanel:
 
         app.jobs.submit(Job("measures", work, done, app.tuning.tell))
 
+    @param.depends("table.slice_by", "table.slice_metric", watch=True)
     def slice(self) -> None:
         """Compare the slices that the column chosen makes, where the panel is open."""
         table, app = self.table, self.app
@@ -195,10 +199,11 @@ class MeasuresPanel:
 
     def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
         table, app = self.table, self.app
-        snapshot, name, column, metric = asked
+        _, name, column, metric = asked
+        student = app.students.student(name)
 
         def work(job: Job) -> SliceReport:
-            return measure_by(app.tuner, snapshot.node, name, snapshot.split, column, metric, job)
+            return measure_by(student, column, metric, job)
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:

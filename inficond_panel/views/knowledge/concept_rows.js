@@ -167,5 +167,6 @@ function influenceCard(row, model) {
     row.held && ["Bound", `${row.held} since ${row.since}`],
     isNumber(ghost) && ["After this batch", signed(ghost, 3)],
     isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
+    ...row.scale,
   ].filter(Boolean))]
 }

@@ -88,7 +88,7 @@ function makeTable(model, send, search, dialog) {
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
-    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", {}, "Most similar patches"), h("span"))
+    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
@@ -145,7 +145,7 @@ function makeTable(model, send, search, dialog) {
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
   search.addEventListener("keydown", (event) => searchKey(event, model, listed, send, go))
-  return { columns, scroll, legend: legend(full), draw, hoverable: (card) => rowHover(rows, model, card) }
+  return { columns, scroll, legend: legend(full, model), draw, hoverable: (card) => rowHover(rows, model, card) }
 }
 
 function drawMetric(metric, model) {
@@ -204,11 +204,11 @@ function searchKey(event, model, listed, send, go) {
   event.preventDefault()
 }
 
-function legend(full) {
+function legend(full, { patchless }) {
   const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
   return h("div", { class: "legend" },
     h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")),
     h("span", {}, circle("dot"), "now"), h("span", {}, circle("dot pending"), "pending"),
     h("span", {}, h("i", { class: "swatch-band" }), "95 % interval"),
-    h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
+    patchless ? "" : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
 }

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import param
+
 from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.state import Job
 from inficond_panel.ui.component import tie
@@ -89,7 +91,7 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
     }
 
 
-class ReportPanel:
+class ReportPanel(param.Parameterized):
     """Fills ``table.report``: what the iteration that made the student did."""
 
     def __init__(
@@ -97,7 +99,7 @@ class ReportPanel:
     ) -> None:
         self.app, self.table, self.failed = app, table, failed
         tie(table, app.settings, explained="explained")
-        table.param.watch(self.ask, "explained")
+        super().__init__()
 
     def show(self) -> None:
         """Tell of the student in view; what is not known yet comes later."""
@@ -112,7 +114,8 @@ class ReportPanel:
                 known.of(name), refit.number, snapshot.node.number, snapshot.split
             )
 
-    def ask(self, *_: object) -> None:
+    @param.depends("table.explained", watch=True)
+    def ask(self) -> None:
         """Make the report, unless something runs that a person waits for."""
         name, table = self.table.student, self.table
         refit = self.app.students.refit_of(name) if name else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +18,15 @@ PATCHES = 5
 AXES = (3, 5, 10, 20, 50, 100)
 
 
-def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[str, Any]]:
+def make_concept_rows(
+    rows: Iterable[ConceptRow],
+    undefined: str,
+    scale: Callable[[str], list[tuple[str, str]]] = lambda _: [],
+) -> list[dict[str, Any]]:
     """Rows of the list as plain data; ``undefined`` tells why a discrepancy has no value.
 
     ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
-    both are empty without one.
+    both are empty without one. ``scale`` gives facts on the scale of a concept's score.
     """
     return [
         {
@@ -34,6 +38,7 @@ def make_concept_rows(rows: Iterable[ConceptRow], undefined: str) -> list[dict[s
             "undefined": undefined,
             "held": bound(*row.bounds) if row.bounds else "",
             "since": f"#{row.bound_since}" if row.bounds else "",
+            "scale": scale(row.concept),
             "patches": [
                 {"segment": segment, "similarity": similarity}
                 for segment, similarity in row.patches[:PATCHES]

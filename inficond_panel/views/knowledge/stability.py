@@ -30,8 +30,9 @@ def make_stability(report: StabilityReport) -> dict[str, Any]:
         ["p", number(found.p, 3)],
     ]
     scope = (
-        f"{report.draws} refits on bootstrap samples of fit; {report.counterparts} random "
-        "concepts in its place."
+        f"{report.draws} refits on bootstrap samples of fit; "
+        f"{report.counterparts or 'no'} random concepts in its place"
+        f"{'.' if report.counterparts else ': they are scored from segments.'}"
     )
     return {"kind": "done", "text": found.words, "rows": rows, "scope": scope}
 

@@ -37,6 +37,7 @@ class KnowledgeTable(ViewComponent):
         doc="Part of a concept's name; empty: the rows are listed.",
     )
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    patchless = param.String(default="", doc="Why no row has patches; empty: they have.")
     influential = param.Integer(default=0, doc="Number of concepts with influence.")
     concepts = param.Integer(default=0, doc="Number of all concepts.")
     near = param.List(

@@ -11,6 +11,7 @@ import numpy as np
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.patches import nearest_segments
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
@@ -39,7 +40,6 @@ class KnowledgeView(Acting, Viewer):
     """
 
     def __init__(self, app: AppState, **params: Any) -> None:
-        super().__init__(**params)
         self.app = app
         factor = app.tuning.factor
         self.table = KnowledgeTable(
@@ -47,6 +47,7 @@ class KnowledgeView(Acting, Viewer):
             factor=factor,
             factors=sorted({*FACTORS, factor}),
             concepts=len(app.store.concepts),
+            patchless=app.store.lacks("segments"),
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -57,15 +58,7 @@ class KnowledgeView(Acting, Viewer):
         self.measures = MeasuresPanel(app, self.table)
         self.stability = StabilityRuns(app, self.table)
         self.listen_to(self.table)
-        self.table.param.watch(self._show_rows, ["sort", "top"])
-        self.table.param.watch(self._show_found, "find")
-        self.table.param.watch(lambda event: app.tuning.set_factor(event.new), "factor")
-        app.students.param.watch(self._show_student, "snapshot")
-        app.selection.param.watch(self._show_student, "class_name")
-        app.selection.param.watch(self._show_concept, "concept")
-        app.tuning.param.watch(self._show_batch, ["pending", "preview", "status"])
-        app.changes.param.watch(self._show_changes, "found")
-        app.concepts.param.watch(self._show_typing, ["status", "missing"])
+        super().__init__(**params)
         self.batch.told = app.concepts.told
         self._show_student()
         self._show_concept()
@@ -76,7 +69,8 @@ class KnowledgeView(Acting, Viewer):
     def __panel__(self) -> Viewable:
         return self.table
 
-    def _show_student(self, *_: object) -> None:
+    @param.depends("app.students.snapshot", "app.selection.class_name", watch=True)
+    def _show_student(self) -> None:
         name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
             self.table.param.update(student=name, find="", measures=None)
@@ -85,18 +79,19 @@ class KnowledgeView(Acting, Viewer):
             self._show_rows()
             self._show_batch()
 
-    def _show_rows(self, *_: object) -> None:
+    @param.depends("table.sort", "table.top", watch=True)
+    def _show_rows(self) -> None:
         name, table = self.table.student, self.table
         if not name:
             table.param.update(rows=[], found=[], effects={})
             return
-        column = self.app.store.classes.index(name)
-        table.influential = int(np.count_nonzero(self.app.students.node.weights[:, column]))
+        table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
         table.found = self._rows(ALL, table.find) if table.find.strip() else []
         self.effects.start()
 
-    def _show_found(self, *_: object) -> None:
+    @param.depends("table.find", watch=True)
+    def _show_found(self) -> None:
         if self.table.student:
             self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
             self.batch.show_ghosts()
@@ -107,19 +102,34 @@ class KnowledgeView(Acting, Viewer):
         agreement = students.snapshot.agreement[name]
         counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
         return make_concept_rows(
-            students.concept_rows(name, sort, top, find), make_undefined(sort, counts)
+            students.concept_rows(name, sort, top, find), make_undefined(sort, counts), self._scale
         )
 
-    def _show_concept(self, *_: object) -> None:
+    def _scale(self, concept: str) -> list[tuple[str, str]]:
+        """Facts on the scale of a concept's score, where the scores were not made here."""
+        store = self.app.store
+        if not store.given:
+            return []
+        scales = concept_scales(self.app.tuner, self.table.student)
+        return scales.facts(store.concepts.index(concept))
+
+    @param.depends("table.factor", watch=True)
+    def _set_factor(self) -> None:
+        self.app.tuning.set_factor(self.table.factor)
+
+    @param.depends("app.selection.concept", watch=True)
+    def _show_concept(self) -> None:
         self.table.concept = self.app.selection.concept
 
-    def _show_batch(self, *_: object) -> None:
+    @param.depends("app.tuning.pending", "app.tuning.preview", "app.tuning.status", watch=True)
+    def _show_batch(self) -> None:
         self._yield_to_others()
         if self.table.student:
             self.batch.show()
             self.measures.show()
 
-    def _show_changes(self, *_: object) -> None:
+    @param.depends("app.changes.found", watch=True)
+    def _show_changes(self) -> None:
         if self.table.student:
             self.batch.show_changes()
 
@@ -134,7 +144,8 @@ class KnowledgeView(Acting, Viewer):
         elif before in tuning.AWAITED and not tuning.awaited:
             self.effects.next()
 
-    def _show_typing(self, *_: object) -> None:
+    @param.depends("app.concepts.status", "app.concepts.missing", watch=True)
+    def _show_typing(self) -> None:
         self.table.typing = make_typing(self.app)
 
     @action

@@ -21,7 +21,7 @@ FIRST = 50  #: rows of a list that have curves wherever it is scrolled to
 SLICE = 0.1  #: seconds of curves after which those that are there are shown
 
 
-class EffectCurves:
+class EffectCurves(param.Parameterized):
     """Fills ``table.effects``; ``done`` is called when all rows have theirs.
 
     Of a long list the rows near the part in view have curves, and the first ``FIRST``.
@@ -35,14 +35,15 @@ class EffectCurves:
         failed: Callable[[InficondError], None],
     ) -> None:
         self.app, self.table, self.done, self.failed = app, table, done, failed
-        table.param.watch(self.start, "metric")
-        table.param.watch(lambda _: self.next(), "near")
+        super().__init__()
 
-    def start(self, *_: object) -> None:
+    @param.depends("table.metric", watch=True)
+    def start(self) -> None:
         """Forget the curves; ask for the first."""
         self.table.param.update(effects={}, axis=AXES[0])
         self.next()
 
+    @param.depends("table.near", watch=True)
     def next(self) -> None:
         """Ask for more curves; the axis is set once, when all rows listed have theirs."""
         table = self.table

@@ -69,7 +69,7 @@ def _said(app: AppState, key: str) -> str:
 
 def _first(app: AppState, key: str) -> str | None:
     """Value that an empty setting stands for: the map that the store has first."""
-    return projections(app.store)[0] if key == "map" else None
+    return next(iter(projections(app.store)), None) if key == "map" else None
 
 
 def _words(app: AppState, key: str) -> dict[str, Any]:

@@ -19,16 +19,23 @@ from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.embedding.missing_map import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 
+
+def make_embedding(app: AppState) -> Viewer:
+    """The map of the concepts; where the store has none, what stands in its place."""
+    return EmbeddingView(app) if app.store.holds("maps") else MissingMap(app)
+
+
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {
     "configuration": ConfigurationView,
     "performance": PerformanceView,
-    "embedding": EmbeddingView,
+    "embedding": make_embedding,
     "knowledge": KnowledgeView,
     "detail": DetailView,
     "provenance": ProvenanceView,
@@ -60,13 +67,13 @@ def watch_export(
     ``pages`` are where the views are shown; all of one document.
     """
 
-    def export(*_: object) -> None:
+    def export(_: object) -> None:
         document = next(model.document for page in pages() for model, _ in page._models.values())
         still, notice = take_still(document, app.theme), make_notice(app)
         name = f"{stem(app.tuner, app.students.node)}.html"
         app.export.make(lambda: File(name, make_html(still, views, notice).encode("utf-8")))
 
-    app.export.param.watch(export, "page")
+    pn.bind(export, app.export.param.page, watch=True)
 
 
 def publisher() -> Publish:

@@ -137,7 +137,7 @@ class Shell(Acting, Viewer):
         page: bool = True,
         address: Address | None = None,
     ) -> None:
-        super().__init__(theme=app.spec.layout.theme)
+        theme = app.spec.layout.theme
         self.app = app
         self.address = address
         self._turn = 0
@@ -145,33 +145,18 @@ class Shell(Acting, Viewer):
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=[list(pair) for pair in SHORTCUTS],
-            theme=self.theme,
+            theme=theme,
             tour=make_tour(app),
             root=app.tuner.root_id,
-            standard={"layout": make_layout(app.spec.layout), "theme": app.spec.layout.theme},
+            standard={"layout": make_layout(app.spec.layout), "theme": theme},
             page=page,
             sizing_mode="stretch_width",
             margin=0,
         )
         self.listen_to(self._page)
-        self._page.link(self, theme="theme", bidirectional=True)
-        self._page.param.watch(self._recolour, "dark")
-        self._page.param.watch(self._rearrange, ["layout", "theme"])
-        app.students.param.watch(self._update_saved, "tree")
-        app.tuning.param.watch(self._update_saved, "status")
-        app.selection.param.watch(self._show_detail, "concept")
         tie(self._page, app.settings, tab="tab")
-        app.selection.param.watch(self._tell_address, ["class_name", "concept"])
-        app.students.param.watch(self._tell_address, ["snapshot", "tree"])
-        app.comparison.param.watch(self._tell_address, "pair")
-        for state in (app.tuning, app.targets):
-            state.param.watch(self._tell_address, "status")
-        app.settings.param.watch(self._tell_address, list(app.settings.param.values()))
-        app.selection.param.watch(self._tell_progress, ["class_name", "concept"])
-        app.tuning.param.watch(self._tell_progress, ["pending", "status"])
-        app.tuning.param.watch(self._tell_batch, "pending")
-        app.students.param.watch(self._tell_batch, "snapshot")
-        app.concepts.param.watch(self._update_saved, "status")
+        super().__init__(theme=theme)
+        self._page.link(self, theme="theme", bidirectional=True)
         self._tell_batch()
         self._update_saved()
         self._rearrange()
@@ -185,16 +170,43 @@ class Shell(Acting, Viewer):
             self._page.notice = self.address.follow(self.app)
             self._tell_address()
 
-    def _tell_address(self, *_: Any) -> None:
+    @param.depends("_page.dark", watch=True)
+    def _recolour(self) -> None:
+        self.app.theme = "dark" if self._page.dark else "light"
+
+    @param.depends("_page.layout", "_page.theme", watch=True)
+    def _rearrange(self) -> None:
+        self.app.layout = self._page.layout
+
+    @param.depends("app.students.tree", "app.tuning.status", "app.concepts.status", watch=True)
+    def _update_saved(self) -> None:
+        tuning, concepts = self.app.tuning, self.app.concepts
+        path = self.app.tuner.history.path
+        doing = "Fine-tuning…" if tuning.status.kind == "fitting" else ""
+        if concepts.busy:
+            doing = f"{concepts.status.text}…"
+        self._page.saved = make_saved(tuning.nodes, doing, path)
+
+    @param.depends("app.selection.concept", watch=True)
+    def _show_detail(self) -> None:
+        if self.app.selection.concept:
+            self._page.tab = "detail"
+
+    @param.depends(
+        "app.selection.class_name",
+        "app.selection.concept",
+        "app.students.snapshot",
+        "app.students.tree",
+        "app.comparison.pair",
+        "app.tuning.status",
+        "app.targets.status",
+        "app.settings.param",
+        watch=True,
+    )
+    def _tell_address(self) -> None:
         """Put what is shown into the URL; not while what a link names is on its way."""
         if self.address is not None and self.address.arrived(self.app):
             self._page.param.update(address=make_address(self.app), turn=self._turn)
-
-    def _recolour(self, *_: Any) -> None:
-        self.app.theme = "dark" if self._page.dark else "light"
-
-    def _rearrange(self, *_: Any) -> None:
-        self.app.layout = self._page.layout
 
     @property
     def spec(self) -> Spec:
@@ -202,10 +214,18 @@ class Shell(Acting, Viewer):
         layout = read_layout(self._page.layout, self.theme, self.app.spec.layout)
         return self.app.spec.with_layout(layout)
 
-    def _tell_progress(self, *_: Any) -> None:
+    @param.depends(
+        "app.selection.class_name",
+        "app.selection.concept",
+        "app.tuning.pending",
+        "app.tuning.status",
+        watch=True,
+    )
+    def _tell_progress(self) -> None:
         self._page.progress = make_progress(self.app)
 
-    def _tell_batch(self, *_: Any) -> None:
+    @param.depends("app.tuning.pending", "app.students.snapshot", watch=True)
+    def _tell_batch(self) -> None:
         """Thumbs that are not in the history yet."""
         tuning = self.app.tuning
         thumbs = [intent.to_json() for intent in tuning.pending]
@@ -221,18 +241,6 @@ class Shell(Acting, Viewer):
         elif lost:
             left = f"{count(lost)} of the {count(len(thumbs))} thumbs that waited"
             self._page.notice = f"{left} cannot be kept: class or concept is not here."
-
-    def _update_saved(self, *_: Any) -> None:
-        tuning, concepts = self.app.tuning, self.app.concepts
-        path = self.app.tuner.history.path
-        doing = "Fine-tuning…" if tuning.status.kind == "fitting" else ""
-        if concepts.busy:
-            doing = f"{concepts.status.text}…"
-        self._page.saved = make_saved(tuning.nodes, doing, path)
-
-    def _show_detail(self, *_: Any) -> None:
-        if self.app.selection.concept:
-            self._page.tab = "detail"
 
     @action
     def _copy_layout(self, layout: dict[str, Any], theme: str) -> None:

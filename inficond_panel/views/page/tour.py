@@ -42,8 +42,7 @@ def _example(app: AppState) -> tuple[str, str]:
     name, concept = EXAMPLE
     store, selection = app.store, app.selection
     name = selection.class_name or (name if name in store.classes else store.classes[0])
-    column = app.students.node.weights[:, store.classes.index(name)]
-    strongest = store.concepts[int(np.abs(column).argmax())]
+    strongest = store.concepts[int(np.abs(app.students.student(name).weights).argmax())]
     known = (name, concept) == EXAMPLE and concept in store.concepts
     return name, selection.concept or (concept if known else strongest)
 

@@ -6,7 +6,7 @@ InFiConD, section 5, figure 5b.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
+    from inficond_panel.tuning import Intent
 
 _VALUES = (*CLASS_SORTS[1:], "constant_fidelity", "logit_correlation")
 
@@ -94,45 +95,39 @@ def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[li
     return rows
 
 
+def make_touched(pending: Iterable[Intent]) -> dict[str, int]:
+    """Number of intents of the batch, by class."""
+    return dict(Counter(intent.class_name for intent in pending))
+
+
 class PerformanceView(Acting, Viewer):
     """Students of the node in view; the class picked here is ``app.selection.class_name``."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
-        super().__init__(**params)
         self.app = app
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
             rows=pn.bind(make_performance_rows, app.students.param.snapshot),
-            selected=app.selection.class_name,
+            touched=pn.bind(make_touched, app.tuning.param.pending),
             theme=app.param.theme,
             sizing_mode="stretch_both",
             margin=0,
         )
         tie(self.table, app.settings, sort="sort", descending="descending")
+        tie(self.table, app.selection, selected="class_name")
         self.listen_to(self.table)
-        self.table.param.watch(
-            lambda event: app.selection.param.update(class_name=event.new), "selected"
-        )
-        app.selection.param.watch(
-            lambda event: self.table.param.update(selected=event.new), "class_name"
-        )
-        for state, name in ((app.students, "snapshot"), (app.settings, "sort")):
-            state.param.watch(self._forget_changes, name)
-        app.changes.param.watch(self._tell_changes, "found")
-        app.tuning.param.watch(self._show_touched, "pending")
-        self._show_touched()
+        super().__init__(**params)
 
     def __panel__(self) -> Viewable:
         return self.table
 
-    def _show_touched(self, *_: object) -> None:
-        self.table.touched = dict(Counter(i.class_name for i in self.app.tuning.pending))
-
-    def _forget_changes(self, *_: object) -> None:
+    @param.depends("app.students.snapshot", "app.settings.sort", watch=True)
+    def _forget_changes(self) -> None:
         self._asked = ""
         self.table.changes = {}
 
-    def _tell_changes(self, *_: object) -> None:
+    @param.depends("app.changes.found", watch=True)
+    def _tell_changes(self) -> None:
         """Show what is known of the changes that a card asked for, in the metric sorted by."""
         if not self._asked:
             return

@@ -83,7 +83,6 @@ class ProvenanceView(Acting, Viewer):
     """Rows newest first. A click on a row goes there and deletes nothing."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
-        super().__init__(**params)
         self.app = app
         self._compared = ""  # class that was chosen in the comparison
         self._branches = Branches(app.tuning.nodes, app.students.node.id)
@@ -94,19 +93,12 @@ class ProvenanceView(Acting, Viewer):
             theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
         )
         tie(self._tree, app.settings, metric="history_metric")
-        self._tree.param.watch(self._show, "metric")
         self.listen_to(self._tree)
-        app.selection.param.watch(self._show, "class_name")
-        app.students.param.watch(self._update, ["snapshot", "tree"])
-        app.changes.param.watch(self._show, ["found", "problem"])
-        app.tuning.param.watch(self._update_buttons, ["status", "problem"])
-        app.comparison.param.watch(self._show_comparison, ["pair", "found", "problem"])
-        app.export.param.watch(self._show_exporting, ["formats", "status"])
-        app.export.param.watch(self._save, "file")
-        app.export.param.watch(self._open_export, "asked")
+        super().__init__(**params)
         self._update()
 
-    def _update(self, *_: Any) -> None:
+    @param.depends("app.students.snapshot", "app.students.tree", watch=True)
+    def _update(self) -> None:
         """The tree, or the node shown in it, is another: show the window on it."""
         nodes, before = self.app.tuning.nodes, self._branches
         self._branches = now = Branches(nodes, self.app.students.node.id)
@@ -174,7 +166,14 @@ class ProvenanceView(Acting, Viewer):
         looks = self.app.tuning.looks
         return {node.id for node in nodes if self._scope[1] == "holdout" and not looks.get(node.id)}
 
-    def _show(self, *_: Any, tree: dict[str, Any] | None = None) -> None:
+    @param.depends(
+        "_tree.metric",
+        "app.selection.class_name",
+        "app.changes.found",
+        "app.changes.problem",
+        watch=True,
+    )
+    def _show(self, tree: dict[str, Any] | None = None) -> None:
         """Show what is known at once; measure the rest off the event loop, then show that too."""
         nodes = self._nodes()
         shown = self._shown(nodes)
@@ -267,7 +266,8 @@ class ProvenanceView(Acting, Viewer):
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": str(error), "size": 0}
 
-    def _update_buttons(self, *_: Any) -> None:
+    @param.depends("app.tuning.status", "app.tuning.problem", watch=True)
+    def _update_buttons(self) -> None:
         if self._tree.data:
             self._tree.data = {**self._tree.data, **self._buttons()}
 
@@ -281,19 +281,25 @@ class ProvenanceView(Acting, Viewer):
             "redo": tuning.can_redo and not busy,
         }
 
-    def _show_comparison(self, *_: Any) -> None:
+    @param.depends(
+        "app.comparison.pair", "app.comparison.found", "app.comparison.problem", watch=True
+    )
+    def _show_comparison(self) -> None:
         if self.app.comparison.pair is None:
             self._compared = ""
         wanted = self._compared or self.app.selection.class_name
         self._tree.comparison = make_comparison(self.app, wanted)
 
-    def _show_exporting(self, *_: Any) -> None:
+    @param.depends("app.export.formats", "app.export.status", watch=True)
+    def _show_exporting(self) -> None:
         self._tree.exporting = make_exporting(self.app.export)
 
-    def _open_export(self, *_: Any) -> None:
+    @param.depends("app.export.asked", watch=True)
+    def _open_export(self) -> None:
         self._tree._send_msg({"export": True})
 
-    def _save(self, *_: Any) -> None:
+    @param.depends("app.export.file", watch=True)
+    def _save(self) -> None:
         file = self.app.export.file
         if file is not None:
             send_file(self._tree, file)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from precompute.recipes.scenes import art
+from precompute.recipes.scenes.art import tinted
 from precompute.recipes.scenes.backdrop import paint_backdrop
 from precompute.recipes.scenes.fittings import paint_back_fittings, paint_table
 from precompute.recipes.scenes.plan import HORIZON, SKIES
@@ -49,7 +49,7 @@ def layers(
 def _paste(canvas: Image.Image, placement: Placement) -> Image.Image:
     left, top, right, bottom = placement.box
     size = (max(2, round(right - left)), max(2, round(bottom - top)))
-    drawing = art.tinted(placement.code, placement.hue).resize(size, Image.Resampling.HAMMING)
+    drawing = tinted(placement.code, placement.hue).resize(size, Image.Resampling.HAMMING)
     if placement.flip:
         drawing = drawing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if placement.angle:

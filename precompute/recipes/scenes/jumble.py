@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from precompute.recipes.scenes import art
+from precompute.recipes.scenes.art import shape
 from precompute.recipes.scenes.scene import Placement, Scene, overlap, with_visibility
 from precompute.recipes.scenes.surroundings import surroundings
 from precompute.recipes.scenes.things import Thing, catalogue
@@ -36,7 +36,7 @@ def _anywhere(rng: np.random.Generator, size: tuple[int, int], thing: Thing) -> 
     width, height = size
     code = thing.art[rng.integers(len(thing.art))]
     scale = height * rng.uniform(0.4, 0.95)
-    wide, high = (min(thing.size, 0.6) * scale * share for share in art.shape(code))
+    wide, high = (min(thing.size, 0.6) * scale * share for share in shape(code))
     foot = rng.uniform(high, height)
     x = rng.uniform(0, width - wide)
     return Placement(

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from precompute.recipes.scenes import art
+from precompute.recipes.scenes.art import shape
 from precompute.recipes.scenes.scene import Placement, Scene, overlap, with_visibility
 from precompute.recipes.scenes.settings import SETTINGS
 from precompute.recipes.scenes.shortcuts import SHORTCUTS
@@ -113,7 +113,7 @@ def _candidate(
         fitting = scene.fittings[spot.place]
         left, right = fitting[0], fitting[2]
     scale = height * _scale(rng, scene, spot) * rng.uniform(0.85, 1.15)
-    wide, high = (thing.size * scale * share for share in art.shape(code))
+    wide, high = (thing.size * scale * share for share in shape(code))
     x = rng.uniform(left, max(left + 1, right - wide))
     foot = max(spot.foot, 0.9 * high) if spot.place in SKIES else spot.foot
     foot -= thing.pole * scale

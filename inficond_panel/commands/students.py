@@ -1,10 +1,29 @@
-"""The iteration that a command is about: the one named, else the head."""
+"""Students that a command is about: the tuner of its arguments, and the iteration."""
 
 from __future__ import annotations
 
-from inficond_panel.commands.output import note
-from inficond_panel.tuning import Node, Tuner
+import argparse
+
+from inficond_panel.commands.output import note, progress
+from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.node_names import find_node
+
+
+def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
+    """The tuner of ``add_tuner``'s arguments, its store checked and, unless asked not to, with the
+    untouched students in its history."""
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    tuner.store.verify()
+    if distilled:
+        tuner.root(progress=progress)
+    return tuner
+
+
+def count_look(tuner: Tuner, node: Node, split: str) -> None:
+    """Count a look at the holdout, and say so; nothing where the split is another."""
+    if split == "holdout":
+        tuner.count_look(node, split)
+        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:

@@ -1,4 +1,4 @@
-"""``inficond info``: what a store holds and how it was made, or what a spec without one names."""
+"""Content of a store: stages, arrays, positives and typed concepts, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.commands.arguments import SPEC, STORE, add_json
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.common.byte_sizes import size_text
@@ -19,21 +18,8 @@ from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.typed_concepts import typed_folder
 
-DESCRIPTION = (
-    "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "
-    "hashes. Given a spec whose store is not made yet, it says what the spec's files hold."
-)
-EXAMPLE = "inficond info demo --json"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
-    parser.add_argument("--store", metavar="DIR", help=STORE)
-    add_json(parser)
-
-
-def run(args: argparse.Namespace) -> None:
+def say_content(args: argparse.Namespace) -> None:
     """Write the content of a store, or what a spec without one names."""
     store, title, history = _store_of(args)
     if store is None:
@@ -84,9 +70,10 @@ def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
 
 def _planned(spec: Spec) -> dict[str, Any]:
     """Content of the store to be made, as far as the spec's files tell."""
+    spec.check_making()
     precompute_package()
-    from precompute.concepts.corpus import read_corpus  # noqa: PLC0415 - only where it is needed
-    from precompute.datasets import load_dataset  # noqa: PLC0415
+    from precompute.concepts.corpus import read_corpus
+    from precompute.datasets import load_dataset
 
     dataset = load_dataset(spec.dataset)
     counts = Counter(dataset.split)
@@ -156,6 +143,12 @@ def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> Non
     total = sum(document["images"].values())
     each = f", {document['segments'] / total:.1f} an image" if document["segments"] else ""
     say(f"segments  {document['segments']}{each}; concepts {len(document['concepts'])}")
+    for part in ("photos", "segments", "maps"):
+        if lacking := store.lacks(part) if store else "":
+            say(f"          {lacking}")
+    if store and store.given:
+        low, high = store.concept_score.min(), store.concept_score.max()
+        say(f"scores    given, from {low:.3g} to {high:.3g}")
     if document["metadata"]:
         say(f"metadata  {', '.join(document['metadata'])}")
     say()

@@ -1,4 +1,4 @@
-"""``inficond concept``: concepts typed after the store was made."""
+"""Actions of ``inficond concept``: each gives a document, and its lines for people."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.commands.arguments import add_tuner
-from inficond_panel.commands.output import note, say, say_json
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.output import note
 from inficond_panel.concepts.texts import texts_of
-from inficond_panel.concepts.typed import TypedConcept
+from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.text_encoder import text_encoder
-from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.typed_concepts import (
     add_concept,
     nearest_concepts,
@@ -25,42 +23,8 @@ from inficond_panel.tuning.typed_concepts import (
     typed_text,
 )
 
+#: What an action gives: the document, and its lines for people.
 Result = tuple[dict[str, Any], list[str]]
-
-
-DESCRIPTION = (
-    "A typed concept is scored from the store's segments; no photo is read. Needs the extra "
-    "'precompute' to add, and the encoder that the store was made with. Typed concepts are kept "
-    "beside the history; each set of concepts has students and iterations of its own, which are "
-    "there again when a concept is removed or typed again. See docs/concepts.md."
-)
-EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
-
-
-def add_arguments(parser: Parser) -> None:
-    """Add the actions with their arguments."""
-    actions = parser.add_words("ACTION SPEC", "action")
-    for name, text in (
-        ("list", "List the concepts that were typed."),
-        ("add", "Add a concept and say its nearest ones."),
-        ("remove", "Remove a concept that was typed."),
-    ):
-        add_tuner(actions.add_parser(name, help=text, description=text))
-    actions.choices["add"].add_argument(
-        "text", metavar="WORDS", help="name, or name, synonym, synonym"
-    )
-    actions.choices["remove"].add_argument("text", metavar="NAME", help="its name")
-
-
-def run(args: argparse.Namespace) -> None:
-    """Carry out an action, and say what came of it."""
-    tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    document, lines = _ACTIONS[args.action](tuner, args)
-    if args.json:
-        say_json(document)
-    else:
-        for line in lines:
-            say(line)
 
 
 def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
@@ -72,6 +36,7 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
 
 
 def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
+    check_typing(tuner.store)
     tuner = add_concept(tuner, args.text, text_encoder(tuner.spec))
     name = texts_of(args.text)[0]
     (typed,) = (one for one in typed_of(tuner.store) if one.name == name)
@@ -105,7 +70,7 @@ def _place(tuner: Tuner) -> dict[str, Any]:
     }
 
 
-_ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
+ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
     "list": _list,
     "add": _add,
     "remove": _remove,

@@ -1,0 +1,120 @@
+"""What helps where a student has learned a context for its class?
+
+    python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--pairs 8] [--leak 0.02] [--honest]
+
+SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
+For pairs of a class and another one, its context, that have enough photos of all four kinds, fit is
+biased: of the photos that show one of the two alone, only a share (--leak) is left. The teacher is
+strong (nearly always right, whatever the context), or with --honest a regression on the labels of
+fit as it was drawn. Gains are in AP points (100 times AP) on the holdout, which chose nothing;
+intervals of 95 % by drawing pairs and photos. Then the same classes without a bias: how often a
+shift is claimed there. The last line is one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+import numpy as np
+from shift_parts.pairs import draw_split, find_pairs
+from shift_parts.runs import Run, honest_logits, make_students, run_pair, strong_logits
+
+from inficond_panel.analysis.class_shift import ClassShift, class_shifts
+from inficond_panel.store import Store
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.suggest.suggestion import DRAWS
+
+
+def main() -> None:
+    """Run all pairs, and print the table."""
+    args = parse_args()
+    store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    runs, plain = [], []
+    for seed in range(args.seeds):
+        split = draw_split(store, seed)
+        pairs = find_pairs(store, split)
+        chosen = np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]
+        for pair in (pairs[i] for i in chosen):
+            logits = logits_of(store, pair.target, split.fit, seed, args.honest)
+            runs.append(run_pair(store, pair, split, logits, args.leak, seed))
+            report(runs[-1])
+        for k in range(len(store.classes)):
+            logits = logits_of(store, k, split.fit, seed, args.honest)
+            students = make_students(store, k, logits, split, split.fit)
+            plain.extend(class_shifts(students.tuner, students.node).values())
+    if not runs:
+        sys.exit("No pair of classes has enough photos of all four kinds.")
+    print(json.dumps(summary(runs, plain)))
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("spec")
+    parser.add_argument("--store")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--leak", type=float, default=0.02)
+    parser.add_argument("--honest", action="store_true")
+    return parser.parse_args()
+
+
+def logits_of(store: Store, k: int, fit: np.ndarray, seed: int, honest: bool) -> np.ndarray:
+    """Logits of the teacher that was asked for."""
+    return honest_logits(store, k, fit) if honest else strong_logits(store, k, seed)
+
+
+def report(run: Run) -> None:
+    """One line on a run, as it comes."""
+    first = ", ".join(suspect.concept for suspect in run.shift.suspects[:5])
+    whole = 100 * run.gains["the unbiased student"].estimate
+    print(
+        f"{run.target} <- {run.context} (phi {run.phi:.2f}): {run.shift.kind}, lost {whole:.1f}; "
+        f"its word stands at {run.rank or '-'} ({run.rank_by_influence} by influence): {first}",
+        file=sys.stderr,
+    )
+
+
+def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
+    """Print the tables; return their numbers."""
+    gains = {title: mean_gain(runs, title) for title in runs[0].gains}
+    print(f"AP points given back on the holdout, mean of {len(runs)} biased students")
+    for title, (mean, low, high) in gains.items():
+        print(f"  {title:45s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}]")
+    ranks = np.array([run.rank for run in runs])
+    influence = np.array([run.rank_by_influence for run in runs])
+    found = {
+        "pairs": len(runs),
+        "shift": sum(run.shift.kind == "shift" for run in runs),
+        "first": int((ranks == 1).sum()),
+        "among_five": int(((ranks >= 1) & (ranks <= 5)).sum()),
+        "first_by_influence": int((influence == 1).sum()),
+        "among_five_by_influence": int((influence <= 5).sum()),
+    }
+    claimed = {
+        "classes": len(plain),
+        "shift": sum(one.kind == "shift" for one in plain),
+        "suspects": sum(bool(one.suspects) for one in plain if one.kind != "shift"),
+    }
+    print(f"Biased: {found}\nWithout a bias: {claimed}")
+    return {"gains": gains, "biased": found, "without_bias": claimed}
+
+
+def mean_gain(runs: list[Run], title: str) -> tuple[float, float, float]:
+    """Mean gain in AP points over the runs that have it, with limits over runs and photos."""
+    chosen = [run.gains[title] for run in runs if title in run.gains]
+    draws = np.array([np.nan_to_num(gain.draws) for gain in chosen])
+    rng = np.random.default_rng(0)
+    taken = rng.integers(len(chosen), size=(DRAWS, len(chosen)))
+    means = draws[taken.T, np.arange(DRAWS)].mean(axis=0)
+    low, high = np.quantile(means, [0.025, 0.975])
+    mean = float(np.mean([gain.estimate for gain in chosen]))
+    return tuple(float(100 * value) for value in (mean, low, high))  # type: ignore[return-value]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""One biased student and what can be done about it, on photos that chose nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from shift_parts.cures import LAMBDAS, Cure
+from shift_parts.pairs import Pair, Split, biased, phi
+
+from inficond_panel import distill, from_frames
+from inficond_panel.analysis.class_shift import ClassShift, class_shifts
+from inficond_panel.analysis.thumb_groups import group_of
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.store import Store
+from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning.suggest import carry_out, suggest
+from inficond_panel.tuning.suggest.suggestion import Change, change
+from inficond_panel.vocabulary.directions import REMOVE
+
+#: Logits of a strong teacher: this far from 0, with this standard deviation.
+STRONG = (2.5, 1.2)
+
+
+@dataclass
+class Run:
+    """Gains in AP on the holdout by name, against the biased student; and what was said of it."""
+
+    target: str
+    context: str
+    phi: float
+    shift: ClassShift
+    rank: int  # of the context's word among the suspects, 0 where it is not there
+    rank_by_influence: int
+    gains: dict[str, Change] = field(default_factory=dict)
+
+
+def strong_logits(store: Store, k: int, seed: int) -> NDArray:
+    """Logits (N,) of a teacher that is nearly always right, whatever the context."""
+    rng = np.random.default_rng([seed, k, 3])
+    sign = 2.0 * (np.asarray(store.label)[:, k] == 1) - 1
+    return STRONG[0] * sign + rng.normal(0, STRONG[1], len(sign))
+
+
+def honest_logits(store: Store, k: int, fit: NDArray[np.intp]) -> NDArray:
+    """Logits (N,) of a logistic regression on the labels of fit as it was drawn."""
+    label = np.asarray(store.label)[fit, k]
+    known = fit[label >= 0]
+    targets = (label[label >= 0] == 1).astype(float)[:, None]
+    head = distill.fit(store.concept_score[known], targets, l1=1e-3, tolerance=1e-4)
+    return distill.decision_function(store.concept_score, head.weights, head.intercepts)[:, 0]
+
+
+def make_students(
+    store: Store, k: int, logits: NDArray, split: Split, fit: NDArray[np.intp]
+) -> TunableStudents:
+    """The student of one class, over the scores of the store, on another split."""
+    rows = np.concatenate([fit, split.tune, split.holdout])
+    names = [str(store.images[row]) for row in rows]
+    where = np.repeat(["fit", "tune", "holdout"], [len(fit), len(split.tune), len(split.holdout)])
+    label = np.asarray(store.label)[rows, k].astype(float)
+    label[label < 0] = np.nan
+    scores = np.asarray(store.concept_score[rows], dtype=np.float32)
+    name = store.classes[k]
+    return from_frames(
+        pd.DataFrame(scores, index=names, columns=store.concepts),
+        pd.DataFrame({name: logits[rows]}, index=names),
+        pd.DataFrame({name: label}, index=names),
+        split=pd.Series(where, index=names),
+    ).fit()
+
+
+def run_pair(
+    store: Store, pair: Pair, split: Split, logits: NDArray, leak: float, seed: int
+) -> Run:
+    """The biased student of a pair: its verdict, its suspects, and what edits give back."""
+    fit = biased(store, split.fit, pair, leak, seed)
+    students = make_students(store, pair.target, logits, split, fit)
+    name = store.classes[pair.target]
+    shift = class_shifts(students.tuner, students.node)[name]
+    words = [store.concepts[c] for c in pair.words]
+    listed = [suspect.concept for suspect in shift.suspects]
+    rank = next((place for place, concept in enumerate(listed, 1) if concept in words), 0)
+    weight = np.abs(students.node.weights[:, 0])
+    found = Run(
+        name,
+        store.classes[pair.context],
+        phi(store, fit, pair),
+        shift,
+        rank,
+        1 + int(np.count_nonzero(weight > weight[list(pair.words)].max())),
+    )
+    whole = make_students(store, pair.target, logits, split, split.fit)
+    found.gains["the unbiased student"] = _gain(students, _holdout(whole, whole.node))
+    _edits(found, students, words[0])
+    _cures(found, students)
+    own = _own_scores(store, pair, split)
+    if own is not None:
+        found.gains["the class's own word alone"] = _gain(students, own)
+    found.gains["a model of the labels of tune"] = _gain(students, _tune_model(store, pair, split))
+    return found
+
+
+def _edits(found: Run, students: TunableStudents, word: str) -> None:
+    tuner, root = students.tuner, students.node
+    removed = {
+        "remove the context's word": [word],
+        "remove it with the group offered": _group(students, found.target, word),
+        "remove the first suspect and its group": _first(found.shift),
+        "remove all suspects": [suspect.concept for suspect in found.shift.suspects],
+    }
+    for title, concepts in removed.items():
+        intents = [Intent(found.target, concept, REMOVE.key) for concept in concepts]
+        node = tuner.fine_tune(root, intents) if intents else root
+        found.gains[title] = _gain(students, _holdout(students, node))
+    for strategy in ("crossfit", "greedy"):
+        node = carry_out(tuner, suggest(tuner, root, strategy=strategy)) or root
+        found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, _holdout(students, node))
+
+
+def _cures(found: Run, students: TunableStudents) -> None:
+    """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
+    cure = Cure(students)
+    listed = [suspect.concept for suspect in found.shift.suspects[:5]]
+    columns = [students.concepts.index(concept) for concept in listed]
+    weighed = cure.balanced(columns) if columns else None
+    plain = np.zeros(len(students.concepts))
+    tried = {
+        "balance by five suspects": cure.refit(plain, LAMBDAS[:1], weighed),
+        "lambda by AP on tune": cure.refit(plain, LAMBDAS, None),
+        "balance by five suspects, lambda": cure.refit(plain, LAMBDAS, weighed),
+        "penalty by suspicion": cure.refit(cure.suspicion, LAMBDAS[:1], None),
+        "penalty by suspicion, lambda": cure.refit(cure.suspicion, LAMBDAS, None),
+        "all three": cure.refit(cure.suspicion, LAMBDAS, weighed),
+    }
+    for title, logits in tried.items():
+        found.gains[title] = _gain(students, logits)
+
+
+def _group(students: TunableStudents, target: str, word: str) -> list[str]:
+    group = group_of(students.tuner, students.node, target, word)
+    members = () if group is None else group.members
+    return [word, *(m.concept for m in members if m.concept != word and not m.own)]
+
+
+def _first(shift: ClassShift) -> list[str]:
+    first = shift.suspects[:1]
+    return [concept for suspect in first for concept in (suspect.concept, *suspect.group)]
+
+
+def _own_scores(store: Store, pair: Pair, split: Split) -> NDArray | None:
+    own = words_for(store.classes[pair.target], store.concepts, store.synonyms)
+    return store.concept_score[split.holdout][:, own].max(axis=1) if own else None
+
+
+def _tune_model(store: Store, pair: Pair, split: Split) -> NDArray:
+    """Logits of a logistic regression on the labels of tune; its L1 penalty by a part of them."""
+    label = np.asarray(store.label)[split.tune, pair.target]
+    known, target = split.tune[label >= 0], (label[label >= 0] == 1).astype(float)
+    penalties = (3e-4, 1e-3, 3e-3, 1e-2)
+    part = np.arange(len(known)) % 5 == 0
+    targets = np.repeat(target[:, None], len(penalties), axis=1)
+    tried = distill.fit(
+        store.concept_score[known[~part]], targets[~part], l1=penalties, tolerance=1e-4
+    )
+    logits = distill.decision_function(
+        store.concept_score[known[part]], tried.weights, tried.intercepts
+    )
+    values = [distill.average_precision(target[part], column) for column in logits.T]
+    best = penalties[int(np.nanargmax(values))]
+    made = distill.fit(store.concept_score[known], target[:, None], l1=best, tolerance=1e-4)
+    scores = store.concept_score[split.holdout]
+    return distill.decision_function(scores, made.weights, made.intercepts)[:, 0]
+
+
+def _holdout(students: TunableStudents, node: Node) -> NDArray:
+    return students.tuner.logits(node)[students.tuner.store.rows("holdout"), 0]
+
+
+def _gain(students: TunableStudents, logits: NDArray) -> Change:
+    store = students.tuner.store
+    label = np.asarray(store.label)[store.rows("holdout"), 0]
+    return change(label, _holdout(students, students.tuner.root()), logits)

@@ -1,0 +1,185 @@
+"""Shift of each class between fit and tune: a verdict, suspects, and baselines to hold against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.distill import Interval, Outcome, metric_intervals
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.shift.suspects import Suspicion
+from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
+from inficond_panel.errors import CancelledError
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.shift.baselines import cross_fitted_model
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.suggest.trial import Trial
+from inficond_panel.vocabulary.metrics import AP
+
+#: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
+#: shift is claimed for 5 % of the classes without one.
+CLEAR = 0.01
+#: Lost bond, in standard errors, from which a concept is a suspect of a class with a shift.
+PLAUSIBLE = 2.0
+#: Share of the first suspect's score that another one has to reach.
+LEAST_SHARE = 0.1
+#: Partial correlation from which suspects stand for one thing.
+ALIKE = 0.5
+#: Suspects per class, and members per group, at most.
+MOST, MOST_ALIKE = 10, 8
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A concept that a student leans on, and whose bond with the class holds in fit only.
+
+    ``score`` is reliance × ``z``; ``q`` the false discovery rate at which it is one (see
+    ``distill.shift.suspects``). ``weight`` is its influence, ``lost`` the logits of separation
+    lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
+    in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
+    """
+
+    concept: str
+    score: float
+    z: float
+    q: float
+    reliance: float
+    weight: float
+    lost: float
+    fit: float
+    tune: float
+    group: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClassShift:
+    """One class: ``kind`` is ``shift``, ``none`` or ``unknown``, and ``lacking`` why it is unknown.
+
+    It is a shift where the ``verdict`` says so, or where a bond is lost beyond doubt that the
+    student leans on (``lost_bond``): the photos of fit may be too much alike to show what it costs.
+
+    ``own_word`` is the AP on tune of the score of the class's own word alone, ``tune_model`` that
+    of a logistic regression on the labels of tune, on photos that it was not fitted to; each None
+    where there is none. ``by_teacher`` tells that fit has no labels of the class, so that the
+    teacher's decisions stand for them.
+    """
+
+    class_name: str
+    kind: str
+    lacking: str = ""
+    lost_bond: bool = False
+    by_teacher: bool = False
+    verdict: Verdict | None = None
+    suspects: tuple[Suspect, ...] = ()
+    own_word: Interval | None = None
+    tune_model: Interval | None = None
+
+
+def class_shifts(
+    tuner: Tuner,
+    node: Node | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> dict[str, ClassShift]:
+    """Shift of the ``classes`` (all) between fit and tune, at ``node`` (the one shown).
+
+    Looks at no photo of the holdout. The same seed gives the same answer. Raises ``TuningError``
+    for a class that the store does not have, ``SolverError``, ``CancelledError``.
+    """
+    known = tuner.store.classes
+    chosen = list(known if classes is None else dict.fromkeys(classes))
+    for name in chosen:
+        check_name("class", name, known)
+    node, found = node or tuner.head(), {}
+    with one_thread():
+        for place, name in enumerate(chosen):
+            if cancelled is not None and cancelled():
+                raise CancelledError("The search for suspects was cancelled.", "Nothing changed.")
+            if progress is not None:
+                progress(place / len(chosen), f"suspects of {name}")
+            found[name] = _class_shift(tuner, node, name, seed)
+    return found
+
+
+def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
+    trial = Trial(tuner, node, tuner.store.classes.index(name))
+    photos = ClassPhotos(trial, tuner.store.rows("tune"), seed)
+    if photos.lacking:
+        return ClassShift(name, UNKNOWN, photos.lacking, photos.by_teacher)
+    verdict, measured = photos.verdict(), photos.suspicion()
+    own = words_for(name, tuner.store.concepts, tuner.store.synonyms)
+    order = measured.ranked(own)
+    lost_bond = bool((measured.q[order] <= CLEAR).any())
+    kind = SHIFT if lost_bond else verdict.kind
+    return ClassShift(
+        class_name=name,
+        kind=kind,
+        lacking="a large loss cannot be excluded" if kind == UNKNOWN else "",
+        lost_bond=lost_bond,
+        by_teacher=photos.by_teacher,
+        verdict=verdict,
+        suspects=_suspects(photos, measured, order, trial.weights) if kind == SHIFT else (),
+        own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1)) if own else None,
+        tune_model=_ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed)),
+    )
+
+
+def _ap(photos: ClassPhotos, logit: NDArray) -> Interval:
+    outcome = Outcome(photos.tune_label, np.asarray(logit, dtype=np.float64))
+    return metric_intervals(outcome, (AP.key,))[AP.key]
+
+
+def _suspects(
+    photos: ClassPhotos, measured: Suspicion, order: NDArray[np.intp], weights: Array
+) -> tuple[Suspect, ...]:
+    """The concepts of ``order`` that are suspect by more than noise, each with those alike."""
+    order = order[measured.z[order] >= PLAUSIBLE]
+    order = order[measured.score[order] >= LEAST_SHARE * measured.score[order].max(initial=0.0)]
+    order = order[: MOST * 3]
+    alike = _alike(photos, order)
+    return tuple(
+        _suspect(photos, measured, weights, order, place, alike[place])
+        for place in range(min(MOST, len(order)))
+    )
+
+
+def _suspect(
+    photos: ClassPhotos,
+    measured: Suspicion,
+    weights: Array,
+    order: NDArray[np.intp],
+    place: int,
+    alike: NDArray[np.bool_],
+) -> Suspect:
+    c = int(order[place])
+    names, spread = photos.concepts, photos.spread[c] or np.inf
+    return Suspect(
+        concept=names[c],
+        score=float(measured.score[c]),
+        z=float(measured.z[c]),
+        q=float(measured.q[c]),
+        reliance=float(measured.reliance[c]),
+        weight=float(weights[c]),
+        lost=float(measured.lost[c]),
+        fit=float(measured.fit_bond[c] / spread),
+        tune=float(measured.tune_bond[c] / spread),
+        group=tuple(names[int(j)] for j in order[alike][:MOST_ALIKE]),
+    )
+
+
+def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether two of the concepts stand for one thing (n, n); none for itself."""
+    scores = photos.tune_scores[:, order].T
+    alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
+    np.fill_diagonal(alike, False)
+    return np.asarray(alike)

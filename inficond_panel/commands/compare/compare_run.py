@@ -1,0 +1,156 @@
+"""Run of ``inficond compare``: outputs measured, students distilled, both held side by side."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import nullcontext
+from pathlib import Path
+
+from inficond_panel.analysis.distillations import (
+    Setting,
+    SettingResult,
+    compare_settings,
+    setting_grid,
+    teacher_metrics,
+)
+from inficond_panel.commands.compare.compare_document import document
+from inficond_panel.commands.compare.compare_files import FILES, make_files
+from inficond_panel.commands.compare.compare_text import (
+    NAMES,
+    level_text,
+    notes_on,
+    setting_text,
+    starred_change,
+)
+from inficond_panel.commands.compare.compared import Compared
+from inficond_panel.commands.output import note, progress, say, say_json, say_table
+from inficond_panel.commands.students import open_students
+from inficond_panel.common.whole_folder import write_folder
+from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.quantify.outputs.output_report import (
+    MEASURES,
+    measure_outputs,
+    outputs_on,
+)
+from inficond_panel.quantify.outputs.separation import (
+    label_set_groups,
+    sample,
+    single_label_groups,
+)
+from inficond_panel.tuning import Tuner
+
+_GROUPS = {"single": single_label_groups, "sets": label_set_groups}
+
+
+def compare_outputs_and_students(args: argparse.Namespace) -> None:
+    """Measure the outputs, distill the students of each setting, and hold them side by side."""
+    tuner = open_students(args, distilled=False)
+    place = Path(args.output) if args.output else None
+    with write_folder(place, args.force, FILES) if place else nullcontext() as write:
+        found = _compared(tuner, args)
+        if args.split == "holdout":
+            for result in found.students:
+                tuner.history.count_look(result.node.id, args.split)
+            note(f"Counted a look at the holdout for {len(found.students)} sets of students.")
+        if write:
+            for file in make_files(found, args.seed):
+                write(file.name, file.content)
+    if args.json:
+        say_json(document(found, args))
+        return
+    _say_outputs(found)
+    say()
+    _say_students(found, args)
+
+
+def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
+    settings = _settings(tuner, args)
+    chosen = {"draws": args.draws, "seed": args.seed}
+    students = compare_settings(tuner, settings, args.split, progress=progress, **chosen)
+    outputs = outputs_on(tuner.store, "fit")
+    made = sample(_GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
+    groups = made if len(made.names) > 1 else None
+    chosen["thresholds"] = [tuner.threshold(name) for name in outputs.classes]
+    if groups is None:
+        note(f"No silhouette: of {made.rule} there are {len(made.names)} groups of two or more.")
+    try:
+        measures = measure_outputs(outputs, groups=groups, **chosen)
+    except MissingExtraError as error:
+        note(str(error))
+        groups, measures = None, measure_outputs(outputs, **chosen)
+    return Compared(
+        tuner=tuner,
+        outputs=outputs,
+        measures=measures,
+        on_tune=measure_outputs(outputs_on(tuner.store, "tune"), **chosen),
+        groups=groups,
+        split=args.split,
+        students=students,
+        teacher=teacher_metrics(tuner, args.split, draws=args.draws, seed=args.seed),
+    )
+
+
+def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
+    """The grid asked for; what is left out is as in the spec."""
+    own = Setting.of(tuner.spec.students)
+    there = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
+    return setting_grid(
+        args.targets or there,
+        args.alpha or [own.alpha],
+        args.temperature or [own.temperature],
+        args.lambda_ or [own.lambda_],
+    )
+
+
+def _say_outputs(found: Compared) -> None:
+    outputs = found.outputs
+    say(f"Outputs on the split fit: {len(outputs.images)} images, {len(outputs.classes)} classes")
+    say()
+    oracle = "oracle" in outputs.logits
+    rows = []
+    for name, measure in found.measures.items():
+        tune = found.on_tune.get(name)
+        row = [
+            MEASURES[name],
+            level_text(tune.teacher) if tune else "",
+            level_text(measure.teacher),
+        ]
+        if measure.oracle and measure.change:
+            row += [level_text(measure.oracle), starred_change(measure.change)]
+        rows.append(row)
+    header = ["", "teacher, tune", "teacher"]
+    say_table([*header, f"oracle, {SEEN_LABEL}", "oracle - teacher"] if oracle else header, rows)
+    for line in notes_on(outputs, found.groups):
+        say(line)
+    if not oracle:
+        note("The store has no oracle logits: give teacher.oracle, then inficond precompute SPEC.")
+
+
+def _say_students(found: Compared, args: argparse.Namespace) -> None:
+    say(f"Students on the split {args.split}, means over the classes; fidelity is to the teacher")
+    say()
+    rows = [
+        [f"{at} {setting_text(r.setting)}", *(level_text(r.metrics[name]) for name in NAMES)]
+        for at, r in enumerate(found.students, start=1)
+    ]
+    rows.append(["  the teacher itself", *(level_text(found.teacher[name]) for name in NAMES)])
+    say_table(["students", *NAMES.values()], rows)
+    changed = [(at, r) for at, r in enumerate(found.students, start=1) if r.change]
+    if changed:
+        say()
+        say("Differences, paired on the same draws of images; * beyond noise")
+        say()
+        say_table(["students", *NAMES.values()], [_difference(at, r) for at, r in changed])
+    say()
+    draws = f"{args.draws} bootstrap draws of images, 95 % intervals"
+    say(f"{draws}. History {found.tuner.history.path}.")
+    if any(result.mark for result in found.students):
+        say(
+            f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without it."
+        )
+
+
+def _difference(at: int, result: SettingResult) -> list[str]:
+    against, change = result.against or 0, result.change or {}
+    return [f"{at} less {against + 1}", *(starred_change(change[name]) for name in NAMES)]

@@ -1,0 +1,46 @@
+"""``inficond concept``: concepts typed after the store was made."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.arguments import add_tuner
+from inficond_panel.commands.output import say, say_json
+from inficond_panel.commands.parser import Parser
+
+DESCRIPTION = (
+    "A typed concept is scored from the store's segments; no photo is read. Needs the extra "
+    "'precompute' to add, and the encoder that the store was made with. Typed concepts are kept "
+    "beside the history; each set of concepts has students and iterations of its own, which are "
+    "there again when a concept is removed or typed again. See docs/concepts.md."
+)
+EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the actions with their arguments."""
+    actions = parser.add_words("ACTION SPEC", "action")
+    for name, text in (
+        ("list", "List the concepts that were typed."),
+        ("add", "Add a concept and say its nearest ones."),
+        ("remove", "Remove a concept that was typed."),
+    ):
+        add_tuner(actions.add_parser(name, help=text, description=text))
+    actions.choices["add"].add_argument(
+        "text", metavar="WORDS", help="name, or name, synonym, synonym"
+    )
+    actions.choices["remove"].add_argument("text", metavar="NAME", help="its name")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Carry out an action, and say what came of it."""
+    from inficond_panel.commands.concept.concept_actions import ACTIONS
+    from inficond_panel.tuning import open_tuner
+
+    tuner = open_tuner(args.spec, store=args.store, history=args.history)
+    document, lines = ACTIONS[args.action](tuner, args)
+    if args.json:
+        say_json(document)
+    else:
+        for line in lines:
+            say(line)

@@ -1,0 +1,67 @@
+"""Table of the experiment of three hypotheses."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from inficond_panel.commands.output import say, say_json, say_table
+from inficond_panel.common.numbers import written, written_range
+from inficond_panel.quantify.experiment.figures import Figures
+from inficond_panel.quantify.experiment.hypotheses import Row, hypotheses
+
+_HYPOTHESES = {
+    1: "1. The student knows more of the foreground",
+    2: "2. It learns the images earlier, and together",
+    3: "3. It gives up fewer of the points that it had",
+}
+
+
+def say_figures(args: argparse.Namespace, figures: Figures) -> None:
+    """Write the table, at the threshold asked for, and what becomes of each hypothesis."""
+    rows = hypotheses(figures.networks, figures.foreground, b=args.b)
+    if args.json:
+        say_json({**figures.facts, "b": args.b, "table": [row.plain() for row in rows]})
+        return
+    _say_head(figures.facts)
+    say()
+    header = ["figure", *figures.networks, "student - baseline", "95 % interval", "expected", ""]
+    say_table(header, [_cells(row, list(figures.networks)) for row in rows])
+    say()
+    for place, text in _HYPOTHESES.items():
+        of_one = [row for row in rows if row.figure.hypothesis == place]
+        say(f"{text}: {', '.join(f'{row.figure.name} {row.verdict}' for row in of_one)}")
+    say("Intervals are over the images of this one training; another seed is another training.")
+    _say_left_out(rows)
+
+
+def _say_head(facts: Mapping[str, Any]) -> None:
+    precision = ", ".join(
+        f"{name} {written(value)}" for name, value in facts["average_precision"].items()
+    )
+    say(
+        f"{facts['title']}: {facts['measured']} images measured at the layer {facts['layer']}; "
+        f"the foreground is {facts['foreground_share']:.1%} of their pixels"
+    )
+    say(f"mAP {precision}; the student's feature has R² {written(facts['feature_fit'])}")
+    say(
+        f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
+        f"{written(facts['distance'])} nats"
+    )
+    say(f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core")
+
+
+def _cells(row: Row, networks: list[str]) -> list[str]:
+    figure, gap = row.figure, row.difference
+    values = [written(row.values[n].estimate) if n in row.values else "" for n in networks]
+    expected = ("larger" if figure.larger else "smaller") if figure.hypothesis else ""
+    between = written_range(gap.low, gap.high, sign=True)
+    return [figure.name, *values, written(gap.estimate), between, expected, row.verdict]
+
+
+def _say_left_out(rows: list[Row]) -> None:
+    for row in rows:
+        for network, count in row.left_out.items():
+            if count:
+                say(f"{row.figure.name} of the {network} leaves out {count} images: no points.")

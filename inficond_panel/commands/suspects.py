@@ -1,0 +1,115 @@
+"""``inficond suspects``: is there anything to mend, and which concepts are to blame."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.common.numbers import defined, written, written_range
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.class_shift import ClassShift
+    from inficond_panel.distill import Interval
+    from inficond_panel.tuning import Tuner
+
+DESCRIPTION = (
+    "Compares each class on the splits fit and tune, by students that saw neither, and names the "
+    "concepts that a student leans on and whose bond with the class holds on fit only. See "
+    "docs/shift.md."
+)
+EXAMPLE = "inficond suspects demo --class bicycle"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    add_classes(parser, "class to look at")
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Say of each class whether it is shifted, and name its suspects."""
+    from inficond_panel.analysis.class_shift import class_shifts
+    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
+    node = chosen_node(tuner, args.node)
+    found = class_shifts(tuner, node, classes=args.classes, seed=args.seed, progress=progress)
+    if args.json:
+        say_json(_document(tuner, node.id, found))
+        return
+    say(node_title(tuner, node))
+    for of_class in found.values():
+        _say_class(of_class)
+    if any(of_class.by_teacher for of_class in found.values()):
+        note("Fit has no labels of some classes: the teacher's decisions stand for them.")
+
+
+def _say_class(found: ClassShift) -> None:
+    from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+
+    say()
+    say(f"{found.class_name}: {shift_sentence(found)}")
+    if found.verdict is not None:
+        baselines = {"its own word alone": found.own_word, "a model of tune": found.tune_model}
+        known = {name: value for name, value in baselines.items() if value is not None}
+        say("  AP on tune: " + ", ".join(f"{name} {_ap(value)}" for name, value in known.items()))
+    for suspect in found.suspects:
+        say(f"  {suspect_sentence(found, suspect)}")
+        if suspect.group:
+            say(f"    alike: {', '.join(suspect.group)}")
+
+
+def _ap(found: Interval) -> str:
+    return f"{written(found.estimate)} {written_range(found.low, found.high)}"
+
+
+def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str, Any]:
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "node": node,
+        "classes": {name: _class_document(of_class) for name, of_class in found.items()},
+    }
+
+
+def _class_document(found: ClassShift) -> dict[str, Any]:
+    from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+
+    verdict = found.verdict
+    return {
+        "shift": found.kind,
+        "sentence": shift_sentence(found),
+        "labels_of_fit": "teacher" if found.by_teacher else "labels",
+        "fit_separation": None if verdict is None else defined(verdict.separation),
+        "separation_lost": _interval(None if verdict is None else verdict.separation_lost),
+        "fit_ap": None if verdict is None else defined(verdict.ap),
+        "ap_lost": _interval(None if verdict is None else verdict.ap_lost),
+        "own_word_ap": _interval(found.own_word),
+        "tune_model_ap": _interval(found.tune_model),
+        "suspects": [
+            {
+                "concept": suspect.concept,
+                "score": suspect.score,
+                "z": suspect.z,
+                "q": suspect.q,
+                "reliance": suspect.reliance,
+                "weight": suspect.weight,
+                "lost": suspect.lost,
+                "group": list(suspect.group),
+                "sentence": suspect_sentence(found, suspect),
+            }
+            for suspect in found.suspects
+        ],
+    }
+
+
+def _interval(found: Interval | None) -> dict[str, float | None] | None:
+    if found is None:
+        return None
+    values = {"estimate": found.estimate, "low": found.low, "high": found.high}
+    return {name: defined(value) for name, value in values.items()}

@@ -1,0 +1,20 @@
+"""Arrays of any kind by what all of them have: a shape, a type, and rows when they are sliced."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Sliced(Protocol):
+    """Array in memory, on disk or on a cluster: numpy, torch, Zarr, dask, or a store's own."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each dimension."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values, as the array's library names it."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Rows, in an array of the same library or of numpy."""

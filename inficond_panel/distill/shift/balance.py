@@ -1,0 +1,115 @@
+"""Balance: weights of ``fit``'s photos that give named concepts the distribution of ``tune``.
+
+Within the class, and within its absence, a logistic regression with an L2 penalty tells ``tune``
+from ``fit`` by the standardised scores of the named concepts. Its odds, corrected for the numbers
+of photos, estimate the ratio of the two densities (Bickel et al. 2009, JMLR 10, "Discriminative
+learning under covariate shift"), which is the weight of a photo of ``fit``; it is cut at e^-4 and
+e^4, so that no photo speaks for all. Both sides together weigh as the class has it in ``tune``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores.array_api import Array
+from inficond_panel.distill.solver.exact import fit
+from inficond_panel.distill.solver.objective import decision_function
+from inficond_panel.errors import DataError
+
+#: L2 penalties that are tried, on standardised scores and the mean loss.
+PENALTIES = (1e-3, 1e-2, 1e-1)
+#: Largest size of a log density ratio.
+CUT = 4.0
+FOLDS = 5
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Weights (n,) of the photos of ``fit``, of mean 1, and what is left of the photos.
+
+    ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives,
+    (sum of weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties that
+    cross-validation chose for the two.
+    """
+
+    weights: Array
+    effective: tuple[float, float]
+    penalties: tuple[float, float]
+
+
+def balance(
+    fit_scores: NDArray,
+    fit_label: NDArray,
+    tune_scores: NDArray,
+    tune_label: NDArray,
+    *,
+    seed: int = 0,
+) -> Balance:
+    """Weights that balance scores (n, m) of the named concepts, for labels (n,) in {1, 0}.
+
+    The same seed gives the same folds. Raises DataError where a side has too few photos for the
+    folds in either split.
+    """
+    weights = np.empty(len(fit_label))
+    effective, penalties = [], []
+    for side in (1, 0):
+        ours, theirs = fit_label == side, tune_label == side
+        _check_counts(int(ours.sum()), int(theirs.sum()), side)
+        ratio, penalty = density_ratio(fit_scores[ours], tune_scores[theirs], seed=seed)
+        weights[ours] = ratio / ratio.mean() * (theirs.mean() / ours.mean())
+        effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
+        penalties.append(penalty)
+    return Balance(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
+
+
+def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Array, float]:
+    """Density of ``theirs`` (m photos, C) over that of ``ours`` (n, C) at each of ours (n,).
+
+    Returns it with the L2 penalty that was chosen.
+    """
+    scores = _standardised(np.concatenate([ours, theirs]))
+    target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
+    penalty = _chosen_penalty(scores, target, seed)
+    found = fit(scores, target[:, None], l1=0.0, l2=penalty, tolerance=_TOLERANCE)
+    logit = decision_function(scores[: len(ours)], found.weights, found.intercepts)[:, 0]
+    logit -= np.log(len(theirs) / len(ours))
+    return np.exp(np.clip(logit, -CUT, CUT)), penalty
+
+
+def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
+    """The penalty of least cross-validated loss."""
+    fold, loss = _folds(target, seed), np.zeros(len(PENALTIES))
+    for number in range(FOLDS):
+        out = fold == number
+        targets = np.repeat(target[~out, None], len(PENALTIES), axis=1)
+        found = fit(scores[~out], targets, l1=0.0, l2=PENALTIES, tolerance=_TOLERANCE)
+        logit = decision_function(scores[out], found.weights, found.intercepts)
+        loss += (np.logaddexp(0, logit) - target[out, None] * logit).sum(axis=0)
+    return PENALTIES[int(np.argmin(loss))]
+
+
+def _folds(target: Array, seed: int) -> NDArray[np.intp]:
+    """Fold of each photo, those of each split dealt out in turn."""
+    order = np.lexsort((np.random.default_rng(seed).random(len(target)), target))
+    fold = np.empty(len(target), dtype=np.intp)
+    fold[order] = np.arange(len(target)) % FOLDS
+    return fold
+
+
+def _standardised(scores: NDArray) -> Array:
+    wide = np.asarray(scores, dtype=np.float64)
+    spread = wide.std(axis=0)
+    return (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+
+
+def _check_counts(ours: int, theirs: int, side: int) -> None:
+    if min(ours, theirs) < FOLDS:
+        what = "show the class" if side else "do not show the class"
+        raise DataError(
+            f"{ours} photos of fit and {theirs} of tune {what}; {FOLDS} of each are needed.",
+            "Give more labelled photos, or tune by thumbs.",
+        )

@@ -1,0 +1,148 @@
+"""Suspects: concepts that a student leans on, whose bond with the class holds in ``fit`` only.
+
+A student learns from ``fit`` what goes with the class there. For each concept c with scores x_c:
+
+- *reliance*: partial correlation of x_c with the student's logit given the label, on photos that
+  the student was not fitted to. It leans on the concept if its logit rises with the score among
+  photos of equal label, be it by the concept's own weight or by those of its companions: L1 spreads
+  one thing over many concepts, and often gives the plainest word for it no weight at all.
+- *lost bond*: D_fit,c - D_tune,c, D the mean score of the positives less that of the negatives,
+  in its standard errors (z, Welch). It is turned so that z > 0 where what the student leans on
+  has weakened.
+- *lost separation*: w_c (D_fit,c - D_tune,c). Summed over all concepts it is exactly the
+  separation (mean logit of positives less negatives) that the student loses.
+
+The *score* is reliance times lost bond. All is cross-fitted: the students are fitted without one
+fold of ``fit`` each, and only that fold is compared with ``tune``. In the student's own photos its
+weights follow chance, and chance looks like a bond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
+from scipy.stats import t as student_t
+
+from inficond_panel.distill.scores.array_api import Array
+from inficond_panel.distill.scores.scores import ScoreLike, Scores
+from inficond_panel.errors import DataError
+
+
+class Photos:
+    """Concept scores (n, C) and labels (n,) of one class in {1, 0}.
+
+    Raises DataError where they do not belong together, a label is neither 0 nor 1, or fewer than
+    two photos show the class or its absence: no variance can be told from one.
+    """
+
+    def __init__(self, scores: ScoreLike, label: NDArray) -> None:
+        self.scores, self.label = Scores.of(scores), np.asarray(label)
+        if len(self.label) != self.scores.shape[0]:
+            raise DataError(
+                f"{self.scores.shape[0]} rows of scores have {len(self.label)} labels.",
+                "Give one label per photo.",
+            )
+        if not np.isin(self.label, (0, 1)).all():
+            raise DataError("A label is neither 0 nor 1.", "Leave out the photos without a label.")
+        self._sides = np.stack([self.label == 1, self.label == 0], axis=1).astype(np.float64)
+        self.counts = self._sides.sum(axis=0)
+        if self.counts.min() < 2:
+            raise DataError(
+                "Fewer than two photos show the class, or its absence.", "Give more photos."
+            )
+        self._mean, self._variance = self.scores.moments(self._sides / self.counts)
+
+    @property
+    def bond(self) -> Array:
+        """Mean score of the positives less that of the negatives (C,)."""
+        return self._mean[0] - self._mean[1]
+
+    @property
+    def bond_variance(self) -> Array:
+        """Parts of the variance of the bond (2, C): of the positives' mean and the negatives'."""
+        return self._variance / (self.counts - 1)[:, None]
+
+    def partial_correlation(self, values: NDArray) -> Array:
+        """Partial correlation (V, C) of values (V, n) with the concepts, given the label.
+
+        0 where either is constant.
+        """
+        means = self._sides / self.counts
+        within = np.asarray(values, dtype=np.float64).T
+        within = within - self._sides @ (means.T @ within)
+        covariance = self.scores.gradient(within)
+        size = np.sqrt(np.outer(self.counts @ self._variance, (within**2).sum(axis=0)))
+        return np.divide(covariance, size, out=np.zeros_like(size), where=size > 0).T
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Measures of each concept against one student, each (C,).
+
+    ``z`` is the lost bond in standard errors, ``fit_bond`` and ``tune_bond`` are the two bonds;
+    ``lost`` is the lost separation in logits. ``q`` is the one-sided p-value of ``z``, adjusted
+    over all concepts for the rate of false discoveries (Benjamini and Hochberg 1995, JRSS B 57).
+    """
+
+    reliance: Array
+    z: Array
+    lost: Array
+    q: Array
+    fit_bond: Array
+    tune_bond: Array
+
+    @property
+    def score(self) -> Array:
+        """Reliance, whatever its sign, times lost bond."""
+        return np.abs(self.reliance) * self.z
+
+    def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
+        """Concepts of a score above 0 but for those ``besides``, the most suspect first."""
+        score = self.score
+        score[list(besides)] = 0.0
+        order = np.argsort(-score, kind="stable")
+        return order[score[order] > 0]
+
+
+def suspicion(
+    folds: Sequence[Photos], tune: Photos, logits: NDArray, weights: NDArray
+) -> Suspicion:
+    """Measures against the students of one class.
+
+    ``folds`` are the photos of ``fit`` in V parts; the student of row v of ``weights`` (V, C) was
+    fitted without part v, and row v of ``logits`` (V, n) is what it gives the photos of ``tune``.
+    """
+    reliance = tune.partial_correlation(logits)
+    sign, bonds = np.sign(reliance), np.array([part.bond for part in folds])
+    lost = bonds - tune.bond
+    # Each fold speaks for its share of the photos; the variances are of independent means.
+    parts = (
+        np.concatenate(
+            [*(sign[v] ** 2 * part.bond_variance for v, part in enumerate(folds))], axis=0
+        )
+        / len(folds) ** 2
+    )
+    parts = np.concatenate([parts, sign.mean(axis=0) ** 2 * tune.bond_variance])
+    counts = np.concatenate([*(part.counts for part in folds), tune.counts])
+    error = np.sqrt(parts.sum(axis=0))
+    z = np.divide((sign * lost).mean(axis=0), error, out=np.zeros_like(error), where=error > 0)
+    return Suspicion(
+        reliance=reliance.mean(axis=0),
+        z=z,
+        lost=(weights * lost).mean(axis=0),
+        q=false_discovery_control(_p_value(z, parts, counts)),
+        fit_bond=bonds.mean(axis=0),
+        tune_bond=tune.bond,
+    )
+
+
+def _p_value(z: Array, parts: Array, counts: Array) -> Array:
+    """One-sided p-values (C,) by Student's t, its degrees of freedom by Welch and Satterthwaite."""
+    tiny = np.finfo(np.float64).tiny
+    spread = (parts**2 / (counts - 1)[:, None]).sum(axis=0)
+    freedom = parts.sum(axis=0) ** 2 / np.maximum(spread, tiny)
+    return np.asarray(student_t.sf(z, np.maximum(freedom, 1.0)))

@@ -1,0 +1,149 @@
+"""Faults of the frames that a store is made from, all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.near_words import near, nearest
+from inficond_panel.store.schema import SPLITS
+
+#: What is finite in a frame must be so in the store, which holds float32.
+_LARGEST = float(np.finfo(np.float32).max) / 2
+_NAMED = 5  #: names of many that a message lists
+
+
+Pandas = TypeVar("Pandas", pd.DataFrame, pd.Series)
+
+
+def by_id(data: Pandas) -> Pandas:
+    """The same frame or series with its index, the image ids, as text."""
+    named = data.copy(deep=False)
+    named.index = pd.Index([str(name).strip() for name in data.index], dtype=object)
+    return named
+
+
+def frame_faults(name: str, frame: object) -> Iterator[str]:
+    """Yield what is no frame of numbers with a row an image and a column a name."""
+    if not isinstance(frame, pd.DataFrame):
+        yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
+        return
+    yield from id_faults(name, frame)
+    if not frame.shape[1]:
+        yield f"{name} has no column"
+    columns = [str(column) for column in frame.columns]
+    if not all(column.strip() for column in columns):
+        yield f"{name} has a column without a name"
+    if twice := _repeated(columns):
+        yield f"{name} has several columns of one name: {twice}"
+    text = [c for c, kind in zip(columns, frame.dtypes, strict=True) if kind.kind not in "fiub"]
+    if text:
+        yield f"{name} has columns that hold no numbers: {_some(text)}"
+
+
+def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
+    """Yield faults of the index, which holds the image ids."""
+    if not len(data):
+        yield f"{name} has no row"
+    if data.index.hasnans or not all(str(image).strip() for image in data.index):
+        yield f"{name} has a row without an image id"
+    if twice := _repeated([str(image).strip() for image in data.index]):
+        yield f"{name} has several rows of one image id: {twice}"
+
+
+def split_faults(split: object) -> Iterator[str]:
+    """Yield faults of the series that says for what each image is."""
+    if not isinstance(split, pd.Series):
+        yield f"split is {type(split).__name__}, expected a pandas Series"
+        return
+    yield from id_faults("split", split)
+    for word in dict.fromkeys(map(str, split)):
+        if word not in SPLITS:
+            hint = near(word, SPLITS) or f" There are {', '.join(SPLITS)}."
+            image = split.index[[str(value) == word for value in split]][0]
+            yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
+    there = set(map(str, split))
+    for needed in ("fit", "tune"):
+        if needed not in there:
+            yield f"split names no image {needed!r}"
+
+
+def row_faults(
+    name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str]
+) -> Iterator[str]:
+    """Yield images that are in ``split`` and not here, or the other way round."""
+    there, known = set(frame.index), set(images)
+    if missing := [image for image in needed if image not in there]:
+        yield f"{name} has no row for {len(missing)} images of split: {_some(missing)}"
+    if more := [image for image in frame.index if image not in known]:
+        yield f"{name} has {len(more)} images that split does not name: {_some(more)}"
+
+
+def class_faults(logits: pd.DataFrame, labels: pd.DataFrame) -> Iterator[str]:
+    """Yield classes that logits or labels have and the other one has not."""
+    known, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
+    for name in known:
+        if name not in labelled:
+            yield f"labels has no column for the class {name!r} of logits{_nearest(name, labelled)}"
+    for name in labelled:
+        if name not in known:
+            yield f"labels has a column {name!r} that logits has not{_nearest(name, known)}"
+
+
+def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
+    """Yield values that are NaN, infinite or too large for the store, which holds float32."""
+    values = _numbers(frame)
+    bad = ~(np.abs(values) <= _LARGEST)
+    if bad.any():
+        yield f"{name} has {bad.sum()} values that are NaN or infinite, {_first(frame, bad)}"
+
+
+def logit_faults(logits: pd.DataFrame) -> Iterator[str]:
+    """Yield that logits look like probabilities, shares of 1 or percent."""
+    values = _numbers(logits)
+    if values.size and values.min() >= 0 and values.max() <= 1:
+        yield "logits look like probabilities: all lie from 0 to 1; give log(p / (1 - p))"
+    elif values.size and values.min() >= 0:
+        yield (
+            "logits has no value below 0, so that the teacher would find every class in every "
+            "image; give logits: log(p / (1 - p)) of probabilities"
+        )
+
+
+def label_faults(labels: pd.DataFrame) -> Iterator[str]:
+    """Yield labels that are neither 1, present, nor 0, absent, nor missing: not known."""
+    values = _numbers(labels)
+    bad = ~(np.isnan(values) | (values == 0) | (values == 1))
+    if bad.any():
+        yield (
+            f"labels has {bad.sum()} values other than 0, 1 and missing (not known), "
+            f"{_first(labels, bad)}"
+        )
+
+
+def _numbers(frame: pd.DataFrame) -> np.ndarray:
+    """Values as float64; missing ones, also those of nullable types, are nan."""
+    return frame.astype(np.float64).to_numpy()
+
+
+def _first(frame: pd.DataFrame, bad: np.ndarray) -> str:
+    row, column = np.argwhere(bad)[0]
+    image, name = str(frame.index[row]), str(frame.columns[column])
+    return f"the first is {frame.iat[row, column]!s} in {name!r} of the image {image!r}"
+
+
+def _repeated(names: Sequence[str]) -> str:
+    index = pd.Index(names, dtype=object)
+    return _some(list(index[index.duplicated()].unique()))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(repr, names[:_NAMED])) + more
+
+
+def _nearest(word: str, words: Sequence[str]) -> str:
+    return "".join(f" (nearest: {found!r})" for found in nearest(word, words))

@@ -1,0 +1,149 @@
+"""A store made from frames of scores, logits and labels: concept scores from anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.errors import DataError
+from inficond_panel.store import frame_checks as checks
+from inficond_panel.store.hashing import array_hash, content_hash
+from inficond_panel.store.images import UnreadableImage, decode, thumbnail
+from inficond_panel.store.opening import open_store
+from inficond_panel.store.schema import GIVEN
+from inficond_panel.store.store import Store
+from inficond_panel.store.write import write_store
+from inficond_panel.version import __version__
+
+#: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
+_SIDE, _QUALITY = 256, 80
+_REMEDY = "Correct the tables; rows are matched by image id. docs/own-scores.md has an example."
+
+
+def store_frames(
+    path: Path,
+    scores: pd.DataFrame,
+    logits: pd.DataFrame,
+    labels: pd.DataFrame,
+    split: pd.Series,
+    images: Mapping[str, Any] | pd.Series | None = None,
+    *,
+    made_by: str,
+    title: str = "",
+) -> Store:
+    """Write the store of these frames to ``path``, whole or not at all, and open it.
+
+    Arguments as in ``inficond_panel.from_frames``. A store of the same content that is there is
+    opened as it is. Raises ``DataError``, which names all faults, for frames that make no store,
+    photos that cannot be read, and another store or file at ``path``.
+    """
+    arrays = _arrays(scores, logits, labels, split, images)
+    digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
+    path = Path(path)
+    if not path.exists():
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        write_store(
+            path,
+            arrays,
+            {
+                "title": title or path.name.removesuffix(".zarr"),
+                "history": f"{now} {made_by}, version {__version__}",
+                "encoder": "none: the scores were given",
+                "preprocessing": "none",
+                "corpus": "columns of the scores",
+                "teacher": "logits that were given",
+                "scores": {"method": GIVEN},
+                "inputs_hash": digest,
+            },
+        )
+    store = open_store(path)
+    if store.content_hash != digest:
+        raise DataError(
+            f"{path} is there already, with another content.", "Name another place, or remove it."
+        )
+    return store
+
+
+def _arrays(
+    scores: pd.DataFrame,
+    logits: pd.DataFrame,
+    labels: pd.DataFrame,
+    split: pd.Series,
+    photos: Mapping[str, Any] | pd.Series | None,
+) -> dict[str, np.ndarray]:
+    """Arrays of the store, of its types; images in the order of ``split``."""
+    _refuse(
+        *checks.split_faults(split),
+        *checks.frame_faults("scores", scores),
+        *checks.frame_faults("logits", logits),
+        *checks.frame_faults("labels", labels),
+    )
+    scores, logits, labels, split = map(checks.by_id, (scores, logits, labels, split))
+    ids = list(split.index)
+    known = [image for image in ids if split[image] != "fit"]  # fit is learned from the teacher
+    files = _files(photos)
+    _refuse(
+        *checks.row_faults("scores", scores, ids, ids),
+        *checks.row_faults("logits", logits, ids, ids),
+        *checks.row_faults("labels", labels, ids, known),
+        *(checks.row_faults("images", files, ids, ids) if files is not None else ()),
+        *checks.class_faults(logits, labels),
+        *checks.number_faults("scores", scores),
+        *checks.number_faults("logits", logits),
+        *checks.logit_faults(logits),
+        *checks.label_faults(labels),
+    )
+    label = labels.reindex(index=ids, columns=logits.columns).astype(float).fillna(-1)
+    return {
+        "image": _text(ids),
+        "concept": _text(scores.columns),
+        "class_name": _text(logits.columns),
+        "concept_score": scores.loc[ids].to_numpy(dtype=np.float32),
+        "teacher_logit": logits.loc[ids].to_numpy(dtype=np.float32),
+        "label": label.to_numpy(dtype=np.int8),
+        "split": _text(split),
+        **(_thumbnails(files[ids]) if files is not None else {}),
+    }
+
+
+def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
+    if photos is None:
+        return None
+    series = photos if isinstance(photos, pd.Series) else pd.Series(dict(photos), dtype=object)
+    _refuse(*checks.id_faults("images", series))
+    return checks.by_id(series)
+
+
+def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
+    """Thumbnails of the photos at these paths; ``DataError`` names all that cannot be read."""
+    jpegs, shapes, wrong = [], [], []
+    for image, file in files.items():
+        try:
+            jpeg, shape = thumbnail(decode(Path(file)), _SIDE, _QUALITY)
+            jpegs.append(jpeg)
+            shapes.append(shape)
+        except (UnreadableImage, TypeError) as error:
+            wrong.append(f"the photo of {image!r} cannot be read: {file}: {error}")
+    _refuse(*wrong)
+    return {
+        "thumbnail": np.frombuffer(b"".join(jpegs), np.uint8),
+        "thumbnail_offset": np.cumsum([0, *map(len, jpegs)], dtype=np.int64),
+        "thumbnail_shape": np.array(shapes, dtype=np.int32),
+    }
+
+
+def _text(names: Iterable[Any]) -> np.ndarray:
+    return np.array([str(name).strip() for name in names], dtype=np.dtypes.StringDType())
+
+
+def _refuse(*faults: str) -> None:
+    if len(faults) == 1:
+        raise DataError(f"This makes no store: {faults[0]}.", _REMEDY)
+    if faults:
+        told = "".join(f"\n- {fault}" for fault in faults)
+        raise DataError(f"This makes no store, for {len(faults)} reasons:{told}", _REMEDY)

@@ -1,0 +1,1 @@
+"""Shift of a class between fit and tune: verdicts, suspects, and what mends them."""

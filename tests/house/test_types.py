@@ -1,0 +1,77 @@
+"""Types at the doors: no public parameter is ``Any`` but for those named here, with the reason.
+
+Public are functions, and methods of public classes with ``__init__`` and ``__call__``. ``*args``
+and ``**options`` that are passed on are what another function takes, and not counted.
+"""
+
+import ast
+
+from modules import MODULES, tree_of
+
+#: Reason, and what may take ``Any`` for it: a function by its full name, or a module.
+UNTYPED = {
+    "arrays of any library of the array API standard, which defines no type": {
+        "inficond_panel.distill.scores.array_api",
+        "inficond_panel.distill.scores.dask_source.DaskSource.__init__",
+        "inficond_panel.distill.scores.sources.ArraySource.__init__",
+    },
+    "layers of open_clip and timm, taken by the attributes that each architecture has": {
+        "precompute.encoder.dense.dense_function",
+        "precompute.encoder.dense.dense_path",
+        "precompute.encoder.dense.blocks",
+        "precompute.encoder.dense.feature_maps",
+        "precompute.encoder.dense.position_sizes",
+        "precompute.encoder.dense.tokens",
+        "precompute.encoder.text.check_length",
+        "precompute.encoder.tower.text_function",
+    },
+    "a value of the kind that each field has, which its class names": {
+        "inficond_panel.spec.framework.fields.Field.write",
+    },
+    "argparse's own signature: an object of any class that takes attributes": {
+        "inficond_panel.commands.parser.Parser.parse_known_args",
+    },
+    "glyphs of Bokeh, of the kind that another function here has drawn": {
+        "inficond_panel.views.embedding.map_layers.update_dots",
+    },
+}
+ALLOWED = set().union(*UNTYPED.values())
+
+
+def doors(node, inside):
+    """Public functions and methods of a tree with their full names."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef) and child.name[0] != "_":
+            yield from doors(child, f"{inside}.{child.name}")
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            if child.name[0] != "_" or child.name in {"__init__", "__call__"}:
+                yield f"{inside}.{child.name}", child
+        elif isinstance(child, ast.If | ast.Try | ast.With):
+            yield from doors(child, inside)
+
+
+def untyped(function):
+    """Named parameters of a function that are ``Any``."""
+    given = function.args
+    for parameter in (*given.posonlyargs, *given.args, *given.kwonlyargs):
+        if parameter.annotation is not None and ast.unparse(parameter.annotation) == "Any":
+            yield parameter.arg
+
+
+FOUND = [
+    (module, name, parameter)
+    for module in MODULES
+    for name, function in doors(tree_of(module), module)
+    for parameter in untyped(function)
+]
+
+
+def test_no_public_parameter_is_any_without_a_reason():
+    faults = [
+        f"{name}({parameter})" for module, name, parameter in FOUND if not {module, name} & ALLOWED
+    ]
+    assert faults == []
+
+
+def test_each_reason_is_still_needed():
+    assert ALLOWED - {part for module, name, _ in FOUND for part in (module, name)} == set()

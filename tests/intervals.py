@@ -1,0 +1,19 @@
+"""Intervals of one metric, from labels and logits: outcomes made for each call."""
+
+from __future__ import annotations
+
+from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
+
+
+def change_interval(
+    label, before, after, metric="ap", threshold=0.0, teacher=None, **options
+) -> Interval:
+    """Interval of metric(after) - metric(before)."""
+    old, new = (Outcome(label, logit, teacher, threshold) for logit in (before, after))
+    return change_intervals(old, new, (metric,), **options)[metric]
+
+
+def metric_interval(label, logit, metric="ap", threshold=0.0, teacher=None, **options) -> Interval:
+    """Interval of metric(logit)."""
+    outcome = Outcome(label, logit, teacher, threshold)
+    return metric_intervals(outcome, (metric,), **options)[metric]

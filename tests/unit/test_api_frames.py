@@ -1,0 +1,298 @@
+"""Students over scores that come from elsewhere: frames become a store, or are refused whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import frames
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import inficond_panel
+from inficond_panel.errors import DataError, InficondError
+from inficond_panel.store import open_store
+from inficond_panel.tuning.intents.bounds import step_sizes
+from inficond_panel.tuning.intents.score_scale import score_scale
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "own.zarr"
+
+
+def refused(place, **given):
+    with pytest.raises(DataError) as told:
+        inficond_panel.from_frames(**given, path=place)
+    assert not list(place.parent.iterdir())  # nothing half made
+    return str(told.value)
+
+
+def test_rows_are_matched_by_image_id_whatever_their_order(place):
+    given = frames()
+    shuffled = {
+        name: given[name].sample(frac=1, random_state=n)
+        for n, name in enumerate(("scores", "logits", "labels"))
+    }
+    students = inficond_panel.from_frames(**shuffled, split=given["split"], path=place)
+    store = open_store(place)
+    assert store.images == list(given["split"].index)
+    assert students.concepts == list(given["scores"].columns)
+    assert students.classes == ["bird", "cat"]
+    np.testing.assert_array_equal(store.concept_score, given["scores"].to_numpy(np.float32))
+    np.testing.assert_array_equal(store.teacher_logit, given["logits"].to_numpy(np.float32))
+    np.testing.assert_array_equal(store.label, given["labels"].to_numpy())
+    assert [str(word) for word in store.split] == list(given["split"])
+
+
+def test_columns_of_labels_are_matched_by_class(place):
+    given = frames()
+    given["labels"] = given["labels"][["cat", "bird"]]
+    inficond_panel.from_frames(**given, path=place)
+    np.testing.assert_array_equal(open_store(place).label[:, 0], given["labels"]["bird"].to_numpy())
+
+
+def test_students_are_fitted_tuned_and_opened_again(place):
+    given = frames()
+    students = inficond_panel.from_frames(**given, path=place).fit()
+    assert students.concepts_of("bird").index[0] == "wing"  # what the class is made of
+    students.tune([("bird", "beak", "remove")])
+    assert students.node.weights[1, 0] == 0
+    assert (place.parent / "own.history.sqlite").exists()  # beside the store
+    again = inficond_panel.open_students(place)
+    assert again.resume().node.id == students.node.id
+
+
+def test_the_same_frames_open_the_same_store_and_others_are_refused(place):
+    given = frames()
+    inficond_panel.from_frames(**given, path=place).fit()
+    inficond_panel.from_frames(**given, path=place)
+    given["scores"].iloc[3, 2] += 0.1
+    with pytest.raises(DataError, match="there already, with another content"):
+        inficond_panel.from_frames(**given, path=place)
+
+
+def test_without_a_path_the_store_is_temporary_and_said_to_be(capsys):
+    students = inficond_panel.from_frames(**frames())
+    assert f"Temporary store: {students.tuner.store.path};" in capsys.readouterr().err
+
+
+def test_the_environment_does_not_turn_a_store_into_another(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("INFICOND_STORE", str(tmp_path / "other.zarr"))
+    inficond_panel.from_frames(**frames(), path=place)
+    assert inficond_panel.open_students(place).tuner.store.path == place
+
+
+def test_labels_may_be_missing_and_lack_rows_of_fit(place):
+    given = frames()
+    split = given["split"]
+    given["labels"] = given["labels"][split != "fit"].astype(float)
+    given["labels"].iloc[0, 1] = np.nan
+    students = inficond_panel.from_frames(**given, path=place).fit()
+    label = open_store(place).label
+    assert (label[(split == "fit").to_numpy()] == -1).all()
+    assert (label[(split != "fit").to_numpy()] == -1).sum() == 1
+    assert students.metrics("tune").loc["bird", "accuracy"] > 0.8
+
+
+def test_labels_of_a_nullable_type_are_taken(place):
+    given = frames()
+    given["labels"] = given["labels"].astype("Int64")
+    given["labels"].iloc[2, 0] = pd.NA
+    inficond_panel.from_frames(**given, path=place)
+    assert open_store(place).label[2].tolist() == [-1, given["labels"].iloc[2, 1]]
+
+
+def test_photos_become_thumbnails(place, tmp_path):
+    given = frames(8)
+    (tmp_path / "photos").mkdir()
+    files = {}
+    for n, image in enumerate(given["split"].index):
+        files[image] = tmp_path / "photos" / f"{image}.png"
+        Image.new("RGB", (600, 300), (n * 30, 0, 0)).save(files[image])
+    inficond_panel.from_frames(**given, images=files, path=place)
+    store = open_store(place)
+    assert store.holds("photos")
+    assert store.picture(2).size == (256, 128)
+    assert abs(store.picture(5).getpixel((9, 9))[0] - 150) < 3
+
+
+def test_a_store_without_photos_segments_and_maps_says_so(place):
+    inficond_panel.from_frames(**frames(), path=place)
+    store = open_store(place)
+    assert [p for p in ("photos", "segments", "texts", "maps") if store.holds(p)] == []
+    assert store.segments_of(3).tolist() == []
+    assert store.methods == []
+    store.verify()
+
+
+def test_scores_below_0_are_taken(place):
+    given = frames(signed=True)
+    inficond_panel.from_frames(**given, path=place).fit()
+    assert open_store(place).concept_score.min() < 0
+
+
+def drop(frame, n):
+    return lambda given: given.update({frame: given[frame].iloc[n:]})
+
+
+def put(frame, row, column, value):
+    def change(given):
+        given[frame] = given[frame].astype(float)
+        given[frame].iloc[row, column] = value
+
+    return change
+
+
+def twice(frame):
+    return lambda given: given.update({frame: pd.concat([given[frame], given[frame].iloc[:1]])})
+
+
+def logits(change):
+    return lambda given: given.update(logits=change(given["logits"]))
+
+
+FAULTS = {
+    "rows of scores": (drop("scores", 1), "scores has no row for 1 images of split: '0000'"),
+    "rows of logits": (drop("logits", 7), "logits has no row for 7 images .* '0004' and 2 more"),
+    "rows of split": (drop("split", 1), "scores has 1 images that split does not name: '0000'"),
+    "labels of tune": (drop("labels", 3), "labels has no row for 1 images of split: '0002'"),
+    "an image twice": (twice("scores"), "scores has several rows of one image id: '0000'"),
+    "split twice": (twice("split"), "split has several rows of one image id: '0000'"),
+    "NaN in scores": (
+        put("scores", 3, 1, np.nan),
+        "scores has 1 values that are NaN or infinite, the first is nan in 'beak' of the image "
+        "'0003'",
+    ),
+    "infinite logits": (put("logits", 3, 1, np.inf), "logits has 1 values that are NaN or inf"),
+    "too large for float32": (put("scores", 3, 1, 1e39), "scores has 1 values that are NaN or inf"),
+    "probabilities": (
+        logits(lambda z: 1 / (1 + np.exp(-z))),
+        r"look like probabilities: all lie from 0 to 1; give log\(p / \(1 - p\)\)",
+    ),
+    "percent": (logits(lambda z: 100 / (1 + np.exp(-z))), "logits has no value below 0"),
+    "labels of -1": (
+        put("labels", 2, 0, -1),
+        "labels has 1 values other than 0, 1 and missing .* -1.0 in 'bird' of the image '0002'",
+    ),
+    "a split's name": (
+        lambda given: given.update(split=given["split"].replace("tune", "tun")),
+        r"split is 'tun' for the image '0002'. Did you mean 'tune'\?",
+    ),
+    "no fit": (
+        lambda given: given.update(split=given["split"].replace("fit", "holdout")),
+        "split names no image 'fit'",
+    ),
+    "classes": (
+        lambda given: given.update(labels=given["labels"].rename(columns={"cat": "cats"})),
+        r"no column for the class 'cat' of logits \(nearest: 'cats'\)",
+    ),
+    "text": (
+        lambda given: given.update(scores=given["scores"].astype({"red": str})),
+        "scores has columns that hold no numbers: 'red'",
+    ),
+    "no frame": (lambda given: given.update(scores=[[1, 2]]), "scores is list, expected a pandas"),
+    "no series": (lambda given: given.update(split=["fit"]), "split is list, expected a pandas S"),
+    "no column": (lambda given: given.update(scores=given["scores"][[]]), "scores has no column"),
+    "a column twice": (
+        lambda given: given.update(scores=given["scores"].set_axis([*"abcde", "a"], axis=1)),
+        "scores has several columns of one name: 'a'",
+    ),
+    "no photo": (
+        lambda given: given.update(images=dict.fromkeys(given["split"].index, "none.jpg")),
+        "the photo of '0000' cannot be read: none.jpg: no such file",
+    ),
+    "photos of others": (
+        lambda given: given.update(images={"0000": "a.jpg", "x": "b.jpg"}),
+        "(?s)images has no row for 199 images.*images has 1 images that split does not name: 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_frames_that_make_no_store_are_refused_whole(place, fault):
+    change, message = FAULTS[fault]
+    given = frames()
+    change(given)
+    with pytest.raises(InficondError, match=message):
+        inficond_panel.from_frames(**given, path=place)
+    assert not list(place.parent.iterdir())
+
+
+def test_all_faults_are_told_at_once(place):
+    given = frames()
+    put("scores", 3, 1, np.nan)(given)
+    put("labels", 2, 0, 5)(given)
+    drop("logits", 1)(given)
+    told = refused(place, **given)
+    assert "for 3 reasons" in told
+    for part in ("scores has 1 values", "labels has 1 values", "logits has no row for 1"):
+        assert part in told
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Students over signed scores, as they are given."""
+    return inficond_panel.from_frames(**frames(signed=True)).fit()
+
+
+def test_scale_penalty_and_step_of_each_concept_by_hand(plain):
+    given = frames(signed=True)
+    fit = given["scores"][given["split"] == "fit"]
+    found = plain.scales("cat")
+    weights = plain.node.weights[:, 1]
+    np.testing.assert_allclose(found["spread"], fit.std(ddof=0), rtol=1e-6)
+    np.testing.assert_allclose(found["low"], fit.min(), rtol=1e-6)
+    np.testing.assert_allclose(found["penalty"], 1e-4 / fit.std(ddof=0), rtol=1e-6)
+    np.testing.assert_allclose(found["effect"], weights * fit.std(ddof=0), rtol=1e-6)
+    effect = 0.05 * np.abs(weights * fit.std(ddof=0)).max()  # tuning.step × the largest effect
+    np.testing.assert_allclose(found["step_effect"], effect, rtol=0.01)  # spread in three digits
+    np.testing.assert_allclose(found["step"] * fit.std(ddof=0), effect, rtol=0.01)
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(shift=st.lists(st.floats(-50, 50), min_size=6, max_size=6))
+def test_shifted_scores_give_the_same_students(plain, shift):
+    """The intercept is free, so a constant added to a column changes it alone."""
+    given = frames(signed=True)
+    given["scores"] += np.array(shift)
+    students = inficond_panel.from_frames(**given).fit()
+    np.testing.assert_allclose(students.node.weights, plain.node.weights, rtol=5e-3, atol=2e-3)
+    np.testing.assert_allclose(
+        students.decision_function("tune"), plain.decision_function("tune"), atol=0.02
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(scale=st.floats(0.01, 100))
+def test_scaled_scores_with_a_scaled_penalty_give_the_same_students(plain, scale):
+    """Weights w / a under λ·a are weights w under λ."""
+    given = frames(signed=True)
+    given["scores"] *= scale
+    students = inficond_panel.from_frames(**given).with_settings(lambda_=1e-4 * scale).fit()
+    np.testing.assert_allclose(
+        students.node.weights * scale, plain.node.weights, rtol=5e-3, atol=2e-3
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@hypothesis_given(scales=st.lists(st.floats(1e-3, 1e3), min_size=6, max_size=6))
+def test_a_thumb_does_as_much_whatever_the_scale_of_the_score(plain, scales):
+    """On concepts without influence the bound is the step, which follows the scale."""
+    given = frames(signed=True)
+    given["scores"] *= np.array(scales)
+    tuner = inficond_panel.from_frames(**given).tuner
+    effects = tuner.fit_data.spread * step_sizes(
+        plain.node.weights[:, 0] / np.array(scales), 0.05, score_scale(tuner.store)
+    )
+    np.testing.assert_allclose(effects, plain.scales("bird")["step_effect"], rtol=0.02)
+
+
+@pytest.mark.parametrize("direction", ["up", "down", "remove"])
+def test_a_thumb_is_obeyed_where_scores_are_below_0(plain, direction):
+    before = plain.node.weights[3, 0]
+    after = plain.tune([("bird", "tail", direction)]).node.weights[3, 0]
+    plain.undo()
+    assert {"up": after > before, "down": after < before, "remove": after == 0}[direction]

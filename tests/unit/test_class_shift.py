@@ -1,0 +1,125 @@
+"""Shift of the demo's classes, whose shortcuts are known, from Python and the command line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import inficond_panel
+from inficond_panel.analysis.class_shift import ClassShift, class_shifts
+from inficond_panel.cli import main
+from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.store import open_store
+from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.shift.baselines import cross_fitted_model
+
+#: Contexts that go with a class in fit only, by the demo's recipe.
+SHORTCUTS = {
+    "bicycle": "traffic light",
+    "boat": "lifebuoy",
+    "dog": "soccer ball",
+    "tv monitor": "couch",
+}
+
+
+@pytest.fixture(scope="module")
+def tuner() -> Tuner:
+    return open_tuner("demo", history=":memory:")
+
+
+@pytest.fixture(scope="module")
+def found(tuner: Tuner) -> dict[str, ClassShift]:
+    tuner.root()
+    return class_shifts(tuner)
+
+
+def test_the_shortcuts_of_the_demo_are_its_first_suspects(found) -> None:
+    assert {name: found[name].suspects[0].concept for name in SHORTCUTS} == SHORTCUTS
+    assert all(found[name].kind == "shift" for name in SHORTCUTS)
+
+
+def test_twins_stand_in_one_group(found) -> None:
+    assert "vertical traffic light" in found["bicycle"].suspects[0].group
+
+
+def test_no_class_is_its_own_suspect(found) -> None:
+    for name, of_class in found.items():
+        assert name not in [suspect.concept for suspect in of_class.suspects]
+
+
+def test_classes_without_a_shift_have_no_suspects(found) -> None:
+    others = [one for name, one in found.items() if name not in SHORTCUTS and one.kind != "shift"]
+    assert len(others) >= 8
+    assert not any(one.suspects for one in others)
+
+
+def test_the_same_seed_gives_the_same_answer(tuner, found) -> None:
+    assert class_shifts(tuner, classes=["dog"])["dog"] == found["dog"]
+
+
+def test_an_unknown_class_is_refused(tuner) -> None:
+    with pytest.raises(TuningError, match="There is no class 'bycicle'"):
+        class_shifts(tuner, classes=["bycicle"])
+
+
+def test_it_can_be_cancelled(tuner) -> None:
+    with pytest.raises(CancelledError):
+        class_shifts(tuner, cancelled=lambda: True)
+
+
+def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:
+    """On labels by chance its logits tell nothing; fitted to them it would tell all."""
+    rng = np.random.default_rng(0)
+    scores, label = rng.random((200, 150)), (rng.random(200) < 0.5).astype(int)
+    logit = cross_fitted_model(scores, label)
+    assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
+
+
+def test_where_fit_has_no_labels_the_teacher_decides(tuner, monkeypatch) -> None:
+    store = open_store(tuner.store.path)
+    label = np.array(store.label)
+    label[store.rows("fit")] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    found = class_shifts(tuner, classes=["dog"])["dog"]
+    assert found.by_teacher
+    assert found.suspects[0].concept == "soccer ball"
+
+
+def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
+    store = open_store(tuner.store.path)
+    label = np.array(store.label)
+    label[store.rows("tune")] = 0
+    monkeypatch.setattr(tuner.store, "label", label)
+    found = class_shifts(tuner, classes=["dog"])["dog"]
+    assert (found.kind, found.suspects) == ("unknown", ())
+    assert found.lacking.startswith("tune has 0 positive and")
+
+
+def test_the_command_says_it_in_words_and_in_json(tmp_path, capsys) -> None:
+    given = ["suspects", "demo", "--class", "dog", "--class", "cat"]
+    history = ["--history", str(tmp_path / "history.sqlite")]
+    assert main([*given, *history]) == 0
+    text = capsys.readouterr().out
+    assert "dog: Shift: from fit to tune it loses" in text
+    assert "'soccer ball' goes with dog by" in text
+    assert "cat: No shift" in text
+    assert main([*given, "--json", *history]) == 0
+    classes = json.loads(capsys.readouterr().out)["classes"]
+    assert {name: one["shift"] for name, one in classes.items()} == {"dog": "shift", "cat": "none"}
+    first = classes["dog"]["suspects"][0]
+    assert first["concept"] == "soccer ball"
+    assert set(first) >= {"concept", "score", "z", "group", "sentence"}
+    assert classes["cat"]["suspects"] == []
+
+
+def test_the_same_in_python(tmp_path) -> None:
+    students = inficond_panel.open_students("demo", history=tmp_path / "history.sqlite").fit()
+    frame = students.suspects(["dog", "cat"])
+    assert frame["class"].tolist()[0] == "dog"
+    assert frame["concept"].tolist()[0] == "soccer ball"
+    verdicts = students.shift(["dog", "cat"])
+    assert verdicts["shift"].to_dict() == {"dog": "shift", "cat": "none"}
+    assert verdicts.loc["dog", "ap_lost_low"] > 0
+    assert verdicts.loc["dog", "suspects"][0] == "soccer ball"

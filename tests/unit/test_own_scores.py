@@ -1,0 +1,238 @@
+"""A store of scores from elsewhere in every view and command: what is missing is said."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays
+from frames import frames
+from studies import STUDY
+
+import inficond_panel
+from inficond_panel.analysis.concept_table import concepts_file
+from inficond_panel.analysis.local_explanation import take_apart
+from inficond_panel.analysis.patches import images_with
+from inficond_panel.cli import main
+from inficond_panel.errors import DataError, StoreFormatError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store, write_store
+from inficond_panel.store.schema import PARTS
+from inficond_panel.text_encoder import PageEncoder
+from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.views.embedding.missing_map import MissingMap
+from inficond_panel.views.page.page import make_views
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """``own.zarr``, scores from 0 to 1, and ``signed.zarr``, each with one iteration."""
+    place = tmp_path_factory.mktemp("own")
+    for name, signed in (("own", False), ("signed", True)):
+        students = inficond_panel.from_frames(**frames(signed=signed), path=place / f"{name}.zarr")
+        students.fit().tune([("bird", "beak", "remove")])
+    return place
+
+
+@pytest.fixture(params=["own", "signed"])
+def store(request, folder):
+    return folder / f"{request.param}.zarr"
+
+
+@pytest.fixture
+def app(store):
+    tuner = inficond_panel.open_students(store, history=":memory:").fit().tuner
+    app = AppState(tuner, Jobs(inline=True), PageEncoder(tuner.spec))
+    app.selection.param.update(class_name="bird", concept="wing")
+    return app
+
+
+EDITS = "- - {class: cat, concept: fur, direction: up}\n"
+COMMANDS = {
+    "check": ["{store}"],
+    "info": ["{store}", "--json"],
+    "distill": ["{store}", "--json"],
+    "tune": ["{store}", "--edits", "edits.yaml", "--json"],
+    "explain": ["{store}"],
+    "metrics": ["{store}", "--split", "holdout"],
+    "stability": ["{store}", "--class", "bird", "--draws", "3", "--top", "1"],
+    "history list": ["{store}"],
+    "history show": ["{store}", "--node", "0"],
+    "history events": ["{store}"],
+    "history compare": ["{store}", "--node", "0", "1"],
+    "suggest": ["{store}"],
+    "compare": ["{store}"],
+    "concept list": ["{store}"],
+    "export": ["{store}", "--format", "all", "--output", "out"],
+    "page": ["{store}", "--output", "page.html"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_a_store_in_place_of_a_spec(store, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edits.yaml").write_text(EDITS)
+    given = [word.format(store=store) for word in COMMANDS[command]]
+    assert main([*command.split(), *given]) == 0
+    assert store.with_name(f"{store.stem}.history.sqlite").exists()  # beside the store
+    assert not list(tmp_path.glob("*.sqlite"))
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["concept", "add", "{store}", "claw"], "No concept can be typed. This store has no segm"),
+        (["precompute", "{store}"], "concepts, dataset, teacher are missing"),
+        (["precompute", "{store}", "--plan"], "concepts, dataset, teacher are missing"),
+        (["quantify", "layers", "{store}", "--network", "x"], "concepts, dataset, teacher are"),
+        (["study", "serve", "{store}"], "names no study"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_reason(store, command, message, capsys):
+    assert main([word.format(store=store) for word in command]) in {1, 2}
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+
+
+def test_info_says_what_is_not_there(store, capsys):
+    assert main(["info", str(store)]) == 0
+    told = capsys.readouterr().out
+    for part in ("photos", "segments", "map of its concepts"):
+        assert f"This store has no {part}" in told
+    assert "scores    given, from " in told
+
+
+def test_check_of_a_spec_whose_store_is_not_there(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("title: Own\nstore: none.zarr\n")
+    assert main(["check", str(tmp_path / "a.yaml")]) == 0
+    assert "none.zarr (not there)" in capsys.readouterr().out
+
+
+def test_stability_says_that_there_are_no_counterparts(store, capsys):
+    assert main(["stability", str(store), "--class", "bird", "--draws", "3", "--top", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "no random counterparts: This store has no segments" in told
+    assert "holds over other images" in told
+
+
+def test_the_card_names_no_encoder(store, tmp_path):
+    inficond_panel.open_students(store).fit().export(tmp_path / "out")
+    card = (tmp_path / "out" / "card.md").read_text()
+    assert "which came from elsewhere, on the same scale" in card
+    assert json.loads((tmp_path / "out" / "card.json").read_text())["data"]["scores"] == {
+        "method": "given"
+    }
+
+
+def test_the_map_is_a_sentence(app):
+    view = make_views(app)["embedding"]
+    assert isinstance(view, MissingMap)
+    assert view.__panel__().told == app.store.lacks("maps") != ""
+
+
+def test_rows_have_no_patches_and_say_why_and_state_the_scale(app):
+    table = make_views(app)["knowledge"].table
+    assert table.patchless == app.store.lacks("segments") != ""
+    assert all(row["patches"] == [] for row in table.rows)
+    names = [name for name, _ in table.rows[0]["scale"]]
+    assert names == ["Score on fit", "λ per spread", "Step of a thumb"]
+
+
+def test_the_gallery_shows_ids_and_scores(app):
+    sent = make_views(app)["detail"].pictures()["pictures"]
+    tile = next(iter(sent.values()))
+    assert (tile["source"], tile["outline"]) == ("", "")
+    assert tile["image"] in app.store.images
+    assert tile["score"]
+
+
+def test_typing_a_concept_is_refused_on_the_page(app):
+    app.concepts.look()
+    assert "No concept can be typed. This store has no segments" in app.concepts.missing
+    with pytest.raises(DataError, match="Give the scores of a further concept as a column"):
+        add_concept(app.tuner, "claw", app.concepts.encoder)
+
+
+def test_the_configuration_says_what_is_not_known(app):
+    card = dict(make_views(app)["configuration"].data()["dataset"]["card"]["rows"])
+    assert card["Segments"] == "not known"
+    assert card["Scores"].startswith("given, ")
+
+
+def test_with_scores_below_0_no_image_is_said_to_lack_a_concept(folder):
+    store = open_store(folder / "signed.zarr")
+    rows = store.rows("tune")
+    shown = images_with(store, rows, 0)
+    assert sorted(shown) == sorted(rows)
+    assert (np.diff(store.concept_score[shown, 0]) <= 0).all()
+    students = inficond_panel.open_students(folder / "signed.zarr").fit()
+    file = concepts_file(students.tuner, students.node, "", [], "tune")
+    line = next(csv.DictReader(io.StringIO(file.content.decode())))
+    assert (line["segments"], line["images"]) == ("", "")
+
+
+def test_the_smallest_flip_flips_where_the_score_is_below_0(folder):
+    students = inficond_panel.open_students(folder / "signed.zarr").fit()
+    tuner, node = students.tuner, students.node
+    store, rows, sides = tuner.store, tuner.store.rows("tune"), set()
+    for row in rows[:40].tolist():
+        apart = take_apart(tuner, node, "bird", row, "tune")
+        edit, score = apart.edit, store.concept_score[row].astype(float)
+        c = store.concepts.index(edit.concept)
+        assert abs(score[c]) == np.abs(score).max()
+        assert edit.raises == (score[c] > 0)
+        beyond = np.sign(score[c]) * (1 if edit.present else -1) * 1e-7 * abs(edit.influence)
+        moved = apart.logit + (edit.influence + beyond - edit.before) * score[c]
+        assert (moved > 0) == edit.present != (apart.logit > 0)
+        column = store.concept_score[rows, c].astype(float)
+        old = tuner.logits(node)[rows, 0]
+        new = old + (edit.influence + beyond - edit.before) * column
+        assert edit.others == np.count_nonzero((old > 0) != (new > 0)) - 1
+        sides.add((edit.raises, edit.present))
+    assert len(sides) == 4
+
+
+@pytest.mark.parametrize("part", ["photos", "segments", "texts", "maps"])
+def test_a_part_is_there_whole_or_not_at_all(tmp_path, part):
+    arrays = small_arrays(images=12, concepts=4, classes=1)
+    for name in PARTS[part][1:] or PARTS[part]:
+        del arrays[name]
+    with pytest.raises(StoreFormatError, match=r"is there without|are there without texts"):
+        write_store(tmp_path / "s.zarr", arrays, ATTRS)
+
+
+def test_a_store_with_a_map_and_photos_but_no_segments_is_shown(tmp_path):
+    arrays = small_arrays(images=60, concepts=6, classes=2)
+    for name in PARTS["segments"]:
+        del arrays[name]
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    tuner = inficond_panel.open_students(tmp_path / "s.zarr").fit().tuner
+    app = AppState(tuner, Jobs(inline=True))
+    views = make_views(app)
+    assert "no segments" in views["embedding"].panel.fault
+    app.selection.param.update(class_name="bicycle", concept="wheel")
+    tile = next(iter(views["detail"].pictures()["pictures"].values()))
+    assert tile["source"].startswith("data:image/jpeg")
+
+
+def test_damaged_parts_are_told_on_opening(tmp_path):
+    write_store(tmp_path / "s.zarr", small_arrays(images=12, concepts=4, classes=1), ATTRS)
+
+    shutil.rmtree(tmp_path / "s.zarr" / "mask")
+    with pytest.raises(StoreFormatError, match="segment_image is there without mask"):
+        open_store(tmp_path / "s.zarr")
+
+
+def test_a_study_takes_a_store_too(folder, capsys):
+    (folder / "study.yaml").write_text(
+        STUDY.replace("small.yaml", "signed.zarr")
+        .replace("bicycle", "bird")
+        .replace("sheep", "cat")
+    )
+    assert main(["check", str(folder / "study.yaml")]) == 0
+    assert "bird of signed" in capsys.readouterr().out

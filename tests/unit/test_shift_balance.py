@@ -1,0 +1,79 @@
+"""Balance of photos, against scikit-learn's logistic regression and against what it is for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inficond_panel.distill.shift.balance import CUT, balance, density_ratio
+from inficond_panel.errors import DataError
+
+
+def shifted(seed: int, count: int = 800, shift: float = 1.0):
+    """Scores of fit and of tune within one side: normal, ``shift`` apart in the first concept."""
+    rng = np.random.default_rng(seed)
+    ours, theirs = rng.normal(size=(count, 3)), rng.normal(size=(count // 2, 3))
+    theirs[:, 0] += shift
+    return ours, theirs
+
+
+def test_the_ratio_is_that_of_scikit_learns_regression() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    ours, theirs = shifted(0)
+    both = np.concatenate([ours, theirs])
+    scores = (both - both.mean(axis=0)) / both.std(axis=0)
+    ratio, penalty = density_ratio(ours, theirs)
+    target = np.repeat([0, 1], [len(ours), len(theirs)])
+    model = linear_model.LogisticRegression(C=1 / (penalty * len(both)), tol=1e-10, max_iter=1000)
+    logit = model.fit(scores, target).decision_function(scores[: len(ours)])
+    expected = np.clip(logit - np.log(len(theirs) / len(ours)), -CUT, CUT)
+    np.testing.assert_allclose(np.log(ratio), expected, atol=2e-3)
+
+
+def test_the_ratio_comes_near_the_true_one_of_two_normals() -> None:
+    """N(1, 1) over N(0, 1) at x is exp(x - 1/2)."""
+    ours, theirs = shifted(1, count=20_000)
+    ratio, _ = density_ratio(ours, theirs)
+    near = np.abs(ours[:, 0]) < 2
+    slope, level = np.polyfit(ours[near, 0], np.log(ratio[near]), 1)
+    assert slope == pytest.approx(1, abs=0.05)
+    assert level == pytest.approx(-0.5, abs=0.05)
+
+
+def test_weighted_photos_of_fit_look_like_those_of_tune() -> None:
+    rng = np.random.default_rng(2)
+    label, theirs = (rng.random(3000) < 0.5).astype(int), (rng.random(1000) < 0.2).astype(int)
+    scores = rng.normal(size=(3000, 2)) + 1.5 * label[:, None]
+    others = rng.normal(size=(1000, 2))  # in tune no concept goes with the class
+    found = balance(scores, label, others, theirs)
+    assert found.weights.mean() == pytest.approx(1)
+    assert found.weights[label == 1].sum() / 3000 == pytest.approx(theirs.mean())
+    for side in (1, 0):
+        weight = found.weights[label == side]
+        mean = weight @ scores[label == side] / weight.sum()
+        np.testing.assert_allclose(mean, others[theirs == side].mean(axis=0), atol=0.12)
+
+
+def test_the_effective_size_is_the_whole_where_nothing_has_to_be_mended() -> None:
+    ours, theirs = shifted(3, shift=0.0)
+    label = np.arange(800) % 2
+    found = balance(ours, label, theirs, np.arange(400) % 2)
+    assert min(found.effective) > 380
+    assert max(found.effective) <= 400 * (1 + 1e-9)
+
+
+def test_no_photo_speaks_for_all() -> None:
+    ratio, _ = density_ratio(*shifted(4, shift=12.0))
+    assert np.log(ratio).max() <= CUT
+    assert np.log(ratio).min() >= -CUT
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    ours, theirs = shifted(5)
+    assert (density_ratio(ours, theirs)[0] == density_ratio(ours, theirs)[0]).all()
+
+
+def test_too_few_photos_are_refused() -> None:
+    label = np.array([1] * 4 + [0] * 20)
+    with pytest.raises(DataError, match="4 photos of fit and 12 of tune show the class"):
+        balance(np.ones((24, 1)), label, np.ones((24, 1)), np.arange(24) % 2)

@@ -1,0 +1,129 @@
+"""Suspects of a student, against scipy and numpy, and against what is exactly known of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ttest_ind
+
+from inficond_panel.distill.shift.suspects import Photos, suspicion
+from inficond_panel.errors import DataError
+
+
+def photos(rng: np.random.Generator, count: int = 120, concepts: int = 6) -> Photos:
+    """Photos with random scores and labels."""
+    scores = rng.random((count, concepts)).astype(np.float32)
+    return Photos(scores, (rng.random(count) < 0.4).astype(np.int8))
+
+
+def values(these: Photos) -> np.ndarray:
+    return np.asarray(these.scores.source.values, dtype=float)  # type: ignore[attr-defined]
+
+
+def test_partial_correlation_is_the_correlation_of_what_the_label_leaves() -> None:
+    rng = np.random.default_rng(0)
+    tune = photos(rng)
+    logit = values(tune) @ np.array([3.0, -2, 0, 1, 0, 0.5]) + 2 * tune.label
+    residual = [column - predicted(column, tune.label) for column in values(tune).T]
+    left = logit - predicted(logit, tune.label)
+    expected = [np.corrcoef(column, left)[0, 1] for column in residual]
+    np.testing.assert_allclose(tune.partial_correlation(logit[None])[0], expected, atol=1e-6)
+
+
+def predicted(column: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Least-squares prediction from the label and a constant."""
+    known = np.column_stack([label, np.ones(len(label))])
+    return known @ np.linalg.lstsq(known, column, rcond=None)[0]
+
+
+def test_one_fold_against_tune_is_welchs_test_of_two_differences() -> None:
+    """The negatives are constant: what is left is the difference of two means."""
+    rng = np.random.default_rng(1)
+    label = np.repeat([1, 0], 40)
+    scores = np.zeros((80, 1))
+    scores[:40, 0] = rng.random(40)
+    fit = Photos(scores, label)
+    logits = np.zeros((1, 80))
+    others = np.zeros((80, 1))
+    others[:40, 0] = rng.random(40) * 0.2
+    logits[0] = others[:, 0]  # the student is the concept itself
+    found = suspicion([fit], Photos(others, label), logits, np.ones((1, 1)))
+    expected = ttest_ind(scores[:40, 0], others[:40, 0], equal_var=False, alternative="greater")
+    assert found.z[0] == pytest.approx(expected.statistic)
+    assert found.q[0] == pytest.approx(expected.pvalue, rel=1e-6)
+    assert found.reliance[0] == pytest.approx(1)
+    assert found.score[0] == pytest.approx(expected.statistic)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10_000))
+def test_what_all_concepts_lose_is_the_separation_lost(seed: int) -> None:
+    """Separation: the mean logit of the positives less that of the negatives."""
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(3, 6)) * (rng.random((3, 6)) < 0.7)
+    folds, tune = [photos(rng) for _ in range(3)], photos(rng)
+
+    def separation(these: Photos, student: np.ndarray) -> float:
+        logit = values(these) @ student + 0.7
+        return float(logit[these.label == 1].mean() - logit[these.label == 0].mean())
+
+    found = suspicion(folds, tune, weights @ values(tune).T, weights)
+    pairs = zip(folds, weights, strict=True)
+    lost = [separation(part, student) - separation(tune, student) for part, student in pairs]
+    assert found.lost.sum() == pytest.approx(np.mean(lost), abs=1e-6)
+
+
+def test_a_bond_of_fit_alone_is_found_without_a_weight_of_its_own() -> None:
+    """Concept 0 is the class. In fit concepts 1 and 2 go with it; the student uses 0 and 2."""
+    rng = np.random.default_rng(5)
+    label = (rng.random((2, 1000)) < 0.5).astype(int)
+    scores = rng.normal(0.5, 0.1, (2, 1000, 4))
+    context = np.stack([label[0], (rng.random(1000) < 0.5).astype(int)])
+    scores[..., 0] += 0.2 * label
+    scores[..., 1] += 0.2 * context
+    scores[..., 2] += 0.1 * context
+    weights = np.array([[8.0, 0.0, 8.0, 0.0]] * 5)
+    folds = [Photos(part, of) for part, of in zip(*map(_parts, (scores[0], label[0])), strict=True)]
+    found = suspicion(folds, Photos(scores[1], label[1]), weights @ scores[1].T, weights)
+    assert sorted(np.argsort(-found.score)[:2]) == [1, 2]
+    assert found.q[[1, 2]].max() < 1e-6 < 0.05 < found.q[[0, 3]].min()
+    assert found.lost[1] == 0
+
+
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, 5)
+
+
+def test_no_shift_gives_few_suspects() -> None:
+    """Of 100 students without a shift, few have a suspect at a false discovery rate of 5 %."""
+    rng = np.random.default_rng(6)
+    alarms = 0
+    for _ in range(100):
+        folds, tune = [photos(rng, 60, 30) for _ in range(5)], photos(rng, 150, 30)
+        weights = rng.normal(size=(5, 30))
+        found = suspicion(folds, tune, weights @ values(tune).T, weights)
+        alarms += bool(found.q.min() <= 0.05)
+    assert alarms <= 12  # 5 expected; binomial, 99.8 %
+
+
+def test_a_constant_concept_is_no_suspect() -> None:
+    rng = np.random.default_rng(7)
+    fit, tune = (Photos(np.full((50, 1), 0.3), (rng.random(50) < 0.5).astype(int)) for _ in "12")
+    found = suspicion([fit], tune, np.zeros((1, 50)), np.ones((1, 1)))
+    assert found.score[0] == found.lost[0] == 0
+    assert found.q[0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ([1, 0, 1], "4 rows of scores have 3 labels"),
+        ([1, 0, 1, -1], "neither 0 nor 1"),
+        ([1, 0, 0, 0], "Fewer than two"),
+    ],
+)
+def test_photos_that_cannot_be_compared_are_refused(label: list[int], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Photos(np.zeros((4, 2)), np.array(label))
