@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from factory import small_spec, small_store
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from mutants import Mutants
 
 from inficond_panel.store import Store
@@ -31,8 +31,10 @@ HEAVY = re.compile(
 )
 
 sys.path.append(str(TESTS.parent / "benchmarks"))
-settings.register_profile("tests", deadline=None)  # machines differ in speed
-settings.load_profile("tests")
+#: No limits of time: machines differ in speed, and are busy.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", UNHURRIED, derandomize=True)
+settings.register_profile("other", UNHURRIED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A fixed seed, unless many mutants are asked for: then another one each time."""
+    """The same mutants and examples, unless many are asked for: then others each time."""
+    settings.load_profile("other" if config.option.more else "same")
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6) if config.option.more else 0
 

@@ -11,8 +11,6 @@ from inficond_panel.cli import main
 
 pytestmark = pytest.mark.ui
 
-SLOW = 60_000
-
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -30,7 +28,7 @@ def url(serve_module, store) -> str:
 @pytest.fixture(params=["light", "dark"])
 def page(url, open_page, request) -> Page:
     page = open_page(f"{url}?class=bird&concept=tail", 1280, 900, color_scheme=request.param)
-    expect(page.locator(".knowledge .row.current")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".knowledge .row.current")).to_be_visible()
     return page
 
 
@@ -64,4 +62,4 @@ def test_the_scale_is_told_and_typing_refused(page):
 def test_the_page_as_a_file(store, tmp_path, open_file):
     assert main(["page", str(store), "--output", str(tmp_path / "page.html")]) == 0
     page = open_file(tmp_path / "page.html")
-    expect(page.get_by_text("No map of the concepts")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("No map of the concepts")).to_be_visible()
