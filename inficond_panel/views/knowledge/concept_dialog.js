@@ -27,6 +27,7 @@ export function conceptDialog(root, model, send) {
     const { encoder, prompt, prompts, missing, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
     const name = input.value.split(",")[0].trim()
     const more = prompts > 1 ? ` and ${prompts - 1} more ${prompts === 2 ? "prompt" : "prompts"}` : ""
+    how.hidden = Boolean(model.patchless) // nothing could be scored
     text(how, `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}. Scored from the segments of the store; no photo is read. ` +
       `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
       (others > 0 ? `${others === 1 ? "The iteration" : `The ${count(others)} iterations`} of other branches stay with the concepts of now: Take away brings them back. ` : "") + `Other open pages keep the concepts that they have.`)
