@@ -64,11 +64,11 @@ class ClassShift:
 
     It is a shift where the ``verdict`` says so, or where a bond is lost beyond doubt that the
     student leans on (``lost_bond``): the photos of fit may be too much alike to show what it costs.
+    ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them.
 
-    ``own_word`` is the AP on tune of the score of the class's own word alone, ``tune_model`` that
-    of a logistic regression on the labels of tune, on photos that it was not fitted to; each None
-    where there is none. ``by_teacher`` tells that fit has no labels of the class, so that the
-    teacher's decisions stand for them.
+    ``own_word`` is the AP on tune of the class's own word as the score, ``tune_model`` the AP of a
+    logistic regression on the labels of tune, on photos that it was not fitted to; each None where
+    there is none.
     """
 
     class_name: str
@@ -115,7 +115,7 @@ def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
     trial = Trial(tuner, node, tuner.store.classes.index(name))
     photos = ClassPhotos(trial, tuner.store.rows("tune"), seed)
     if photos.lacking:
-        return ClassShift(name, UNKNOWN, photos.lacking, photos.by_teacher)
+        return ClassShift(name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher)
     verdict, measured = photos.verdict(), photos.suspicion()
     own = words_for(name, tuner.store.concepts, tuner.store.synonyms)
     order = measured.ranked(own)

@@ -93,7 +93,7 @@ def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
     label[store.rows("tune")] = 0
     monkeypatch.setattr(tuner.store, "label", label)
     found = class_shifts(tuner, classes=["dog"])["dog"]
-    assert (found.kind, found.suspects) == ("unknown", ())
+    assert (found.kind, found.suspects, found.lost_bond) == ("unknown", (), False)
     assert found.lacking.startswith("tune has 0 positive and")
 
 

@@ -127,3 +127,8 @@ def test_a_constant_concept_is_no_suspect() -> None:
 def test_photos_that_cannot_be_compared_are_refused(label: list[int], message: str) -> None:
     with pytest.raises(DataError, match=message):
         Photos(np.zeros((4, 2)), np.array(label))
+
+
+def test_of_no_values_there_are_no_correlations() -> None:
+    tune = photos(np.random.default_rng(9))
+    assert tune.partial_correlation(np.empty((0, 120))).shape == (0, 6)
