@@ -8,8 +8,8 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-# A file is one process's; in the order of collection, which has browser tests last.
-PARALLEL = --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A file is one process's. A browser keeps two cores busy by itself: its tests run one by one.
+PARALLEL = --numprocesses $(WORKERS) --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -26,7 +26,9 @@ demo: $(VENV)/.base
 	$(BIN)/inficond demo
 
 test: check
-	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --ignore tests/house $(PARALLEL)
+	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && \
+	  $(BIN)/python -m pytest --ignore tests/house --ignore tests/ui $(PARALLEL) && \
+	  $(BIN)/python -m pytest tests/ui
 
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --fast --durations=5

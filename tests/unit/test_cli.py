@@ -404,7 +404,13 @@ def start(*argv: object, folder: Path, module: bool = True) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    """A shell has what it starts in the background ignore Ctrl+C, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_as_a_module_json_is_all_of_standard_output(spec_file, edits, tmp_path):
