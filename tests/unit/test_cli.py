@@ -397,6 +397,8 @@ def test_serve_has_every_flag_of_panel_serve():
 def start(*argv: object, folder: Path, module: bool = True) -> subprocess.Popen:
     command = [sys.executable, *(["-m", "inficond_panel"] if module else []), *map(str, argv)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    # A shell has what it starts in the background ignore Ctrl+C, and processes inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -404,13 +406,7 @@ def start(*argv: object, folder: Path, module: bool = True) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_interrupts,
     )
-
-
-def _heed_interrupts() -> None:
-    """A shell has what it starts in the background ignore Ctrl+C, and that is inherited."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_as_a_module_json_is_all_of_standard_output(spec_file, edits, tmp_path):
