@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from shift_parts.cures import LAMBDAS, Cure
-from shift_parts.pairs import Pair, Split, biased, phi
 
 from inficond_panel import distill, from_frames
 from inficond_panel.analysis.class_shift import ClassShift, class_shifts
@@ -20,6 +18,8 @@ from inficond_panel.tuning import Intent, Node
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.suggestion import Change, change
 from inficond_panel.vocabulary.directions import REMOVE
+from shift_parts.cures import LAMBDAS, Cure
+from shift_parts.pairs import Pair, Split, biased, phi
 
 #: Logits of a strong teacher: this far from 0, with this standard deviation.
 STRONG = (2.5, 1.2)
