@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ class Cure:
         self.trial = Trial(self.tuner, students.node, 0)
         self.photos = ClassPhotos(self.trial, self.store.rows("tune"))
 
-    @property
+    @cached_property
     def suspicion(self) -> NDArray:
         """Score of each concept (C,), 0 where it is no suspect, or a word for the class itself."""
         score = np.maximum(self.photos.suspicion().score, 0.0)

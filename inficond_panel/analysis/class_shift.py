@@ -60,7 +60,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class ClassShift:
-    """One class: ``kind`` is ``shift``, ``none`` or ``unknown``, and ``lacking`` why it is unknown.
+    """One class: ``kind`` is ``shift``, ``none`` or ``unknown``; ``lacking`` says what photos lack.
 
     It is a shift where the ``verdict`` says so, or where a bond is lost beyond doubt that the
     student leans on (``lost_bond``): the photos of fit may be too much alike to show what it costs.
@@ -124,7 +124,6 @@ def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
     return ClassShift(
         class_name=name,
         kind=kind,
-        lacking="a large loss cannot be excluded" if kind == UNKNOWN else "",
         lost_bond=lost_bond,
         by_teacher=photos.by_teacher,
         verdict=verdict,

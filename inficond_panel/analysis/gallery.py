@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.patches import images_with
+from inficond_panel.analysis.patches import showing
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
@@ -86,8 +86,7 @@ class Gallery:
 def take_gallery(student: Student, concept: str) -> Gallery:
     """The gallery of a concept for one student."""
     score = student.score(concept)
-    shown = images_with(student.store, student.rows, student.store.concepts.index(concept))
-    chosen = np.searchsorted(student.rows, shown)
+    chosen = showing(student.store, student.store.concepts.index(concept), score)
     return Gallery(
         class_name=student.class_name,
         concept=concept,

@@ -56,11 +56,10 @@ def tells_presence(store: Store) -> np.ndarray:
     return told
 
 
-def images_with(store: Store, rows: np.ndarray, concept: int) -> np.ndarray:
-    """Those of the images ``rows`` in which the concept is present, strongest first.
+def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:
+    """Positions in ``score`` of the images in which the concept is present, strongest first.
 
     All of them where the concept has scores below 0: then no score says that it is absent.
     """
-    score = store.concept_score[rows, concept]
     order = np.argsort(-score, kind="stable")
-    return rows[order[score[order] > 0]] if tells_presence(store)[concept] else rows[order]
+    return order[score[order] > 0] if tells_presence(store)[concept] else order

@@ -78,19 +78,23 @@ def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str
 
 
 def _class_document(found: ClassShift) -> dict[str, Any]:
+    from inficond_panel.commands.metrics.metrics_document import interval_document
     from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
     verdict = found.verdict
+    intervals = {
+        "separation_lost": verdict and verdict.separation_lost,
+        "ap_lost": verdict and verdict.ap_lost,
+        "own_word_ap": found.own_word,
+        "tune_model_ap": found.tune_model,
+    }
     return {
         "shift": found.kind,
         "sentence": shift_sentence(found),
         "labels_of_fit": "teacher" if found.by_teacher else "labels",
         "fit_separation": None if verdict is None else defined(verdict.separation),
-        "separation_lost": _interval(None if verdict is None else verdict.separation_lost),
         "fit_ap": None if verdict is None else defined(verdict.ap),
-        "ap_lost": _interval(None if verdict is None else verdict.ap_lost),
-        "own_word_ap": _interval(found.own_word),
-        "tune_model_ap": _interval(found.tune_model),
+        **{key: value and interval_document(value) for key, value in intervals.items()},
         "suspects": [
             {
                 "concept": suspect.concept,
@@ -106,10 +110,3 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
             for suspect in found.suspects
         ],
     }
-
-
-def _interval(found: Interval | None) -> dict[str, float | None] | None:
-    if found is None:
-        return None
-    values = {"estimate": found.estimate, "low": found.low, "high": found.high}
-    return {name: defined(value) for name, value in values.items()}

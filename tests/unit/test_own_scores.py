@@ -16,7 +16,7 @@ from studies import STUDY
 import inficond_panel
 from inficond_panel.analysis.concept_table import concepts_file
 from inficond_panel.analysis.local_explanation import take_apart
-from inficond_panel.analysis.patches import images_with
+from inficond_panel.analysis.patches import showing
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.state import AppState, Jobs
@@ -167,7 +167,7 @@ def test_the_configuration_says_what_is_not_known(app):
 def test_with_scores_below_0_no_image_is_said_to_lack_a_concept(folder):
     store = open_store(folder / "signed.zarr")
     rows = store.rows("tune")
-    shown = images_with(store, rows, 0)
+    shown = rows[showing(store, 0, store.concept_score[rows, 0])]
     assert sorted(shown) == sorted(rows)
     assert (np.diff(store.concept_score[shown, 0]) <= 0).all()
     file = concepts_file(store, "tune", None, [])

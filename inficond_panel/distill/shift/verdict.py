@@ -97,5 +97,6 @@ def _odds(label: NDArray) -> float:
 
 def _ap(judged: Judged, weight: Array, seed: int) -> tuple[float, Array]:
     """AP under these weights (n,), and its bootstrap draws (DRAWS,)."""
-    counts = draw_counts(len(weight), DRAWS, seed) * weight
-    return float(judged.ap(weight[None])[0]), judged.ap(counts)
+    counts = np.concatenate([weight[None], draw_counts(len(weight), DRAWS, seed) * weight])
+    values = judged.ap(counts)  # together, so that each student is sorted once
+    return float(values[0]), values[1:]

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, decision_function
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
 from inficond_panel.tuning.suggest.folds import stratified_folds
@@ -67,8 +67,7 @@ class ClassPhotos:
         """Measures of all concepts against the student."""
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
-        weights = np.stack([student.weights[:, 0] for student in self._students])
-        return suspicion(folds, self.tune_photos, self._logits, weights)
+        return suspicion(folds, self.tune_photos, self._logits, self._weights.T)
 
     @cached_property
     def tune_scores(self) -> NDArray:
@@ -103,7 +102,13 @@ class ClassPhotos:
     @cached_property
     def _logits(self) -> NDArray:
         """Logits (FOLDS, n) of the photos of tune."""
-        return np.stack([self.trial.logits(student, self.tune) for student in self._students])
+        intercepts = np.concatenate([student.intercepts for student in self._students])
+        return decision_function(self.tune_scores, self._weights, intercepts).T
+
+    @cached_property
+    def _weights(self) -> NDArray:
+        """Weights (C, FOLDS) of the students."""
+        return np.concatenate([student.weights for student in self._students], axis=1)
 
     def _scores(self, rows: NDArray[np.intp]) -> NDArray:
         return np.asarray(self._store.concept_score[rows])
