@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from inficond_panel.distill import Outcome
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.suggest import STRATEGIES, Suggestion, carry_out, suggest
-from inficond_panel.tuning.suggest.folds import stratified_folds
 
 DRAWS = 1000
 LEAST = 5

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import number
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning import Tuner
@@ -46,7 +45,6 @@ class ConceptScales:
         ]
 
 
-@once(64)
 def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
     """Scales of all concepts for one class; raises ``ValueError`` for a class that is not there."""
     k, data = tuner.store.classes.index(class_name), tuner.fit_data
@@ -55,8 +53,8 @@ def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
     with np.errstate(divide="ignore"):
         penalty = data.l1[k] / data.spread
     return ConceptScales(
-        low=data.scores.min(axis=0),
-        high=data.scores.max(axis=0),
+        low=data.ends[0],
+        high=data.ends[1],
         spread=data.spread,
         penalty=penalty,
         step=step,

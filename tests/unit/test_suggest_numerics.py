@@ -10,10 +10,10 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from inficond_panel.distill import average_precision, fit
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.tuning.suggest.baselines import column_ap
 from inficond_panel.tuning.suggest.evidence import Evidence, calibrate
 from inficond_panel.tuning.suggest.first_order import response
-from inficond_panel.tuning.suggest.folds import stratified_folds
 from inficond_panel.tuning.suggest.gate import Way, largest_of, passing
 from inficond_panel.tuning.suggest.shrinkage import Signal, shrink, signal
 from inficond_panel.tuning.suggest.suggestion import Change, change, mean_change

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.solver.exact import fit
 from inficond_panel.distill.solver.objective import decision_function
@@ -82,7 +83,7 @@ def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Arr
 
 def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
     """The penalty of least cross-validated loss."""
-    fold, loss = _folds(target, seed), np.zeros(len(PENALTIES))
+    fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
         targets = np.repeat(target[~out, None], len(PENALTIES), axis=1)
@@ -90,14 +91,6 @@ def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
         logit = decision_function(scores[out], found.weights, found.intercepts)
         loss += (np.logaddexp(0, logit) - target[out, None] * logit).sum(axis=0)
     return PENALTIES[int(np.argmin(loss))]
-
-
-def _folds(target: Array, seed: int) -> NDArray[np.intp]:
-    """Fold of each photo, those of each split dealt out in turn."""
-    order = np.lexsort((np.random.default_rng(seed).random(len(target)), target))
-    fold = np.empty(len(target), dtype=np.intp)
-    fold[order] = np.arange(len(target)) % FOLDS
-    return fold
 
 
 def _standardised(scores: NDArray) -> Array:

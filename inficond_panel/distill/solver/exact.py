@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import ScoreLike, Scores
-from inficond_panel.distill.solver.newton import Student
+from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.errors import CancelledError, SolverError
@@ -75,7 +75,7 @@ def fit(
     first = start_weights(None if start is None else start.weights, shape, problems)
     with one_thread():
         data.gather(_needed(first, problems))
-        students = [Student(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
+        students = [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
         unfinished, done = students, 0.0
         while unfinished:
             _check_cancelled(cancelled)
@@ -95,7 +95,7 @@ def fit(
     return _collect(students, tolerance)
 
 
-def _certify(data: Scores, students: list[Student]) -> None:
+def _certify(data: Scores, students: list[NewtonState]) -> None:
     """One pass over the scores, for the certificates and forces of all these students."""
     given = [s.probabilities() for s in students]
     residuals = [s.problem.residuals(p) for s, ps in zip(students, given, strict=True) for p in ps]
@@ -118,7 +118,7 @@ def _starts(problem: Problem, weights: Array) -> list[Array]:
     return [rest] if np.array_equal(weights, rest) else [weights, rest]
 
 
-def _look_ahead(data: Scores, students: list[Student]) -> None:
+def _look_ahead(data: Scores, students: list[NewtonState]) -> None:
     """Close the gap where the residuals at hand leave it wider than need be."""
     if students:
         data.gather(_union([s.columns for s in students]))
@@ -136,7 +136,9 @@ def _check_cancelled(cancelled: Callable[[], bool] | None) -> None:
         raise CancelledError("The fit was cancelled.", "Nothing was changed.")
 
 
-def _share_done(students: list[Student], unfinished: list[Student], tolerance: float) -> float:
+def _share_done(
+    students: list[NewtonState], unfinished: list[NewtonState], tolerance: float
+) -> float:
     """Mean over the students of how far the gap has come, in orders of magnitude from 1."""
     open_share = sum(
         1 - np.log(min(max(s.gap, tolerance), 1.0)) / np.log(tolerance) for s in unfinished
@@ -144,7 +146,7 @@ def _share_done(students: list[Student], unfinished: list[Student], tolerance: f
     return 1.0 - float(open_share) / len(students)
 
 
-def _collect(students: list[Student], tolerance: float) -> Fit:
+def _collect(students: list[NewtonState], tolerance: float) -> Fit:
     gap = np.array([s.gap for s in students])
     return Fit(
         weights=np.stack([s.at.weights for s in students], axis=1),
@@ -181,7 +183,7 @@ def certify(
     first = start_weights(weights, (data.shape[1], len(problems)), problems)
     with one_thread():
         data.gather(_needed(first, problems))
-        students = [Student(data, p, [first[:, k]]) for k, p in enumerate(problems)]
+        students = [NewtonState(data, p, [first[:, k]]) for k, p in enumerate(problems)]
         _certify(data, students)
         _look_ahead(data, [s for s in students if s.looks_ahead(tolerance)])
         if intercepts is not None:

@@ -30,7 +30,7 @@ class _Move(NamedTuple):
     promised: float  # change of the objective, to first order
 
 
-class Student:
+class NewtonState:
     """One class on its way to the optimum."""
 
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:

@@ -99,6 +99,11 @@ class FitData:
         return Scores(self.scores)
 
     @cached_property
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and largest score of each concept, ``(C,)`` each."""
+        return self.scores.min(axis=0), self.scores.max(axis=0)
+
+    @cached_property
     def spread(self) -> np.ndarray:
         """Standard deviation of each concept's score, ``(C,)``."""
         return spread(self.scores)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import average_precision, decision_function, fit
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.suggest.folds import stratified_folds
 
 FOLDS = 5
 #: L1 penalties that are tried for the model of tune.

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, decision_function
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
-from inficond_panel.tuning.suggest.folds import stratified_folds
 from inficond_panel.tuning.suggest.trial import Trial
 
 FOLDS = 5

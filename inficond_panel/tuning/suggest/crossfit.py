@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.suggest.baselines import greedy
 from inficond_panel.tuning.suggest.evidence import Evidence
 from inficond_panel.tuning.suggest.first_order import Response
-from inficond_panel.tuning.suggest.folds import stratified_folds
 from inficond_panel.tuning.suggest.gate import Way, passing
 from inficond_panel.tuning.suggest.search import Pick, search
 from inficond_panel.tuning.suggest.shrinkage import Shrunk, signal
