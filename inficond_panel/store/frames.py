@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel.common import clock
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.hashing import array_hash, content_hash
@@ -46,7 +46,7 @@ def store_frames(
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = Path(path)
     if not path.exists():
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = clock.stamp()
         write_store(
             path,
             arrays,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.common import clock
 from inficond_panel.store import SPLITS
 from inficond_panel.version import __version__
 from precompute.batches.concatenated import Gathered
@@ -82,7 +82,7 @@ def _attributes(
         if said := told(arrays):
             stages[name]["told"] = said
     words = told(results["text"])
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    now = clock.stamp()
     return {
         "title": inputs.title,
         "history": f"{now} inficond precompute, version {__version__}",
