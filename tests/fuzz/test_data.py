@@ -175,7 +175,7 @@ def test_voc(mutants: Any, tmp_path: Path) -> None:
 
 
 def test_folders(mutants: Any, tmp_path: Path) -> None:
-    """What ``inficond init`` makes of a folder with such tables and lists."""
+    """Result of ``inficond init`` for a folder with such tables and lists."""
     for name in IDS:
         (tmp_path / f"{name}.jpg").write_bytes(b"")
     for name, rng in mutants.generators(40):

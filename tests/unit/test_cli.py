@@ -457,7 +457,7 @@ def test_interrupted(tmp_path, edits):
 
 
 def is_open(path: Path, process: int) -> bool:
-    """Whether a process has the file open."""
+    """True where a process has the file open."""
     for link in Path(f"/proc/{process}/fd").iterdir():
         with contextlib.suppress(OSError):
             if link.readlink() == path:

@@ -22,7 +22,7 @@ _CROP = (
 
 
 class Preprocessing(Section):
-    """How a photo becomes the network's input; what is left out is the model's own."""
+    """Steps from a photo to the network's input; a step left out is the model's own."""
 
     size = Size(None, length=2, doc=_SIZE, metadata={"unit": "pixels"})
     mean = Channels(None, doc="Mean of red, green and blue that is subtracted; levels are 0 to 1.")

@@ -56,7 +56,7 @@ class ClassPhotos:
         return ""
 
     def verdict(self) -> Verdict:
-        """Whether the class does worse on tune than on fit."""
+        """Verdict on the class: it does worse on tune than on fit, or not."""
         inside = np.empty(len(self.fit))
         for fold, student in enumerate(self._students):
             out = self._folds == fold
