@@ -11,8 +11,6 @@ from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill.shift.balance import balance
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.suggest.trial import Trial
 
 LAMBDAS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 #: By how much the score of a suspect multiplies its L1 penalty: 1 + this times the score.
@@ -25,8 +23,8 @@ class Cure:
 
     def __init__(self, students: TunableStudents) -> None:
         self.tuner, self.store = students.tuner, students.tuner.store
-        self.trial = Trial(self.tuner, students.node, 0)
-        self.photos = ClassPhotos(self.trial, self.store.rows("tune"))
+        self.student = self.tuner.cures.class_fit(students.node, self.store.classes[0])
+        self.photos = self.tuner.cures.photos(self.student)
 
     @cached_property
     def suspicion(self) -> NDArray:

@@ -141,7 +141,7 @@ def _cures(found: Run, students: TunableStudents) -> None:
 
 
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:
-    group = group_of(students.tuner, students.node, target, word)
+    group = group_of(students.tuner, students.tuner.at(students.node, "fit")[target], word)
     members = () if group is None else group.members
     return [word, *(m.concept for m in members if m.concept != word and not m.own)]
 

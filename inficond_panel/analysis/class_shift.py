@@ -20,7 +20,6 @@ from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.suggest.trial import Trial
 from inficond_panel.vocabulary.metrics import AP
 
 #: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
@@ -112,8 +111,7 @@ def class_shifts(
 
 
 def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
-    trial = Trial(tuner, node, tuner.store.classes.index(name))
-    photos = ClassPhotos(trial, tuner.store.rows("tune"), seed)
+    photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
     if photos.lacking:
         return ClassShift(name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher)
     verdict, measured = photos.verdict(), photos.suspicion()
@@ -127,7 +125,9 @@ def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
         lost_bond=lost_bond,
         by_teacher=photos.by_teacher,
         verdict=verdict,
-        suspects=_suspects(photos, measured, order, trial.weights) if kind == SHIFT else (),
+        suspects=_suspects(photos, measured, order, photos.student.weights)
+        if kind == SHIFT
+        else (),
         own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1)) if own else None,
         tune_model=_ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed)),
     )

@@ -23,7 +23,8 @@ from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export import export
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
-from inficond_panel.tuning.intents.intent import Asked, GroupIntent
+from inficond_panel.tuning.intents.asked import Asked
+from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.vocabulary.metrics import AP, METRICS
 

@@ -20,11 +20,8 @@ from inficond_panel.errors import EditsError, Problem, SpecError
 from inficond_panel.spec.framework.fields import parse_number
 from inficond_panel.spec.framework.yaml_source import compose, faults, short, shown, tag, text_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents.intent import (
-    Asked,
-    GroupIntent,
-    Intent,
-)
+from inficond_panel.tuning.intents.asked import Asked
+from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
 
 _MOST_HINTS = 100
