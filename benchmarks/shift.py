@@ -21,9 +21,9 @@ import numpy as np
 from shift_parts.pairs import draw_split, find_pairs
 from shift_parts.runs import Run, honest_logits, make_students, run_pair, strong_logits
 
-from inficond_panel.analysis.class_shift import ClassShift, class_shifts
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest.suggestion import DRAWS
 
 

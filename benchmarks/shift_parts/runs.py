@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel import distill, from_frames
-from inficond_panel.analysis.class_shift import ClassShift, class_shifts
 from inficond_panel.analysis.thumb_groups import group_of
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.suggestion import Change, change
 from inficond_panel.vocabulary.directions import REMOVE

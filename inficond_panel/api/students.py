@@ -196,7 +196,7 @@ class TunableStudents:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
 
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
-        their limits; see ``analysis.class_shift``. Raises ``TuningError`` for an unknown class.
+        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
         """
         return tables.shift(self.tuner, self.node, classes, seed)
 

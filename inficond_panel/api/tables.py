@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.class_shift import Suspect, class_shifts
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Student, Students, Tuner
+from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 

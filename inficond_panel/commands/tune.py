@@ -22,7 +22,9 @@ DESCRIPTION = (
     "already is not computed again. The last one becomes the head, which the page shows and "
     "the other commands take. An edits file is a list of iterations, each a list of {class, "
     "concept (or concepts: [...], a group), "
-    f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}."
+    f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}. Or what changes the data that a "
+    "student is fitted to: {class, concepts: [...], direction: balance}, {class, direction: "
+    "doubt|lambda, value: number or auto}, {class, image, direction: label, value: 0|1}."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 
@@ -83,6 +85,8 @@ def _say_nodes(
             say(f"{node_title(tuner, node)} from #{parent.number}, {node.seconds:.2f} s")
             for intent in node.intents:
                 say(f"  {_intent_line(tuner, node, intent)}")
+            for line in _cure_lines(tuner, node):
+                say(f"  {line}")
             for line in said[node.id]:
                 say(f"  {line}")
             was, now = tuner.at(parent, split), tuner.at(node, split)
@@ -102,6 +106,20 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
         f"{intent.class_name}: {intent.direction} {intent.concept}{factor}, "
         f"w {DIRECTIONS[intent.direction].limit} {limit:.3f}, now {node.weights[place]:.3f}"
     )
+
+
+def _cure_lines(tuner: Tuner, node: Node) -> list[str]:
+    """Cures of an iteration, and the terms that they resolved to."""
+    from inficond_panel.wording.cures import asked_words, terms_words
+
+    terms = tuner.terms(node)
+    return [
+        *(f"{cure.class_name}: {asked_words(cure)}" for cure in node.cures),
+        *(
+            f"{name}, fitted now: {'; '.join(terms_words(terms[name]))}"
+            for name in sorted({cure.class_name for cure in node.cures})
+        ),
+    ]
 
 
 def _change_line(was: Student, now: Student) -> str:

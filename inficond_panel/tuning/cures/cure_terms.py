@@ -49,14 +49,16 @@ class CureTerms:
         What the paper's recipe made is solved exactly.
         """
         k = self._store.classes.index(class_name)
+        now = self._terms(node).get(class_name, Terms())
+        given = now if terms is None else terms
         return ClassFit(
             self._store,
             self._fit_data(),
             k,
             *box(node.bounds, [class_name], self._store.concepts),
             start_from(node, [k]),
-            self._terms(node).get(class_name) if terms is None else terms,
-            ready=terms is None and self._spec.students.solver == "exact",
+            given,
+            ready=given == now and self._spec.students.solver == "exact",
         )
 
     def photos(

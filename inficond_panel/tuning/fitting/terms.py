@@ -26,13 +26,13 @@ class Balanced:
     """
 
     concepts: tuple[str, ...]
-    weights: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False, compare=False)
     effective: tuple[float, float]
+    hash: str = field(init=False, repr=False)  #: SHA-256 over the weights as little-endian float32
 
-    @property
-    def hash(self) -> str:
-        """SHA-256 over the weights as little-endian float32."""
-        return hashlib.sha256(self.weights.astype("<f4").tobytes()).hexdigest()
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.weights.astype("<f4").tobytes())
+        object.__setattr__(self, "hash", digest.hexdigest())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from inficond_panel.errors import TuningError
@@ -19,12 +19,14 @@ from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA,
 class Balance:
     """Weigh the photos of ``fit`` so that scores of ``concepts`` are distributed as on ``tune``.
 
-    Within the class, and within its absence. Raises ``TuningError`` without a concept.
+    Within the class, and within its absence. With ``suspects`` the data named the concepts: what
+    judges without a photo names them anew without it. Raises ``TuningError`` without a concept.
     """
 
     kind: ClassVar[CureKind] = BALANCE
     class_name: str
     concepts: tuple[str, ...]
+    suspects: bool = False
 
     def __post_init__(self) -> None:
         named = (self.concepts,) if isinstance(self.concepts, str) else self.concepts
@@ -35,8 +37,9 @@ class Balance:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concepts", "direction"}``, as in an edits file."""
-        return {**_head(self), "concepts": list(self.concepts)}
+        """``{"class", "concepts", "direction", "suspects"}``, as in an edits file."""
+        named = {"suspects": True} if self.suspects else {}
+        return {**_head(self), "concepts": list(self.concepts), **named}
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
     name, value = item["class"], item.get("value")
     match item["direction"]:
         case BALANCE.key:
-            return Balance(name, tuple(item["concepts"]))
+            return Balance(name, tuple(item["concepts"]), bool(item.get("suspects", False)))
         case LAMBDA.key:
             return Lambda(name, None if value == AUTO else float(item["value"]))
         case DOUBT.key:
@@ -137,7 +140,8 @@ def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
 def _merged(first: Cure, second: Cure) -> Cure:
     match first, second:
         case Balance(), Balance():
-            return Balance(first.class_name, (*first.concepts, *second.concepts))
+            named = first.suspects and second.suspects
+            return Balance(first.class_name, (*first.concepts, *second.concepts), named)
         case Lambda(), Lambda():
             return first if _rank(first) >= _rank(second) else second
         case Doubt(), Doubt():
@@ -157,7 +161,7 @@ def _rank(cure: Lambda | Doubt) -> float:
 
 def _sorted(cure: Cure) -> Cure:
     if isinstance(cure, Balance):
-        return Balance(cure.class_name, tuple(sorted(cure.concepts)))
+        return replace(cure, concepts=tuple(sorted(cure.concepts)))
     return cure
 
 

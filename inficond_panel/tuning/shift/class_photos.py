@@ -42,10 +42,10 @@ class ClassPhotos:
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
         self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed)
+        self._of_folds: list[Fit] = []
 
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
-        """The same student, and its students of the folds, with other photos of ``tune``."""
-        self._students  # noqa: B018 - fitted once, for all
+        """The same student with other photos of ``tune``; students of folds are fitted once."""
         other = copy(self)
         for name in ("tune_scores", "tune_photos", "_logits"):
             other.__dict__.pop(name, None)
@@ -114,15 +114,14 @@ class ClassPhotos:
         """Standard deviation of each concept's score on fit (C,)."""
         return self.student.data.spread
 
-    @cached_property
+    @property
     def _students(self) -> list[Fit]:
         """The student, fitted without each fold of fit."""
-        students = []
-        for fold in range(FOLDS):
+        for fold in range(len(self._of_folds), FOLDS):
             outside = np.zeros(self._size, dtype=bool)
             outside[self._known[self._folds == fold]] = True
-            students.append(self.student.fitted_without(outside))
-        return students
+            self._of_folds.append(self.student.fitted_without(outside))
+        return self._of_folds
 
     @cached_property
     def _logits(self) -> NDArray:

@@ -12,6 +12,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
 from inficond_panel.tuning.suggest.crossfit import Crossfitted, crossfit, words
+from inficond_panel.tuning.suggest.repair import repaired
 from inficond_panel.tuning.suggest.search import Pick
 from inficond_panel.tuning.suggest.shrinkage import Shrunk
 from inficond_panel.tuning.suggest.suggestion import (
@@ -29,7 +30,7 @@ from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
 
-STRATEGIES = ("random", "greedy", "crossfit")
+STRATEGIES = ("random", "greedy", "crossfit", "repair")
 
 
 def suggest(
@@ -63,8 +64,14 @@ def suggest(
         node = tuner.root() if parent is None else tuner.node(parent.id)
         task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
-        found = _crossfitted(task) if strategy == "crossfit" else _baseline(task, strategy)
-        task.tell(1.0, f"{len(found.intents)} thumbs")
+        match strategy:
+            case "crossfit":
+                found = _crossfitted(task)
+            case "repair":
+                found = repaired(task)
+            case _:
+                found = _baseline(task, strategy)
+        task.tell(1.0, f"{len(found.intents)} intents")
     return found
 
 
@@ -117,7 +124,7 @@ def _baseline(task: Task, strategy: str) -> Suggestion:
         else "Drawn by chance, as a baseline; no label was looked at to choose."
     )
     measured = OPTIMISTIC if optimistic else MEASURED
-    return _suggestion(task, strategy, mean.gain(), measured, summary, found)
+    return task.suggested(strategy, mean.gain(), measured, summary, found)
 
 
 def _change(task: Task, k: int, chosen: Chosen) -> Change:
@@ -142,7 +149,7 @@ def _crossfitted(task: Task) -> Suggestion:
         for k, picks in outcome.picks.items()
     }
     summary = words(outcome)
-    return _suggestion(task, "crossfit", _expected(task, outcome), CROSS_FITTED, summary, found)
+    return task.suggested("crossfit", _expected(task, outcome), CROSS_FITTED, summary, found)
 
 
 def _expected(task: Task, outcome: Crossfitted) -> Gain:
@@ -177,26 +184,3 @@ def _reason(concept: str, direction: str, pick: Pick) -> str:
         return text
     side = "those of fit" if pick.fit >= 0 else "those of fit the contrary"
     return f"{text}, {side} at {abs(pick.fit):.1f}"
-
-
-def _suggestion(
-    task: Task,
-    strategy: str,
-    gain: Gain,
-    measured: str,
-    summary: str,
-    classes: dict[str, ClassSuggestion],
-) -> Suggestion:
-    return Suggestion(
-        strategy=strategy,
-        seed=task.seed,
-        budget=task.budget,
-        parent=task.parent.id,
-        images=len(task.rows),
-        scope=task.scope,
-        gain=gain,
-        measured=measured,
-        summary=summary,
-        classes=classes,
-        skipped=task.skipped,
-    )
