@@ -95,6 +95,8 @@ def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
         "first_by_influence": int((influence == 1).sum()),
         "among_five_by_influence": int((influence <= 5).sum()),
     }
+    found["stated_by_repair"] = float(np.mean([run.stated for run in runs]))
+    found["up_where_they_disagree"] = sum(run.conflicting > 0 for run in runs)
     claimed = {
         "classes": len(plain),
         "shift": sum(one.kind == "shift" for one in plain),

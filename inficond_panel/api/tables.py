@@ -12,9 +12,10 @@ import pandas as pd
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
-from inficond_panel.tuning import Intent, Node, Student, Students, Tuner
+from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.wording.cures import asked_words
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
 
@@ -26,7 +27,9 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
         {
             "id": node.id,
             "parent": numbers.get(node.parent) if node.parent else None,
-            "intents": "; ".join(_in_words(intent) for intent in node.intents),
+            "intents": "; ".join(
+                f"{asked_words(item)} on {item.class_name}" for item in node.asked
+            ),
             "author": node.author,
             "created": node.created,
             "note": node.note,
@@ -144,8 +147,3 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
         },
         index=pd.Index(store.concepts, name="concept", dtype=object),
     )
-
-
-def _in_words(intent: Intent) -> str:
-    factor = f" ×{intent.factor:g}" if intent.factor else ""
-    return f"{intent.direction} {intent.concept} on {intent.class_name}{factor}"

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CureKind:
-    """Kind of a cure: its key in edits files, and what it does, in words."""
+    """Kind of a cure: its key in edits files, and the sign that stands for it."""
 
     key: str
-    does: str
+    glyph: str
 
 
-BALANCE = CureKind("balance", "weights the photos of fit so that these concepts are as on tune")
-LAMBDA = CureKind("lambda", "changes the L1 penalty of the class")
-DOUBT = CureKind("doubt", "makes concepts cost the more, the more suspect they are")
-LABEL = CureKind("label", "teaches one photo's label")
+#: Weighs the photos of fit so that the scores of concepts are as on tune.
+BALANCE = CureKind("balance", "≈")
+#: Changes the L1 penalty of a class.
+LAMBDA = CureKind("lambda", "λ")
+#: Makes concepts cost the more, the more suspect they are.
+DOUBT = CureKind("doubt", "?")
+#: Teaches the label of one photo.
+LABEL = CureKind("label", "✓")
 
 #: All kinds by key, in the order in which those of one iteration are carried out.
 CURES = {kind.key: kind for kind in (LABEL, BALANCE, DOUBT, LAMBDA)}

@@ -6,22 +6,39 @@ from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.vocabulary.cures import AUTO
+from inficond_panel.vocabulary.directions import DIRECTIONS
+
+Asked = Intent | Cure
 
 
-def asked_words(item: Intent | Cure) -> str:
-    """What was asked for, without the class: "up wheel ×2", "balance road, car", "lambda 0.003"."""
+def direction_of(item: Asked) -> str:
+    """Key of its direction, as in an edits file."""
+    return item.direction if isinstance(item, Intent) else item.kind.key
+
+
+def glyph_of(item: Asked) -> str:
+    """Sign of its direction."""
+    return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
+
+
+def object_of(item: Asked) -> str:
+    """What it is about, without its class and factor: ``wheel``, ``road, car``, ``0.003``."""
     match item:
         case Intent():
-            factor = f" ×{item.factor:g}" if item.factor else ""
-            return f"{item.direction} {item.concept}{factor}"
+            return item.concept
         case Balance():
-            return f"balance {', '.join(item.concepts)}"
-        case Lambda():
-            return "lambda by AP on tune" if item.value is None else f"lambda {item.value:g}"
-        case Doubt():
-            return "doubt suspects by AP on tune" if item.value is None else f"doubt {item.value:g}"
+            return ", ".join(item.concepts)
         case Label():
-            return f"label {item.image}: {'present' if item.value else 'absent'}"
+            return f"{item.image} {'present' if item.value else 'absent'}"
+        case Lambda() | Doubt():
+            return AUTO if item.value is None else f"{item.value:g}"
+
+
+def asked_words(item: Asked, *, sign: bool = False) -> str:
+    """``up wheel ×2``, ``balance road, car``, ``lambda 0.003``; with the ``sign`` for its word."""
+    factor = f" ×{item.factor:g}" if isinstance(item, Intent) and item.factor else ""
+    return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{factor}"
 
 
 def terms_words(terms: Terms) -> list[str]:
