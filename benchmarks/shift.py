@@ -31,7 +31,8 @@ def main() -> None:
     """Run all pairs, and print the table."""
     args = parse_args()
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
-    runs, plain = [], []
+    runs: list[Run] = []
+    plain: list[ClassShift] = []
     for seed in range(args.seeds):
         split = draw_split(store, seed)
         pairs = find_pairs(store, split)
@@ -95,7 +96,8 @@ def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
         "first_by_influence": int((influence == 1).sum()),
         "among_five_by_influence": int((influence <= 5).sum()),
     }
-    found["stated_by_repair"] = float(np.mean([run.stated for run in runs]))
+    stated = float(np.mean([run.stated for run in runs]))
+    print(f"suggest repair states {stated:+.1f}")
     found["up_where_they_disagree"] = sum(run.conflicting > 0 for run in runs)
     claimed = {
         "classes": len(plain),
@@ -103,7 +105,7 @@ def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
         "suspects": sum(bool(one.suspects) for one in plain if one.kind != "shift"),
     }
     print(f"Biased: {found}\nWithout a bias: {claimed}")
-    return {"gains": gains, "biased": found, "without_bias": claimed}
+    return {"gains": gains, "stated_by_repair": stated, "biased": found, "without_bias": claimed}
 
 
 def mean_gain(runs: list[Run], title: str) -> tuple[float, float, float]:

@@ -102,8 +102,8 @@ def run_pair(
     _edits(found, students, words[0])
     context = _context(store, pair, students)
     _cures(found, students, whole, context)
-    for title, logits in references(students, context):
-        found.gains[title] = _gain(students, logits)
+    for title, mended in references(students, context):
+        found.gains[title] = _gain(students, mended)
     own = _own_scores(store, pair, split)
     if own is not None:
         found.gains["the class's own word alone"] = _gain(students, own)

@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.export.limits import in_words
+from inficond_panel.vocabulary.cures import AUTO
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
@@ -134,7 +135,8 @@ def _object(intent: Mapping[str, Any]) -> str:
     """What an intent is about: concepts, a photo and its label, or a value."""
     concepts = intent.get("concepts") or [intent.get("concept", intent.get("image"))]
     named = [str(name) for name in concepts if name is not None]
-    return " ".join(filter(None, [", ".join(named), _plain(intent.get("value"))]))
+    value = intent.get("value")
+    return " ".join(filter(None, [", ".join(named), value if value == AUTO else _plain(value)]))
 
 
 def _solution(card: Mapping[str, Any]) -> str:
