@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import expit
-from shifted import CONTEXT, shifted_frames
+from shift_parts.made import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
@@ -25,7 +25,7 @@ from inficond_panel.tuning.replay import replay
 @pytest.fixture(scope="module")
 def students(tmp_path_factory) -> TunableStudents:
     folder = tmp_path_factory.mktemp("shifted")
-    made = inficond_panel.from_frames(**shifted_frames(), path=folder / "own.zarr")
+    made = inficond_panel.from_frames(**shifted_frames(seed=1), path=folder / "own.zarr")
     return made.with_settings(tolerance=1e-9).fit()
 
 
@@ -235,7 +235,7 @@ def test_altered_terms_are_told(students, tmp_path: Path) -> None:
         (Lambda("trck"), "no class 'trck' in this store. Did you mean 'truck'"),
         (Balance("truck", ("road 77",)), "no concept 'road 77'"),
         (Label("truck", "nowhere.jpg", 1), "no image 'nowhere.jpg'"),
-        (Label("truck", "0003.jpg", 1), "'0003.jpg' is a photo of the holdout"),
+        (Label("truck", "0803.jpg", 1), "'0803.jpg' is a photo of the holdout"),
     ],
 )
 def test_cures_that_cannot_be(tuner, cure, message) -> None:
@@ -248,13 +248,13 @@ def test_values_that_cannot_be() -> None:
         with pytest.raises(TuningError, match="Give a number of 0 or more, or auto"):
             make()
     with pytest.raises(TuningError, match="Give 1 where the class is present"):
-        Label("truck", "0002.jpg", 2)
+        Label("truck", "0802.jpg", 2)
     with pytest.raises(TuningError, match="names no concept"):
         Balance("truck", ())
 
 
 def test_a_photo_has_one_label(tuner) -> None:
-    two = [Label("truck", "0002.jpg", 1), Label("truck", "0002.jpg", 0)]
+    two = [Label("truck", "0802.jpg", 1), Label("truck", "0802.jpg", 0)]
     with pytest.raises(TuningError, match="labelled both 0 and 1"):
         tuner.fine_tune(tuner.root(), two)
 
@@ -268,7 +268,7 @@ def test_too_few_labels_of_tune(tuner, monkeypatch) -> None:
             tuner.fine_tune(tuner.root(), [cure])
     node = tuner.fine_tune(tuner.root(), [Lambda("truck", 0.001)])
     assert tuner.terms(node)["truck"].used == 0
-    taught = tuner.fine_tune(tuner.root(), [Label("truck", "0002.jpg", 1)])
+    taught = tuner.fine_tune(tuner.root(), [Label("truck", "0802.jpg", 1)])
     assert tuner.terms(taught)["truck"].taught.weight == 3.0
 
 

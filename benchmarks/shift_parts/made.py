@@ -13,15 +13,19 @@ CONCEPTS = ["truck", "wheel", "feather", *CONTEXT, *(f"noise {i}" for i in range
 CLASSES = ["truck", "bird"]
 
 
-def shifted_frames(images: int = 1600, *, bias: float = 0.97, seed: int = 0) -> dict[str, Any]:
-    """Arguments of ``from_frames``: half fit, a quarter tune, a quarter holdout.
+def shifted_frames(
+    images: int = 1600, *, fit: int = 800, bias: float = 0.97, seed: int = 0
+) -> dict[str, Any]:
+    """Arguments of ``from_frames``: so many images of fit, half of the rest tune, half holdout.
 
     In fit the context is there with a truck, and only there, but for a share of 1 - ``bias``; in
     tune and holdout it is there by chance, as with a ``bias`` of 0.5 everywhere. The teacher is
     nearly always right.
     """
     rng = np.random.default_rng(seed)
-    split = np.array(["fit", "fit", "tune", "holdout"])[np.arange(images) % 4]
+    split = np.where(
+        np.arange(images) < fit, "fit", np.array(["tune", "holdout"])[np.arange(images) % 2]
+    )
     label = rng.random((images, 2)) < 0.35
     follows = (split == "fit") & (rng.random(images) < 2 * bias - 1)
     context = np.where(follows, label[:, 0], rng.random(images) < 0.5)
