@@ -48,6 +48,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     if intervals:
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:
+                rows[name][metric] = found.metrics[metric].estimate
                 rows[name][f"{metric}_low"] = found.metrics[metric].low
                 rows[name][f"{metric}_high"] = found.metrics[metric].high
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")

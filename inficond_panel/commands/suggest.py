@@ -35,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_classes(parser, "class to tune")
     add_node(parser, "#0; the strategy tunes from it")
     parser.add_argument(
-        "--budget", type=int, default=5, metavar="N", help="most thumbs per class (default: 5)"
+        "--budget",
+        type=int,
+        default=5,
+        metavar="N",
+        help="most thumbs per class, or suspects that are balanced (default: 5)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     parser.add_argument(

@@ -14,7 +14,7 @@ from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 
 if TYPE_CHECKING:
-    from inficond_panel.tuning import Intent, Node, Student, Tuner
+    from inficond_panel.tuning import Intent, Node, Tuner
 
 DESCRIPTION = (
     "Each iteration refits the students it names; earlier bounds stay enforced. Every "
@@ -89,9 +89,8 @@ def _say_nodes(
                 say(f"  {line}")
             for line in said[node.id]:
                 say(f"  {line}")
-            was, now = tuner.at(parent, split), tuner.at(node, split)
             for report in explain(tuner, node, splits=[split]).classes:
-                say(f"  {_change_line(was[report.class_name], now[report.class_name])}")
+                say(f"  {_change_line(tuner, parent, node, split, report.class_name)}")
                 for line in short_sentences(report, split):
                     say(f"    {line}")
 
@@ -122,17 +121,22 @@ def _cure_lines(tuner: Tuner, node: Node) -> list[str]:
     ]
 
 
-def _change_line(was: Student, now: Student) -> str:
+def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name: str) -> str:
     """AP before and after, with the paired-bootstrap interval of the change."""
-    from inficond_panel.distill import change_intervals
+    from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
+    from inficond_panel.distill import average_precision, change_intervals
 
-    class_name, before, after = now.class_name, was.metrics, now.metrics
-    if math.isnan(before.ap) or math.isnan(after.ap):
-        return f"{class_name}: AP undefined, no positives in {now.split}"
-    interval = change_intervals(was.outcome, now.outcome, [AP.key])[AP.key]
+    before, after = (judged_outcome(tuner, n, split, class_name) for n in (parent, node))
+    fidelity = [tuner.at(n, split)[class_name].metrics.fidelity for n in (parent, node)]
+    values = [average_precision(one.positive, one.logit) for one in (before, after)]
+    if any(map(math.isnan, values)):
+        return f"{class_name}: AP undefined, no positives in {split}"
+    interval = change_intervals(before, after, [AP.key])[AP.key]
     noise = ", within noise" if interval.within_noise else ""
+    chosen = split == "tune" and chosen_on_tune(tuner, node, class_name)
     return (
-        f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "
+        f"{class_name}: {'cross-fitted ' if chosen else ''}AP {values[0]:.3f} → {values[1]:.3f}, "
+        f"change {interval.estimate:+.3f} "
         f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
-        f"fidelity {before.fidelity:.3f} → {after.fidelity:.3f}"
+        f"fidelity {fidelity[0]:.3f} → {fidelity[1]:.3f}"
     )

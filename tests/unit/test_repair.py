@@ -23,7 +23,9 @@ from inficond_panel.tuning.suggest.suggestion import change
 
 
 def students_of(folder: Path, **given: float) -> TunableStudents:
-    return inficond_panel.from_frames(**shifted_frames(**{"seed": 1, **given}), path=folder / "own.zarr").fit()
+    return inficond_panel.from_frames(
+        **shifted_frames(**{"seed": 1, **given}), path=folder / "own.zarr"
+    ).fit()
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def repair(task: Task, k: int) -> Repair:
     if shift.kind != SHIFT:
         return Repair(shift, (), still)
     before = _logits(task, name, [])
-    for cures in _candidates(shift):
+    for cures in _candidates(shift, min(BALANCED, task.budget)):
         try:
             gain = change(task.label(k), before, _logits(task, name, cures))
         except TuningError:  # too few photos would be left: without the balance, then
@@ -108,10 +108,10 @@ def repair(task: Task, k: int) -> Repair:
     return Repair(shift, (), still, _photos_to_label(task, k))
 
 
-def _candidates(shift: ClassShift) -> list[tuple[Cure, ...]]:
+def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
     name = shift.class_name
     both = (Doubt(name), Lambda(name))
-    suspects = tuple(suspect.concept for suspect in shift.suspects[:BALANCED])
+    suspects = tuple(suspect.concept for suspect in shift.suspects[:count])
     return (
         [(Balance(name, suspects, suspects=True), *both), both] if suspects else [(Lambda(name),)]
     )

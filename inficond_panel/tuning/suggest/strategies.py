@@ -14,7 +14,6 @@ from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
 from inficond_panel.tuning.suggest.crossfit import Crossfitted, crossfit, words
 from inficond_panel.tuning.suggest.repair import repaired
 from inficond_panel.tuning.suggest.search import Pick
-from inficond_panel.tuning.suggest.shrinkage import Shrunk
 from inficond_panel.tuning.suggest.suggestion import (
     CROSS_FITTED,
     MEASURED,
@@ -23,6 +22,7 @@ from inficond_panel.tuning.suggest.suggestion import (
     ClassSuggestion,
     Gain,
     Suggestion,
+    around,
     change,
     mean_change,
 )
@@ -145,7 +145,7 @@ def _by_baseline(task: Task, k: int, chosen: Chosen, gain: Gain, strategy: str) 
 def _crossfitted(task: Task) -> Suggestion:
     outcome = crossfit(task)
     found = {
-        task.name(k): _by_crossfit(task, k, picks, outcome.shrunk[k])
+        task.name(k): _by_crossfit(task, k, picks, _gain(outcome, k))
         for k, picks in outcome.picks.items()
     }
     summary = words(outcome)
@@ -157,19 +157,25 @@ def _expected(task: Task, outcome: Crossfitted) -> Gain:
     if outcome.passed is None or not outcome.shrunk:
         return Gain(0.0, 0.0, 0.0)
     estimate = sum(s.estimate for s in outcome.shrunk.values())
-    spread = np.sqrt(sum(((s.high - s.low) / 2) ** 2 for s in outcome.shrunk.values()))
-    size = len(task.columns)
-    return Gain(estimate / size, (estimate - spread) / size, (estimate + spread) / size)
+    changes = mean_change([outcome.passed.changes[k] for k in outcome.shrunk])
+    share = len(outcome.shrunk) / len(task.columns)
+    return around(estimate / len(task.columns), share * changes.error)
 
 
-def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Shrunk) -> ClassSuggestion:
+def _gain(outcome: Crossfitted, k: int) -> Gain:
+    """Shrunk gain of a class, with the noise of the photos: that of its cross-fitted gain."""
+    assert outcome.passed is not None
+    return around(outcome.shrunk[k].estimate, outcome.passed.changes[k].error)
+
+
+def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Gain) -> ClassSuggestion:
     trial = task.trial(k)
     intents = tuple(trial.intent(pick.concept, pick.thumb) for pick in picks)
     reasons = tuple(
         _reason(intent.concept, intent.direction, pick)
         for intent, pick in zip(intents, picks, strict=True)
     )
-    return ClassSuggestion(intents, Gain(gain.estimate, gain.low, gain.high), reasons)
+    return ClassSuggestion(intents, gain, reasons)
 
 
 _FAULTS = {UP.key: "counts too little", DOWN.key: "counts too much", REMOVE.key: "misleads"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.stats import norm
 
 from inficond_panel.common.numbers import defined, written_range
 from inficond_panel.distill import Outcome, average_precision
@@ -40,6 +41,12 @@ class Gain:
         """Plain numbers; None where undefined."""
         values = {"estimate": self.estimate, "low": self.low, "high": self.high}
         return {name: defined(value) for name, value in values.items()}
+
+
+def around(estimate: float, error: float) -> Gain:
+    """Gain with the 95 % interval of a normal standard error."""
+    half = float(norm.ppf(0.975)) * error
+    return Gain(estimate, estimate - half, estimate + half)
 
 
 @dataclass(frozen=True)
