@@ -11,6 +11,7 @@ from scipy.special import expit
 from shift_parts.made import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.analysis.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill import average_precision, decision_function, fit
 from inficond_panel.distill.shift.balance import balance
@@ -278,3 +279,44 @@ def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
     tuner = inficond_panel.open_students(spec_file, history=":memory:").fit().tuner
     with pytest.raises(TuningError, match="The solver 'paper' knows no lambda"):
         tuner.fine_tune(tuner.root(), [Lambda("bicycle", 0.001)])
+
+
+def test_the_same_in_python_as_mappings(students) -> None:
+    opened = TunableStudents(students.tuner).fit()
+    opened.tune(
+        [
+            {"class": "truck", "concepts": CONTEXT[:2], "direction": "balance"},
+            {"class": "truck", "direction": "lambda", "value": 0.001},
+            {"class": "truck", "concepts": CONTEXT[2:4], "direction": "down", "factor": 2},
+            {"class": "bird", "concept": "feather", "direction": "up"},
+        ]
+    )
+    assert opened.node.cures == (Balance("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
+    assert len(opened.node.intents) == 3
+    told = opened.history["intents"].iloc[-1]
+    assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
+    for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
+        with pytest.raises(TuningError, match="is no intent"):
+            opened.tune([wrong])
+
+
+def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
+    """By the definition: the least objective with the bound a little looser."""
+    asked = [Balance("truck", tuple(CONTEXT[:2])), Doubt("truck", 1.0), Lambda("truck", 0.002)]
+    cured = tuner.fine_tune(tuner.root(), asked)
+    node = tuner.fine_tune(cured, [Intent("truck", "wheel", "up")])
+    report = explain(tuner, node).classes[0]
+    price, limit = report.bounds[0].price.gain, node.bounds["truck", "wheel"][0]
+    assert price > 0
+    data, k = tuner.data_at(node), 0
+
+    def least(lower: float) -> float:
+        low = np.full((len(tuner.store.concepts), 1), -np.inf)
+        low[tuner.store.concepts.index("wheel")] = lower
+        made = fit(**data.problem([k]), lower=low, tolerance=1e-12)
+        return float(made.objective[0])
+
+    step = 1e-4 * limit
+    assert (least(limit) - least(limit - step)) / step == pytest.approx(price, rel=1e-2)
+    assert report.objective.after == pytest.approx(least(limit), rel=1e-6)
+    assert report.objective.given > 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from inficond_panel.common.numbers import defined, written_range
 from inficond_panel.distill import Outcome, average_precision
@@ -45,7 +45,7 @@ class Gain:
 
 def around(estimate: float, error: float) -> Gain:
     """Gain with the 95 % interval of a normal standard error."""
-    half = float(norm.ppf(0.975)) * error
+    half = float(ndtri(0.975)) * error
     return Gain(estimate, estimate - half, estimate + half)
 
 
