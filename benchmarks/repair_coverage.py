@@ -3,8 +3,8 @@
     python benchmarks/repair_coverage.py [--draws 400] [--tune 300] [--fit 800] [--bias 0.97]
     python benchmarks/repair_coverage.py SPEC --class NAME [--store DIR] [--draws 400] [--tune 300]
 
-Without SPEC the photos are made (shift_parts/made.py): a shortcut that is spread over a dozen
-concepts, and a pool of 6,000 photos like those of tune. With SPEC the pool is its tune and holdout.
+Without SPEC the photos are made (examples/spread_shortcut.py): a shortcut that is spread over a
+dozen concepts, and a pool of 6,000 photos like those of tune. With SPEC the pool is its tune and holdout.
 In each draw the strategy sees so many photos of the pool, and the gain of the student that it
 makes is measured on the rest. Prints the share of the stated 95 % intervals that hold that gain,
 with its own interval (Wilson 1927), among the draws where something is proposed. The last line is
@@ -16,16 +16,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from shift_parts.made import shifted_frames
 
 from inficond_panel import from_frames
 from inficond_panel.distill import average_precision
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.suggest import suggest
+
+sys.path.append(str(Path(__file__).parents[1] / "examples"))
+from spread_shortcut import shifted_frames
 
 
 def main() -> None:

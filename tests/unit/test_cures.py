@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import expit
-from shift_parts.made import CONTEXT, shifted_frames
+from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.analysis.refit_report import explain

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shift_parts.made import CONTEXT, shifted_frames
+from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
