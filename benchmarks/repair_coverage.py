@@ -4,9 +4,9 @@
     python benchmarks/repair_coverage.py SPEC --class NAME [--store DIR] [--draws 400] [--tune 300]
 
 Without SPEC the photos are made (examples/spread_shortcut.py): a shortcut that is spread over a
-dozen concepts, and a pool of 6,000 photos like those of tune. With SPEC the pool is its tune and holdout.
-In each draw the strategy sees so many photos of the pool, and the gain of the student that it
-makes is measured on the rest. Prints the share of the stated 95 % intervals that hold that gain,
+dozen concepts, and a pool of 6,000 photos like those of tune. With SPEC the pool is its tune and
+holdout. In each draw the strategy sees so many photos of the pool, and the gain of the student that
+it makes is measured on the rest. Prints the share of the stated 95 % intervals that hold that gain,
 with its own interval (Wilson 1927), among the draws where something is proposed. The last line is
 one line of JSON.
 """

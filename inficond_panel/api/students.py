@@ -210,6 +210,15 @@ class TunableStudents:
         """
         return tables.suspects(self.tuner, self.node, classes, seed)
 
+    def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """The student of a class over λ: concepts left, AP and fidelity with their limits.
+
+        λ is the index; ``now`` marks the one in force. A look at the holdout is counted.
+        """
+        self._class(class_name)
+        self._count(split)
+        return tables.penalty_path(self.tuner, self.node, class_name, split)
+
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel.analysis import penalty_path as analysis_path
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
@@ -39,6 +40,25 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, index=pd.Index([node.number for node in nodes], name="iteration"))
     return frame.astype({"parent": "Int64"})
+
+
+def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
+    """One row per value of lambda; see ``analysis.penalty_path``."""
+    rows = [
+        {
+            "lambda": point.value,
+            "now": point.now,
+            "concepts": point.concepts,
+            "ap": point.ap.estimate,
+            "ap_low": point.ap.low,
+            "ap_high": point.ap.high,
+            "fidelity": point.fidelity.estimate,
+            "fidelity_low": point.fidelity.low,
+            "fidelity_high": point.fidelity.high,
+        }
+        for point in analysis_path.penalty_path(tuner, node, class_name, split)
+    ]
+    return pd.DataFrame(rows).set_index("lambda")
 
 
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:

@@ -11,8 +11,10 @@ from scipy.special import expit
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.refit_report import explain
 from inficond_panel.api.students import TunableStudents
+from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import HistoryError, TuningError
@@ -320,3 +322,26 @@ def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
     assert (least(limit) - least(limit - step)) / step == pytest.approx(price, rel=1e-2)
     assert report.objective.after == pytest.approx(least(limit), rel=1e-6)
     assert report.objective.given > 0
+
+
+def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
+    root = tuner.root()
+    points = penalty_path(tuner, root, "truck")
+    assert [point.value for point in points if point.now] == [tuner.spec.students.penalty("truck")]
+    assert [point.concepts for point in points] == sorted(
+        (point.concepts for point in points), reverse=True
+    )
+    third = points[2]
+    node = tuner.fine_tune(root, [Lambda("truck", third.value)])
+    rows = tuner.store.rows("tune")
+    ap = average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
+    assert third.ap.estimate == pytest.approx(ap, abs=2e-3)
+    assert third.ap.low < ap < third.ap.high
+    assert penalty_path(tuner, node, "truck")[2].now
+    store = str(tuner.store.path)
+    assert main(["lambda", store, "--class", "truck", "--history", ":memory:"]) == 0
+    told = capsys.readouterr().out
+    assert "lambda" in told
+    assert told.count(" now") == 1
+    frame = TunableStudents(tuner).fit().penalty_path("truck")
+    assert frame["ap"].iloc[2] == third.ap.estimate

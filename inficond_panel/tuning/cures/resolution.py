@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill import average_precision, decision_function, fit
+from inficond_panel.distill import Fit, average_precision, decision_function, fit
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import DataError, TuningError
@@ -166,14 +166,15 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     ]
 
 
-def _joint_ap(
-    student: ClassFit, tried: Sequence[Terms], judged: ClassPhotos, lower: Array, upper: Array
-) -> list[float]:
-    """AP of each on the photos of tune, fitted together: they differ in their penalties alone."""
+def joint_fit(student: ClassFit, tried: Sequence[Terms], lower: Array, upper: Array) -> Fit:
+    """Students under each of these terms, fitted together: they differ in their penalties alone.
+
+    ``lower`` and ``upper`` ``(C, 1)`` are their bounds.
+    """
     made = [student.under(terms, lower, upper) for terms in tried]
     data, k = made[0].data, student.k
     columns = np.zeros(len(tried), dtype=np.intp)
-    found = fit(
+    return fit(
         data.gathered,
         data.targets[:, [k]][:, columns],
         l1=np.stack([np.broadcast_to(m.data.l1_of(k), len(lower)) for m in made], axis=1),
@@ -184,6 +185,13 @@ def _joint_ap(
         start=student.base.at(columns),
         tolerance=_TOLERANCE,
     )
+
+
+def _joint_ap(
+    student: ClassFit, tried: Sequence[Terms], judged: ClassPhotos, lower: Array, upper: Array
+) -> list[float]:
+    """AP of each on the photos of tune."""
+    found = joint_fit(student, tried, lower, upper)
     logits = decision_function(judged.tune_scores, found.weights, found.intercepts)
     return [average_precision(judged.tune_label, column) for column in logits.T]
 
