@@ -3,7 +3,8 @@
 For each class with a shift (``tuning.shift.class_shift``): its first suspects are balanced, all are
 doubted, and the L1 penalty is chosen, by the labels of tune. The gain is cross-fitted: each photo
 of tune is ranked by a student whose suspects, weights and penalties were found without it. A class
-is left as it is where the data show no shift, or where nothing is gained.
+is left as it is where there is no shift, or nothing is gained. Where the photos are too few to tell
+a shift, the gain itself has to be above 0 beyond doubt.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.cross_fit import Step, cross_fitted_logits, steps_to
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
@@ -31,7 +32,7 @@ from inficond_panel.tuning.suggest.suggestion import (
 from inficond_panel.tuning.suggest.task import Task
 
 #: Suspects that are balanced.
-BALANCED = 5
+BALANCED = 3
 #: Photos whose labels are asked for.
 ASKED = 10
 
@@ -64,14 +65,14 @@ def repaired(task: Task) -> Suggestion:
 
 
 def _summary(found: Sequence[Repair]) -> str:
-    shifted = [one for one in found if one.shift.kind == SHIFT]
-    if not shifted:
+    shifted = sum(one.shift.kind == SHIFT for one in found)
+    mended = sum(bool(one.cures) for one in found)
+    if not shifted and not mended:
         return "No class shows a shift from fit to tune: there is nothing to repair."
-    mended = sum(bool(one.cures) for one in shifted)
-    text = f"{len(shifted)} of {len(found)} classes show a shift from fit to tune"
+    text = f"{shifted} of {len(found)} classes show a shift from fit to tune"
     if not mended:
         return f"{text}; no cure gains on photos that did not choose it, so none is proposed."
-    return f"{text}, {mended} of them can be repaired."
+    return f"{text}; {mended} can be repaired."
 
 
 def _reasons(found: Repair) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ def repair(task: Task, k: int) -> Repair:
     name = task.name(k)
     still = change(task.label(k), task.logit(k), task.logit(k))
     shift = class_shift(task.tuner.cures.photos(task.trial(k).student, task.rows))
-    if shift.kind != SHIFT:
+    if shift.kind == NONE or shift.lacking:
         return Repair(shift, (), still)
     before = _logits(task, name, [])
     for cures in _candidates(shift, min(BALANCED, task.budget)):
@@ -103,18 +104,17 @@ def repair(task: Task, k: int) -> Repair:
             gain = change(task.label(k), before, _logits(task, name, cures))
         except TuningError:  # too few photos would be left: without the balance, then
             continue
-        if gain.estimate > 0:
+        if (gain.estimate if shift.kind == SHIFT else gain.gain().low) > 0:
             return Repair(shift, cures, gain, _photos_to_label(task, k))
-    return Repair(shift, (), still, _photos_to_label(task, k))
+    return Repair(shift, (), still, _photos_to_label(task, k) if shift.kind == SHIFT else ())
 
 
 def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
+    """What is tried, the first that gains is taken."""
     name = shift.class_name
     both = (Doubt(name), Lambda(name))
     suspects = tuple(suspect.concept for suspect in shift.suspects[:count])
-    return (
-        [(Balance(name, suspects, suspects=True), *both), both] if suspects else [(Lambda(name),)]
-    )
+    return [(Balance(name, suspects, suspects=True), *both), both] if suspects else [both]
 
 
 def _logits(task: Task, name: str, cures: tuple[Cure, ...] | list[Cure]) -> Array:
