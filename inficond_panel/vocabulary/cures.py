@@ -18,7 +18,7 @@ BALANCE = CureKind("balance", "≈")
 #: Changes the L1 penalty of a class.
 LAMBDA = CureKind("lambda", "λ")
 #: Makes concepts cost the more, the more suspect they are.
-DOUBT = CureKind("doubt", "?")
+DOUBT = CureKind("doubt", "doubt")
 #: Teaches the label of one photo.
 LABEL = CureKind("label", "✓")
 
