@@ -14,20 +14,22 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 
+#: Metrics of a student that lambda is judged by.
+MEASURED = (AP.key, FIDELITY.key)
+
 
 @dataclass(frozen=True)
 class PenaltyPoint:
     """The student at one ``value`` of lambda; ``now`` where that is the one in force.
 
-    ``concepts`` counts its weights that are not 0. ``ap`` and ``fidelity`` are on the images of a
-    split, with their bootstrap intervals over these.
+    ``concepts`` counts its weights that are not 0. ``metrics`` are those of ``MEASURED`` by key, on
+    the images of a split, with their bootstrap intervals over these.
     """
 
     value: float
     now: bool
     concepts: int
-    ap: Interval
-    fidelity: Interval
+    metrics: dict[str, Interval]
 
 
 def penalty_path(
@@ -50,9 +52,7 @@ def penalty_path(
     points = []
     for place, value in enumerate(values):
         outcome = Outcome(own.labels, logits[:, place], own.teacher_logits, own.threshold)
-        measured = metric_intervals(outcome, (AP.key, FIDELITY.key))
         left = int(np.count_nonzero(found.weights[:, place]))
-        points.append(
-            PenaltyPoint(value, value == here, left, measured[AP.key], measured[FIDELITY.key])
-        )
+        measured = metric_intervals(outcome, MEASURED)
+        points.append(PenaltyPoint(value, value == here, left, measured))
     return points

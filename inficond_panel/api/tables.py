@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis import penalty_path as analysis_path
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
+from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
@@ -49,14 +49,11 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
             "lambda": point.value,
             "now": point.now,
             "concepts": point.concepts,
-            "ap": point.ap.estimate,
-            "ap_low": point.ap.low,
-            "ap_high": point.ap.high,
-            "fidelity": point.fidelity.estimate,
-            "fidelity_low": point.fidelity.low,
-            "fidelity_high": point.fidelity.high,
+            **{key: found.estimate for key, found in point.metrics.items()},
+            **{f"{key}_low": found.low for key, found in point.metrics.items()},
+            **{f"{key}_high": found.high for key, found in point.metrics.items()},
         }
-        for point in analysis_path.penalty_path(tuner, node, class_name, split)
+        for point in penalty_points(tuner, node, class_name, split)
     ]
     return pd.DataFrame(rows).set_index("lambda")
 

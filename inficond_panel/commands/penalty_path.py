@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure the student over lambda."""
     from inficond_panel.analysis.judged import chosen_on_tune
-    from inficond_panel.analysis.penalty_path import penalty_path
+    from inficond_panel.analysis.penalty_path import MEASURED, penalty_path
     from inficond_panel.commands.students import chosen_node, count_look, open_students
     from inficond_panel.tuning.node_names import node_title
 
@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> None:
         [
             f"{point.value:.3g}{' now' if point.now else ''}",
             count(point.concepts),
-            *_written(point.ap),
-            *_written(point.fidelity),
+            *(text for found in point.metrics.values() for text in _written(found)),
         ]
         for point in points
     ]
-    say_table(["lambda", "concepts", "AP", "95 %", "fidelity", "95 %"], rows)
+    header = [text for key in MEASURED for text in (key, "95 %")]
+    say_table(["lambda", "concepts", *header], rows)
     if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
         note("These photos chose other terms of the student: on new ones expect less.")
 

@@ -335,8 +335,8 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
     node = tuner.fine_tune(root, [Lambda("truck", third.value)])
     rows = tuner.store.rows("tune")
     ap = average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
-    assert third.ap.estimate == pytest.approx(ap, abs=2e-3)
-    assert third.ap.low < ap < third.ap.high
+    assert third.metrics["ap"].estimate == pytest.approx(ap, abs=2e-3)
+    assert third.metrics["ap"].low < ap < third.metrics["ap"].high
     assert penalty_path(tuner, node, "truck")[2].now
     store = str(tuner.store.path)
     assert main(["lambda", store, "--class", "truck", "--history", ":memory:"]) == 0
@@ -344,4 +344,4 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
     assert "lambda" in told
     assert told.count(" now") == 1
     frame = TunableStudents(tuner).fit().penalty_path("truck")
-    assert frame["ap"].iloc[2] == third.ap.estimate
+    assert frame["ap"].iloc[2] == third.metrics["ap"].estimate
