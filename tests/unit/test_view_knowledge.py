@@ -28,6 +28,7 @@ from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import what_if as effects
 from inficond_panel.views.knowledge.batch import (
+    make_others,
     make_pending,
     make_status,
     make_summary,
@@ -193,6 +194,19 @@ def test_only_a_finished_refit_tells_its_change():
     change = make_change(Interval(0.1, 0.05, 0.2))
     assert make_status(Status("done", "Done"), change)["change"] == change
     assert make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
+
+
+def test_a_refit_of_other_classes_says_so(view, app):
+    assert make_others(("bicycle",), "bicycle") == ""
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.fine_tune()
+    assert view.table.status["change"] is not None
+    assert view.table.status["others"] == ""
+    app.selection.class_name = "sheep"
+    assert view.table.status["change"] is None
+    assert view.table.status["others"] == "It tuned bicycle; sheep is as it was."
+    assert view.table.summary["since"]["text"] == "unchanged"
+    assert make_others(("bird", "cat"), "sheep") == "It tuned 2 other classes; sheep is as it was."
 
 
 # --- the view ----------------------------------------------------------------------------------

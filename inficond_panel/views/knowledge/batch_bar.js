@@ -233,8 +233,8 @@ function statusOf(model) {
   return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes" : "images change"} sides` : "No image changes sides")]
 }
 
-function doneOf({ text: words, change }) {
-  if (!change) return [words]
+function doneOf({ text: words, change, others }) {
+  if (!change) return [others ? `${words}. ${others}` : words]
   return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise")].filter(Boolean)
 }

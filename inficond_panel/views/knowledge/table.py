@@ -19,11 +19,15 @@ FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 _FACTOR = TuningState.param["factor"]
 
 
-def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
-    """Line below the blocks. It tells ``change`` when a refit is done."""
+def make_status(status: Status, change: dict[str, Any] | None, others: str = "") -> dict[str, Any]:
+    """Line below the blocks. When a refit is done it tells ``change``, or that it was of others."""
     fields = ("kind", "text", "progress", "remedy")
     told = change if status.kind == "done" else None
-    return {**{field: getattr(status, field) for field in fields}, "change": told}
+    return {
+        **{field: getattr(status, field) for field in fields},
+        "change": told,
+        "others": others,
+    }
 
 
 class KnowledgeTable(ViewComponent):
