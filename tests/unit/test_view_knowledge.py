@@ -36,7 +36,6 @@ from inficond_panel.views.knowledge.batch import (
 )
 from inficond_panel.views.knowledge.class_metrics import make_line, make_noisy
 from inficond_panel.views.knowledge.rows import (
-    make_axis,
     make_concept_rows,
     make_effect,
     make_undefined,
@@ -136,20 +135,22 @@ def band(change: list[float]) -> Band:
 
 
 def test_an_undefined_effect_has_no_points():
-    assert make_effect(band([math.nan, math.nan])) == {"x": [], "change": [], "low": [], "high": []}
+    told = make_effect(band([math.nan, math.nan]))
+    assert told == {"x": [], "change": [], "low": [], "high": [], "axis": 3}
 
 
-def test_the_axis_is_shared():
-    assert make_axis([]) == 3
-    assert make_axis([make_effect(band([0.0, 0.02])), make_effect(band([math.nan]))]) == 3
-    assert make_axis([make_effect(band([0.0, -0.08])), make_effect(band([0.0, 0.06]))]) == 10
+@pytest.mark.parametrize(
+    ("change", "axis"),
+    [([0.0, 0.02], 3), ([0.0, -0.03], 3), ([0.0, -0.08, 0.02], 10), ([0.0, 0.564], 60)],
+)
+def test_each_curve_has_an_axis_of_its_own(change, axis):
+    assert make_effect(band(change))["axis"] == axis
 
 
-@given(st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=9), min_size=1, max_size=9))
-def test_at_least_half_of_the_curves_fit_the_axis(changes):
-    axis = make_axis(make_effect(band(change)) for change in changes)
-    fit = sum(max(abs(100 * value) for value in change) <= axis + 1e-3 for change in changes)
-    assert fit >= len(changes) / 2
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=9))
+def test_every_curve_fits_its_axis(change):
+    told = make_effect(band(change))
+    assert max(abs(100 * value) for value in told["change"]) <= told["axis"] + 1e-3
 
 
 # --- top bar -----------------------------------------------------------------------------------
@@ -254,13 +255,11 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
     monkeypatch.setattr(effects, "FIRST", 4)
     view.table.top = 0
     names = [row["concept"] for row in view.table.rows]
-    axis = view.table.axis
     assert list(view.table.effects) == names[:4]
     view.table.near = ["gone", *names[9:12]]
     assert set(view.table.effects) == {*names[:4], *names[9:12]}
     view.table.near = names[20:23]
     assert set(view.table.effects) == {*names[:4], *names[20:23]}
-    assert view.table.axis == axis
     view.table.metric = "fidelity"
     assert set(view.table.effects) == {*names[:4], *names[20:23]}
     view.table.find = "e"

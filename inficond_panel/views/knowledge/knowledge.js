@@ -39,7 +39,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric", "ghosts", "stability", "typing"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "metric", "ghosts", "stability", "typing"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
@@ -88,7 +88,7 @@ function makeTable(model, send, search, dialog) {
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
-    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
+    h("span", { class: "both" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
@@ -149,8 +149,8 @@ function makeTable(model, send, search, dialog) {
 }
 
 function drawMetric(metric, model) {
-  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short} ±${model.axis} pp`])
-  drawOnce(metric, `${model.metric} ${model.axis}`, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
+  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short}, pp`])
+  drawOnce(metric, model.metric, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */

@@ -12,7 +12,6 @@ from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.views.knowledge.rows import AXES
 from inficond_panel.vocabulary.metrics import AP, F1, METRICS
 
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
@@ -55,7 +54,6 @@ class KnowledgeTable(ViewComponent):
     sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
 
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
-    axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
     metric: param.Selector[str] = param.Selector(
         default=F1.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )

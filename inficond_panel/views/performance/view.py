@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,24 @@ from panel.custom import Child
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, defined
-from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance_bars
+from inficond_panel.plots.performance_bars import (
+    FILLS,
+    SIDES,
+    make_performance_bars,
+    update_bars,
+)
 from inficond_panel.state import CLASS_SORTS
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
-from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
+from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
 from inficond_panel.wording.metric_change import change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
-    from inficond_panel.distill import Interval
+    from inficond_panel.distill import Agreement, Interval
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Intent
 
@@ -108,18 +114,21 @@ def make_touched(pending: Iterable[Intent]) -> dict[str, int]:
     return dict(Counter(intent.class_name for intent in pending))
 
 
-def _draw_bars(snapshot: Snapshot, theme: str, width: int) -> hv.Rectangles:
-    """Bars without axes, of the size of their place; the browser lays them over the rows."""
-    agreement = {name: snapshot.agreement[name] for name in snapshot.metrics}
-    return make_performance_bars(agreement, theme == "dark", width).opts(
-        xaxis=None,
-        yaxis=None,
-        toolbar=None,
-        tools=[],
-        default_tools=[],
-        responsive=True,
-        border=0,
-    )
+def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
+    """Who decides rightly, by class in the order of the rows."""
+    return {name: snapshot.agreement[name] for name in snapshot.metrics}
+
+
+def _without_axes(plot: Any, _: hv.Element) -> None:
+    """Hook: no axes and grids, which the browser would make though they are not seen."""
+    plot.state.update(left=[], below=[], center=[])
+
+
+def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
+    """Bars that fill their place, without axes and tools; the browser lays them over the rows."""
+    bars = make_performance_bars(agreement, dark, width)
+    hooks = [*bars.opts.get().kwargs["hooks"], _without_axes]
+    return bars.opts(toolbar=None, tools=[], default_tools=[], responsive=True, hooks=hooks)
 
 
 class PerformanceView(Acting, Viewer):
@@ -137,9 +146,7 @@ class PerformanceView(Acting, Viewer):
         )
         tie(self.table, app.settings, sort="sort", descending="descending")
         tie(self.table, app.selection, selected="class_name")
-        students, width = app.students.param.snapshot, self.table.param.bar_width
-        bars = hv.DynamicMap(pn.bind(_draw_bars, students, app.param.theme, width))
-        self.table.bars = self._bars = make_plot_pane(bars)
+        self.table.bars = self._bars = make_plot_pane(_draw_bars(*self._shown()))
         self.listen_to(self.table)
         super().__init__(**params)
 
@@ -149,6 +156,17 @@ class PerformanceView(Acting, Viewer):
     def close(self) -> None:
         """Let go of the plot."""
         close_plots(self._bars)
+
+    def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
+        app = self.app
+        return make_agreement(app.students.snapshot), app.theme == "dark", self.table.bar_width
+
+    @param.depends("app.students.snapshot", "app.theme", "table.bar_width", watch=True)
+    def _redraw_bars(self) -> None:
+        for plot, _ in self._bars._plots.values():
+            change = partial(update_bars, plot.handles["source"], *self._shown())
+            change_figure(plot.state, change)
+        pn.io.push_notebook(self.table)
 
     @param.depends("app.students.snapshot", "app.settings.sort", watch=True)
     def _forget_changes(self) -> None:
