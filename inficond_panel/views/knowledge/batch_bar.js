@@ -114,8 +114,10 @@ function makeButton(model, send) {
     if (model.status.kind === "fitting") send("cancel")
     else if (model.pending.length && !isBusy(model)) send("fine_tune")
   }
-  const main = h("button", { class: "btn primary", type: "button", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
-  const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")
+  const main = h("button", { class: "btn primary", type: "button", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
+  // never disabled for good: that would take the focus from who has just pressed it
+  const clear = h("button", { class: "btn plain", type: "button", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
+    onclick: () => { if (!isBusy(model)) send("clear") } }, "Clear")
   const draw = () => {
     const { kind, progress: part } = model.status
     const fitting = isFitting(model), cancelling = kind === "cancelling"
@@ -126,7 +128,7 @@ function makeButton(model, send) {
     progress.style.width = fitting ? `${100 * part}%` : "0"
     main.classList.toggle("cancel", fitting)
     set(main, "aria-disabled", cancelling || (!fitting && (size === 0 || isBusy(model))) ? "true" : null)
-    clear.disabled = isBusy(model) || size === 0
+    set(clear, "aria-disabled", isBusy(model) || size === 0 ? "true" : null)
   }
   return { element: h("div", { class: "submit" }, main, clear), draw }
 }

@@ -36,14 +36,15 @@ export function conceptDialog(root, model, send) {
       if (kind === "error") return [icon("cross", 14), h("span", {}, h("b", {}, words), ` ${remedy}`)]
       return busy ? [h("span", { class: "spin" }), h("span", { class: "num" }, words)] : []
     })
-    input.disabled = Boolean(missing) || busy
+    input.disabled = Boolean(missing)
+    input.readOnly = busy // keeps the focus
     text(label, kind === "adding" ? `Cancel · ${Math.round(100 * progress)} %` : kind === "cancelling" ? "Cancelling…" : "Add")
     bar.style.width = busy ? `${100 * progress}%` : "0"
     main.classList.toggle("cancel", busy)
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
     typed.hidden = !names.length
     keyed(list, names, (one) => one, (one) => h("li", {}, h("span", { class: "clip", title: one }, one),
-      h("button", { class: "btn plain", type: "button", "aria-label": `Take ${one} away`, onclick: () => send("forget", { concept: one }) }, "Take away")),
+      h("button", { class: "btn plain", type: "button", "aria-label": `Take ${one} away`, onclick: () => { close.focus(); send("forget", { concept: one }) } }, "Take away")),
     (item) => { item.lastChild.disabled = busy || isFitting(model) })
   }
   input.addEventListener("input", draw)

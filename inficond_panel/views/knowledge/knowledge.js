@@ -144,7 +144,7 @@ function makeTable(model, send, search, dialog) {
   new ResizeObserver(() => { if (listed.length > SHORT_LIST) drawNear() }).observe(scroll)
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
-  search.addEventListener("keydown", (event) => searchKey(event, model, listed, send, go))
+  search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, go))
   return { columns, scroll, legend: legend(full, model), draw, hoverable: (card) => rowHover(rows, model, card) }
 }
 
@@ -197,9 +197,8 @@ function rowKey(event, rows, send, placeOf, go) {
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
   if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.value = ""; model.find = "" }
-  else if (key === "Escape") target.blur()
-  else if (key === "ArrowDown" && listed.length) go(0)
-  else if (key === "Enter" && listed.length) send("open", { concept: listed[0].concept })
+  else if ((key === "Escape" || key === "ArrowDown") && listed().length) go(0)
+  else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
   else return
   event.preventDefault()
 }
