@@ -387,7 +387,7 @@ def test_a_refit_is_told_once_it_is_known(view, app):
     view.act({"action": "fine_tune"})
     assert view.table.refit == 1
     assert view.table.report["number"] == 1
-    assert "bound binds" in view.table.report["line"]
+    assert "active bound" in view.table.report["line"]
     app.selection.class_name = "sheep"
     assert (view.table.refit, view.table.report) == (None, None)
     view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "up"})

@@ -18,7 +18,7 @@ import { makeReport } from "./refit_report.js"
 import { HOLDS_KEY } from "./stability.js"
 import { shownRows } from "./pending.js"
 
-const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const SORTS = [["weight", "Influence"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
