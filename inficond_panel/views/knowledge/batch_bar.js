@@ -172,6 +172,7 @@ function makeLine(model, send) {
   const counts = h("span", { class: "counts" })
   const factor = select("Factor", model.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
   factor.classList.add("compact")
+  set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
   const group = h("span", { class: "twin" })

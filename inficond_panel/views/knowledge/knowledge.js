@@ -19,6 +19,8 @@ import { HOLDS_KEY } from "./stability.js"
 import { shownRows } from "./pending.js"
 
 const SORTS = [["weight", "Influence"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
+const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
@@ -58,6 +60,7 @@ function makeHead(model, send, dialog, menu) {
   const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
   const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
+  for (const button of sort.children) set(button, "title", SORT_WORDS[button.dataset.value])
   const { input: search, element: find } = findBox("Find concept", "C")
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
@@ -143,6 +146,10 @@ function makeTable(model, send, search, dialog) {
   scroll.addEventListener("scroll", () => { if (listed.length > SHORT_LIST) requestAnimationFrame(drawNear) }, { passive: true })
   new ResizeObserver(() => { if (listed.length > SHORT_LIST) drawNear() }).observe(scroll)
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
+  rows.addEventListener("click", (event) => {
+    const row = event.target.closest(".row")
+    if (row && !event.target.closest("button, a")) send("open", { concept: row.dataset.key })
+  })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, go))
   return { columns, scroll, legend: legend(full, model), draw, hoverable: (card) => rowHover(rows, model, card) }
