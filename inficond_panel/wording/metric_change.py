@@ -22,11 +22,11 @@ def make_change(found: Interval | None, estimate: float = math.nan) -> dict[str,
     told = estimate if found is None else found.estimate
     if math.isnan(told):
         return None
-    known = found is not None and not math.isnan(found.low)
-    if told == 0 and not (known and (found.low or found.high)):
+    if found is None or math.isnan(found.low):
+        text = points(told) if told else UNCHANGED
+        return {"text": text, "interval": "", "at": [], "noise": False}
+    if found.low == told == found.high == 0:
         return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
-    if not known:
-        return {"text": points(told), "interval": "", "at": [], "noise": False}
     return {
         "text": points(told),
         "interval": interval(found.low, found.high),
