@@ -119,7 +119,7 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, width, height, place, own_
     nothing_misplaced(page)
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".knowledge .status")).to_contain_text("Done in")
-    page.get_by_role("radio", name="Influence").click()
+    page.get_by_role("radio", name="Infl").click()
     tuned.locator(".thumb.remove").click()
     expect(page.locator(".knowledge .status")).to_contain_text("sides")
     expect(page.locator(".knowledge .notices")).to_contain_text("holds no longer")

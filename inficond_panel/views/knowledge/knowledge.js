@@ -18,7 +18,7 @@ import { makeReport } from "./refit_report.js"
 import { HOLDS_KEY } from "./stability.js"
 import { shownRows } from "./pending.js"
 
-const SORTS = [["weight", "Influence"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const SORTS = [["weight", "Influence", "Infl."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
 const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
 const TYPING = 120 // ms without a key, then it is searched

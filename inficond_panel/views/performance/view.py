@@ -128,7 +128,9 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
     """Bars that fill their place, without axes and tools; the browser lays them over the rows."""
     bars = make_performance_bars(agreement, dark, width)
     hooks = [*bars.opts.get().kwargs["hooks"], _without_axes]
-    return bars.opts(toolbar=None, tools=[], default_tools=[], responsive=True, hooks=hooks)
+    return bars.opts(
+        toolbar=None, tools=[], default_tools=[], responsive=True, border=0, hooks=hooks
+    )
 
 
 class PerformanceView(Acting, Viewer):
