@@ -132,7 +132,7 @@ def clear(page: Page) -> None:
     page.keyboard.press("Shift+Backspace")
     expect(page.locator(".knowledge .block.down")).to_have_count(0)
     page.keyboard.press("d")
-    button = page.get_by_role("button", name="Clear")
+    button = page.get_by_role("button", name="Clear", exact=True)
     expect(button).not_to_have_attribute("aria-disabled", "true")
     button.focus()
     page.keyboard.press("Enter")
