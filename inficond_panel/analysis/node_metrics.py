@@ -116,7 +116,7 @@ def worst_slice_sentence(class_name: str, found: SliceResult | None, metric: str
     if found is None:
         return "No slice is large enough to be tested."
     value, low, high = found.interval.estimate, found.interval.low, found.interval.high
-    verdict = "more than luck" if found.p_holm <= SURE else "within luck"
+    verdict = "more than noise" if found.p_holm <= SURE else "within noise"
     return (
         f"Worst slice: {found.name} for {class_name}, {metric} {value:.3f} [{low:.3f}, "
         f"{high:.3f}], expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."

@@ -5,23 +5,14 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.concept_rows import SORTS
-from inficond_panel.vocabulary.metrics import (
-    ACCURACY,
-    AP,
-    ERRORS,
-    F1,
-    FIDELITY,
-    PRECISION,
-    RECALL,
-    keys,
-)
+from inficond_panel.vocabulary.metrics import AP, ERRORS, F1, SHARES
 
-CLASS_SORTS = ["gap", *keys(AP, RECALL, PRECISION, F1, ACCURACY, FIDELITY)]
+CLASS_SORTS = ["gap", *SHARES]
 FILTERS = ["positive", "negative", "right", "wrong"]
 #: Numbers of concepts to list; 0 is all.
 TOPS = [5, 10, 20, 50, 100, 200, 0]
 #: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
-CHANGE_METRICS = list(keys(F1, AP, RECALL, PRECISION, ACCURACY, FIDELITY))
+CHANGE_METRICS = list(SHARES)
 #: Metrics that slices are compared by.
 SLICE_METRICS = [*CHANGE_METRICS, *ERRORS]
 

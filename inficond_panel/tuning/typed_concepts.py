@@ -111,6 +111,8 @@ def typed_text(one: TypedConcept) -> str:
     """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``; of rare ones how rare."""
     synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
+    if not one.score.any():
+        return f"{one.name}{synonyms}: scores 0 on all {len(one.score):,} images"
     if middle == 0:
         there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
         return f"{one.name}{synonyms}: scores 0 on all but {there}, {one.score.max():.3f} at most"

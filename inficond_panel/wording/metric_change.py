@@ -10,17 +10,23 @@ from inficond_panel.common.numbers import interval, points
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
 
+UNCHANGED = "unchanged"
+
 
 def make_change(found: Interval | None, estimate: float = math.nan) -> dict[str, Any] | None:
     """A change in percentage points; ``at`` are low, estimate and high for the whisker.
 
-    Until its interval is ``found``, the change is its ``estimate`` alone. None where undefined.
+    Until its interval is ``found``, the change is its ``estimate`` alone. None where undefined. No
+    change at all is told as such, not as one within noise.
     """
     told = estimate if found is None else found.estimate
     if math.isnan(told):
         return None
     if found is None or math.isnan(found.low):
-        return {"text": points(told), "interval": "", "at": [], "noise": False}
+        text = points(told) if told else UNCHANGED
+        return {"text": text, "interval": "", "at": [], "noise": False}
+    if found.low == told == found.high == 0:
+        return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
     return {
         "text": points(told),
         "interval": interval(found.low, found.high),
@@ -33,7 +39,5 @@ def change_text(change: dict[str, Any] | None) -> str:
     """``+10.4 pp [−1.0, +21.9], within noise``; ``unchanged``; empty where there is none."""
     if change is None:
         return ""
-    if change["at"] and not any(change["at"]):
-        return "unchanged"
     limits = " ".join(filter(None, [change["text"], change["interval"]]))
     return limits + ", within noise" * change["noise"]

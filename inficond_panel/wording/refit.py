@@ -49,13 +49,13 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
 
 
 def headline(report: ClassReport, split: str) -> str:
-    """``2 bounds bind · cow took over · 14 images changed sides``, the images of ``split``."""
+    """``2 active bounds · cow took over · 14 images changed sides``, the images of ``split``."""
     binding = sum(bound.binds for bound in report.bounds)
     heir = report.moves.heir
     flips = [len(churn.flips) for churn in report.churn if churn.split == split]
     parts = [
         *([] if report.reached else ["not the best weights"]),
-        f"{binding or 'no'} {'bounds bind' if binding > 1 else 'bound binds'}",
+        f"{binding or 'no'} active bound{'s' * (binding > 1)}",
         f"{heir.concept} took over" if heir else "no concept took over",
         *(f"{count(number, 'image')} changed sides" for number in flips),
     ]
@@ -77,11 +77,11 @@ def holds_text(bound: Bound) -> str:
     """Clause that tells whether a bound binds, without its name."""
     if bound.unsure:
         price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
-        return f"may bind: the optimum is not known closely enough (price {price})"
+        return f"may be active: the optimum is not known closely enough (price {price})"
     if bound.binds:
-        return f"binds, the student would go {bound.way}"
+        return f"is active, the student would go {bound.way}"
     why = "the weight would stay there without it"
-    return f"does not bind: {why if bound.rests else f'the weight is {_figure(bound.weight)}'}"
+    return f"is not active: {why if bound.rests else f'the weight is {_figure(bound.weight)}'}"
 
 
 def price_text(bound: Bound) -> str:

@@ -27,8 +27,9 @@ ARROWS = {
     "wording": NUMERICS | {"tuning", "analysis"},
     "quantify": BASE | {"distill", "store"},
     "state": ANALYSES | {"export"},
+    "plots": ANALYSES,
     "ui": SHOWN,
-    "views": SHOWN,
+    "views": SHOWN | {"plots"},
     "serving": set(),
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "views"},
@@ -57,7 +58,7 @@ ANYTHING = {"commands"}
 SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
 TORCH = {"torch", "torchvision", "open_clip", "timm"}
 EXTRAS = {"sklearn", "onnx", "onnxruntime"}
-WITH_SCREEN = {"ui", "views", "app", "serving", "study.pages", "commands"}
+WITH_SCREEN = {"plots", "ui", "views", "app", "serving", "study.pages", "commands"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {"inficond_panel", "inficond_panel.cli"}
 

@@ -120,11 +120,27 @@ def holds(page: Page) -> None:
     expect(mark).to_have_attribute("data-kind", "done")
 
 
-def report(page: Page) -> None:
-    button = page.get_by_role("button", name="Fine-tune")
+def fine_tune(page: Page) -> None:
+    page.keyboard.press("Control+Enter")
+    expect(iterations(page)).to_have_count(2)
+
+
+def clear(page: Page) -> None:
+    wheel(page).focus()
+    page.keyboard.press("d")
+    expect(page.locator(".knowledge .block.down")).to_have_count(1)
+    page.keyboard.press("Shift+Backspace")
+    expect(page.locator(".knowledge .block.down")).to_have_count(0)
+    page.keyboard.press("d")
+    button = page.get_by_role("button", name="Clear", exact=True)
+    expect(button).not_to_have_attribute("aria-disabled", "true")
     button.focus()
     page.keyboard.press("Enter")
-    expect(iterations(page)).to_have_count(2)
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_be_focused()
+
+
+def report(page: Page) -> None:
     page.keyboard.press("w")
     expect(page.locator("#report-body")).to_be_visible()
 
@@ -261,6 +277,8 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "First and last of a list; Page Up and Page Down go by what is in view": ends,
     "Add a concept by typing it": type_concept,
     "Whether the concept's influence holds": holds,
+    "Fine-tune with the batch; once more cancels": fine_tune,
+    "Clear the batch": clear,
     "What the refit did": report,
     "On the map: next concept; Enter opens, Space selects": on_the_map,
     "On the map: nearer, farther, all of it": zoom,

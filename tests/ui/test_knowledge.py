@@ -202,7 +202,7 @@ def test_a_typed_concept_joins_the_page_and_leaves_it(serve, tmp_path, open_page
     expect(page.get_by_text("237 concepts").first).to_be_visible()
     expect(page.locator(".provenance [role=option]")).to_have_count(2)
     page.keyboard.press("t")
-    page.get_by_role("button", name="Take red scooter away").click()
+    page.get_by_role("button", name="Delete red scooter").click()
     expect(notices).to_contain_text("red scooter was taken away")
     expect(page.get_by_text("236 concepts").first).to_be_visible()
     expect(page.locator(".provenance [role=option]")).to_have_count(2)

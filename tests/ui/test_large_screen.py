@@ -64,7 +64,7 @@ def test_the_page_is_drawn_larger_on_a_large_screen_alone(small_url, open_page) 
 
 
 def test_cards_and_dialogs_are_beside_what_they_are_about(page) -> None:
-    part = page.locator(".performance .fill.both-right:visible").nth(3)
+    part = page.locator(".performance .bar").nth(3)
     part.hover()
     card = page.locator(".card:popover-open")
     expect(card).to_be_visible()

@@ -122,7 +122,7 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
     nothing_misplaced(page)
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".knowledge .status")).to_contain_text("Done in")
-    page.get_by_role("radio", name="Weight").click()
+    page.get_by_role("radio", name="Infl").click()
     tuned.locator(".thumb.remove").click()
     expect(page.locator(".knowledge .status")).to_contain_text("sides")
     expect(page.locator(".knowledge .notices")).to_contain_text("holds no longer")

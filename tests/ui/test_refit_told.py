@@ -57,7 +57,9 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     expect(group).to_contain_text("Stands with wheel")
     fine_tune(page)
     expect(line).to_contain_text("What #1 did")
-    expect(line).to_contain_text(re.compile(r"binds? · .+ took over · \d+ images? changed sides"))
+    expect(line).to_contain_text(
+        re.compile(r"active bounds? · .+ took over · \d+ images? changed sides")
+    )
     expect(body).to_be_hidden()
     page.locator(".knowledge .rows > .row").first.focus()
     page.keyboard.press("w")

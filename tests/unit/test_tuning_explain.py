@@ -104,7 +104,7 @@ def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None
     assert bound.price.gain == 0
     assert bound.price.right - bound.price.left == pytest.approx(2e-4)
     assert (
-        "does not bind: the weight would stay there"
+        "is not active: the weight would stay there"
         in sentences(explain(tuner, node).of("bicycle"))[0]
     )
 
@@ -339,7 +339,7 @@ def test_a_factor_beyond_what_the_solver_can_do_is_said(tuner: Tuner, factor: fl
     assert not report.reached
     for lines in (sentences(report), short_sentences(report, "tune")):
         assert lines[0].startswith("The solver stopped at a relative gap of")
-        assert "does not bind" not in " ".join(lines)
+        assert "is not active" not in " ".join(lines)
     json.dumps(explain(tuner, node).to_json(), allow_nan=False)
 
 
@@ -356,7 +356,7 @@ def test_sentences_name_what_they_tell(twins: Tuner) -> None:
     report = explain(twins, node, lift=True).of("bicycle")
     text = "\n".join(sentences(report))
     bound = node.bounds["bicycle", "wheel"][0]
-    assert f"wheel ≥ {bound:.2f} (#1) binds, the student would go down" in text
+    assert f"wheel ≥ {bound:.2f} (#1) is active, the student would go down" in text
     assert "without it the objective would be" in text
     assert "stands with spoke (r " in text
     assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3.0}" in text

@@ -114,11 +114,11 @@ def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
 def test_charts_are_the_metrics_with_fidelity_beside_accuracy_over_one_influence_axis():
     drawn = make_charts(curves([0.0]), 1.0, AGREEMENT)
     assert [chart.metric for chart in drawn] == [
-        "accuracy",
-        "fidelity",
         "f1",
         "recall",
         "precision",
+        "accuracy",
+        "fidelity",
     ]
     assert {(chart.low, chart.high) for chart in drawn} == {(-1.0, 3.0)}
 
@@ -290,7 +290,7 @@ def test_without_a_student_or_a_concept_there_is_nothing_to_show(app, view):
 def test_the_concept_opened_has_charts_and_images(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
     assert [caption["title"] for caption in view.panel.captions] == [
-        "Accuracy", "Fidelity", "F1", "Recall", "Precision",
+        "F1", "Recall", "Precision", "Accuracy", "Fidelity",
     ]  # fmt: skip
     now = app.students.snapshot.metrics["sheep"]
     for caption in view.panel.captions:
@@ -323,7 +323,7 @@ def test_the_preview_of_a_batch_is_marked_at_what_it_would_give(app, view):
     preview = app.tuning.preview
     row, column = app.store.concepts.index("screen"), app.store.classes.index("sheep")
     influence = preview.node.weights[row, column]
-    expected = [influence, preview.metrics["sheep"].accuracy]
+    expected = [influence, preview.metrics["sheep"].f1]
     assert view.panel.captions[0]["preview"] == pytest.approx(expected)
     app.tuning.clear()
     app.tuning.toggle("bird", "fur", "down")

@@ -130,7 +130,14 @@ def test_until_its_interval_is_there_a_change_is_told_alone():
     assert make_change(Interval(math.nan, math.nan, math.nan), 0.012) is None
 
 
-@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
+def test_no_change_at_all_is_told_as_such_and_has_no_whisker():
+    told = {"text": "unchanged", "interval": "", "at": [], "noise": False}
+    assert make_change(Interval(0.0, 0.0, 0.0)) == make_change(None, 0.0) == told
+    assert change_text(told) == "unchanged"
+    assert make_change(Interval(0.0, -0.01, 0.0))["noise"]
+
+
+@given(st.floats(-1, 1).filter(bool), st.floats(-1, 1), st.floats(-1, 1))
 def test_noise_is_what_the_interval_says(estimate, low, high):
     found = Interval(estimate, *sorted((low, high)))
     assert make_change(found)["noise"] == (found.words == "within noise")

@@ -43,7 +43,7 @@ def test_the_line_tells_bounds_who_took_over_and_images(app) -> None:
     report = report_of(app, "wheel", "down")
     flips = next(len(churn.flips) for churn in report.churn if churn.split == "tune")
     line = words.headline(report, "tune")
-    assert line.startswith("1 bound binds · ")
+    assert line.startswith("1 active bound · ")
     assert line.endswith(f"{flips} image{'' if flips == 1 else 's'} changed sides")
     heir = report.moves.heir
     assert (f"{heir.concept} took over" if heir else "no concept took over") in line
@@ -77,7 +77,7 @@ def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one() -> None
     fixed = Bound("wheel", 0.0, 0.0, 2, 0.0, replace(price, cost=math.nan))
     assert told.make_bound(fixed)["price"] == looser
     free = told.make_bound(Bound("wheel", None, 1.0, 2, 0.4, Price(0.0, 0.0, 0.0, 0.0, 0.0)))
-    assert free["text"] == "does not bind: the weight is 0.4"
+    assert free["text"] == "is not active: the weight is 0.4"
     assert free["price"] == ""
 
 

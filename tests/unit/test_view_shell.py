@@ -188,3 +188,16 @@ def test_a_concept_that_is_being_added_is_told_while_its_dialog_is_closed(app):
     assert shell._page.saved["text"] == "Encoding moss…"
     app.concepts.status = Status()
     assert shell._page.saved["text"] == ""
+
+
+def test_the_keys_of_the_batch_fine_tune_cancel_and_clear(app):
+    shell = Shell(app)
+    app.tuning.toggle("bicycle", "wheel", "down")
+    shell.act({"action": "clear"})
+    assert app.tuning.pending == []
+    app.tuning.toggle("bicycle", "wheel", "down")
+    shell.act({"action": "fine_tune"})
+    assert app.students.node.tuned == ("bicycle",)
+    app.tuning.status = Status("fitting", "Fitting", 0.5)
+    shell.act({"action": "fine_tune"})
+    assert app.tuning.status.kind == "cancelling"

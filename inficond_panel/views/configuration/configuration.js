@@ -27,6 +27,7 @@ function draw(data, fields, metrics, card) {
   showTargets(fields.targets, data)
   fields.split.show(data.split)
   text(fields.split.quiet, data.looks.short)
+  set(metrics.closest(".strip"), "data-split", data.split)
   fields.scope.show(data.scope)
   set(fields.scope.querySelector("[data-value=class]"), "disabled", data.class.name ? null : "")
   const all = fields.scope.querySelector("[data-value=all]")

@@ -148,7 +148,8 @@ def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
     places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
     return {
         "short": f"{told} at holdout" if total else "",
-        "text": "Each look is counted in the provenance. "
+        "text": "Its images check students that are done: who tunes by them fits their noise. "
+        "Each look is counted in the provenance. "
         + (f"{told} so far, at {places}." if total else "None so far."),
     }
 

@@ -26,7 +26,7 @@ from inficond_panel.vocabulary.metrics import (
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
 
-CHARTED = keys(ACCURACY, FIDELITY, F1, RECALL, PRECISION)
+CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
 DIGITS = 6  #: of numbers that are sent; a chart is some hundred pixels wide
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)

@@ -18,7 +18,7 @@ export function makeGroup(model, plot, root) {
   })
   const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
   const list = h("ul", { class: "scroll", tabindex: -1 })
-  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
+  const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); plot.focus(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
     h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, h("span", { class: "grow" }), forget))
   root.append(card)

@@ -16,6 +16,7 @@ from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
+from inficond_panel.ui.plot_pane import change_figure
 from inficond_panel.views.embedding.cloud import WHOLE
 from inficond_panel.views.embedding.concept_map import Frame
 from inficond_panel.views.embedding.map_layers import Foreground, Scene, draw_dots, update_dots
@@ -168,13 +169,8 @@ class MapPlot(param.Parameterized):
             self.frame = replace(self.frame, size=(float(width), float(height)))
 
     def _change_figures(self, change: Callable[[Figure], None]) -> None:
-        """Change Bokeh models: on a server at its next tick, which holds the document's lock."""
         for figure in self.fronts:
-            document = figure.document
-            if document is not None and document.session_context is not None:
-                document.add_next_tick_callback(partial(change, figure))
-            else:
-                change(figure)
+            change_figure(figure, partial(change, figure))
 
 
 def _weak(hook: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import holoviews as hv
-import holoviews.plotting.bokeh
 import numpy as np
 import panel as pn
 import param
 
 from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.embedding.cloud import WHOLE, concept_positions, projections
 from inficond_panel.views.embedding.concept_map import Shown, place_names, spread, tapped
@@ -30,9 +29,6 @@ from inficond_panel.views.embedding.map_tooltip import make_facts
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-
-# Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
-hv.Store.set_current_backend("bokeh")
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
@@ -65,9 +61,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.panel.link(self, projection="projection")
         self.panel.link(app.settings, projection="projection")
         self._draw_dots()
-        self.panel.plot = self._plot = pn.pane.HoloViews(
-            self.map.element(), sizing_mode="stretch_both", linked_axes=False, margin=0
-        )
+        self.panel.plot = self._plot = make_plot_pane(self.map.element())
         self._draw_scene()
         self.cloud.show(self.projection)
 
@@ -75,13 +69,8 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         return self.panel
 
     def close(self) -> None:
-        """Take the plots out of HoloViews' own registers, which would keep the session for good.
-
-        When a session ends Panel does not come to them: the models above them are empty then.
-        """
-        for plot, _ in self._plot._plots.values():
-            plot.cleanup()
-        self._plot._plots.clear()
+        """Let go of the plot."""
+        close_plots(self._plot)
         self.map.close()
 
     @property

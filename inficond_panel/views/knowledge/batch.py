@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.common.numbers import bound, defined
+from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import DIRECTIONS
@@ -75,6 +75,14 @@ def make_summary(
     }
 
 
+def make_others(tuned: Sequence[str], name: str) -> str:
+    """Sentence that a refit was of other classes than ``name``; empty where it was of this."""
+    if name in tuned or not tuned:
+        return ""
+    which = tuned[0] if len(tuned) == 1 else f"{count(len(tuned))} other classes"
+    return f"It tuned {which}; {name} is as it was."
+
+
 def make_group_offer(
     group: Group | None, taken: Sequence[str], direction: str
 ) -> dict[str, Any] | None:
@@ -137,12 +145,13 @@ class BatchBar:
         """Status and summary: what has changed since the start, and by the refit that is done."""
         name, app = self.table.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
-        if status.kind == "done":
+        if status.kind == "done" and name in snapshot.node.tuned:
             found = app.changes.last(name, [AP.key]).get(AP.key)
             change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
         total = app.changes.total(name, [AP.key]).get(AP.key)
         summary = make_summary(snapshot, name, total, app.tuning.preview)
-        return {"status": make_status(status, change), "summary": summary}
+        others = make_others(snapshot.node.tuned, name) if status.kind == "done" else ""
+        return {"status": make_status(status, change, others), "summary": summary}
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -114,8 +114,10 @@ function makeButton(model, send) {
     if (model.status.kind === "fitting") send("cancel")
     else if (model.pending.length && !isBusy(model)) send("fine_tune")
   }
-  const main = h("button", { class: "btn primary", type: "button", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
-  const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")
+  const main = h("button", { class: "btn primary", type: "button", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
+  // never disabled for good: that would take the focus from who has just pressed it
+  const clear = h("button", { class: "btn plain", type: "button", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
+    onclick: () => { if (!isBusy(model)) send("clear") } }, "Clear")
   const draw = () => {
     const { kind, progress: part } = model.status
     const fitting = isFitting(model), cancelling = kind === "cancelling"
@@ -126,7 +128,7 @@ function makeButton(model, send) {
     progress.style.width = fitting ? `${100 * part}%` : "0"
     main.classList.toggle("cancel", fitting)
     set(main, "aria-disabled", cancelling || (!fitting && (size === 0 || isBusy(model))) ? "true" : null)
-    clear.disabled = isBusy(model) || size === 0
+    set(clear, "aria-disabled", isBusy(model) || size === 0 ? "true" : null)
   }
   return { element: h("div", { class: "submit" }, main, clear), draw }
 }
@@ -170,6 +172,7 @@ function makeLine(model, send) {
   const counts = h("span", { class: "counts" })
   const factor = select("Factor", model.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
   factor.classList.add("compact")
+  set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
   const group = h("span", { class: "twin" })
@@ -233,8 +236,8 @@ function statusOf(model) {
   return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes" : "images change"} sides` : "No image changes sides")]
 }
 
-function doneOf({ text: words, change }) {
-  if (!change) return [words]
+function doneOf({ text: words, change, others }) {
+  if (!change) return [others ? `${words}. ${others}` : words]
   return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise")].filter(Boolean)
 }

@@ -13,7 +13,7 @@ from inficond_panel.state import Job
 from inficond_panel.state.class_metrics import MEASURED, measure, measure_by, worst_slice_sentence
 from inficond_panel.ui.component import tie
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
-from inficond_panel.wording.metric_change import make_change
+from inficond_panel.wording.metric_change import UNCHANGED, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -82,7 +82,7 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
     if change.words == "undefined":
         return told
     if change.low == change.estimate == change.high == 0:
-        return {"text": "unchanged", "range": "", "words": "unchanged"}
+        return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
     if not METRICS[key].unit:
         limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
         return {**told, "text": signed(change.estimate, 3), "range": limits}

@@ -17,7 +17,7 @@ export function conceptDialog(root, model, send) {
     event.preventDefault()
     if (model.typing.kind === "adding") send("stop_adding")
     else if (input.value.trim() && !model.typing.busy) send("add", { text: input.value })
-  } }, h("label", { for: "typed-text" }, "Name, or name, synonym, synonym"), h("div", { class: "field" }, input, main), how)
+  } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), how)
   const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
     h("header", {}, h("h2", { id: "typing-title" }, "Add a concept"), h("span", { class: "grow" }), close), form, told, typed)
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
@@ -30,20 +30,21 @@ export function conceptDialog(root, model, send) {
     how.hidden = Boolean(model.patchless) // nothing could be scored
     text(how, `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}. Scored from the segments of the store; no photo is read. ` +
       `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
-      (others > 0 ? `${others === 1 ? "The iteration" : `The ${count(others)} iterations`} of other branches stay with the concepts of now: Take away brings them back. ` : "") + `Other open pages keep the concepts that they have.`)
+      (others > 0 ? `${others === 1 ? "The iteration" : `The ${count(others)} iterations`} of other branches stay with the concepts of now: Delete brings them back. ` : "") + `Other open pages keep the concepts that they have.`)
     drawOnce(told, JSON.stringify([missing, kind, words, remedy]), () => {
       if (missing) return [icon("note", 14), h("span", {}, missing)]
       if (kind === "error") return [icon("cross", 14), h("span", {}, h("b", {}, words), ` ${remedy}`)]
       return busy ? [h("span", { class: "spin" }), h("span", { class: "num" }, words)] : []
     })
-    input.disabled = Boolean(missing) || busy
+    input.disabled = Boolean(missing)
+    input.readOnly = busy // keeps the focus
     text(label, kind === "adding" ? `Cancel · ${Math.round(100 * progress)} %` : kind === "cancelling" ? "Cancelling…" : "Add")
     bar.style.width = busy ? `${100 * progress}%` : "0"
     main.classList.toggle("cancel", busy)
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
     typed.hidden = !names.length
     keyed(list, names, (one) => one, (one) => h("li", {}, h("span", { class: "clip", title: one }, one),
-      h("button", { class: "btn plain", type: "button", "aria-label": `Take ${one} away`, onclick: () => send("forget", { concept: one }) }, "Take away")),
+      h("button", { class: "btn plain", type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); send("forget", { concept: one }) } }, "Delete")),
     (item) => { item.lastChild.disabled = busy || isFitting(model) })
   }
   input.addEventListener("input", draw)

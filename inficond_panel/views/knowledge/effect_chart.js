@@ -1,23 +1,25 @@
 // What-if chart of one concept: the metric against its influence, the others held.
 
 import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../ui/base.js"
+import { METRICS } from "../../ui/vocabulary.js"
 
 export function drawEffect(svg, row, intent, model) {
   const effect = model.effects[row.concept]
   set(svg, "aria-label", effectWords(effect, row.influence, model))
   set(svg, "aria-busy", effect ? null : "true")
-  const key = effect && JSON.stringify([effect.x, effect.change, model.axis, intent?.direction, intent?.value])
-  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf(effect, row.influence, intent, model.axis) : []))
+  const key = effect && JSON.stringify([effect.x, effect.change, intent?.direction, intent?.value])
+  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf(effect, row.influence, intent) : []))
 }
 
-function effectWords(effect, influence, { metric, axis }) {
+function effectWords(effect, influence, model) {
+  const metric = METRICS[model.metric].name
   if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
   const best = farthest(effect.change, 1)
-  return `${metric} against influence, others held, axis ±${axis} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
+  return `${metric} against influence, others held, axis ±${effect.axis} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
 }
 
-function effectOf({ x, change, low, high }, influence, intent, axis) {
+function effectOf({ x, change, low, high, axis }, influence, intent) {
   if (!x.length) return [s("text", { x: "50%", y: "55%", "text-anchor": "middle", class: "none" }, "undefined")]
   const right = (value) => (100 * (value - x[0])) / (x[x.length - 1] - x[0])
   const down = (value) => 50 - (5000 * value) / axis
@@ -33,19 +35,10 @@ function effectOf({ x, change, low, high }, influence, intent, axis) {
   return [
     s("line", { class: "base", x1: 0, x2: "100%", y1: "50%", y2: "50%" }),
     zero >= 0 && zero <= 100 && s("line", { class: "tick", x1: percentage(zero), x2: percentage(zero), y1: "90%", y2: "100%" }),
-    curve, ...beyond(x, change, axis, right), s("line", { class: "at", x1: now, x2: now, y1: 0, y2: "100%" }), dot(influence, "dot"),
+    curve, s("line", { class: "at", x1: now, x2: now, y1: 0, y2: "100%" }), dot(influence, "dot"),
+    ...[["0.8em", "+"], ["100%", "\u2212"]].map(([y, sign]) => s("text", { class: "end", x: 0, y }, `${sign}${axis}`)),
     intent && isNumber(intent.value) && dot(intent.value, `dot pending ${intent.direction}`),
   ].filter(Boolean)
-}
-
-/** Where the curve leaves the axis: an arrow at its highest and its lowest point. */
-function beyond(x, change, axis, right) {
-  return [1, -1].flatMap((sign) => {
-    const at = farthest(change, sign)
-    if (sign * change[at] <= axis / 100) return []
-    const [y, d] = sign > 0 ? [0, "M-3.500 5h7L0 0z"] : ["100%", "M-3.500 -5h7L0 0z"]
-    return [s("svg", { x: `${Math.max(4, Math.min(96, right(x[at]))).toFixed(2)}%`, y, overflow: "visible", class: "beyond" }, s("path", { d }))]
-  })
 }
 
 /** Index of the highest value (sign 1) or the lowest (−1). */
@@ -71,5 +64,5 @@ export function effectCard(svg, row, model, pointer) {
   const reach = (sign) => `${points(change[farthest(change, sign)])} pp at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
     [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} pp`], ["95 % interval", band],
-    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${model.axis} pp`]])]
+    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${effect.axis} pp`]])]
 }

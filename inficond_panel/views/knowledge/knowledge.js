@@ -18,7 +18,9 @@ import { makeReport } from "./refit_report.js"
 import { HOLDS_KEY } from "./stability.js"
 import { shownRows } from "./pending.js"
 
-const SORTS = [["weight", "Weight"], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const SORTS = [["weight", "Influence", "Infl."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
+const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
@@ -39,7 +41,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "axis", "metric", "ghosts", "stability", "typing"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "metric", "ghosts", "stability", "typing"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
@@ -58,6 +60,7 @@ function makeHead(model, send, dialog, menu) {
   const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
   const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
+  for (const button of sort.children) set(button, "title", SORT_WORDS[button.dataset.value])
   const { input: search, element: find } = findBox("Find concept", "C")
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
@@ -88,7 +91,7 @@ function makeTable(model, send, search, dialog) {
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", {}, "#"), h("span", {}, "Concept, influence"),
-    h("span", { class: "both" }, h("span", { class: "wide", title: "An arrow: there the curve leaves the axis, and the chart's card tells how far it goes." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
+    h("span", { class: "both" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
@@ -143,14 +146,18 @@ function makeTable(model, send, search, dialog) {
   scroll.addEventListener("scroll", () => { if (listed.length > SHORT_LIST) requestAnimationFrame(drawNear) }, { passive: true })
   new ResizeObserver(() => { if (listed.length > SHORT_LIST) drawNear() }).observe(scroll)
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
+  rows.addEventListener("click", (event) => {
+    const row = event.target.closest(".row")
+    if (row && !event.target.closest("button, a")) send("open", { concept: row.dataset.key })
+  })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
-  search.addEventListener("keydown", (event) => searchKey(event, model, listed, send, go))
+  search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, go))
   return { columns, scroll, legend: legend(full, model), draw, hoverable: (card) => rowHover(rows, model, card) }
 }
 
 function drawMetric(metric, model) {
-  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short} ±${model.axis} pp`])
-  drawOnce(metric, `${model.metric} ${model.axis}`, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
+  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short}, pp`])
+  drawOnce(metric, model.metric, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
@@ -197,9 +204,8 @@ function rowKey(event, rows, send, placeOf, go) {
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
   if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.value = ""; model.find = "" }
-  else if (key === "Escape") target.blur()
-  else if (key === "ArrowDown" && listed.length) go(0)
-  else if (key === "Enter" && listed.length) send("open", { concept: listed[0].concept })
+  else if ((key === "Escape" || key === "ArrowDown") && listed().length) go(0)
+  else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
   else return
   event.preventDefault()
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Band, Counts
 
 PATCHES = 5
-#: Half heights of the effect charts, in percentage points; at least 3.
-AXES = (3, 5, 10, 20, 50, 100)
+#: Half heights of an effect chart, in percentage points; at least 3.
+AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
 
 
 def make_concept_rows(
@@ -55,17 +55,16 @@ def make_undefined(sort: str, counts: Counts) -> str:
     return f"no {side} on which they {'agree' if differ else 'differ'}"
 
 
-def make_effect(band: Band) -> dict[str, list[float]]:
-    """A what-if curve as lists; empty ones where the metric is undefined."""
+def make_effect(band: Band) -> dict[str, Any]:
+    """A what-if curve as lists, empty where the metric is undefined; ``axis`` is its half height.
+
+    Each curve has an axis of its own: a strong concept moves a metric by tens of points, most
+    others by less than three.
+    """
     names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
     if not np.isfinite(band.estimate).all():
-        return {name: [] for name in names}
+        return {**{name: [] for name in names}, "axis": AXES[0]}
     curves = {name: np.nan_to_num(getattr(band, field)) for name, field in names.items()}
-    return {name: np.round(values, 5).tolist() for name, values in curves.items()}
-
-
-def make_axis(effects: Iterable[Mapping[str, Sequence[float]]]) -> int:
-    """Half the height of all effect charts in points: at least half of the curves fit."""
-    reaches = [np.abs(effect["change"]).max() for effect in effects if effect["change"]]
-    reach = 100 * float(np.median(reaches)) if reaches else 0.0
-    return next((axis for axis in AXES if axis >= reach), AXES[-1])
+    reach = round(100 * float(np.abs(curves["change"]).max()), 3)
+    axis = next((axis for axis in AXES if axis >= reach), AXES[-1])
+    return {**{name: np.round(values, 5).tolist() for name, values in curves.items()}, "axis": axis}

@@ -12,18 +12,21 @@ from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.views.knowledge.rows import AXES
 from inficond_panel.vocabulary.metrics import AP, F1, METRICS
 
 FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 _FACTOR = TuningState.param["factor"]
 
 
-def make_status(status: Status, change: dict[str, Any] | None) -> dict[str, Any]:
-    """Line below the blocks. It tells ``change`` when a refit is done."""
+def make_status(status: Status, change: dict[str, Any] | None, others: str = "") -> dict[str, Any]:
+    """Line below the blocks. When a refit is done it tells ``change``, or that it was of others."""
     fields = ("kind", "text", "progress", "remedy")
     told = change if status.kind == "done" else None
-    return {**{field: getattr(status, field) for field in fields}, "change": told}
+    return {
+        **{field: getattr(status, field) for field in fields},
+        "change": told,
+        "others": others,
+    }
 
 
 class KnowledgeTable(ViewComponent):
@@ -51,7 +54,6 @@ class KnowledgeTable(ViewComponent):
     sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
 
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
-    axis = param.Integer(default=AXES[0], doc="Half height of the effect charts, in points.")
     metric: param.Selector[str] = param.Selector(
         default=F1.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from inficond_panel.state import Job
-from inficond_panel.views.knowledge.rows import AXES, make_axis, make_effect
+from inficond_panel.views.knowledge.rows import make_effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,17 +40,16 @@ class EffectCurves(param.Parameterized):
     @param.depends("table.metric", watch=True)
     def start(self) -> None:
         """Forget the curves; ask for the first."""
-        self.table.param.update(effects={}, axis=AXES[0])
+        self.table.effects = {}
         self.next()
 
     @param.depends("table.near", watch=True)
     def next(self) -> None:
-        """Ask for more curves; the axis is set once, when all rows listed have theirs."""
+        """Ask for more curves."""
         table = self.table
         name, metric = table.student, table.metric
         missing = [concept for concept in self._wanted() if concept not in table.effects]
         if not missing:
-            table.axis = make_axis(table.effects[concept] for concept in _first(table.rows))
             self.done()
             return
 

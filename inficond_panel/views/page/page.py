@@ -50,7 +50,7 @@ def make_views(app: AppState) -> dict[str, Viewer]:
 def close_views(views: Mapping[str, Viewer]) -> None:
     """Let go of views that are shown no more: what holds them beyond the page lets go of them."""
     for view in views.values():
-        if isinstance(view, EmbeddingView):
+        if isinstance(view, EmbeddingView | PerformanceView):
             view.close()
 
 

@@ -159,13 +159,20 @@ function keySheet(root, { shortcuts, tour }, startTour) {
 /** Keys of the whole page, unless something is being typed. */
 function listenKeys(model, root, { sheet, views, link }) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
+  const asking = (event) => event.composedPath().some((element) => element.localName === "dialog")
   const press = (event) => {
     if (!root.isConnected) return document.removeEventListener("keydown", press)
     if (!model.page && !event.composedPath().includes(root)) return // a key of the notebook
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !asking(event)) {
+      event.preventDefault() // also in a field: what is typed there needs no line
+      if (!event.repeat) model.send_msg({ action: "fine_tune" })
+      return
+    }
     if (isTyping(event)) return
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
     else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
+    else if (event.key === "Backspace" && event.shiftKey && plain(event)) model.send_msg({ action: "clear" })
     else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
     else return
     event.preventDefault()
@@ -222,15 +229,23 @@ function keepLayout(model) {
 
 function linkButton(model) {
   const button = h("button", { class: "icon-btn", type: "button", "aria-label": "Copy a link to what is shown", title: "Copy a link to what is shown (L)",
-    onclick: () => copyText(location.href).then((done) => { model.notice = done ? "The link is copied." : "The browser refuses to copy; the link is in its address bar." }) }, icon("link"))
+    onclick: () => copyText(location.href).then((done) => { if (done) tellBriefly(model, "The link is copied."); else model.notice = "The browser refuses to copy; the link is in its address bar." }) }, icon("link"))
   watch(model, ["address"], () => { button.hidden = model.address == null || !model.page })
   return button
 }
 
 function noticeLine(model) {
   const words = h("span")
-  const line = h("div", { class: "notice", role: "status" }, words,
+  const line = h("div", { class: "notice toast", role: "status" }, words,
     h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: () => { model.notice = "" } }, icon("cross")))
   watch(model, ["notice"], () => { text(words, model.notice); line.hidden = !model.notice })
   return line
+}
+
+const BRIEF = 4000 // ms that a notice stays which only says that something is done
+
+/** Say what is done, for a while. */
+function tellBriefly(model, words) {
+  model.notice = words
+  setTimeout(() => { if (model.notice === words) model.notice = "" }, BRIEF)
 }

@@ -60,6 +60,8 @@ SHORTCUTS = (
     (".", "On an iteration: all that can be done with it"),
     ("L", "Copy a link to what is shown"),
     ("V", "Arrange the views; on one, arrows move it, Enter collapses it"),
+    ("Ctrl Enter", "Fine-tune with the batch; once more cancels"),
+    ("Shift Backspace", "Clear the batch"),
     ("Ctrl Z", "Undo the last iteration"),
     ("Ctrl Shift Z", "Redo it"),
     ("Esc", "Close a card or a dialog"),
@@ -253,6 +255,20 @@ class Shell(Acting, Viewer):
         """Answer with the spec that has the page's layout."""
         self._page.param.update(layout=layout, theme=theme)
         send_file(self._page, File(self.spec.path.name, self.spec.to_yaml().encode()))
+
+    @action
+    def _fine_tune(self) -> None:
+        """Refit with the batch; while that goes on, stop it: as the button does."""
+        tuning = self.app.tuning
+        if tuning.status.kind == "fitting":
+            tuning.cancel()
+        else:
+            tuning.fine_tune()
+
+    @action
+    def _clear(self) -> None:
+        if not self.app.tuning.busy:
+            self.app.tuning.clear()
 
     @action
     def _undo(self) -> None:

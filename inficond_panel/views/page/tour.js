@@ -95,7 +95,7 @@ export function makeTour(model, root, places) {
   const offer = h("div", { class: "notice", role: "region", "aria-label": "Tour" },
     h("span", {}, `New here? A tour of ${steps.length} steps: find a class that is wrong, mend its student, read what it brought.`),
     h("span", { class: "grow" }), h("button", { class: "btn", type: "button", onclick: start }, "Start the tour"),
-    h("button", { class: "btn plain", type: "button", onclick: remember }, "Not now"))
+    h("button", { class: "btn plain", type: "button", onclick: () => { remember(); root.querySelector("[aria-label='Keyboard shortcuts']")?.focus() } }, "Not now"))
   offer.hidden = !model.tour.offered || model.still || kept("localStorage", SEEN) !== null
   return { offer, start }
 }

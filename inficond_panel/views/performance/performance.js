@@ -8,6 +8,7 @@ import {
 import { popMenu } from "../../ui/menu.js"
 import { saveFiles } from "../../ui/save_file.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
+import { layBars } from "./bars.js"
 import { FILLS, SORTS, sum } from "./fills.js"
 import { hover } from "./performance_cards.js"
 
@@ -19,12 +20,14 @@ export function render({ model, el }) {
   const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
   const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => list) }
   const scroll = h("div", { class: "scroll" }, list, parts.empty)
+  const bars = layBars(model, scroll, list)
+  list.after(bars.place)
   const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
     parts.head, parts.controls, parts.columns, scroll, parts.legend)
   keepAligned(parts.columns, scroll)
   const card = hoverCard(el)
 
-  const draw = () => drawList(model, parts)
+  const draw = () => { drawList(model, parts); bars.align() }
   search.addEventListener("input", draw)
   search.addEventListener("keydown", (event) => searchKey(event, model, list, draw))
   list.addEventListener("click", (event) => pick(model, event.target.closest(".row")))
@@ -137,7 +140,7 @@ function makeRow() {
   return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
     h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
     h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
-      h("span", { class: "size" }, h("i")), h("span", { class: "bar" }, FILLS.map(([fill]) => h("i", { class: `fill ${fill}` })))))),
+      h("span", { class: "size" }, h("i")), h("span", { class: "bar" })))),
     h("i", { class: "touch num", "aria-hidden": "true" }))
 }
 
@@ -179,10 +182,6 @@ function fillSide(element, counts, images) {
   const [size, bar] = element.children
   const total = sum(counts)
   size.firstChild.style.height = `${images ? Math.max((100 * total) / images, total ? 6 : 0) : 0}%`
-  counts.forEach((n, index) => {
-    bar.children[index].style.flexGrow = n
-    bar.children[index].hidden = n === 0
-  })
   bar.classList.toggle("none", total === 0)
 }
 

@@ -7,25 +7,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import holoviews as hv
 import panel as pn
 import param
+from panel.custom import Child
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, defined
+from inficond_panel.plots.performance_bars import (
+    FILLS,
+    SIDES,
+    make_performance_bars,
+    update_bars,
+)
 from inficond_panel.state import CLASS_SORTS
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
+from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
 from inficond_panel.wording.metric_change import change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
-    from inficond_panel.distill import Interval
+    from inficond_panel.distill import Agreement, Interval
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Intent
 
@@ -44,7 +54,6 @@ def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
-    sides = {"positives": agreement.positives, "negatives": agreement.negatives}
     return {
         "name": name,
         "gap": defined(metrics.teacher_ap - metrics.ap),
@@ -55,8 +64,8 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
             **{name: defined(value) for name, value in agreement.teacher_metrics().items()},
         },
         **{
-            side: [n.both_right, n.student_wrong, n.both_wrong, n.teacher_wrong]
-            for side, n in sides.items()
+            side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS]
+            for side in SIDES
         },
         "images": metrics.n,
         "reason": undefined_reason(metrics.positives, snapshot.split),
@@ -69,7 +78,10 @@ def undefined_reason(positives: int, split: str) -> str:
 
 
 class PerformanceTable(ViewComponent):
-    """The whole view as one component; searching, sorting and moving happen in the browser."""
+    """The whole view as one component; searching, sorting and moving happen in the browser.
+
+    So do the places of the bars, which follow their rows: see ``bars.js``.
+    """
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
@@ -78,8 +90,10 @@ class PerformanceTable(ViewComponent):
     sorts = param.List(default=CLASS_SORTS, doc="What the classes can be sorted by.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
+    bars = Child(doc="The bars of all classes, in the order of ``rows``.")
+    bar_width = param.Integer(default=136, bounds=(1, 10_000), doc="Pixels that a bar is wide.")
 
-    _taken = frozenset({"descending", "selected", "sort"})
+    _taken = frozenset({"bar_width", "descending", "selected", "sort"})
     _esm = browser.module(Path(__file__).with_name("performance.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
 
@@ -100,6 +114,25 @@ def make_touched(pending: Iterable[Intent]) -> dict[str, int]:
     return dict(Counter(intent.class_name for intent in pending))
 
 
+def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
+    """Who decides rightly, by class in the order of the rows."""
+    return {name: snapshot.agreement[name] for name in snapshot.metrics}
+
+
+def _without_axes(plot: Any, _: hv.Element) -> None:
+    """Hook: no axes and grids, which the browser would make though they are not seen."""
+    plot.state.update(left=[], below=[], center=[])
+
+
+def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
+    """Bars that fill their place, without axes and tools; the browser lays them over the rows."""
+    bars = make_performance_bars(agreement, dark, width)
+    hooks = [*bars.opts.get().kwargs["hooks"], _without_axes]
+    return bars.opts(
+        toolbar=None, tools=[], default_tools=[], responsive=True, border=0, hooks=hooks
+    )
+
+
 class PerformanceView(Acting, Viewer):
     """Students of the node in view; the class picked here is ``app.selection.class_name``."""
 
@@ -115,11 +148,27 @@ class PerformanceView(Acting, Viewer):
         )
         tie(self.table, app.settings, sort="sort", descending="descending")
         tie(self.table, app.selection, selected="class_name")
+        self.table.bars = self._bars = make_plot_pane(_draw_bars(*self._shown()))
         self.listen_to(self.table)
         super().__init__(**params)
 
     def __panel__(self) -> Viewable:
         return self.table
+
+    def close(self) -> None:
+        """Let go of the plot."""
+        close_plots(self._bars)
+
+    def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
+        app = self.app
+        return make_agreement(app.students.snapshot), app.theme == "dark", self.table.bar_width
+
+    @param.depends("app.students.snapshot", "app.theme", "table.bar_width", watch=True)
+    def _redraw_bars(self) -> None:
+        for plot, _ in self._bars._plots.values():
+            change = partial(update_bars, plot.handles["source"], *self._shown())
+            change_figure(plot.state, change)
+        pn.io.push_notebook(self.table)
 
     @param.depends("app.students.snapshot", "app.settings.sort", watch=True)
     def _forget_changes(self) -> None:

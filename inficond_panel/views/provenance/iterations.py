@@ -128,9 +128,9 @@ def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]:
-    """Hover card: ``intents`` with factors and bounds; ``facts`` are author, time and the like.
+    """Hover card: ``intents`` with factors and bounds; ``facts`` are author, cost and the like.
 
-    Between these come the metrics.
+    Between these come the metrics, and the time, ISO, at which it was ``made``.
     """
     more = len(node.asked) - CARD_INTENTS
     return {
@@ -142,12 +142,12 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
         ],
         "facts": [
             *([("Author", author)] if (author := make_author(node)) else []),
-            ("Made", node.created[:16].replace("T", " ") + " UTC"),
             ("Refit" if node.parent else "Distilled", words.seconds_text(node.seconds)),
             ("Largest gap", words.power_text(node.gap)),
             ("Bounds in force", count(node.bound_count)),
             ("Looks at holdout", count(looks)),
         ],
+        "made": node.created,
     }
 
 

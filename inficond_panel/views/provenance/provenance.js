@@ -255,8 +255,8 @@ function listen(parts, say, data) {
   }
   const explain = (row) => {
     if (!row) return card.hide()
-    const { card: { title, text: note, intents, facts }, metrics } = row.data
-    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ...facts])])
+    const { card: { title, text: note, intents, facts, made }, metrics } = row.data
+    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ["Made", timeOf(made)], ...facts])])
   }
   const choose = (row) => {
     const pair = choosing.pick(row.data)
@@ -283,7 +283,7 @@ function listen(parts, say, data) {
   parts.settle = () => {
     const { rows: here } = data()
     if (choosing.first && !isLong(data()) && !here.some((row) => row.id === choosing.first.id)) choosing.stop()
-    place(rows.contains(over) ? over : rows.querySelector("[aria-selected=true]"))
+    place(rows.querySelector(".row:hover, .row:focus") ?? rows.querySelector("[aria-selected=true]"))
     mark()
   }
   const walk = walking(parts, say, data)
@@ -304,6 +304,9 @@ function listen(parts, say, data) {
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
   }, { passive: true })
 }
+
+/** A time in words, in the zone of who reads it. */
+const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
 
 /** Ask for the comparison of two rows, the older first.
     @param {any} say @param {any[]} pair */

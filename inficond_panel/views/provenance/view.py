@@ -53,7 +53,7 @@ def typed_sentence(names: Sequence[str]) -> str:
     if not names:
         return ""
     them = "it" if len(names) == 1 else "them"
-    return f"With {', '.join(names)}. Iterations without {them} come back with Take away (T)."
+    return f"With {', '.join(names)}. Iterations without {them} come back with Delete (T)."
 
 
 class ProvenanceTree(ViewComponent):

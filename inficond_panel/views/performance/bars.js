@@ -1,0 +1,76 @@
+// The bars of all rows are one plot that Python draws (plots/performance_bars.py). Here it is laid
+// over the list: each class's bars go where its row is, and the plot covers the rows in view.
+
+import { boxOf, h, zoomOf } from "../../ui/base.js"
+import { FILLS } from "./fills.js"
+
+const MOST = 3000 // pixels of the list that the plot covers at once: no canvas is of any height
+
+/** The element that holds the plot, and `align`, for when other rows are listed or in another order. */
+export function layBars(model, scroll, list) {
+  const place = h("div", { class: "plot", inert: "", "aria-hidden": "true" }, model.get_child("bars"))
+  const { source, figure } = partsOf(model.bars)
+  let listed = "", rows = null
+  const show = () => { if (rows) cover(place, figure, scroll, rows) }
+  const align = () => {
+    listed = namesOf(list)
+    rows = measure(scroll, list)
+    place.hidden = !rows
+    if (!rows) return
+    move(source, rows, model.rows.map(({ name }) => name), [...list.children].map(({ dataset }) => dataset.key))
+    show()
+    const width = Math.round(rows.width * zoomOf(list))
+    if (width > 0 && width !== model.bar_width) model.bar_width = width
+  }
+  new ResizeObserver(align).observe(list)
+  scroll.addEventListener("scroll", show, { passive: true })
+  source.connect(source.properties.data.change, () => { if (source.data.top !== rows?.top) align() })
+  return { place, align: () => { if (namesOf(list) !== listed) align() } }
+}
+
+const namesOf = (list) => [...list.children].map(({ dataset }) => dataset.key).join("\n")
+
+/** The plot's columns, and the plot itself. */
+function partsOf(pane) {
+  const models = [...pane.references()]
+  const [source, figure] = ["ColumnDataSource", "Figure"].map((kind) => models.find(({ type }) => type === kind))
+  return { source, figure }
+}
+
+/** Places in the list, in pixels of its style; null while it is not laid out. */
+function measure(scroll, list) {
+  const first = list.firstElementChild, last = list.lastElementChild
+  if (!first?.checkVisibility()) return null
+  const row = boxOf(first), bars = [...first.querySelectorAll(".bar")].map(boxOf), left = boxOf(scroll)
+  return {
+    left: bars[0].x - left.x, width: bars[0].width,
+    pitch: first === last ? row.height : (boxOf(last).y - row.y) / (list.children.length - 1),
+    height: boxOf(last).bottom - row.y,
+    sides: bars.map((bar) => [bar.y - row.y, bar.bottom - row.y]),
+    pixel: 1 / zoomOf(list), // of the window
+  }
+}
+
+/** Put each class's bars where its row is; those of classes that are not listed are nowhere. */
+function move(source, rows, names, listed) {
+  const at = new Map(listed.map((name, index) => [name, index]))
+  const whole = (y) => Math.round(y / rows.pixel) * rows.pixel
+  const edge = (which) => Float64Array.from({ length: names.length * rows.sides.length * FILLS.length }, (_, bar) => {
+    const side = Math.floor(bar / FILLS.length), name = names[Math.floor(side / rows.sides.length)]
+    return at.has(name) ? whole(at.get(name) * rows.pitch + rows.sides[side % rows.sides.length][which]) : NaN
+  })
+  rows.top = edge(0)
+  source.setv({ data: { ...source.data, top: rows.top, bottom: edge(1) } }, { sync: false })
+}
+
+/** Let the plot cover the rows in view and as many on both sides, so that it moves with them. It is
+    a pixel wider than the bars on both sides. Bokeh draws all half a pixel too far to the right and
+    down, where edges would be blurred. */
+function cover(place, { x_range, y_range }, scroll, { left, width, height, pixel }) {
+  const step = Math.max(1, (MOST - scroll.clientHeight) / 2)
+  const start = Math.max(0, Math.min(Math.floor((scroll.scrollTop - step / 2) / step) * step, height - MOST))
+  const end = Math.min(height, start + MOST), edge = pixel / width
+  Object.assign(place.style, { left: `${left - pixel}px`, width: `${width + 2 * pixel}px`, top: `${start}px`, height: `${end - start}px` })
+  x_range.setv({ start: -edge / 2, end: 1 + 1.5 * edge }, { sync: false })
+  y_range.setv({ start: end + pixel / 2, end: start + pixel / 2 }, { sync: false })
+}

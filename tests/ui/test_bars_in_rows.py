@@ -1,0 +1,100 @@
+"""The bars of the performance view lie in the rows of their classes, whatever is listed and how."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+from factory import ATTRS, SPEC, small_arrays
+from PIL import Image
+from playwright.sync_api import Page, expect
+from waiting import comes_to
+
+from inficond_panel.store import write_store
+from inficond_panel.vocabulary.palette import BOTH_RIGHT, BOTH_WRONG
+
+pytestmark = pytest.mark.ui
+
+CLASSES = 120  #: more than the plot covers at once
+#: Words and boxes of the rows that are wholly in view.
+ROWS = """(scroll) => {
+  const view = scroll.getBoundingClientRect()
+  const box = (element) => {
+    const { x, y, width, height } = element.getBoundingClientRect()
+    return [x, y, width, height]
+  }
+  const inView = ([, top, , height]) => top >= view.top && top + height <= view.bottom
+  return [...scroll.querySelectorAll("[role=option]")].filter((row) => inView(box(row)))
+    .map((row) => [row.querySelector(".vh").textContent,
+      [...row.querySelectorAll(".bar")].map(box)])
+}"""
+#: Words of one side, as for screen readers.
+SIDE = r"{}: (\d+) both right, (\d+) teacher right, student wrong, (\d+) both wrong, (\d+) student"
+
+
+@pytest.fixture(scope="module")
+def url(serve_module, tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("many")
+    arrays = small_arrays(classes=CLASSES, concepts=CLASSES)
+    arrays["class_name"] = np.array([f"class {k}" for k in range(CLASSES)])
+    write_store(folder / "small.zarr", arrays, ATTRS)
+    (folder / "small.yaml").write_text(SPEC)
+    return serve_module(folder / "small.yaml").url
+
+
+@pytest.fixture
+def page(url, open_page) -> Page:
+    page = open_page(url, color_scheme="light")
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    return page
+
+
+def hex_of(pixel: np.ndarray) -> str:
+    return "#" + "".join(f"{part:02x}" for part in pixel[:3])
+
+
+def misplaced(page: Page, dark: bool = False) -> list[str]:
+    """Classes in view whose solid fills are not what their words say; all pixels count."""
+    rows = page.locator(".performance .scroll").evaluate(ROWS)
+    assert rows
+    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot())))
+    wrong = []
+    for words, boxes in rows:
+        for side, (x, y, width, height) in zip(("positives", "negatives"), boxes, strict=True):
+            counts = [int(n) for n in re.search(SIDE.format(side), words).groups()]
+            ends = x + width * np.cumsum([0, *counts]) / max(sum(counts), 1)
+            for fill, colour in ((0, BOTH_RIGHT), (2, BOTH_WRONG)):
+                start, end = int(ends[fill]) + 5, int(ends[fill + 1]) - 5
+                part = pixels[round(y) + 1 : round(y + height) - 1, start : max(start, end)]
+                found = {hex_of(pixel) for pixel in part.reshape(-1, part.shape[-1])}
+                if found - {colour.of(dark)}:
+                    wrong.append(f"{words}: {side} {found}")
+            around = pixels[[round(y) - 2, round(y + height) + 1], round(x) : round(x + width)]
+            if {BOTH_RIGHT.of(dark), BOTH_WRONG.of(dark)} & {
+                hex_of(pixel) for pixel in around.reshape(-1, around.shape[-1])
+            }:
+                wrong.append(f"{words}: {side} beyond its box")
+    return wrong
+
+
+def test_bars_lie_in_their_rows(page) -> None:
+    scroll = page.locator(".performance .scroll")
+    comes_to(lambda: misplaced(page), [])
+    page.get_by_label("Largest first").click()
+    comes_to(lambda: misplaced(page), [])
+    for part in (0.5, 1):
+        scroll.evaluate(
+            "(e, part) => { e.scrollTop = part * (e.scrollHeight - e.clientHeight) }", part
+        )
+        comes_to(lambda: misplaced(page), [])
+    page.get_by_label("Find class").fill("1")
+    comes_to(lambda: misplaced(page), [])
+    page.emulate_media(color_scheme="dark")
+    comes_to(lambda: misplaced(page, dark=True), [])
+    page.get_by_label("Find class").fill("")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    comes_to(lambda: misplaced(page, dark=True), [])
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    comes_to(lambda: misplaced(page, dark=True), [])

@@ -1,0 +1,118 @@
+"""Performance bars as a HoloViews element, and as the page shows them."""
+
+from __future__ import annotations
+
+import itertools
+
+import holoviews as hv
+import numpy as np
+import pytest
+from bokeh.models import ColumnDataSource, Plot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inficond_panel.distill import Agreement, Counts
+from inficond_panel.plots.performance_bars import (
+    count_images,
+    lay_out,
+    make_performance_bars,
+    update_bars,
+)
+from inficond_panel.spec import load_spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.vocabulary.palette import BOTH_RIGHT, STUDENT_RIGHT, TEACHER_RIGHT_SOFT
+
+AGREEMENT = {
+    "bird": Agreement(Counts(40, 5, 1, 2), Counts(1950, 0, 1, 2)),
+    "car": Agreement(Counts(0, 0, 0, 0), Counts(2, 2, 2, 2)),
+}
+
+
+@pytest.fixture
+def app(spec_file) -> AppState:
+    spec = load_spec(spec_file, check_files=False)
+    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
+    return AppState(tuner, Jobs(inline=True))
+
+
+def drawn(element: hv.Element):
+    plot = hv.renderer("bokeh").get_plot(element)
+    return plot.handles["source"].data, plot.handles["glyph"], plot.state
+
+
+def test_a_bar_is_divided_by_who_decides_rightly():
+    """Of 103 pixels three are gaps between four equal fills; one of two has the odd image."""
+    left, right = lay_out(np.array([[[2, 2, 2, 2]], [[0, 7, 0, 0]], [[52, 0, 50, 0]]]), 103)
+    assert (left[0] * 103).round().tolist() == [[0, 26, 52, 78]]
+    assert (right[0] * 103).round().tolist() == [[25, 51, 77, 103]]
+    assert (left[1, 0, 1], right[1, 0, 1]) == (0, 1)
+    assert ((right - left)[2, 0, [0, 2]] * 103).round().tolist() == [52, 50]
+
+
+@given(st.lists(st.integers(0, 5000), min_size=4, max_size=4).filter(any), st.integers(20, 400))
+def test_a_fill_with_images_is_seen_and_the_bar_is_full(counts, width):
+    left, right = (edges[0, 0] * width for edges in lay_out(np.array([[counts]]), width))
+    there = [at for at, number in enumerate(counts) if number]
+    assert left[there[0]] == pytest.approx(0)
+    assert right[there[-1]] == pytest.approx(width)
+    for at, number in enumerate(counts):
+        assert (right - left)[at] >= 1 - 1e-9 if number else (right - left)[at] == 0
+    for one, other in itertools.pairwise(there):
+        assert left[other] - right[one] == pytest.approx(1)
+
+
+def test_counts_are_by_class_side_and_fill():
+    assert count_images(AGREEMENT).tolist() == [
+        [[40, 5, 1, 2], [1950, 0, 1, 2]],
+        [[0, 0, 0, 0], [2, 2, 2, 2]],
+    ]
+
+
+def test_the_element_tells_its_numbers_and_has_four_fills():
+    element = make_performance_bars(AGREEMENT)
+    assert element.dimension_values("images").tolist()[:8] == [40, 5, 1, 2, 1950, 0, 1, 2]
+    assert element["class"][8] == "car"
+    data, glyph, _ = drawn(element)
+    assert list(data["hatch"][:4]) == [" ", "/", " ", "\\"]
+    assert list(data["ground"][:2]) == [BOTH_RIGHT.light, TEACHER_RIGHT_SOFT.light]
+    assert data["stripes"][3] == STUDENT_RIGHT.light
+    assert (glyph.hatch_pattern, glyph.hatch_color) == ("hatch", "stripes")  # columns
+    dark, _, _ = drawn(make_performance_bars(AGREEMENT, dark=True))
+    assert dark["ground"][0] == BOTH_RIGHT.dark
+
+
+def test_positives_lie_above_negatives_and_classes_go_down():
+    data, _, figure = drawn(make_performance_bars(AGREEMENT))
+    assert figure.y_range.start > figure.y_range.end  # downwards
+    tops = np.array(data["top"]).reshape(2, 2, 4)
+    assert (np.diff(tops[:, :, 0].ravel()) > 0).all()
+
+
+def test_bars_drawn_are_updated_as_if_they_were_made_anew():
+    source = ColumnDataSource(drawn(make_performance_bars(AGREEMENT))[0])
+    other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
+    update_bars(source, other, dark=True, width=150)
+    anew, _, _ = drawn(make_performance_bars(other, dark=True, width=150))
+    assert {name: list(column) for name, column in source.data.items()} == {
+        name: list(column) for name, column in anew.items()
+    }
+
+
+def test_the_page_shows_them_without_axes_and_follows_students_theme_and_width(app):
+    view = PerformanceView(app)
+    figure = next(m for m in view.table.get_root().references() if isinstance(m, Plot))
+    assert (figure.left, figure.below, figure.center, figure.toolbar.tools) == ([], [], [], [])
+    source = figure.renderers[0].data_source
+    assert source.data["ground"][0] == BOTH_RIGHT.light
+    app.theme = "dark"
+    assert source.data["ground"][0] == BOTH_RIGHT.dark
+    view.table.bar_width = 77
+    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.fine_tune()
+    agreement = app.students.snapshot.agreement
+    _, right = lay_out(count_images(agreement), 77)
+    assert source.data["right"].tolist() == right.ravel().tolist()
+    assert list(agreement) == [row["name"] for row in view.table.rows]
