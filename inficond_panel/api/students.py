@@ -29,6 +29,7 @@ from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
     from inficond_panel.api.estimator import ConceptStudents
+    from inficond_panel.api.plotting import StudentPlots
     from inficond_panel.app import Explorer
 
 
@@ -243,6 +244,13 @@ class TunableStudents:
         from inficond_panel.api.exported_estimator import as_estimator  # noqa: PLC0415 - scikit-learn
 
         return as_estimator(self.tuner, self.node)
+
+    @property
+    def plot(self) -> StudentPlots:
+        """Plots of the students at this iteration, as HoloViews elements."""
+        from inficond_panel.api.plotting import StudentPlots  # noqa: PLC0415 - loads HoloViews
+
+        return StudentPlots(self.tuner, self.node)
 
     def explore(self) -> Explorer:
         """The page in a notebook cell, at this iteration and on this history."""

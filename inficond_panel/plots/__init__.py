@@ -1,0 +1,1 @@
+"""Plots as HoloViews elements, drawn by plain functions, for the page and for notebooks."""
