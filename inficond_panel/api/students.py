@@ -8,6 +8,7 @@ students.metrics("tune")
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,8 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.analysis.refit_report import RefitReport, explain
 from inficond_panel.api import tables
+from inficond_panel.api.dataset import as_dataset
+from inficond_panel.api.told_report import ToldReport, told_report
 from inficond_panel.distill import decision_function
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
@@ -25,9 +27,11 @@ from inficond_panel.export import export
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.tuning.intents.intent import Asked, GroupIntent
 from inficond_panel.tuning.node_names import find_node
-from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, METRICS
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from inficond_panel.api.estimator import ConceptStudents
     from inficond_panel.api.plotting import StudentPlots
     from inficond_panel.app import Explorer
@@ -177,9 +181,12 @@ class TunableStudents:
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
         return tables.changes(old, new, metric)
 
-    def report(self) -> RefitReport:
-        """Report on the last refit: prices of bounds, who took over, what changed sides."""
-        return explain(self.tuner, self.node)
+    def report(self) -> ToldReport:
+        """Report on the last refit: prices of bounds, who took over, what changed sides.
+
+        It shows itself in sentences; ``of(class_name)`` and ``to_json()`` give the numbers.
+        """
+        return told_report(self.tuner, self.node)
 
     def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """Concepts of one student that are not at 0, the largest influence first.
@@ -259,6 +266,25 @@ class TunableStudents:
         if self.tuner.head() != self.node:
             self.jump(self.node.id)
         return explore(self.tuner)
+
+    def to_xarray(self, split: str = "tune") -> xr.Dataset:
+        """Students and images of a split as one dataset, with the dimensions of the store.
+
+        ``influence``, ``lower_bound`` and ``upper_bound`` over ``class_name`` and ``concept``;
+        ``intercept`` and ``threshold`` over ``class_name``; ``student_logit``, ``teacher_logit``,
+        ``label`` (-1: not known) over ``image`` and ``class_name``; ``concept_score``. A look at
+        the holdout is counted.
+        """
+        self._count(split)
+        return as_dataset(self.tuner, self.node, split)
+
+    def _repr_html_(self) -> str:
+        heading = f"<p><b>{escape(repr(self))}</b></p>"
+        if self._node is None:
+            return heading
+        columns = ["ap_gap", *(metric.key for metric in (AP, ACCURACY, F1, FIDELITY)), "positives"]
+        table = self.metrics("tune")[columns]
+        return f"{heading}<p>Split tune, largest gap first</p>{table.to_html(float_format='%.3f')}"
 
     def __repr__(self) -> str:
         store = self.tuner.store

@@ -41,17 +41,14 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
     """Metrics, one row per class, the largest AP gap first; undefined metrics are nan."""
     points = tuner.metrics(node, split)
-    rows = {name: {m: getattr(points[name], m) for m in METRICS} for name in points}
+    rows = {name: asdict(found) for name, found in points.items()}
     if intervals:
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:
                 rows[name][f"{metric}_low"] = found.metrics[metric].low
                 rows[name][f"{metric}_high"] = found.metrics[metric].high
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
-    frame["positives"] = [points[name].positives for name in frame.index]
-    frame.insert(1, "teacher_ap", [points[name].teacher_ap for name in frame.index])
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
-    frame["constant_fidelity"] = [points[name].constant_fidelity for name in frame.index]
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
 
 
@@ -116,9 +113,9 @@ def concepts_of(student: Student) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "influence": weights[chosen],
-            "lower": np.array([low for low, _ in limits], dtype=float),
-            "upper": np.array([high for _, high in limits], dtype=float),
-            **{f"discrepancy_{kind}": values[chosen] for kind, values in apart.items()},
+            "lower_bound": np.array([low for low, _ in limits], dtype=float),
+            "upper_bound": np.array([high for _, high in limits], dtype=float),
+            **{f"discrepancy_{kind[0]}": values[chosen] for kind, values in apart.items()},
             "ap_without": [
                 average_precision(label, logit - weights[c] * scores[:, c]) for c in chosen
             ],
