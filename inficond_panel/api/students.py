@@ -19,11 +19,14 @@ from scipy.special import expit
 
 from inficond_panel.api import tables
 from inficond_panel.api.dataset import as_dataset
+from inficond_panel.api.photo_predictions import PhotoPredictions
 from inficond_panel.api.told_report import ToldReport, told_report
 from inficond_panel.distill import decision_function
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export import export
+from inficond_panel.export.folder import as_exported
+from inficond_panel.new_photos import score_photos
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.tuning.intents.intent import Asked, GroupIntent
 from inficond_panel.tuning.node_names import find_node
@@ -156,6 +159,17 @@ class TunableStudents:
         """Decisions (n, K): 1 where the logit is above the class's threshold, else 0."""
         thresholds = [self.tuner.threshold(name) for name in self.classes]
         return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
+
+    def predict_images(self, photos: Iterable[str | Path]) -> PhotoPredictions:
+        """Decisions on photos (files), which need be in no store, and what made them.
+
+        They go through encoder and segments, never by look-up, so the extra ``precompute`` and the
+        encoder of the spec are needed. A photo that cannot be read is told in ``faults``, the
+        others go on. Raises ``DataError`` where none can be read, or where the store was made in
+        another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
+        """
+        scores = score_photos(self.tuner.spec, self.tuner.store, list(photos))
+        return PhotoPredictions(as_exported(self.tuner, self.node, {}), scores)
 
     def metrics(self, split: str = "tune", *, intervals: bool = False) -> pd.DataFrame:
         """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
