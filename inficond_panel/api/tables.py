@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 from inficond_panel.analysis.class_shift import Suspect, class_shifts
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
-from inficond_panel.distill import average_precision, change_intervals, discrepancy
+from inficond_panel.distill import SliceReport, average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Intent, Node, Student, Students, Tuner
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
@@ -146,3 +146,26 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
 def _in_words(intent: Intent) -> str:
     factor = f" ×{intent.factor:g}" if intent.factor else ""
     return f"{intent.direction} {intent.concept} on {intent.class_name}{factor}"
+
+
+def slices(reports: Mapping[str, SliceReport]) -> pd.DataFrame:
+    """One row per class and slice, named as in the documents of ``inficond metrics --by``."""
+    rows = [
+        {
+            "class": name,
+            "slice": found.name,
+            "images": found.n,
+            "positives": found.positives,
+            report.metric: found.interval.estimate,
+            "low": found.interval.low,
+            "high": found.interval.high,
+            "rest": found.rest,
+            "expected": found.expected,
+            "p": found.p,
+            "p_holm": found.p_holm,
+            "small": found.small,
+        }
+        for name, report in reports.items()
+        for found in report.slices
+    ]
+    return pd.DataFrame(rows).set_index(["class", "slice"])

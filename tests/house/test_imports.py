@@ -36,7 +36,7 @@ ARROWS = {
     "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
     "app": SHOWN | {"serving", "views", "text_encoder"},
-    "api": ANALYSES | {"export", "plots", "app", "ui", "new_photos"},
+    "api": ANALYSES | {"export", "plots", "app", "ui", "new_photos", "text_encoder"},
     "__init__": {"api", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},

@@ -44,13 +44,15 @@ def test_names_are_found_without_loading_anything():
         _ = inficond_panel.nothing
 
 
-def test_fit_comes_first(spec):
+def test_students_open_where_the_page_is(spec):
     students = open_students(spec)
-    assert "not fitted" in repr(students)
-    with pytest.raises(TuningError, match="not fitted"):
-        students.tune([("bicycle", "wheel", "up")])
-    assert students.fit() is students
+    assert "at the iteration of the page" in repr(students)  # which distills nothing
+    assert students.node.number == 0  # distilled, since nobody has tuned yet
     assert f"at #0 ({students.node.id})" in repr(students)
+    assert students.tune(("bicycle", "wheel", "up")) is students
+    again = open_students(spec)
+    assert again.node == students.node
+    assert again.fit().node.number == 0
 
 
 def test_tuning_is_the_tuners(students, spec):

@@ -13,7 +13,6 @@ from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.tuning import open_tuner
 
 
 @pytest.fixture
@@ -194,9 +193,3 @@ def test_a_plot_of_the_holdout_counts_a_look(students):
     students.plot.confusion("bicycle", "holdout")
     students.plot.performance(split="holdout")
     assert students.tuner.looks() == 2
-
-
-def test_plots_wait_for_the_fit(tmp_path):
-    students = TunableStudents(open_tuner(small_spec(tmp_path), history=":memory:"))
-    with pytest.raises(TuningError, match="not fitted"):
-        _ = students.plot

@@ -1,0 +1,38 @@
+"""Intents as a script writes them: tuples, one or many, or the intents themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import GroupIntent, Intent
+from inficond_panel.tuning.intents.intent import Asked
+
+_HOW = 'Write ("class", "concept", "up"), with a factor behind it if wanted, or a list of these.'
+
+
+def asked(intents: Any) -> list[Asked]:
+    """Intents of a batch; one alone is a batch. Raises ``TuningError`` for what is none."""
+    alone = isinstance(intents, Asked) or (
+        isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
+    )
+    try:
+        return [_one(item) for item in ([intents] if alone else intents)]
+    except (TypeError, ValueError) as error:
+        if isinstance(error, TuningError):
+            raise
+        raise TuningError(f"{intents!r} is no intent: {error}.", _HOW) from error
+
+
+def _one(item: Any) -> Asked:
+    if isinstance(item, Asked):
+        return item
+    if isinstance(item, str) or not 3 <= len(item) <= 4:
+        raise TuningError(f"{item!r} is no intent.", _HOW)
+    class_name, concept, *rest = item
+    if isinstance(concept, str):
+        return Intent(class_name, concept, *rest)
+    names = tuple(concept)
+    if len(names) == 1:
+        return Intent(class_name, names[0], *rest)
+    return GroupIntent(class_name, names, *rest)
