@@ -5,7 +5,7 @@ from __future__ import annotations
 import holoviews as hv
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
-from inficond_panel.api.names import check_metric, check_split, check_word
+from inficond_panel.api.names import check_metric, check_split
 from inficond_panel.plots.embedding_plot import make_embedding
 from inficond_panel.plots.node_plots import make_matrix, make_performance
 from inficond_panel.plots.student_plots import (
@@ -33,11 +33,10 @@ class StudentPlots:
         if "bokeh" not in hv.Store.renderers:
             hv.extension("bokeh", inline=True, logo=False)
 
-    def performance(self, side: str = "positives", split: str = "tune") -> hv.Bars:
-        """Images by who decides them rightly, a bar per class: those of label 1, or negatives."""
-        check_word("side", side, ("positives", "negatives"))
+    def performance(self, split: str = "tune") -> hv.Rectangles:
+        """Positives and negatives of each class by who decides them rightly, as on the page."""
         self._count(split)
-        return make_performance(take_snapshot(self.tuner, self.node, split), side)
+        return make_performance(take_snapshot(self.tuner, self.node, split))
 
     def knowledge(self, class_name: str, top: int = 15) -> hv.Bars:
         """The student's ``top`` strongest concepts with their influences."""

@@ -9,7 +9,7 @@ import holoviews as hv
 from inficond_panel.plots.branches import Branches
 from inficond_panel.tuning import Iteration
 from inficond_panel.vocabulary.directions import DIRECTIONS
-from inficond_panel.vocabulary.palette import ACTIVE, INK, LINE, SURFACE
+from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_3, SURFACE
 
 _PLACE = ["lane", "iteration"]
 
@@ -41,7 +41,7 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
     points = hv.Points(rows, _PLACE, ["name", "intents", "note", "fill"])
     texts = hv.Labels([row[:3] for row in rows], _PLACE, "name")
     return (
-        hv.Segments(lines, [*_PLACE, "to_lane", "to_iteration"]).opts(color=LINE.light)
+        hv.Segments(lines, [*_PLACE, "to_lane", "to_iteration"]).opts(color=INK_3.light)
         * points.opts(
             color="fill", line_color=INK.light, size=10, tools=["hover"], show_legend=False
         )

@@ -1,0 +1,162 @@
+"""Performance bars: who decides the positives and negatives of each class rightly, as one plot.
+
+InFiConD, section 5, figure 5b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+from bokeh.models import ColumnDataSource
+from numpy.typing import NDArray
+
+from inficond_panel.distill import Agreement
+from inficond_panel.vocabulary.palette import (
+    BOTH_RIGHT,
+    BOTH_WRONG,
+    STUDENT_RIGHT,
+    STUDENT_RIGHT_SOFT,
+    TEACHER_RIGHT,
+    TEACHER_RIGHT_SOFT,
+    Colour,
+)
+
+SIDES = ("positives", "negatives")
+#: Top and bottom of the two bars within a row of height 1.
+BARS = np.array([[0.13, 0.43], [0.57, 0.87]])
+
+
+class Fill(NamedTuple):
+    """Look of the images of which ``counts``, a field of ``distill.Counts``, is the number."""
+
+    counts: str
+    words: str
+    ground: Colour
+    stripes: Colour
+    hatch: str
+
+
+FILLS = (
+    Fill("both_right", "both right", BOTH_RIGHT, BOTH_RIGHT, " "),
+    Fill("student_wrong", "teacher right, student wrong", TEACHER_RIGHT_SOFT, TEACHER_RIGHT, "/"),
+    Fill("both_wrong", "both wrong", BOTH_WRONG, BOTH_WRONG, " "),
+    Fill("teacher_wrong", "student right, teacher wrong", STUDENT_RIGHT_SOFT, STUDENT_RIGHT, "\\"),
+)
+
+
+def make_performance_bars(
+    agreement: Mapping[str, Agreement], dark: bool = False, width: int = 400
+) -> hv.Rectangles:
+    """Two bars per class, its positives above its negatives, each divided by who decides rightly.
+
+    Classes in the order given, from the top. ``width`` is how many pixels a bar is wide: a fill
+    with images has one at least, and one lies between two fills. Columns: ``class``, ``side``,
+    ``decided``, ``images``; eight rows per class, in the order of ``SIDES`` and ``FILLS``.
+    """
+    images = count_images(agreement)
+    row, side, _ = np.indices(images.shape)
+    left, right = lay_out(images, width)
+    columns = (
+        *(part.ravel() for part in (left, row + BARS[side, 1], right, row + BARS[side, 0])),
+        np.repeat(list(agreement), images[0].size),
+        np.tile(np.repeat(SIDES, len(FILLS)), len(images)),
+        np.tile([fill.words for fill in FILLS], len(images) * len(SIDES)),
+        images.ravel(),
+    )
+    return hv.Rectangles(columns, ["left", "bottom", "right", "top"], [*_FACTS, "images"]).opts(
+        hooks=[partial(_finish, dark=dark)],
+        line_width=0,
+        xlim=(0, 1),
+        ylim=(0, len(images)),
+        yticks=[(at + 0.5, name) for at, name in enumerate(agreement)],
+        invert_yaxis=True,
+        xlabel="share of the positives (above) and of the negatives",
+        ylabel="",
+        tools=["hover"],
+        backend="bokeh",
+    )
+
+
+_FACTS = ["class", "side", "decided"]
+
+
+def count_images(agreement: Mapping[str, Agreement]) -> NDArray[np.int64]:
+    """Numbers of images, (classes, 2 sides, 4 fills)."""
+    counts = [
+        [[getattr(getattr(found, side), fill.counts) for fill in FILLS] for side in SIDES]
+        for found in agreement.values()
+    ]
+    return np.array(counts, np.int64).reshape(-1, len(SIDES), len(FILLS))
+
+
+def lay_out(images: NDArray[np.int64], width: int) -> tuple[NDArray, NDArray]:
+    """Left and right edges of all fills as shares of a bar, both shaped as ``images``.
+
+    Edges are at whole pixels. What the least width of small fills takes is the largest's loss. A
+    fill without images has no width.
+    """
+    there = images > 0
+    gaps = np.maximum(there.sum(axis=-1, keepdims=True) - 1, 0)
+    total = np.maximum(images.sum(axis=-1, keepdims=True), 1)
+    wide = np.where(there, np.maximum((width - gaps) * images / total, 1.0), 0.0)
+    excess = np.where(there.any(axis=-1, keepdims=True), wide.sum(-1, keepdims=True) + gaps, 0)
+    largest = np.arange(images.shape[-1]) == images.argmax(axis=-1)[..., None]
+    wide -= np.where(largest & there, excess - width, 0)
+    ends = np.floor(np.cumsum(wide + there, axis=-1) + (0.5 + 1e-6))  # halves go up, all of them
+    starts = np.concatenate([np.zeros_like(ends[..., :1]), ends[..., :-1]], axis=-1)
+    left, right = np.where(there, (starts, ends - 1), 0.0)
+    return left / width, right / width
+
+
+def make_looks(bars: int, dark: bool) -> dict[str, list[str]]:
+    """Colours and hatches of so many bars, as columns."""
+    return {
+        "ground": [fill.ground.of(dark) for fill in FILLS] * bars,
+        "stripes": [fill.stripes.of(dark) for fill in FILLS] * bars,
+        "hatch": [fill.hatch for fill in FILLS] * bars,
+    }
+
+
+def update_bars(
+    source: ColumnDataSource, agreement: Mapping[str, Agreement], dark: bool, width: int
+) -> None:
+    """Give bars that are drawn the looks of ``make_performance_bars``; their rows stay.
+
+    Only columns that differ are sent. A pass through HoloViews takes 20 ms and more.
+    """
+    images, data = count_images(agreement), source.data
+    left, right = (edges.ravel() for edges in lay_out(images, width))
+    new: dict[str, Any] = {
+        "left": left,
+        "right": right,
+        **make_looks(len(left) // len(FILLS), dark),
+    }
+    if "images" in data:  # for the pointer's card
+        new["images"] = images.ravel()
+    data.update({n: column for n, column in new.items() if not np.array_equal(data[n], column)})
+
+
+def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
+    """Hook: colours and hatches of the four fills, which HoloViews has no option for; no ground."""
+    source = plot.handles["source"]
+    source.data.update(make_looks(len(source.data["left"]) // len(FILLS), dark))
+    plot.handles["glyph"].update(
+        fill_color="ground",
+        line_color=None,
+        hatch_color="stripes",
+        hatch_pattern="hatch",
+        hatch_scale=12,  # two stripes in a tile, 6 pixels apart
+        hatch_weight=2.5,
+    )
+    plot.state.update(
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border=0,
+        output_backend="canvas",
+    )
