@@ -11,8 +11,9 @@ import pandas as pd
 from inficond_panel.analysis.concept_rows import effect
 from inficond_panel.analysis.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
+from inficond_panel.analysis.refit_curve import refit_curve
 from inficond_panel.store import Store
-from inficond_panel.tuning import Student
+from inficond_panel.tuning import Student, Tuner
 
 
 def what_if(student: Student, concept: str, metric: str) -> pd.DataFrame:
@@ -27,6 +28,19 @@ def what_if(student: Student, concept: str, metric: str) -> pd.DataFrame:
         },
         index=pd.Index(band.grid, name="influence"),
     )
+
+
+def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
+    """As ``what_if`` with all other influences solved again; limits are nan where not computed."""
+    now = student.outcome.value(metric)
+    rows = []
+    for point in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
+        value = getattr(point.metrics, metric)
+        change = point.changes.get(metric)
+        limits = (np.nan, np.nan) if change is None else (change.low, change.high)
+        rows.append((point.influence, value, value - now, *limits))
+    columns = ["influence", metric, "change", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).set_index("influence")
 
 
 def gallery(store: Store, found: Gallery, filters: Sequence[str]) -> pd.DataFrame:

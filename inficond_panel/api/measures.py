@@ -9,6 +9,7 @@ import pandas as pd
 from inficond_panel.analysis.comparison import Comparison, compare
 from inficond_panel.analysis.gallery import take_gallery
 from inficond_panel.analysis.influence_stability import stability
+from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
 from inficond_panel.api import concept_tables, tables
 from inficond_panel.api.moves import Moves
@@ -98,16 +99,33 @@ class Measures(Moves):
         return pd.Series([r for _, r in found], index=names, name="correlation", dtype=float)
 
     def what_if(
-        self, class_name: str, concept: str, metric: str = AP.key, split: str = "tune"
+        self,
+        class_name: str,
+        concept: str,
+        metric: str = AP.key,
+        split: str = "tune",
+        *,
+        refit: bool = False,
     ) -> pd.DataFrame:
         """A metric along the influence of a concept, the others held; one row is as it is now.
 
-        Beside it its change from now with the paired-bootstrap interval: ``change``, ``low``,
-        ``high``. A look at the holdout is counted.
+        With ``refit`` the others are solved again at each influence, which takes seconds. Beside
+        it its change from now with the paired-bootstrap interval: ``change``, ``low``, ``high``
+        (of a refit only for metrics of decisions). A look at the holdout is counted.
         """
         check_name("concept", concept, self.concepts)
         check_metric(metric)
-        return concept_tables.what_if(self._student(class_name, split), concept, metric)
+        student = self._student(class_name, split)
+        if refit:
+            return concept_tables.refit_what_if(self.tuner, student, concept, metric)
+        return concept_tables.what_if(student, concept, metric)
+
+    def take_apart(self, class_name: str, image: str) -> Apart:
+        """The student's logit on an image of the store by concept, and the smallest change that
+        turns its decision. A look at the holdout is counted."""
+        check_word("image", image, self.tuner.store.images)
+        row = self.tuner.store.images.index(image)
+        return take_apart(self._student(class_name, str(self.tuner.store.split[row])), row)
 
     def gallery(
         self, class_name: str, concept: str, split: str = "tune", filters: Iterable[str] = ()

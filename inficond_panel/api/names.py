@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
@@ -25,5 +25,12 @@ def check_word(kind: str, name: str, known: Iterable[str]) -> None:
     words = list(known)
     if name not in words:
         raise TuningError(
-            f"There is no {kind} {name!r}.{near(str(name), words)}", f"Known: {', '.join(words)}."
+            f"There is no {kind} {name!r}.{near(str(name), words)}", f"Known: {listed(words)}."
         )
+
+
+def listed(words: Sequence[str], most: int = 12) -> str:
+    """Words with commas; of many the first and how many more."""
+    rest = len(words) - most
+    more = [f"and {rest} more"] if rest > 0 else []
+    return ", ".join([*words[:most], *more])

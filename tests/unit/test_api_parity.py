@@ -16,6 +16,7 @@ from sklearn.metrics import f1_score
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.analysis.gallery import gallery_file, take_gallery
 from inficond_panel.cli import main
+from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import DataError, ExportError, TuningError
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent
@@ -148,6 +149,42 @@ def test_what_if_is_counted_by_hand(students):
     np.testing.assert_allclose(table["f1"], values, atol=1e-12)
     now = table.loc[weight]
     assert (now["change"], now["low"], now["high"]) == (0, 0, 0)
+
+
+def test_what_if_with_the_others_solved_again(students):
+    table = students.what_if("bicycle", "wheel", "f1", refit=True)
+    store = students.tuner.store
+    fitted, rows = store.rows("fit"), store.rows("tune")
+    influence = table.index[len(table) // 2]
+    lower = np.full((len(students.concepts), 1), -np.inf)
+    upper = -lower
+    lower[students.concepts.index("wheel")] = upper[students.concepts.index("wheel")] = influence
+    solved = fit(
+        store.concept_score[fitted],
+        soft_targets(store.teacher_logit[fitted][:, :1], 1.0),
+        l1=students.tuner.fit_data.l1[0],
+        lower=lower,
+        upper=upper,
+        tolerance=1e-9,
+    )
+    logit = store.concept_score[rows] @ solved.weights[:, 0] + solved.intercepts[0]
+    label = store.label[rows, 0]
+    known = label >= 0
+    expected = f1_score(label[known] == 1, logit[known] > 0)
+    assert table["f1"].iloc[len(table) // 2] == pytest.approx(expected, abs=1e-9)
+    assert (table["low"] <= table["change"]).all()
+    assert students.what_if("bicycle", "wheel", refit=True)["low"].isna().all()
+
+
+def test_an_image_is_taken_apart(students):
+    image = students.images("holdout")[3]
+    found = students.take_apart("bicycle", image)
+    assert students.tuner.looks() == 1
+    total = found.intercept + sum(part.logit for part in found.parts)
+    expected = students.decision_function(students.scores("holdout")[3:4])[0, 0]
+    assert total == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(TuningError, match=r"There is no image '00013x'\. Did you mean"):
+        students.take_apart("bicycle", "00013x")
 
 
 def test_gallery_has_the_lines_of_the_file(students):
