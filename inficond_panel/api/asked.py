@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from inficond_panel.errors import TuningError
@@ -11,11 +12,11 @@ from inficond_panel.tuning.intents.intent import Asked
 _HOW = 'Write ("class", "concept", "up"), with a factor behind it if wanted, or a list of these.'
 
 
-def asked(intents: Any) -> list[Asked]:
+def asked(intents: Asked | Iterable[object]) -> list[Asked]:
     """Intents of a batch; one alone is a batch. Raises ``TuningError`` for what is none."""
-    alone = isinstance(intents, Asked) or (
-        isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
-    )
+    if isinstance(intents, Asked):
+        return [intents]
+    alone = isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
     try:
         return [_one(item) for item in ([intents] if alone else intents)]
     except (TypeError, ValueError) as error:

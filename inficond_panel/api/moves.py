@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Self
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from inficond_panel.api.asked import asked
 from inficond_panel.api.names import check_split
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.intents.intent import Asked, check_name
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
@@ -65,7 +65,7 @@ class Moves:
         self._node = self.tuner.head()
         return self
 
-    def tune(self, intents: Any) -> Self:
+    def tune(self, intents: Asked | Suggestion | Iterable[object]) -> Self:
         """Refit with one batch of intents, and go to the new iteration.
 
         An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
