@@ -17,12 +17,12 @@ def score_photos(
     photos: Sequence[str | Path],
     progress: Callable[[str], None] = lambda _: None,
 ) -> PhotoScores:
-    """Scores of photos (files) by the concepts of ``store``, and their teacher's logits.
+    """Scores of photos (files, each once) by the concepts of ``store``, and the teacher's logits.
 
     Through the encoder and the segments, never looked up: see ``precompute.pipeline.apply``. Raises
     what that does, and ``DataError`` where none of the photos can be read.
     """
-    files = [Path(photo) for photo in photos]
+    files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
         raise DataError("No photo is named.", "Name the files of photos.")
     try:

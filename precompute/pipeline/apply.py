@@ -109,7 +109,11 @@ def read_photo(path: Path, settings: SegmentSettings) -> Image.Image:
 
     Where segments come from files, its mask lies among them by the photo's name.
     """
-    if path.is_file() and path.stat().st_size > MOST_BYTES:
+    try:
+        large = path.is_file() and path.stat().st_size > MOST_BYTES
+    except OSError as error:  # such as a folder that may not be entered
+        raise UnreadableImage(error.strerror or str(error)) from error
+    if large:
         raise UnreadableImage(f"larger than {size_text(MOST_BYTES)}")
     image = decode(path)
     if settings.method == "file":

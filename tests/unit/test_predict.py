@@ -169,7 +169,8 @@ def test_faults_are_told_and_the_rest_goes_on(folder, monkeypatch):
     Image.effect_noise((80, 80), 90).convert("RGB").save(bad[1])
     assert bad[1].stat().st_size > 10_000 > good.stat().st_size
     monkeypatch.setattr("precompute.pipeline.apply.MOST_BYTES", 10_000)
-    found = students.predict_images([bad[0], good, *bad[1:], folder])
+    long = folder / ("x" * 300 + ".jpg")
+    found = students.predict_images([bad[0], good, *bad[1:], folder, long, good])
     assert list(found.table.index.unique("image")) == [str(good)]
     alone = students.predict_images([good])
     np.testing.assert_allclose(
@@ -179,6 +180,8 @@ def test_faults_are_told_and_the_rest_goes_on(folder, monkeypatch):
     assert found.faults[str(bad[1])] == "larger than 10.0 kB"
     assert found.faults[str(bad[2])] == "no such file"
     assert found.faults[str(folder)] == "not a file"
+    assert found.faults[str(long)] == "File name too long"
+    assert len(found.table) == len(students.classes)  # named twice, told once
     monkeypatch.setattr("inficond_panel.store.images.MOST_PIXELS", 100)
     with pytest.raises(DataError, match=r"No photo can be read\..*more than 100 pixels"):
         students.predict_images([good])
