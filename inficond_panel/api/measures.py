@@ -31,7 +31,7 @@ class Measures(Moves):
 
         With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
         """
-        self._count(split)
+        self.count_look(split)
         return tables.metrics(self.tuner, self.node, split, intervals)
 
     def changes(
@@ -43,7 +43,7 @@ class Measures(Moves):
         """
         check_metric(metric)
         before = self._since(since)
-        self._count(split)
+        self.count_look(split)
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
         return tables.changes(old, new, metric)
 
@@ -61,7 +61,7 @@ class Measures(Moves):
         that the student would have without the concept, the others held. A look at the holdout
         is counted.
         """
-        return tables.concepts_of(self._student(class_name, split))
+        return tables.concepts_of(self.student(class_name, split))
 
     def shift(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
@@ -115,7 +115,7 @@ class Measures(Moves):
         """
         check_name("concept", concept, self.concepts)
         check_metric(metric)
-        student = self._student(class_name, split)
+        student = self.student(class_name, split)
         if refit:
             return concept_tables.refit_what_if(self.tuner, student, concept, metric)
         return concept_tables.what_if(student, concept, metric)
@@ -125,7 +125,7 @@ class Measures(Moves):
         turns its decision. A look at the holdout is counted."""
         check_word("image", image, self.tuner.store.images)
         row = self.tuner.store.images.index(image)
-        return take_apart(self._student(class_name, str(self.tuner.store.split[row])), row)
+        return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)
 
     def gallery(
         self, class_name: str, concept: str, split: str = "tune", filters: Iterable[str] = ()
@@ -139,7 +139,7 @@ class Measures(Moves):
         chosen = list(filters)
         for name in chosen:
             check_word("filter", name, ("positive", "negative", "right", "wrong"))
-        found = take_gallery(self._student(class_name, split), concept)
+        found = take_gallery(self.student(class_name, split), concept)
         return concept_tables.gallery(self.tuner.store, found, chosen)
 
     def stability(
@@ -185,7 +185,7 @@ class Measures(Moves):
         check_metric(metric)
         for name in classes or ():
             check_name("class", name, self.classes)
-        self._count(split)
+        self.count_look(split)
         columns = [by] if isinstance(by, str) else list(by)
         masks = metadata_slices(self.tuner.store, split, columns)
         found = measure_slices(
@@ -202,7 +202,7 @@ class Measures(Moves):
         """
         nodes = self._found(before), self._found(after)
         for node in dict.fromkeys(nodes):
-            self._count(split, node)
+            self.count_look(split, node)
         return compare(self.tuner, *nodes, split)
 
     def suggest(

@@ -55,6 +55,24 @@ class Moves:
         """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
         return tables.history(self.tuner.nodes(), self.node)
 
+    def student(self, class_name: str, split: str) -> Student:
+        """The student of a class at this iteration, with the images of a split.
+
+        A look at the holdout is counted. Raises ``TuningError`` for names that are not there.
+        """
+        check_name("class", class_name, self.tuner.store.classes)
+        self.count_look(split)
+        return self.tuner.at(self.node, split)[class_name]
+
+    def count_look(self, split: str, node: Node | None = None) -> None:
+        """Check the name of a split, and count a look if it is the holdout: at ``node``, or here.
+
+        Raises ``TuningError``.
+        """
+        check_split(split)
+        if split == "holdout":
+            self.tuner.count_look(node or self.node, split)
+
     def fit(self) -> Self:
         """Go to the untouched students; they are distilled, or taken from the history."""
         self._node = self.tuner.root()
@@ -160,14 +178,3 @@ class Moves:
 
     def _found(self, node: str | int | None) -> Node:
         return self.node if node is None else find_node(self.tuner, node)
-
-    def _student(self, class_name: str, split: str) -> Student:
-        """The student of a class on a split; a look at the holdout is counted."""
-        check_name("class", class_name, self.tuner.store.classes)
-        self._count(split)
-        return self.tuner.at(self.node, split)[class_name]
-
-    def _count(self, split: str, node: Node | None = None) -> None:
-        check_split(split)
-        if split == "holdout":
-            self.tuner.count_look(node or self.node, split)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import holoviews as hv
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
-from inficond_panel.api.names import check_metric, check_split
+from inficond_panel.api.moves import Moves
+from inficond_panel.api.names import check_metric
 from inficond_panel.plots.embedding_plot import make_embedding
 from inficond_panel.plots.node_plots import make_matrix, make_performance
 from inficond_panel.plots.student_plots import (
@@ -15,68 +16,59 @@ from inficond_panel.plots.student_plots import (
     make_what_if,
 )
 from inficond_panel.plots.tree_plot import make_provenance
-from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.vocabulary.metrics import AP
 
 
 class StudentPlots:
-    """Plots of the students at one iteration: ``+``, ``*``, ``.opts`` and ``hv.save`` work.
+    """Plots of the students at their iteration: ``+``, ``*``, ``.opts`` and ``hv.save`` work.
 
     Drawn by Bokeh, which is loaded unless the script has loaded a backend; nothing comes from
     outside. A plot of the holdout counts a look. Raises ``TuningError`` for names that are not
     there.
     """
 
-    def __init__(self, tuner: Tuner, node: Node) -> None:
-        self.tuner, self.node = tuner, node
+    def __init__(self, students: Moves) -> None:
+        self.students = students
         if "bokeh" not in hv.Store.renderers:
             hv.extension("bokeh", inline=True, logo=False)
 
     def performance(self, split: str = "tune") -> hv.Rectangles:
         """Positives and negatives of each class by who decides them rightly, as on the page."""
-        self._count(split)
-        return make_performance(take_snapshot(self.tuner, self.node, split))
+        self.students.count_look(split)
+        return make_performance(take_snapshot(self.students.tuner, self.students.node, split))
 
     def knowledge(self, class_name: str, top: int = 15) -> hv.Bars:
         """The student's ``top`` strongest concepts with their influences."""
-        return make_knowledge(self._student(class_name, "fit"), top)
+        return make_knowledge(self.students.student(class_name, "fit"), top)
 
     def what_if(
         self, class_name: str, concept: str, metric: str = AP.key, split: str = "tune"
     ) -> hv.Overlay:
         """A metric over the influence of a concept, the others held, with the interval."""
-        check_name("concept", concept, self.tuner.store.concepts)
+        check_name("concept", concept, self.students.tuner.store.concepts)
         check_metric(metric)
-        return make_what_if(self._student(class_name, split), concept, metric)
+        return make_what_if(self.students.student(class_name, split), concept, metric)
 
     def embedding(self, class_name: str = "", method: str = "") -> hv.Overlay:
         """Concepts in the plane over all segments; of a class its strongest are labelled."""
-        influence = self._student(class_name, "fit").weights if class_name else None
-        return make_embedding(self.tuner.store, influence, method)
+        influence = self.students.student(class_name, "fit").weights if class_name else None
+        return make_embedding(self.students.tuner.store, influence, method)
 
     def provenance(self) -> hv.Overlay:
         """The tree of iterations, deleted branches left out; this one is filled."""
-        return make_provenance(take_tree(self.tuner, self.node).nodes, self.node.id)
+        return make_provenance(
+            take_tree(self.students.tuner, self.students.node).nodes, self.students.node.id
+        )
 
     def matrix(self, top: int = 30) -> hv.HeatMap:
         """Influences by class and concept, of the concepts that are strongest in any class."""
-        return make_matrix(self.tuner.store, self.node, top)
+        return make_matrix(self.students.tuner.store, self.students.node, top)
 
     def confusion(self, class_name: str, split: str = "tune") -> hv.Overlay:
         """Counts of the labelled images by label and the student's decision."""
-        return make_confusion(self._student(class_name, split))
+        return make_confusion(self.students.student(class_name, split))
 
     def reliability(self, class_name: str, split: str = "tune") -> hv.Overlay:
         """Share of positives over the student's probability, in the bins of the ECE."""
-        return make_reliability(self._student(class_name, split))
-
-    def _student(self, class_name: str, split: str) -> Student:
-        check_name("class", class_name, self.tuner.store.classes)
-        self._count(split)
-        return self.tuner.at(self.node, split)[class_name]
-
-    def _count(self, split: str) -> None:
-        check_split(split)
-        if split == "holdout":
-            self.tuner.count_look(self.node, split)
+        return make_reliability(self.students.student(class_name, split))

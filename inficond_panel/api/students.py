@@ -81,7 +81,7 @@ class TunableStudents(Measures):
         counted.
         """
         if isinstance(X, str):
-            self._count(X)
+            self.count_look(X)
             return self.tuner.logits(self.node)[self.tuner.store.rows(X)]
         return decision_function(self._checked(X), self.node.weights, self.node.intercepts)
 
@@ -141,7 +141,7 @@ class TunableStudents(Measures):
         """Plots of the students at this iteration, as HoloViews elements."""
         from inficond_panel.api.plotting import StudentPlots  # noqa: PLC0415 - loads HoloViews
 
-        return StudentPlots(self.tuner, self.node)
+        return StudentPlots(self)
 
     def explore(self) -> Explorer:
         """The page in a notebook cell, at this iteration and on this history."""
@@ -159,7 +159,7 @@ class TunableStudents(Measures):
         ``label`` (-1: not known) over ``image`` and ``class_name``; ``concept_score``. A look at
         the holdout is counted.
         """
-        self._count(split)
+        self.count_look(split)
         return as_dataset(self.tuner, self.node, split)
 
     def _repr_html_(self) -> str:

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from inficond_panel.analysis.refit_report import RefitReport, explain
+from inficond_panel.analysis.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.wording.refit import sentences
 
 
 @dataclass(frozen=True, repr=False)
 class ToldReport(RefitReport):
     """Report on an iteration against its parent; ``str`` gives the sentences of ``explain``."""
+
+    def of(self, class_name: str) -> ClassReport:
+        """The report of one tuned class; ``TuningError`` where the refit has not tuned it."""
+        check_name("tuned class", class_name, [found.class_name for found in self.classes])
+        return super().of(class_name)
 
     def __str__(self) -> str:
         heading, *notices = self._general()

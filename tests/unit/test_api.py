@@ -246,6 +246,10 @@ def test_a_report_tells_itself(students):
         assert f"  {line}\n" in f"{rest}\n"
     assert repr(report) == str(report)
     assert report.to_json()["number"] == 1
+    with pytest.raises(TuningError, match="no tuned class 'bird'"):
+        report.of("bird")
+    with pytest.raises(TuningError):
+        students.fit().report()
 
 
 def test_html_in_a_notebook_is_escaped(tmp_path):
