@@ -67,7 +67,7 @@ class Measures(Moves):
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
 
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
-        their limits; see ``analysis.class_shift``. Raises ``TuningError`` for an unknown class.
+        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
         """
         return tables.shift(self.tuner, self.node, classes, seed)
 
@@ -77,6 +77,15 @@ class Measures(Moves):
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """
         return tables.suspects(self.tuner, self.node, classes, seed)
+
+    def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """The student of a class over λ: concepts left, AP and fidelity with their limits.
+
+        λ is the index; ``now`` marks the one in force. A look at the holdout is counted.
+        """
+        check_name("class", class_name, self.classes)
+        self.count_look(split)
+        return tables.penalty_path(self.tuner, self.node, class_name, split)
 
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.

@@ -8,11 +8,12 @@ from typing import Self
 import pandas as pd
 
 from inficond_panel.api import tables
-from inficond_panel.api.asked import asked
 from inficond_panel.api.names import check_split
+from inficond_panel.api.written_intents import as_asked
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
-from inficond_panel.tuning.intents.intent import Asked, check_name
+from inficond_panel.tuning.intents.asked import Asked
+from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
@@ -88,15 +89,17 @@ class Moves:
 
         An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
         concepts is a group, each of which gets the thumb. A direction is ``up``, ``down`` or
-        ``remove``. ``Intent`` and ``GroupIntent`` do as well, one intent alone, and what
-        ``suggest`` gives, which is recorded as the machine's. Raises ``TuningError`` for names
-        that are not there, and for what is no intent.
+        ``remove``. A cure is a mapping as in an edits file, such as ``{"class": "truck",
+        "direction": "lambda", "value": "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``,
+        ``Doubt``, ``Lambda`` and ``Label`` of ``inficond_panel.tuning`` do as well, one intent
+        alone, and what ``suggest`` gives, which is recorded as the machine's. Raises
+        ``TuningError`` for names that are not there, and for what is no intent.
         """
         before = self.node
         if isinstance(intents, Suggestion):
             node = carry_out(self.tuner, intents) or before
         else:
-            node = self.tuner.fine_tune(before, asked(intents))
+            node = self.tuner.fine_tune(before, as_asked(intents))
         if node != before:
             self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
         return self._at(node.id)

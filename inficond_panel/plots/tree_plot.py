@@ -8,8 +8,8 @@ import holoviews as hv
 
 from inficond_panel.plots.branches import Branches
 from inficond_panel.tuning import Iteration
-from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_3, SURFACE
+from inficond_panel.wording.cures import glyph_of, object_of
 
 _PLACE = ["lane", "iteration"]
 
@@ -28,10 +28,7 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
         (
             *at[node.id],
             f"#{numbers[node.id]} {node.name}".rstrip(),
-            ", ".join(
-                f"{DIRECTIONS[one.direction].glyph} {one.concept}, {one.class_name}"
-                for one in node.intents
-            ),
+            ", ".join(f"{glyph_of(one)} {object_of(one)}, {one.class_name}" for one in node.asked),
             node.note,
             (ACTIVE if node.id == current else SURFACE).light,
         )
