@@ -36,6 +36,12 @@ class Dataset(Section):
     kind: Any
     splits: Any = None
 
+    task = Choice(
+        default="multi_label",
+        objects=["multi_label", "single_label"],
+        doc="Whether an image has any number of the classes, or exactly one.",
+    )
+
     def photo_folders(self) -> tuple[Path, ...]:
         """Folders in which the photos are called after their images; none where that is not so."""
         return ()
