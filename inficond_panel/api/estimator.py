@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.distill import Fit, decision_function, fit, soft_targets
 
 
@@ -38,6 +39,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         Duality gap to stop at, relative to the objective at w = 0.
     max_iter : int, default 100
         Most Newton steps of a student.
+    y_kind : None, "logits" or "probabilities", default None
+        What ``y`` is. None: logits, and what looks like probabilities or labels is an error.
 
     Attributes
     ----------
@@ -57,8 +60,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
     Notes
     -----
-    ``y`` are the teacher's *logits*: any real numbers, (n, K), or (n,) for a single class. For
-    probabilities p pass ``scipy.special.logit(p)``. It declares itself neither classifier nor
+    ``y`` are the teacher's *logits*: any real numbers, (n, K), or (n,) for a single class; or by
+    ``y_kind`` its probabilities. It declares itself neither classifier nor
     regressor, since scikit-learn forbids the first to take continuous targets and the second to
     have ``predict_proba``.
     """
@@ -74,6 +77,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         threshold: ArrayLike = 0.0,
         tolerance: float = 1e-6,
         max_iter: int = 100,
+        y_kind: str | None = None,
     ) -> None:
         self.lambda_ = lambda_
         self.l2 = l2
@@ -83,6 +87,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         self.threshold = threshold
         self.tolerance = tolerance
         self.max_iter = max_iter
+        self.y_kind = y_kind
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Distill students of scores ``X`` (n, C) from the teacher's logits ``y`` (n,) or (n, K).
@@ -97,7 +102,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature must be a positive number, got {self.temperature!r}")
         self._single = logits.ndim == 1
-        logits = logits.reshape(len(scores), -1)
+        logits = self._logits(logits.reshape(len(scores), -1))
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
@@ -137,6 +142,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         """
         decided = self.predict(X)
         logits = np.asarray(y)
+        if self.y_kind == "probabilities":
+            logits = logits_of(logits)
         if logits.shape != decided.shape:
             raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
         alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
@@ -150,6 +157,17 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coef_")  # by the usual rule the parameter lambda_ would be a result
+
+    def _logits(self, values: np.ndarray) -> np.ndarray:
+        if self.y_kind not in (None, "logits", "probabilities"):
+            raise ValueError(f"y_kind must be None, 'logits' or 'probabilities': {self.y_kind!r}")
+        if self.y_kind is None and (fault := logits_fault(values)):
+            raise ValueError(f"y: values {fault}; say what they are: y_kind='probabilities'")
+        if self.y_kind != "probabilities":
+            return values
+        if fault := probabilities_fault(values):
+            raise ValueError(f"y: values {fault}")
+        return logits_of(values)
 
     def _decide(self, logits: np.ndarray) -> np.ndarray:
         threshold = np.asarray(self.threshold, dtype=np.float64)

@@ -22,7 +22,13 @@ from inficond_panel import ConceptStudents, distill
 from inficond_panel.errors import MissingExtraError, SolverError
 
 
-@parametrize_with_checks([ConceptStudents(), ConceptStudents(l2=0.1, temperature=2.0, lower=0)])
+# scikit-learn's checks fit labels, which are logits only where that is said
+@parametrize_with_checks(
+    [
+        ConceptStudents(y_kind="logits"),
+        ConceptStudents(l2=0.1, temperature=2.0, lower=0, y_kind="logits"),
+    ]
+)
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -158,3 +164,20 @@ def test_without_scikit_learn_the_remedy_is_said(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert inficond_panel.open_students is not None
+
+
+def test_y_is_what_it_is_said_to_be(data):
+    scores, logits = data
+    share = expit(logits)
+    by_logits = ConceptStudents().fit(scores, logits)
+    by_share = ConceptStudents(y_kind="probabilities").fit(scores, share)
+    np.testing.assert_allclose(by_share.coef_, by_logits.coef_, atol=1e-5)
+    assert by_share.score(scores, share) == by_logits.score(scores, logits)
+    with pytest.raises(ValueError, match="look like probabilities"):
+        ConceptStudents().fit(scores, share)
+    with pytest.raises(ValueError, match="look like labels"):
+        ConceptStudents().fit(scores, (share > 0.5).astype(float))
+    with pytest.raises(ValueError, match="these are no probabilities"):
+        ConceptStudents(y_kind="probabilities").fit(scores, logits)
+    with pytest.raises(ValueError, match="y_kind must be"):
+        ConceptStudents(y_kind="odds").fit(scores, logits)
