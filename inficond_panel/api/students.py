@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from inficond_panel.analysis.refit_report import RefitReport, explain
+from inficond_panel.analysis.single_label import check_single_label
 from inficond_panel.api import tables
 from inficond_panel.distill import decision_function
 from inficond_panel.distill.robustness.collinearity import collinear
@@ -152,13 +153,31 @@ class TunableStudents:
         thresholds = [self.tuner.threshold(name) for name in self.classes]
         return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
 
-    def metrics(self, split: str = "tune", *, intervals: bool = False) -> pd.DataFrame:
+    def metrics(
+        self, split: str = "tune", *, intervals: bool = False, together: bool = False
+    ) -> pd.DataFrame:
         """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
 
         With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
+        ``together``, on data with one class an image: metrics of all students as one classifier
+        (top-1, top-5, ...) in one row, and of the teacher in another. Raises ``TuningError`` where
+        images have several classes.
         """
+        if together:
+            check_single_label(self.tuner.store)
         self._count(split)
-        return tables.metrics(self.tuner, self.node, split, intervals)
+        found = tables.metrics_together if together else tables.metrics
+        return found(self.tuner, self.node, split, intervals)
+
+    def confusion(self, split: str = "tune", *, teacher: bool = False) -> pd.DataFrame:
+        """Number of images by label (rows) and by the class that the students name (columns).
+
+        On data with one class an image; else it raises ``TuningError``. With ``teacher`` the class
+        that the teacher names. A look at the holdout is counted.
+        """
+        check_single_label(self.tuner.store)
+        self._count(split)
+        return tables.confusion(self.tuner, self.node, split, teacher)
 
     def changes(
         self, since: str | int = "parent", split: str = "tune", metric: str = AP.key

@@ -42,7 +42,9 @@ def single_frames(images=120, others=2, seed=0):
     rng = np.random.default_rng(seed)
     ids = [f"{i:03d}" for i in range(images)]
     score = rng.random((images, 5))
-    z = 6 * (score @ rng.normal(size=(5, 3 + others))) + rng.normal(size=(images, 3 + others))
+    z = 9 * ((score - 0.5) @ rng.normal(size=(5, 3 + others))) + rng.normal(
+        size=(images, 3 + others)
+    )
     kind = z[:, :3].argmax(1)
     names = [*CLASSES, *(f"other {k}" for k in range(others))]
     return {
