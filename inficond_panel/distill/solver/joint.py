@@ -19,6 +19,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array, check_finite
 from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
+from inficond_panel.distill.solver.exact import Fit
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
@@ -93,6 +94,20 @@ def fit_joint(
             state.step()
             state.certify()
     return _collect(state, tolerance)
+
+
+def one_of_each(found: JointFit) -> Fit:
+    """The student as one of each class: its centred weights, and for all the one certificate."""
+    classes = len(found.intercepts)
+    return Fit(
+        weights=found.centred,
+        intercepts=found.intercepts,
+        objective=np.full(classes, found.objective),
+        gap=np.full(classes, found.gap),
+        certificate=("gap",) * classes,
+        iterations=np.full(classes, found.iterations),
+        converged=np.full(classes, found.converged),
+    )
 
 
 def certify_joint(
