@@ -214,7 +214,7 @@ def test_a_problem_of_the_size_of_a_store():
         ({"lower": np.full((2, 3), 0.1)}, "bounds of 2 concepts cannot be kept"),
         ({"upper": np.full((2, 3), -0.1)}, "bounds of 2 concepts cannot be kept"),
         ({"lower": np.ones((2, 3)), "upper": np.zeros((2, 3))}, "have no allowed value"),
-        ({"start": np.ones((3, 3))}, "The start has weights of shape"),
+        ({"start": np.ones((3, 3))}, r"The weights have shape \(3, 3\), the problem \(2, 3\)"),
         ({"tolerance": 0.0}, "between 0 and 1"),
     ],
 )

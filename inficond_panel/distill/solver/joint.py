@@ -127,10 +127,12 @@ def certify_joint(
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
     with one_thread():
-        data.gather(np.arange(data.shape[1]))
-        inside = problem.bounds.projected(np.asarray(weights, dtype=np.float64))
+        given = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
+        inside = problem.bounds.projected(given)
+        data.gather(np.flatnonzero(inside.any(axis=1)))
         state = JointState(data, problem, [inside])
         state.certify()
+        data.gather(state.used)
         state.look_ahead()
         state.certify()
     return _collect(state, 1e-6)
@@ -141,17 +143,22 @@ def _state(data: Scores, problem: JointProblem, start: Array | None) -> JointSta
     rest = problem.bounds.projected(np.zeros(shape))
     starts = [least_shift(rest, problem.l1)]
     if start is not None:
-        given = np.array(start, dtype=np.float64)
-        if given.shape != shape:
-            raise SolverError(
-                f"The start has weights of shape {given.shape}, the problem {shape}.",
-                "Start from a fit of the same concepts and classes.",
-            )
-        check_finite(given, "weights of the start")
+        given = _checked_weights(start, shape)
         starts.insert(0, least_shift(problem.bounds.projected(given), problem.l1))
     starts = [problem.bounds.repaired(each) for each in starts]
     data.gather(np.flatnonzero(np.any([each.any(axis=1) for each in starts], axis=0)))
     return JointState(data, problem, starts)
+
+
+def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:
+    given = np.array(weights, dtype=np.float64)
+    if given.shape != shape:
+        raise SolverError(
+            f"The weights have shape {given.shape}, the problem {shape}.",
+            "Take those of a fit of the same concepts and classes.",
+        )
+    check_finite(given, "weights")
+    return given
 
 
 def make_joint_problem(
