@@ -117,7 +117,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
         classes = logits.shape[1]
-        given = {
+        given: dict[str, Any] = {
             "l1": self.lambda_,
             "lower": self._bound(self.lower, classes),
             "upper": self._bound(self.upper, classes),

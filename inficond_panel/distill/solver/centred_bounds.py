@@ -70,7 +70,7 @@ class CentredBounds:
                 return weights
             chosen = np.abs(excess[out]).argmax(axis=1)
             weights[out, chosen] -= excess[out, chosen] / share
-        for c in out:
+        for c in map(int, out):
             weights[c] = weights[c].mean() + self._projected(c, weights[c] - weights[c].mean())
         return weights
 
@@ -83,7 +83,7 @@ class CentredBounds:
     def projected(self, weights: Array) -> Array:
         """The allowed weights nearest to these, with the same mean of each concept."""
         weights = weights.copy()
-        for c in np.flatnonzero((self.excess(weights) != 0).any(axis=1)):
+        for c in map(int, np.flatnonzero((self.excess(weights) != 0).any(axis=1))):
             mean = weights[c].mean()
             weights[c] = mean + self._projected(c, weights[c] - mean)
         return weights

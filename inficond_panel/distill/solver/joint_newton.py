@@ -176,7 +176,7 @@ class JointState:
         each = np.maximum(_NEW_COLUMNS, np.count_nonzero(weights, axis=0) // 3)
         rank = np.argsort(np.argsort(-new, axis=0, kind="stable"), axis=0, kind="stable")
         new[rank >= each] = 0.0
-        most = max(_NEW_WEIGHTS, np.count_nonzero(weights) // 3)
+        most = max(_NEW_WEIGHTS, int(np.count_nonzero(weights)) // 3)
         if np.count_nonzero(new) > most:
             new[new < np.partition(new.ravel(), -most)[-most]] = 0.0
         chosen |= new > 0
@@ -188,8 +188,8 @@ class JointState:
     ) -> tuple[Rows, tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Rows of the centred weights with a bound, and their concepts and classes."""
         bounds, classes = self.problem.bounds, self.at.weights.shape[1]
-        which = np.nonzero(bounds.bounded)
-        matrix = np.where(concept[None, :] == which[0][:, None], -1 / classes, 0.0)
-        own = (concept[None, :] == which[0][:, None]) & (of_class[None, :] == which[1][:, None])
-        matrix[own] += 1
-        return Rows(matrix, bounds.lower[which], bounds.upper[which]), which
+        row, column = np.nonzero(bounds.bounded)
+        same = concept[None, :] == row[:, None]
+        matrix = np.where(same, -1 / classes, 0.0)
+        matrix[same & (of_class[None, :] == column[:, None])] += 1
+        return Rows(matrix, bounds.lower[row, column], bounds.upper[row, column]), (row, column)
