@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from inficond_panel.analysis.refit_report import RefitReport, explain
-from inficond_panel.analysis.single_label import check_single_label
+from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import tables
 from inficond_panel.distill import decision_function
 from inficond_panel.distill.robustness.collinearity import collinear

@@ -12,7 +12,7 @@ import pandas as pd
 from inficond_panel.analysis.class_shift import Suspect, class_shifts
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
-from inficond_panel.analysis.single_label import (
+from inficond_panel.analysis.top_measures import (
     measure_single_label,
     teacher_top_class,
     top_class,

@@ -14,7 +14,7 @@ from inficond_panel.commands.output import say
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.store.schema import ACTIVATIONS, TASKS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
 
 _OWN_CLASSES = ("voc", "coco", "folder")
 
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, words, what in (
         ("task", TASKS, "default: found from the labels"),
         ("activation", ACTIVATIONS, "of the teacher; default: softmax with one class an image"),
-        ("outputs", ("logits", "probabilities"), "what the table logits holds; default: logits"),
+        ("outputs", OUTPUTS, "what the table logits holds; default: logits"),
     ):
         parser.add_argument(f"--{name}", choices=words, help=f"of tables: {what}")
     parser.add_argument(

@@ -43,7 +43,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and say what is in it and what comes next."""
     from inficond_panel.store.frames import store_frames
-    from inficond_panel.store.single_label import is_single_label
+    from inficond_panel.store.label_checks import is_single_label
     from inficond_panel.tuning.documents import store_document
 
     output = Path(args.output)

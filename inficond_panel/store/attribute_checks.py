@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inficond_panel.store.hashing import content_hash
-from inficond_panel.store.schema import ACTIVATIONS, ATTRIBUTES, SCORING_METHODS, TASKS
+from inficond_panel.store.schema import ATTRIBUTES, SCORING_METHODS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 _NUMBER, _NO = (int, float), type(None)
 #: Kinds by name, "?" after what may be absent. A kind is a type, several types, [kind of each

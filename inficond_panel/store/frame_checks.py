@@ -10,8 +10,8 @@ import pandas as pd
 
 from inficond_panel.common.near_words import near, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
+from inficond_panel.store.label_checks import single_label_fault
 from inficond_panel.store.schema import SPLITS
-from inficond_panel.store.single_label import single_label_fault
 
 #: What is finite in a frame must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2

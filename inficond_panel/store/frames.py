@@ -16,10 +16,11 @@ from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.images import UnreadableImage, decode, thumbnail
 from inficond_panel.store.opening import open_store
-from inficond_panel.store.schema import ACTIVATIONS, GIVEN, TASKS
+from inficond_panel.store.schema import GIVEN
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
 _SIDE, _QUALITY = 256, 80

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT_VERSION = 1
-#: Whether an image has any number of the classes, or one; and what the teacher's logits become
-#: probabilities by. A store that does not say has the first of each.
-TASKS = ("multi_label", "single_label")
-ACTIVATIONS = ("sigmoid", "softmax")
 SPLITS = ("fit", "tune", "holdout")
 #: Scores that were not made here: any finite number, also below 0.
 GIVEN = "given"

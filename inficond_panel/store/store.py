@@ -15,7 +15,6 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.schema import (
-    ACTIVATIONS,
     COORDINATES,
     FIXED,
     GIVEN,
@@ -23,10 +22,10 @@ from inficond_panel.store.schema import (
     PARTS,
     PIECEWISE,
     SPLITS,
-    TASKS,
     VARIABLES,
 )
 from inficond_panel.store.value_checks import value_fault
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Remedy for a store that cannot be read.
 WRITE_AGAIN = "Write it again: inficond precompute SPEC"

@@ -8,7 +8,7 @@ from typing import Any
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
-from inficond_panel.store.single_label import SINGLE_LABEL, single_label_fault
+from inficond_panel.store.label_checks import REMEDY, single_label_fault
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.columns import columns_listing
 from precompute.datasets.dataset import Dataset, Encoded, Listing
@@ -41,5 +41,5 @@ def load_dataset(section: Section) -> Dataset:
         dataset = _LISTINGS[section.kind](section).dataset(section.splits)
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
-        raise DataError(fault, SINGLE_LABEL)
+        raise DataError(fault, REMEDY)
     return replace(dataset, task=section.task)

@@ -10,7 +10,7 @@ import numpy as np
 
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
-from inficond_panel.store.single_label import is_single_label
+from inficond_panel.store.label_checks import is_single_label
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
 from precompute.detect.layout import Layout

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.store import SPLITS
-from inficond_panel.store.schema import TASKS
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.concatenated import Gathered
 from precompute.batches.stages import Arrays
 from precompute.concepts.corpus import zero_warnings

@@ -17,7 +17,7 @@ from inficond_panel.spec.sections.students import Projections
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash
-from inficond_panel.store.schema import TASKS
+from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.batch_keys import photo_keys
 from precompute.batches.segmenting import Settings
 from precompute.batches.stages import key_of

@@ -17,7 +17,7 @@ from inficond_panel.distill.metrics.bootstrap import (
 )
 from inficond_panel.distill.metrics.top_class import TopClass, confusions, one_of_classes
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.single_label import SINGLE_LABEL, metrics_of_task
+from inficond_panel.vocabulary.top_metrics import TOP_METRICS, metrics_of_task
 
 
 def made(images=300, classes=7, seed=0):
@@ -46,7 +46,7 @@ def test_counts_are_as_images_that_are_there_as_often():
     teacher = np.roll(p, 1, axis=0).argmax(1)
     counts = np.random.default_rng(1).integers(0, 4, (5, 60))
     found = TopClass(label, p, teacher, k=2)
-    for metric in SINGLE_LABEL:
+    for metric in TOP_METRICS:
         repeated = [
             TopClass(np.repeat(label, c), np.repeat(p, c, 0), np.repeat(teacher, c), k=2).value(
                 metric
@@ -76,7 +76,7 @@ def test_what_is_undefined_is_nan():
     label, p = made(20, classes=4)
     assert np.isnan(TopClass(label, p, k=4).value("top_k"))
     none = TopClass(np.full(20, -1), p, p.argmax(1))
-    for metric in set(SINGLE_LABEL) - {"agreement"}:
+    for metric in set(TOP_METRICS) - {"agreement"}:
         assert np.isnan(none.value(metric))
     assert none.value("agreement") == 1
     with pytest.raises(DataError, match="needs the teacher"):
@@ -139,4 +139,4 @@ def test_confusions_with_their_intervals():
 
 def test_the_task_decides_which_metrics_there_are():
     assert metrics_of_task("multi_label") == {}
-    assert metrics_of_task("single_label") == SINGLE_LABEL
+    assert metrics_of_task("single_label") == TOP_METRICS

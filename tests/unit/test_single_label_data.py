@@ -12,7 +12,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.store.single_label import (
+from inficond_panel.store.label_checks import (
     class_positions,
     is_single_label,
     single_label_fault,

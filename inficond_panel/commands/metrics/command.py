@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
     from inficond_panel.analysis.node_metrics import measure_node, measure_slices
-    from inficond_panel.analysis.single_label import check_single_label, measure_single_label
+    from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
     from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together

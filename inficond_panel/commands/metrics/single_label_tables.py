@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inficond_panel.analysis.single_label import SingleLabelMeasures
+from inficond_panel.analysis.top_measures import SingleLabelMeasures
 from inficond_panel.commands.metrics.metrics_tables import change_text
 from inficond_panel.commands.output import note, say, say_table
 from inficond_panel.common.numbers import defined, written, written_range
 from inficond_panel.distill import Interval
-from inficond_panel.vocabulary.single_label import SINGLE_LABEL, TOP_K
+from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
 
 _CELLS = 20  #: confusions that are listed
 
@@ -18,7 +18,7 @@ def say_together(found: SingleLabelMeasures) -> None:
     """Print the metrics of all students as one classifier, beside the teacher's."""
     rows = []
     for key in found.students:
-        name = SINGLE_LABEL[key].word.replace("top-k", f"top-{found.k}")
+        name = TOP_METRICS[key].word.replace("top-k", f"top-{found.k}")
         changes = [
             change_text(change[key]) if change else "–"
             for change in (found.since_parent, found.since_start)
@@ -27,7 +27,7 @@ def say_together(found: SingleLabelMeasures) -> None:
     header = ["all classes", "students", "95 %", "teacher", "95 %"]
     say_table([*header, "since the parent", "since the start"], rows)
     if defined(found.students[TOP_K.key].estimate) is None:
-        note(f"Top-{found.k} accuracy is undefined: {SINGLE_LABEL[TOP_K.key].undefined}.")
+        note(f"Top-{found.k} accuracy is undefined: {TOP_METRICS[TOP_K.key].undefined}.")
 
 
 def say_confusions(found: SingleLabelMeasures, classes: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.metrics import BIASED, METRICS, keys
-from inficond_panel.vocabulary.single_label import TOP_ECE
+from inficond_panel.vocabulary.top_metrics import TOP_ECE
 
 #: Metrics with the basic interval.
 _BASIC = {*BIASED, *keys(TOP_ECE)}

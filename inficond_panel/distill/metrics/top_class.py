@@ -30,13 +30,13 @@ from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.single_label import (
+from inficond_panel.vocabulary.top_metrics import (
     AGREEMENT,
     BALANCED,
-    SINGLE_LABEL,
     TOP1,
     TOP_ECE,
     TOP_K,
+    TOP_METRICS,
 )
 
 #: The k of top-k accuracy, where no other is asked for.
@@ -68,7 +68,7 @@ class Confusion:
 
 
 class TopClass:
-    """Classes that a model names on n images, for any metric of ``SINGLE_LABEL``.
+    """Classes that a model names on n images, for any metric of ``TOP_METRICS``.
 
     ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
     ``teacher`` (n,) the classes that the teacher names, for agreement alone.
@@ -111,7 +111,7 @@ class TopClass:
 
     def images(self, metric: str) -> int:
         """Number of images that a metric counts: all for agreement, else the labelled ones."""
-        return len(self.named) if SINGLE_LABEL[metric].needs_teacher else len(self.label)
+        return len(self.named) if TOP_METRICS[metric].needs_teacher else len(self.label)
 
     def value(self, metric: str) -> float:
         """The metric, each image counted once."""
@@ -122,9 +122,9 @@ class TopClass:
 
         Raises DataError for an unknown metric, and for agreement without a teacher.
         """
-        if metric not in SINGLE_LABEL:
+        if metric not in TOP_METRICS:
             raise DataError(
-                f"There is no metric {metric!r}.", f"Metrics are {', '.join(SINGLE_LABEL)}."
+                f"There is no metric {metric!r}.", f"Metrics are {', '.join(TOP_METRICS)}."
             )
         counted = self._counts(metric, counts)
         if metric == BALANCED.key:

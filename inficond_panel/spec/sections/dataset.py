@@ -12,6 +12,7 @@ from inficond_panel.spec.framework.lists import Size, Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.splits import Splits
+from inficond_panel.vocabulary.tasks import TASKS
 
 _REQUIRED = {"required": True}
 _FOLDER = {"exists": "folder", "below": "root"}
@@ -37,8 +38,8 @@ class Dataset(Section):
     splits: Any = None
 
     task = Choice(
-        default="multi_label",
-        objects=["multi_label", "single_label"],
+        default=TASKS[0],
+        objects=list(TASKS),
         doc="Whether an image has any number of the classes, or exactly one.",
     )
 

@@ -11,6 +11,7 @@ from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, OpenClipEncoder, Prompts
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, SIGMOID, SOFTMAX
 
 _REQUIRED = {"required": True}
 _FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
@@ -67,7 +68,7 @@ class Teacher(Section):
     usual: ClassVar[str] = "logits"
     kind: Any
     #: What its outputs become probabilities by; those without a key of it judge each class alone.
-    activation: Any = "sigmoid"
+    activation: Any = SIGMOID
     #: What its outputs are; None: logits, which must not look like something else.
     outputs: Any = None
 
@@ -79,13 +80,13 @@ class Teacher(Section):
     @property
     def softmax(self) -> bool:
         """True if it gives one distribution over all of its classes."""
-        return bool(self.activation == "softmax")
+        return bool(self.activation == SOFTMAX)
 
 
 def _activation() -> Choice:
     return Choice(
         default=None,
-        objects=["sigmoid", "softmax"],
+        objects=list(ACTIVATIONS),
         allow_None=True,
         doc="What turns its logits into probabilities: sigmoid (if left out), each class by "
         "itself, or softmax over all of the teacher's classes, also those that the data set "
@@ -96,7 +97,7 @@ def _activation() -> Choice:
 def _outputs() -> Choice:
     return Choice(
         default=None,
-        objects=["logits", "probabilities"],
+        objects=list(OUTPUTS),
         allow_None=True,
         doc="What its outputs are; probabilities are turned into logits. If left out: logits, and "
         "what looks like probabilities or labels is an error.",

@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Remedy for images with several classes or none.
-SINGLE_LABEL = (
-    "Leave these images out, or say that an image has any number of classes: task: multi_label"
-)
+REMEDY = "Leave these images out, or say that an image has any number of classes: task: multi_label"
 _NAMED = 3
 
 

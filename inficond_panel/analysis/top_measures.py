@@ -19,15 +19,15 @@ from inficond_panel.distill.metrics.top_class import (
 )
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.store.single_label import class_positions
+from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.single_label import SINGLE_LABEL
+from inficond_panel.vocabulary.top_metrics import TOP_METRICS
 
 
 @dataclass(frozen=True)
 class SingleLabelMeasures:
-    """Metrics of ``SINGLE_LABEL`` with their bootstrap intervals, on ``n`` labelled images.
+    """Metrics of ``TOP_METRICS`` with their bootstrap intervals, on ``n`` labelled images.
 
     ``teacher`` has all but agreement. ``since_parent`` and ``since_start`` are paired changes; None
     at #0. ``matrix`` and ``teacher_matrix`` (K, K) count images by label and by the class that is
@@ -83,7 +83,7 @@ def measure_single_label(
     split: str,
     *,
     k: int = USUAL_K,
-    metrics: Sequence[str] = tuple(SINGLE_LABEL),
+    metrics: Sequence[str] = tuple(TOP_METRICS),
     draws: int = 200,
     seed: int = 0,
 ) -> SingleLabelMeasures:
@@ -93,7 +93,7 @@ def measure_single_label(
     """
     noise = {"draws": draws, "seed": seed}
     teacher, now = teacher_top_class(tuner.store, split, k), top_class(tuner, node, split, k)
-    alone = [key for key in metrics if not SINGLE_LABEL[key].needs_teacher]
+    alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
     changes: list[dict[str, Interval] | None] = [None, None]
     if node.parent:
         before = (tuner.node(node.parent), tuner.root())
