@@ -21,9 +21,9 @@ import numpy as np
 from shift_parts.pairs import draw_split, find_pairs
 from shift_parts.runs import Run, honest_logits, make_students, run_pair, strong_logits
 
-from inficond_panel.analysis.class_shift import ClassShift, class_shifts
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest.suggestion import DRAWS
 
 
@@ -31,7 +31,8 @@ def main() -> None:
     """Run all pairs, and print the table."""
     args = parse_args()
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
-    runs, plain = [], []
+    runs: list[Run] = []
+    plain: list[ClassShift] = []
     for seed in range(args.seeds):
         split = draw_split(store, seed)
         pairs = find_pairs(store, split)
@@ -95,13 +96,16 @@ def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
         "first_by_influence": int((influence == 1).sum()),
         "among_five_by_influence": int((influence <= 5).sum()),
     }
+    stated = float(np.mean([run.stated for run in runs]))
+    print(f"suggest repair states {stated:+.1f}")
+    found["up_where_they_disagree"] = sum(run.conflicting > 0 for run in runs)
     claimed = {
         "classes": len(plain),
         "shift": sum(one.kind == "shift" for one in plain),
         "suspects": sum(bool(one.suspects) for one in plain if one.kind != "shift"),
     }
     print(f"Biased: {found}\nWithout a bias: {claimed}")
-    return {"gains": gains, "biased": found, "without_bias": claimed}
+    return {"gains": gains, "stated_by_repair": stated, "biased": found, "without_bias": claimed}
 
 
 def mean_gain(runs: list[Run], title: str) -> tuple[float, float, float]:

@@ -1,69 +1,112 @@
-"""Refits of one student that the labels of tune choose: balanced photos, lambda, suspicion."""
+"""Ways to mend one biased student: cures of the product, and references that it does not have."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill.shift.balance import balance
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.suggest.trial import Trial
+from inficond_panel.distill import average_precision
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Node
+from inficond_panel.tuning.cures.resolution import lambda_path
+from inficond_panel.tuning.fitting.terms import Balanced, Terms
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.shift.class_shift import ClassShift
 
-LAMBDAS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-#: By how much the score of a suspect multiplies its L1 penalty: 1 + this times the score.
-DOUBTS = (0.0, 0.3, 1.0, 3.0, 10.0)
-_TOLERANCE = 1e-4
+#: Numbers of photos of tune whose labels are taught, the top-ranked first.
+TAUGHT = (10, 25, 50)
+#: Factors of the weight of photos that the student gets wrong (JTT).
+FACTORS = (1.0, 3.0, 10.0, 30.0, 100.0)
 
 
-class Cure:
-    """The only student of ``students``, refitted from its own weights."""
+def cures(students: TunableStudents, shift: ClassShift) -> Iterator[tuple[str, NDArray]]:
+    """Title and logits of the holdout of each cure."""
+    tuner, name = students.tuner, shift.class_name
+    suspects = [suspect.concept for suspect in shift.suspects]
+    auto, doubt = Lambda(name), Doubt(name)
+    tried: dict[str, list[Cure]] = {
+        "lambda by AP on tune": [auto],
+        "doubt": [doubt],
+        "doubt, lambda": [doubt, auto],
+    }
+    for count in (1, 3, 5):
+        if suspects:
+            balance = Balance(name, tuple(suspects[:count]))
+            tried[f"balance by {count} suspects"] = [balance]
+            tried[f"balance by {count} suspects, lambda"] = [balance, auto]
+            tried[f"balance by {count} suspects, doubt"] = [balance, doubt]
+            tried[f"balance by {count} suspects, doubt, lambda"] = [balance, doubt, auto]
+    for count in TAUGHT:
+        tried[f"labels of the {count} top-ranked photos of tune"] = top_labels(students, count)
+    for title, asked in tried.items():
+        try:
+            yield title, holdout(students, tuner.preview(students.node, asked))
+        except TuningError as error:
+            print(f"{name}, {title}: {error.message}")
+            yield title, holdout(students, students.node)
 
-    def __init__(self, students: TunableStudents) -> None:
-        self.tuner, self.store = students.tuner, students.tuner.store
-        self.trial = Trial(self.tuner, students.node, 0)
-        self.photos = ClassPhotos(self.trial, self.store.rows("tune"))
 
-    @cached_property
-    def suspicion(self) -> NDArray:
-        """Score of each concept (C,), 0 where it is no suspect, or a word for the class itself."""
-        score = np.maximum(self.photos.suspicion().score, 0.0)
-        name = self.store.classes[0]
-        score[words_for(name, self.store.concepts, self.store.synonyms)] = 0.0
-        return score
+def top_labels(students: TunableStudents, count: int) -> list[Cure]:
+    """Labels of the photos of tune that the student ranks highest."""
+    store = students.tuner.store
+    rows = store.rows("tune")
+    rows = rows[store.label[rows, 0] >= 0]
+    order = np.argsort(-students.tuner.logits(students.node)[rows, 0], kind="stable")[:count]
+    return [
+        Label(store.classes[0], str(store.images[row]), int(store.label[row, 0]))
+        for row in rows[order]
+    ]
 
-    def balanced(self, columns: list[int]) -> NDArray:
-        """Weights (n,) of the photos of fit that balance the scores at these columns."""
-        photos, scores = self.photos, self.store.concept_score
-        fit, tune = scores[photos.fit][:, columns], scores[photos.tune][:, columns]
-        found = balance(fit, photos.fit_label, tune, photos.tune_label)
-        weights = np.ones(len(self.store.rows("fit")))
-        weights[np.isin(self.store.rows("fit"), photos.fit)] = found.weights
-        return weights
 
-    def refit(
-        self, suspicion: NDArray, lambdas: tuple[float, ...], weights: NDArray | None
-    ) -> NDArray:
-        """Logits of the holdout, of the student with the highest AP on tune."""
-        data = self.tuner.fit_data
-        best, chosen = -1.0, None
-        for doubt in DOUBTS if suspicion.any() else DOUBTS[:1]:
-            factor = (1 + doubt * suspicion)[:, None]
-            targets = np.repeat(data.targets, len(lambdas), axis=1)
-            l1 = factor * np.array(lambdas)
-            found = distill.fit(
-                data.gathered, targets, l1=l1, sample_weight=weights, tolerance=_TOLERANCE
-            )
-            logits = distill.decision_function(
-                self.store.concept_score, found.weights, found.intercepts
-            )
-            for column in logits.T:
-                value = distill.average_precision(self.photos.tune_label, column[self.photos.tune])
-                if value > best:
-                    best, chosen = value, column
-        assert chosen is not None
-        return chosen[self.store.rows("holdout")]
+def references(students: TunableStudents, context: NDArray) -> Iterator[tuple[str, NDArray]]:
+    """Title and logits of the holdout of methods that know the ``context`` (N,), or do not."""
+    tuner, store = students.tuner, students.tuner.store
+    fit, tune = store.rows("fit"), store.rows("tune")
+    label = np.asarray(store.label)[:, 0]
+    cell = 2 * (label == 1) + (context == 1)
+    share = np.bincount(cell[tune], minlength=4) / len(tune)
+    count = np.bincount(cell[fit], minlength=4)
+    weights = (share / np.maximum(count, 1))[cell[fit]]
+    by_group = _weighed(weights)
+    yield "true groups reweighted", _student(students, by_group)
+    yield "true groups reweighted, lambda", _best(students, _path(students, by_group))
+    wrong = (tuner.logits(students.node)[fit, 0] > 0) != (label[fit] == 1)
+    tried = [_weighed(np.where(wrong, factor, 1.0)) for factor in FACTORS]
+    yield "photos it gets wrong weigh more (JTT)", _best(students, tried)
+    both = [terms for weighed in tried for terms in _path(students, weighed)]
+    yield "photos it gets wrong weigh more, lambda", _best(students, both)
+
+
+def _weighed(weights: NDArray) -> Terms:
+    scaled = (weights / weights.mean()).astype(np.float32)
+    return Terms(balanced=Balanced((), scaled, (0.0, 0.0)))
+
+
+def _path(students: TunableStudents, terms: Terms) -> list[Terms]:
+    student = students.tuner.cures.class_fit(students.node, students.classes[0], terms)
+    return [replace(terms, penalty=value) for value in lambda_path(student)]
+
+
+def _best(students: TunableStudents, tried: list[Terms]) -> NDArray:
+    """Logits of the holdout of the terms with the highest AP on tune."""
+    store = students.tuner.store
+    tune, found = store.rows("tune"), []
+    for terms in tried:
+        student = students.tuner.cures.class_fit(students.node, students.classes[0], terms)
+        value = average_precision(store.label[tune, 0], student.logits(student.base, tune))
+        found.append((value, terms))
+    return _student(students, max(found, key=lambda pair: pair[0])[1])
+
+
+def _student(students: TunableStudents, terms: Terms) -> NDArray:
+    student = students.tuner.cures.class_fit(students.node, students.classes[0], terms)
+    return student.logits(student.base, students.tuner.store.rows("holdout"))
+
+
+def holdout(students: TunableStudents, node: Node) -> NDArray:
+    """Logits of the holdout at a node."""
+    return students.tuner.logits(node)[students.tuner.store.rows("holdout"), 0]

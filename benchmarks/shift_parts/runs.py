@@ -9,16 +9,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel import distill, from_frames
-from inficond_panel.analysis.class_shift import ClassShift, class_shifts
 from inficond_panel.analysis.thumb_groups import group_of
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
+from inficond_panel.distill import average_precision
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning.intents.cures import Lambda
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.suggestion import Change, change
 from inficond_panel.vocabulary.directions import REMOVE
-from shift_parts.cures import LAMBDAS, Cure
+from shift_parts.cures import cures, holdout, references
 from shift_parts.pairs import Pair, Split, biased, phi
 
 #: Logits of a strong teacher: this far from 0, with this standard deviation.
@@ -36,6 +38,8 @@ class Run:
     rank: int  # of the context's word among the suspects, 0 where it is not there
     rank_by_influence: int
     gains: dict[str, Change] = field(default_factory=dict)
+    stated: float = 0.0  # gain that suggest repair states, in AP points
+    conflicting: float = 0.0  # its change in AP where class and context disagree
 
 
 def strong_logits(store: Store, k: int, seed: int) -> NDArray:
@@ -94,9 +98,12 @@ def run_pair(
         1 + int(np.count_nonzero(weight > weight[list(pair.words)].max())),
     )
     whole = make_students(store, pair.target, logits, split, split.fit)
-    found.gains["the unbiased student"] = _gain(students, _holdout(whole, whole.node))
+    found.gains["the unbiased student"] = _gain(students, holdout(whole, whole.node))
     _edits(found, students, words[0])
-    _cures(found, students)
+    context = _context(store, pair, students)
+    _cures(found, students, whole, context)
+    for title, mended in references(students, context):
+        found.gains[title] = _gain(students, mended)
     own = _own_scores(store, pair, split)
     if own is not None:
         found.gains["the class's own word alone"] = _gain(students, own)
@@ -115,33 +122,28 @@ def _edits(found: Run, students: TunableStudents, word: str) -> None:
     for title, concepts in removed.items():
         intents = [Intent(found.target, concept, REMOVE.key) for concept in concepts]
         node = tuner.fine_tune(root, intents) if intents else root
-        found.gains[title] = _gain(students, _holdout(students, node))
+        found.gains[title] = _gain(students, holdout(students, node))
     for strategy in ("crossfit", "greedy"):
         node = carry_out(tuner, suggest(tuner, root, strategy=strategy)) or root
-        found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, _holdout(students, node))
+        found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, holdout(students, node))
 
 
-def _cures(found: Run, students: TunableStudents) -> None:
+def _cures(found: Run, students: TunableStudents, whole: TunableStudents, context: NDArray) -> None:
     """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
-    cure = Cure(students)
-    listed = [suspect.concept for suspect in found.shift.suspects[:5]]
-    columns = [students.concepts.index(concept) for concept in listed]
-    weighed = cure.balanced(columns) if columns else None
-    plain = np.zeros(len(students.concepts))
-    tried = {
-        "balance by five suspects": cure.refit(plain, LAMBDAS[:1], weighed),
-        "lambda by AP on tune": cure.refit(plain, LAMBDAS, None),
-        "balance by five suspects, lambda": cure.refit(plain, LAMBDAS, weighed),
-        "penalty by suspicion": cure.refit(cure.suspicion, LAMBDAS[:1], None),
-        "penalty by suspicion, lambda": cure.refit(cure.suspicion, LAMBDAS, None),
-        "all three": cure.refit(cure.suspicion, LAMBDAS, weighed),
-    }
-    for title, logits in tried.items():
+    for title, logits in cures(students, found.shift):
         found.gains[title] = _gain(students, logits)
+    repaired, node = suggest(students.tuner, students.node, strategy="repair"), students.node
+    if repaired.intents:
+        node = students.tuner.preview(node, repaired.intents)
+    found.gains["suggest repair"] = _gain(students, holdout(students, node))
+    found.stated = 100 * repaired.gain.estimate
+    found.conflicting = _conflicting(students, node, context)
+    tuned = whole.tuner.preview(whole.node, [Lambda(found.target)])
+    found.gains["the unbiased student, lambda"] = _gain(students, holdout(whole, tuned))
 
 
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:
-    group = group_of(students.tuner, students.node, target, word)
+    group = group_of(students.tuner, students.tuner.at(students.node, "fit")[target], word)
     members = () if group is None else group.members
     return [word, *(m.concept for m in members if m.concept != word and not m.own)]
 
@@ -176,11 +178,24 @@ def _tune_model(store: Store, pair: Pair, split: Split) -> NDArray:
     return distill.decision_function(scores, made.weights, made.intercepts)[:, 0]
 
 
-def _holdout(students: TunableStudents, node: Node) -> NDArray:
-    return students.tuner.logits(node)[students.tuner.store.rows("holdout"), 0]
+def _context(store: Store, pair: Pair, students: TunableStudents) -> NDArray:
+    """Labels (N,) of the context, of the photos of the students' own store."""
+    place = {str(name): row for row, name in enumerate(store.images)}
+    rows = [place[str(name)] for name in students.tuner.store.images]
+    return np.asarray(store.label)[rows, pair.context]
+
+
+def _conflicting(students: TunableStudents, node: Node, context: NDArray) -> float:
+    """Change in AP of positives without the context against negatives with it, on the holdout."""
+    store = students.tuner.store
+    rows = store.rows("holdout")
+    label, here = np.asarray(store.label)[rows, 0], context[rows]
+    kept = ((label == 1) & (here == 0)) | ((label == 0) & (here == 1))
+    before, after = (holdout(students, n)[kept] for n in (students.tuner.root(), node))
+    return average_precision(label[kept], after) - average_precision(label[kept], before)
 
 
 def _gain(students: TunableStudents, logits: NDArray) -> Change:
     store = students.tuner.store
     label = np.asarray(store.label)[store.rows("holdout"), 0]
-    return change(label, _holdout(students, students.tuner.root()), logits)
+    return change(label, holdout(students, students.tuner.root()), logits)

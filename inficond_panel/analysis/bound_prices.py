@@ -124,6 +124,7 @@ class Pricing:
     ) -> None:
         self.tuner, self.node, self.classes, self.cancelled = tuner, node, classes, cancelled
         self.columns = [tuner.store.classes.index(name) for name in classes]
+        self.data = tuner.data_at(node)
         self.lower, self.upper = box(node.bounds, classes, tuner.store.concepts)
         box_of = {"lower": self.lower, "upper": self.upper}
         self.held = self._solve(node, self.columns, _half(progress, 0), **box_of)
@@ -131,8 +132,12 @@ class Pricing:
 
     def objective(self, before: Student, after: Student) -> Objective:
         """Objective of one class from its parent's student to the node's, both on ``fit``."""
-        data, place, k = self.tuner.fit_data, self.classes.index(after.class_name), after.column
-        loss_before, loss_after = data.loss(before.logits, k), data.loss(after.logits, k)
+        data, place, k = self.data, self.classes.index(after.class_name), after.column
+        was, now = (
+            data.logits(before.weights, before.intercept),
+            data.logits(after.weights, after.intercept),
+        )
+        loss_before, loss_after = data.loss(was, k), data.loss(now, k)
         return Objective(
             zero=data.zero(k),
             free=float(self.free.objective[place]),
@@ -141,8 +146,8 @@ class Pricing:
             optimum=float(self.held.objective[place]),
             loss_before=loss_before,
             loss_after=loss_after,
-            teacher_before=data.teacher_loss(before.logits, k),
-            teacher_after=data.teacher_loss(after.logits, k),
+            teacher_before=data.teacher_loss(was, k),
+            teacher_after=data.teacher_loss(now, k),
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
@@ -168,14 +173,14 @@ class Pricing:
         return tuple(sorted(found, key=lambda bound: (-bound.price.gain, bound.concept)))
 
     def _residuals(self, place: int) -> np.ndarray:
-        data, k = self.tuner.fit_data, self.columns[place]
+        data, k = self.data, self.columns[place]
         support = np.flatnonzero(self.held.weights[:, place])
         scores = np.asarray(data.scores[:, support], dtype=np.float64)
         logits = scores @ self.held.weights[support, place] + self.held.intercepts[place]
         return data.weight(k) * (expit(logits) - data.targets[:, k])
 
     def _price(self, c: int, place: int, residuals: np.ndarray) -> Price:
-        data, k = self.tuner.fit_data, self.columns[place]
+        data, k = self.data, self.columns[place]
         column = np.asarray(data.scores[:, c], dtype=np.float64)
         weight = data.weight(k)
         spread = float(np.sqrt(weight @ (column - weight @ column) ** 2))
@@ -184,7 +189,7 @@ class Pricing:
         return shadow_price(
             float(column @ residuals),
             float(self.held.weights[c, place]),
-            data.penalty(k, float(self.lower[c, place]), float(self.upper[c, place])),
+            data.penalty(k).of(c, float(self.lower[c, place]), float(self.upper[c, place])),
             error=price_error(spread, delta) if gapped else np.nan,
         )
 
@@ -203,7 +208,7 @@ class Pricing:
         **limits: np.ndarray,
     ) -> Fit:
         return solve(
-            self.tuner.fit_data,
+            self.data,
             columns,
             tolerance=TOLERANCE,
             start=start_from(start, columns),

@@ -145,7 +145,7 @@ def _node(node: Node) -> dict[str, Any]:
 
 
 def _step(node: Node) -> dict[str, Any]:
-    return {**_node(node), "intents": [intent.to_json() for intent in node.intents]}
+    return {**_node(node), "intents": [item.to_json() for item in node.asked]}
 
 
 def _class(item: ClassComparison) -> dict[str, Any]:

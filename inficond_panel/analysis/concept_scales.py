@@ -51,7 +51,7 @@ def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
     original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
     step = step_sizes(original, tuner.spec.tuning.step, scale)
     with np.errstate(divide="ignore"):
-        penalty = data.l1[k] / data.spread
+        penalty = data.l1_of(k) / data.spread
     return ConceptScales(
         low=data.ends[0],
         high=data.ends[1],

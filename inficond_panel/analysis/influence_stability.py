@@ -18,6 +18,7 @@ from inficond_panel.distill import (
     random_directions,
 )
 from inficond_panel.errors import TuningError
+from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
 from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.node import Node
@@ -108,10 +109,11 @@ def stability(
         chosen = np.argsort(-np.abs(weights), kind="stable")[:top].tolist()
     else:
         chosen = [_position(name, store.concepts, "concept") for name in dict.fromkeys(concepts)]
-    given = _problem(tuner, node, k, cancelled)
+    data = tuner.data_at(node)
+    given = _problem(tuner, data, node, k, cancelled)
     share = 0.5 if counterparts else 1.0
     refits = bootstrap_stability(
-        tuner.fit_data.gathered,
+        data.gathered,
         **given,
         draws=draws,
         seed=seed,
@@ -119,9 +121,9 @@ def stability(
     )
     tests: Sequence[CounterpartTest | None] = [None] * len(chosen)
     if counterparts:
-        columns = _counterparts(tuner, counterparts, seed)
+        columns = _counterparts(tuner, data.rows, counterparts, seed)
         tests = counterpart_tests(
-            tuner.fit_data.scores,
+            data.scores,
             concepts=chosen,
             counterparts=columns,
             progress=_part(progress, share, 1.0),
@@ -136,15 +138,17 @@ def stability(
     return StabilityReport(class_name, node, draws, counterparts, seed, tuple(found))
 
 
-def _problem(tuner: Tuner, node: Node, k: int, cancelled: Cancelled | None) -> dict[str, Any]:
+def _problem(
+    tuner: Tuner, data: FitData, node: Node, k: int, cancelled: Cancelled | None
+) -> dict[str, Any]:
     """Arguments that both kinds of refits share."""
-    data, students = tuner.fit_data, tuner.spec.students
+    students = tuner.spec.students
     lower, upper = box(node.bounds, [tuner.store.classes[k]], tuner.store.concepts)
     exact = students.solver == "exact"
     return {
         "target": data.targets[:, k],
         "start": start_from(node, [k]),
-        "l1": float(data.l1[k]),
+        "l1": data.l1_of(k),
         "l2": float(data.l2[k]),
         "lower": lower[:, 0],
         "upper": upper[:, 0],
@@ -154,11 +158,11 @@ def _problem(tuner: Tuner, node: Node, k: int, cancelled: Cancelled | None) -> d
     }
 
 
-def _counterparts(tuner: Tuner, count: int, seed: int) -> np.ndarray:
+def _counterparts(tuner: Tuner, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
     store = tuner.store
     directions = random_directions(store.concept_text_embedding, count, seed)
     embedding, image = store.segment_embedding, store.segment_image
-    return direction_scores(directions, embedding, image, store.rows("fit"))
+    return direction_scores(directions, embedding, image, rows)
 
 
 def _described(

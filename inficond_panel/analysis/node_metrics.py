@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
@@ -38,7 +39,8 @@ class ClassMeasures:
 
     ``since_parent`` and ``since_start`` are the paired changes against the parent iteration and
     the untouched student; None at #0. ``ece_floor`` is the calibration error that a perfectly
-    calibrated student would show on these images.
+    calibrated student would show on these images. Where the labels of ``chosen_on`` images of the
+    split chose the student's terms, all of it is cross-fitted (``analysis.judged``).
     """
 
     n: int
@@ -47,6 +49,7 @@ class ClassMeasures:
     since_parent: dict[str, Interval] | None
     since_start: dict[str, Interval] | None
     ece_floor: float
+    chosen_on: int = 0
 
 
 def measure_node(
@@ -63,16 +66,17 @@ def measure_node(
 
     A student is sorted once for all metrics; parent and start share its draws.
     """
-    now, start = tuner.at(node, split), tuner.at(tuner.root(), split)
-    parent = tuner.at(tuner.node(node.parent), split) if node.parent else None
+    before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
     found = {}
-    for name in classes or now:
-        outcome = now[name].outcome
+    for name in classes or tuner.store.classes:
+        outcome = judged_outcome(tuner, node, split, name)
         changes = [
-            change_intervals(before[name].outcome, outcome, metrics, draws=draws, seed=seed)
-            if parent and before
+            change_intervals(
+                judged_outcome(tuner, other, split, name), outcome, metrics, draws=draws, seed=seed
+            )
+            if other
             else None
-            for before in (parent, start)
+            for other in before
         ]
         found[name] = ClassMeasures(
             n=len(outcome.positive),
@@ -81,6 +85,7 @@ def measure_node(
             since_parent=changes[0],
             since_start=changes[1],
             ece_floor=ece_floor(outcome.logit),
+            chosen_on=chosen_on_tune(tuner, node, name) if split == "tune" else 0,
         )
     return found
 

@@ -54,7 +54,7 @@ def refit_curve(
     Solved on the split ``fit`` by the exact solver, within the bounds in force at the node, but
     for one on the concept itself; measured on the student's split. Stop asking to stop.
     """
-    data, concepts, k = tuner.fit_data, tuner.store.concepts, student.column
+    data, concepts, k = tuner.data_at(student.node), tuner.store.concepts, student.column
     lower, upper = box(student.node.bounds, [student.class_name], concepts)
     scores, labels, now = student.scores, student.labels, student.outcome
     beside = student.teacher_logits, student.threshold
@@ -66,7 +66,7 @@ def refit_curve(
         start_from(student.node, [k]),
         *influence_axis(student.weights, student.weight(concept)),
         levels=levels,
-        l1=float(data.l1[k]),
+        l1=data.l1_of(k),
         l2=float(data.l2[k]),
         lower=lower[:, 0],
         upper=upper[:, 0],

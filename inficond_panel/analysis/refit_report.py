@@ -14,6 +14,7 @@ from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
 
@@ -33,6 +34,7 @@ class ClassReport:
 
     class_name: str
     intents: tuple[Intent, ...]
+    cures: tuple[Cure, ...]
     bounds: tuple[Bound, ...]
     moves: Moves
     groups: tuple[Group, ...]
@@ -127,6 +129,7 @@ def _class_report(
     return ClassReport(
         class_name=class_name,
         intents=intents,
+        cures=tuple(cure for cure in node.cures if cure.class_name == class_name),
         bounds=pricing.bounds(class_name, lift),
         moves=moves(data, store.concepts, old, new, tuned, top),
         groups=groups(data, store.concepts, old, new, tuned, threshold, own),
@@ -141,7 +144,7 @@ def _class_report(
 def _document(report: ClassReport) -> dict[str, Any]:
     objective = report.objective
     return {
-        "intents": [intent.to_json() for intent in report.intents],
+        "intents": [item.to_json() for item in (*report.intents, *report.cures)],
         "bounds": [plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
         "moves": plain(asdict(report.moves)),
         "groups": [plain(asdict(group)) for group in report.groups],

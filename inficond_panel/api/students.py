@@ -7,7 +7,7 @@ students.metrics("tune")
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,8 +24,10 @@ from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export import export
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
-from inficond_panel.tuning.intents.intent import Asked, GroupIntent
+from inficond_panel.tuning.intents.asked import Asked, asked_from_json
+from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.node_names import find_node
+from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
@@ -80,8 +82,10 @@ class TunableStudents:
 
         An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
         concepts is a group, each of which gets the thumb. A direction is ``up``, ``down`` or
-        ``remove``. ``Intent`` and ``GroupIntent`` do as well. Raises ``TuningError`` for names
-        that are not there.
+        ``remove``. A cure is a mapping as in an edits file, such as ``{"class": "truck",
+        "direction": "lambda", "value": "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``,
+        ``Doubt``, ``Lambda`` and ``Label`` of ``inficond_panel.tuning`` do as well. Raises
+        ``TuningError`` for names that are not there.
         """
         before = self.node
         node = self.tuner.fine_tune(before, [_asked(item) for item in intents])
@@ -214,7 +218,7 @@ class TunableStudents:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
 
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
-        their limits; see ``analysis.class_shift``. Raises ``TuningError`` for an unknown class.
+        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
         """
         return tables.shift(self.tuner, self.node, classes, seed)
 
@@ -224,6 +228,15 @@ class TunableStudents:
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """
         return tables.suspects(self.tuner, self.node, classes, seed)
+
+    def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """The student of a class over λ: concepts left, AP and fidelity with their limits.
+
+        λ is the index; ``now`` marks the one in force. A look at the holdout is counted.
+        """
+        self._class(class_name)
+        self._count(split)
+        return tables.penalty_path(self.tuner, self.node, class_name, split)
 
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
@@ -318,10 +331,24 @@ class TunableStudents:
 def _asked(item: Any) -> Asked:
     if isinstance(item, Asked):
         return item
+    if isinstance(item, Mapping):
+        return _from_mapping(item)
     class_name, concept, *rest = item
     if isinstance(concept, str):
         return Intent(class_name, concept, *rest)
     return GroupIntent(class_name, tuple(concept), *rest)
+
+
+def _from_mapping(item: Mapping[str, Any]) -> Asked:
+    try:
+        concepts = item.get("concepts")
+        if concepts is not None and item["direction"] in DIRECTIONS:
+            return GroupIntent(item["class"], concepts, item["direction"], item.get("factor"))
+        return asked_from_json(item)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TuningError(
+            f"{dict(item)} is no intent: {error}.", "Write it as in an edits file, docs/cures.md."
+        ) from None
 
 
 def _unknown(kind: str, name: str) -> TuningError:

@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.class_shift import Suspect, class_shifts
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
+from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
     teacher_top_class,
     top_class,
 )
 from inficond_panel.distill import average_precision, change_intervals, discrepancy
-from inficond_panel.tuning import Intent, Node, Student, Students, Tuner
+from inficond_panel.tuning import Node, Student, Students, Tuner
+from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.wording.cures import asked_words
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
 
@@ -31,7 +33,9 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
         {
             "id": node.id,
             "parent": numbers.get(node.parent) if node.parent else None,
-            "intents": "; ".join(_in_words(intent) for intent in node.intents),
+            "intents": "; ".join(
+                f"{asked_words(item)} on {item.class_name}" for item in node.asked
+            ),
             "author": node.author,
             "created": node.created,
             "note": node.note,
@@ -43,6 +47,22 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
     return frame.astype({"parent": "Int64"})
 
 
+def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
+    """One row per value of lambda; see ``analysis.penalty_path``."""
+    rows = [
+        {
+            "lambda": point.value,
+            "now": point.now,
+            "concepts": point.concepts,
+            **{key: found.estimate for key, found in point.metrics.items()},
+            **{f"{key}_low": found.low for key, found in point.metrics.items()},
+            **{f"{key}_high": found.high for key, found in point.metrics.items()},
+        }
+        for point in penalty_points(tuner, node, class_name, split)
+    ]
+    return pd.DataFrame(rows).set_index("lambda")
+
+
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
     """Metrics, one row per class, the largest AP gap first; undefined metrics are nan."""
     points = tuner.metrics(node, split)
@@ -50,6 +70,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     if intervals:
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:
+                rows[name][metric] = found.metrics[metric].estimate
                 rows[name][f"{metric}_low"] = found.metrics[metric].low
                 rows[name][f"{metric}_high"] = found.metrics[metric].high
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
@@ -171,8 +192,3 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
         },
         index=pd.Index(store.concepts, name="concept", dtype=object),
     )
-
-
-def _in_words(intent: Intent) -> str:
-    factor = f" ×{intent.factor:g}" if intent.factor else ""
-    return f"{intent.direction} {intent.concept} on {intent.class_name}{factor}"

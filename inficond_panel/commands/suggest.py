@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion
 
 DESCRIPTION = (
-    "A baseline to hold people against. random: by chance. greedy: what gains most AP on the "
-    "split tune. crossfit: what gains on photos that did not choose it, or nothing. The refit is "
+    "What a machine would do. repair: where the data show a shift from fit to tune, balance the "
+    "photos by the suspects, doubt them, and choose lambda. The others give thumbs, as baselines "
+    "to hold people against. random: by chance. greedy: what gains most AP on the split tune. "
+    "crossfit: what gains on photos that did not choose it, or nothing. The refit is "
     "recorded as the machine's, with the author machine:STRATEGY; what the page shows does not "
     "change."
 )
 EXAMPLE = "inficond suggest demo --strategy crossfit --class bicycle --budget 5"
 
 #: The strategies of ``inficond_panel.tuning.suggest``, which loads the numerics.
-CHOICES = ("random", "greedy", "crossfit")
+CHOICES = ("random", "greedy", "crossfit", "repair")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_classes(parser, "class to tune")
     add_node(parser, "#0; the strategy tunes from it")
     parser.add_argument(
-        "--budget", type=int, default=5, metavar="N", help="most thumbs per class (default: 5)"
+        "--budget",
+        type=int,
+        default=5,
+        metavar="N",
+        help="most thumbs per class, or suspects that are balanced (default: 5)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
     parser.add_argument(
@@ -85,13 +91,17 @@ def _say(found: Suggestion) -> None:
     say(f"expected gain {found.gain} AP points over {len(found.scope)} classes ({found.measured})")
     for name, of_class in found.classes.items():
         _say_class(name, of_class)
+    for name, images in found.photos.items():
+        say()
+        say(f"{name}: these labels would tell most: {', '.join(images)}")
     for name, why in found.skipped.items():
         note(f"{name} is left out: {why}.")
 
 
 def _say_class(name: str, found: ClassSuggestion) -> None:
+    from inficond_panel.wording.cures import asked_words
+
     say()
     say(f"{name}: {found.gain} AP points")
-    for intent, reason in zip(found.intents, found.reasons, strict=True):
-        factor = f" ×{intent.factor:g}" if intent.factor else ""
-        say(f"  {intent.direction} {intent.concept}{factor}   ({reason})")
+    for item, reason in zip(found.intents, found.reasons, strict=True):
+        say(f"  {asked_words(item)}   ({reason})")

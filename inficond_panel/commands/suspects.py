@@ -10,9 +10,9 @@ from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.common.numbers import defined, written, written_range
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.class_shift import ClassShift
     from inficond_panel.distill import Interval
     from inficond_panel.tuning import Tuner
+    from inficond_panel.tuning.shift.class_shift import ClassShift
 
 DESCRIPTION = (
     "Compares each class on the splits fit and tune, by students that saw neither, and names the "
@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Say of each class whether it is shifted, and name its suspects."""
-    from inficond_panel.analysis.class_shift import class_shifts
     from inficond_panel.commands.students import chosen_node, open_students
     from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.shift.class_shift import class_shifts
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)

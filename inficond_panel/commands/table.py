@@ -28,6 +28,7 @@ COMMANDS = (
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
     Command("info", "Data", "Say what a store holds and how it was made.", "info.command"),
     Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
+    Command("logits", "Data", "Write the teacher's logits of a store as a table.", "logits"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
     Command(
         "metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics.command"
@@ -42,7 +43,8 @@ COMMANDS = (
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
     Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),
-    Command("suggest", "Tuning", "Let a strategy give the thumbs.", "suggest"),
+    Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
+    Command("suggest", "Tuning", "Let a strategy mend, or give the thumbs.", "suggest"),
     Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
     Command(
         "history", "Tuning", "Draw the tree of iterations and move in it.", "history.command"

@@ -14,7 +14,7 @@ from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 
 if TYPE_CHECKING:
-    from inficond_panel.tuning import Intent, Node, Student, Tuner
+    from inficond_panel.tuning import Intent, Node, Tuner
 
 DESCRIPTION = (
     "Each iteration refits the students it names; earlier bounds stay enforced. Every "
@@ -22,7 +22,9 @@ DESCRIPTION = (
     "already is not computed again. The last one becomes the head, which the page shows and "
     "the other commands take. An edits file is a list of iterations, each a list of {class, "
     "concept (or concepts: [...], a group), "
-    f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}."
+    f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}. Or what changes the data that a "
+    "student is fitted to: {class, concepts: [...], direction: balance}, {class, direction: "
+    "doubt|lambda, value: number or auto}, {class, image, direction: label, value: 0|1}."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 
@@ -83,11 +85,12 @@ def _say_nodes(
             say(f"{node_title(tuner, node)} from #{parent.number}, {node.seconds:.2f} s")
             for intent in node.intents:
                 say(f"  {_intent_line(tuner, node, intent)}")
+            for line in _cure_lines(tuner, node):
+                say(f"  {line}")
             for line in said[node.id]:
                 say(f"  {line}")
-            was, now = tuner.at(parent, split), tuner.at(node, split)
             for report in explain(tuner, node, splits=[split]).classes:
-                say(f"  {_change_line(was[report.class_name], now[report.class_name])}")
+                say(f"  {_change_line(tuner, parent, node, split, report.class_name)}")
                 for line in short_sentences(report, split):
                     say(f"    {line}")
 
@@ -104,17 +107,36 @@ def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
     )
 
 
-def _change_line(was: Student, now: Student) -> str:
-    """AP before and after, with the paired-bootstrap interval of the change."""
-    from inficond_panel.distill import change_intervals
+def _cure_lines(tuner: Tuner, node: Node) -> list[str]:
+    """Cures of an iteration, and the terms that they resolved to."""
+    from inficond_panel.wording.cures import asked_words, terms_words
 
-    class_name, before, after = now.class_name, was.metrics, now.metrics
-    if math.isnan(before.ap) or math.isnan(after.ap):
-        return f"{class_name}: AP undefined, no positives in {now.split}"
-    interval = change_intervals(was.outcome, now.outcome, [AP.key])[AP.key]
+    terms = tuner.terms(node)
+    return [
+        *(f"{cure.class_name}: {asked_words(cure)}" for cure in node.cures),
+        *(
+            f"{name}, fitted now: {'; '.join(terms_words(terms[name]))}"
+            for name in sorted({cure.class_name for cure in node.cures})
+        ),
+    ]
+
+
+def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name: str) -> str:
+    """AP before and after, with the paired-bootstrap interval of the change."""
+    from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
+    from inficond_panel.distill import average_precision, change_intervals
+
+    before, after = (judged_outcome(tuner, n, split, class_name) for n in (parent, node))
+    fidelity = [tuner.at(n, split)[class_name].metrics.fidelity for n in (parent, node)]
+    values = [average_precision(one.positive, one.logit) for one in (before, after)]
+    if any(map(math.isnan, values)):
+        return f"{class_name}: AP undefined, no positives in {split}"
+    interval = change_intervals(before, after, [AP.key])[AP.key]
     noise = ", within noise" if interval.within_noise else ""
+    chosen = split == "tune" and chosen_on_tune(tuner, node, class_name)
     return (
-        f"{class_name}: AP {before.ap:.3f} → {after.ap:.3f}, change {interval.estimate:+.3f} "
+        f"{class_name}: {'cross-fitted ' if chosen else ''}AP {values[0]:.3f} → {values[1]:.3f}, "
+        f"change {interval.estimate:+.3f} "
         f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
-        f"fidelity {before.fidelity:.3f} → {after.fidelity:.3f}"
+        f"fidelity {fidelity[0]:.3f} → {fidelity[1]:.3f}"
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.export.limits import in_words
+from inficond_panel.vocabulary.cures import AUTO
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
@@ -117,10 +118,10 @@ def _tuning(card: Mapping[str, Any]) -> str:
         [
             step["number"],
             step["author"],
-            *(intent[key] for key in ("class", "concept", "direction")),
-            _plain(intent["factor"]),
-            _plain(intent["lower"]),
-            _plain(intent["upper"]),
+            intent["class"],
+            _object(intent),
+            intent["direction"],
+            *(_plain(intent.get(key)) for key in ("factor", "lower", "upper")),
         ]
         for step in card["iterations"]
         for intent in step["intents"]
@@ -128,6 +129,14 @@ def _tuning(card: Mapping[str, Any]) -> str:
     header = ["iteration", "by", "class", "concept", "direction", "factor", "w ≥", "w ≤"]
     held = len(card["bounds"])
     return f"{_table(header, rows)}\n\nBounds in force at the end: {held}."
+
+
+def _object(intent: Mapping[str, Any]) -> str:
+    """What an intent is about: concepts, a photo and its label, or a value."""
+    concepts = intent.get("concepts") or [intent.get("concept", intent.get("image"))]
+    named = [str(name) for name in concepts if name is not None]
+    value = intent.get("value")
+    return " ".join(filter(None, [", ".join(named), value if value == AUTO else _plain(value)]))
 
 
 def _solution(card: Mapping[str, Any]) -> str:

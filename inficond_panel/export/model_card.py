@@ -33,7 +33,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "classes": list(tuner.store.classes),
         "concepts": list(tuner.store.concepts),
         "distillation": dict(steps[0].settings),
-        "refit": dict(node.settings) if node.parent else None,
+        "refit": _refit(node) if node.parent else None,
         "certificate": {
             name: {"kind": kind, "value": defined(gap)}
             for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
@@ -77,6 +77,11 @@ def _nonzero(tuner: Tuner, node: Node) -> dict[str, int]:
     return dict(zip(tuner.store.classes, counts, strict=True))
 
 
+def _refit(node: Node) -> dict[str, Any]:
+    """Settings of the refit without the terms of single classes, which may be large."""
+    return {name: value for name, value in node.settings.items() if name != "terms"}
+
+
 def _iteration(node: Node) -> dict[str, Any]:
     def resolved(class_name: str, concept: str) -> dict[str, float | None]:
         lower, upper = node.bounds[class_name, concept]
@@ -87,7 +92,8 @@ def _iteration(node: Node) -> dict[str, Any]:
         "intents": [
             {**intent.to_json(), **resolved(intent.class_name, intent.concept)}
             for intent in node.intents
-        ],
+        ]
+        + [cure.to_json() for cure in node.cures],
     }
 
 

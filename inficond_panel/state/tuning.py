@@ -111,7 +111,7 @@ class TuningState(TreeState):
             return None, 0
         batch = [intent for intent in map(_read_intent, thumbs) if intent and self._is_here(intent)]
         for node in reversed(self.nodes):
-            if batch and node.parent == at and set(node.intents) == set(batch):
+            if batch and node.parent == at and set(node.asked) == set(batch):
                 self.jump(node.id)
                 return node, 0
         factors = [one.factor for one in batch if one.factor and _FACTOR.holds(one.factor)]

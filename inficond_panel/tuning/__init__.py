@@ -3,6 +3,7 @@
 from inficond_panel.tuning.history.events import Event, HistoryState
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.bounds import Bounds
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.edits import dump_edits, read_edits
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.tuning.iteration import Iteration
@@ -13,13 +14,17 @@ from inficond_panel.tuning.student import Student, Students
 from inficond_panel.tuning.tuner import Tuner
 
 __all__ = [
+    "Balance",
     "Bounds",
+    "Doubt",
     "Event",
     "GroupIntent",
     "History",
     "HistoryState",
     "Intent",
     "Iteration",
+    "Label",
+    "Lambda",
     "Node",
     "Student",
     "Students",

@@ -69,7 +69,7 @@ def node_document(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     return {
         "id": node.id,
         "parent": node.parent,
-        "intents": [intent.to_json() for intent in node.intents],
+        "intents": [item.to_json() for item in node.asked],
         "weights_hash": node.weights_hash,
         "weights": weights,
         "bounds": bounds,

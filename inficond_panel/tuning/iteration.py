@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from inficond_panel.tuning.intents.bounds import Bounds
+from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node
 
@@ -30,11 +33,18 @@ class Iteration:
     weights_hash: str
     name: str = ""
     note: str = ""
+    cures: tuple[Cure, ...] = ()
+    resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def asked(self) -> tuple[Intent | Cure, ...]:
+        """All that this iteration was asked for: thumbs, then cures."""
+        return *self.intents, *self.cures
 
     @property
     def tuned(self) -> tuple[str, ...]:
         """Names of the classes that this iteration tunes, sorted."""
-        return tuple(sorted({intent.class_name for intent in self.intents}))
+        return tuple(sorted({item.class_name for item in self.asked}))
 
     def labelled(self, name: str, note: str) -> Iteration:
         """The same iteration with other labels."""
@@ -57,4 +67,6 @@ def to_iteration(node: Node) -> Iteration:
         author=node.author,
         created=node.created,
         weights_hash=node.weights_hash,
+        cures=node.cures,
+        resolved=node.resolved,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.tuning.intents.bounds import Bounds
+from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 
 
@@ -19,6 +20,7 @@ from inficond_panel.tuning.intents.intent import Intent
 class Node:
     """Students after one batch of intents, or the untouched ones (``parent`` is None).
 
+    ``intents`` are its thumbs, ``cures`` the rest that it was asked for.
     ``weights`` ``(C, K)`` and ``intercepts`` ``(K,)`` are float64 and read-only; ``bounds`` are
     all that are in force on the branch; ``gap`` and ``certificate`` have one entry per class.
     ``number`` counts from 0 within one history; a preview, which is not stored, has -1.
@@ -37,6 +39,7 @@ class Node:
     seconds: float = 0.0
     author: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    cures: tuple[Cure, ...] = ()
     number: int = -1
     created: str = ""
     name: str = ""
@@ -70,9 +73,19 @@ class Node:
         return self.id, self.weights_hash
 
     @property
+    def asked(self) -> tuple[Intent | Cure, ...]:
+        """All that this iteration was asked for: thumbs, then cures."""
+        return *self.intents, *self.cures
+
+    @property
     def tuned(self) -> tuple[str, ...]:
         """Names of the classes that this iteration tunes, sorted."""
-        return tuple(sorted({intent.class_name for intent in self.intents}))
+        return tuple(sorted({item.class_name for item in self.asked}))
+
+    @property
+    def resolved(self) -> Mapping[str, Any]:
+        """Terms that its cures resolved to, as plain data by class; see ``fitting.terms``."""
+        return self.settings.get("terms", {})
 
 
 def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
@@ -83,14 +96,14 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def node_id(parent: str | None, intents: Iterable[Intent], settings: Mapping[str, Any]) -> str:
+def node_id(parent: str | None, asked: Iterable[Intent | Cure], settings: Mapping[str, Any]) -> str:
     """First 12 hex digits of SHA-256 over all that a node follows from.
 
-    ``intents`` are canonical (see ``conflicts.canonical``), so that their order does not matter.
+    ``asked`` is canonical (see ``asked.split_asked``), so that its order does not matter.
     """
     facts = {
         "parent": parent,
-        "intents": [intent.to_json() for intent in intents],
+        "intents": [item.to_json() for item in asked],
         "settings": settings,
     }
     text = json.dumps(facts, sort_keys=True, allow_nan=False)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from inficond_panel.common.numbers import MINUS
+from inficond_panel.tuning.intents.asked import Asked, thumbs_of
 from inficond_panel.tuning.intents.conflicts import Candidate, best, by_concept, rank
-from inficond_panel.tuning.intents.intent import Asked
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
@@ -20,9 +20,9 @@ def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
 
     ``asked`` is a batch for ``Tuner.fine_tune`` from ``parent``.
     """
-    asked = list(asked)
-    said = list(within_iteration(by_concept(asked, tuner.spec.tuning.factor)))
-    bounds = tuner.resolve(parent, asked)
+    thumbs = thumbs_of(asked)
+    said = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
+    bounds = tuner.resolve(parent, thumbs)
     for key, limits in sorted(bounds.items()):
         said += _replaced(tuner, parent, key, limits)
         said += _special(tuner, parent, key, limits)

@@ -32,7 +32,8 @@ def replay(
 ) -> list[tuple[Node, Node]]:
     """Carry out all events of the history of ``source`` in the history of ``into``, in order.
 
-    Every iteration is fitted again, from its parent's stored weights, and every other event comes
+    Every iteration is fitted again, from its parent's stored weights and on the terms that its
+    cures resolved to, and every other event comes
     after it as it did. Returns each node with the one that came of it: the ids are equal where
     both have the same store and settings, and so are the weights' hashes on one machine. Times
     are the replay's. Raises what ``Tuner.fine_tune`` does.
@@ -67,7 +68,7 @@ def carry_on(
     for place, old in enumerate(path):
         if place:
             part = _part(progress, place, len(path))
-            again = into.fine_tune(again, old.intents, part, cancelled, author=old.author)
+            again = into.fine_tune(again, old.asked, part, cancelled, old.author, old.resolved)
         _label(source, old, into, again)
     into.set_head(again)
     return again
@@ -95,7 +96,9 @@ def _fitted(
 ) -> Node:
     if node.parent is None:
         return into.root(progress, cancelled)
-    return into.fine_tune(again[node.parent], node.intents, progress, cancelled, author=node.author)
+    return into.fine_tune(
+        again[node.parent], node.asked, progress, cancelled, node.author, node.resolved
+    )
 
 
 def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -15,16 +15,19 @@ from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
+from inficond_panel.tuning.cures.cure_terms import CureTerms
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.fit_data import FitData
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.fitting.refit import Batch, Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.events import HistoryState
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.verify import Verifier
+from inficond_panel.tuning.intents.asked import Asked, split_asked, thumbs_of
 from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import Asked, Intent, check_names
+from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node, node_id
@@ -56,6 +59,8 @@ class Tuner:
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
         self._verifier = Verifier(history, store)
         self._since = lru_cache(_PREVIEWS)(self._set_by)
+        self.terms = lru_cache(_PREVIEWS)(self._read_terms)
+        self.cures = CureTerms(store, spec, lambda: self.fit_data, self.terms)
         self._by_id: dict[str, Iteration] = {}
         self._distilling, self._reading = Lock(), Lock()
         self._distilled = False
@@ -94,24 +99,26 @@ class Tuner:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         author: str = "user",
+        resolved: Mapping[str, Any] | None = None,
     ) -> Node:
         """Refit from ``parent`` with one batch of ``intents``; on disk when this returns.
 
         Only the students of classes with an intent in the batch are refitted, from the parent's
         stored weights; the others are kept bit for bit. All bounds of the branch stay enforced.
         Intents that contradict each other are settled by the rule of ``conflicts``, and
-        ``tuning.notices`` says how. The same parent and intents give the same node: it is
-        not fitted twice. Raises ``TuningError`` for unknown names, no intents, or a parent that
-        is not in the history; ``SolverError``; ``CancelledError``.
+        ``tuning.notices`` says how. Cures are carried out by the labels of ``tune``, or on the
+        terms that they were ``resolved`` to before (``Node.resolved``). The same parent and
+        intents give the same node: it is not fitted twice. Raises ``TuningError`` for unknown
+        names, no intents, a cure that cannot be, or a parent that is not in the history;
+        ``SolverError``; ``CancelledError``.
         """
-        batch = self._canonical(intents)
         stored = self.node(parent.id)
-        name = node_id(stored.id, batch, self._refit_settings)
-        if self.history.get(name) is None:
-            known = self._previewed.get(name)
-            made = known or self._refitted(stored, batch, name, progress, cancelled)
+        batch = self._batch(stored, intents, resolved)
+        if self.history.get(batch.name) is None:
+            known = self._previewed.get(batch.name)
+            made = known or self._refitted(stored, batch, progress, cancelled)
             self.history.add(replace(made, author=author))
-        return self.node(name)
+        return self.node(batch.name)
 
     def preview(
         self,
@@ -124,18 +131,20 @@ class Tuner:
 
         ``fine_tune`` then takes this fit.
         """
-        batch = self._canonical(intents)
-        name = node_id(parent.id, batch, self._refit_settings)
-        made = self._previewed.get(name)
+        stored = self.node(parent.id)
+        batch = self._batch(stored, intents)
+        made = self._previewed.get(batch.name)
         if made is None:
-            made = self._refitted(self.node(parent.id), batch, name, progress, cancelled)
-            self._previewed.put(name, made)
-        return replace(made, id=f"preview-{name}")
+            made = self._refitted(stored, batch, progress, cancelled)
+            self._previewed.put(batch.name, made)
+        return replace(made, id=f"preview-{batch.name}")
 
     def resolve(self, parent: Node, intents: Iterable[Asked]) -> Bounds:
-        """The bounds that a batch of ``intents`` would set, referred to ``parent``."""
+        """The bounds that the thumbs of a batch would set, referred to ``parent``."""
+        thumbs = canonical(thumbs_of(intents), self.spec.tuning.factor)
+        check_names(thumbs, self.store.classes, self.store.concepts)
         return resolve(
-            self._canonical(intents),
+            thumbs,
             classes=self.store.classes,
             concepts=self.store.concepts,
             parent=parent.weights,
@@ -241,34 +250,46 @@ class Tuner:
         given, made = self.spec.students, self._distillation
         return _fit_data(self.store, given.temperature, made.l1, made.l2, made.alpha, given.targets)
 
-    def _canonical(self, intents: Iterable[Asked]) -> tuple[Intent, ...]:
-        batch = canonical(intents, self.spec.tuning.factor)
-        if not batch:
+    def data_at(self, node: Node) -> FitData:
+        """Data that the students of ``node`` are fitted to, under the terms of its cures."""
+        return self.fit_data.under(self.terms(node))
+
+    def _batch(
+        self, parent: Node, asked: Iterable[Asked], resolved: Mapping[str, Any] | None = None
+    ) -> Batch:
+        """What an iteration was asked for, checked, with the bounds and terms that follow."""
+        thumbs, cures = split_asked(asked, self.spec.tuning.factor)
+        if not thumbs and not cures:
             raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
-        check_names(batch, self.store.classes, self.store.concepts)
-        return batch
+        bounds = in_force(parent.bounds, self.resolve(parent, thumbs))
+        self.cures.check(cures)
+        settings = self._refit_settings
+        if cures:
+            terms = dict(resolved or self.cures.resolved(parent, cures, bounds))
+            settings = {**settings, "terms": terms}
+        return Batch(thumbs, cures, bounds, settings, parent.id)
 
     def _refitted(
-        self,
-        parent: Node,
-        batch: Sequence[Intent],
-        name: str,
-        progress: Progress | None,
-        cancelled: Cancelled | None,
+        self, parent: Node, batch: Batch, progress: Progress | None, cancelled: Cancelled | None
     ) -> Node:
-        bounds = in_force(parent.bounds, self.resolve(parent, batch))
+        terms = {**self.terms(parent), **terms_of(batch.settings.get("terms", {}), self.store)}
         return refitted(
-            name,
-            self.fit_data,
+            self.fit_data.under(terms),
             self._refit,
-            self._refit_settings,
             progress,
             cancelled,
             parent=parent,
             batch=batch,
-            bounds=bounds,
             store=self.store,
         )
+
+    def _read_terms(self, node: Node) -> dict[str, Terms]:
+        """Terms in force at ``node`` where they differ from the spec's, by class."""
+        resolved: dict[str, Any] = {}
+        path: list[Node | Iteration] = [node, *self.ancestors(node)]
+        for at in path:
+            resolved = {**at.resolved, **resolved}
+        return terms_of(resolved, self.store)
 
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
         """Numbers of the iterations that set the bounds at ``node``, by class and concept."""

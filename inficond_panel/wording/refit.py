@@ -37,12 +37,13 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
     dearest = f", the dearest {_limits(binding[0])}" if binding else ""
     bounds = f"{len(binding)} of {count(len(report.bounds), 'bound')} binding{dearest}"
     movers = [*report.moves.up[:1], *report.moves.down[:1]]
-    moved = f" Most moved {' and '.join(map(_moved, movers))}." if movers else ""
+    moved = f"Most moved {' and '.join(map(_moved, movers))}." if movers else ""
+    taken = taken_over_sentence(report.moves.taken_over) if report.intents else ""
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
     return [
         *([] if report.reached else [certificate_sentence(report)]),
         f"{bounds}; the fit {_given(report.objective)}.",
-        f"{taken_over_sentence(report.moves.taken_over)}{moved}",
+        " ".join(filter(None, [taken, moved])),
         *churn,
     ]
 
@@ -98,7 +99,7 @@ def movers_sentences(moves: Moves) -> list[str]:
     for name, movers in (("up", moves.up), ("down", moves.down)):
         if movers:
             lines.append(f"Others that went {name}: {'; '.join(map(_moved, movers[:_SHOWN]))}.")
-    return [*lines, taken_over_sentence(moves.taken_over)]
+    return [*lines, *([taken_over_sentence(moves.taken_over)] if moves.tuned else [])]
 
 
 def taken_over_sentence(share: float) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inficond_panel.analysis.class_shift import ClassShift, Suspect
 from inficond_panel.common.numbers import written_range
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT
+from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 
 
 def shift_sentence(found: ClassShift) -> str:

@@ -68,7 +68,7 @@ def test_moves_go_to_the_history(students, spec):
     students.tune([("bicycle", "wheel", "down")])
     assert students.history["parent"].tolist() == [pd.NA, 0, 1, 0]
     assert students.history["here"].tolist() == [False, False, False, True]
-    assert students.history.loc[1, "intents"] == "up wheel on bicycle ×2"
+    assert students.history.loc[1, "intents"] == "up wheel ×2 on bicycle"
     kinds = [event.kind for event in students.tuner.history.events(students.tuner.root_id)]
     assert [kind for kind in kinds if kind != "add"] == [
         "fine-tune", "fine-tune", "undo", "redo", "jump", "fine-tune",

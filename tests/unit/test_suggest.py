@@ -103,7 +103,7 @@ def test_greedy_is_fooled_by_the_same_noise(tmp_path: Path) -> None:
     assert "too high" in found.measured
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", ["random", "greedy", "crossfit"])
 def test_budget_classes_and_seed_are_obeyed(harmed: Tuner, strategy: str) -> None:
     found = suggest(harmed, strategy=strategy, budget=2, seed=3, classes=["bicycle", "sheep"])
     assert 0 < len(found.intents) <= 4

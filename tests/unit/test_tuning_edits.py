@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from inficond_panel.errors import EditsError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, dump_edits, read_edits
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
 
@@ -61,7 +62,13 @@ THUMB |= st.just(("remove",))
 GROUP = st.lists(CONCEPT, min_size=2, max_size=4, unique=True)
 singles = st.builds(lambda k, c, thumb: Intent(k, c, *thumb), CLASS, CONCEPT, THUMB)
 groups = st.builds(lambda k, c, thumb: GroupIntent(k, tuple(c), *thumb), CLASS, GROUP, THUMB)
-batches = st.lists(singles | groups, min_size=1, max_size=5)
+SIZE = st.none() | st.floats(0, 1e9)
+cures = (
+    st.builds(lambda k, c: Balance(k, tuple(c)), CLASS, st.lists(CONCEPT, min_size=1, unique=True))
+    | st.builds(Lambda, CLASS, SIZE)
+    | st.builds(Doubt, CLASS, SIZE)
+)
+batches = st.lists(singles | groups | cures, min_size=1, max_size=5)
 
 
 @given(iterations=st.lists(batches, max_size=4))
@@ -71,7 +78,7 @@ def test_round_trip(tmp_path_factory, store, iterations):
     assert read_edits(path, store) == iterations
 
 
-@given(asked=singles | groups)
+@given(asked=singles | groups | cures)
 def test_one_intent_as_a_line(tmp_path_factory, store, asked):
     line = dump_intent(asked)
     assert "\n" not in line
@@ -97,15 +104,20 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
     assert problems(tmp_path, text, store) == [
         (1, 13, "there is no class 'bycicle' in the store. Did you mean 'bicycle'?"),
         (2, 31, "there is no concept 'weel' in the store. Did you mean 'wheel'?"),
-        (2, 48, "expected up, down or remove, got 'upp'. Did you mean 'up'?"),
+        (
+            2,
+            48,
+            "expected up, down, remove, label, balance, doubt or lambda, got 'upp'. Did you mean "
+            "'up'?",
+        ),
         (2, 61, "expected a number above 1, got '1'"),
         (3, 5, "the key 'concept' is missing"),
         (3, 22, "unknown key 'conzept'. Did you mean 'concept'?"),
         (
             6,
             3,
-            "expected an iteration, a list of {class, concept (or concepts: [...]), direction, "
-            "factor (optional)}, got a mapping",
+            "expected an iteration, a list of {class, concept (or concepts: [...], or image), "
+            "direction, factor or value}, got a mapping",
         ),
         (7, 3, "an iteration without intents"),
         (8, 32, "expected a list of two concepts or more, got a list"),
@@ -113,6 +125,50 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (9, 46, "'wheel' is named twice in its group"),
         (10, 5, "either 'concept' or 'concepts' (a group), not both"),
         (11, 63, "remove takes no factor; leave it out, or use down to weaken only"),
+    ]
+
+
+def test_reads_cures(tmp_path, store):
+    image = store.images[0]
+    text = f"""\
+- - {{class: bicycle, concepts: [wheel, spoke], direction: balance}}
+  - {{class: sheep, concept: sky, direction: balance}}
+  - {{class: bicycle, direction: lambda, value: 0.003}}
+  - {{class: bicycle, direction: doubt, value: auto}}
+  - {{class: bicycle, image: "{image}", direction: label, value: 1}}
+"""
+    assert read_edits(write(tmp_path, text), store) == [
+        [
+            Balance("bicycle", ("wheel", "spoke")),
+            Balance("sheep", ("sky",)),
+            Lambda("bicycle", 0.003),
+            Doubt("bicycle"),
+            Label("bicycle", image, 1),
+        ]
+    ]
+
+
+def test_all_problems_of_cures_at_once(tmp_path, store):
+    text = """\
+- - {class: bicycle, concepts: [], direction: balance}
+  - {class: bicycle, direction: balance, value: 2}
+  - {class: bicycle, direction: lambda}
+  - {class: bicycle, direction: lambda, value: -1}
+  - {class: bicycle, direction: doubt, value: much, factor: 2}
+  - {class: bicycle, image: nowhere, direction: label, value: 2}
+  - {class: bicycle, concept: sky, direction: lambda, value: 1}
+"""
+    assert problems(tmp_path, text, store) == [
+        (1, 32, "expected a list of concepts, got a list"),
+        (2, 5, "the key 'concept' is missing"),
+        (2, 49, "balance takes no 'value'"),
+        (3, 5, "the key 'value' is missing"),
+        (4, 48, "expected a number of 0 or more, or auto, got '-1'"),
+        (5, 47, "expected a number of 0 or more, or auto, got 'much'"),
+        (5, 61, "doubt takes no 'factor'"),
+        (6, 29, "there is no image 'nowhere' in the store."),
+        (6, 63, "expected 0 or 1, got '2'"),
+        (7, 31, "lambda takes no 'concept'"),
     ]
 
 

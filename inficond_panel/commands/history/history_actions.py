@@ -184,7 +184,7 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
     names = ("id", "number", "name", "note", "parent", "author", "created", "seconds")
     return {
         **{name: getattr(node, name) for name in names},
-        "intents": [intent.to_json() for intent in node.intents],
+        "intents": [item.to_json() for item in node.asked],
         "weights_hash": node.weights_hash,
         "looks": tuner.history.looks(node.id, "holdout"),
     }

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from inficond_panel.analysis.comparison import ClassComparison, Comparison
 from inficond_panel.distill import Interval
-from inficond_panel.tuning import Event, HistoryState, Intent, Node, Tuner
+from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.refit import churn_sentence
 
@@ -53,7 +53,7 @@ def _title(node: Node, state: HistoryState) -> str:
     name = f" {plain(node.name)!r}" if node.name else ""
     deleted = ", deleted" if state.hidden(node.id) else ""
     head = "  ← head" if node.id == state.head else ""
-    return f"#{node.number} {node.id}{name}{deleted}: {intents_text(node.intents)}{head}"
+    return f"#{node.number} {node.id}{name}{deleted}: {intents_text(node.asked)}{head}"
 
 
 def _details(node: Node, state: HistoryState, total: Interval | None) -> list[str]:
@@ -68,20 +68,15 @@ def _details(node: Node, state: HistoryState, total: Interval | None) -> list[st
     return [" · ".join(filter(None, facts)), *([plain(node.note)] if node.note else [])]
 
 
-def intents_text(intents: Sequence[Intent]) -> str:
+def intents_text(intents: Sequence[Asked]) -> str:
     """``bicycle ▼ wheel ×2, ▲ sky ×2; dog ✕ grass``."""
     if not intents:
         return "untouched students"
     classes = dict.fromkeys(intent.class_name for intent in intents)
     return "; ".join(
-        f"{name} " + ", ".join(_thumb(i) for i in intents if i.class_name == name)
+        f"{name} " + ", ".join(asked_words(i, sign=True) for i in intents if i.class_name == name)
         for name in classes
     )
-
-
-def _thumb(intent: Intent) -> str:
-    factor = f" ×{intent.factor:g}" if intent.factor else ""
-    return f"{DIRECTIONS[intent.direction].glyph} {intent.concept}{factor}"
 
 
 def _change(change: Interval) -> str:
@@ -99,7 +94,7 @@ def node_lines(tuner: Tuner, node: Node, events: Sequence[Event]) -> list[str]:
     return [
         f"#{node.number} {node.id}{f' {plain(node.name)!r}' if node.name else ''}, {parent}",
         *([f"note          {plain(node.note)}"] if node.note else []),
-        f"intents       {intents_text(node.intents)}",
+        f"intents       {intents_text(node.asked)}",
         f"made          {node.created} by {plain(node.author)}, {node.seconds:.2f} s",
         f"weights' hash {node.weights_hash}",
         f"largest gap   {max(node.gap):.1e}",
@@ -126,8 +121,8 @@ def comparison_lines(found: Comparison) -> list[str]:
     lines = [
         f"#{before.number} {before.id} → #{after.number} {after.id} on the split {found.split}, "
         f"both from #{at.number}",
-        *(f"  only #{before.number}: {intents_text(n.intents)}" for n in found.only_before),
-        *(f"  only #{after.number}: {intents_text(n.intents)}" for n in found.only_after),
+        *(f"  only #{before.number}: {intents_text(n.asked)}" for n in found.only_before),
+        *(f"  only #{after.number}: {intents_text(n.asked)}" for n in found.only_after),
         f"mAP {_change(found.mean_ap)}",
     ]
     for item in found.classes:

@@ -72,6 +72,7 @@ def _measures_document(found: ClassMeasures) -> dict[str, Any]:
         "since_parent": interval_documents(found.since_parent),
         "since_start": interval_documents(found.since_start),
         "ece_if_calibrated": defined(found.ece_floor),
+        "cross_fitted": bool(found.chosen_on),
     }
 
 

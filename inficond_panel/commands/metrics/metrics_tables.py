@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from inficond_panel.analysis.node_metrics import ClassMeasures, worst_slice_sentence
 from inficond_panel.commands.output import note, say, say_table
-from inficond_panel.common.numbers import defined, written, written_range
+from inficond_panel.common.numbers import count, defined, written, written_range
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.vocabulary.metrics import ECE, METRICS
 
@@ -26,6 +26,11 @@ def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
         if undefined:
             why = f"{found.positives} positives among {found.n} labelled images"
             note(f"Undefined for {name!r} ({why}): {', '.join(undefined)}.")
+        if found.chosen_on:
+            note(
+                f"{name!r} is cross-fitted: the labels of {count(found.chosen_on)} of these images "
+                "chose its terms, and each is judged by a student that was made without it."
+            )
 
 
 def say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:

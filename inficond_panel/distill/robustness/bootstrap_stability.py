@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
+from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.errors import CancelledError
 
 #: Draws solved as the classes of one fit, so that they share its passes over the scores.
@@ -61,7 +62,7 @@ def bootstrap_stability(
     draws: int = 100,
     seed: int = 0,
     level: float = 0.95,
-    l1: float = 1e-4,
+    l1: float | Array = 1e-4,
     l2: float = 0.0,
     lower: NDArray | None = None,
     upper: NDArray | None = None,
@@ -73,8 +74,9 @@ def bootstrap_stability(
     """Refit one student on ``draws`` bootstrap samples of the images of scores (N, C).
 
     ``target`` is (N,), ``start`` the student (weights (C, 1)) that all refits start from, the
-    bounds (C,) hold in each of them. A draw multiplies ``sample_weight`` (N,). The same seed gives
-    the same answer. Errors as in ``distill.fit``; a draw without an image of any but one target
+    bounds (C,) hold in each of them. ``l1`` is one number, or one per concept (C,). A draw
+    multiplies ``sample_weight`` (N,). The same seed gives the same answer. Errors as in
+    ``distill.fit``; a draw without an image of any but one target
     value has no solution and is drawn again.
     """
     data = Scores.of(scores)
@@ -88,30 +90,18 @@ def bootstrap_stability(
         found = fit(
             data,
             target[:, None][:, columns],
-            l1=l1,
+            l1=per_student(l1, len(columns)),
             l2=l2,
             lower=None if lower is None else lower[:, None][:, columns],
             upper=None if upper is None else upper[:, None][:, columns],
             sample_weight=np.stack([_drawn(rng, base, target) for _ in columns], axis=1),
-            start=_copies(start, columns),
+            start=start.at(columns),
             tolerance=tolerance,
             cancelled=cancelled,
         )
         weights[first:last] = found.weights.T
         tell(progress, last, draws, "refits on bootstrap samples")
     return summarised(start.weights[:, 0], weights, level)
-
-
-def _copies(start: Fit, columns: NDArray[np.intp]) -> Fit:
-    return Fit(
-        weights=start.weights[:, columns],
-        intercepts=start.intercepts[columns],
-        objective=start.objective[columns],
-        gap=start.gap[columns],
-        certificate=start.certificate * len(columns),
-        iterations=start.iterations[columns],
-        converged=start.converged[columns],
-    )
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:

@@ -44,6 +44,7 @@ from inficond_panel.distill.robustness.bootstrap_stability import (
 )
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.solver.exact import Fit, fit
+from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.errors import DataError
 
 _SEGMENTS_AT_A_TIME = 1 << 14
@@ -115,7 +116,7 @@ def counterpart_tests(
     counterparts: NDArray,
     start: Fit,
     *,
-    l1: float = 1e-4,
+    l1: float | Array = 1e-4,
     lower: NDArray | None = None,
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
@@ -159,7 +160,7 @@ class _Place:
         scores: NDArray,
         target: NDArray,
         sample_weight: NDArray | None,
-        l1: float,
+        l1: float | Array,
         options: dict[str, Any],
         cancelled: Cancelled | None,
     ) -> None:
@@ -181,7 +182,8 @@ class _Place:
         without = self._fit(box, start)
         box[:, concept] = -np.inf, np.inf
         effects = np.zeros(counterparts.shape[1])
-        for r in np.flatnonzero(np.abs(self._slopes(counterparts, without)) > _SURE * self.l1):
+        least = _SURE * float(np.broadcast_to(self.l1, len(self.scores.T))[concept])
+        for r in np.flatnonzero(np.abs(self._slopes(counterparts, without)) > least):
             check_cancelled(self.cancelled)
             self.scores[:, concept] = counterparts[:, r]
             weight = float(self._fit(box, without).weights[concept, 0])
@@ -193,7 +195,7 @@ class _Place:
         return fit(
             self.scores,
             self.target[:, None],
-            l1=self.l1,
+            l1=per_student(self.l1, 1),
             lower=box[0][:, None],
             upper=box[1][:, None],
             sample_weight=self.sample_weight,

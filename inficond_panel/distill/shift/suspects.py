@@ -24,8 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
-from scipy.stats import t as student_t
+from scipy.special import stdtr
 
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import ScoreLike, Scores
@@ -116,6 +115,8 @@ def suspicion(
     ``folds`` are the photos of ``fit`` in V parts; the student of row v of ``weights`` (V, C) was
     fitted without part v, and row v of ``logits`` (V, n) is what it gives the photos of ``tune``.
     """
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load, seldom used
+
     reliance = tune.partial_correlation(logits)
     sign, bonds = np.sign(reliance), np.array([part.bond for part in folds])
     lost = bonds - tune.bond
@@ -145,4 +146,4 @@ def _p_value(z: Array, parts: Array, counts: Array) -> Array:
     tiny = np.finfo(np.float64).tiny
     spread = (parts**2 / (counts - 1)[:, None]).sum(axis=0)
     freedom = parts.sum(axis=0) ** 2 / np.maximum(spread, tiny)
-    return np.asarray(student_t.sf(z, np.maximum(freedom, 1.0)))
+    return np.asarray(stdtr(np.maximum(freedom, 1.0), -z))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts
 from inficond_panel.distill.metrics.outcome import Outcome
@@ -80,7 +80,7 @@ class Verdict:
 def verdict(fit: Judged, tune: Judged, *, seed: int = 0) -> Verdict:
     """Compare a class on the photos of ``fit`` with those of ``tune``."""
     (ours, our_variance), (theirs, their_variance) = fit.separation, tune.separation
-    error = float(np.sqrt(our_variance + their_variance)) * norm.isf(ALPHA / 2)
+    error = float(np.sqrt(our_variance + their_variance)) * -ndtri(ALPHA / 2)
     lost = ours - theirs
     frequency = np.where(fit.label == 1, _odds(tune.label) / _odds(fit.label), 1.0)
     ap, drawn = _ap(fit, frequency, seed)

@@ -39,6 +39,18 @@ class Fit:
     iterations: NDArray[np.int64]
     converged: NDArray[np.bool_]
 
+    def at(self, columns: NDArray[np.intp]) -> Fit:
+        """The students at these columns, in this order; one may be there more than once."""
+        return Fit(
+            weights=self.weights[:, columns],
+            intercepts=self.intercepts[columns],
+            objective=self.objective[columns],
+            gap=self.gap[columns],
+            certificate=tuple(self.certificate[k] for k in columns),
+            iterations=self.iterations[columns],
+            converged=self.converged[columns],
+        )
+
 
 def fit(
     scores: ScoreLike,

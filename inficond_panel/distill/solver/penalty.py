@@ -109,9 +109,19 @@ class Penalty:
             _at(self.l1, columns), 0.0, _at(self.lower, columns), _at(self.upper, columns)
         )
 
+    def of(self, c: int, lower: float, upper: float) -> Penalty:
+        """Penalty of the weight at ``c`` alone, with these bounds."""
+        l1 = self.l1[c] if isinstance(self.l1, np.ndarray) else self.l1
+        return Penalty(float(l1), self.l2, lower, upper)
+
     def scaled(self, scale: Array) -> Penalty:
         """The same of weights times ``scale``, for a penalty without L2."""
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
+
+
+def per_student(l1: float | Array, students: int) -> float | Array:
+    """L1 penalty of one student for so many of it: a number, or (C, students) of one per weight."""
+    return np.repeat(l1[:, None], students, axis=1) if isinstance(l1, np.ndarray) else l1
 
 
 def _at(value: float | Array, columns: NDArray[np.intp]) -> float | Array:

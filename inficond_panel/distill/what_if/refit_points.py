@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
+from inficond_panel.distill.solver.penalty import per_student
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def refit_what_if(
     high: float,
     *,
     levels: int = 4,
-    l1: float = 1e-4,
+    l1: float | Array = 1e-4,
     l2: float = 0.0,
     lower: NDArray | None = None,
     upper: NDArray | None = None,
@@ -73,7 +74,7 @@ def refit_what_if(
         solved[influence] = fit(
             data,
             np.asarray(target)[:, None],
-            l1=l1,
+            l1=per_student(l1, 1),
             l2=l2,
             lower=box_low[:, None],
             upper=box_high[:, None],

@@ -70,7 +70,7 @@ def _of_history(history: History, ready: Ready) -> list[Moment]:
         if event.origin:
             payload["origin"] = event.origin
         if event.kind == "add":
-            payload["intents"] = [intent.to_json() for intent in node.intents]
+            payload["intents"] = [item.to_json() for item in node.asked]
             payload["weights_hash"] = node.weights_hash
         elif event.text:
             payload["text"] = event.text

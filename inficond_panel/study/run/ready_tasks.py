@@ -13,7 +13,8 @@ from inficond_panel.store import Store
 from inficond_panel.study.run.done_rules import SPLIT, standing
 from inficond_panel.study.spec.study_spec import StudySpec
 from inficond_panel.study.spec.tasks import Task
-from inficond_panel.tuning import GroupIntent, History, Intent, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning import History, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.opening import open_spec_store
 from inficond_panel.tuning.replay import branch
@@ -108,12 +109,12 @@ class Preparation:
             nodes.append(tuner.fine_tune(nodes[-1], batch, progress, author="study"))
         return nodes
 
-    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Intent | GroupIntent]]:
+    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Asked]]:
         if task.edits:
             return read_edits(task.edits, tuner.store)
         if task.node:
             source = open_tuner(self.spec_of(task))
-            return [node.intents for node in branch(source, find_node(source, task.node))[1:]]
+            return [node.asked for node in branch(source, find_node(source, task.node))[1:]]
         return []
 
     def _report(self, task: Task, key: str, message: str) -> None:

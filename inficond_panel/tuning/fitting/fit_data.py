@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy.special import entr
 
-from inficond_panel.distill import Scores, mixed_targets, soft_targets
+from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.robustness.collinearity import components, correlation, spread
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
+from inficond_panel.tuning.fitting.terms import Taught, Terms
 
 
 class FitData:
-    """Concept scores ``(n, C)`` of the split ``fit``, targets ``(n, K)``, penalties ``(K,)``.
+    """Concept scores ``(n, C)`` of the images at ``rows``, targets ``(n, K)``, penalties.
+
+    The images are those of the split ``fit``; under ``Terms`` that teach labels, the photos taught
+    come after them.
 
     The targets are the teacher's probabilities, by its sigmoid or softmax, at ``temperature``, or
     with ``learned`` "oracle" those of the oracle's logits; with ``alpha`` the true labels are mixed
@@ -45,6 +50,7 @@ class FitData:
             raise TuningError(
                 "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
             )
+        self._store, self.rows, self._fit_count = store, rows, len(rows)
         self.scores = store.concept_score[rows]
         softmax = store.activation == "softmax"
         others = store.other_logit[rows] if softmax else None
@@ -58,9 +64,62 @@ class FitData:
             _check_labels(store, rows, alpha)
             self.targets, weight, scale = mixed_targets(store.label[rows], soft, alpha)
             self.sample_weight = None if np.ptp(weight) == 0 else weight
-        self.l1, self.l2 = np.asarray(l1) * scale, l2 * scale
+        self._lambda, self._unit = np.array(l1, dtype=np.float64), np.asarray(scale)
+        self.l2 = l2 * scale
         who = f"The {learned} is" if alpha is None else f"Labels and {learned} are"
         _check_classes(self, store.classes, who)
+
+    def under(self, terms: Mapping[str, Terms]) -> FitData:
+        """The same data under the terms of some classes; other classes are as they were."""
+        if not terms:
+            return self
+        other = copy(self)
+        for name, of_class in terms.items():
+            k = self._store.classes.index(name)
+            other._set_penalty(k, of_class)
+            if of_class.balanced is not None:
+                other._weigh(k, of_class.balanced.weights)
+        taught = {name: t.taught for name, t in terms.items() if t.taught and t.taught.labels}
+        if taught:
+            other._teach(taught)
+        return other
+
+    def _set_penalty(self, k: int, terms: Terms) -> None:
+        if terms.penalty is not None:
+            self._lambda = self._lambda.copy()
+            self._lambda[k] = terms.penalty
+        if terms.doubted is not None:
+            factors, size = terms.doubted.factors, self.scores.shape[1]
+            self._unit = np.broadcast_to(self._unit, (size, len(self._lambda))).copy()
+            self._unit[:, k] *= [factors.get(name, 1.0) for name in self._store.concepts]
+
+    def _weigh(self, k: int, weights: np.ndarray) -> None:
+        """Multiply the weights of the images for the class at ``k``."""
+        if self.sample_weight is None:
+            self.sample_weight = np.ones_like(self.targets)
+        self.sample_weight = self.sample_weight.copy()
+        self.sample_weight[:, k] *= weights
+
+    def _teach(self, taught: Mapping[str, Taught]) -> None:
+        """Append the photos whose labels are taught; for other classes they weigh nothing."""
+        place = {name: row for row, name in enumerate(self._store.images)}
+        images = sorted({image for each in taught.values() for image in each.labels})
+        size, weight = (len(images), self.targets.shape[1]), self.sample_weight
+        if weight is None:
+            weight = np.ones_like(self.targets)
+        targets, added = np.zeros(size), np.zeros(size)
+        for name, each in taught.items():
+            k = self._store.classes.index(name)
+            for row, image in enumerate(images):
+                if image in each.labels:
+                    targets[row, k] = each.labels[image]
+                    added[row, k] = each.weight * weight[:, k].mean()
+        rows = np.array([place[image] for image in images])
+        self.rows = np.concatenate([self.rows, rows])
+        self.scores = np.concatenate([self.scores, self._store.concept_score[rows]])
+        self.targets = np.concatenate([self.targets, targets])
+        self.sample_weight = np.concatenate([weight, added])
+        self.__dict__.pop("gathered", None)
 
     def problem(self, columns: Sequence[int]) -> dict[str, Any]:
         """Arguments of ``distill.fit`` for the classes at ``columns``."""
@@ -69,7 +128,7 @@ class FitData:
         return {
             "scores": self.gathered,
             "targets": self.targets[:, chosen],
-            "l1": self.l1[chosen],
+            "l1": self.l1[..., chosen],
             "l2": self.l2[chosen],
             "sample_weight": weight,
         }
@@ -80,17 +139,39 @@ class FitData:
             return np.full(len(self.targets), 1 / len(self.targets))
         return self.sample_weight[:, k] / self.sample_weight[:, k].sum()
 
+    def logits(self, weights: np.ndarray, intercept: float) -> np.ndarray:
+        """Logits ``(n,)`` of the images that a student with ``weights`` ``(C,)`` gives."""
+        return decision_function(self.gathered, weights[:, None], np.array([intercept]))[:, 0]
+
     def loss(self, logits: np.ndarray, k: int) -> float:
         """Mean loss, in nats an image, of logits ``(n,)`` of the class at ``k``."""
         return float(self.weight(k) @ _bce(logits, self.targets[:, k]))
 
     def teacher_loss(self, logits: np.ndarray, k: int) -> float:
-        """The same against the teacher alone, all images alike."""
-        return float(_bce(logits, self.teacher[:, k]).mean())
+        """The same against the teacher alone, all images of ``fit`` alike."""
+        return float(_bce(logits[: self._fit_count], self.teacher[:, k]).mean())
 
-    def penalty(self, k: int, lower: float = -np.inf, upper: float = np.inf) -> Penalty:
-        """Penalty of weights of the class at ``k``, with the same bounds for each of them."""
-        return Penalty(float(self.l1[k]), float(self.l2[k]), lower, upper)
+    @property
+    def l1(self) -> np.ndarray:
+        """L1 penalties ``(K,)``, or ``(C, K)`` where concepts are doubted."""
+        return self._lambda * self._unit
+
+    def lambda_of(self, k: int) -> float:
+        """Lambda of the class at ``k``, as spec or terms give it."""
+        return float(self._lambda[k])
+
+    def l1_per_lambda(self, k: int) -> np.ndarray:
+        """L1 penalty per unit of lambda of the class at ``k``: one number, or ``(C,)``."""
+        return self._unit[..., k]
+
+    def l1_of(self, k: int) -> float | np.ndarray:
+        """L1 penalty of the class at ``k``: one number, or one per concept ``(C,)``."""
+        found = self.l1[..., k]
+        return float(found) if found.ndim == 0 else found
+
+    def penalty(self, k: int) -> Penalty:
+        """Penalty of the weights of the class at ``k``, without bounds."""
+        return Penalty(self.l1_of(k), float(self.l2[k]))
 
     def zero(self, k: int) -> float:
         """Objective of the class at ``k`` at w = 0, with the best intercept."""
@@ -105,17 +186,21 @@ class FitData:
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Least and largest score of each concept, ``(C,)`` each."""
-        return self.scores.min(axis=0), self.scores.max(axis=0)
+        return self._fit_scores.min(axis=0), self._fit_scores.max(axis=0)
 
     @cached_property
     def spread(self) -> np.ndarray:
         """Standard deviation of each concept's score, ``(C,)``."""
-        return spread(self.scores)
+        return spread(self._fit_scores)
 
     @cached_property
     def correlation(self) -> np.ndarray:
         """Correlation of the concepts' scores, ``(C, C)``."""
-        return correlation(self.scores)
+        return correlation(self._fit_scores)
+
+    @property
+    def _fit_scores(self) -> np.ndarray:
+        return self.scores[: self._fit_count]
 
     def groups(self, threshold: float) -> list[tuple[int, ...]]:
         """Groups of collinear concepts; see ``distill.collinearity.components``."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,36 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.recipe import Recipe
 from inficond_panel.tuning.intents.bounds import Bounds, box
+from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node import Node, node_id
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one iteration from ``parent`` was asked for, canonical, and what it resolved to.
+
+    ``bounds`` are all in force after it; ``settings`` hold the terms of the classes it cures.
+    """
+
+    thumbs: tuple[Intent, ...]
+    cures: tuple[Cure, ...]
+    bounds: Bounds
+    settings: Mapping[str, Any]
+    parent: str
+
+    @cached_property
+    def name(self) -> str:
+        """Id of the node."""
+        return node_id(self.parent, (*self.thumbs, *self.cures), self.settings)
+
+    @property
+    def tuned(self) -> list[str]:
+        """Names of the classes that are refitted, sorted."""
+        return sorted({item.class_name for item in (*self.thumbs, *self.cures)})
 
 
 def distilled(
@@ -48,26 +75,22 @@ def distilled(
 
 
 def refitted(
-    name: str,
     data: FitData,
     recipe: Recipe,
-    settings: Mapping[str, Any],
     progress: Progress | None,
     cancelled: Cancelled | None,
     *,
     parent: Node,
-    batch: Sequence[Intent],
-    bounds: Bounds,
+    batch: Batch,
     store: Store,
 ) -> Node:
-    """The students of the classes in ``batch`` refitted within all ``bounds`` of the branch.
+    """The students of the classes in ``batch`` refitted within all bounds of the branch.
 
     They start from the parent's stored weights; the others are kept bit for bit.
     """
     started = time.perf_counter()
-    tuned = sorted({intent.class_name for intent in batch})
-    columns = [store.classes.index(class_name) for class_name in tuned]
-    lower, upper = box(bounds, tuned, store.concepts)
+    columns = [store.classes.index(class_name) for class_name in batch.tuned]
+    lower, upper = box(batch.bounds, batch.tuned, store.concepts)
     fit = recipe.fit(
         data,
         columns,
@@ -78,14 +101,15 @@ def refitted(
         cancelled=cancelled,
     )
     return Node(
-        id=name,
+        id=batch.name,
         root=parent.root,
         parent=parent.id,
-        intents=tuple(batch),
-        bounds=bounds,
+        intents=batch.thumbs,
+        cures=batch.cures,
+        bounds=batch.bounds,
         **_replaced(parent, columns, fit),
         seconds=time.perf_counter() - started,
-        settings=settings,
+        settings=batch.settings,
     )
 
 

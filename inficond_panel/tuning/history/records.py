@@ -18,6 +18,8 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.tuning.history.form import HISTORY
+from inficond_panel.tuning.intents.asked import asked_from_json
+from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node, node_id
 
@@ -40,7 +42,7 @@ def to_row(node: Node) -> dict[str, Any]:
         "root": node.root,
         "number": node.number,
         "parent": node.parent,
-        "intents": _json([intent.to_json() for intent in node.intents]),
+        "intents": _json([item.to_json() for item in node.asked]),
         "bounds": _json([[*key, *limits] for key, limits in node.bounds.items()]),
         "concepts": concepts,
         "classes": classes,
@@ -90,7 +92,7 @@ def _checked(path: str, row: sqlite3.Row) -> Node:
 
 
 def _expected_id(node: Node) -> str:
-    return node_id(node.parent, node.intents, node.settings)
+    return node_id(node.parent, node.asked, node.settings)
 
 
 def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
@@ -105,11 +107,13 @@ def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
 def _node(row: sqlite3.Row) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
+    asked = [asked_from_json(item) for item in json.loads(row["intents"])]
     return Node(
         id=row["id"],
         root=row["root"],
         parent=row["parent"],
-        intents=tuple(Intent.from_json(item) for item in json.loads(row["intents"])),
+        intents=tuple(item for item in asked if isinstance(item, Intent)),
+        cures=tuple(item for item in asked if isinstance(item, Cure)),
         bounds=bounds,
         weights=_unpacked(row["weights"], shape),
         intercepts=_unpacked(row["intercepts"], shape[1:]),

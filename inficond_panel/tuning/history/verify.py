@@ -6,8 +6,10 @@ import numpy as np
 
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.fitting.terms import terms_of
 from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.intents.asked import check_cures
 from inficond_panel.tuning.intents.bounds import box, in_force, resolve
 from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
@@ -49,6 +51,8 @@ class Verifier:
 def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
     try:
         check_names(node.intents, store.classes, store.concepts)
+        check_cures(node.cures, store)
+        _check_resolved(node, store)
         resolved = resolve(
             node.intents,
             classes=store.classes,
@@ -59,7 +63,7 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
             step=node.settings["step"],
             spread=score_scale(store),
         )
-    except (TuningError, KeyError, TypeError) as error:
+    except (TuningError, KeyError, TypeError, ValueError, AttributeError) as error:
         return f"has intents or settings that cannot be: {getattr(error, 'message', error)}"
     if node.bounds != in_force(parent.bounds, resolved):
         return "has other bounds than its intents set"
@@ -67,3 +71,10 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
     lower, upper = box(node.bounds, tuned, store.concepts)
     weights = node.weights[:, [store.classes.index(name) for name in tuned]]
     return "" if np.all((lower <= weights) & (weights <= upper)) else "does not obey its bounds"
+
+
+def _check_resolved(node: Node, store: Store) -> None:
+    """Raise ``ValueError`` where its terms are not those of the classes that it cures."""
+    if set(node.resolved) != {cure.class_name for cure in node.cures}:
+        raise ValueError("its terms are of other classes than its cures")
+    terms_of(node.resolved, store)

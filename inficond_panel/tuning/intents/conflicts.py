@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inficond_panel.tuning.intents.intent import Asked, GroupIntent, Intent
+from inficond_panel.tuning.intents.intent import GroupIntent, Intent, Thumb
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
 Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
@@ -17,7 +17,7 @@ Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, 
 _STRENGTH = tuple(DIRECTIONS)
 
 
-def canonical(asked: Iterable[Asked], factor: float) -> tuple[Intent, ...]:
+def canonical(asked: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
     """The intents of one iteration, one for each class and concept, resolved and sorted.
 
     ``factor`` is for intents without one. The order of ``asked`` does not matter.
@@ -25,7 +25,7 @@ def canonical(asked: Iterable[Asked], factor: float) -> tuple[Intent, ...]:
     return tuple(best(candidates)[0] for candidates in by_concept(asked, factor).values())
 
 
-def by_concept(asked: Iterable[Asked], factor: float) -> dict[tuple[str, str], list[Candidate]]:
+def by_concept(asked: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
     """All resolved intents of one iteration by class and concept, sorted."""
     found: dict[tuple[str, str], list[Candidate]] = {}
     for item in asked:

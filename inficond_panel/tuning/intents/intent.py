@@ -98,8 +98,8 @@ class GroupIntent:
         }
 
 
-#: What an iteration may be asked for.
-Asked = Intent | GroupIntent
+#: A thumb on one concept or on a group of them.
+Thumb = Intent | GroupIntent
 
 
 def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +12,7 @@ from inficond_panel.distill import Fit, decision_function
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
-from inficond_panel.tuning.suggest.trial import Trial
+from inficond_panel.tuning.fitting.class_fit import ClassFit
 
 FOLDS = 5
 #: Photos of each kind without which a class cannot be compared: two in each fold of fit.
@@ -22,25 +23,38 @@ class ClassPhotos:
     """Labelled photos of ``fit``, and those of ``tune`` at ``rows`` of the store, for one class.
 
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
-    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions stand for them, and
-    ``by_teacher`` is true.
+    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions by ``threshold`` (a
+    logit) stand for them, and ``by_teacher`` is true.
     """
 
-    def __init__(self, trial: Trial, rows: NDArray[np.intp], seed: int = 0) -> None:
-        store, k = trial.tuner.store, trial.k
-        self.trial, self._store = trial, store
+    def __init__(
+        self, student: ClassFit, rows: NDArray[np.intp], threshold: float = 0.0, seed: int = 0
+    ) -> None:
+        store, k = student.store, student.k
+        self.student, self._store = student, store
         every = store.rows("fit")
         label = np.asarray(store.label[every, k])
         self.by_teacher = not (label >= 0).any()
         if self.by_teacher:
-            threshold = trial.tuner.threshold(store.classes[k])
             label = (store.teacher_logit[every, k] > threshold).astype(np.int8)
         self._known = np.flatnonzero(label >= 0)
         self._size = len(every)
         self.fit, self.fit_label = every[self._known], label[self._known]
-        seen = np.asarray(store.label[rows, k])
-        self.tune, self.tune_label = rows[seen >= 0], seen[seen >= 0]
+        self._look_at(rows)
         self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed)
+        self._of_folds: list[Fit] = []
+
+    def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
+        """The same student with other photos of ``tune``; students of folds are fitted once."""
+        other = copy(self)
+        for name in ("tune_scores", "tune_photos", "_logits"):
+            other.__dict__.pop(name, None)
+        other._look_at(rows)
+        return other
+
+    def _look_at(self, rows: NDArray[np.intp]) -> None:
+        seen = np.asarray(self._store.label[rows, self.student.k])
+        self.tune, self.tune_label = rows[seen >= 0], seen[seen >= 0]
 
     @property
     def lacking(self) -> str:
@@ -60,7 +74,7 @@ class ClassPhotos:
         inside = np.empty(len(self.fit))
         for fold, student in enumerate(self._students):
             out = self._folds == fold
-            inside[out] = self.trial.logits(student, self.fit[out])
+            inside[out] = self.student.logits(student, self.fit[out])
         return verdict(Judged(self.fit_label, inside[None]), Judged(self.tune_label, self._logits))
 
     def suspicion(self) -> Suspicion:
@@ -68,6 +82,17 @@ class ClassPhotos:
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
         return suspicion(folds, self.tune_photos, self._logits, self._weights.T)
+
+    @cached_property
+    def fit_scores(self) -> NDArray:
+        """Concept scores (n, C) of the photos of fit."""
+        return self._scores(self.fit)
+
+    def spread_over_fit(self, weights: NDArray) -> NDArray:
+        """Weights of all photos of the split ``fit``, from those of ``fit`` here; 1 of the rest."""
+        every = np.ones(self._size)
+        every[self._known] = weights
+        return every
 
     @cached_property
     def tune_scores(self) -> NDArray:
@@ -87,17 +112,16 @@ class ClassPhotos:
     @property
     def spread(self) -> NDArray:
         """Standard deviation of each concept's score on fit (C,)."""
-        return self.trial.tuner.fit_data.spread
+        return self.student.data.spread
 
-    @cached_property
+    @property
     def _students(self) -> list[Fit]:
         """The student, fitted without each fold of fit."""
-        students = []
-        for fold in range(FOLDS):
+        for fold in range(len(self._of_folds), FOLDS):
             outside = np.zeros(self._size, dtype=bool)
             outside[self._known[self._folds == fold]] = True
-            students.append(self.trial.fitted_without(outside))
-        return students
+            self._of_folds.append(self.student.fitted_without(outside))
+        return self._of_folds
 
     @cached_property
     def _logits(self) -> NDArray:

@@ -115,7 +115,7 @@ def _fit_evidence(
     groups = []
     for fold in range(FOLDS):
         outside = folds == fold
-        student = trial.fitted_without(outside)
+        student = trial.student.fitted_without(outside)
         answer = trial.response(student, ~outside)
         logit[outside] = trial.logits(student, fit_rows[outside])
         here = folds[known] == fold

@@ -12,8 +12,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
 from inficond_panel.tuning.suggest.crossfit import Crossfitted, crossfit, words
+from inficond_panel.tuning.suggest.repair import repaired
 from inficond_panel.tuning.suggest.search import Pick
-from inficond_panel.tuning.suggest.shrinkage import Shrunk
 from inficond_panel.tuning.suggest.suggestion import (
     CROSS_FITTED,
     MEASURED,
@@ -22,6 +22,7 @@ from inficond_panel.tuning.suggest.suggestion import (
     ClassSuggestion,
     Gain,
     Suggestion,
+    around,
     change,
     mean_change,
 )
@@ -29,7 +30,7 @@ from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
 
-STRATEGIES = ("random", "greedy", "crossfit")
+STRATEGIES = ("random", "greedy", "crossfit", "repair")
 
 
 def suggest(
@@ -63,8 +64,14 @@ def suggest(
         node = tuner.root() if parent is None else tuner.node(parent.id)
         task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
-        found = _crossfitted(task) if strategy == "crossfit" else _baseline(task, strategy)
-        task.tell(1.0, f"{len(found.intents)} thumbs")
+        match strategy:
+            case "crossfit":
+                found = _crossfitted(task)
+            case "repair":
+                found = repaired(task)
+            case _:
+                found = _baseline(task, strategy)
+        task.tell(1.0, f"{len(found.intents)} intents")
     return found
 
 
@@ -117,7 +124,7 @@ def _baseline(task: Task, strategy: str) -> Suggestion:
         else "Drawn by chance, as a baseline; no label was looked at to choose."
     )
     measured = OPTIMISTIC if optimistic else MEASURED
-    return _suggestion(task, strategy, mean.gain(), measured, summary, found)
+    return task.suggested(strategy, mean.gain(), measured, summary, found)
 
 
 def _change(task: Task, k: int, chosen: Chosen) -> Change:
@@ -138,11 +145,11 @@ def _by_baseline(task: Task, k: int, chosen: Chosen, gain: Gain, strategy: str) 
 def _crossfitted(task: Task) -> Suggestion:
     outcome = crossfit(task)
     found = {
-        task.name(k): _by_crossfit(task, k, picks, outcome.shrunk[k])
+        task.name(k): _by_crossfit(task, k, picks, _gain(outcome, k))
         for k, picks in outcome.picks.items()
     }
     summary = words(outcome)
-    return _suggestion(task, "crossfit", _expected(task, outcome), CROSS_FITTED, summary, found)
+    return task.suggested("crossfit", _expected(task, outcome), CROSS_FITTED, summary, found)
 
 
 def _expected(task: Task, outcome: Crossfitted) -> Gain:
@@ -150,19 +157,25 @@ def _expected(task: Task, outcome: Crossfitted) -> Gain:
     if outcome.passed is None or not outcome.shrunk:
         return Gain(0.0, 0.0, 0.0)
     estimate = sum(s.estimate for s in outcome.shrunk.values())
-    spread = np.sqrt(sum(((s.high - s.low) / 2) ** 2 for s in outcome.shrunk.values()))
-    size = len(task.columns)
-    return Gain(estimate / size, (estimate - spread) / size, (estimate + spread) / size)
+    changes = mean_change([outcome.passed.changes[k] for k in outcome.shrunk])
+    share = len(outcome.shrunk) / len(task.columns)
+    return around(estimate / len(task.columns), share * changes.error)
 
 
-def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Shrunk) -> ClassSuggestion:
+def _gain(outcome: Crossfitted, k: int) -> Gain:
+    """Shrunk gain of a class, with the noise of the photos: that of its cross-fitted gain."""
+    assert outcome.passed is not None
+    return around(outcome.shrunk[k].estimate, outcome.passed.changes[k].error)
+
+
+def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Gain) -> ClassSuggestion:
     trial = task.trial(k)
     intents = tuple(trial.intent(pick.concept, pick.thumb) for pick in picks)
     reasons = tuple(
         _reason(intent.concept, intent.direction, pick)
         for intent, pick in zip(intents, picks, strict=True)
     )
-    return ClassSuggestion(intents, Gain(gain.estimate, gain.low, gain.high), reasons)
+    return ClassSuggestion(intents, gain, reasons)
 
 
 _FAULTS = {UP.key: "counts too little", DOWN.key: "counts too much", REMOVE.key: "misleads"}
@@ -177,26 +190,3 @@ def _reason(concept: str, direction: str, pick: Pick) -> str:
         return text
     side = "those of fit" if pick.fit >= 0 else "those of fit the contrary"
     return f"{text}, {side} at {abs(pick.fit):.1f}"
-
-
-def _suggestion(
-    task: Task,
-    strategy: str,
-    gain: Gain,
-    measured: str,
-    summary: str,
-    classes: dict[str, ClassSuggestion],
-) -> Suggestion:
-    return Suggestion(
-        strategy=strategy,
-        seed=task.seed,
-        budget=task.budget,
-        parent=task.parent.id,
-        images=len(task.rows),
-        scope=task.scope,
-        gain=gain,
-        measured=measured,
-        summary=summary,
-        classes=classes,
-        skipped=task.skipped,
-    )

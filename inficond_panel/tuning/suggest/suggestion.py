@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from inficond_panel.common.numbers import defined, written_range
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.vocabulary.metrics import AP
 
@@ -41,11 +43,17 @@ class Gain:
         return {name: defined(value) for name, value in values.items()}
 
 
+def around(estimate: float, error: float) -> Gain:
+    """Gain with the 95 % interval of a normal standard error."""
+    half = float(ndtri(0.975)) * error
+    return Gain(estimate, estimate - half, estimate + half)
+
+
 @dataclass(frozen=True)
 class ClassSuggestion:
-    """Thumbs for one class, the gain expected of them together, and a reason for each."""
+    """Thumbs or cures for one class, the gain expected of them together, a reason for each."""
 
-    intents: tuple[Intent, ...]
+    intents: tuple[Intent | Cure, ...]
     gain: Gain
     reasons: tuple[str, ...]
 
@@ -56,7 +64,8 @@ class Suggestion:
 
     ``gain`` is the expected change of the mean AP over the ``scope``, the classes that could be
     measured, if all of ``classes`` were taken; ``measured`` tells on what. ``summary`` tells in
-    words why this much and no more, ``skipped`` which classes were left out.
+    words why this much and no more, ``skipped`` which classes were left out. ``photos`` are those
+    without a label, by class, whose labels would tell most.
     """
 
     strategy: str
@@ -70,9 +79,10 @@ class Suggestion:
     summary: str
     classes: dict[str, ClassSuggestion] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    photos: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def intents(self) -> tuple[Intent, ...]:
+    def intents(self) -> tuple[Intent | Cure, ...]:
         """All intents, by class."""
         return tuple(intent for found in self.classes.values() for intent in found.intents)
 
@@ -103,6 +113,7 @@ class Suggestion:
                 for name, found in self.classes.items()
             },
             "skipped": self.skipped,
+            "photos": {name: list(images) for name, images in self.photos.items()},
         }
 
 

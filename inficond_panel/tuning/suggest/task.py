@@ -11,6 +11,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
 from inficond_panel.tuning.suggest.trial import Trial
 from inficond_panel.tuning.tuner import Tuner
 
@@ -69,11 +70,40 @@ class Task:
 
     def tell(self, share: float, text: str) -> None:
         """Report progress. Raises ``CancelledError`` where the search was cancelled."""
-        if self._cancelled is not None and self._cancelled():
-            raise CancelledError("The search was cancelled.", "Nothing was changed.")
+        self.check()
         self._done = max(self._done, share)
         if self._progress is not None:
             self._progress(self._done, text)
+
+    def suggested(
+        self,
+        strategy: str,
+        gain: Gain,
+        measured: str,
+        summary: str,
+        classes: dict[str, ClassSuggestion],
+        photos: dict[str, tuple[str, ...]] | None = None,
+    ) -> Suggestion:
+        """The suggestion that a strategy makes of this task."""
+        return Suggestion(
+            strategy=strategy,
+            seed=self.seed,
+            budget=self.budget,
+            parent=self.parent.id,
+            images=len(self.rows),
+            scope=self.scope,
+            gain=gain,
+            measured=measured,
+            summary=summary,
+            classes=classes,
+            skipped=self.skipped,
+            photos=photos or {},
+        )
+
+    def check(self) -> None:
+        """Raise ``CancelledError`` where the search was cancelled."""
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("The search was cancelled.", "Nothing was changed.")
 
     def rng(self, k: int) -> np.random.Generator:
         """Random numbers of one class; other classes in the task do not change them."""

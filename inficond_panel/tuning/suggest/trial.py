@@ -8,18 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit, decision_function, fit
+from inficond_panel.distill import Fit, decision_function
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.intents.bounds import bound, box, step_sizes
+from inficond_panel.tuning.intents.bounds import bound, step_sizes
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.first_order import Response, response
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
-
-#: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
-_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -36,28 +33,29 @@ class Moves:
 
 
 class Trial:
-    """The student of one class at ``parent``, and what thumbs would make of it."""
+    """The ``student`` of one class at ``parent``, and what thumbs would make of it."""
 
     def __init__(self, tuner: Tuner, parent: Node, k: int) -> None:
         self.tuner, self.parent, self.k = tuner, parent, k
-        self.problem = tuner.fit_data.problem([k])
-        self.scores: NDArray = tuner.fit_data.scores
-        name = tuner.store.classes[k]
-        self.lower, self.upper = box(parent.bounds, [name], tuner.store.concepts)
-        self.base = self._base()
-        self.reference = (
-            parent.weights[:, k]
-            if tuner.spec.tuning.reference == "parent"
-            else tuner.root().weights[:, k]
-        )
-        self.steps = step_sizes(
-            tuner.root().weights[:, k], tuner.spec.tuning.step, score_scale(tuner.store)
-        )
+        self.student = tuner.cures.class_fit(parent, tuner.store.classes[k])
+        original = tuner.root().weights[:, k]
+        by_parent = tuner.spec.tuning.reference == "parent"
+        self.reference = parent.weights[:, k] if by_parent else original
+        self.steps = step_sizes(original, tuner.spec.tuning.step, score_scale(tuner.store))
+
+    @property
+    def base(self) -> Fit:
+        """The student that the trials start from."""
+        return self.student.base
 
     @property
     def weights(self) -> Array:
-        """Weights (C,) that the trials start from."""
-        return self.base.weights[:, 0]
+        """Its weights (C,)."""
+        return self.student.weights
+
+    def logits(self, fit: Fit, rows: NDArray[np.intp]) -> Array:
+        """Logits (n,) of the images at ``rows`` of the store."""
+        return self.student.logits(fit, rows)
 
     def intent(self, concept: int, thumb: tuple[str, float | None]) -> Intent:
         """The thumb as an intent."""
@@ -83,20 +81,14 @@ class Trial:
 
         A thumb on a concept replaces the bound that it had. ``start`` is a student near by.
         """
-        lower, upper = self.lower.copy(), self.upper.copy()
+        lower, upper = self.student.lower.copy(), self.student.upper.copy()
         for concept, thumb in chosen.items():
             low, high = bound(
                 self.intent(concept, thumb), self.reference[concept], self.steps[concept]
             )
             lower[concept] = -np.inf if low is None else low
             upper[concept] = np.inf if high is None else high
-        return self._solve(lower, upper, start or self.base)
-
-    def logits(self, fit: Fit, rows: NDArray[np.intp]) -> Array:
-        """Logits (n,) of the images at ``rows`` of the store."""
-        return decision_function(self.tuner.store.concept_score[rows], fit.weights, fit.intercepts)[
-            :, 0
-        ]
+        return self.student.solve(lower, upper, start)
 
     def response(
         self, fit: Fit, inside: NDArray | None = None, held: Collection[int] = ()
@@ -105,48 +97,19 @@ class Trial:
 
         Weights at a bound, and weights in ``held``, do not answer.
         """
-        rows = slice(None) if inside is None else inside
-        weights = fit.weights[:, 0]
-        within = (weights > self.lower[:, 0]) & (weights < self.upper[:, 0])
+        student, data, weights = self.student, self.student.data, fit.weights[:, 0]
+        within = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
         within[list(held)] = False
-        image_weight = self.tuner.fit_data.weight(self.k)[rows]
-        scores = self.scores[rows]
+        rows = slice(None) if inside is None else student.rows_without(~inside)
+        image_weight, scores = data.weight(self.k)[rows], data.scores[rows]
         return response(
             scores,
             decision_function(scores, fit.weights, fit.intercepts)[:, 0],
             image_weight / image_weight.sum(),
             np.flatnonzero((weights != 0) & within),
-            float(np.max(self.problem["l2"])),
+            float(data.l2[self.k]),
         )
-
-    def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
-        """The same student, fitted without the images ``outside`` (n,) of the split ``fit``."""
-        return self._solve(self.lower, self.upper, self.base, ~outside)
 
     def _level(self, concept: int, thumb: tuple[str, float | None]) -> float:
         low, high = bound(self.intent(concept, thumb), self.reference[concept], self.steps[concept])
         return float(low if low is not None else high)  # type: ignore[arg-type]
-
-    def _base(self) -> Fit:
-        """The parent's student; where the paper's recipe made it, solved exactly."""
-        parent, k = self.parent, self.k
-        start = Fit(
-            weights=parent.weights[:, [k]],
-            intercepts=parent.intercepts[[k]],
-            objective=np.full(1, np.nan),
-            gap=np.full(1, np.nan),
-            certificate=(parent.certificate[k],),
-            iterations=np.zeros(1, dtype=np.int64),
-            converged=np.zeros(1, dtype=bool),
-        )
-        if self.tuner.spec.students.solver == "exact":
-            return start
-        return self._solve(self.lower, self.upper, start)
-
-    def _solve(self, lower: Array, upper: Array, start: Fit, rows: NDArray | None = None) -> Fit:
-        problem = dict(self.problem)
-        if rows is not None:
-            problem["scores"], problem["targets"] = self.scores[rows], problem["targets"][rows]
-            if problem["sample_weight"] is not None:
-                problem["sample_weight"] = problem["sample_weight"][rows]
-        return fit(**problem, lower=lower, upper=upper, start=start, tolerance=_TOLERANCE)

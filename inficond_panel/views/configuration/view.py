@@ -132,9 +132,9 @@ def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
 
 
 def _option(node: Iteration) -> str:
-    if not node.intents:
+    if not node.asked:
         return f"#{node.number} untouched"
-    return f"#{node.number} {count(len(node.intents))} intent{'s' * (len(node.intents) != 1)}"
+    return f"#{node.number} {count(len(node.asked), 'intent')}"
 
 
 def _certificate(node: Node) -> str:

@@ -112,7 +112,7 @@ def churn_text(churn: Churn) -> str:
 
 
 def _step(node: Node) -> dict[str, Any]:
-    chips = [make_chip(intent, "") for intent in node.intents]
+    chips = [make_chip(intent, "") for intent in node.asked]
     return {"title": make_title(node), "by": make_author(node), "chips": chips}
 
 

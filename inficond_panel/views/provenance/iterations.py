@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import bound, count, factor, number
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.tuning import Intent
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.wording import refit as words
+from inficond_panel.wording.cures import Asked, direction_of, glyph_of, object_of
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Deleted
     from inficond_panel.distill import Interval
     from inficond_panel.state.export import ExportState
-    from inficond_panel.tuning import Intent, Iteration, Node
+    from inficond_panel.tuning import Iteration, Node
     from inficond_panel.views.provenance.branches import Branches
 
 CARD_INTENTS = 8  #: intents that a hover card lists
@@ -54,7 +55,7 @@ def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
         "lane": branches.lanes[place],
         "current": place == branches.current,
         "path": node.id in branches.path,
-        "chips": [make_chip(intent, "") for intent in node.intents],
+        "chips": [make_chip(intent, "") for intent in node.asked],
         "looks": _looks(looks),
         "note": node.note,
         "card": make_card(node, parent, looks),
@@ -103,13 +104,13 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
     return "The iteration shown is in it" if node.id in path else ""
 
 
-def make_chip(intent: Intent, class_name: str) -> dict[str, str]:
-    """Sign, direction and concept; the class too if it is not the selected one."""
+def make_chip(asked: Asked, class_name: str) -> dict[str, str]:
+    """Sign, direction and object, most often a concept; the class if it is not the one shown."""
     return {
-        "direction": intent.direction,
-        "sign": DIRECTIONS[intent.direction].glyph,
-        "of": "" if intent.class_name == class_name else intent.class_name,
-        "concept": intent.concept,
+        "direction": direction_of(asked),
+        "sign": glyph_of(asked),
+        "of": "" if asked.class_name == class_name else asked.class_name,
+        "concept": object_of(asked),
     }
 
 
@@ -131,12 +132,12 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 
     Between these come the metrics.
     """
-    more = len(node.intents) - CARD_INTENTS
+    more = len(node.asked) - CARD_INTENTS
     return {
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
         "intents": [
-            *(_told(intent, node) for intent in node.intents[:CARD_INTENTS]),
+            *(_told(intent, node) for intent in node.asked[:CARD_INTENTS]),
             *([("", f"and {count(more)} more")] if more > 0 else []),
         ],
         "facts": [
@@ -150,10 +151,12 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
     }
 
 
-def _told(intent: Intent, node: Iteration) -> tuple[str, str]:
-    limits = bound(*node.own_bounds.get(intent.key, (None, None)))
-    by = factor(intent.factor) if intent.factor else ""
-    name = f"{DIRECTIONS[intent.direction].glyph} {intent.concept}, {intent.class_name}"
+def _told(asked: Asked, node: Iteration) -> tuple[str, str]:
+    name = f"{glyph_of(asked)} {object_of(asked)}, {asked.class_name}"
+    if not isinstance(asked, Intent):
+        return name, ""
+    limits = bound(*node.own_bounds.get(asked.key, (None, None)))
+    by = factor(asked.factor) if asked.factor else ""
     return name, " · ".join(filter(None, [by, limits]))
 
 
@@ -164,7 +167,7 @@ def _looks(looks: int) -> str:
 def make_deleted(branch: Deleted) -> dict[str, str]:
     """A deleted branch in the list of those that can be restored."""
     node = branch.node
-    chips = [make_chip(intent, "") for intent in node.intents[:CARD_INTENTS]]
+    chips = [make_chip(intent, "") for intent in node.asked[:CARD_INTENTS]]
     what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
     size = f"{count(branch.count)} iteration{'s' * (branch.count != 1)}"
     return {"id": node.id, "title": make_title(node), "text": f"{size} · {what}"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,12 @@ from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.suspects import Suspicion
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
 from inficond_panel.errors import CancelledError
-from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.suggest.trial import Trial
+from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 
 #: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
@@ -107,18 +107,18 @@ def class_shifts(
                 raise CancelledError("The search for suspects was cancelled.", "Nothing changed.")
             if progress is not None:
                 progress(place / len(chosen), f"suspects of {name}")
-            found[name] = _class_shift(tuner, node, name, seed)
+            photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
+            found[name] = _with_baselines(photos, class_shift(photos), seed)
     return found
 
 
-def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
-    trial = Trial(tuner, node, tuner.store.classes.index(name))
-    photos = ClassPhotos(trial, tuner.store.rows("tune"), seed)
+def class_shift(photos: ClassPhotos) -> ClassShift:
+    """Shift of the class of ``photos``, without the baselines."""
+    name = photos.student.name
     if photos.lacking:
         return ClassShift(name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher)
     verdict, measured = photos.verdict(), photos.suspicion()
-    own = words_for(name, tuner.store.concepts, tuner.store.synonyms)
-    order = measured.ranked(own)
+    order = measured.ranked(_own(photos))
     lost_bond = bool((measured.q[order] <= CLEAR).any())
     kind = SHIFT if lost_bond else verdict.kind
     return ClassShift(
@@ -127,10 +127,32 @@ def _class_shift(tuner: Tuner, node: Node, name: str, seed: int) -> ClassShift:
         lost_bond=lost_bond,
         by_teacher=photos.by_teacher,
         verdict=verdict,
-        suspects=_suspects(photos, measured, order, trial.weights) if kind == SHIFT else (),
-        own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1)) if own else None,
-        tune_model=_ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed)),
+        suspects=_suspects(photos, measured, order) if kind == SHIFT else (),
     )
+
+
+def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
+    """Names of the first suspects, at most ``count``; none where nothing stands out of noise."""
+    measured = photos.suspicion()
+    order = _standing_out(measured, measured.ranked(_own(photos)))
+    return tuple(photos.concepts[c] for c in order[:count])
+
+
+def _with_baselines(photos: ClassPhotos, found: ClassShift, seed: int) -> ClassShift:
+    if photos.lacking:
+        return found
+    own, scores = _own(photos), photos.tune_scores
+    return replace(
+        found,
+        own_word=_ap(photos, scores[:, own].max(axis=1)) if own else None,
+        tune_model=_ap(photos, cross_fitted_model(scores, photos.tune_label, seed)),
+    )
+
+
+def _own(photos: ClassPhotos) -> list[int]:
+    """Positions of the words for the class itself."""
+    store = photos.student.store
+    return words_for(photos.student.name, store.concepts, store.synonyms)
 
 
 def _ap(photos: ClassPhotos, logit: NDArray) -> Interval:
@@ -138,16 +160,20 @@ def _ap(photos: ClassPhotos, logit: NDArray) -> Interval:
     return metric_intervals(outcome, (AP.key,))[AP.key]
 
 
-def _suspects(
-    photos: ClassPhotos, measured: Suspicion, order: NDArray[np.intp], weights: Array
-) -> tuple[Suspect, ...]:
-    """The concepts of ``order`` that are suspect by more than noise, each with those alike."""
+def _standing_out(measured: Suspicion, order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The concepts of ``order`` that are suspect by more than noise."""
     order = order[measured.z[order] >= PLAUSIBLE]
-    order = order[measured.score[order] >= LEAST_SHARE * measured.score[order].max(initial=0.0)]
-    order = order[: MOST * 3]
+    return order[measured.score[order] >= LEAST_SHARE * measured.score[order].max(initial=0.0)]
+
+
+def _suspects(
+    photos: ClassPhotos, measured: Suspicion, order: NDArray[np.intp]
+) -> tuple[Suspect, ...]:
+    """The concepts of ``order`` that stand out, each with those alike."""
+    order = _standing_out(measured, order)[: MOST * 3]
     alike = _alike(photos, order)
     return tuple(
-        _suspect(photos, measured, weights, order, place, alike[place])
+        _suspect(photos, measured, photos.student.weights, order, place, alike[place])
         for place in range(min(MOST, len(order)))
     )
 

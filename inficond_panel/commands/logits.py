@@ -1,0 +1,51 @@
+"""``inficond logits``: the teacher's logits of a store, as a table that other specs can name."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from inficond_panel.commands.arguments import SPEC, STORE
+from inficond_panel.commands.output import say, say_table
+
+if TYPE_CHECKING:
+    from inficond_panel.store import Store
+
+DESCRIPTION = (
+    "One row per image, one column per class, in the order of the store. The CSV is a table of "
+    "logits as a spec's teacher takes it: {kind: logits, path: logits.csv}."
+)
+EXAMPLE = "inficond logits demo --csv > logits.csv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
+    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("--csv", action="store_true", help="with commas, and all digits")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the logits of all images."""
+    from inficond_panel.tuning import open_tuner
+
+    store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    if args.csv:
+        say(_csv(store))
+    else:
+        rows = [[image, *(f"{z:.3f}" for z in logits)] for image, logits in _rows(store)]
+        say_table(["image_id", *store.classes], rows)
+
+
+def _rows(store: Store) -> list[tuple[str, list[float]]]:
+    return list(zip(map(str, store.images), store.teacher_logit.tolist(), strict=True))
+
+
+def _csv(store: Store) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["image_id", *store.classes])
+    writer.writerows([image, *logits] for image, logits in _rows(store))
+    return stream.getvalue().rstrip("\n")

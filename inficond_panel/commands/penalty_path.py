@@ -1,0 +1,62 @@
+"""``inficond lambda``: the student of a class over the L1 penalty."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from inficond_panel.commands.arguments import add_class, add_node, add_split, add_tuner
+from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.common.numbers import count, written, written_range
+
+if TYPE_CHECKING:
+    from inficond_panel.distill import Interval
+
+DESCRIPTION = (
+    "Fits the student of one class at each value of lambda that an edits file's {direction: "
+    "lambda, value: auto} would try, bounds and other cures in force. See docs/cures.md."
+)
+EXAMPLE = "inficond lambda demo --class bicycle"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_class(parser, "class of the student", required=True)
+    add_node(parser)
+    add_split(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure the student over lambda."""
+    from inficond_panel.analysis.judged import chosen_on_tune
+    from inficond_panel.analysis.penalty_path import MEASURED, penalty_path
+    from inficond_panel.commands.students import chosen_node, count_look, open_students
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
+    node = chosen_node(tuner, args.node)
+    count_look(tuner, node, args.split)
+    points = penalty_path(tuner, node, args.class_name, args.split)
+    if args.json:
+        say_json({"class": args.class_name, "node": node.id, "path": [asdict(p) for p in points]})
+        return
+    say(f"{node_title(tuner, node)}, {args.class_name} on the split {args.split}")
+    say()
+    rows = [
+        [
+            f"{point.value:.3g}{' now' if point.now else ''}",
+            count(point.concepts),
+            *(text for found in point.metrics.values() for text in _written(found)),
+        ]
+        for point in points
+    ]
+    header = [text for key in MEASURED for text in (key, "95 %")]
+    say_table(["lambda", "concepts", *header], rows)
+    if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
+        note("These photos chose other terms of the student: on new ones expect less.")
+
+
+def _written(found: Interval) -> list[str]:
+    return [written(found.estimate), written_range(found.low, found.high)]

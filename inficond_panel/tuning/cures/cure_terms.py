@@ -1,0 +1,109 @@
+"""Terms of cured classes: resolved once for a parent, by the labels of ``tune`` or some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.cache import Latest
+from inficond_panel.errors import TuningError
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store
+from inficond_panel.tuning.cures.resolution import resolve_cures
+from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.refit import start_from
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.intents.asked import check_cures
+from inficond_panel.tuning.intents.bounds import Bounds, box
+from inficond_panel.tuning.intents.cures import Cure, Label
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
+
+#: Resolutions kept, by all sessions of a tuner.
+_KEPT = 64
+
+
+class CureTerms:
+    """Cures of the students of one store, resolved to terms.
+
+    ``terms`` gives those in force at a node, by class; ``fit_data`` is read when first needed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        spec: Spec,
+        fit_data: Callable[[], FitData],
+        terms: Callable[[Node], Mapping[str, Terms]],
+    ) -> None:
+        self._store, self._spec, self._fit_data, self._terms = store, spec, fit_data, terms
+        self._resolved: Latest[str, dict[str, Any]] = Latest(_KEPT)
+
+    def class_fit(self, node: Node, class_name: str, terms: Terms | None = None) -> ClassFit:
+        """The student of one class at ``node``, to be fitted anew; under other ``terms`` if given.
+
+        What the paper's recipe made is solved exactly.
+        """
+        k = self._store.classes.index(class_name)
+        now = self._terms(node).get(class_name, Terms())
+        given = now if terms is None else terms
+        return ClassFit(
+            self._store,
+            self._fit_data(),
+            k,
+            *box(node.bounds, [class_name], self._store.concepts),
+            start_from(node, [k]),
+            given,
+            ready=given == now and self._spec.students.solver == "exact",
+        )
+
+    def photos(
+        self, student: ClassFit, rows: np.ndarray | None = None, seed: int = 0
+    ) -> ClassPhotos:
+        """Photos on which a student is compared; of ``tune`` those at ``rows`` (all)."""
+        seen = self._store.rows("tune") if rows is None else rows
+        threshold = self._spec.students.threshold.get(student.name, 0.0)
+        return ClassPhotos(student, seen, threshold, seed)
+
+    def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
+        """Terms of each cured class, as plain data; ``bounds`` are those in force after.
+
+        Found once for the same parent, cures and bounds. Errors as in ``resolve_cures``.
+        """
+        key = repr((parent.id, cures, sorted(bounds.items())))
+        found = self._resolved.get(key)
+        if found is None:
+            with one_thread():
+                found = {
+                    name: self.of_class(self.photos(self.class_fit(parent, name)), cures, bounds)
+                    for name in sorted({cure.class_name for cure in cures})
+                }
+            found = {name: terms.to_json() for name, terms in found.items()}
+            self._resolved.put(key, found)
+        return found
+
+    def of_class(self, photos: ClassPhotos, cures: Sequence[Cure], bounds: Bounds) -> Terms:
+        """Terms of the class of these photos after its ``cures``."""
+        name = photos.student.name
+        own = [cure for cure in cures if cure.class_name == name]
+        return resolve_cures(photos, own, *box(bounds, [name], self._store.concepts))
+
+    def check(self, cures: Sequence[Cure]) -> None:
+        """Raise ``TuningError`` for names that are not there, and cures that cannot be."""
+        check_cures(cures, self._store)
+        if cures and self._spec.students.solver != "exact":
+            raise TuningError(
+                f"The solver {self._spec.students.solver!r} knows no {cures[0].kind.key}.",
+                "Write students.solver: exact in the spec, or tune by thumbs.",
+            )
+        held = {self._store.images[row] for row in self._store.rows("holdout")}
+        for cure in cures:
+            if isinstance(cure, Label) and cure.image in held:
+                raise TuningError(
+                    f"{cure.image!r} is a photo of the holdout, which judges and never teaches.",
+                    "Label photos of fit or tune.",
+                )

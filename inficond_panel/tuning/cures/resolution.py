@@ -1,0 +1,224 @@
+"""From cures to terms: weights, penalties and label weights, as the labels of ``tune`` choose them.
+
+Those of one iteration are carried out in the order of ``vocabulary.cures``: labels, balance, then
+doubt and lambda together, by the AP on the photos of ``tune`` that are not taught themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import expit, logit
+
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.distill import Fit, average_precision, decision_function, fit
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.shift.balance import balance
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Taught, Terms
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
+
+#: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the suspect's score.
+DOUBTS = (0.0, 0.3, 1.0, 3.0, 10.0)
+#: Steps of the path of lambda: three values within a factor of ten, from the spec's up.
+PATH_STEP = 10**0.5
+MOST_STEPS = 7
+#: Weights of a taught photo that are tried, in photos of fit; and the one where none can be judged.
+LABEL_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
+UNJUDGED_WEIGHT = 3.0
+#: Photos of tune of each kind that a choice by AP needs.
+LEAST_TUNE = 5
+#: Effective photos of fit, of each kind, below which weights of photos are refused.
+LEAST_EFFECTIVE = 10.0
+_TOLERANCE = 1e-4
+
+
+def resolve_cures(photos: ClassPhotos, cures: Iterable[Cure], lower: Array, upper: Array) -> Terms:
+    """Terms of one class after ``cures`` in canonical form, from those of the student before.
+
+    ``photos`` hold that student, and the photos of ``tune`` that may choose; ``lower`` and
+    ``upper`` ``(C, 1)`` are the bounds in force after. Raises ``TuningError`` where the labels of
+    ``tune`` are too few, or a balance would leave too few photos of ``fit``.
+    """
+    given = list(cures)
+    terms = photos.student.terms
+    labels = {cure.image: cure.value for cure in given if isinstance(cure, Label)}
+    if labels:
+        terms = _taught(photos, labels, terms, lower, upper)
+    for cure in given:
+        if isinstance(cure, Balance):
+            terms = _balanced(photos, cure, terms)
+    doubt = next((cure for cure in given if isinstance(cure, Doubt)), None)
+    penalty = next((cure for cure in given if isinstance(cure, Lambda)), None)
+    if doubt is not None or penalty is not None:
+        terms = _penalised(photos, doubt, penalty, terms, lower, upper)
+    return terms
+
+
+def lambda_path(student: ClassFit) -> list[float]:
+    """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS."""
+    data, k = student.data, student.k
+    weight = data.weight(k)
+    residual = weight * (expit(logit(weight @ data.targets[:, k])) - data.targets[:, k])
+    slopes = np.abs(data.gathered.gradient(residual[:, None])[:, 0])
+    largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
+    start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
+    path = [start * PATH_STEP**step for step in range(MOST_STEPS)]
+    return [value for value in path if value < largest] or [start]
+
+
+def _taught(
+    photos: ClassPhotos, labels: dict[str, int], terms: Terms, lower: Array, upper: Array
+) -> Terms:
+    """Terms with the labels, at the weight with the highest AP on photos that are not taught."""
+    before = {} if terms.taught is None else terms.taught.labels
+    every = {**before, **labels}
+    judged = _not_taught(photos, every)
+    if not _enough(judged):
+        return replace(terms, taught=Taught(UNJUDGED_WEIGHT, every))
+    tried = [replace(terms, taught=Taught(weight, every)) for weight in LABEL_WEIGHTS]
+    values = [_ap(photos.student.under(each, lower, upper), judged) for each in tried]
+    return _counted(tried[int(np.argmax(values))], judged)
+
+
+def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms) -> Terms:
+    """Terms with the concepts balanced, together with those that were balanced before."""
+    _need(photos, f"balance on {photos.student.name!r}")
+    before = () if terms.balanced is None else terms.balanced.concepts
+    concepts = tuple(sorted({*before, *cure.concepts}))
+    columns = [photos.concepts.index(name) for name in concepts]
+    try:
+        found = balance(
+            photos.fit_scores[:, columns],
+            photos.fit_label,
+            photos.tune_scores[:, columns],
+            photos.tune_label,
+        )
+    except DataError as error:
+        raise TuningError(error.message, error.remedy) from None
+    if min(found.effective) < LEAST_EFFECTIVE:
+        raise TuningError(
+            f"balance on {photos.student.name!r} would leave {found.effective[0]:.0f} effective "
+            f"positive photos of fit and {found.effective[1]:.0f} negative; "
+            f"{LEAST_EFFECTIVE:g} of each are needed.",
+            "Balance fewer concepts, or choose another lambda.",
+        )
+    weights = photos.spread_over_fit(found.weights).astype(np.float32)
+    made = Balanced(concepts, weights, found.effective)
+    return _counted(replace(terms, balanced=made), photos)
+
+
+def _penalised(
+    photos: ClassPhotos,
+    doubt: Doubt | None,
+    penalty: Lambda | None,
+    terms: Terms,
+    lower: Array,
+    upper: Array,
+) -> Terms:
+    """Terms with the doubt and the lambda asked for, or chosen together."""
+    judged = _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
+    chosen = [cure for cure in (doubt, penalty) if cure is not None and cure.value is None]
+    if doubt is not None or chosen:
+        what = " and ".join(cure.kind.key for cure in (doubt, penalty) if cure is not None)
+        _need(judged, f"{what} on {photos.student.name!r}")
+    doubts: list[Doubted | None] = [terms.doubted]
+    if doubt is not None:
+        values = DOUBTS if doubt.value is None else (doubt.value,)
+        doubts = _doubts(photos, values)
+    tried = [replace(terms, doubted=each) for each in doubts]
+    if penalty is not None:
+        tried = [replace(t, penalty=v) for t in tried for v in _lambdas(photos, penalty, t)]
+    if len(tried) > 1:
+        found = _joint_ap(photos.student, tried, judged, lower, upper)
+        tried = [tried[int(np.argmax(found))]]
+    return _counted(tried[0], judged) if doubt is not None or chosen else tried[0]
+
+
+def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
+    if penalty.value is not None:
+        return [penalty.value]
+    return lambda_path(photos.student.under(replace(terms, penalty=None)))
+
+
+def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
+    """Factors of the penalty for each value; none where no concept is suspect."""
+    score = np.maximum(photos.suspicion().score, 0.0)
+    name, store = photos.student.name, photos.student.store
+    score[words_for(name, store.concepts, store.synonyms)] = 0.0
+    suspect = np.flatnonzero(score)
+    if not suspect.size:
+        return [None]
+    return [
+        Doubted(
+            value,
+            {
+                store.concepts[c]: float(np.float32(1 + value * score[c]))
+                for c in suspect
+                if value > 0
+            },
+        )
+        for value in values
+    ]
+
+
+def joint_fit(student: ClassFit, tried: Sequence[Terms], lower: Array, upper: Array) -> Fit:
+    """Students under each of these terms, fitted together: they differ in their penalties alone.
+
+    ``lower`` and ``upper`` ``(C, 1)`` are their bounds.
+    """
+    made = [student.under(terms, lower, upper) for terms in tried]
+    data, k = made[0].data, student.k
+    columns = np.zeros(len(tried), dtype=np.intp)
+    return fit(
+        data.gathered,
+        data.targets[:, [k]][:, columns],
+        l1=np.stack([np.broadcast_to(m.data.l1_of(k), len(lower)) for m in made], axis=1),
+        l2=float(data.l2[k]),
+        lower=lower[:, columns],
+        upper=upper[:, columns],
+        sample_weight=data.weight(k),
+        start=student.base.at(columns),
+        tolerance=_TOLERANCE,
+    )
+
+
+def _joint_ap(
+    student: ClassFit, tried: Sequence[Terms], judged: ClassPhotos, lower: Array, upper: Array
+) -> list[float]:
+    """AP of each on the photos of tune."""
+    found = joint_fit(student, tried, lower, upper)
+    logits = decision_function(judged.tune_scores, found.weights, found.intercepts)
+    return [average_precision(judged.tune_label, column) for column in logits.T]
+
+
+def _ap(student: ClassFit, judged: ClassPhotos) -> float:
+    return average_precision(judged.tune_label, student.logits(student.base, judged.tune))
+
+
+def _not_taught(photos: ClassPhotos, labels: Mapping[str, int]) -> ClassPhotos:
+    """The photos of tune whose labels are not taught."""
+    images = photos.student.store.images
+    kept = [row for row in photos.tune if images[row] not in labels]
+    return photos if len(kept) == len(photos.tune) else photos.on(np.array(kept, dtype=np.intp))
+
+
+def _counted(terms: Terms, photos: ClassPhotos) -> Terms:
+    return replace(terms, used=max(terms.used, len(photos.tune)))
+
+
+def _enough(photos: ClassPhotos) -> bool:
+    return bool(min((photos.tune_label == side).sum() for side in (0, 1)) >= LEAST_TUNE)
+
+
+def _need(photos: ClassPhotos, what: str) -> None:
+    if not _enough(photos):
+        raise TuningError(
+            f"{what} needs labels of tune: {LEAST_TUNE} photos that show the class and as many "
+            "that do not.",
+            "Label more photos of tune, or tune by thumbs.",
+        )

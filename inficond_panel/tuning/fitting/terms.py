@@ -1,0 +1,148 @@
+"""Terms of one class's fit, as cures changed them: penalties, weights of photos, labels taught.
+
+Arrays are kept as float32, so that what a history gives back is what was fitted with.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.numbers import defined
+from inficond_panel.store import Store
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """Weights ``(n,)`` of the photos of ``fit``, of mean 1, that balance ``concepts``.
+
+    ``effective`` are the effective sample sizes of positives and negatives.
+    """
+
+    concepts: tuple[str, ...]
+    weights: np.ndarray = field(repr=False, compare=False)
+    effective: tuple[float, float]
+    hash: str = field(init=False, repr=False)  #: SHA-256 over the weights as little-endian float32
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.weights.astype("<f4").tobytes())
+        object.__setattr__(self, "hash", digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class Doubted:
+    """Factor of the L1 penalty by concept, above 1; ``value`` is what made them of the scores."""
+
+    value: float
+    factors: Mapping[str, float] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Labels (1 or 0) by photo; each photo weighs as ``weight`` photos of ``fit``."""
+
+    weight: float
+    labels: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Terms that differ from the spec's; None is the spec's own.
+
+    ``penalty`` is λ. ``used`` counts the labelled photos of ``tune`` that chose any of it.
+    """
+
+    penalty: float | None = None
+    balanced: Balanced | None = None
+    doubted: Doubted | None = None
+    taught: Taught | None = None
+    used: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; weights are compressed, with their hash beside them."""
+        found: dict[str, Any] = {"lambda": self.penalty, "used": self.used}
+        if self.balanced is not None:
+            found["balance"] = {
+                "concepts": list(self.balanced.concepts),
+                "weights": _packed(self.balanced.weights),
+                "hash": self.balanced.hash,
+                "effective": [defined(value) for value in self.balanced.effective],
+            }
+        if self.doubted is not None:
+            found["doubt"] = {
+                "value": self.doubted.value,
+                "factors": dict(self.doubted.factors),
+            }
+        if self.taught is not None:
+            found["labels"] = {"weight": self.taught.weight, "values": dict(self.taught.labels)}
+        return found
+
+    @classmethod
+    def from_json(cls, item: Mapping[str, Any], photos: int) -> Terms:
+        """The terms that ``to_json`` wrote, for so many photos of ``fit``.
+
+        Raises ``ValueError``, ``KeyError`` or ``TypeError`` where that is not what they are.
+        """
+        penalty = item["lambda"]
+        return cls(
+            penalty=None if penalty is None else _size(penalty),
+            balanced=_balanced(item["balance"], photos) if "balance" in item else None,
+            doubted=_doubted(item["doubt"]) if "doubt" in item else None,
+            taught=_taught(item["labels"]) if "labels" in item else None,
+            used=int(item["used"]),
+        )
+
+
+def terms_of(items: Mapping[str, Any], store: Store) -> dict[str, Terms]:
+    """Terms by class from plain data by class; errors as in ``Terms.from_json``."""
+    photos = len(store.rows("fit"))
+    return {name: Terms.from_json(item, photos) for name, item in items.items()}
+
+
+def _balanced(item: Mapping[str, Any], photos: int) -> Balanced:
+    weights = _unpacked(item["weights"], photos)
+    found = Balanced(tuple(map(str, item["concepts"])), weights, tuple(item["effective"]))
+    if found.hash != item["hash"]:
+        raise ValueError("the weights of its photos differ from their hash")
+    if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
+        raise ValueError("photos of it have weights that cannot be")
+    return found
+
+
+def _doubted(item: Mapping[str, Any]) -> Doubted:
+    return Doubted(
+        _size(item["value"]), {str(name): _size(value) for name, value in item["factors"].items()}
+    )
+
+
+def _taught(item: Mapping[str, Any]) -> Taught:
+    labels = {str(image): int(value) for image, value in item["values"].items()}
+    if not set(labels.values()) <= {0, 1}:
+        raise ValueError("a label that it learned is neither 0 nor 1")
+    return Taught(_size(item["weight"]), labels)
+
+
+def _size(value: Any) -> float:
+    number = float(value)
+    if not (np.isfinite(number) and number >= 0):
+        raise ValueError(f"{number} is no penalty or weight")
+    return number
+
+
+def _packed(values: np.ndarray) -> str:
+    return base64.b64encode(zlib.compress(values.astype("<f4").tobytes())).decode()
+
+
+def _unpacked(text: str, size: int) -> np.ndarray:
+    """Float32 values; no more of them is unpacked than there should be."""
+    packed = base64.b64decode(text, validate=True)
+    raw = zlib.decompressobj().decompress(packed, max_length=4 * size + 1)
+    if len(raw) != 4 * size:
+        raise ValueError(f"it does not have weights of {size} photos")
+    return np.frombuffer(raw, dtype="<f4")

@@ -1,0 +1,176 @@
+"""Cures of one class: balanced photos, another penalty, doubted concepts, labels of photos.
+
+They change what the student is fitted to (``tuning.cures.terms``), where a thumb (``intent.py``)
+bounds one weight. An iteration may hold both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from inficond_panel.errors import TuningError
+from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA, CureKind
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Weigh the photos of ``fit`` so that scores of ``concepts`` are distributed as on ``tune``.
+
+    Within the class, and within its absence. With ``suspects`` the data named the concepts: what
+    judges without a photo names them anew without it. Raises ``TuningError`` without a concept.
+    """
+
+    kind: ClassVar[CureKind] = BALANCE
+    class_name: str
+    concepts: tuple[str, ...]
+    suspects: bool = False
+
+    def __post_init__(self) -> None:
+        named = (self.concepts,) if isinstance(self.concepts, str) else self.concepts
+        object.__setattr__(self, "concepts", tuple(dict.fromkeys(named)))
+        if not self.concepts:
+            raise TuningError(
+                f"balance on {self.class_name!r} names no concept.", "Name one or more."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "concepts", "direction", "suspects"}``, as in an edits file."""
+        named = {"suspects": True} if self.suspects else {}
+        return {**_head(self), "concepts": list(self.concepts), **named}
+
+
+@dataclass(frozen=True)
+class Lambda:
+    """Fit with the L1 penalty ``value``; None: that with the highest AP on ``tune`` of a path.
+
+    Raises ``TuningError`` for a value that is no finite number of 0 or more.
+    """
+
+    kind: ClassVar[CureKind] = LAMBDA
+    class_name: str
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_size("lambda", self.class_name, self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "value"}``, as in an edits file."""
+        return {**_head(self), "value": AUTO if self.value is None else self.value}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Multiply the L1 penalty of each concept by 1 + ``value`` × its score as a suspect.
+
+    None: the value with the highest AP on ``tune``. Raises ``TuningError`` for a value that is no
+    finite number of 0 or more.
+    """
+
+    kind: ClassVar[CureKind] = DOUBT
+    class_name: str
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_size("doubt", self.class_name, self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "value"}``, as in an edits file."""
+        return {**_head(self), "value": AUTO if self.value is None else self.value}
+
+
+@dataclass(frozen=True)
+class Label:
+    """Teach that the class is present (``value`` 1) on the photo ``image``, or absent (0).
+
+    Raises ``TuningError`` for another value.
+    """
+
+    kind: ClassVar[CureKind] = LABEL
+    class_name: str
+    image: str
+    value: int
+
+    def __post_init__(self) -> None:
+        if self.value not in (0, 1) or isinstance(self.value, float):
+            raise TuningError(
+                f"The label of {self.image!r} for {self.class_name!r} is {self.value!r}.",
+                "Give 1 where the class is present, 0 where it is absent.",
+            )
+        object.__setattr__(self, "value", int(self.value))
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "image", "value"}``, as in an edits file."""
+        return {**_head(self), "image": self.image, "value": self.value}
+
+
+Cure = Balance | Lambda | Doubt | Label
+
+
+def cure_from_json(item: Mapping[str, Any]) -> Cure:
+    """The cure that ``to_json`` wrote. Raises ``KeyError`` for another direction."""
+    name, value = item["class"], item.get("value")
+    match item["direction"]:
+        case BALANCE.key:
+            return Balance(name, tuple(item["concepts"]), bool(item.get("suspects", False)))
+        case LAMBDA.key:
+            return Lambda(name, None if value == AUTO else float(item["value"]))
+        case DOUBT.key:
+            return Doubt(name, None if value == AUTO else float(item["value"]))
+        case LABEL.key:
+            return Label(name, item["image"], item["value"])
+    raise KeyError(item["direction"])
+
+
+def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
+    """Cures of one iteration, sorted: one ``balance``, ``lambda`` and ``doubt`` per class.
+
+    Concepts to balance add up. Of two values the number counts before ``auto``, then the larger.
+    Raises ``TuningError`` where a photo gets two labels.
+    """
+    found: dict[tuple[str, ...], Cure] = {}
+    for cure in cures:
+        key = (cure.class_name, cure.kind.key, cure.image if isinstance(cure, Label) else "")
+        found[key] = _merged(found[key], cure) if key in found else cure
+    return tuple(_sorted(found[key]) for key in sorted(found))
+
+
+def _merged(first: Cure, second: Cure) -> Cure:
+    match first, second:
+        case Balance(), Balance():
+            named = first.suspects and second.suspects
+            return Balance(first.class_name, (*first.concepts, *second.concepts), named)
+        case Lambda(), Lambda():
+            return first if _rank(first) >= _rank(second) else second
+        case Doubt(), Doubt():
+            return first if _rank(first) >= _rank(second) else second
+    if first != second:
+        assert isinstance(first, Label)
+        raise TuningError(
+            f"{first.image!r} is labelled both 0 and 1 for {first.class_name!r}.",
+            "Give it one label.",
+        )
+    return first
+
+
+def _rank(cure: Lambda | Doubt) -> float:
+    return -1.0 if cure.value is None else cure.value
+
+
+def _sorted(cure: Cure) -> Cure:
+    if isinstance(cure, Balance):
+        return replace(cure, concepts=tuple(sorted(cure.concepts)))
+    return cure
+
+
+def _head(cure: Cure) -> dict[str, Any]:
+    return {"class": cure.class_name, "direction": cure.kind.key}
+
+
+def _check_size(kind: str, class_name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value < math.inf:
+        raise TuningError(
+            f"{kind} on {class_name!r} is {value}.", f"Give a number of 0 or more, or {AUTO}."
+        )

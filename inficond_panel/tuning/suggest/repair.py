@@ -1,0 +1,138 @@
+"""The strategy that repairs: what the data accuse is balanced and doubted, lambda chosen.
+
+For each class with a shift (``tuning.shift.class_shift``): its first suspects are balanced, all are
+doubted, and the L1 penalty is chosen, by the labels of tune. The gain is cross-fitted: each photo
+of tune is ranked by a student whose suspects, weights and penalties were found without it. A class
+is left as it is where there is no shift, or nothing is gained. Where the photos are too few to tell
+a shift, the gain itself has to be above 0 beyond doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.cures.cross_fit import Step, cross_fitted_logits, steps_to
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
+from inficond_panel.tuning.suggest.suggestion import (
+    CROSS_FITTED,
+    Change,
+    ClassSuggestion,
+    Suggestion,
+    change,
+    mean_change,
+)
+from inficond_panel.tuning.suggest.task import Task
+
+#: Suspects that are balanced.
+BALANCED = 3
+#: Photos whose labels are asked for.
+ASKED = 10
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One class: what was found, the cures that mend it (none where nothing does), their gain."""
+
+    shift: ClassShift
+    cures: tuple[Cure, ...]
+    gain: Change
+    photos: tuple[str, ...] = ()
+
+
+def repaired(task: Task) -> Suggestion:
+    """The cures of all classes that have something to mend, as a suggestion."""
+    found: dict[int, Repair] = {}
+    for place, k in enumerate(task.columns):
+        task.tell(place / len(task.columns), f"repairing {task.name(k)}")
+        found[k] = repair(task, k)
+    mean = mean_change([one.gain for one in found.values()])
+    classes = {
+        task.name(k): ClassSuggestion(one.cures, one.gain.gain(), _reasons(one))
+        for k, one in found.items()
+        if one.cures
+    }
+    asked = {task.name(k): one.photos for k, one in found.items() if one.photos}
+    summary = _summary(list(found.values()))
+    return task.suggested("repair", mean.gain(), CROSS_FITTED, summary, classes, asked)
+
+
+def _summary(found: Sequence[Repair]) -> str:
+    shifted = sum(one.shift.kind == SHIFT for one in found)
+    mended = sum(bool(one.cures) for one in found)
+    if not shifted and not mended:
+        return "No class shows a shift from fit to tune: there is nothing to repair."
+    text = f"{shifted} of {len(found)} classes show a shift from fit to tune"
+    if not mended:
+        return f"{text}; no cure gains on photos that did not choose it, so none is proposed."
+    return f"{text}; {mended} can be repaired."
+
+
+def _reasons(found: Repair) -> tuple[str, ...]:
+    return tuple(_reason(cure, found.shift) for cure in found.cures)
+
+
+def _reason(cure: Cure, shift: ClassShift) -> str:
+    if isinstance(cure, Balance):
+        first = shift.suspects[0]
+        return (
+            f"{first.concept} parts positives from negatives by {first.fit:.2f} spreads on fit, "
+            f"by {first.tune:.2f} on tune (z {first.z:.1f}); the others likewise"
+        )
+    if isinstance(cure, Doubt):
+        return "suspects cost the more, the more suspect they are, as AP on tune chooses"
+    return "AP on tune chooses"
+
+
+def repair(task: Task, k: int) -> Repair:
+    """Cures of the class at ``k``, and their cross-fitted gain on the photos of the task."""
+    name = task.name(k)
+    still = change(task.label(k), task.logit(k), task.logit(k))
+    shift = class_shift(task.tuner.cures.photos(task.trial(k).student, task.rows))
+    if shift.kind == NONE or shift.lacking:
+        return Repair(shift, (), still)
+    before = _logits(task, name, [])
+    for cures in _candidates(shift, min(BALANCED, task.budget)):
+        try:
+            gain = change(task.label(k), before, _logits(task, name, cures))
+        except TuningError:  # too few photos would be left: without the balance, then
+            continue
+        if (gain.estimate if shift.kind == SHIFT else gain.gain().low) > 0:
+            return Repair(shift, cures, gain, _photos_to_label(task, k))
+    return Repair(shift, (), still, _photos_to_label(task, k) if shift.kind == SHIFT else ())
+
+
+def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
+    """What is tried, the first that gains is taken."""
+    name = shift.class_name
+    both = (Doubt(name), Lambda(name))
+    suspects = tuple(suspect.concept for suspect in shift.suspects[:count])
+    return [(Balance(name, suspects, suspects=True), *both), both] if suspects else [both]
+
+
+def _logits(task: Task, name: str, cures: tuple[Cure, ...] | list[Cure]) -> Array:
+    steps = steps_to(task.tuner, task.parent, name)
+    if cures:
+        steps.append(Step(task.parent, tuple(cures), task.parent.bounds))
+    return cross_fitted_logits(
+        task.tuner, task.parent, name, steps, task.rows, seed=task.seed, tell=lambda _: task.check()
+    )
+
+
+def _photos_to_label(task: Task, k: int) -> tuple[str, ...]:
+    """Images without a label of the class that the student ranks highest, of fit and tune."""
+    store = task.tuner.store
+    rows = np.sort(np.concatenate([store.rows("fit"), store.rows("tune")]))
+    unknown: NDArray[np.intp] = rows[np.asarray(store.label[rows, k]) < 0]
+    if not unknown.size:
+        return ()
+    logit = task.trial(k).logits(task.trial(k).base, unknown)
+    order = np.argsort(-logit, kind="stable")[:ASKED]
+    return tuple(store.images[row] for row in unknown[order])

@@ -1,0 +1,66 @@
+"""Thumbs and cures in words, and the terms that cures resolved to."""
+
+from __future__ import annotations
+
+from inficond_panel.common.numbers import count
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.vocabulary.cures import AUTO
+from inficond_panel.vocabulary.directions import DIRECTIONS
+
+Asked = Intent | Cure
+
+
+def direction_of(item: Asked) -> str:
+    """Key of its direction, as in an edits file."""
+    return item.direction if isinstance(item, Intent) else item.kind.key
+
+
+def glyph_of(item: Asked) -> str:
+    """Sign of its direction."""
+    return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
+
+
+def object_of(item: Asked) -> str:
+    """What it is about, without its class and factor: ``wheel``, ``road, car``, ``0.003``."""
+    match item:
+        case Intent():
+            return item.concept
+        case Balance():
+            return ", ".join(item.concepts)
+        case Label():
+            return f"{item.image} {'present' if item.value else 'absent'}"
+        case Lambda() | Doubt():
+            return AUTO if item.value is None else f"{item.value:g}"
+
+
+def asked_words(item: Asked, *, sign: bool = False) -> str:
+    """``up wheel ×2``, ``balance road, car``, ``lambda 0.003``; with the ``sign`` for its word."""
+    factor = f" ×{item.factor:g}" if isinstance(item, Intent) and item.factor else ""
+    return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{factor}"
+
+
+def terms_words(terms: Terms) -> list[str]:
+    """Sentences on the terms of one class."""
+    said = []
+    if terms.taught is not None:
+        labels = count(len(terms.taught.labels))
+        said.append(f"{labels} photos taught by their label, each as {terms.taught.weight:g}")
+    if terms.balanced is not None:
+        positive, negative = terms.balanced.effective
+        names = ", ".join(terms.balanced.concepts)
+        said.append(
+            f"balanced by {names}: {positive:.0f} effective positive photos of fit, "
+            f"{negative:.0f} negative"
+        )
+    if terms.doubted is not None:
+        factors = terms.doubted.factors
+        most = max(factors, key=lambda name: factors[name], default="")
+        worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
+        said.append(f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}")
+    if terms.penalty is not None:
+        said.append(f"lambda {terms.penalty:.3g}")
+    if terms.used:
+        said.append(f"chosen by the labels of {count(terms.used)} photos of tune")
+    return said

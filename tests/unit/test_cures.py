@@ -1,0 +1,347 @@
+"""Cures: what they resolve to, the fits under them, their history, and how they compose."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from spread_shortcut import CONTEXT, shifted_frames
+
+import inficond_panel
+from inficond_panel.analysis.penalty_path import penalty_path
+from inficond_panel.analysis.refit_report import explain
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.cli import main
+from inficond_panel.distill import average_precision, decision_function, fit
+from inficond_panel.distill.shift.balance import balance
+from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.tuning import History, Intent, Node, Tuner
+from inficond_panel.tuning.cures import cure_terms
+from inficond_panel.tuning.cures.resolution import lambda_path
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.replay import replay
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory) -> TunableStudents:
+    folder = tmp_path_factory.mktemp("shifted")
+    made = inficond_panel.from_frames(**shifted_frames(seed=1), path=folder / "own.zarr")
+    return made.with_settings(tolerance=1e-9).fit()
+
+
+@pytest.fixture
+def tuner(students) -> Tuner:
+    given = students.tuner
+    return Tuner(given.store, given.spec, History(":memory:"))
+
+
+def slopes(tuner: Tuner, node: Node, weight: np.ndarray, l1: np.ndarray | float) -> float:
+    """Largest violation of the conditions of the optimum of ``truck``, by the definition.
+
+    The loss is the weighted mean over the photos of fit; ``weight`` (n,) sums to 1.
+    """
+    store = tuner.store
+    rows = store.rows("fit")
+    scores, k = np.asarray(store.concept_score[rows], dtype=float), store.classes.index("truck")
+    target = expit(store.teacher_logit[rows, k])
+    w = node.weights[:, k]
+    gradient = scores.T @ (weight * (expit(scores @ w + node.intercepts[k]) - target))
+    at_zero = np.maximum(np.abs(gradient) - l1, 0)
+    return float(np.where(w == 0, at_zero, np.abs(gradient + l1 * np.sign(w))).max())
+
+
+def test_a_lambda_is_the_fit_with_that_penalty(tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 0.003)])
+    size = len(tuner.store.rows("fit"))
+    assert slopes(tuner, node, np.full(size, 1 / size), 0.003) < 1e-5
+    assert slopes(tuner, tuner.root(), np.full(size, 1 / size), 0.003) > 1e-3
+    assert max(node.gap) <= 1e-9
+    other = tuner.store.classes.index("bird")
+    np.testing.assert_array_equal(node.weights[:, other], tuner.root().weights[:, other])
+
+
+def test_a_balance_is_the_fit_with_the_weights_of_the_density_ratio(tuner) -> None:
+    store, names = tuner.store, CONTEXT[:3]
+    node = tuner.fine_tune(tuner.root(), [Balance("truck", tuple(names))])
+    columns = [store.concepts.index(name) for name in names]
+    (fit_rows, tune_rows), k = (store.rows("fit"), store.rows("tune")), 0
+    found = balance(
+        store.concept_score[fit_rows][:, columns],
+        store.label[fit_rows, k],
+        store.concept_score[tune_rows][:, columns],
+        store.label[tune_rows, k],
+    )
+    weight = found.weights.astype(np.float32) / found.weights.astype(np.float32).sum()
+    l1 = tuner.spec.students.penalty("truck")
+    assert slopes(tuner, node, weight, l1) < 1e-5
+    terms = tuner.terms(node)["truck"]
+    assert terms.balanced.effective == pytest.approx(found.effective)
+    assert terms.used == len(tune_rows)
+
+
+def test_balances_add_up_and_later_ones_refine(tuner) -> None:
+    first = tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
+    second = tuner.fine_tune(first, [Balance("truck", (CONTEXT[1],))])
+    both = tuner.fine_tune(tuner.root(), [Balance("truck", tuple(CONTEXT[:2]))])
+    assert tuner.terms(second)["truck"] == tuner.terms(both)["truck"]
+    np.testing.assert_allclose(second.weights, both.weights, atol=1e-3)
+
+
+def test_a_doubt_multiplies_the_penalty_by_suspicion(tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [Doubt("truck", 3.0)])
+    terms, size = tuner.terms(node)["truck"], len(tuner.store.rows("fit"))
+    photos = tuner.cures.photos(tuner.cures.class_fit(tuner.root(), "truck"))
+    score = np.maximum(photos.suspicion().score, 0)
+    score[tuner.store.concepts.index("truck")] = 0  # never the class's own word
+    l1 = tuner.spec.students.penalty("truck") * (1 + 3.0 * score)
+    assert slopes(tuner, node, np.full(size, 1 / size), l1) < 1e-5
+    assert max(terms.doubted.factors, key=terms.doubted.factors.get) in CONTEXT
+    assert "truck" not in terms.doubted.factors
+
+
+def test_auto_takes_the_lambda_with_the_highest_ap_on_tune(tuner) -> None:
+    """Against students fitted one by one, by the definition."""
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck")])
+    store = tuner.store
+    rows, tune = store.rows("fit"), store.rows("tune")
+    target = expit(store.teacher_logit[rows, :1])
+    path = lambda_path(tuner.cures.class_fit(tuner.root(), "truck"))
+    found = []
+    for value in path:
+        made = fit(store.concept_score[rows], target, l1=value, tolerance=1e-7)
+        logit = decision_function(store.concept_score[tune], made.weights, made.intercepts)
+        found.append(average_precision(store.label[tune, 0], logit[:, 0]))
+    assert path[0] == tuner.spec.students.penalty("truck")
+    assert len(path) >= 4
+    assert tuner.terms(node)["truck"].penalty == pytest.approx(path[int(np.argmax(found))])
+
+
+def test_the_path_ends_before_nothing_is_left(tuner) -> None:
+    path = lambda_path(tuner.cures.class_fit(tuner.root(), "bird"))
+    node = tuner.fine_tune(tuner.root(), [Lambda("bird", path[-1])])
+    assert node.weights[:, 1].any()
+    assert np.diff(np.log10(path)) == pytest.approx(0.5)
+
+
+def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
+    store = tuner.store
+    row = int(store.rows("tune")[0])
+    root, value = tuner.root(), 1 - int(store.label[row, 0])  # it contradicts the store
+    node = tuner.fine_tune(root, [Label("truck", store.images[row], value)])
+    taught = tuner.terms(node)["truck"].taught
+    assert dict(taught.labels) == {store.images[row]: value}
+    rows = np.append(store.rows("fit"), row)
+    target = np.append(expit(store.teacher_logit[rows[:-1], 0]), value)
+    weight = np.append(np.ones(len(rows) - 1), taught.weight)
+    made = fit(
+        store.concept_score[rows],
+        target[:, None],
+        l1=tuner.spec.students.penalty("truck"),
+        sample_weight=weight,
+        tolerance=1e-8,
+    )
+    np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
+    assert store.label[row, 0] == 1 - value  # the store is as it was
+
+
+def test_wrong_labels_get_no_weight(tuner) -> None:
+    """The weight is that with the highest AP on the other photos: lies harm there."""
+    store = tuner.store
+    rows = store.rows("tune")[:40]
+    lies = [Label("truck", store.images[row], 1 - int(store.label[row, 0])) for row in rows]
+    node = tuner.fine_tune(tuner.root(), lies)
+    assert tuner.terms(node)["truck"].taught.weight == 0
+
+
+def test_thumbs_and_cures_compose(tuner) -> None:
+    root, word = tuner.root(), CONTEXT[0]
+    cured = tuner.fine_tune(root, [Lambda("truck", 0.001), Intent("truck", word, "remove")])
+    assert cured.bounds == {("truck", word): (0.0, 0.0)}
+    later = tuner.fine_tune(cured, [Intent("truck", "wheel", "up")])
+    assert tuner.terms(later) == tuner.terms(cured)
+    assert later.weights[tuner.store.concepts.index(word), 0] == 0
+    bound = later.bounds["truck", "wheel"][0]
+    assert later.weights[tuner.store.concepts.index("wheel"), 0] >= bound
+    elsewhere = tuner.fine_tune(root, [Intent("truck", "wheel", "up")])
+    assert tuner.terms(elsewhere) == {}
+    assert later.weights_hash != elsewhere.weights_hash
+
+
+def test_one_id_whatever_the_order_and_none_changes_without_cures(tuner) -> None:
+    root = tuner.root()
+    asked = [Balance("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
+    one, other = tuner.fine_tune(root, asked), tuner.fine_tune(root, asked[::-1])
+    assert one == other
+    assert one.cures == (Balance("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
+    assert "terms" not in tuner.fine_tune(root, [Intent("truck", "wheel", "up")]).settings
+
+
+def test_a_preview_is_what_comes(tuner) -> None:
+    asked = [Doubt("truck"), Lambda("truck")]
+    shown = tuner.preview(tuner.root(), asked)
+    made = tuner.fine_tune(tuner.root(), asked)
+    assert shown.weights_hash == made.weights_hash
+
+
+def test_a_replay_chooses_nothing_anew(tuner, monkeypatch) -> None:
+    root = tuner.root()
+    asked = [Balance("truck", tuple(CONTEXT[:3])), Doubt("truck"), Lambda("truck")]
+    node = tuner.fine_tune(root, asked)
+    tuner.fine_tune(node, [Intent("truck", "wheel", "up")])
+    again = Tuner(tuner.store, tuner.spec, History(":memory:"))
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("resolved anew")
+
+    monkeypatch.setattr(cure_terms, "resolve_cures", refuse)
+    pairs = replay(tuner, again)
+    assert len(pairs) == 3
+    for old, new in pairs:
+        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+    assert again.terms(again.node(pairs[-1][1].id)) == tuner.terms(tuner.node(pairs[-1][0].id))
+
+
+def test_a_history_gives_back_what_was_resolved(students, tmp_path: Path) -> None:
+    path, given = tmp_path / "history.sqlite", students.tuner
+    tuner = Tuner(given.store, given.spec, History(path))
+    asked = [Balance("truck", (CONTEXT[0],), suspects=True), Doubt("truck"), Lambda("truck")]
+    node = tuner.fine_tune(tuner.root(), asked)
+    terms = tuner.terms(node)
+    tuner.history.close()
+    opened = Tuner(given.store, given.spec, History(path))
+    again = opened.node(node.id)
+    assert again.cures == node.cures
+    assert opened.terms(again) == terms
+    np.testing.assert_array_equal(
+        opened.terms(again)["truck"].balanced.weights, terms["truck"].balanced.weights
+    )
+
+
+def test_altered_terms_are_told(students, tmp_path: Path) -> None:
+    path, given = tmp_path / "history.sqlite", students.tuner
+    tuner = Tuner(given.store, given.spec, History(path))
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 0.003)])
+    tuner.history.close()
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TRIGGER nodes_update")
+        db.execute("UPDATE nodes SET settings = replace(settings, '0.003', '0.004')")
+    with pytest.raises(HistoryError):
+        Tuner(given.store, given.spec, History(path)).node(node.id)
+
+
+@pytest.mark.parametrize(
+    ("cure", "message"),
+    [
+        (Lambda("trck"), "no class 'trck' in this store. Did you mean 'truck'"),
+        (Balance("truck", ("road 77",)), "no concept 'road 77'"),
+        (Label("truck", "nowhere.jpg", 1), "no image 'nowhere.jpg'"),
+        (Label("truck", "0803.jpg", 1), "'0803.jpg' is a photo of the holdout"),
+    ],
+)
+def test_cures_that_cannot_be(tuner, cure, message) -> None:
+    with pytest.raises(TuningError, match=message):
+        tuner.fine_tune(tuner.root(), [cure])
+
+
+def test_values_that_cannot_be() -> None:
+    for make in (lambda: Lambda("truck", -1), lambda: Doubt("truck", float("inf"))):
+        with pytest.raises(TuningError, match="Give a number of 0 or more, or auto"):
+            make()
+    with pytest.raises(TuningError, match="Give 1 where the class is present"):
+        Label("truck", "0802.jpg", 2)
+    with pytest.raises(TuningError, match="names no concept"):
+        Balance("truck", ())
+
+
+def test_a_photo_has_one_label(tuner) -> None:
+    two = [Label("truck", "0802.jpg", 1), Label("truck", "0802.jpg", 0)]
+    with pytest.raises(TuningError, match="labelled both 0 and 1"):
+        tuner.fine_tune(tuner.root(), two)
+
+
+def test_too_few_labels_of_tune(tuner, monkeypatch) -> None:
+    label = np.array(tuner.store.label)
+    label[tuner.store.rows("tune")] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    for cure in (Lambda("truck"), Doubt("truck", 1.0), Balance("truck", (CONTEXT[0],))):
+        with pytest.raises(TuningError, match="on 'truck' needs labels of tune"):
+            tuner.fine_tune(tuner.root(), [cure])
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 0.001)])
+    assert tuner.terms(node)["truck"].used == 0
+    taught = tuner.fine_tune(tuner.root(), [Label("truck", "0802.jpg", 1)])
+    assert tuner.terms(taught)["truck"].taught.weight == 3.0
+
+
+def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
+    text = spec_file.read_text() + "students: {solver: paper, epochs: 1}\n"
+    spec_file.write_text(text)
+    tuner = inficond_panel.open_students(spec_file, history=":memory:").fit().tuner
+    with pytest.raises(TuningError, match="The solver 'paper' knows no lambda"):
+        tuner.fine_tune(tuner.root(), [Lambda("bicycle", 0.001)])
+
+
+def test_the_same_in_python_as_mappings(students) -> None:
+    opened = TunableStudents(students.tuner).fit()
+    opened.tune(
+        [
+            {"class": "truck", "concepts": CONTEXT[:2], "direction": "balance"},
+            {"class": "truck", "direction": "lambda", "value": 0.001},
+            {"class": "truck", "concepts": CONTEXT[2:4], "direction": "down", "factor": 2},
+            {"class": "bird", "concept": "feather", "direction": "up"},
+        ]
+    )
+    assert opened.node.cures == (Balance("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
+    assert len(opened.node.intents) == 3
+    told = opened.history["intents"].iloc[-1]
+    assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
+    for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
+        with pytest.raises(TuningError, match="is no intent"):
+            opened.tune([wrong])
+
+
+def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
+    """By the definition: the least objective with the bound a little looser."""
+    asked = [Balance("truck", tuple(CONTEXT[:2])), Doubt("truck", 1.0), Lambda("truck", 0.002)]
+    cured = tuner.fine_tune(tuner.root(), asked)
+    node = tuner.fine_tune(cured, [Intent("truck", "wheel", "up")])
+    report = explain(tuner, node).classes[0]
+    price, limit = report.bounds[0].price.gain, node.bounds["truck", "wheel"][0]
+    assert price > 0
+    data, k = tuner.data_at(node), 0
+
+    def least(lower: float) -> float:
+        low = np.full((len(tuner.store.concepts), 1), -np.inf)
+        low[tuner.store.concepts.index("wheel")] = lower
+        made = fit(**data.problem([k]), lower=low, tolerance=1e-12)
+        return float(made.objective[0])
+
+    step = 1e-4 * limit
+    assert (least(limit) - least(limit - step)) / step == pytest.approx(price, rel=1e-2)
+    assert report.objective.after == pytest.approx(least(limit), rel=1e-6)
+    assert report.objective.given > 0
+
+
+def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
+    root = tuner.root()
+    points = penalty_path(tuner, root, "truck")
+    assert [point.value for point in points if point.now] == [tuner.spec.students.penalty("truck")]
+    assert [point.concepts for point in points] == sorted(
+        (point.concepts for point in points), reverse=True
+    )
+    third = points[2]
+    node = tuner.fine_tune(root, [Lambda("truck", third.value)])
+    rows = tuner.store.rows("tune")
+    ap = average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
+    assert third.metrics["ap"].estimate == pytest.approx(ap, abs=2e-3)
+    assert third.metrics["ap"].low < ap < third.metrics["ap"].high
+    assert penalty_path(tuner, node, "truck")[2].now
+    store = str(tuner.store.path)
+    assert main(["lambda", store, "--class", "truck", "--history", ":memory:"]) == 0
+    told = capsys.readouterr().out
+    assert "lambda" in told
+    assert told.count(" now") == 1
+    frame = TunableStudents(tuner).fit().penalty_path("truck")
+    assert frame["ap"].iloc[2] == third.metrics["ap"].estimate

@@ -1,0 +1,186 @@
+"""Cross-fitting lets no label judge itself; repair mends shifts and leaves the rest alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from spread_shortcut import CONTEXT, shifted_frames
+
+import inficond_panel
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.cli import main
+from inficond_panel.distill import average_precision
+from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.errors import CancelledError
+from inficond_panel.tuning import Intent, Node, Tuner, read_edits
+from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.suggest import carry_out, suggest
+from inficond_panel.tuning.suggest.suggestion import change
+
+
+def students_of(folder: Path, **given: float) -> TunableStudents:
+    return inficond_panel.from_frames(
+        **shifted_frames(**{"seed": 1, **given}), path=folder / "own.zarr"
+    ).fit()
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory) -> TunableStudents:
+    return students_of(tmp_path_factory.mktemp("shifted"))
+
+
+@pytest.fixture(scope="module")
+def repaired(students) -> Node:
+    return carry_out(students.tuner, suggest(students.tuner, strategy="repair"))
+
+
+def ap(tuner: Tuner, node: Node, split: str = "holdout") -> float:
+    rows = tuner.store.rows(split)
+    return average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
+
+
+def cross_fitted(tuner: Tuner, node: Node) -> np.ndarray:
+    rows = tuner.store.rows("tune")
+    return cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
+
+
+CURES = (
+    Balance("truck", tuple(CONTEXT[:3]), suspects=True),
+    Doubt("truck"),
+    Lambda("truck"),
+    Label("truck", "0802.jpg", 1),
+    Label("truck", "0806.jpg", 1),
+)
+
+
+def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatch) -> None:
+    """Other labels of one fold's photos change the logits of all others, and never its own."""
+    tuner, store = students.tuner, students.tuner.store
+    node = tuner.fine_tune(tuner.root(), CURES)
+    node = tuner.fine_tune(node, [Lambda("truck")])
+    rows = store.rows("tune")
+    before = cross_fitted(tuner, node)
+    folds = stratified_folds(np.asarray(store.label)[rows, :1], FOLDS, 0)
+    label = np.array(store.label)
+    here = rows[folds == 2]
+    # the same numbers of both labels, so that the folds stay the same
+    label[here, 0] = np.random.default_rng(1).permutation(label[here, 0])
+    monkeypatch.setattr(store, "label", label)
+    if not np.array_equal(stratified_folds(label[rows, :1], FOLDS, 0), folds):
+        monkeypatch.setattr(
+            "inficond_panel.tuning.cures.cross_fit.stratified_folds", lambda *_: folds
+        )
+    after = cross_fitted(tuner, node)
+    np.testing.assert_array_equal(after[folds == 2], before[folds == 2])
+    assert all((after[folds == fold] != before[folds == fold]).any() for fold in (0, 1, 3, 4))
+
+
+def test_without_cures_it_is_the_student(students) -> None:
+    tuner = students.tuner
+    node = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "up")])
+    rows = tuner.store.rows("tune")
+    np.testing.assert_allclose(cross_fitted(tuner, node), tuner.logits(node)[rows, 0], rtol=1e-12)
+
+
+def test_cures_of_other_classes_do_not_count(students) -> None:
+    tuner = students.tuner
+    node = tuner.fine_tune(tuner.root(), [Lambda("bird", 0.001)])
+    assert steps_to(tuner, node, "truck") == []
+    assert [step.cures for step in steps_to(tuner, node, "bird")] == [(Lambda("bird", 0.001),)]
+
+
+def test_repair_mends_a_shortcut_that_removing_does_not(students, repaired) -> None:
+    """On the holdout, which chose nothing. The shortcut is spread over a dozen concepts."""
+    tuner, root = students.tuner, students.tuner.root()
+    fair = inficond_panel.from_frames(**shifted_frames(bias=0.5, seed=1)).fit().tuner
+    lost = ap(fair, fair.root()) - ap(tuner, root)
+    first = tuner.fine_tune(root, [Intent("truck", CONTEXT[0], "remove")])
+    assert lost > 0.05
+    assert ap(tuner, first) - ap(tuner, root) < 0.3 * lost
+    assert ap(tuner, repaired) - ap(tuner, root) > 0.8 * lost
+
+
+def test_its_iteration_tells_all(students, repaired) -> None:
+    tuner = students.tuner
+    assert repaired.author == "machine:repair"
+    assert repaired.tuned == ("truck",)
+    balance = next(cure for cure in repaired.cures if isinstance(cure, Balance))
+    assert balance.suspects
+    assert set(balance.concepts) <= set(CONTEXT)
+    assert {type(cure) for cure in repaired.cures} == {Balance, Doubt, Lambda}
+    assert "AP points, cross-fitted" in repaired.note
+    assert tuner.terms(repaired)["truck"].used == len(tuner.store.rows("tune"))
+
+
+def test_the_stated_gain_agrees_with_the_holdout(students, repaired) -> None:
+    """By the standard errors of both: other photos, drawn alike."""
+    tuner = students.tuner
+    found = suggest(tuner, strategy="repair").classes["truck"].gain
+    rows = tuner.store.rows("holdout")
+    before, after = (tuner.logits(node)[rows, 0] for node in (tuner.root(), repaired))
+    true = change(np.asarray(tuner.store.label)[rows, 0], before, after)
+    error = np.hypot((found.high - found.low) / (2 * 1.96), true.error)
+    assert abs(found.estimate - true.estimate) < 2.6 * error
+    assert found.low > 0
+
+
+def test_the_same_seed_gives_the_same_suggestion(students) -> None:
+    one, other = (suggest(students.tuner, strategy="repair", seed=3) for _ in range(2))
+    assert one == other
+
+
+def test_it_can_be_cancelled(students) -> None:
+    with pytest.raises(CancelledError):
+        suggest(students.tuner, strategy="repair", cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_is_repaired_where_nothing_is_wrong(tmp_path: Path, seed: int) -> None:
+    tuner = students_of(tmp_path, bias=0.5, seed=seed).tuner
+    found = suggest(tuner, strategy="repair")
+    assert found.intents == ()
+    assert found.gain.estimate == found.gain.low == found.gain.high == 0
+    assert "No class shows a shift" in found.summary
+    assert carry_out(tuner, found) is None
+
+
+def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> None:
+    store = students.tuner.store
+    label = np.array(store.label)
+    hidden = store.rows("fit")[:50]
+    label[hidden, 0] = -1
+    monkeypatch.setattr(store, "label", label)
+    asked = suggest(students.tuner, strategy="repair").photos["truck"]
+    logit = students.tuner.logits(students.tuner.root())[hidden, 0]
+    best = [store.images[row] for row in hidden[np.argsort(-logit)[:10]]]
+    assert list(asked) == best
+
+
+def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) -> None:
+    students_of(tmp_path)
+    store, history = str(tmp_path / "own.zarr"), ["--history", str(tmp_path / "one.sqlite")]
+    assert main(["suggest", store, "--strategy", "repair", "--json", *history]) == 0
+    told = json.loads(capsys.readouterr().out)
+    asked = told["suggestion"]["classes"]["truck"]["intents"]
+    assert [item["direction"] for item in asked] == ["balance", "doubt", "lambda"]
+    out = tmp_path / "export"
+    given = ["--format", "sklearn", "--node", "1", "--output", str(out)]
+    assert main(["export", store, *given, *history]) == 0
+    opened = inficond_panel.open_students(store, history=":memory:")
+    assert read_edits(out / "edits.yaml", opened.tuner.store)[0][0].concepts
+    capsys.readouterr()
+    again = [
+        "--edits",
+        str(out / "edits.yaml"),
+        "--json",
+        "--history",
+        str(tmp_path / "two.sqlite"),
+    ]
+    assert main(["tune", store, *again]) == 0
+    replayed = json.loads(capsys.readouterr().out)["nodes"][-1]
+    assert replayed["id"] == told["node"]["id"]
+    assert replayed["weights_hash"] == told["node"]["weights_hash"]
