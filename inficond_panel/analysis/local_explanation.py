@@ -80,7 +80,7 @@ def take_apart(student: Student, row: int) -> Apart:
         intercept=student.intercept,
         logit=logit,
         threshold=student.threshold,
-        teacher=float(store.teacher_logit[row, k]),
+        teacher=float(store.teacher_log_odds[row, k]),
         label=int(store.label[row, k]),
         edit=edits[0],
         used=edits[1],

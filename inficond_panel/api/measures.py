@@ -11,6 +11,7 @@ from inficond_panel.analysis.gallery import take_gallery
 from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
+from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import concept_tables, tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
@@ -26,13 +27,31 @@ from inficond_panel.vocabulary.metrics import AP
 class Measures(Moves):
     """Measures of the students at their iteration; a look at the holdout is counted."""
 
-    def metrics(self, split: str = "tune", *, intervals: bool = False) -> pd.DataFrame:
+    def metrics(
+        self, split: str = "tune", *, intervals: bool = False, together: bool = False
+    ) -> pd.DataFrame:
         """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
 
         With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
+        ``together``, on data with one class an image: metrics of all students as one classifier
+        (top-1, top-5, ...) in one row, and of the teacher in another. Raises ``TuningError`` where
+        images have several classes.
         """
+        if together:
+            check_single_label(self.tuner.store)
         self.count_look(split)
-        return tables.metrics(self.tuner, self.node, split, intervals)
+        found = tables.metrics_together if together else tables.metrics
+        return found(self.tuner, self.node, split, intervals)
+
+    def confusion(self, split: str = "tune", *, teacher: bool = False) -> pd.DataFrame:
+        """Number of images by label (rows) and by the class that the students name (columns).
+
+        On data with one class an image; else it raises ``TuningError``. With ``teacher`` the class
+        that the teacher names. A look at the holdout is counted.
+        """
+        check_single_label(self.tuner.store)
+        self.count_look(split)
+        return tables.confusion(self.tuner, self.node, split, teacher)
 
     def changes(
         self, since: str | int = "parent", split: str = "tune", metric: str = AP.key

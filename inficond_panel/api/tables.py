@@ -12,6 +12,11 @@ import pandas as pd
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
+from inficond_panel.analysis.top_measures import (
+    measure_single_label,
+    teacher_top_class,
+    top_class,
+)
 from inficond_panel.distill import SliceReport, average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
@@ -71,6 +76,28 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
+
+
+def metrics_together(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
+    """Metrics of all students as one classifier, and of the teacher; undefined metrics are nan."""
+    found = measure_single_label(tuner, node, split)
+    rows: dict[str, dict[str, float]] = {}
+    for name, measured in (("students", found.students), ("teacher", found.teacher)):
+        rows[name] = {}
+        for key, value in measured.items():
+            rows[name][key] = value.estimate
+            if intervals:
+                rows[name] |= {f"{key}_low": value.low, f"{key}_high": value.high}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def confusion(tuner: Tuner, node: Node, split: str, teacher: bool) -> pd.DataFrame:
+    """Number of images by label and by the class that students or teacher name."""
+    store = tuner.store
+    found = teacher_top_class(store, split) if teacher else top_class(tuner, node, split)
+    matrix = found.confusion().astype(np.int64)
+    frame = pd.DataFrame(matrix, index=store.classes, columns=store.classes)
+    return frame.rename_axis(index="class", columns="named")
 
 
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:

@@ -36,7 +36,7 @@ class ClassPhotos:
         label = np.asarray(store.label[every, k])
         self.by_teacher = not (label >= 0).any()
         if self.by_teacher:
-            label = (store.teacher_logit[every, k] > threshold).astype(np.int8)
+            label = (store.teacher_log_odds[every, k] > threshold).astype(np.int8)
         self._known = np.flatnonzero(label >= 0)
         self._size = len(every)
         self.fit, self.fit_label = every[self._known], label[self._known]
