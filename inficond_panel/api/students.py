@@ -7,7 +7,7 @@ students.metrics("tune")
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -180,6 +180,24 @@ class TunableStudents:
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
         return tables.changes(old, new, metric)
 
+    def groups(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
+        """Metrics of each class on the images with each value of metadata columns ``by``.
+
+        With ``by_label`` the accuracy in each cell of label × value ("absent · water"). Beside each
+        metric its bootstrap limits: ``ap_low``, ``ap_high``. A look at the holdout is counted.
+        Raises ``DataError`` for a column that the store does not have.
+        """
+        return self._grouped(tables.groups, by, split, by_label)
+
+    def group_gaps(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
+        """Worst group of each class by each metric, and its difference from the best.
+
+        Arguments as in ``groups``: with ``by_label`` the ``value`` of accuracy is the worst-group
+        accuracy. Groups of fewer than 30 images, or 10 positives or negatives where a metric needs
+        them, are neither worst nor best. A look at the holdout is counted.
+        """
+        return self._grouped(tables.group_gaps, by, split, by_label)
+
     def report(self) -> RefitReport:
         """Report on the last refit: prices of bounds, who took over, what changed sides."""
         return explain(self.tuner, self.node)
@@ -275,6 +293,16 @@ class TunableStudents:
     def _at(self, node_id: str) -> Self:
         self._node = self.tuner.node(node_id)
         return self
+
+    def _grouped(
+        self, table: Callable[..., pd.DataFrame], by: Sequence[str], split: str, by_label: bool
+    ) -> pd.DataFrame:
+        if not by:
+            raise DataError("Groups of what?", "Name a metadata column.")
+        for column in by:
+            self.tuner.store.column(column)  # a wrong name is no look
+        self._count(split)
+        return table(self.tuner, self.node, split, by, by_label)
 
     def _count(self, split: str) -> None:
         if split == "holdout":
