@@ -183,6 +183,7 @@ class TunableStudents:
     def groups(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
         """Metrics of each class on the images with each value of metadata columns ``by``.
 
+        A class will do as a column: its labels are the values.
         With ``by_label`` the accuracy in each cell of label × value ("absent · water"). Beside each
         metric its bootstrap limits: ``ap_low``, ``ap_high``. A look at the holdout is counted.
         Raises ``DataError`` for a column that the store does not have.
@@ -299,10 +300,9 @@ class TunableStudents:
     ) -> pd.DataFrame:
         if not by:
             raise DataError("Groups of what?", "Name a metadata column.")
-        for column in by:
-            self.tuner.store.column(column)  # a wrong name is no look
-        self._count(split)
-        return table(self.tuner, self.node, split, by, by_label)
+        found = table(self.tuner, self.node, split, by, by_label)
+        self._count(split)  # a wrong name is no look
+        return found
 
     def _count(self, split: str) -> None:
         if split == "holdout":

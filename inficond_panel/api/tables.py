@@ -96,11 +96,15 @@ def group_gaps(
     tuner: Tuner, node: Node, split: str, by: Sequence[str], by_label: bool
 ) -> pd.DataFrame:
     """Worst and best group and their difference, one row per class and metric."""
-    rows = [
-        {"class": name, "metric": metric, "worst": gap.worst.name}
-        | _limits("value", gap.worst.metrics[metric])
-        | {"best": gap.best.name}
-        | _limits("difference", gap.difference)
+    rows: list[dict[str, Any]] = [
+        {
+            "class": name,
+            "metric": metric,
+            "worst": gap.worst.name,
+            **_limits("value", gap.worst.metrics[metric]),
+            "best": gap.best.name,
+            **_limits("difference", gap.difference),
+        }
         for name, report in _group_reports(tuner, node, split, by, by_label).items()
         for metric, gap in report.gaps.items()
     ]

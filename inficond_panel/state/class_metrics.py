@@ -63,8 +63,10 @@ def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Jo
     """The student on the images with each value of a metadata column. Raises ``DataError``."""
     name, split = student.class_name, student.split
     masks = metadata_slices(student.store, split, [column])
-    chosen = {"classes": [name], "cancelled": job.cancelled}
-    return measure_slices(tuner, student.node, split, masks, metric, **chosen)[name]
+    found = measure_slices(
+        tuner, student.node, split, masks, metric, classes=[name], cancelled=job.cancelled
+    )
+    return found[name]
 
 
 def hold(

@@ -233,6 +233,8 @@ def test_groups_for_people_and_in_python(run, spec):
     )
     cells = students.groups("place", by_label=True)
     assert ("bicycle", "present · north") in cells.index
+    of_class = students.groups("bird", by_label=True).loc["bicycle"]
+    assert {"present · 1", "absent · 1", "present · 0", "absent · 0"} <= set(of_class.index)
     gap = students.group_gaps("place").loc[("bicycle", "accuracy")]
     assert (gap.worst, gap.best) == ("south", "north")
     assert gap.difference_low <= gap.difference <= gap.difference_high
