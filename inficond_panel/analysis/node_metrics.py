@@ -104,10 +104,11 @@ def measure_slices(
 ) -> dict[str, SliceReport]:
     """Compare the slices (masks over the images of the split) for each class.
 
-    ``options`` as in ``distill.compare_slices``. Looks at the holdout are the caller's to count.
+    ``options`` as in ``distill.compare_slices``. Cross-fitted as in ``measure_node``; looks at the
+    holdout are the caller's to count.
     """
-    students = tuner.at(node, split)
-    found = {name: students[name].outcome for name in classes or students}
+    names = classes or tuner.store.classes
+    found = {name: judged_outcome(tuner, node, split, name) for name in names}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 
@@ -126,11 +127,19 @@ def worst_slice_sentence(class_name: str, found: SliceResult | None, metric: str
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Masks over the images of a split, by value of a metadata column or of several together.
 
+    A class will do as well, where no column is called so: its labels 1, 0 and none are the values.
     Raises ``DataError`` for a column that the store does not have, and for too many values.
     """
     rows = store.rows(split)
-    texts = [store.column(name) for name in columns]
+    texts = [_texts(store, name) for name in columns]
     return slices_by(*([column[i] for i in rows] for column in texts))
+
+
+def _texts(store: Store, name: str) -> Sequence[str]:
+    if name in store.metadata_columns or name not in store.classes:
+        return store.column(name)
+    labels = store.label[:, store.classes.index(name)]
+    return ["" if label < 0 else str(label) for label in labels]
 
 
 def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:

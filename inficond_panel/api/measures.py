@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
@@ -17,6 +17,7 @@ from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
 from inficond_panel.api.told_report import ToldReport, told_report
 from inficond_panel.distill.robustness.collinearity import collinear
+from inficond_panel.errors import DataError
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import find_node
@@ -65,6 +66,34 @@ class Measures(Moves):
         self.count_look(split)
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
         return tables.changes(old, new, metric)
+
+    def groups(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
+        """Metrics of each class on the images with each value of metadata columns ``by``.
+
+        A class will do as a column: its labels are the values.
+        With ``by_label`` the accuracy in each cell of label × value ("absent · water"). Beside each
+        metric its bootstrap limits: ``ap_low``, ``ap_high``. A look at the holdout is counted.
+        Raises ``DataError`` for a column that the store does not have.
+        """
+        return self._grouped(tables.groups, by, split, by_label)
+
+    def group_gaps(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
+        """Worst group of each class by each metric, and its difference from the best.
+
+        Arguments as in ``groups``: with ``by_label`` the ``value`` of accuracy is the worst-group
+        accuracy. Groups of fewer than 30 images, or 10 positives or negatives where a metric needs
+        them, are neither worst nor best. A look at the holdout is counted.
+        """
+        return self._grouped(tables.group_gaps, by, split, by_label)
+
+    def _grouped(
+        self, table: Callable[..., pd.DataFrame], by: Sequence[str], split: str, by_label: bool
+    ) -> pd.DataFrame:
+        if not by:
+            raise DataError("Groups of what?", "Name a metadata column.")
+        found = table(self.tuner, self.node, split, by, by_label)
+        self.count_look(split)  # a wrong name is no look
+        return found
 
     def report(self) -> ToldReport:
         """Report on the last refit: prices of bounds, who took over, what changed sides.

@@ -10,14 +10,22 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.concept_scales import concept_scales
-from inficond_panel.analysis.node_metrics import measure_node
+from inficond_panel.analysis.group_metrics import measure_groups
+from inficond_panel.analysis.node_metrics import measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
     teacher_top_class,
     top_class,
 )
-from inficond_panel.distill import SliceReport, average_precision, change_intervals, discrepancy
+from inficond_panel.distill import (
+    GroupReport,
+    Interval,
+    SliceReport,
+    average_precision,
+    change_intervals,
+    discrepancy,
+)
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.metrics import AP, METRICS
@@ -70,9 +78,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     if intervals:
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:
-                rows[name][metric] = found.metrics[metric].estimate
-                rows[name][f"{metric}_low"] = found.metrics[metric].low
-                rows[name][f"{metric}_high"] = found.metrics[metric].high
+                rows[name] |= _limits(metric, found.metrics[metric])
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
@@ -98,6 +104,49 @@ def confusion(tuner: Tuner, node: Node, split: str, teacher: bool) -> pd.DataFra
     matrix = found.confusion().astype(np.int64)
     frame = pd.DataFrame(matrix, index=store.classes, columns=store.classes)
     return frame.rename_axis(index="class", columns="named")
+
+
+def groups(tuner: Tuner, node: Node, split: str, by: Sequence[str], by_label: bool) -> pd.DataFrame:
+    """Metrics of groups, one row per class and group, with their limits."""
+    rows = [
+        {"class": name, "group": group.name, "images": group.n, "positives": group.positives}
+        | {key: value for item in group.metrics.items() for key, value in _limits(*item).items()}
+        for name, report in _group_reports(tuner, node, split, by, by_label).items()
+        for group in report.groups
+    ]
+    return pd.DataFrame(rows).set_index(["class", "group"])
+
+
+def group_gaps(
+    tuner: Tuner, node: Node, split: str, by: Sequence[str], by_label: bool
+) -> pd.DataFrame:
+    """Worst and best group and their difference, one row per class and metric."""
+    rows: list[dict[str, Any]] = [
+        {
+            "class": name,
+            "metric": metric,
+            "worst": gap.worst.name,
+            **_limits("value", gap.worst.metrics[metric]),
+            "best": gap.best.name,
+            **_limits("difference", gap.difference),
+        }
+        for name, report in _group_reports(tuner, node, split, by, by_label).items()
+        for metric, gap in report.gaps.items()
+    ]
+    keys = ["class", "metric"]
+    return pd.DataFrame(rows, columns=None if rows else keys).set_index(keys)
+
+
+def _group_reports(
+    tuner: Tuner, node: Node, split: str, by: Sequence[str], by_label: bool
+) -> dict[str, GroupReport]:
+    masks = metadata_slices(tuner.store, split, by)
+    measured = measure_groups(tuner, node, split, masks)
+    return {name: each.cells if by_label else each.groups for name, each in measured.items()}
+
+
+def _limits(name: str, found: Interval) -> dict[str, float]:
+    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:

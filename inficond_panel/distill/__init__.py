@@ -7,6 +7,13 @@ from inficond_panel.distill.metrics.bootstrap import (
     metric_intervals,
 )
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
+from inficond_panel.distill.metrics.groups import (
+    Gap,
+    Group,
+    GroupReport,
+    compare_groups,
+    label_groups,
+)
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.permutation import holm
 from inficond_panel.distill.metrics.point_metrics import (
@@ -59,6 +66,9 @@ __all__ = [
     "CounterpartTest",
     "Counts",
     "Fit",
+    "Gap",
+    "Group",
+    "GroupReport",
     "Interval",
     "JointFit",
     "Outcome",
@@ -80,6 +90,7 @@ __all__ = [
     "change_band",
     "change_intervals",
     "class_metrics",
+    "compare_groups",
     "compare_slices",
     "counterpart_tests",
     "decision_function",
@@ -93,6 +104,7 @@ __all__ = [
     "holm",
     "influence_axes",
     "influence_axis",
+    "label_groups",
     "measure",
     "metric_intervals",
     "mixed_targets",

@@ -12,6 +12,7 @@ from inficond_panel.analysis.influence_stability import StabilityReport, stabili
 from inficond_panel.analysis.node_metrics import (
     ClassMeasures,
     measure_node,
+    measure_slices,
     metadata_slices,
     worst_slice_sentence,
 )
@@ -20,7 +21,6 @@ from inficond_panel.distill import (
     SliceReport,
     SliceResult,
     change_intervals,
-    compare_slices,
 )
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.tuning import Node, Student, Tuner
@@ -59,11 +59,14 @@ def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> M
     return Measured(name, split, found, changes)
 
 
-def measure_by(student: Student, column: str, metric: str, job: Job) -> SliceReport:
+def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Job) -> SliceReport:
     """The student on the images with each value of a metadata column. Raises ``DataError``."""
-    masks = metadata_slices(student.store, student.split, [column])
-    outcomes = {student.class_name: student.outcome}
-    return compare_slices(outcomes, masks, metric, cancelled=job.cancelled)[student.class_name]
+    name, split = student.class_name, student.split
+    masks = metadata_slices(student.store, split, [column])
+    found = measure_slices(
+        tuner, student.node, split, masks, metric, classes=[name], cancelled=job.cancelled
+    )
+    return found[name]
 
 
 def hold(

@@ -14,7 +14,7 @@ from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import without_suffix
 from precompute.datasets.row_tables import Table, as_text, note_image, read_rows
 from precompute.datasets.splitting import read_list
-from precompute.datasets.table import read_label
+from precompute.datasets.table import label_reader
 
 Labels = dict[str, int]
 
@@ -65,7 +65,10 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
 def _labels(dataset: ColumnsDataset, place: str, cells: Mapping[str, Any]) -> Labels | None:
     """Labels of an image's classes, None where they are not known."""
     if not dataset.label:
-        return {name: _label(place, name, as_text(cells[name])) for name in dataset.labels}
+        return {
+            name: _label(place, name, as_text(cells[name]), dataset.absent)
+            for name in dataset.labels
+        }
     cell = cells[dataset.label]
     if cell is None or (not isinstance(cell, list) and not as_text(cell)):
         return None
@@ -75,12 +78,13 @@ def _labels(dataset: ColumnsDataset, place: str, cells: Mapping[str, Any]) -> La
     return {name: 1 for name in map(as_text, cell) if name}
 
 
-def _label(place: str, column: str, cell: str) -> int:
+def _label(place: str, column: str, cell: str, absent: int) -> int:
+    read, expected = label_reader(absent)
     try:
-        return read_label(cell)
+        return read(cell)
     except ValueError:
         raise DataError(
-            f"{place}: {column!r} is {cell!r}; expected 1, 0 or nothing (ignored).",
+            f"{place}: {column!r} is {cell!r}; expected {expected}.",
             "Correct the cell.",
         ) from None
 

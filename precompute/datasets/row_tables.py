@@ -1,4 +1,4 @@
-"""Tables with one row an image, as CSV or Parquet: ``image_id``, then the columns."""
+"""Tables with one row an image, as CSV, Parquet or spaced text: ``image_id``, then the columns."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from inficond_panel.common.reading import check_file, lines_of
 from inficond_panel.errors import DataError, MissingExtraError
+from precompute.datasets.spaced_tables import is_spaced, spaced_rows
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     are null. Raises ``DataError`` for a file that is no table, for columns without a name or with
     the same, and, on reading it, for a row of another length than the header.
     """
-    rows = _parquet(path) if is_parquet(path) else _csv(path)
+    rows = _parquet(path) if is_parquet(path) else _text(path)
     _, header = next(rows, (1, []))
     _check_header(path, header)
     return list(header), _checked(path, rows, len(header))
@@ -97,8 +98,11 @@ def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None
         )
 
 
-def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
+        if is_spaced(path):
+            yield from spaced_rows(path)
+            return
         reader = csv.reader(lines_of(path))
         for row in reader:
             if row:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from precompute.datasets.splitting import read_list
 
 def table_listing(dataset: TableDataset) -> Listing:
     """Images and labels of ``kind: table``."""
-    table = read_table(Path(dataset.labels), read_label, "1, 0 or nothing (ignored)")
+    table = read_table(Path(dataset.labels), *label_reader(dataset.absent))
     images = Path(dataset.images)
     for line, image in zip(table.lines, table.ids, strict=True):
         if not is_below(images, image):
@@ -46,10 +47,18 @@ def read_metadata(dataset: ListedDataset) -> Table | None:
     return read_table(Path(path), str, "text", "columns of text") if path else None
 
 
-def read_label(cell: str) -> int:
-    """Label of a cell; raises ``ValueError`` for what is none. 1.0 is how pandas writes a 1 in a
-    column with gaps."""
-    values = {"1": 1, "0": 0, "": -1, "1.0": 1, "0.0": 0}
-    if cell not in values:
-        raise ValueError(cell)
-    return values[cell]
+@cache
+def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
+    """Function from a cell to its label, which raises ``ValueError`` for what is none; and what it
+    expects. ``absent`` is 0, or -1, where 0 is ignored. 1.0 is how pandas writes a 1 in a column
+    with gaps."""
+    values = {"1": 1, "0": -1, "": -1, str(absent): 0}
+    values |= {f"{cell}.0": label for cell, label in values.items() if cell}
+
+    def read(cell: str) -> int:
+        if cell not in values:
+            raise ValueError(cell)
+        return values[cell]
+
+    ignored = "0 or nothing" if absent else "nothing"
+    return read, f"1, {absent} or {ignored} (ignored)"

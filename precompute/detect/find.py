@@ -108,7 +108,7 @@ def _by_tables(folder: Path, tables: list[Glance]) -> Layout | None:
 
 def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
     ids = set(labels.texts("image_id"))
-    places = [folder, *_below(folder, 1)]
+    places = [folder, *_below(folder, 2)]
     hits = {place: _hits(place, ids) for place in places}
     best = max(places, key=lambda place: (hits[place], place != folder))
     if not hits[best]:
@@ -119,11 +119,35 @@ def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
         )
     keys = {"labels": labels.path.name, "images": best.relative_to(folder).as_posix()}
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
-    others = [table.path.name for table in tables if table.is_metadata]
+    layout = Layout("table", folder, "", keys=keys, lists=lists)
+    others = [table for table in tables if table.is_metadata]
     if others:
-        keys["metadata"] = others[0]
-    found = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
-    return Layout("table", folder, found, keys=keys, lists=lists)
+        other = min(others, key=lambda table: not table.split_column())
+        keys["metadata"] = other.path.name
+        if not lists:
+            _take_splits(layout, other)
+    layout.found = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    _take_absent(layout, labels)
+    return layout
+
+
+def _take_splits(layout: Layout, table: Glance) -> None:
+    """Take the splits from the table's column of splits, if it has one."""
+    split = table.split_column()
+    if split is None:
+        return
+    layout.column, values = split
+    layout.lists = list(values)
+    if any(value != name for value, name in values.items()):
+        layout.names = values
+        told = ", ".join(f"{value} is {name}" for value, name in values.items())
+        layout.assumed.append(f"in the column {layout.column} {told}")
+
+
+def _take_absent(layout: Layout, table: Glance) -> None:
+    if table.absent:
+        layout.keys["absent"] = table.absent
+        layout.assumed.append("a label of -1 is a class that is absent")
 
 
 def _hits(place: Path, ids: set[str]) -> int:
@@ -144,32 +168,46 @@ def _columns(folder: Path, table: Glance) -> Layout | None:
     if not place:
         return None
     path, images = place
-    keys: dict[str, object] = {"table": table.path.name, "path": path}
+    layout = Layout("columns", folder, f"a table with paths ({table.path.name})")
+    layout.keys = {"table": table.path.name, "path": path}
     if images != folder:
-        keys["images"] = images.relative_to(folder).as_posix()
-    split, named, ids = table.split_column(), table.label_column(), table.id_columns()
-    used = [path, *(split or ())[:1], *ids]
-    labels = [name for name in table.labels if name not in used]
-    if labels:
-        keys["labels"] = labels
-    elif named:
-        keys |= {"label": named[0], **({"separator": named[1]} if named[1] else {})}
-    else:
+        layout.keys["images"] = images.relative_to(folder).as_posix()
+    ids = table.id_columns()
+    layout.choices = [{}, *({"image_id": name} for name in ids if name != path)]
+    _take_splits(layout, table)
+    used = [path, layout.column, *ids]
+    labels = _take_labels(layout, table, used)
+    if not labels:
         return None
-    used += labels or list((named or ())[:1])
+    used += labels
     rest = [
         name for name, found in table.columns.items() if name not in used and found.has_at_most(99)
     ]
     if rest:
-        keys["metadata"] = rest
-    layout = Layout("columns", folder, f"a table with paths ({table.path.name})", keys=keys)
-    layout.choices = [{}, *({"image_id": name} for name in ids if name != path)]
-    if split:
-        layout.column, layout.lists = split
-    layout.assumed.append("an empty label is one that is not known")
-    if "separator" in keys:
-        layout.assumed.append(f"{keys['separator']!r} stands between the names in {keys['label']}")
+        layout.keys["metadata"] = rest
     return layout
+
+
+def _take_labels(layout: Layout, table: Glance, used: list[str]) -> list[str]:
+    """Take the columns of labels, else the column of names, that are not used; none if there is
+    neither."""
+    layout.assumed.append("an empty label is one that is not known")
+    labels = [name for name in table.targets if name not in used]
+    if labels:
+        layout.keys["labels"] = labels
+        _take_absent(layout, table)
+        if table.targets != table.labels:
+            layout.assumed.append(f"{', '.join(labels)} is the class, the rest is metadata")
+        return labels
+    named = table.label_column()
+    if named is None:
+        return []
+    name, mark = named
+    layout.keys["label"] = name
+    if mark:
+        layout.keys["separator"] = mark
+        layout.assumed.append(f"{mark!r} stands between the names in {name}")
+    return [name]
 
 
 def _class_folders(folder: Path) -> Layout | None:

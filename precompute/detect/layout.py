@@ -19,9 +19,9 @@ _ROLES = {
 class Layout:
     """A data set in a folder: the spec's ``keys`` beside kind and splits, and what is assumed.
 
-    ``lists`` names what splits can be taken from: text for lists, or for the values of ``column``.
-    ``logits`` are tables that look like a teacher's. ``choices`` are other values of keys, tried
-    until the teacher's image_ids fit.
+    ``lists`` names what splits can be taken from: text for lists, or for the values of ``column``;
+    ``names`` says of a value that is a number which split it is. ``logits`` are tables that look
+    like a teacher's. ``choices`` are other values of keys, tried until the teacher's image_ids fit.
     """
 
     kind: str
@@ -29,6 +29,7 @@ class Layout:
     found: str
     keys: dict[str, Any] = field(default_factory=dict)
     lists: list[str] = field(default_factory=list)
+    names: Mapping[str, str] = field(default_factory=dict)
     column: str = ""
     whole: str = "all"
     assumed: list[str] = field(default_factory=list)
@@ -49,7 +50,7 @@ def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
         return {}, "the store's own"
     named: dict[str, list[str]] = {}
     for name in layout.lists:
-        named.setdefault(role_of(name), []).append(name)
+        named.setdefault(role_of(layout.names.get(name, name)), []).append(name)
     best = {role: _best(names, role) for role, names in named.items() if role}
     if layout.kind == "voc" and "trainval" in layout.lists and "test" in layout.lists:
         best = {"fit": "trainval", "holdout": "test"}

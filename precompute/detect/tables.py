@@ -11,15 +11,20 @@ from typing import Any
 
 from inficond_panel.errors import DataError
 from precompute.datasets.row_tables import as_text, read_rows
+from precompute.datasets.spaced_tables import is_spaced
 from precompute.detect.layout import role_of
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
-_SPLIT_NAMES = ("split", "subset", "partition", "set", "phase", "fold")
+_SPLIT_NAMES = ("split", "subset", "partition", "set")
+#: Splits that are numbered, as in Waterbirds and CelebA, and the usual names of them.
+_NUMBERED = {"0": "train", "1": "val", "2": "test"}
 _LABEL_NAMES = ("label", "labels", "class", "classes", "tags", "category", "finding labels")
-_ID_NAMES = ("image_id", "id", "uid", "imageid", "key")
+_TARGET_NAMES = ("y", "label", "target")
+_ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 
 
 _LABELS = {"0", "1", "0.0", "1.0", ""}
+_SIGNED = {"-1", "1", "-1.0", "1.0", ""}
 _MARKS = "|;,"
 #: A column with more values than this is not one whose values images share.
 _MOST_VALUES = 10_000
@@ -29,21 +34,19 @@ _ROWS_AT_ONCE = 1000
 @dataclass
 class Column:
     """Facts on all cells of a column: ``values`` in order, None where there are too many to keep;
-    ``labels``: 1, 0 and nothing, not only nothing."""
+    ``whole``: whole numbers, all of them."""
 
     values: dict[str, None] | None = field(default_factory=dict)
-    labels: bool = True
     numbers: bool = True
+    whole: bool = True
     lists: bool = False
     marks: set[str] = field(default_factory=set)
-    filled: bool = False
 
     def add(self, cells: Sequence[Any]) -> None:
         """Look at some more cells."""
         texts = dict.fromkeys(map(as_text, cells))
-        self.filled = self.filled or texts.keys() != {""}
-        self.labels = self.labels and texts.keys() <= _LABELS
         self.numbers = self.numbers and all(map(_is_number, texts))
+        self.whole = self.whole and self.numbers and all(float(text).is_integer() for text in texts)
         self.lists = self.lists or any(isinstance(cell, list) for cell in cells)
         self.marks |= {mark for mark in _MARKS if any(mark in text for text in texts)}
         if self.values is not None:
@@ -53,6 +56,10 @@ class Column:
     def has_at_most(self, count: float) -> bool:
         """True if the column has at most ``count`` values."""
         return self.values is not None and len(self.values) <= count
+
+    def is_of(self, cells: set[str]) -> bool:
+        """True if the column has only these cells, and not only empty ones."""
+        return self.values is not None and {""} != self.values.keys() <= cells
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,23 @@ class Glance:
         return [as_text(row[position]) for _, row in read_rows(self.path)[1]]
 
     @property
+    def absent(self) -> int:
+        """Cell of a class that is absent: 0, or -1 in a table with columns of 1 and -1, and none
+        of 1 and 0."""
+        signed = [c for c in self.columns.values() if c.is_of(_SIGNED) and not c.is_of(_LABELS)]
+        plain = [c for c in self.columns.values() if c.is_of(_LABELS) and not c.is_of(_SIGNED)]
+        return -1 if signed and not plain else 0
+
+    @property
     def labels(self) -> list[str]:
-        """Columns of 1, 0 and nothing, with at least one 1 or 0."""
-        return [name for name, found in self.columns.items() if found.labels and found.filled]
+        """Columns of 1, ``absent`` and nothing, with at least one that is not empty."""
+        cells = _SIGNED if self.absent else _LABELS
+        return [name for name, found in self.columns.items() if found.is_of(cells)]
+
+    @property
+    def targets(self) -> list[str]:
+        """Columns of labels: those called a target, such as y, where there are any."""
+        return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
     def numbers(self) -> list[str]:
@@ -86,11 +107,11 @@ class Glance:
 
     @property
     def is_logits(self) -> bool:
-        """True if it is ``image_id`` and columns of numbers that are no labels."""
-        others = self.header[1:]
-        return (
-            self._named and set(others) <= set(self.numbers) and not set(others) & set(self.labels)
-        )
+        """True if it is ``image_id`` and columns of numbers, not all whole: labels, splits, boxes
+        and landmarks are."""
+        others = [self.columns[name] for name in self.header[1:]]
+        whole = all(column.whole for column in others)
+        return self._named and not whole and all(column.numbers for column in others)
 
     @property
     def is_metadata(self) -> bool:
@@ -116,12 +137,14 @@ class Glance:
                     return name, place
         return None
 
-    def split_column(self) -> tuple[str, list[str]] | None:
-        """Column of splits, and its values."""
+    def split_column(self) -> tuple[str, dict[str, str]] | None:
+        """Column of splits, and its values, each with the name of the split that it stands for."""
         for name, column in self.columns.items():
             values = [value for value in column.values or () if value]
             if values and all(map(role_of, values)) and len(values) <= 5:
-                return name, sorted(values)
+                return name, {value: value for value in sorted(values)}
+            if name.lower() in _SPLIT_NAMES and set(values) == set(_NUMBERED):
+                return name, _NUMBERED
         return None
 
     def label_column(self) -> tuple[str, str] | None:
@@ -154,7 +177,9 @@ def glance(path: Path) -> Glance | None:
 def glances(folder: Path) -> tuple[list[Glance], list[DataError]]:
     """Look at all tables of a folder; and what is wrong with those that cannot be read."""
     found, faults = [], []
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES):
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
+            continue
         try:
             found += [table] if (table := glance(path)) else []
         except DataError as error:

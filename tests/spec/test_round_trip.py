@@ -144,7 +144,7 @@ def fit_dataset(kind: type[Section], given: dict, folder: Path) -> None:
         tune = Share(from_="fit", share=0.5, seed=2)
         given["splits"] = Splits(fit="holdout", tune=tune, holdout="rest")
     elif kind is ColumnsDataset:
-        unused = {"label", "separator", "classes"} if given.get("labels") else {"labels"}
+        unused = {"label", "separator", "classes"} if given.get("labels") else {"labels", "absent"}
         for key in unused & given.keys():
             del given[key]
         if not given.get("labels"):

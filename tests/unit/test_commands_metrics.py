@@ -11,6 +11,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec
 from intervals import change_interval
 
+import inficond_panel
 from inficond_panel.analysis.influence_stability import ConceptStability, stability
 from inficond_panel.analysis.node_metrics import (
     measure_node,
@@ -175,6 +176,73 @@ def test_metrics_for_people_name_the_worst_slice(run, spec):
     assert status == 0
     assert "if calibrated" in out
     assert "bicycle" not in out
+
+
+def cell_truth(tuner, split, k, place, side):
+    """Share of a class's images of one place and one label that are decided as labelled."""
+    store, rows = tuner.store, tuner.store.rows(split)
+    there = [store.column("place")[i] == place for i in rows]
+    label = store.label[rows, k]
+    chosen = np.array(there) & (label == side)
+    right = (tuner.logits(tuner.root())[rows, k] > 0) == side
+    return int(chosen.sum()), right[chosen].mean()
+
+
+CELLS = {"present": 1, "absent": 0}
+
+
+def test_groups_of_the_document_are_the_cells_of_label_and_place(run, spec, tuner):
+    flags = ["--by", "place", "--draws", 50, "--min-images", 5]
+    status, out, _ = run("metrics", spec, "--json", *flags)
+    assert status == 0
+    found = json.loads(out)["groups"]
+    assert list(found) == tuner.store.classes
+    for k, name in enumerate(tuner.store.classes):
+        cells = found[name]["by_label"]
+        shares = {}
+        for cell in cells["groups"]:
+            side, place = cell["group"].split(" · ")
+            images, share = cell_truth(tuner, "tune", k, place, CELLS[side])
+            assert cell["images"] == images
+            assert cell["metrics"]["accuracy"]["estimate"] == pytest.approx(share)
+            shares[cell["group"]] = share
+        assert len(shares) == 4
+        gap = cells["gaps"]["accuracy"]
+        assert gap["worst"] == min(shares, key=shares.get)
+        assert gap["value"]["estimate"] == pytest.approx(min(shares.values()))
+        spread = max(shares.values()) - min(shares.values())
+        assert gap["difference"]["estimate"] == pytest.approx(spread)
+        assert list(found[name]["groups"]["groups"][0]["metrics"]) == list(METRICS)
+    gap = found["bicycle"]["groups"]["gaps"]["accuracy"]
+    assert (gap["worst"], gap["best"]) == ("south", "north")
+    assert gap["difference"]["low"] > 0
+
+
+def test_groups_for_people_and_in_python(run, spec):
+    flags = ["--by", "place", "--metric", "accuracy", "--min-images", 5]
+    status, out, err = run("metrics", spec, "--class", "bicycle", *flags)
+    assert status == 0
+    assert "largest difference by place, accuracy" in out
+    assert "largest difference by label and place, accuracy" in out
+    assert "present · south" in out
+    assert "choice of the two groups" in err
+    students = inficond_panel.open_students(spec).fit()
+    groups = students.groups("place")
+    assert (
+        groups.loc[("bicycle", "south"), "accuracy"] < groups.loc[("bicycle", "north"), "accuracy"]
+    )
+    cells = students.groups("place", by_label=True)
+    assert ("bicycle", "present · north") in cells.index
+    of_class = students.groups("bird", by_label=True).loc["bicycle"]
+    assert {"present · 1", "absent · 1", "present · 0", "absent · 0"} <= set(of_class.index)
+    gap = students.group_gaps("place").loc[("bicycle", "accuracy")]
+    assert (gap.worst, gap.best) == ("south", "north")
+    assert gap.difference_low <= gap.difference <= gap.difference_high
+    with pytest.raises(DataError, match="no metadata column 'camera'"):
+        students.groups("camera", split="holdout")
+    assert students.tuner.looks() == 0
+    students.groups("place", "hour", split="holdout")
+    assert students.tuner.looks() == 1
 
 
 def test_metrics_of_a_node_and_a_counted_look(run, spec, tuner):

@@ -45,6 +45,13 @@ def test_columns_of_labels_splits_and_metadata(folder):
     assert [dataset.load(i).width for i in range(4)] == [5, 6, 7, 8]
 
 
+def test_columns_where_minus_one_is_absent(folder):
+    text = CSV.replace(",1,1,x", ",1,-1,x").replace(",,0,,y", ",,0,1.0,y")
+    (folder / "t.csv").write_text(text.replace("none,0,0,", "none,-1.0,,"))
+    dataset = load_dataset(dataset_section(folder, f"{LABELS}\nabsent: -1"))
+    assert dataset.label.tolist() == [[0, 1], [1, -1], [-1, 0], [1, -1]]
+
+
 def test_a_column_of_names(folder):
     dataset = load_dataset(dataset_section(folder, NAMES))
     assert dataset.classes == ("cat", "dog", "none")
@@ -120,6 +127,8 @@ def test_faulty_tables_are_told(folder, old, new, fault):
         (BASE + "table: t.csv", "dataset.table: where are the labels"),
         (LABELS + "\nlabel: tags", "dataset.label: labels are in columns of their own already"),
         (LABELS + "\nclasses: [cat]", "dataset.classes: is used with label only"),
+        (NAMES + "\nabsent: -1", "dataset.absent: is used with labels only"),
+        (LABELS + "\nabsent: 2", "dataset.absent: .*-1"),
         (LABELS + "\nimages: photos", r"dataset.images: no such folder"),
         (LABELS.replace("t.csv", "u.csv"), r"dataset.table: no such file"),
     ],

@@ -47,6 +47,35 @@ def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
     assert [dataset.load(i).size for i in range(2)] == [(50, 90), (5, 5)]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list_attr.txt", "3\nx y\n00000  1 -1\n00001 -1  0\n\n00002  1  1\n"),
+        ("list_attr.txt", "3\nimage_id x y\n00000 1 -1\n00001 -1 0\n00002 1 1"),
+        ("labels.csv", "image_id,x,y\n00000,1,-1\n00001,-1,0\n00002,1,1"),
+        ("labels.txt", "image_id,x,y\n00000,1,-1\n00001,-1,0\n00002,1,1"),
+    ],
+)
+def test_labels_where_minus_one_is_absent_also_with_blanks_between_them(table, name, text):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    table.labels, table.absent = table.labels.with_name(name), -1
+    table.labels.write_text(text)
+    dataset = load_dataset(table)
+    assert dataset.classes == ("x", "y")
+    assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
+
+
+def test_faults_in_tables_with_blanks_have_their_line(table):
+    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
+    table.labels = table.labels.with_name("list_eval_partition.txt")
+    table.labels.write_text("00000 1\n00001 0\n00002 2\n")
+    with pytest.raises(DataError, match=r"txt:3: 'partition' of image '00002' is '2'; expected 1"):
+        load_dataset(table)
+    table.labels.write_text("2\nx y\n00000 1 0\n00001 1\n")
+    with pytest.raises(DataError, match="txt:4: 2 cells, but the header has 3"):
+        load_dataset(table)
+
+
 def test_a_missing_photo_is_told_when_it_is_read(table):
     lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
     (table.images / "00001.jpg").unlink()

@@ -10,6 +10,8 @@ import pytest
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.analysis.group_metrics import measure_groups
+from inficond_panel.analysis.node_metrics import measure_slices
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
@@ -55,6 +57,20 @@ CURES = (
     Label("truck", "0802.jpg", 1),
     Label("truck", "0806.jpg", 1),
 )
+
+
+def test_slices_and_groups_of_a_repaired_student_are_cross_fitted(students, repaired) -> None:
+    tuner, rows = students.tuner, students.tuner.store.rows("tune")
+    label, logits = tuner.store.label[rows, 0], cross_fitted(tuner, repaired)
+    odd = np.arange(len(rows)) % 2 == 1
+    halves = {"odd": odd, "even": ~odd}
+    sliced = measure_slices(tuner, repaired, "tune", halves, draws=2, permutations=20)["truck"]
+    grouped = measure_groups(tuner, repaired, "tune", halves, draws=2)["truck"].groups
+    assert sliced.whole == average_precision(label, logits)
+    for part, group in zip(sliced.slices, grouped.groups, strict=True):
+        truth = average_precision(label[halves[part.name]], logits[halves[part.name]])
+        assert part.metrics["ap"] == pytest.approx(truth)
+        assert group.metrics["ap"].estimate == pytest.approx(truth)
 
 
 def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatch) -> None:

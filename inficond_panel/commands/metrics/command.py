@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Every metric with its bootstrap interval, and the change since the parent iteration and "
     "since the start. With --by or --selection also on slices of the images: the worst one is "
-    "named, and whether it is more than bad luck. With one class an image also of all students as "
+    "named, and whether it is more than bad luck. With --by also the largest difference between "
+    "groups, and the accuracy by label and group. With one class an image also of all students as "
     "one classifier. See docs/metrics.md."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by",
         action="append",
         metavar="COLUMN",
-        help="metadata column of the data set; given twice: the combinations of two",
+        help="metadata column of the data set, or a class; given twice: the combinations of two",
     )
     slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
     parser.add_argument(
@@ -78,8 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
+    from inficond_panel.analysis.group_metrics import measure_groups
     from inficond_panel.analysis.node_metrics import measure_node, measure_slices
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
+    from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
     from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
@@ -99,12 +102,17 @@ def run(args: argparse.Namespace) -> None:
     noise = {"k": args.top_k, "draws": args.draws, "seed": args.seed}
     single = tuner.store.task == "single_label"
     together = measure_single_label(tuner, node, args.split, **noise) if single else None
-    reports = None
+    reports = groups = None
     if slices:
-        limits = {"min_images": args.min_images, "progress": progress}
-        reports = measure_slices(tuner, node, args.split, slices, args.metric, **limits, **chosen)
+        chosen |= {"min_images": args.min_images}
+        reports = measure_slices(
+            tuner, node, args.split, slices, args.metric, progress=progress, **chosen
+        )
+    if args.by:
+        groups = measure_groups(tuner, node, args.split, slices, **chosen)
     if args.json:
-        say_json(document(tuner, node, args, measures, reports, together))
+        found = document(tuner, node, args, measures, reports, together)
+        say_json({**found, "groups": groups_document(groups) if groups else None})
         return
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
     say()
@@ -120,6 +128,9 @@ def run(args: argparse.Namespace) -> None:
     if reports:
         say()
         say_slices(reports, args)
+    if groups:
+        say()
+        say_groups(groups, args)
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:

@@ -90,12 +90,16 @@ def metric_intervals(
     level: float = 0.95,
 ) -> dict[str, Interval]:
     """Interval of each metric; errors as in ``change_intervals``."""
-    found = {}
-    for metric in metrics:
-        resampled = drawn(outcome, metric, draws, seed)
-        level_of = interval(outcome.value(metric), resampled, level, metric)
-        found[metric] = replace(level_of, low=max(level_of.low, 0.0))  # nan stays: max(nan, 0)
-    return found
+    return {
+        metric: level_interval(outcome, metric, drawn(outcome, metric, draws, seed), level)
+        for metric in metrics
+    }
+
+
+def level_interval(outcome: Outcome, metric: str, resampled: Array, level: float) -> Interval:
+    """Interval of a metric, at least 0, from its values on draws (draws,)."""
+    found = interval(outcome.value(metric), resampled, level, metric)
+    return replace(found, low=max(found.low, 0.0))  # nan stays: max(nan, 0)
 
 
 def drawn(

@@ -176,19 +176,22 @@ def _described(
                 metrics={key: float(value[i]) for key, value in values.items()},
                 interval=interval,
                 rest=float(rest[i]),
-                small=_small(part, metric, interval.estimate, float(rest[i]), limits),
+                small=too_small(part, metric, interval.estimate, limits)
+                or ("nothing to compare with" if np.isnan(rest[i]) else ""),
             )
         )
     return found
 
 
-def _small(part: Outcome, metric: str, value: float, rest: float, limits: tuple[int, int]) -> str:
+def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
+    """Why the metric of some images is not to be compared, "" where it is.
+
+    ``limits`` are the least numbers of images, and of positives and negatives.
+    """
     images, positives = part.images(metric), int(part.positive.sum())
     if images < limits[0]:
         return f"fewer than {limits[0]} images"
     if METRICS[metric].needs_both_sides and min(positives, images - positives) < limits[1]:
         kind = "positives" if positives < limits[1] else "negatives"
         return f"fewer than {limits[1]} {kind}"
-    if np.isnan(value):
-        return "undefined"
-    return "nothing to compare with" if np.isnan(rest) else ""
+    return "undefined" if np.isnan(value) else ""

@@ -26,6 +26,14 @@ def _bad_share() -> Number:
     )
 
 
+def _absent() -> Whole:
+    return Whole(
+        0,
+        bounds=(-1, 0),
+        doc="Cell where a class is absent: 0, or -1 as in CelebA; the 0 is then ignored.",
+    )
+
+
 def _splits(lists: str, every: str = "every image") -> Nested:
     return Nested(Splits, doc=f"Names of lists: {lists}; all: {every}.", metadata=_REQUIRED)
 
@@ -104,6 +112,7 @@ class TableDataset(ListedDataset):
         doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored).",
         metadata={"required": True, "exists": "file", "below": "root"},
     )
+    absent = _absent()
 
     def __init__(self, **values: object) -> None:
         super().__init__(**values)
@@ -250,6 +259,7 @@ class ColumnsDataset(RootedDataset):
         None, doc="Column of the images' names; their paths without suffix if left out."
     )
     labels = Words([], doc="Columns of labels, one per class: 1, 0 or empty = ignored.")
+    absent = _absent()
     label = Text(
         None,
         doc="Column of the names of the classes that an image has: one, several between "
@@ -284,6 +294,8 @@ class ColumnsDataset(RootedDataset):
         for key in ("separator", "classes"):
             if getattr(self, key) and not self.label:
                 yield key, "is used with label only"
+        if self.absent and not self.labels:
+            yield "absent", "is used with labels only"
 
 
 class StoreDataset(Dataset):

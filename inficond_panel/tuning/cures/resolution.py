@@ -24,7 +24,7 @@ from inficond_panel.tuning.shift.class_photos import ClassPhotos
 
 #: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the suspect's score.
 DOUBTS = (0.0, 0.3, 1.0, 3.0, 10.0)
-#: Steps of the path of lambda: three values within a factor of ten, from the spec's up.
+#: Factor from one lambda of the path to the next, from the spec's up; values at most.
 PATH_STEP = 10**0.5
 MOST_STEPS = 7
 #: Weights of a taught photo that are tried, in photos of fit; and the one where none can be judged.

@@ -203,7 +203,7 @@ class MeasuresPanel(param.Parameterized):
         student = app.students.student(name)
 
         def work(job: Job) -> SliceReport:
-            return measure_by(student, column, metric, job)
+            return measure_by(app.tuner, student, column, metric, job)
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:

@@ -1,0 +1,137 @@
+"""Fairness by group: metrics of each group of images, the worst one, and the largest difference.
+
+A group is a mask of the images, such as those with one value of a metadata column. The literature
+on shortcuts crosses it with the label ("worst-group accuracy"; Sagawa et al. 2020, ICLR,
+"Distributionally robust neural networks for group shifts"): ``label_groups`` makes these cells.
+
+All groups share the bootstrap draws, which are of all images. The largest of several differences is
+large by luck alone. Its interval allows for that: with e the metric of each group and b that on a
+draw, the range of b - e over the groups is below q on 95 % of the draws, and then each difference
+of two groups is within q of the truth, and so is the largest: [d - q, d + q], at least 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, level_interval
+from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.metrics.permutation import Mask
+from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, too_small
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import METRICS
+
+
+@dataclass(frozen=True)
+class Group:
+    """One class on one group: each metric with its interval.
+
+    ``n`` and ``positives`` count labelled images. ``small`` says of a metric why the group has too
+    few images for it to be the worst or the best.
+    """
+
+    name: str
+    n: int
+    positives: int
+    metrics: dict[str, Interval]
+    small: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Worst and best group by one metric, and their difference, never below 0."""
+
+    worst: Group
+    best: Group
+    difference: Interval
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """One class on all groups; ``gaps`` by metric, for those with two groups that are not small."""
+
+    groups: tuple[Group, ...]
+    gaps: dict[str, Gap]
+
+
+def label_groups(outcome: Outcome, groups: Mapping[str, Mask]) -> dict[str, Mask]:
+    """Masks of the cells label × group that have images: "present · water", "absent · water".
+
+    Accuracy is the only decision metric that says something there: the share decided as labelled.
+    """
+    sides = {"present": outcome.label > 0, "absent": outcome.label == 0}
+    cells = {
+        f"{side} · {name}": mask & there
+        for name, mask in groups.items()
+        for side, there in sides.items()
+    }
+    return {name: mask for name, mask in cells.items() if mask.any()}
+
+
+def compare_groups(
+    outcome: Outcome,
+    groups: Mapping[str, Mask],
+    metrics: Sequence[str] = tuple(METRICS),
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    min_images: int = MIN_IMAGES,
+    min_positives: int = MIN_POSITIVES,
+) -> GroupReport:
+    """Report on one class, of ``groups`` (masks (n,) by name).
+
+    Raises DataError for an unknown metric, and for fidelity without a teacher.
+    """
+    limits, found, drawn = (min_images, min_positives), [], []
+    for name, mask in groups.items():
+        part = outcome.among(mask)
+        values = _drawn(part, mask, metrics, draws, seed)
+        intervals = {key: level_interval(part, key, values[key], level) for key in metrics}
+        small = {
+            key: why
+            for key, interval in intervals.items()
+            if (why := too_small(part, key, interval.estimate, limits))
+        }
+        found.append(Group(name, len(part.positive), int(part.positive.sum()), intervals, small))
+        drawn.append(values)
+    gaps = {}
+    for key in metrics:
+        large = [i for i, group in enumerate(found) if key not in group.small]
+        if len(large) > 1:
+            resampled = np.array([drawn[i][key] for i in large])
+            gaps[key] = _gap(key, [found[i] for i in large], resampled, level)
+    return GroupReport(tuple(found), gaps)
+
+
+def _drawn(
+    part: Outcome, mask: Mask, metrics: Sequence[str], draws: int, seed: int
+) -> dict[str, Array]:
+    """Each metric of a group on draws (draws,) that all groups share."""
+    counts = draw_counts(len(mask), draws, seed)[:, mask]
+    return {
+        key: part.values(key, counts if METRICS[key].needs_teacher else counts[:, part.known])
+        for key in metrics
+    }
+
+
+def _gap(metric: str, groups: Sequence[Group], resampled: Array, level: float) -> Gap:
+    """Gap between groups (g,) by a metric, from its values (g, draws)."""
+    estimates = np.array([group.metrics[metric].estimate for group in groups])
+    order = np.argsort(estimates, kind="stable")
+    low, high = groups[order[0]], groups[order[-1]]
+    difference = float(np.ptp(estimates))
+    ranges = np.ptp(resampled - estimates[:, None], axis=0)
+    defined = ranges[~np.isnan(ranges)]
+    reach = float(np.quantile(defined, level)) if len(defined) else np.nan
+    interval = Interval(
+        difference,
+        max(difference - reach, 0.0) if len(defined) else np.nan,
+        difference + reach,
+        len(ranges) - len(defined),
+    )
+    less = METRICS[metric].less_is_better
+    return Gap(high if less else low, low if less else high, interval)
