@@ -20,7 +20,9 @@ from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
-    from inficond_panel.tuning import Tuner
+    from inficond_panel.analysis.node_metrics import ClassMeasures
+    from inficond_panel.analysis.top_measures import SingleLabelMeasures
+    from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
     "Every metric with its bootstrap interval, and the change since the parent iteration and "
@@ -84,10 +86,8 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
-    from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
-    from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
+    from inficond_panel.commands.metrics.metrics_tables import say_slices
     from inficond_panel.commands.students import chosen_node, count_look, open_students
-    from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args, distilled=False)
     _check_classes(tuner, args.classes)
@@ -114,6 +114,26 @@ def run(args: argparse.Namespace) -> None:
         found = document(tuner, node, args, measures, reports, together)
         say_json({**found, "groups": groups_document(groups) if groups else None})
         return
+    _say_measures(tuner, node, args, measures, together)
+    if reports:
+        say()
+        say_slices(reports, args)
+    if groups:
+        say()
+        say_groups(groups, args)
+
+
+def _say_measures(
+    tuner: Tuner,
+    node: Node,
+    args: argparse.Namespace,
+    measures: dict[str, ClassMeasures],
+    together: SingleLabelMeasures | None,
+) -> None:
+    from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise
+    from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
+    from inficond_panel.tuning.node_names import node_title
+
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
     say()
     if together:
@@ -125,12 +145,6 @@ def run(args: argparse.Namespace) -> None:
     say_metrics(measures)
     say()
     say_noise(measures, args.metric)
-    if reports:
-        say()
-        say_slices(reports, args)
-    if groups:
-        say()
-        say_groups(groups, args)
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
