@@ -209,7 +209,7 @@ class Measures(Moves):
         counterparts: int = 199,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Whether influences hold over other images and against random concepts; see ``words``.
+        """Stability of influences over other images and against random concepts; see ``words``.
 
         Of ``concepts``, or of the ``top`` by influence. Takes some seconds per concept.
         """

@@ -53,7 +53,7 @@ def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.floa
 
 
 def logits_fault(values: NDArray) -> str:
-    """What values ``(n, K)`` that are no logits look like; "" where they may be logits."""
+    """Look of values ``(n, K)`` that are no logits; "" where they may be logits."""
     if not values.size or values.min() < 0 or values.max() > 1:
         return ""
     if np.isin(values, (0, 1)).all():

@@ -73,7 +73,7 @@ class Store:
 
     @property
     def activation(self) -> str:
-        """What turns the teacher's logits into probabilities: ``sigmoid`` or ``softmax``."""
+        """Function from the teacher's logits to probabilities: ``sigmoid`` or ``softmax``."""
         return str(self.attrs.get("teacher_activation", ACTIVATIONS[0]))
 
     @cached_property

@@ -101,7 +101,7 @@ def settings(section: Section, encoder: OpenClipEncoder | None = None) -> dict[s
 
 
 def _later(section: Section, key: str, value: str | None) -> dict[str, str]:
-    """What is hashed of a key that came after the first stores were made."""
+    """Hashed part of a key that came after the first stores were made."""
     first = key == "outputs" and section.values()["kind"] in ("torchscript", "onnx")
     if first:  # had it from the start
         return {key: value or "logits"}

@@ -97,7 +97,7 @@ def unit(p):
 
 
 def excess(p, w):
-    """How far centred weights are outside of their box."""
+    """Distance of centred weights from their box."""
     v = w - w.mean(axis=1, keepdims=True)
     return np.maximum(np.maximum(p["lower"] - v, v - p["upper"]), 0)
 

@@ -1,4 +1,4 @@
-"""What page and command line can do, scripted students can: the same numbers and histories."""
+"""All that page and command line can do, scripted students can: the same numbers and histories."""
 
 from __future__ import annotations
 

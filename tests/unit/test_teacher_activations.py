@@ -97,7 +97,7 @@ def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, fau
 
 
 def test_stores_of_teachers_without_the_keys_stay_up_to_date(tmp_path):
-    """What is hashed of a teacher is what was before the keys came."""
+    """The hash of a teacher is the same as before the keys came."""
     file = table(tmp_path, "cat,dog", "a,1,-1")
     assert set(settings(section(file))) == {"kind", "path"}
     script = settings(teacher_section("torchscript", path=file))

@@ -115,7 +115,7 @@ def make_touched(pending: Iterable[Intent]) -> dict[str, int]:
 
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
-    """Who decides rightly, by class in the order of the rows."""
+    """Agreement of student and teacher, by class in the order of the rows."""
     return {name: snapshot.agreement[name] for name in snapshot.metrics}
 
 
