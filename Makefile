@@ -8,8 +8,9 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-# A file is one process's. A browser keeps two cores busy by itself: its tests run one by one.
-PARALLEL = --numprocesses $(WORKERS) --dist loadfile
+# A browser keeps more than a core busy by itself: its tests run one by one, in one of the processes,
+# and those of another file each in one of the others.
+OTHERS = $(shell expr $(WORKERS) - 1)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -19,16 +20,21 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast test-more check format docs lock
+.PHONY: demo test test-browser test-others test-fast test-more check format docs lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
 	$(BIN)/inficond demo
 
 test: check
-	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && \
-	  $(BIN)/python -m pytest --ignore tests/house --ignore tests/ui $(PARALLEL) && \
-	  $(BIN)/python -m pytest tests/ui
+	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(MAKE) --jobs 2 --keep-going test-others test-browser
+
+test-others:
+	$(BIN)/python -m pytest --ignore tests/house --ignore tests/ui --numprocesses $(OTHERS) --dist loadfile
+
+# Told as a whole at the end, apart from what the others tell.
+test-browser:
+	@told="$$($(BIN)/python -m pytest tests/ui 2>&1)"; status=$$?; echo "$$told"; exit $$status
 
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --fast --durations=5

@@ -1,4 +1,4 @@
-"""What a typed concept costs, and what the maps of concepts and segments cost.
+"""Costs of a typed concept, and of the maps of concepts and segments.
 
     python benchmarks/concepts.py [--images 5000] [--segments 100000 1000000] [--methods pca tsne]
 

@@ -99,7 +99,7 @@ HEAD = f"{'':34s}{'pointing':>9s} {'inside':>7s} {'accuracy':>9s} {'ap':>6s} {'c
 
 
 def above(inner: np.ndarray, outer: np.ndarray) -> float:
-    """How often the first is larger than the second; a half where they are equal."""
+    """Share of pairs in which the first is larger than the second; a half where they are equal."""
     order = np.sort(outer)
     low, high = np.searchsorted(order, inner, "left"), np.searchsorted(order, inner, "right")
     return float((low + high).mean() / 2 / len(outer))
@@ -201,7 +201,7 @@ def photos(options: argparse.Namespace) -> None:
 
 
 def families(_: argparse.Namespace) -> None:
-    """Which of open_clip's models have a dense path; built without memory for weights."""
+    """Models of open_clip with a dense path; built without memory for weights."""
     import open_clip
     import torch
     from open_clip.model import _build_vision_tower

@@ -1,4 +1,4 @@
-"""What metrics, intervals and what-if curves cost, against the plain way of computing them.
+"""Costs of metrics, intervals and what-if curves, against the plain way of computing them.
 
     python benchmarks/metrics.py [--images 5000] [--concepts 584]
 

@@ -1,4 +1,4 @@
-"""What the oracle's step does to the outputs, and to the students that learn from them.
+"""Effects of the oracle's step on the outputs, and on the students that learn from them.
 
     python benchmarks/oracle.py scenes [--gammas 1 4 16 64]
     INFICOND_DATA=... python benchmarks/oracle.py photos --store coco18.zarr

@@ -36,7 +36,7 @@ QUICK = (10_000, 20_000, 40_000)
 
 @dataclass(frozen=True)
 class Parts:
-    """What the scores and the logits of all blocks have in common."""
+    """Parts that the scores and the logits of all blocks have in common."""
 
     factors: NDArray
     mean: NDArray

@@ -1,4 +1,4 @@
-"""Which way of scoring images by concepts gives the better students?
+"""Students by each way of scoring images by concepts.
 
     python benchmarks/scores.py [STORE ...] [--store DIR] [--draws 1000]
 

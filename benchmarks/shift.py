@@ -1,4 +1,4 @@
-"""What helps where a student has learned a context for its class?
+"""Remedies for a student that has learned a context for its class.
 
     python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--pairs 8] [--leak 0.02] [--honest]
 

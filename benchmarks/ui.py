@@ -1,4 +1,4 @@
-"""What the page costs: time to paint, bytes sent, memory of a session, many sessions at once.
+"""Costs of the page: time to paint, bytes sent, memory of a session, many sessions at once.
 
     python benchmarks/ui.py [--quick] [--only demo|synthetic]
 
@@ -79,7 +79,7 @@ def synthetic(place: Path, quick: bool) -> dict[str, Any]:
 
 
 def history(place: Path, quick: bool) -> dict[str, Any]:
-    """What a click, Fine-tune and Undo cost after 1,000 iterations, and after none."""
+    """Costs of a click, Fine-tune and Undo after 1,000 iterations, and after none."""
     put_history("demo", LONG, place / "long" / "history.sqlite")
     taken: dict[str, dict[str, list[float]]] = {"empty": {}, "long": {}}
     with contextlib.ExitStack() as stack:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.document import Document
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
@@ -22,7 +24,8 @@ from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.typed_concepts import ConceptsState
 from inficond_panel.text_encoder import PageEncoder
-from inficond_panel.tuning import Tuner, shared_tuner
+from inficond_panel.tuning import Node, Tuner, shared_tuner
+from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.ui.connection import Connection
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
@@ -37,6 +40,7 @@ from inficond_panel.views.page.page import (
     watch_export,
 )
 from inficond_panel.views.page.shell import Shell
+from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170
@@ -187,6 +191,28 @@ def _titles(specs: Sequence[str | Tuner]) -> list[str]:
         except InficondError:
             titles.append(spec)
     return titles
+
+
+def page_html(
+    tuner: Tuner, node: Node, class_name: str = "", concept: str = "", *, dark: bool = False
+) -> str:
+    """The page of an iteration as one HTML file, read only; nothing is recorded in the history.
+
+    Raises ``TuningError`` for a class or a concept that is not there.
+    """
+    if class_name:
+        check_name("class", class_name, tuner.store.classes)
+    if concept:
+        check_name("concept", concept, tuner.store.concepts)
+    app = AppState(tuner, Jobs(inline=True), theme="dark" if dark else "light")
+    app.students.param.update(
+        snapshot=take_snapshot(tuner, node, "tune"), tree=take_tree(tuner, node)
+    )
+    app.selection.param.update(class_name=class_name, concept=concept)
+    views = make_views(app)
+    document = Document(title=app.dataset.title)
+    document.add_root(Shell(app, views).__panel__().get_root(document))
+    return make_html(take_still(document, app.theme), views, make_notice(app))
 
 
 def serve_page(arguments: Sequence[str]) -> None:

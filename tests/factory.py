@@ -116,7 +116,7 @@ def _texts(rng: np.random.Generator, concepts: int) -> np.ndarray:
 
 
 def _shown(rng: np.random.Generator, images: int, concepts: int, classes: int) -> np.ndarray:
-    """Which concepts each image shows ``(images, concepts)``: those of its classes, and others."""
+    """Concepts that each image shows ``(images, concepts)``: those of its classes, and others."""
     shown = rng.random((images, concepts)) < 0.06
     for k in range(classes):
         present = rng.random(images) < 0.35

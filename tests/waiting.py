@@ -36,7 +36,7 @@ def comes_to(read: Callable[[], object], expected: object) -> None:
 
 
 def _last(read: Callable[[], Found], good: Callable[[Found], bool]) -> Found:
-    """What is read first that is good, or last of all."""
+    """Value that is read first and is good, else the last one."""
     end = time.monotonic() + PATIENCE
     while not good(found := read()) and time.monotonic() < end:
         time.sleep(0.05)

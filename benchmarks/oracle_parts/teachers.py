@@ -94,7 +94,7 @@ def oracle_logits_of(
 
 
 def _each(store: Any, pixels: Callable[[int], np.ndarray], network: Any) -> np.ndarray:
-    """What a network gives for all images of the store."""
+    """Outputs of a network for all images of the store."""
     import torch
 
     rows, found = np.arange(len(store.images)), []

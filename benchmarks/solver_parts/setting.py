@@ -1,4 +1,4 @@
-"""What is compared, and how long it may take."""
+"""Problems that are compared, and the time that they may take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ L1 = 1e-4
 
 @dataclass(frozen=True)
 class Limits:
-    """How long things may take, in seconds, and how often they are done."""
+    """Times that things may take, in seconds, and numbers of repeats."""
 
     repeats: int
     adam: float

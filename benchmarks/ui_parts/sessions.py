@@ -49,14 +49,14 @@ class Session:
         return time.perf_counter() - began
 
     async def _token(self) -> str:
-        """What the page gives the browser to open its connection with."""
+        """Token that the page gives the browser to open its connection with."""
         page = await AsyncHTTPClient().fetch(self.page, request_timeout=PATIENCE)
         found = re.search(r'"token":"([^"]+)"', page.body.decode())
         assert found is not None
         return found.group(1)
 
     def _is_whole(self) -> bool:
-        """Whether no component comes any more."""
+        """True once no component comes any more."""
         return self._complete()
 
     def _complete(self) -> bool:
@@ -111,7 +111,7 @@ class Session:
         return time.perf_counter() - began
 
     def _is_tuned(self) -> bool:
-        """Whether it is done: what is said of an earlier one comes while the batch still waits."""
+        """True once it is done: words about an earlier one come while the batch still waits."""
         kind = self.of("KnowledgeTable", "status").get("kind")
         return kind == "error" or (kind == "done" and not self._pending())
 

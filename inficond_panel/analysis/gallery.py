@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -106,10 +106,13 @@ def gallery_file(store: Store, gallery: Gallery, filters: Iterable[str]) -> File
     """The images that pass ``filters`` as CSV, one a line, in the gallery's order."""
     chosen = list(filters)
     name = "-".join(["images", gallery.class_name, gallery.concept, *chosen])
-    return make_table(name, COLUMNS, _lines(store.images, gallery, chosen))
+    return make_table(name, COLUMNS, gallery_lines(store.images, gallery, chosen))
 
 
-def _lines(images: list[str], gallery: Gallery, filters: list[str]) -> Iterator[list[Any]]:
+def gallery_lines(
+    images: Sequence[str], gallery: Gallery, filters: Iterable[str]
+) -> Iterator[list[Any]]:
+    """Values of ``COLUMNS`` for each image that passes ``filters``; an unknown label is empty."""
     for at in gallery.passing(filters).tolist():
         label, logits = int(gallery.label[at]), (gallery.teacher[at], gallery.student[at])
         yield [

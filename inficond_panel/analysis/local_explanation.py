@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,8 +68,6 @@ def take_apart(student: Student, row: int) -> Apart:
     store, k, weights = student.store, student.column, student.weights
     scores = np.asarray(store.concept_score[row], dtype=np.float64)
     logit = float(student.evaluation.logits(student.node)[row, k])
-    added = scores * weights
-    order = np.argsort(-np.abs(added), kind="stable")
     shown = scores != 0
     edits = [
         _edit(student, row, concepts, scores, logit - student.threshold)
@@ -77,18 +76,27 @@ def take_apart(student: Student, row: int) -> Apart:
     return Apart(
         row=row,
         class_name=student.class_name,
-        parts=tuple(
-            Part(store.concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
-            for c in order
-            if added[c]
-        ),
+        parts=parts_of(store.concepts, scores, weights),
         intercept=student.intercept,
         logit=logit,
         threshold=student.threshold,
-        teacher=float(store.teacher_logit[row, k]),
+        teacher=float(store.teacher_log_odds[row, k]),
         label=int(store.label[row, k]),
         edit=edits[0],
         used=edits[1],
+    )
+
+
+def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -> tuple[Part, ...]:
+    """Parts of one student's logit on one image, the largest first, without those at 0.
+
+    ``scores`` and ``weights`` run over the ``concepts``.
+    """
+    added = scores * weights
+    return tuple(
+        Part(concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
+        for c in np.argsort(-np.abs(added), kind="stable")
+        if added[c]
     )
 
 

@@ -7,13 +7,15 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, MultiOutputMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from inficond_panel.distill import Fit, decision_function, fit, soft_targets
+from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
+from inficond_panel.distill import Fit, decision_function, fit, fit_joint, soft_targets
+from inficond_panel.distill.solver.joint import one_of_each
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
@@ -38,6 +40,13 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         Duality gap to stop at, relative to the objective at w = 0.
     max_iter : int, default 100
         Most Newton steps of a student.
+    link : "sigmoid" or "softmax", default "sigmoid"
+        "sigmoid": each class has a student of its own. "softmax": one joint student of two classes
+        or more, against ``softmax(y / T)``. Its influences are *centred*: those of a concept add
+        up to 0 over the classes, and ``lower`` and ``upper`` bound them so, which moves the other
+        classes too. ``l2`` and ``threshold`` are not used.
+    y_kind : None, "logits" or "probabilities", default None
+        What ``y`` is. None: logits, and what looks like probabilities or labels is an error.
 
     Attributes
     ----------
@@ -57,8 +66,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
     Notes
     -----
-    ``y`` are the teacher's *logits*: any real numbers, (n, K), or (n,) for a single class. For
-    probabilities p pass ``scipy.special.logit(p)``. It declares itself neither classifier nor
+    ``y`` are the teacher's *logits*: any real numbers, (n, K), or (n,) for a single class; or by
+    ``y_kind`` its probabilities. It declares itself neither classifier nor
     regressor, since scikit-learn forbids the first to take continuous targets and the second to
     have ``predict_proba``.
     """
@@ -74,6 +83,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         threshold: ArrayLike = 0.0,
         tolerance: float = 1e-6,
         max_iter: int = 100,
+        link: str = "sigmoid",
+        y_kind: str | None = None,
     ) -> None:
         self.lambda_ = lambda_
         self.l2 = l2
@@ -83,6 +94,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         self.threshold = threshold
         self.tolerance = tolerance
         self.max_iter = max_iter
+        self.link = link
+        self.y_kind = y_kind
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Distill students of scores ``X`` (n, C) from the teacher's logits ``y`` (n,) or (n, K).
@@ -96,23 +109,31 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         )
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature must be a positive number, got {self.temperature!r}")
+        if self.link not in ("sigmoid", "softmax"):
+            raise ValueError(f"link must be 'sigmoid' or 'softmax', got {self.link!r}")
         self._single = logits.ndim == 1
-        logits = logits.reshape(len(scores), -1)
+        logits = self._logits(logits.reshape(len(scores), -1))
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
-        students = fit(
-            scores,
-            soft_targets(logits, self.temperature),
-            l1=self.lambda_,
-            l2=self.l2,
-            lower=self._bound(self.lower, logits.shape[1]),
-            upper=self._bound(self.upper, logits.shape[1]),
-            sample_weight=weight,
-            tolerance=self.tolerance,
-            max_iterations=self.max_iter,
-        )
-        return self._take(students, _names(names, logits.shape[1]))
+        classes = logits.shape[1]
+        given: dict[str, Any] = {
+            "l1": self.lambda_,
+            "lower": self._bound(self.lower, classes),
+            "upper": self._bound(self.upper, classes),
+            "sample_weight": weight,
+            "tolerance": self.tolerance,
+            "max_iterations": self.max_iter,
+        }
+        if self.link == "softmax":
+            if self.l2:
+                raise ValueError("l2 is not used with link='softmax'")
+            targets = soft_targets(logits, self.temperature, np.empty((len(logits), 0)))
+            students = one_of_each(fit_joint(scores, targets, **given))
+        else:
+            targets = soft_targets(logits, self.temperature)
+            students = fit(scores, targets, l2=self.l2, **given)
+        return self._take(students, _names(names, classes))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Students' logits of scores ``X``, in the shape of the ``y`` that was fitted."""
@@ -122,11 +143,13 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return logits[:, 0] if self._single else logits
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probability that each class is present (not normalised over the classes)."""
-        return expit(self.decision_function(X))
+        """Probability that each class is present; they add up to 1 with link "softmax" alone."""
+        logits = self.decision_function(X)
+        return softmax(logits, axis=1) if self.link == "softmax" else expit(logits)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Decisions: 1 where the logit is above ``threshold``, else 0."""
+        """Decisions: 1 where the logit is above ``threshold``, else 0; with link "softmax" 1 for
+        the likeliest class."""
         return self._decide(self.decision_function(X))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -137,6 +160,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         """
         decided = self.predict(X)
         logits = np.asarray(y)
+        if self.y_kind == "probabilities":
+            logits = logits_of(logits, self.link == "softmax")
         if logits.shape != decided.shape:
             raise ValueError(f"y has shape {logits.shape}, the predictions have {decided.shape}")
         alike = (decided == self._decide(logits)).reshape(len(decided), -1).mean(axis=1)
@@ -151,7 +176,21 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coef_")  # by the usual rule the parameter lambda_ would be a result
 
+    def _logits(self, values: np.ndarray) -> np.ndarray:
+        if self.y_kind not in (None, "logits", "probabilities"):
+            raise ValueError(f"y_kind must be None, 'logits' or 'probabilities': {self.y_kind!r}")
+        if self.y_kind is None and (fault := logits_fault(values)):
+            raise ValueError(f"y: values {fault}; say what they are: y_kind='probabilities'")
+        if self.y_kind != "probabilities":
+            return values
+        by_softmax = self.link == "softmax"
+        if fault := probabilities_fault(values, by_softmax):
+            raise ValueError(f"y: values {fault}")
+        return logits_of(values, by_softmax)
+
     def _decide(self, logits: np.ndarray) -> np.ndarray:
+        if self.link == "softmax":
+            return np.eye(logits.shape[1], dtype=np.int64)[logits.argmax(axis=1)]
         threshold = np.asarray(self.threshold, dtype=np.float64)
         if self._single:
             threshold = threshold.reshape(())

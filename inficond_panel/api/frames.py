@@ -24,18 +24,26 @@ def from_frames(
     split: pd.Series,
     images: Mapping[str, str | Path] | pd.Series | None = None,
     path: str | Path | None = None,
+    task: str = "multi_label",
+    activation: str = "sigmoid",
+    outputs: str | None = None,
 ) -> TunableStudents:
     """Students over concept scores from anywhere: no photo and no encoder is needed.
 
     All arguments are indexed by image id; rows are matched by it, whatever their order.
 
     - ``scores``: one column per concept, any finite numbers, also below 0.
-    - ``logits``: one column per class, the teacher's logits (not its probabilities).
+    - ``logits``: one column per class, the teacher's logits; or with ``outputs="probabilities"``
+      its probabilities. What looks like probabilities or labels is an error unless ``outputs``
+      is given.
     - ``labels``: the same columns, 1 present, 0 absent, missing: not known. Images of ``fit`` may
       lack, since the students learn from the teacher.
     - ``split``: ``fit`` (learned from), ``tune`` (on screen) or ``holdout``.
     - ``images``: paths of the photos, of which small pictures are kept. Without them the page shows
       image ids.
+    - ``task``: ``"single_label"`` where each image has exactly one of the classes.
+    - ``activation``: ``"softmax"`` where the teacher's logits become probabilities by one softmax
+      over all columns of ``logits``. These may then be more than those of ``labels``.
 
     The store is written to ``path``, whole or not at all, and its history will lie beside it;
     ``open_students(path)`` and every command open it again. A store of the same content that is
@@ -49,6 +57,7 @@ def from_frames(
 
     place = _temporary() if path is None else Path(path)
     given: dict[str, Any] = {"split": split, "images": images}
+    given |= {"task": task, "activation": activation, "outputs": outputs}
     store_frames(place, scores, logits, labels, **given, made_by="inficond_panel.from_frames")
     if path is None:
         sys.stderr.write(f"Temporary store: {place}; give path=... to keep it.\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -12,7 +12,12 @@ import pandas as pd
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.node_metrics import measure_node
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
-from inficond_panel.distill import average_precision, change_intervals, discrepancy
+from inficond_panel.analysis.top_measures import (
+    measure_single_label,
+    teacher_top_class,
+    top_class,
+)
+from inficond_panel.distill import SliceReport, average_precision, change_intervals, discrepancy
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.metrics import AP, METRICS
@@ -61,7 +66,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
     """Metrics, one row per class, the largest AP gap first; undefined metrics are nan."""
     points = tuner.metrics(node, split)
-    rows = {name: {m: getattr(points[name], m) for m in METRICS} for name in points}
+    rows = {name: asdict(found) for name, found in points.items()}
     if intervals:
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:
@@ -69,11 +74,30 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
                 rows[name][f"{metric}_low"] = found.metrics[metric].low
                 rows[name][f"{metric}_high"] = found.metrics[metric].high
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
-    frame["positives"] = [points[name].positives for name in frame.index]
-    frame.insert(1, "teacher_ap", [points[name].teacher_ap for name in frame.index])
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
-    frame["constant_fidelity"] = [points[name].constant_fidelity for name in frame.index]
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
+
+
+def metrics_together(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
+    """Metrics of all students as one classifier, and of the teacher; undefined metrics are nan."""
+    found = measure_single_label(tuner, node, split)
+    rows: dict[str, dict[str, float]] = {}
+    for name, measured in (("students", found.students), ("teacher", found.teacher)):
+        rows[name] = {}
+        for key, value in measured.items():
+            rows[name][key] = value.estimate
+            if intervals:
+                rows[name] |= {f"{key}_low": value.low, f"{key}_high": value.high}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def confusion(tuner: Tuner, node: Node, split: str, teacher: bool) -> pd.DataFrame:
+    """Number of images by label and by the class that students or teacher name."""
+    store = tuner.store
+    found = teacher_top_class(store, split) if teacher else top_class(tuner, node, split)
+    matrix = found.confusion().astype(np.int64)
+    frame = pd.DataFrame(matrix, index=store.classes, columns=store.classes)
+    return frame.rename_axis(index="class", columns="named")
 
 
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
@@ -137,9 +161,9 @@ def concepts_of(student: Student) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "influence": weights[chosen],
-            "lower": np.array([low for low, _ in limits], dtype=float),
-            "upper": np.array([high for _, high in limits], dtype=float),
-            **{f"discrepancy_{kind}": values[chosen] for kind, values in apart.items()},
+            "lower_bound": np.array([low for low, _ in limits], dtype=float),
+            "upper_bound": np.array([high for _, high in limits], dtype=float),
+            **{f"discrepancy_{kind[0]}": values[chosen] for kind, values in apart.items()},
             "ap_without": [
                 average_precision(label, logit - weights[c] * scores[:, c]) for c in chosen
             ],
@@ -165,3 +189,26 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
         },
         index=pd.Index(store.concepts, name="concept", dtype=object),
     )
+
+
+def slices(reports: Mapping[str, SliceReport]) -> pd.DataFrame:
+    """One row per class and slice, named as in the documents of ``inficond metrics --by``."""
+    rows = [
+        {
+            "class": name,
+            "slice": found.name,
+            "images": found.n,
+            "positives": found.positives,
+            report.metric: found.interval.estimate,
+            "low": found.interval.low,
+            "high": found.interval.high,
+            "rest": found.rest,
+            "expected": found.expected,
+            "p": found.p,
+            "p_holm": found.p_holm,
+            "small": found.small,
+        }
+        for name, report in reports.items()
+        for found in report.slices
+    ]
+    return pd.DataFrame(rows).set_index(["class", "slice"])

@@ -6,6 +6,7 @@ import argparse
 
 from inficond_panel.commands.arguments import SPEC
 from inficond_panel.commands.output import note, progress, say
+from inficond_panel.commands.task_text import task_text
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import Spec, check_classes, load_spec
 
@@ -33,6 +34,10 @@ def run(args: argparse.Namespace) -> None:
         _check_against_store(spec)
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
+    if spec.dataset:
+        activation = spec.teacher.activation or "sigmoid"
+        facts = {"task": spec.dataset.task, "activation": activation}
+        say(f"task     {task_text({**facts, 'classes': (), 'other_classes': ()})}")
     if spec.store.exists():
         say(f"store    {spec.store}")
     else:

@@ -14,6 +14,7 @@ from inficond_panel.commands.output import say
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
 
 _OWN_CLASSES = ("voc", "coco", "folder")
 
@@ -43,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
     )
+    for name, words, what in (
+        ("task", TASKS, "default: found from the labels"),
+        ("activation", ACTIVATIONS, "of the teacher; default: softmax with one class an image"),
+        ("outputs", OUTPUTS, "what the table logits holds; default: logits"),
+    ):
+        parser.add_argument(f"--{name}", choices=words, help=f"of tables: {what}")
     parser.add_argument(
         "--teacher",
         metavar="FILE",
@@ -195,23 +202,34 @@ def _written(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
 
 def _try(draft: Any, layout: Any, output: Path, logits: Path | None) -> Any:
     from precompute.datasets import load_dataset
-    from precompute.detect.models import logit_classes
+    from precompute.detect.models import logit_classes, task_keys
     from precompute.detect.writing import spec_text
     from precompute.teachers.tables import read_logits
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
-    try:
+
+    def written() -> Any:
         draftfile.write_text(spec_text(draft), encoding="utf-8")
-        dataset = load_dataset(load_spec(draftfile).dataset)
+        return load_spec(draftfile)
+
+    keys, teacher, assumed = draft.keys, draft.teacher, list(layout.assumed)
+    try:
+        dataset = load_dataset(written().dataset)
+        known = logit_classes(logits) if logits else []
+        narrower = set(known) < set(dataset.classes) if logits else False
+        if narrower and (layout.kind in _OWN_CLASSES or "label" in draft.keys):
+            draft.keys["classes"] = [name for name in dataset.classes if name in known]
+            dataset = load_dataset(written().dataset)
+        found = task_keys(dataset, teacher["kind"], logits)
+        draft.keys, draft.teacher = {**found.dataset, **draft.keys}, {**teacher, **found.teacher}
+        layout.assumed += found.assumed
+        spec = written()
         if logits:
-            known = logit_classes(logits)
-            narrower = set(known) < set(dataset.classes)
-            if narrower and (layout.kind in _OWN_CLASSES or "label" in draft.keys):
-                draft.keys["classes"] = [name for name in dataset.classes if name in known]
-                draftfile.write_text(spec_text(draft), encoding="utf-8")
-                dataset = load_dataset(load_spec(draftfile).dataset)
-            read_logits(logits, dataset.ids, dataset.classes)
+            read_logits(spec.teacher, dataset.ids, dataset.classes)
         _appear(draftfile, output)
+    except DataError:
+        draft.keys, draft.teacher, layout.assumed = keys, teacher, assumed
+        raise
     finally:
         draftfile.unlink(missing_ok=True)
     return dataset

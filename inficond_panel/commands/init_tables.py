@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.output import say
+from inficond_panel.commands.task_text import task_text
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _FORM = "inficond init scores.csv logits.csv labels.csv --split split.csv --output own.zarr"
@@ -41,6 +43,8 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and say what is in it and what comes next."""
     from inficond_panel.store.frames import store_frames
+    from inficond_panel.store.label_checks import is_single_label
+    from inficond_panel.tuning.documents import store_document
 
     output = Path(args.output)
     if output.exists():
@@ -49,6 +53,7 @@ def write_tables(args: argparse.Namespace) -> None:
     images = _column(args.images, "path") if args.images else None
     if images is not None:
         images = images.map(lambda name: Path(args.images).parent / str(name))
+    task = args.task or ("single_label" if is_single_label(_matrix(labels)) else "multi_label")
     store = store_frames(
         output,
         scores,
@@ -58,17 +63,29 @@ def write_tables(args: argparse.Namespace) -> None:
         images,
         made_by="inficond init",
         title=args.title or "",
+        task=task,
+        activation=args.activation or ("softmax" if task == "single_label" else "sigmoid"),
+        outputs=args.outputs,
     )
     counts = ", ".join(f"{len(store.rows(name))} {name}" for name in ("fit", "tune", "holdout"))
     low, high = store.concept_score.min(), store.concept_score.max()
     say(f"concepts  {len(store.concepts)}, scores from {low:.3g} to {high:.3g}")
     say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
     say(f"images    {counts}")
+    say(f"task      {task_text(store_document(store))}")
     for part in ("photos", "segments", "maps"):
         if lacking := store.lacks(part):
             say(f"          {lacking}")
     say(f"Wrote {output}. Next:")
     say(f"  inficond serve {output} --show")
+
+
+def _matrix(labels: pd.DataFrame) -> np.ndarray:
+    """Labels as the store has them, -1 for all that is neither 1 nor 0."""
+    import numpy as np
+
+    values = labels.to_numpy()
+    return np.where(values == 1, 1, np.where(values == 0, 0, -1))
 
 
 def _frame(name: str) -> pd.DataFrame:

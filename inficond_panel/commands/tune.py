@@ -65,6 +65,17 @@ def run(args: argparse.Namespace) -> None:
         say_json(tune_document(tuner, nodes, args.split, said))
     else:
         _say_nodes(tuner, nodes, args.split, said)
+    _note_head(args, tuner, nodes[-1])
+
+
+def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
+    """Say which iteration the page and the other commands take from now on."""
+    from inficond_panel.tuning.node_names import node_title
+
+    head = tuner.head()
+    note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict take it.")
+    if head != last:
+        note(f"To take the last one: inficond history jump {args.spec} --node {last.number}")
 
 
 def _say_nodes(

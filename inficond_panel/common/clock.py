@@ -42,6 +42,11 @@ def now() -> str:
     return _clock.now()
 
 
+def stamp() -> str:
+    """The system's time for what is written to a file: UTC, ISO 8601, to the second, with a Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time()))
+
+
 def go_on_from(past: str) -> None:
     """As ``Clock.go_on_from``, of the clock of this process."""
     _clock.go_on_from(past)

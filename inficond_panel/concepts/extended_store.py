@@ -52,6 +52,11 @@ class ExtendedStore(Store):
         return getattr(self.base, name) if shared else self.base._read(name)
 
 
+def base_of(store: Store) -> Store:
+    """The store without typed concepts."""
+    return store.base if isinstance(store, ExtendedStore) else store
+
+
 def extended(base: Store, typed: Sequence[TypedConcept]) -> Store:
     """``base`` with the typed concepts in the order of their names; itself where there are none.
 

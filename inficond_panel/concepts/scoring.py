@@ -71,7 +71,8 @@ def score_corpus(
     ``embedding`` ``(segment, embed)`` is read in slices, so it may be an array on disk; it and
     ``text`` ``(concept, embed)`` are of unit length. ``segment_image`` ascends; an image without
     segments has the scores 0. ``fit`` ``(segment,)`` is the mask of the segments for the mean of
-    ``centred`` (default: all); ``scoring`` names the method (default: the paper's).
+    ``centred`` (default: all), where ``scoring`` has none yet; it names the method (default: the
+    paper's).
     """
     scoring = _with_centre(scoring or Scoring(), embedding, text, fit)
     contrast = scoring.method == "contrast"
@@ -147,7 +148,7 @@ def _whole_images(segment_image: np.ndarray) -> Iterator[slice]:
 def _with_centre(
     scoring: Scoring, embedding: Sliced, text: np.ndarray, fit: np.ndarray | None
 ) -> Scoring:
-    if scoring.method != "centred":
+    if scoring.method != "centred" or scoring.centre is not None:
         return scoring
     used = np.ones(embedding.shape[0], bool) if fit is None or not fit.any() else fit
     total = np.zeros(text.shape[1])

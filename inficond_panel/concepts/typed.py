@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from inficond_panel.common import clock
 from inficond_panel.concepts.scoring import Scoring, score_concept
 from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of
 from inficond_panel.errors import DataError, StoreFormatError
@@ -107,7 +107,7 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
         images=len(store.images),
         scoring=scoring_of(store),
     )
-    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    made = clock.stamp()
     return TypedConcept(texts, basis_of(store), text, score, cosine, made)
 
 

@@ -34,6 +34,7 @@ from inficond_panel.distill.robustness.counterparts import (
 )
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
+from inficond_panel.distill.solver.joint import JointFit, certify_joint, fit_joint
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.paper_recipe import fit_paper
 from inficond_panel.distill.solver.soft_targets import SEEN_LABEL, mixed_targets, soft_targets
@@ -59,6 +60,7 @@ __all__ = [
     "Counts",
     "Fit",
     "Interval",
+    "JointFit",
     "Outcome",
     "RefitPoint",
     "Scores",
@@ -74,6 +76,7 @@ __all__ = [
     "bootstrap_stability",
     "brier",
     "certify",
+    "certify_joint",
     "change_band",
     "change_intervals",
     "class_metrics",
@@ -85,6 +88,7 @@ __all__ = [
     "ece",
     "ece_floor",
     "fit",
+    "fit_joint",
     "fit_paper",
     "holm",
     "influence_axes",

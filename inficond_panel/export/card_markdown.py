@@ -132,7 +132,7 @@ def _tuning(card: Mapping[str, Any]) -> str:
 
 
 def _object(intent: Mapping[str, Any]) -> str:
-    """What an intent is about: concepts, a photo and its label, or a value."""
+    """Object of an intent: concepts, a photo and its label, or a value."""
     concepts = intent.get("concepts") or [intent.get("concept", intent.get("image"))]
     named = [str(name) for name in concepts if name is not None]
     value = intent.get("value")

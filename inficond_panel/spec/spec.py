@@ -88,6 +88,23 @@ class Spec(SpecFile):
             yield "students.targets", "oracle needs the oracle's logits: give teacher.oracle"
         if isinstance(self.dataset, StoreDataset):
             yield from self._photo_faults(given)
+        if self.dataset and self.teacher:
+            yield from self._task_faults()
+
+    def _task_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield an activation that does not go with the task, or that is to be named."""
+        single = self.dataset.task == "single_label"
+        if self.teacher.softmax and not single:
+            yield (
+                "teacher.activation",
+                "a softmax has one class an image; give dataset.task: single_label or take sigmoid",
+            )
+        if single and self.teacher.activation is None:
+            yield (
+                "teacher.activation",
+                "is needed with task: single_label: softmax, if the teacher was trained to tell "
+                "the classes apart, or sigmoid, if to find each by itself",
+            )
 
     def _photo_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield what needs the photos of a store's images."""

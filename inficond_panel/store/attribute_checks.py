@@ -9,6 +9,7 @@ from typing import Any
 
 from inficond_panel.store.hashing import content_hash
 from inficond_panel.store.schema import ATTRIBUTES, SCORING_METHODS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 _NUMBER, _NO = (int, float), type(None)
 #: Kinds by name, "?" after what may be absent. A kind is a type, several types, [kind of each
@@ -18,6 +19,7 @@ _KINDS: dict[str, Any] = {
     "preprocessing": (str, dict),
     "variable_hashes": {str: str},
     **dict.fromkeys(("history?", "encoder_digest?", "attributes_hash?"), str),
+    **dict.fromkeys(("task?", "teacher_activation?"), str),
     "prompts?": [str],
     "synonyms?": {str: [str]},
     "skipped?": [[str]],
@@ -61,6 +63,7 @@ def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
         wrong += _misfits(f"{name}.", attrs[name], _PARTS[name])
     for name, stage in attrs.get("stages", {}).items():
         wrong += _misfits(f"stages.{name}.", stage, _OF_A_STAGE)
+    wrong += _task_faults(attrs)
     return wrong or list(_scores_faults(attrs.get("scores", {})))
 
 
@@ -79,6 +82,12 @@ def _is(value: Any, kind: Any) -> bool:
     if isinstance(kind, dict):
         return isinstance(value, dict) and all(_is(item, kind[str]) for item in value.values())
     return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _task_faults(attrs: Mapping[Any, Any]) -> Iterator[str]:
+    for name, words in (("task", TASKS), ("teacher_activation", ACTIVATIONS)):
+        if attrs.get(name, words[0]) not in words:
+            yield f"the attribute {name} is {attrs[name]!r}; there are {', '.join(words)}"
 
 
 def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:

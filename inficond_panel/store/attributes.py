@@ -14,6 +14,7 @@ _TEXT = {
     "class_name": "class of the teacher",
     "method": "projection method",
     "metadata_column": "name of what is known of an image",
+    "other_class": "class of the teacher that the data set lacks",
     "metadata": "what is known of an image; empty where it is not",
     "image_digest": "SHA-256 of the image's file, or what else identifies its content",
 }
@@ -21,6 +22,8 @@ _NUMBERS: dict[str, tuple[str, str]] = {
     "concept_score": ("score of a concept in an image", _ONE),
     "teacher_logit": ("logit of the teacher", _ONE),
     "oracle_logit": ("logit of the oracle; nan outside of fit", _ONE),
+    "other_logit": ("logit of the teacher for a class that the data set lacks", _ONE),
+    "other_oracle_logit": ("the oracle's; nan outside of fit", _ONE),
     "teacher_feature": ("image vector that the teacher's heads sit on", _ONE),
     "segment_image": ("position of the segment's image", _ONE),
     "segment_concept": ("position of the concept nearest to the segment", _ONE),

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.near_words import near, nearest
+from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
+from inficond_panel.store.label_checks import single_label_fault
 from inficond_panel.store.schema import SPLITS
 
 #: What is finite in a frame must be so in the store, which holds float32.
@@ -82,11 +84,14 @@ def row_faults(
         yield f"{name} has {len(more)} images that split does not name: {_some(more)}"
 
 
-def class_faults(logits: pd.DataFrame, labels: pd.DataFrame) -> Iterator[str]:
-    """Yield classes that logits or labels have and the other one has not."""
+def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:
+    """Yield classes that logits or labels have and the other one has not.
+
+    A softmax may be over more classes than those of the labels.
+    """
     known, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
     for name in known:
-        if name not in labelled:
+        if name not in labelled and not softmax:
             yield f"labels has no column for the class {name!r} of logits{_nearest(name, labelled)}"
     for name in labelled:
         if name not in known:
@@ -101,16 +106,40 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
         yield f"{name} has {bad.sum()} values that are NaN or infinite, {_first(frame, bad)}"
 
 
-def logit_faults(logits: pd.DataFrame) -> Iterator[str]:
-    """Yield that logits look like probabilities, shares of 1 or percent."""
+def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> Iterator[str]:
+    """Yield that ``logits`` are not the ``outputs`` that they are said to be: "logits" or
+    "probabilities"; None: logits, which must not look like shares of 1, percent or labels."""
     values = _numbers(logits)
-    if values.size and values.min() >= 0 and values.max() <= 1:
-        yield "logits look like probabilities: all lie from 0 to 1; give log(p / (1 - p))"
-    elif values.size and values.min() >= 0:
+    if outputs == "probabilities":
+        fault = probabilities_fault(values, softmax)
+        if fault:
+            yield f"logits {fault}"
+    elif outputs is None and (fault := logits_fault(values)):
+        yield f'logits {fault}; give outputs="probabilities", or outputs="logits" if they are'
+    elif outputs is None and values.size and values.min() >= 0 and not softmax:
         yield (
             "logits has no value below 0, so that the teacher would find every class in every "
             "image; give logits: log(p / (1 - p)) of probabilities"
         )
+
+
+def word_faults(**given: tuple[str | None, Sequence[str | None]]) -> Iterator[str]:
+    """Yield arguments that are none of their words: pairs of an argument and its words, by name."""
+    for name, (word, words) in given.items():
+        if word not in words:
+            yield f"{name} is {word!r}; there are {', '.join(repr(each) for each in words)}"
+
+
+def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]:
+    """Yield labels that do not go with the task, and a softmax over images of several classes."""
+    if task == "single_label":
+        values = _numbers(labels)
+        label = np.where(np.isnan(values), -1, values).astype(np.int8)
+        images, classes = list(map(str, labels.index)), list(map(str, labels.columns))
+        if fault := single_label_fault(label, images, classes):
+            yield fault.removesuffix(".")
+    elif softmax:
+        yield 'a softmax has one class an image; give task="single_label", or activation="sigmoid"'
 
 
 def label_faults(labels: pd.DataFrame) -> Iterator[str]:

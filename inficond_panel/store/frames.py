@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel.common import clock
+from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.hashing import array_hash, content_hash
@@ -19,6 +20,7 @@ from inficond_panel.store.schema import GIVEN
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
 _SIDE, _QUALITY = 256, 80
@@ -35,6 +37,9 @@ def store_frames(
     *,
     made_by: str,
     title: str = "",
+    task: str = TASKS[0],
+    activation: str = ACTIVATIONS[0],
+    outputs: str | None = None,
 ) -> Store:
     """Write the store of these frames to ``path``, whole or not at all, and open it.
 
@@ -42,11 +47,20 @@ def store_frames(
     opened as it is. Raises ``DataError``, which names all faults, for frames that make no store,
     photos that cannot be read, and another store or file at ``path``.
     """
-    arrays = _arrays(scores, logits, labels, split, images)
+    _refuse(
+        *checks.word_faults(
+            task=(task, TASKS),
+            activation=(activation, ACTIVATIONS),
+            outputs=(outputs, (None, "logits", "probabilities")),
+        )
+    )
+    words = {"task": task, "teacher_activation": activation}
+    arrays = _arrays(scores, logits, labels, split, images, **words, outputs=outputs)
+    said = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = Path(path)
     if not path.exists():
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = clock.stamp()
         write_store(
             path,
             arrays,
@@ -59,10 +73,11 @@ def store_frames(
                 "teacher": "logits that were given",
                 "scores": {"method": GIVEN},
                 "inputs_hash": digest,
+                **said,
             },
         )
     store = open_store(path)
-    if store.content_hash != digest:
+    if store.content_hash != digest or (store.task, store.activation) != (task, activation):
         raise DataError(
             f"{path} is there already, with another content.", "Name another place, or remove it."
         )
@@ -75,6 +90,10 @@ def _arrays(
     labels: pd.DataFrame,
     split: pd.Series,
     photos: Mapping[str, Any] | pd.Series | None,
+    *,
+    task: str,
+    teacher_activation: str,
+    outputs: str | None,
 ) -> dict[str, np.ndarray]:
     """Arrays of the store, of its types; images in the order of ``split``."""
     _refuse(
@@ -86,25 +105,37 @@ def _arrays(
     scores, logits, labels, split = map(checks.by_id, (scores, logits, labels, split))
     ids = list(split.index)
     known = [image for image in ids if split[image] != "fit"]  # fit is learned from the teacher
-    files = _files(photos)
+    files, softmax = _files(photos), teacher_activation == "softmax"
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
         *checks.row_faults("labels", labels, ids, known),
         *(checks.row_faults("images", files, ids, ids) if files is not None else ()),
-        *checks.class_faults(logits, labels),
+        *checks.class_faults(logits, labels, softmax),
         *checks.number_faults("scores", scores),
         *checks.number_faults("logits", logits),
-        *checks.logit_faults(logits),
+        *checks.logit_faults(logits, outputs, softmax),
         *checks.label_faults(labels),
+        *checks.task_faults(labels, task, softmax),
     )
-    label = labels.reindex(index=ids, columns=logits.columns).astype(float).fillna(-1)
+    own = [name for name in logits.columns if str(name) in set(map(str, labels.columns))]
+    others = [name for name in logits.columns if name not in own]
+    values = logits.loc[ids].to_numpy(dtype=np.float64)
+    if outputs == "probabilities":
+        values = logits_of(values, softmax)
+    logits = pd.DataFrame(values.astype(np.float32), index=ids, columns=logits.columns)
+    label = labels.reindex(index=ids, columns=own).astype(float).fillna(-1)
     return {
         "image": _text(ids),
         "concept": _text(scores.columns),
-        "class_name": _text(logits.columns),
+        "class_name": _text(own),
         "concept_score": scores.loc[ids].to_numpy(dtype=np.float32),
-        "teacher_logit": logits.loc[ids].to_numpy(dtype=np.float32),
+        "teacher_logit": logits[own].to_numpy(),
+        **(
+            {"other_class": _text(others), "other_logit": logits[others].to_numpy()}
+            if others
+            else {}
+        ),
         "label": label.to_numpy(dtype=np.int8),
         "split": _text(split),
         **(_thumbnails(files[ids]) if files is not None else {}),

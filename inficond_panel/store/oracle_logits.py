@@ -8,6 +8,14 @@ from inficond_panel.errors import DataError
 from inficond_panel.store.store import Store
 
 
+def oracle_others(store: Store) -> np.ndarray:
+    """The same ``(n, M)`` of the teacher's classes that the data set lacks; as ``oracle_logits``,
+    which checks them."""
+    if store.has("other_oracle_logit"):
+        return np.asarray(store.other_oracle_logit[store.rows("fit")])
+    return np.empty((len(store.rows("fit")), 0), np.float32)
+
+
 def oracle_logits(store: Store) -> np.ndarray:
     """Logits ``(n, K)`` of the images of ``fit``, in their order; there are none elsewhere.
 

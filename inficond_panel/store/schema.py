@@ -30,6 +30,7 @@ COORDINATES = {
     "class_name": Variable(("class_name",), "string"),
     "method": Variable(("method",), "string", required=False),
     "metadata_column": Variable(("metadata_column",), "string", required=False),
+    "other_class": Variable(("other_class",), "string", required=False),
 }
 
 VARIABLES = {
@@ -38,6 +39,9 @@ VARIABLES = {
     "teacher_logit": Variable(("image", "class_name"), "float32"),
     # the teacher's on inputs that were reinforced with the labels; nan outside "fit"
     "oracle_logit": Variable(("image", "class_name"), "float32", required=False),
+    # the same of the teacher's classes that the data set lacks: a softmax is over all of them
+    "other_logit": Variable(("image", "other_class"), "float32", required=False),
+    "other_oracle_logit": Variable(("image", "other_class"), "float32", required=False),
     # image vectors that the teacher's heads sit on
     "teacher_feature": Variable(("image", "feature"), "float32", required=False),
     # 1 present, 0 absent, -1 ignored
@@ -88,6 +92,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "texts": ("concept_text_embedding",),
     "maps": ("method", "concept_projection"),
     "metadata": ("metadata_column", "metadata"),
+    "others": ("other_class", "other_logit"),
 }
 #: What a store without a part lacks, for people.
 LACKS = {
@@ -108,6 +113,7 @@ READ_ON_OPENING = (
     "label",
     "split",
     "teacher_logit",
+    "other_logit",
     "segment_image",
     "segment_concept",
     "segment_box",

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.schema import (
@@ -24,6 +25,7 @@ from inficond_panel.store.schema import (
     VARIABLES,
 )
 from inficond_panel.store.value_checks import value_fault
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Remedy for a store that cannot be read.
 WRITE_AGAIN = "Write it again: inficond precompute SPEC"
@@ -63,6 +65,28 @@ class Store:
     def given(self) -> bool:
         """True if the scores were not made here: any finite numbers, also below 0."""
         return bool(self.attrs.get("scores", {}).get("method") == GIVEN)
+
+    @property
+    def task(self) -> str:
+        """``single_label`` where an image has exactly one of the classes, else ``multi_label``."""
+        return str(self.attrs.get("task", TASKS[0]))
+
+    @property
+    def activation(self) -> str:
+        """What turns the teacher's logits into probabilities: ``sigmoid`` or ``softmax``."""
+        return str(self.attrs.get("teacher_activation", ACTIVATIONS[0]))
+
+    @cached_property
+    def teacher_log_odds(self) -> np.ndarray:
+        """Logarithm of p / (1 - p) of the teacher's probability of each class ``(image, class)``.
+
+        The logits themselves for a sigmoid; above 0 the class is decided to be present.
+        """
+        if self.activation == "sigmoid":
+            return self.teacher_logit
+        found = log_odds(self.teacher_logit, self.other_logit).astype(np.float32)
+        found.setflags(write=False)
+        return found
 
     def holds(self, part: str) -> bool:
         """True if the store has a part that it can do without: ``photos``, ``segments``, ``texts``

@@ -108,6 +108,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         (
             "teacher_logit",
+            "other_logit",
             "teacher_feature",
             "segment_cosine",
             "segment_embedding",

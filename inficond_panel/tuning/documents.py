@@ -28,6 +28,9 @@ def store_document(store: Store) -> dict[str, Any]:
         "encoder": store.attrs["encoder"],
         "corpus": store.attrs["corpus"],
         "teacher": store.attrs["teacher"],
+        "activation": store.activation,
+        "task": store.task,
+        "other_classes": [str(name) for name in store.read("other_class")],
         "metadata": list(store.metadata_columns),
     }
 

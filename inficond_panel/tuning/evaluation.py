@@ -101,7 +101,7 @@ class Evaluation:
         return Scores(self.store.concept_score)
 
     def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
-        logits = self.store.teacher_logit
+        logits = self.store.teacher_log_odds
         return {name: self._outcome(logits, k, split) for k, name in enumerate(self.store.classes)}
 
     def _outcome(self, logits: np.ndarray, k: int, split: str) -> Outcome:
@@ -109,7 +109,7 @@ class Evaluation:
         label, logit = self.store.label[rows, k], logits[rows, k]
         for values in (label, logit):
             values.setflags(write=False)
-        return Outcome(label, logit, self.store.teacher_logit[rows, k], threshold)
+        return Outcome(label, logit, self.store.teacher_log_odds[rows, k], threshold)
 
 
 #: One student of a node: its class, the bytes of its weights, its intercept.

@@ -60,8 +60,8 @@ class Student:
 
     @cached_property
     def teacher_logits(self) -> np.ndarray:
-        """Logits of the teacher, as the store has them."""
-        return _fixed(self.store.teacher_logit[self.rows, self.column])
+        """Logits of the teacher; of a softmax the log-odds of the class."""
+        return _fixed(self.store.teacher_log_odds[self.rows, self.column])
 
     @property
     def threshold(self) -> float:

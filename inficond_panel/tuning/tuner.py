@@ -257,7 +257,7 @@ class Tuner:
     def _batch(
         self, parent: Node, asked: Iterable[Asked], resolved: Mapping[str, Any] | None = None
     ) -> Batch:
-        """What an iteration was asked for, checked, with the bounds and terms that follow."""
+        """Intents of an iteration, checked, with the bounds and terms that follow."""
         thumbs, cures = split_asked(asked, self.spec.tuning.factor)
         if not thumbs and not cures:
             raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")

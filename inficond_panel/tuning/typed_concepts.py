@@ -14,7 +14,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import near
-from inficond_panel.concepts.extended_store import ExtendedStore, extended
+from inficond_panel.concepts.extended_store import ExtendedStore, base_of, extended
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import TypedConcept, TypedFolder, type_concept
 from inficond_panel.errors import TuningError
@@ -52,7 +52,7 @@ def typed_of(store: Store) -> tuple[TypedConcept, ...]:
 def typed_anew(tuner: Tuner) -> Tuner:
     """The tuner over the concepts typed in its history by now; itself where they are the same."""
     folder = typed_folder(tuner.history.path)
-    typed = tuple(folder.read(_base(tuner))) if folder else typed_of(tuner.store)
+    typed = tuple(folder.read(base_of(tuner.store))) if folder else typed_of(tuner.store)
     return tuner if typed == typed_of(tuner.store) else _over(tuner, typed)
 
 
@@ -119,12 +119,8 @@ def typed_text(one: TypedConcept) -> str:
     return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
 
 
-def _base(tuner: Tuner) -> Store:
-    return tuner.store.base if isinstance(tuner.store, ExtendedStore) else tuner.store
-
-
 def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
-    return _tuner(extended(_base(tuner), typed), tuner.spec, tuner.history)
+    return _tuner(extended(base_of(tuner.store), typed), tuner.spec, tuner.history)
 
 
 @once(4)

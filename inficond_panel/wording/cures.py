@@ -23,7 +23,7 @@ def glyph_of(item: Asked) -> str:
 
 
 def object_of(item: Asked) -> str:
-    """What it is about, without its class and factor: ``wheel``, ``road, car``, ``0.003``."""
+    """Object of a thumb or cure, without class and factor: ``wheel``, ``road, car``, ``0.003``."""
     match item:
         case Intent():
             return item.concept

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
+from inficond_panel.store.label_checks import REMEDY, single_label_fault
 from precompute.datasets.coco import coco_listing
 from precompute.datasets.columns import columns_listing
 from precompute.datasets.dataset import Dataset, Encoded, Listing
@@ -33,5 +36,10 @@ def load_dataset(section: Section) -> Dataset:
     Raises ``DataError``, and ``StoreError`` for a store that cannot be used.
     """
     if section.kind in _DATASETS:
-        return _DATASETS[section.kind](section)
-    return _LISTINGS[section.kind](section).dataset(section.splits)
+        dataset = _DATASETS[section.kind](section)
+    else:
+        dataset = _LISTINGS[section.kind](section).dataset(section.splits)
+    single = section.task == "single_label"
+    if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
+        raise DataError(fault, REMEDY)
+    return replace(dataset, task=section.task)

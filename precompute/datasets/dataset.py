@@ -15,6 +15,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Reference, Splits, list_name
 from inficond_panel.store import Store
 from inficond_panel.store.images import decode
+from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table
 from precompute.datasets.splitting import assign
@@ -48,6 +49,7 @@ class Dataset:
     texts (image, column) under the names ``metadata_columns``. ``notes`` are for people. With
     ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` is the
     mask ``(height, width)`` of the objects of the classes in image i, None where none are known.
+    With the ``task`` "single_label" an image has exactly one class, or its label is not known.
     """
 
     ids: tuple[str, ...]
@@ -61,6 +63,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     encoded: Encoded | None = None
     foreground: Callable[[int], np.ndarray] | None = None
+    task: str = TASKS[0]
 
 
 @dataclass

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
+from inficond_panel.store.label_checks import is_single_label
+from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
 from precompute.detect.layout import Layout
-from precompute.teachers.tables import read_arrays
+from precompute.teachers.tables import read_arrays, read_outputs
 
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _TABLES = (".csv", ".parquet", ".pq", ".npz")
@@ -72,6 +78,43 @@ def teacher_keys(kind: str, path: str) -> dict[str, Any]:
         "path": path,
         **({} if kind == "logits" else {"preprocessing": _IMAGENET}),
     }
+
+
+@dataclass(frozen=True)
+class TaskKeys:
+    """Keys of a spec that follow from labels with one class an image, and from the table's values;
+    ``assumed`` are the assumptions behind them, for people."""
+
+    dataset: dict[str, str] = field(default_factory=dict)
+    teacher: dict[str, str] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)
+
+
+def task_keys(dataset: Dataset, kind: str, logits: Path | None) -> TaskKeys:
+    """The task of a data set, what a teacher of this kind ends in, and what its table holds.
+
+    Raises ``DataError`` for a table that cannot be read.
+    """
+    single, found = is_single_label(dataset.label), TaskKeys()
+    values = np.empty((0, 0))
+    if logits is not None:
+        values = read_outputs(logits, dataset.ids, dataset.classes, single)[0]
+    shares = "probabilities" in logits_fault(values)
+    if shares:
+        found.teacher["outputs"] = "probabilities"
+        found.assumed.append("the teacher's table holds probabilities: all lie in 0..1")
+    if not single:
+        return found
+    found.dataset["task"] = "single_label"
+    if kind != "head":
+        apart = shares and bool(probabilities_fault(values, by_softmax=True))
+        found.teacher["activation"] = "sigmoid" if apart else "softmax"
+        if not apart:
+            found.assumed.append(
+                "the teacher ends in a softmax, as each image has one class; if it was trained to "
+                "find each class by itself, teacher.activation is sigmoid"
+            )
+    return found
 
 
 def logit_classes(path: Path) -> list[str]:

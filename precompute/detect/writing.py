@@ -14,6 +14,7 @@ from precompute.detect.layout import Layout
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}
 _COMMENTS = {
+    "task": "each image has exactly one class",
     "image_id": "what an image is called in the teacher's table",
     "classes": "those that the teacher knows",
     "metadata": "inficond metrics --by takes its columns",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.common import clock
 from inficond_panel.store import SPLITS
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.concatenated import Gathered
 from precompute.batches.stages import Arrays
 from precompute.concepts.corpus import zero_warnings
@@ -51,6 +52,8 @@ def assemble(
     if dataset.metadata is not None:
         arrays["metadata_column"] = np.array(dataset.metadata_columns)
         arrays["metadata"] = dataset.metadata[read]
+    if others := told(results["teacher"]).get("others"):
+        arrays["other_class"] = np.array(others)
     for name, names in OUTPUTS.items():
         for array in names:
             if array in results[name]:
@@ -69,11 +72,12 @@ def _attributes(
     records: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     skipped, teacher = skipped_images(reason, inputs), told(results["teacher"])
+    dataset = inputs.dataset
     stages = {
         name: {"key": inputs.stage_keys[name], **records.get(name, {}), "inputs": values}
         for name, values in inputs.stages.items()
     }
-    digest_of = dict(zip(inputs.dataset.ids, inputs.digests, strict=True)) if skipped else {}
+    digest_of = dict(zip(dataset.ids, inputs.digests, strict=True)) if skipped else {}
     stages["segments"] |= {
         "encoding": inputs.encoding_key,
         "skipped": [[image, why, digest_of[image]] for image, why in skipped],
@@ -82,9 +86,11 @@ def _attributes(
         if said := told(arrays):
             stages[name]["told"] = said
     words = told(results["text"])
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    now = clock.stamp()
+    single = {"task": dataset.task} if dataset.task != TASKS[0] else {}
     return {
         "title": inputs.title,
+        **single,
         "history": f"{now} inficond precompute, version {__version__}",
         "encoder": inputs.encoder_inputs["model"],
         "encoder_digest": encoder_digest(inputs.encoder),
@@ -98,7 +104,7 @@ def _attributes(
         "stages": stages,
         "skipped": skipped,
         "warnings": [
-            *inputs.dataset.notes,
+            *dataset.notes,
             *teacher["warnings"],
             *words["warnings"],
             *(f"skipped the image {image}: {why}" for image, why in skipped),

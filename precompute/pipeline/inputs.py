@@ -17,6 +17,7 @@ from inficond_panel.spec.sections.students import Projections
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash
+from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.batch_keys import photo_keys
 from precompute.batches.segmenting import Settings
 from precompute.batches.stages import key_of
@@ -140,6 +141,8 @@ class Inputs:
             "splits": {split: counts[split] for split in SPLITS},
             "split": array_hash(np.array(dataset.split)),
         }
+        if dataset.task != TASKS[0]:
+            inputs["task"] = dataset.task
         if dataset.metadata is not None:
             inputs["metadata"] = [list(dataset.metadata_columns), array_hash(dataset.metadata)]
         return inputs
@@ -172,7 +175,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     segments = settings_of(section.segments)
     dataset = with_masks(dataset, segments)
     if spec.teacher.kind == "logits":  # what is wrong with a table is told before anything is done
-        read_logits(Path(spec.teacher.path), dataset.ids, dataset.classes)
+        read_logits(spec.teacher, dataset.ids, dataset.classes)
     progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
     for note in dataset.notes:
         progress(note)

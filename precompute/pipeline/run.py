@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.spec import Spec
@@ -230,4 +231,4 @@ def _known(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(**values: Any) -> dict[str, Any]:
-    return {"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **values}
+    return {"made": clock.stamp(), **values}

@@ -37,7 +37,10 @@ OUTPUTS = {
         "segment_normaliser",
     ),
     "projections": ("concept_projection", "segment_projection"),
-    "teacher": ("teacher_logit", "oracle_logit", "teacher_feature"),
+    "teacher": (
+        *("teacher_logit", "oracle_logit", "teacher_feature"),
+        *("other_logit", "other_oracle_logit"),
+    ),
 }
 
 
@@ -131,13 +134,18 @@ def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arr
 def teacher(inputs: Inputs, photos: Photos) -> Arrays:
     """Logits of all images of the data set."""
     found = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts)
+    others, oracles = list(found.logits.other_classes), found.oracles
     arrays = {
         "teacher_logit": found.logit,
         "oracle_logit": found.oracle,
         "teacher_feature": found.features,
+        "other_logit": found.logits.other if others else None,
+        "other_oracle_logit": oracles.other if others and oracles else None,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
-    said = _told(attrs=found.attrs, passes=found.passes, warnings=list(found.warnings))
+    said = _told(
+        attrs=found.attrs, passes=found.passes, warnings=list(found.warnings), others=others
+    )
     return present | {"told": said}
 
 

@@ -13,13 +13,12 @@ import numpy as np
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import TorchScriptTeacher
+from precompute.teachers.activations import from_probabilities
 from precompute.teachers.preprocessing import Preprocessing, own_or_given
 from precompute.teachers.teacher import (
     TorchTeacher,
     check_outputs,
-    check_probabilities,
     columns_of,
-    from_probabilities,
     need,
 )
 
@@ -41,22 +40,13 @@ def load_torchscript(section: TorchScriptTeacher, classes: Sequence[str]) -> Tor
         ) from error
     for parameter in network.parameters():
         parameter.requires_grad_(False)
-    probabilities = section.outputs == "probabilities"
     return TorchTeacher(
-        _checked_probabilities(network) if probabilities else network,
+        network,
         own_or_given(section.preprocessing, {}),
-        *columns_of(classes, section.classes),
-        probabilities,
+        *columns_of(classes, section.classes, section.softmax),
+        section.outputs == "probabilities",
+        section.softmax,
     )
-
-
-def _checked_probabilities(network: Any) -> Any:
-    def run(pixels: Any) -> Any:
-        values = network(pixels)
-        check_probabilities(values.detach().numpy())
-        return values
-
-    return run
 
 
 @dataclass(frozen=True)
@@ -68,6 +58,7 @@ class OnnxTeacher:
     columns: tuple[int, ...]
     outputs: int
     probabilities: bool
+    softmax: bool
     batch: int | None
     differentiable: bool = False
 
@@ -76,7 +67,7 @@ class OnnxTeacher:
         size = self.batch or len(images)
         parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
         values = np.concatenate(parts)[:, list(self.columns)].astype(np.float32)
-        return from_probabilities(check_probabilities(values)) if self.probabilities else values
+        return from_probabilities(values, self.softmax) if self.probabilities else values
 
     def _run(self, images: np.ndarray, size: int) -> np.ndarray:
         """Outputs of at most ``size`` photos; what lacks to a fixed batch is filled with zeros."""
@@ -116,8 +107,9 @@ def load_onnx(section: OnnxSection, classes: Sequence[str]) -> OnnxTeacher:
     return OnnxTeacher(
         session,
         preprocessing,
-        *columns_of(classes, section.classes),
+        *columns_of(classes, section.classes, section.softmax),
         section.outputs == "probabilities",
+        section.softmax,
         _fixed_batch(section.path, session.get_inputs(), preprocessing.size),
     )
 

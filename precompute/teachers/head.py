@@ -49,6 +49,11 @@ class Heads:
         chosen = np.take_along_axis(every + self.bias, self.which[:, None, :], 1)[:, 0]
         return chosen.astype(np.float32)
 
+    def of_others(self, features: np.ndarray) -> np.ndarray:
+        """Logits ``(n, K)`` float32 of the features ``(n, E)`` of images that no head has seen."""
+        inputs = (features - self.centre) / self.scale
+        return (inputs @ self.weight[-1].T + self.bias[-1]).astype(np.float32)
+
     def network(self, embed: Callable[[Any], Any], rows: np.ndarray) -> Callable[[Any], Any]:
         """The whole network of the images at ``rows``: each with the heads that are its own."""
         import torch

@@ -82,10 +82,15 @@ def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
 
 
 def settings(section: Section, encoder: OpenClipEncoder | None = None) -> dict[str, Any]:
-    """A section as JSON; a file stands for itself by its hash, an encoder by its digest."""
+    """A section as JSON; a file stands for itself by its hash, an encoder by its digest.
+
+    Of the keys that came later only what changes logits is there, so that stores stay up to date.
+    """
     plain: dict[str, Any] = {}
     for key, value in section.values().items():
-        if isinstance(section, OpenClipTeacher | HeadTeacher) and key == "encoder":
+        if key in ("outputs", "activation"):
+            plain.update(_later(section, key, value))
+        elif isinstance(section, OpenClipTeacher | HeadTeacher) and key == "encoder":
             chosen = encoder_of(section, encoder)
             plain[key] = [encoder_digest(chosen), chosen.image_size]
         elif isinstance(value, Path):
@@ -93,3 +98,11 @@ def settings(section: Section, encoder: OpenClipEncoder | None = None) -> dict[s
         else:
             plain[key] = settings(value) if isinstance(value, Section) else value
     return plain
+
+
+def _later(section: Section, key: str, value: str | None) -> dict[str, str]:
+    """What is hashed of a key that came after the first stores were made."""
+    first = key == "outputs" and section.values()["kind"] in ("torchscript", "onnx")
+    if first:  # had it from the start
+        return {key: value or "logits"}
+    return {key: value} if value in ("probabilities", "softmax") else {}

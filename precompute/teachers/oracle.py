@@ -31,7 +31,24 @@ def task_loss(logits: Tensor, label: Tensor) -> Any:
     return (each * known).sum(1)
 
 
-def reinforce(forward: Callable[[Any], Any], pixels: Tensor, label: Tensor, gamma: float) -> Any:
+def softmax_loss(logits: Tensor, label: Tensor) -> Any:
+    """Loss of each image, ``(B,)``: the cross-entropy of its class in the softmax over all logits.
+
+    ``logits`` ``(B, K + M)`` begin with those of the classes of ``label`` ``(B, K)``. An image
+    whose class is not known has none.
+    """
+    known = (label == 1).any(1).to(logits.dtype)
+    chosen = logits.gather(1, label.argmax(1, keepdim=True))[:, 0]
+    return (logits.logsumexp(1) - chosen) * known
+
+
+def reinforce(
+    forward: Callable[[Any], Any],
+    pixels: Tensor,
+    label: Tensor,
+    gamma: float,
+    loss_of: Callable[[Any, Any], Any] = task_loss,
+) -> Any:
     """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
 
     x is the input as it enters the network, after normalisation: |x| is a channel's distance from
@@ -42,7 +59,7 @@ def reinforce(forward: Callable[[Any], Any], pixels: Tensor, label: Tensor, gamm
 
     with one_torch_thread(), torch.enable_grad():
         x = pixels.detach().clone().requires_grad_()
-        loss = task_loss(forward(x), label).sum()  # of sums: each image gets its own gradient
+        loss = loss_of(forward(x), label).sum()  # of sums: each image gets its own gradient
         try:
             (gradient,) = torch.autograd.grad(loss, x)
         except RuntimeError as error:

@@ -19,8 +19,12 @@ from precompute.datasets import Dataset
 from precompute.teachers.network import Pass
 
 Batch = tuple[str, ...]
-#: Array of a store with the values of a pass.
-ARRAYS = {"logits": "teacher_logit", "oracle": "oracle_logit", "features": "teacher_feature"}
+#: Arrays of a store with the values of a pass, the second where the store has it.
+ARRAYS = {
+    "logits": ("teacher_logit", "other_logit"),
+    "oracle": ("oracle_logit", "other_oracle_logit"),
+    "features": ("teacher_feature",),
+}
 
 
 @dataclass
@@ -119,10 +123,11 @@ def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | N
     The oracle's are of those in ``fit`` that could be read.
     """
     passes = stage_of(store, "teacher").get("told", {}).get("passes", {})
-    if passes.get(name) != key or not store.has(ARRAYS[name]):
+    arrays = [array for array in ARRAYS[name] if store.has(array)]
+    if passes.get(name) != key or ARRAYS[name][0] not in arrays:
         return None
     try:
-        keys, values = keys_in(store), getattr(store, ARRAYS[name])
+        keys, values = keys_in(store), np.hstack([store.read(array) for array in arrays])
         if keys is None:
             return None
         if name == "oracle":

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 
 from inficond_panel.spec.sections.teacher import NetworkTeacher, Teacher
 from precompute.datasets import Dataset
@@ -24,18 +25,23 @@ def described(
     """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
     plain = preprocessing.plain() if preprocessing else None
     text = json.dumps([settings, plain], sort_keys=True)
-    attrs = {
+    attrs: dict[str, Any] = {
         "teacher": section.title,
         "teacher_kind": section.kind,
         "teacher_digest": hashlib.sha256(text.encode()).hexdigest(),
     }
+    if section.softmax:
+        attrs["teacher_activation"] = "softmax"
     return {**attrs, "teacher_preprocessing": plain} if plain else attrs
 
 
 def oracle_record(
     section: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
 ) -> dict[str, Any]:
-    """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after."""
+    """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after.
+
+    Logits are of the data set's classes, and in a softmax of the others behind them.
+    """
     if oracle is None:
         return {}
     rows = fit_rows(dataset)
@@ -44,16 +50,24 @@ def oracle_record(
     record = {
         "gamma": section.oracle.gamma,
         "images": len(rows),
-        "loss": "sum over an image's known labels of the binary cross-entropy",
-        "task_loss": _mean_loss(logit[rows], label),
-        "reinforced_task_loss": _mean_loss(oracle[rows], label),
+        "loss": "cross-entropy of an image's class"
+        if section.softmax
+        else "sum over an image's known labels of the binary cross-entropy",
+        "task_loss": _mean_loss(logit[rows], label, section.softmax),
+        "reinforced_task_loss": _mean_loss(oracle[rows], label, section.softmax),
     }
     return {"oracle": record}
 
 
-def _mean_loss(logit: np.ndarray, label: np.ndarray) -> float | None:
-    each = np.logaddexp(0, logit.astype(np.float64)) - (label == 1) * logit
-    return round(float(np.where(label >= 0, each, 0).sum(1).mean()), 6) if len(label) else None
+def _mean_loss(logit: np.ndarray, label: np.ndarray, softmax: bool) -> float | None:
+    wide = logit.astype(np.float64)
+    if softmax:
+        known = (label == 1).any(axis=1)
+        chosen = np.take_along_axis(wide, label.argmax(axis=1)[:, None], 1)[:, 0]
+        each = np.where(known, logsumexp(wide, axis=1) - chosen, 0)
+    else:
+        each = np.where(label >= 0, np.logaddexp(0, wide) - (label == 1) * logit, 0).sum(1)
+    return round(float(each.mean()), 6) if len(label) else None
 
 
 def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:
@@ -65,11 +79,3 @@ def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:
         f"the oracle's mean loss, {oracle['reinforced_task_loss']:g}, is not below the teacher's, "
         f"{oracle['task_loss']:g}: gamma {oracle['gamma']:g} is too large, or nothing is labelled",
     )
-
-
-def suspicious(logit: np.ndarray) -> tuple[str, ...]:
-    """A warning for logits that look like probabilities."""
-    values = logit[np.isfinite(logit)]
-    if len(values) and values.min() >= 0 and values.max() <= 1:
-        return ("all of the teacher's logits lie in 0..1: are they probabilities?",)
-    return ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,28 +12,40 @@ import numpy as np
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
 from precompute.batches.stages import key_of
+from precompute.teachers.activations import Columns, check_logits, other_classes, split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.network import Network, Pass
 from precompute.teachers.photos import Photos, joint_keys
-from precompute.teachers.record import described, fit_rows, oracle_record, suspicious, too_large
+from precompute.teachers.record import described, fit_rows, oracle_record, too_large
 from precompute.teachers.tables import read_logits
 from precompute.teachers.teacher import Teacher, TorchTeacher
 
 
 @dataclass(frozen=True)
 class Result:
-    """``logit`` (N, K) float32, NaN where the photo cannot be read; ``oracle`` likewise, NaN but in
-    ``fit``, or None; ``features`` (N, E) that heads were fitted on, or None; ``attrs`` for the
-    store, as JSON; ``passes`` the keys of what photos were run for; ``warnings`` for people."""
+    """``logits`` (N, K) and of other classes (N, M) float32, NaN where the photo cannot be read;
+    ``oracles`` likewise, NaN but in ``fit``, or None; ``features`` (N, E) that heads were fitted
+    on, or None; ``attrs`` for the store, as JSON; ``passes`` the keys of what photos were run for;
+    ``warnings`` for people."""
 
-    logit: np.ndarray
-    oracle: np.ndarray | None = None
+    logits: Columns
+    oracles: Columns | None = None
     features: np.ndarray | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
     passes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def logit(self) -> np.ndarray:
+        """Logits of the data set's classes."""
+        return self.logits.own
+
+    @property
+    def oracle(self) -> np.ndarray | None:
+        """The oracle's logits of the data set's classes."""
+        return None if self.oracles is None else self.oracles.own
 
 
 def teacher_logits(
@@ -52,16 +63,17 @@ def teacher_logits(
     dataset = photos.dataset
     network = network_inputs(section, dataset.classes, encoder, corpus)
     if isinstance(section, LogitsTeacher):
-        logit = read_logits(Path(section.path), dataset.ids, dataset.classes)
-        attrs = described(section, network["settings"])
-        return Result(logit, attrs=attrs, warnings=suspicious(logit))
+        logits = read_logits(section, dataset.ids, dataset.classes)
+        return Result(logits, attrs=described(section, network["settings"]))
     keys = pass_keys(network)
     if isinstance(section, HeadTeacher):
         return _by_head(section, photos, encoder, network["settings"], keys)
     load = partial(load_teacher, section, dataset.classes, encoder, corpus)
     run = Network(keys["logits"], load)
-    work = Pass("logits", keys["logits"], run, _logits, dataset, len(dataset.classes))
+    classes, more = len(dataset.classes), _others(section, dataset.classes)
+    work = Pass("logits", keys["logits"], run, _logits, dataset, classes + len(more))
     logit = photos.run(work, section.batch)
+    check_logits(logit, section)
     oracle = None
     if "oracle" in keys:
         rows = _read_of_fit(photos, logit)
@@ -70,7 +82,9 @@ def teacher_logits(
         oracle = photos.run(work, section.batch, rows, _with(photos, rows, dataset.label))
     attrs = described(section, network["settings"], run.teacher.preprocessing)
     attrs |= oracle_record(section, dataset, logit, oracle)
-    return Result(logit, oracle, None, attrs, keys, suspicious(logit) + too_large(attrs))
+    logits = split_columns(logit, classes, more)
+    oracles = None if oracle is None else split_columns(oracle, classes, more)
+    return Result(logits, oracles, None, attrs, keys, too_large(attrs))
 
 
 def _by_head(
@@ -97,7 +111,14 @@ def _by_head(
     attrs = described(section, settings, run.teacher.preprocessing)
     attrs["teacher_head"] = {"folds": section.folds, "l2": heads.l2}
     attrs |= oracle_record(section, dataset, logit, oracle)
-    return Result(logit, oracle, features, attrs, keys, too_large(attrs))
+    classes = len(dataset.classes)
+    oracles = None if oracle is None else split_columns(oracle, classes)
+    return Result(split_columns(logit, classes), oracles, features, attrs, keys, too_large(attrs))
+
+
+def _others(section: NetworkTeacher, classes: Sequence[str]) -> list[str]:
+    """Classes of the teacher that the data set lacks, where they are part of its softmax."""
+    return other_classes(classes, getattr(section, "classes", ())) if section.softmax else []
 
 
 def _read_of_fit(photos: Photos, values: np.ndarray) -> np.ndarray:

@@ -14,8 +14,16 @@ import numpy as np
 from inficond_panel.common.near_words import nearest
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import LogitsTeacher
 from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table, read_table
+from precompute.teachers.activations import (
+    Columns,
+    check_logits,
+    from_probabilities,
+    other_classes,
+    split_columns,
+)
 
 #: What is finite in the file must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
@@ -29,17 +37,34 @@ _UNREADABLE = (
 _ARRAYS = ("image_id", "class_name", "logit")
 
 
-def read_logits(path: Path, ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Logits ``(len(ids), len(classes))`` float32 from a file, whose suffix tells the format.
+def read_logits(section: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
+    """Logits float32 from the file that a section names, a row for each of ``ids``.
+
+    Raises ``DataError`` for images or classes without logits, images listed twice, values that are
+    no finite number or not what the section says that they are, and, but for a softmax, classes
+    that the data set does not have.
+    """
+    values, others = read_outputs(Path(section.path), ids, classes, section.softmax)
+    if section.outputs == "probabilities":
+        values = from_probabilities(values, section.softmax)
+    check_logits(values, section)
+    return split_columns(values, len(classes), others)
+
+
+def read_outputs(
+    path: Path, ids: Sequence[str], classes: Sequence[str], others: bool = False
+) -> tuple[np.ndarray, list[str]]:
+    """Values ``(len(ids), K + M)`` float32 of a file, whose suffix tells the format.
 
     CSV and Parquet have a column ``image_id`` and one per class; an npz has the arrays ``image_id``
     (n,), ``class_name`` (K,) and ``logit`` (n, K). Rows of other images are left out; classes may
-    come in any order. Raises ``DataError`` for images or classes without logits, images listed
-    twice, classes that the data set does not have, and values that are no finite number.
+    come in any order. With ``others`` the columns of other classes follow, and their names are
+    returned. Errors as in ``read_logits``.
     """
     npz = path.suffix.lower() == ".npz"
     table = _read_npz(path) if npz else read_table(path, _finite, "a finite number")
-    _check_classes(table, classes)
+    more = other_classes(classes, table.columns) if others else []
+    _check_classes(table, [*classes, *more])
     row = {name: position for position, name in enumerate(table.ids)}
     missing = [name for name in ids if name not in row]
     if missing:
@@ -48,9 +73,9 @@ def read_logits(path: Path, ids: Sequence[str], classes: Sequence[str]) -> np.nd
             f"{first_of(missing)}.{_lost_zeros(missing, row)}",
             "Run the teacher on these images too, or take them out of the splits.",
         )
-    columns = [table.columns.index(name) for name in classes]
+    columns = [table.columns.index(name) for name in (*classes, *more)]
     rows = [row[name] for name in ids]
-    return table.values[np.ix_(rows, columns)].astype(np.float32)
+    return table.values[np.ix_(rows, columns)].astype(np.float32), more
 
 
 def _lost_zeros(missing: list[str], row: dict[str, int]) -> str:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
-from precompute.teachers.oracle import reinforce
+from precompute.teachers.activations import check_probabilities, other_classes
+from precompute.teachers.oracle import reinforce, softmax_loss, task_loss
 from precompute.teachers.preprocessing import Preprocessing
 from precompute.teachers.tables import near_in_list
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_LEAST = 1e-6
 
 Outputs = TypeVar("Outputs", bound=Sliced)
 
@@ -44,13 +44,17 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class TorchTeacher:
-    """A torch network; ``columns`` are its outputs that are classes of the data set, in order."""
+    """A torch network; ``columns`` are its outputs that are classes of the data set, in order.
+
+    With ``softmax`` those of its other classes follow.
+    """
 
     network: Callable[[Any], Any]
     preprocessing: Preprocessing
     columns: tuple[int, ...] = ()
     outputs: int = 0
     probabilities: bool = False
+    softmax: bool = False
     differentiable: bool = True
 
     def logits(self, images: np.ndarray) -> np.ndarray:
@@ -61,11 +65,12 @@ class TorchTeacher:
             return self.forward(torch.from_numpy(images)).numpy()
 
     def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
-        """Logits ``(B, K)`` of the inputs reinforced with their labels ``(B, K)``."""
+        """Logits, as ``logits``, of the inputs reinforced with their labels ``(B, K)``."""
         import torch
 
         known = torch.from_numpy(label.astype(np.int64))
-        stronger = reinforce(self.forward, torch.from_numpy(images), known, gamma)
+        loss = softmax_loss if self.softmax else task_loss
+        stronger = reinforce(self.forward, torch.from_numpy(images), known, gamma, loss)
         with one_torch_thread(), torch.inference_mode():
             return self.forward(stronger).numpy()
 
@@ -85,7 +90,12 @@ class TorchTeacher:
                 "Save a model that returns its logits alone.",
             )
         values = check_outputs(values, self.outputs)[:, list(self.columns)].float()
-        return torch.logit(values, eps=_LEAST) if self.probabilities else values
+        if not self.probabilities:
+            return values
+        check_probabilities(values.detach().numpy(), self.softmax)
+        if self.softmax:
+            return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
+        return torch.logit(values, eps=LEAST)
 
 
 def check_outputs(values: Outputs, outputs: int) -> Outputs:
@@ -107,8 +117,13 @@ def _refused(shape: Sequence[int], error: Exception) -> DataError:
     )
 
 
-def columns_of(classes: Sequence[str], outputs: Sequence[str]) -> tuple[tuple[int, ...], int]:
-    """Position of each class among the outputs' names (empty: the classes), and their number."""
+def columns_of(
+    classes: Sequence[str], outputs: Sequence[str], others: bool = False
+) -> tuple[tuple[int, ...], int]:
+    """Position of each class among the outputs' names (empty: the classes), and their number.
+
+    With ``others`` the positions of the teacher's other classes follow.
+    """
     names = list(outputs or classes)
     missing = [name for name in classes if name not in names]
     if missing:
@@ -117,24 +132,10 @@ def columns_of(classes: Sequence[str], outputs: Sequence[str]) -> tuple[tuple[in
             f"The teacher has no output for {told}.",
             "Name the class of each output, in order, as the data set does: teacher.classes.",
         )
-    return tuple(names.index(name) for name in classes), len(names)
-
-
-def from_probabilities(values: np.ndarray) -> np.ndarray:
-    """Logits of probabilities, which are kept from 0 and 1 by a millionth."""
-    inside = np.clip(values.astype(np.float64), _LEAST, 1 - _LEAST)
-    return np.log(inside / (1 - inside)).astype(np.float32)
-
-
-def check_probabilities(values: np.ndarray) -> np.ndarray:
-    """The same values; raises ``DataError`` for some outside of 0 to 1."""
-    if ((values < 0) | (values > 1)).any():
-        raise DataError(
-            f"The teacher gives values from {values.min():.3g} to {values.max():.3g}, which are no "
-            "probabilities.",
-            "Say what they are: teacher.outputs: logits",
-        )
-    return values
+    chosen = [names.index(name) for name in classes]
+    if others:
+        chosen += [names.index(name) for name in other_classes(classes, names)]
+    return tuple(chosen), len(names)
 
 
 def need(package: str, error: ImportError, extra: str = "precompute") -> MissingExtraError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def load_timm(section: TimmTeacher, classes: Sequence[str]) -> TorchTeacher:
     """A timm model with its checkpoint, and perhaps a linear head of its own."""
-    columns, outputs = columns_of(classes, section.classes)
+    columns, outputs = columns_of(classes, section.classes, section.softmax)
     model = build(
         section.model,
         section.preprocessing.size,
@@ -31,7 +31,10 @@ def load_timm(section: TimmTeacher, classes: Sequence[str]) -> TorchTeacher:
         _load(model, section)
     network = _with_head(model, section.head, outputs) if section.head else model
     preprocessing = own_or_given(section.preprocessing, of_timm(model))
-    return TorchTeacher(frozen(network), preprocessing, columns, outputs)
+    probabilities = section.outputs == "probabilities"
+    return TorchTeacher(
+        frozen(network), preprocessing, columns, outputs, probabilities, section.softmax
+    )
 
 
 def build(

@@ -37,7 +37,9 @@ def load_zero_shot(
     offsets = [bias.value_of(section.bias, name) for name in classes]
     network = _network(encoder.model, text, background, np.array(offsets, np.float32))
     columns = tuple(range(len(classes)))
-    return TorchTeacher(network, of_encoder(encoder), columns, len(classes))
+    return TorchTeacher(
+        network, of_encoder(encoder), columns, len(classes), softmax=section.softmax
+    )
 
 
 def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndarray) -> Any:

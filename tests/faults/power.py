@@ -62,7 +62,7 @@ def _read(log: bytes) -> Iterator[Operation]:
 
 @dataclass
 class _File:
-    """What of a file is surely on disk, and what was done to it since."""
+    """Part of a file that is surely on disk, and all that was done to it since."""
 
     safe: bytearray = field(default_factory=bytearray)
     since: list[Operation] = field(default_factory=list)

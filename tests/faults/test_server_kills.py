@@ -42,7 +42,7 @@ async def work(session: Session, seed: int, reported: list[Asked]) -> None:
 
 
 async def until_killed(server: Server, seed: int) -> list[Asked]:
-    """What was reported to people who worked until the server was killed."""
+    """Reports to people who worked until the server was killed."""
     reported: list[Asked] = []
     rng = random.Random(seed)
     sessions = [Session(server.url, seed) for _ in range(PEOPLE)]

@@ -1,4 +1,4 @@
-"""What any input may cost, and how it may end: a result, or an error with a message."""
+"""Limits of any input's cost, and the ends that it may come to: a result, or a told error."""
 
 from __future__ import annotations
 

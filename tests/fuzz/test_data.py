@@ -24,7 +24,7 @@ from precompute.datasets.splitting import read_list
 from precompute.datasets.table import read_label, table_listing
 from precompute.datasets.voc import voc_foreground, voc_objects
 from precompute.detect import find_layout, plan_splits
-from precompute.teachers import read_logits
+from precompute.teachers.tables import read_outputs
 
 IDS, CLASSES = ["a", "b", "c", "01"], ["cat", "dog"]
 LABELS = [["image_id", *CLASSES], *([name, "1", "0"] for name in IDS)]
@@ -55,7 +55,7 @@ def readers(file: Path) -> list[Any]:
     return [
         lambda: read_table(file, read_label, "1, 0 or nothing"),
         lambda: read_table(file, str, "text"),
-        lambda: read_logits(file, IDS, CLASSES),
+        lambda: read_outputs(file, IDS, CLASSES),
         lambda: (listing := table_listing(section)).labels(listing.known, CLASSES),
     ]
 
@@ -127,7 +127,7 @@ def test_npz(mutants: Any, tmp_path: Path) -> None:
         np.savez(file, **given)
         if rng.random() < 0.6:
             file.write_bytes(bytes_mutant(rng, file.read_bytes()))
-        attempt(name, lambda: read_logits(file, IDS, CLASSES))
+        attempt(name, lambda: read_outputs(file, IDS, CLASSES))
 
 
 def test_lists_and_words(mutants: Any, tmp_path: Path, store: Any) -> None:
@@ -175,7 +175,7 @@ def test_voc(mutants: Any, tmp_path: Path) -> None:
 
 
 def test_folders(mutants: Any, tmp_path: Path) -> None:
-    """What ``inficond init`` makes of a folder with such tables and lists."""
+    """Result of ``inficond init`` for a folder with such tables and lists."""
     for name in IDS:
         (tmp_path / f"{name}.jpg").write_bytes(b"")
     for name, rng in mutants.generators(40):

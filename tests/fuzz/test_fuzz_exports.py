@@ -31,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def numbers(path: Path) -> tuple[Any, ...]:
-    """What predictions depend on."""
+    """Numbers that predictions depend on."""
     students = load_students(path)
     return (
         students.coef_.tolist(), students.intercept_.tolist(), list(students.class_names_),

@@ -89,7 +89,7 @@ def another(value: object, rng: random.Random) -> object:
 
 
 def read_all(tuner: Tuner) -> dict[str, str]:
-    """What a page reads of a history, and one more iteration; hashes of the weights by id."""
+    """All that a page reads of a history, and one more iteration; hashes of the weights by id."""
     nodes = tuner.nodes(deleted=True)
     head = tuner.head()
     tuner.looks()

@@ -1,4 +1,4 @@
-"""What the optimum of one student is, found without any code of the package.
+"""Optimum of one student, found without any code of the package.
 
 A problem here is a dict of arrays: scores (N, C), target (N,), weight (N,) of sum 1, l1, l2,
 lower and upper (C,).

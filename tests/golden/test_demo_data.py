@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inficond_panel import open_students
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 
@@ -88,3 +89,22 @@ def test_the_scores_are_the_encoders(spec, demo, scenes):
         score = np.maximum(0, (found.embedding @ text.T).max(0))
         # Another version of a library may move a cell to the neighbouring segment.
         assert np.quantile(np.abs(score - demo.concept_score[i]), 0.95) < 0.02
+
+
+@pytest.mark.torch
+def test_scenes_as_photos_get_the_logits_of_the_store(spec, demo, scenes, tmp_path):
+    """Drawn again and saved as files, they go through the whole encoder."""
+    pytest.importorskip("torch")
+    pytest.importorskip("open_clip")
+    students = open_students(spec.path, history=":memory:").fit()
+    chosen = [*demo.rows("tune")[:24], *demo.rows("holdout")[:8]]
+    files = [tmp_path / f"{n}.png" for n in range(len(chosen))]
+    for file, i in zip(files, chosen, strict=True):
+        scenes.image(i).save(file)
+    table = students.predict_images(files).table
+    found = table["student_logit"].to_numpy().reshape(len(files), -1)
+    expected = students.tuner.logits(students.node)[chosen]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    far = np.abs(expected) > 1e-4
+    decided = table["student_decision"].to_numpy().reshape(len(files), -1)
+    np.testing.assert_array_equal(decided[far], (expected > 0)[far])

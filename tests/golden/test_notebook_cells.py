@@ -63,7 +63,7 @@ class Notebook:
         self.subshell = reply["content"]["subshell_id"]
 
     def ask(self, expression):
-        """What an expression has for a value in the kernel, as JSON has it."""
+        """Value of an expression in the kernel, as JSON has it."""
         outputs = self.run(f"import json\nprint(json.dumps({expression}))")
         return json.loads(outputs[-1].text)
 
@@ -99,7 +99,7 @@ def bundles(outputs):
 
 
 def choose(table):
-    """What the browser tells of a click on a class in the table of that id."""
+    """Message of the browser for a click on a class in the table of that id."""
     change = {"kind": "ModelChanged", "attr": "selected", "new": "bicycle"}
     return {**change, "model": {"id": table}}
 

@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
+from precompute_factory import CONV, SPEC, photo_set, tiny_encoder, write_table
 
-from inficond_panel.errors import StoreError
+from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
@@ -35,10 +35,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-def make(folder, teacher, students=""):
+def make(folder, teacher, students="", single=False):
     import precompute
 
     text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", teacher) + students
+    if single:
+        text = text.replace("  labels:", "  task: single_label\n  labels:")
     (folder / "spec.yaml").write_text(text)
     spec = load_spec(folder / "spec.yaml")
     report = precompute.run(spec, folder / "a.zarr")
@@ -184,3 +186,50 @@ def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
         assert "logits" not in again
     shutil.rmtree(own / "a.zarr")
     assert make(own, teacher)[1].content_hash == report.content_hash
+
+
+def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
+    """One class an image; the oracle's students learn a softmax over all four classes; another run
+    takes every photo's logits from the store."""
+    import timm
+
+    import precompute
+
+    ids = photo_set(tmp_path, 16)
+    label = np.eye(2, dtype=int)[np.arange(16) % 2]
+    write_table(tmp_path / "photos" / "labels.csv", ids, label)
+    tiny_encoder(tmp_path / "encoder", CONV)
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_resnet", num_classes=4).state_dict(), tmp_path / "mine.pt")
+    teacher = OWN.replace("oracle: {}", "oracle: {gamma: 0.01}")
+    teacher += "  activation: softmax\n  classes: [eel, train, cat, bicycle]\n"
+    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", teacher)
+    text = text.replace("  labels:", "  task: single_label\n  labels:")
+    text += "students: {targets: oracle, temperature: 2}\n"
+    (tmp_path / "spec.yaml").write_text(text)
+    spec = load_spec(tmp_path / "spec.yaml")
+    precompute.run(spec, tmp_path / "a.zarr")
+    store = open_store(tmp_path / "a.zarr")
+    store.verify()
+    assert (store.task, store.activation) == ("single_label", "softmax")
+    assert [str(name) for name in store.read("other_class")] == ["eel", "cat"]
+    rows = store.rows("fit")
+    every = np.hstack([store.oracle_logit[rows], store.other_oracle_logit[rows]]) / 2
+    odds = np.exp(every.astype(float))
+    tuner = Tuner(store, spec, History(":memory:"))
+    expected = (odds / odds.sum(axis=1, keepdims=True))[:, :2]
+    np.testing.assert_allclose(tuner.fit_data.targets, expected, rtol=1e-5)
+    assert not precompute.run(spec, tmp_path / "a.zarr").changed
+    (tmp_path / "spec.yaml").write_text(text.replace("gamma: 0.01", "gamma: 0.02"))
+    told = []
+    precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr", progress=told.append)
+    assert not any("(logits)" in line for line in told)
+    assert any("(oracle)" in line for line in told)
+    again = open_store(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(again.other_logit, store.other_logit)
+
+
+def test_images_with_two_classes_stop_a_run_of_one_class_an_image(folder):
+    teacher = "teacher: {kind: logits, path: logits.csv, activation: softmax}\n"
+    with pytest.raises(DataError, match=r"single_label, but 4 of 16 images have several classes"):
+        make(folder, teacher, single=True)

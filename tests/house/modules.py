@@ -35,7 +35,7 @@ def named(node: ast.AST) -> list[str]:
 
 @cache
 def imports_of(module: str) -> dict[str, int]:
-    """What a module imports, each with its line: in functions and for types too."""
+    """Imports of a module, each with its line: in functions and for types too."""
     found = {}
     for node in ast.walk(tree_of(module)):
         found.update(dict.fromkeys(named(node), getattr(node, "lineno", 0)))

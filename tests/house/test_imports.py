@@ -34,8 +34,9 @@ ARROWS = {
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "views"},
     "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
+    "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
     "app": SHOWN | {"serving", "views", "text_encoder"},
-    "api": ANALYSES | {"export", "app", "ui"},
+    "api": ANALYSES | {"export", "plots", "app", "ui", "new_photos", "text_encoder"},
     "__init__": {"api", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},
@@ -59,6 +60,7 @@ SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
 TORCH = {"torch", "torchvision", "open_clip", "timm"}
 EXTRAS = {"sklearn", "onnx", "onnxruntime"}
 WITH_SCREEN = {"plots", "ui", "views", "app", "serving", "study.pages", "commands"}
+WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {"inficond_panel", "inficond_panel.cli"}
 
@@ -154,7 +156,7 @@ def test_heavy_packages_load_only_where_they_are_used():
     for module in MODULES:
         room = room_of(module)
         absent = set() if room.startswith("precompute") else TORCH | {"precompute"}
-        if room not in WITH_SCREEN and module != "inficond_panel.api.notebook":
+        if not {room, module} & WITH_SCREEN:
             absent |= SCREEN
         if module not in WITH_SKLEARN:
             absent |= EXTRAS

@@ -1,4 +1,4 @@
-"""What a browser tells the views: what no control sends changes nothing and leaves one line."""
+"""Messages of a browser to the views: one that no control sends does nothing but leave one line."""
 
 from __future__ import annotations
 

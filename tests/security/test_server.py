@@ -90,7 +90,7 @@ def test_no_method_is_an_error_of_the_server(any_server, method) -> None:
 
 
 def test_components_of_the_page_are_served(any_server) -> None:
-    """What Panel's own components load, so that the guard does not shut out the page."""
+    """Files that Panel's own components load, so that the guard does not shut out the page."""
     from panel.io.resources import component_resource_path
     from panel.widgets import Tabulator
 

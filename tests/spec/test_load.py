@@ -1,4 +1,4 @@
-"""What a spec says reaches its attributes."""
+"""All that a spec says reaches its attributes."""
 
 from pathlib import Path
 

@@ -9,8 +9,8 @@ from inficond_panel.errors import SpecError
 from inficond_panel.spec import load_spec
 
 TEACHER = (
-    "kind, path, batch, classes, outputs, preprocessing, oracle, model, pretrained, head, "
-    "backbone, heads, encoder, prompts, words, background, bias, folds, l2, seed"
+    "kind, path, outputs, activation, batch, classes, preprocessing, oracle, model, pretrained, "
+    "head, backbone, heads, encoder, prompts, words, background, bias, folds, l2, seed"
 )
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {

@@ -1,4 +1,4 @@
-"""What is no file, or none of a sensible size, is told and never read to its end."""
+"""Input that is no file, or none of a sensible size, is told and never read to its end."""
 
 import os
 import time

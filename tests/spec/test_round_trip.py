@@ -186,6 +186,10 @@ def fit_spec(given: dict, folder: Path) -> None:
         given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
     if students and not getattr(given["teacher"], "oracle", None):
         students.targets = "teacher"
+    dataset, teacher = given.get("dataset"), given.get("teacher")
+    if dataset and teacher and "activation" in teacher.fields():
+        single = dataset.task == "single_label"
+        teacher.activation = (teacher.activation or "softmax") if single else None
 
 
 @st.composite

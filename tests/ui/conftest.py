@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cutting import Proxy
@@ -21,6 +23,7 @@ from factory import small_spec
 from forked import Forked
 from ui_parts.server import free_port
 from waiting import PATIENCE, wait_until
+from warm import WarmContexts
 
 import inficond_panel
 
@@ -56,13 +59,15 @@ class Server:
     history: Path
     port: int = 0
     others: tuple[Path, ...] = ()
+    flags: tuple[str, ...] = ()
+    prefix: str = ""
     plain_panel: bool = False
     forked: bool = True
     process: Forked | subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}/app"
+        return f"http://localhost:{self.port}{self.prefix}/app"
 
     @property
     def log(self) -> Path:
@@ -79,7 +84,7 @@ class Server:
         if self.plain_panel:
             app = Path(inficond_panel.__file__).with_name("app.py")
             return ["panel", "serve", str(app), port, "--args", *specs]
-        return ["inficond_panel", "serve", *specs, port]
+        return ["inficond_panel", "serve", *specs, port, *self.flags]
 
     def start(self) -> None:
         self.port = self.port or free_port()
@@ -127,7 +132,7 @@ def serving(folder: Path) -> Iterator:
     """
     servers: list[Server] = []
 
-    def start(spec: Path, *others: Path, **how: bool) -> Server:
+    def start(spec: Path, *others: Path, **how: Any) -> Server:
         server = Server(spec, folder / "history.sqlite", others=others, **how)
         servers.append(server)
         server.start()
@@ -168,13 +173,23 @@ def small_url(small_server: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def wrong_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``panel serve`` of a spec that is wrong, which the page tells."""
+    folder = tmp_path_factory.mktemp("wrong")
+    spec = folder / "wrong.yaml"
+    spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
+    with serving(folder) as start:
+        yield start(spec, plain_panel=True).url
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if not path:
         pytest.skip("no Chromium: set CHROMIUM or install Debian's chromium")
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
         )
         yield browser
         browser.close()
@@ -189,24 +204,29 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     made.close()
 
 
-@pytest.fixture
-def open_page(browser, serve) -> Iterator:
-    """Open pages in contexts of their own; console errors and outside requests fail the test.
+@pytest.fixture(scope="session")
+def warm_contexts(browser) -> Iterator[WarmContexts]:
+    made = WarmContexts(browser)
+    yield made
+    made.close()
 
-    ``expected`` is a pattern of errors that the test brings about. It asks for ``serve`` so
-    that pages are closed before the servers end.
+
+@pytest.fixture
+def open_page(browser, warm_contexts, serve) -> Iterator:
+    """Open pages as other people; console errors and outside requests fail the test.
+
+    Pages with ``options`` are in new contexts. ``expected`` is a pattern of errors that the test
+    brings about. It asks for ``serve`` so that pages are closed before the servers end.
     """
     faults: list[str] = []
-    contexts = []
+    contexts, origins = [], set()
 
-    def listen(page, expected: str) -> None:
-        def note(message) -> None:
-            if message.type == "error" and not re.search(expected, message.text):
-                faults.append(message.text)
-
-        page.on("console", note)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: None if _is_local(r.url) else faults.append(r.url))
+    def new_page(options: dict):
+        if not options:
+            return warm_contexts.new_page()
+        contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(PATIENCE * 1000)
+        return contexts[-1].new_page()
 
     def open_(
         url: str,
@@ -214,22 +234,35 @@ def open_page(browser, serve) -> Iterator:
         height: int = 1080,
         own_font: bool = True,
         expected: str = "(?!)",
+        color_scheme: str = "light",
+        reduced_motion: str = "no-preference",
         **options,
     ):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(PATIENCE * 1000)
-        contexts.append(context)
-        page = context.new_page()
-        listen(page, expected)
+        page = new_page(options)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
+        _listen(page, expected, faults)
         if not own_font:
             page.add_init_script(NO_FONTS)
+        origins.add("{0.scheme}://{0.netloc}".format(urlsplit(url)))
         page.goto(url)
         return page
 
     yield open_
+    warm_contexts.forget(origins)
     for context in contexts:
         context.close()
     assert faults == []
+
+
+def _listen(page, expected: str, faults: list[str]) -> None:
+    def note(message) -> None:
+        if message.type == "error" and not re.search(expected, message.text):
+            faults.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda r: None if _is_local(r.url) else faults.append(r.url))
 
 
 def _is_local(url: str) -> bool:

@@ -33,8 +33,10 @@ class Forked(ForkServerProcess):
 
 
 def _run(arguments: Sequence[str], environment: dict[str, str], log: Path) -> None:
+    loaded = "inficond_panel.app" in sys.modules  # a module that cannot be preloaded is passed over
     from inficond_panel.cli import main
 
+    assert loaded, "servers are forked from a process that has not loaded the page"
     os.setsid()
     with log.open("a") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())

@@ -25,7 +25,7 @@ def url(serve_module, tmp_path_factory) -> str:
 
 
 def findings(page: Page) -> list[str]:
-    """What axe finds, one line an element: rule, its place through the shadow roots, message."""
+    """Findings of axe, one line an element: rule, its place through the shadow roots, message."""
     options = {
         "rules": {rule: {"enabled": True} for rule in ASKED},
         "resultTypes": ["violations"],  # of the others one element a rule is told, not thousands
@@ -179,18 +179,12 @@ def test_axe_finds_nothing_in_any_state(scheme, size, url, open_page) -> None:
     assert found == {}
 
 
-@pytest.fixture(scope="module")
-def wrong_url(serve_module, tmp_path_factory) -> str:
-    spec = tmp_path_factory.mktemp("wrong") / "wrong.yaml"
-    spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
-    return serve_module(spec, plain_panel=True).url
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_page_of_an_error(scheme, wrong_url, open_page) -> None:
-    page = open_page(wrong_url, color_scheme=scheme)
+def test_axe_finds_nothing_on_the_page_of_an_error(wrong_url, open_page) -> None:
+    page = open_page(wrong_url)
     expect(page.get_by_role("alert")).to_contain_text("change")
-    assert findings(page) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert findings(page) == [], scheme
 
 
 #: Panel's own that moves all the same: the button of a column that scrolls; none of ours does.
@@ -231,20 +225,24 @@ def run(page: Page, expression: str):
     return page.evaluate(f"() => {{ {SCRIPT} return {expression} }}")
 
 
-def test_nothing_moves_where_reduced_motion_is_asked_for(url, open_page) -> None:
+def test_where_reduced_motion_is_asked_for_nothing_moves_and_tab_reaches_every_control(
+    url, open_page
+) -> None:
     page = open_page(url, reduced_motion="reduce")
     for enter in (start, class_chosen, concept_open, batch_pending):
         enter(page)
+    nothing_moves(page)
+    tab_reaches_every_control(page)
+
+
+def nothing_moves(page: Page) -> None:
     parts = "[null, '::before', '::after']"
     some = f"{parts}.some((part) => moves(getComputedStyle(element, part)))"
     moving = run(page, f"[...everything()].filter((element) => {some}).map(tell)")
     assert set(moving) <= PANEL_MOVES
 
 
-def test_the_tab_key_reaches_every_control(url, open_page) -> None:
-    page = open_page(url)
-    for enter in (start, class_chosen, concept_open, batch_pending):
-        enter(page)
+def tab_reaches_every_control(page: Page) -> None:
     run(page, "void (window.reached = new Set())")
     page.locator("h1").click()
     steps = run(page, "controls().length")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from test_main_job import select_class
 
 from inficond_panel.analysis.metric_changes import metric_change
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.wording.metric_change import change_text, make_change
 
 pytestmark = pytest.mark.ui
@@ -34,13 +34,15 @@ def page(served, open_page) -> Page:
     return open_page(served[0])
 
 
-@pytest.mark.parametrize("name", ["", "bicycle"])
-def test_all_metrics_and_iterations_tell_their_interval(served, page: Page, name: str) -> None:
+def test_all_metrics_and_iterations_tell_their_interval(served, page: Page) -> None:
     """As the bootstrap has it, for means over all classes too; a hollow dot is within noise."""
-    _, tuner = served
+    intervals_are_told(page, served[1], "")
+    select_class(page, "bicycle")
+    intervals_are_told(page, served[1], "bicycle")
+
+
+def intervals_are_told(page: Page, tuner: Tuner, name: str) -> None:
     root, first, second = (tuner.at(node, "tune") for node in tuner.nodes())
-    if name:
-        select_class(page, name)
     metrics = page.locator(".strip .metric")
     for at, key in enumerate(KEYS):
         change = make_change(metric_change(root, second, name, key))
@@ -57,7 +59,7 @@ def test_all_metrics_and_iterations_tell_their_interval(served, page: Page, name
     expect(page.locator(".provenance .total")).to_contain_text(total["interval"])
 
 
-def test_a_card_tells_teacher_and_interval(page: Page) -> None:
+def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> None:
     select_class(page, "bicycle")
     recall = page.locator(".strip .metric").nth(KEYS.index("recall"))
     expect(recall.locator("circle")).to_be_visible()
@@ -65,10 +67,6 @@ def test_a_card_tells_teacher_and_interval(page: Page) -> None:
     card = page.locator(".card:popover-open")
     expect(card).to_contain_text("Teacher")
     expect(card).to_contain_text(INTERVAL)
-
-
-def test_what_a_batch_would_change_has_its_interval(page: Page) -> None:
-    select_class(page, "bicycle")
     page.locator(".knowledge .thumb").first.click()
     line = page.locator(".knowledge .measures .told")
     expect(line).to_contain_text(re.compile(r"→ \d\.\d{3}.*\[.+, .+\]"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 from test_main_job import rows
 from test_study import WORD, StudyServer
 
@@ -33,11 +33,19 @@ WIDTHS = """(place, letters) => letters.map((letter) => {
 
 
 def written_in_ours(place: Locator) -> bool:
-    """Whether a place's letters are as wide as our font's; fails if the page has not loaded it."""
+    """True where letters are as wide as our font's; fails if the page has not loaded it."""
     loaded = "name => document.fonts.ready.then(() => document.fonts.check(`12px '${name}'`))"
     assert place.page.evaluate(loaded, FAMILY)
     widths = place.evaluate(WIDTHS, list(ADVANCES))
     return widths == pytest.approx(list(ADVANCES.values()), abs=4)
+
+
+def map_is_written_in_ours(page: Page) -> None:
+    """Texts that Bokeh draws on a canvas; its models come from the server."""
+    fonts = """() => [...Bokeh.documents[0]._all_models.values()]
+      .filter((model) => model.type === "Text").map((glyph) => glyph.text_font.value)"""
+    page.wait_for_function(f"({fonts})().length > 0")
+    assert all(font.startswith(f"'{FAMILY}'") for font in page.evaluate(fonts))
 
 
 def test_the_page(small_url, open_page) -> None:
@@ -45,27 +53,15 @@ def test_the_page(small_url, open_page) -> None:
     expect(rows(page).first).to_be_visible()
     for view in ("configuration", "performance", "knowledge", "detail"):
         assert written_in_ours(page.locator(f".place[data-view={view}] .panel, .strip").first)
+    map_is_written_in_ours(page)
     machine = open_page(small_url, 1280, 800, own_font=False)
     expect(rows(machine).first).to_be_visible()
     widths = machine.locator(".performance").first.evaluate(WIDTHS, list(ADVANCES))
     assert widths != pytest.approx(list(ADVANCES.values()), abs=4)  # else this test sees nothing
 
 
-def test_the_map(small_url, open_page) -> None:
-    """What Bokeh draws on a canvas; its models come from the server."""
-    page = open_page(small_url, 1280, 800)
-    expect(rows(page).first).to_be_visible()
-    fonts = """() => [...Bokeh.documents[0]._all_models.values()]
-      .filter((model) => model.type === "Text").map((glyph) => glyph.text_font.value)"""
-    page.wait_for_function(f"({fonts})().length > 0")
-    assert all(font.startswith(f"'{FAMILY}'") for font in page.evaluate(fonts))
-
-
-def test_a_page_that_cannot_be_opened(serve, open_page, tmp_path: Path) -> None:
-    spec = tmp_path / "wrong.yaml"
-    spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
-    page = open_page(serve(spec, plain_panel=True).url)
-    alert = page.get_by_role("alert")
+def test_a_page_that_cannot_be_opened(wrong_url, open_page) -> None:
+    alert = open_page(wrong_url).get_by_role("alert")
     expect(alert).to_contain_text("change")
     assert written_in_ours(alert.locator("h1"))
 
@@ -83,7 +79,7 @@ def test_a_file(open_file, tmp_path: Path) -> None:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[StudyServer]:
-    server = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
+    server = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite")
     server.start()
     yield server
     server.kill()

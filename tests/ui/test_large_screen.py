@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from resizing import resize
 from waiting import comes_to
 
 pytestmark = pytest.mark.ui
@@ -27,26 +28,39 @@ def zoom(page: Page) -> float:
     return page.locator(".shell").evaluate("(shell) => shell.currentCSSZoom")
 
 
-@pytest.mark.parametrize(
-    ("size", "pixels", "drawn"),
-    [
-        ((1280, 800), 1, 1),
-        ((2560, 1440), 1, 1),
-        ((2560, 1300), 1.5, 1),  # of a screen of 3840 pixels
-        ((3840, 2000), 0.5, 1),  # made smaller by the person, on a screen of 1920 pixels
-        ((3440, 1300), 1, 1),  # wide, but no higher than a desk's
-        ((3200, 1800), 1, 1.25),
-        ((3840, 2160), 1, ZOOM),
-    ],
-)
-def test_the_page_is_drawn_larger_on_a_large_screen_alone(
-    small_url, open_page, size, pixels, drawn
-) -> None:
-    page = open_page(small_url, *size, device_scale_factor=pixels)
+def fits(page: Page, size: tuple[int, int], drawn: float) -> None:
+    """The page is drawn ``drawn`` times as large, and fills the window."""
     comes_to(lambda: zoom(page), pytest.approx(drawn))
     comes_to(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), True)
     height = pytest.approx(size[1], abs=1)
     comes_to(lambda: page.locator(".shell").bounding_box()["height"], height)
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels"),
+    [
+        ((2560, 1300), 1.5),  # of a screen of 3840 pixels
+        ((3840, 2000), 0.5),  # made smaller by the person, on a screen of 1920 pixels
+    ],
+)
+def test_the_page_is_no_larger_where_pixels_have_another_size(
+    small_url, open_page, size, pixels
+) -> None:
+    fits(open_page(small_url, *size, device_scale_factor=pixels), size, 1)
+
+
+def test_the_page_is_drawn_larger_on_a_large_screen_alone(small_url, open_page) -> None:
+    page = open_page(small_url, 3200, 1800)
+    for size, drawn in (
+        ((3200, 1800), 1.25),
+        ((1280, 800), 1),
+        ((3840, 2160), ZOOM),
+        ((2560, 1440), 1),
+        ((3840, 2160), ZOOM),
+        ((3440, 1300), 1),  # wide, but no higher than a desk's
+    ):
+        resize(page, *size)
+        fits(page, size, drawn)
 
 
 def test_cards_and_dialogs_are_beside_what_they_are_about(page) -> None:

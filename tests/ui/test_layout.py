@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from resizing import resize
 from waiting import comes_to
 
 from inficond_panel.spec import load_spec
@@ -145,22 +146,25 @@ def test_the_layout_is_copied_as_yaml(browser, small_url, open_page) -> None:
     assert re.search(r"^layout:\n(.*\n)*  collapsed:\n  - configuration\n", words)
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(1024, 780), (1280, 800), (1920, 1080), (3840, 2160)]
-)
-def test_no_view_overlaps_another_or_leaves_the_page(small_url, open_page, width, height) -> None:
-    page = open_page(small_url, width, height)
-    expect(page.locator(".performance [role=option]").first).to_be_visible()
-    expect(page.locator("main > .column").first).to_be_visible()
+def misplaced(page: Page, width: int, height: int) -> list[str]:
+    """Faults in the places of the views on a page of this size."""
     shown = page.locator(".place:visible").evaluate_all(
         "all => all.map((one) => { const b = one.getBoundingClientRect();"
-        " return [b.left, b.top, b.right, b.bottom] })"
+        " return [one.dataset.view, b.left, b.top, b.right, b.bottom] })"
     )
-    assert len(shown) >= 5
-    for at, one in enumerate(shown):
-        assert one[0] >= 0
-        assert one[2] <= width
-        assert one[3] <= height
-        for other in shown[at + 1 :]:
-            apart = one[2] <= other[0] or other[2] <= one[0]
-            assert apart or one[3] <= other[1] or other[3] <= one[1]
+    wrong = [] if len(shown) >= 5 else [f"{len(shown)} views"]
+    for at, (name, left, top, right, bottom) in enumerate(shown):
+        if left < 0 or right > width or bottom > height:
+            wrong.append(f"{name} leaves the page")
+        for other, *box in shown[at + 1 :]:
+            apart = right <= box[0] or box[2] <= left
+            if not (apart or bottom <= box[1] or box[3] <= top):
+                wrong.append(f"{name} overlaps {other}")
+    return wrong
+
+
+def test_no_view_overlaps_another_or_leaves_the_page(page) -> None:
+    for width, height in ((3840, 2160), (1920, 1080), (1280, 800), (1024, 780), (1920, 1080)):
+        resize(page, width, height)
+        expect(page.locator("main > .column").first).to_be_visible()
+        comes_to(lambda w=width, h=height: [w, *misplaced(page, w, h)], [width])

@@ -32,7 +32,12 @@ def page(url, open_page, request) -> Page:
     return page
 
 
-def test_each_view_says_what_the_store_lacks(page):
+def test_each_view_says_what_the_store_lacks_and_how_scores_are_scaled(page):
+    lacks_are_told(page)
+    scale_is_told_and_typing_refused(page)
+
+
+def lacks_are_told(page):
     expect(page.get_by_label("Concept embedding", exact=True)).to_contain_text(
         "This store has no map of its concepts"
     )
@@ -48,7 +53,7 @@ def test_each_view_says_what_the_store_lacks(page):
     page.keyboard.press("Escape")
 
 
-def test_the_scale_is_told_and_typing_refused(page):
+def scale_is_told_and_typing_refused(page):
     page.locator(".knowledge .row.current .influence").hover()
     card = page.locator(".card:popover-open").first
     expect(card).to_contain_text("Score on fit")

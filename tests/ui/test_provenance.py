@@ -19,7 +19,7 @@ pytestmark = pytest.mark.ui
 
 @pytest.fixture(scope="module")
 def served(serve_module, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Tuner]:
-    """What is served: #1 and #2 in a row; #3, by a machine, beside them."""
+    """A history that is served: #1 and #2 in a row; #3, by a machine, beside them."""
     spec = small_spec(tmp_path_factory.mktemp("tree"))
     server = serve_module(spec)
     tuner = open_tuner(spec, history=server.history)

@@ -1,4 +1,4 @@
-"""What a refit did, groups and notices, the refit what-if, and one image taken apart."""
+"""The report on a refit, groups and notices, the refit what-if, and one image taken apart."""
 
 from __future__ import annotations
 

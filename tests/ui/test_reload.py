@@ -1,4 +1,4 @@
-"""What a person has not finished is there again after the page was loaded anew."""
+"""Work that a person has not finished is there again after the page was loaded anew."""
 
 from __future__ import annotations
 

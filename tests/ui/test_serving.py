@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.cookiejar
-import os
 import re
-import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -21,7 +17,6 @@ from factory import small_spec
 from playwright.sync_api import expect
 from test_main_job import iterations, rows, select_class
 from test_static_export import expect_pictures
-from ui_parts.server import free_port
 from waiting import PATIENCE, wait_until
 
 from inficond_panel.tuning import open_tuner
@@ -32,36 +27,16 @@ LOGIN = ["--basic-auth", "secret", "--cookie-secret", "a secret for cookies"]
 
 
 @pytest.fixture
-def serve_with(tmp_path: Path):
+def serve_with(serve, tmp_path: Path):
     """Start ``inficond serve`` with flags; give its address without the page's name."""
-    processes = []
 
     def start(*flags: str, specs: tuple[Path, ...] = (), prefix: str = "") -> str:
-        port = free_port()
         chosen = specs or (small_spec(tmp_path),)
-        command = ["-m", "inficond_panel", "serve", *map(str, chosen), "--port", str(port), *flags]
-        environment = {**os.environ, "INFICOND_HISTORY": str(tmp_path / "history.sqlite")}
-        with (tmp_path / "server.log").open("a") as log:
-            process = subprocess.Popen(
-                [sys.executable, *command], env=environment, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
-        processes.append(process)
-        url = f"http://localhost:{port}{prefix}"
+        forked = "--num-procs" not in flags  # processes of a process of its own
+        server = serve(*chosen, flags=flags, prefix=prefix, forked=forked)
+        return server.url.removesuffix("/app")
 
-        def answers() -> bool:
-            assert process.poll() is None, (tmp_path / "server.log").read_text()
-            with contextlib.suppress(OSError):
-                return status(f"{url}/app") == 200
-            return False
-
-        wait_until(answers, f"{url} answers")
-        return url
-
-    yield start
-    for process in processes:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    return start
 
 
 def status(url: str) -> int:
@@ -144,7 +119,7 @@ def test_behind_a_prefix_with_processes_links_pictures_and_files_work(
 
 def test_two_processes_share_one_history(serve_with, open_page, tmp_path) -> None:
     url = serve_with("--num-procs", "2")
-    wait_until(lambda: children(tmp_path / "server.log") == 2, "both processes have started")
+    wait_until(lambda: children(tmp_path / "history.small.log") == 2, "both processes have started")
     first = open_page(f"{url}/app")
     expect(rows(first).first).to_be_visible()
     select_class(first, "bicycle")

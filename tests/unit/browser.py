@@ -40,7 +40,7 @@ class Wire(Comm):
 
 
 class Wires(CommManager):
-    """What Panel takes for the comms of a notebook."""
+    """Stand-in for the comms of a notebook."""
 
     server_comm = client_comm = Wire
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from factory import small_spec
+from factory import ATTRS, small_arrays, small_spec
 from intervals import change_interval
 from scipy.special import expit
 
 import inficond_panel
 from inficond_panel import TunableStudents, open_students
+from inficond_panel.analysis import class_table, concept_table
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.wording.refit import sentences
 
 
 @pytest.fixture
@@ -40,13 +44,15 @@ def test_names_are_found_without_loading_anything():
         _ = inficond_panel.nothing
 
 
-def test_fit_comes_first(spec):
+def test_students_open_where_the_page_is(spec):
     students = open_students(spec)
-    assert "not fitted" in repr(students)
-    with pytest.raises(TuningError, match="not fitted"):
-        students.tune([("bicycle", "wheel", "up")])
-    assert students.fit() is students
+    assert "at the iteration of the page" in repr(students)  # which distills nothing
+    assert students.node.number == 0  # distilled, since nobody has tuned yet
     assert f"at #0 ({students.node.id})" in repr(students)
+    assert students.tune(("bicycle", "wheel", "up")) is students
+    again = open_students(spec)
+    assert again.node == students.node
+    assert again.fit().node.number == 0
 
 
 def test_tuning_is_the_tuners(students, spec):
@@ -146,7 +152,7 @@ def test_what_a_student_knows(students):
     )
     expected = average_precision(store.label[rows, 0], without)
     assert known.loc["wheel", "ap_without"] == pytest.approx(expected, abs=1e-12)
-    assert known.loc["wheel", "upper"] == students.node.bounds["bicycle", "wheel"][1]
+    assert known.loc["wheel", "upper_bound"] == students.node.bounds["bicycle", "wheel"][1]
     scores = students.scores("fit")
     twins = students.twins("wheel", least=0.2)
     for name, r in twins.items():
@@ -194,3 +200,67 @@ def test_the_page_opens_at_this_iteration(students):
     explorer.close()
     assert explorer.specs == [students.tuner]
     assert students.tuner.head() == students.node
+
+
+def test_columns_are_named_as_in_the_csv_files(students):
+    header = set(class_table.COLUMNS)
+    assert set(students.metrics("tune").columns) <= header - {"class", "student", "split"}
+    assert {"n", "positives", "negatives", "differ"} <= set(students.metrics("tune").columns)
+    known = set(students.concepts_of("bicycle").columns) - {"ap_without"}
+    assert known <= set(concept_table.COLUMNS)
+    apart = students.concepts_of("bicycle")["discrepancy_p"]
+    sides = students.to_xarray().sel(class_name="bicycle")
+    chosen = (sides.label == 1).values
+    differ = ((sides.student_logit > 0) != (sides.teacher_logit > 0)).values
+    scores = sides.concept_score.sel(concept=list(apart.index)).values
+    expected = scores[chosen & differ].mean(axis=0) - scores[chosen & ~differ].mean(axis=0)
+    np.testing.assert_allclose(apart, expected, atol=1e-6)
+
+
+def test_a_dataset_of_students_and_images(students):
+    students.tune([("bicycle", "wheel", "remove"), ("bird", "fur", "down")])
+    found = students.to_xarray("tune")
+    logits = found.concept_score.astype(float) @ found.influence + found.intercept
+    np.testing.assert_allclose(
+        found.student_logit, logits.transpose("image", "class_name"), atol=1e-9
+    )
+    assert list(found.image.values) == students.images("tune")
+    assert found.upper_bound.sel(class_name="bicycle", concept="wheel") == 0
+    assert found.lower_bound.sel(class_name="bicycle", concept="wheel") == 0
+    limits = students.node.bounds["bird", "fur"]
+    assert found.upper_bound.sel(class_name="bird", concept="fur") == limits[1]
+    assert np.isinf(found.lower_bound.sel(class_name="bird", concept="fur"))
+    assert found.attrs["id"] == students.node.id
+    students.to_xarray("holdout")
+    assert students.tuner.looks() == 1
+
+
+def test_a_report_tells_itself(students):
+    students.tune([("bicycle", "wheel", "remove")])
+    report = students.report()
+    heading, _, rest = str(report).partition("\n")
+    assert heading == f"#1 {students.node.id} from #0 {students.tuner.root_id}"
+    told = sentences(report.of("bicycle"))
+    assert told
+    for line in told:
+        assert f"  {line}\n" in f"{rest}\n"
+    assert repr(report) == str(report)
+    assert report.to_json()["number"] == 1
+    with pytest.raises(TuningError, match="no tuned class 'bird'"):
+        report.of("bird")
+    with pytest.raises(TuningError):
+        students.fit().report()
+
+
+def test_html_in_a_notebook_is_escaped(tmp_path):
+    arrays = small_arrays()
+    arrays["concept"][0], arrays["class_name"][0] = "<b>wheel", "<i>bicycle"
+    write_store(tmp_path / "own.zarr", arrays, {**ATTRS, "title": "<script>"})
+    students = open_students(tmp_path / "own.zarr", history=":memory:")
+    students.fit().tune([("<i>bicycle", "<b>wheel", "remove")])
+    for shown in (students, students.report(), students.history):
+        html = shown._repr_html_()
+        assert "&lt;" in html
+        assert not {"<script>", "<b>wheel", "<i>bicycle"} & set(
+            re.findall(r"<script>|<b>wheel|<i>bicycle", html)
+        )

@@ -170,7 +170,7 @@ FAULTS = {
     "too large for float32": (put("scores", 3, 1, 1e39), "scores has 1 values that are NaN or inf"),
     "probabilities": (
         logits(lambda z: 1 / (1 + np.exp(-z))),
-        r"look like probabilities: all lie from 0 to 1; give log\(p / \(1 - p\)\)",
+        'look like probabilities: all lie from 0 to 1; give outputs="probabilities"',
     ),
     "percent": (logits(lambda z: 100 / (1 + np.exp(-z))), "logits has no value below 0"),
     "labels of -1": (

@@ -111,8 +111,10 @@ def test_tune_again_gives_the_same_document_and_adds_nothing(run, spec_file, edi
 
 
 def test_tune_makes_its_last_iteration_the_head_which_other_commands_take(run, spec_file, edits):
-    _, document, _ = run("tune", spec_file, "--edits", edits, "--json")
+    _, document, err = run("tune", spec_file, "--edits", edits, "--json")
     last = json.loads(document)["nodes"][-1]["id"]
+    assert f"The head is #2 {last}: page, export, metrics and predict take it.\n" in err
+    assert "history jump" not in err
     assert open_tuner(spec_file).head().id == last
     _, told, _ = run("metrics", spec_file, "--json")
     assert json.loads(told)["node"] == last
@@ -121,7 +123,9 @@ def test_tune_makes_its_last_iteration_the_head_which_other_commands_take(run, s
 def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_take(
     run, spec_file, edits, tmp_path
 ):
-    run("tune", spec_file, "--edits", edits, "--keep-head")
+    _, _, err = run("tune", spec_file, "--edits", edits, "--keep-head")
+    assert f"The head is #0 {open_tuner(spec_file).root_id}: page, export, metrics" in err
+    assert f"inficond history jump {spec_file} --node 2" in err
     assert open_tuner(spec_file).head().id == open_tuner(spec_file).root_id
     told = "These are the untouched students, #0, as on the page; #2 is the latest iteration"
     assert told in run("metrics", spec_file)[2]
@@ -181,7 +185,8 @@ def test_undefined_metrics_are_null_and_said(run, tmp_path):
 
 INFO = {
     "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
-    "teacher", "metadata", "history", "bytes", "stages", "arrays", "positives", "typed",
+    "teacher", "task", "activation", "other_classes", "metadata", "history", "bytes", "stages",
+    "arrays", "positives", "typed",
 }  # fmt: skip
 
 
@@ -457,7 +462,7 @@ def test_interrupted(tmp_path, edits):
 
 
 def is_open(path: Path, process: int) -> bool:
-    """Whether a process has the file open."""
+    """True where a process has the file open."""
     for link in Path(f"/proc/{process}/fd").iterdir():
         with contextlib.suppress(OSError):
             if link.readlink() == path:

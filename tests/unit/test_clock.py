@@ -41,3 +41,11 @@ def test_it_goes_on_from_what_was_recorded_later(system):
     steady.go_on_from("1970-01-12T10:00:00.000+00:00")
     system["steady"] += 1.5
     assert steady.now() == "1970-01-12T14:46:41.500+00:00"
+
+
+def test_a_stamp_is_the_systems_time_to_the_second_in_utc(system):
+    assert clock.stamp() == "1970-01-12T13:46:40Z"
+    system.update(time=1_000_000.9)
+    assert clock.stamp() == "1970-01-12T13:46:40Z"
+    system.update(time=951_782_400.0)  # a leap day
+    assert clock.stamp() == "2000-02-29T00:00:00Z"

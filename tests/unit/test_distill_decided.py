@@ -39,9 +39,9 @@ def test_each_point_and_draw_is_what_scikit_learn_says(
 ):
     score, logit, positive, rng = made(seed, images, signed)
     grid = np.union1d(np.linspace(-2, 2, 9), [weight])
-    counts = rng.integers(0, 3, (4, images)).astype(np.uint8)
+    counts = rng.integers(0, 3, (2, images)).astype(np.uint8)
     found = decision_curves(score, logit, weight, positive, grid, metric, counts, threshold)
-    assert found.shape == (len(grid), 4)
+    assert found.shape == (len(grid), 2)
     for v, at in zip(grid, found, strict=True):
         decided = logit + (v - weight) * score > threshold
         for row, value in zip(counts, at, strict=True):

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -22,7 +22,13 @@ from inficond_panel import ConceptStudents, distill
 from inficond_panel.errors import MissingExtraError, SolverError
 
 
-@parametrize_with_checks([ConceptStudents(), ConceptStudents(l2=0.1, temperature=2.0, lower=0)])
+# scikit-learn's checks fit labels, which are logits only where that is said
+@parametrize_with_checks(
+    [
+        ConceptStudents(y_kind="logits"),
+        ConceptStudents(l2=0.1, temperature=2.0, lower=0, y_kind="logits"),
+    ]
+)
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -158,3 +164,63 @@ def test_without_scikit_learn_the_remedy_is_said(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert inficond_panel.open_students is not None
+
+
+def test_y_is_what_it_is_said_to_be(data):
+    scores, logits = data
+    share = expit(logits)
+    by_logits = ConceptStudents().fit(scores, logits)
+    by_share = ConceptStudents(y_kind="probabilities").fit(scores, share)
+    np.testing.assert_allclose(by_share.coef_, by_logits.coef_, atol=1e-5)
+    assert by_share.score(scores, share) == by_logits.score(scores, logits)
+    with pytest.raises(ValueError, match="look like probabilities"):
+        ConceptStudents().fit(scores, share)
+    with pytest.raises(ValueError, match="look like labels"):
+        ConceptStudents().fit(scores, (share > 0.5).astype(float))
+    with pytest.raises(ValueError, match="these are no probabilities"):
+        ConceptStudents(y_kind="probabilities").fit(scores, logits)
+    with pytest.raises(ValueError, match="y_kind must be"):
+        ConceptStudents(y_kind="odds").fit(scores, logits)
+
+
+def test_one_softmax_student(data):
+    scores, logits = data
+    p = softmax(logits, axis=1)
+    students = ConceptStudents(1e-3, link="softmax", tolerance=1e-8).fit(scores, logits)
+    shifted = ConceptStudents(1e-3, link="softmax", tolerance=1e-8).fit(scores, logits + 5)
+    np.testing.assert_allclose(students.coef_, shifted.coef_, atol=1e-6)
+    np.testing.assert_allclose(students.coef_.sum(axis=0), 0, atol=1e-12)
+    found = students.predict_proba(scores)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(found.mean(axis=0), p.mean(axis=0), atol=1e-8)  # free intercepts
+    assert (students.predict(scores).argmax(axis=1) == found.argmax(axis=1)).all()
+    assert students.predict(scores).sum(axis=1).tolist() == [1] * len(scores)
+    agree = np.mean(found.argmax(axis=1) == logits.argmax(axis=1))
+    assert students.score(scores, logits) == pytest.approx((1 + 2 * agree) / 3)  # of 3 decisions
+    by_share = clone(students).set_params(y_kind="probabilities").fit(scores, p)
+    np.testing.assert_allclose(by_share.coef_, students.coef_, atol=1e-5)
+
+
+def test_bounds_of_one_softmax_student_are_of_the_centred_influence(data):
+    scores, logits = data
+    free = ConceptStudents(1e-3, link="softmax").fit(scores, logits)
+    upper = np.full((scores.shape[1], logits.shape[1]), np.inf)
+    c, k = np.unravel_index(free.coef_.T.argmax(), upper.shape)
+    upper[c, k] = free.coef_[k, c] / 2
+    held = ConceptStudents(1e-3, link="softmax", upper=upper).fit(scores, logits)
+    assert held.coef_[k, c] == pytest.approx(upper[c, k], abs=1e-9)
+    others = np.delete(np.arange(logits.shape[1]), k)
+    assert np.abs(held.coef_[others, c] - free.coef_[others, c]).max() > 1e-6
+
+
+def test_what_a_softmax_student_does_not_take(data):
+    scores, logits = data
+    with pytest.raises(ValueError, match="l2 is not used with link='softmax'"):
+        ConceptStudents(link="softmax", l2=0.1).fit(scores, logits)
+    with pytest.raises(ValueError, match="link must be 'sigmoid' or 'softmax'"):
+        ConceptStudents(link="probit").fit(scores, logits)
+    with pytest.raises(ValueError, match="two classes or more"):
+        ConceptStudents(link="softmax").fit(scores, logits[:, 0])
+    students = ConceptStudents(link="softmax", y_kind="probabilities")
+    with pytest.raises(ValueError, match="in a softmax to 1"):
+        students.fit(scores, expit(logits))

@@ -484,7 +484,7 @@ def test_a_history_on_a_disk_without_room_can_be_opened_and_read(still_disk, how
 
 
 def test_a_history_that_was_not_closed_is_not_read_as_it_lies(still_disk) -> None:
-    """What the log beside it holds would be missing."""
+    """Events in the log beside it would be missing."""
     path = still_disk / "h.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as other:
         history = History(str(path))

@@ -1,4 +1,4 @@
-"""What was reported as done is in the history, whatever happens to the process."""
+"""Work that was reported as done is in the history, whatever happens to the process."""
 
 from __future__ import annotations
 

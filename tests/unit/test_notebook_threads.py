@@ -145,7 +145,7 @@ async def run_cells(session, count):
 
 
 async def as_made_anew(session):
-    """What each view shows is what a new one shows of the state."""
+    """Each view shows the same as a new one of the state."""
     anew = make_views(session.app)
     await until(lambda: not session.jobs.busy)
     for (name, component), params in SHOWN.items():

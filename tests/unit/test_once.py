@@ -1,4 +1,4 @@
-"""What threads ask for together is computed once."""
+"""A value that threads ask for together is computed once."""
 
 from threading import Barrier, Event, Thread
 

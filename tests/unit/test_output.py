@@ -1,4 +1,4 @@
-"""What a terminal obeys reaches it as text, whatever data or files are called."""
+"""Codes that a terminal obeys reach it as text, whatever data or files are called."""
 
 from __future__ import annotations
 

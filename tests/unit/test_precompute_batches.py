@@ -1,4 +1,4 @@
-"""Which photos are encoded together, results that appear whole, and arrays made of pieces."""
+"""Photos that are encoded together, results that appear whole, and arrays made of pieces."""
 
 import hashlib
 from itertools import pairwise

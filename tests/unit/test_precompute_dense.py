@@ -211,7 +211,7 @@ def test_coca_cells_are_what_its_pool_gives_for_one_token():
 
 
 def into_last_block(tower, pixels):
-    """What the last block gets, and what its attention then makes of it (rotary embedding too)."""
+    """Input of the last block, and its attention's output (rotary embedding too)."""
     trunk = getattr(tower, "trunk", None)
     block = trunk.blocks[-1] if trunk is not None else tower.transformer.resblocks[-1]
     seen = []

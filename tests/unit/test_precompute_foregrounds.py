@@ -1,4 +1,4 @@
-"""Where objects are: boxes of an annotation, regions of a scene, masks at another size."""
+"""Places of objects: boxes of an annotation, regions of a scene, masks at another size."""
 
 import numpy as np
 import pytest

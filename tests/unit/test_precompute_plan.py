@@ -1,4 +1,4 @@
-"""What is computed again when an input changes, and what is said of it beforehand."""
+"""Stages that are computed again when an input changes, and the words about it beforehand."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What a second run takes over from the first, what it keeps in memory, and that it is alone."""
+"""A second run takes over stages of the first, keeps little in memory, and is alone."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What can be seen at each pixel of a scene."""
+"""Objects that can be seen at each pixel of a scene."""
 
 import numpy as np
 import pytest

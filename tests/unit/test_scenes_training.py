@@ -1,4 +1,4 @@
-"""What the demo's encoder and teacher are trained on, and how they are written."""
+"""Training data of the demo's encoder and teacher, and their files."""
 
 import csv
 import json

@@ -21,7 +21,7 @@ from inficond_panel.ui.notebook_cell import Cell
 
 
 def held(*references: weakref.ref) -> list[object]:
-    """What of them is alive after a collection."""
+    """Those of them that are alive after a collection."""
     gc.collect()
     return [found for found in (reference() for reference in references) if found is not None]
 

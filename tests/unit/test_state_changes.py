@@ -134,7 +134,7 @@ def test_a_change_is_of_the_split_in_view(app: AppState) -> None:
 
 
 def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:
-    """What is asked for is given when it has come; the event loop (this thread) is never held."""
+    """A change is given when it has come; the event loop (this thread) is never held."""
     updates: list = []
     there, threads = threading.Event(), []
 

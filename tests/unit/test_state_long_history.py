@@ -1,4 +1,4 @@
-"""What a step reads and sends does not grow with the history, and is what it was in full."""
+"""Reads and messages of a step do not grow with the history, and are the same as in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the state tells of a refit, of a group, of one image, and of the refit what-if."""
+"""Reports of the state on a refit, on a group, on one image, and on the refit what-if."""
 
 from __future__ import annotations
 

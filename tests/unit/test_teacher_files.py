@@ -118,7 +118,7 @@ def test_values_that_are_no_probabilities_are_told(tmp_path, kind):
     section, *_ = make(kind, tmp_path / "a")
     section.outputs = "probabilities"
     teacher = load(section)
-    with pytest.raises(DataError, match="which are no probabilities"):
+    with pytest.raises(DataError, match="these are no probabilities"):
         teacher.logits(10 * batch_of(teacher.preprocessing))
 
 

@@ -1,4 +1,4 @@
-"""How photos become a teacher's input, against timm's own transform and torchvision's."""
+"""A teacher's input from photos, against timm's own transform and torchvision's."""
 
 import numpy as np
 import pytest

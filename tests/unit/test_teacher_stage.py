@@ -181,11 +181,15 @@ def test_values_that_are_no_numbers_are_told(tmp_path):
         run(teacher_section("torchscript", path=tmp_path / "a.pt"), drawn())
 
 
-def test_logits_that_look_like_shares_are_warned_of(tmp_path):
+def test_logits_that_look_like_shares_are_refused_unless_outputs_are_said(tmp_path):
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(576, 2), torch.nn.Sigmoid())
     torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
-    result = run(teacher_section("torchscript", path=tmp_path / "a.pt"), drawn())
-    assert "are they probabilities?" in result.warnings[0]
+    section = teacher_section("torchscript", path=tmp_path / "a.pt")
+    with pytest.raises(DataError, match="look like probabilities") as told:
+        run(section, drawn())
+    assert "teacher.outputs: probabilities" in told.value.remedy
+    section.outputs = "logits"
+    assert 0 < run(section, drawn()).logit.min() < 1
 
 
 class Narrow(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""What a refit tells, against refits with the bound moved and against plain counting."""
+"""The report on a refit, against refits with the bound moved and against plain counting."""
 
 from __future__ import annotations
 

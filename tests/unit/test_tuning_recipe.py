@@ -143,7 +143,7 @@ def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, 
 
 
 def test_ids_of_students_with_default_settings_stay(store, tmp_path) -> None:
-    """What is added to the spec later leaves histories that are there as they are."""
+    """Keys that are added to the spec later leave histories that are there as they are."""
     tuner = make_tuner(store, tmp_path, "{}")
     assert set(tuner.root().settings) == {
         "store", "temperature", "solver", "lambda", "tolerance",

@@ -1,4 +1,4 @@
-"""What follows a change runs once for it, on a page with all views."""
+"""Methods that follow a change run once for it, on a page with all views."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DEPENDANTS = [
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each dependant ran, by its name in its class."""
+    """Number of runs of each dependant, by its name in its class."""
     found: Counter[str] = Counter()
 
     def count(kind: type, name: str) -> None:

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.concepts.projection import SCALE
+from inficond_panel.plots import cloud, concept_map, map_layers
+from inficond_panel.plots.concept_map import Frame, Names, Shown
+from inficond_panel.plots.labels import LEADER_FROM, Anchor, Label, apart, clipped, place
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views.embedding import cloud, concept_map, map_layers
-from inficond_panel.views.embedding.concept_map import Frame, Names, Shown
-from inficond_panel.views.embedding.labels import LEADER_FROM, Anchor, Label, apart, clipped, place
 from inficond_panel.views.embedding.map_segments import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_tooltip import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView

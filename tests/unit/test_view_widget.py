@@ -150,7 +150,7 @@ def test_one_page_in_two_widgets_stays_in_step(shown, page, counter):
 
 @pytest.fixture
 def displayed(monkeypatch):
-    """What would be displayed, with the calls that the event loop got for later."""
+    """Output that would be displayed, with the calls that the event loop got for later."""
 
     class Loop:
         def __init__(self):

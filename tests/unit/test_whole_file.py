@@ -57,7 +57,7 @@ def test_a_device_is_written_to_and_stays(tmp_path):
 def test_a_page_that_cannot_be_written_keeps_the_one_before(tmp_path, capsys, monkeypatch):
     spec, place = small_spec(tmp_path, images=40, concepts=6, classes=2), tmp_path / "out.html"
     place.write_text("the one before")
-    monkeypatch.setattr("inficond_panel.commands.page._html", lambda _: "x" * 5000)
+    monkeypatch.setattr("inficond_panel.app.page_html", lambda *_, **__: "x" * 5000)
 
     def full(_):
         raise OSError(28, "No space left on device")

@@ -25,7 +25,7 @@ def say(document: object) -> None:
 
 
 def facts(node: Node) -> list[object]:
-    """What must come back of a node."""
+    """Facts of a node that must come back."""
     return [node.id, node.weights_hash, node.number]
 
 

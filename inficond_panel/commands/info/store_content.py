@@ -10,6 +10,7 @@ from typing import Any
 
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.task_text import task_text
 from inficond_panel.common.byte_sizes import size_text
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.spec import Spec, find_spec, load_spec
@@ -88,6 +89,9 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "encoder": Path(encoder.model).name,
         "corpus": spec.concepts.corpus.stem,
         "teacher": spec.teacher.title,
+        "activation": spec.teacher.activation or "sigmoid",
+        "task": spec.dataset.task,
+        "other_classes": [],
         "metadata": list(dataset.metadata_columns),
         "history": None,
         "bytes": None,
@@ -138,6 +142,7 @@ def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> Non
         say(f"hash      {document['store_hash']}")
     for key in ("encoder", "corpus", "teacher"):
         say(f"{key:<9} {document[key]}")
+    say(f"task      {task_text(document)}")
     images = ", ".join(f"{count} {split}" for split, count in document["images"].items())
     say(f"images    {images}")
     total = sum(document["images"].values())

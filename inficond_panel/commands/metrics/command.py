@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Every metric with its bootstrap interval, and the change since the parent iteration and "
     "since the start. With --by or --selection also on slices of the images: the worst one is "
-    "named, and whether it is more than bad luck. See docs/metrics.md."
+    "named, and whether it is more than bad luck. With one class an image also of all students as "
+    "one classifier. See docs/metrics.md."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
@@ -60,34 +61,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
     )
+    parser.add_argument(
+        "--top-k",
+        type=positive,
+        default=5,
+        metavar="K",
+        help="with one class an image: the k of top-k accuracy (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--confusion",
+        action="store_true",
+        help="with one class an image: which class is taken for which, beside the teacher",
+    )
     add_seed(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
     from inficond_panel.analysis.node_metrics import measure_node, measure_slices
+    from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise, say_slices
+    from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
     from inficond_panel.commands.students import chosen_node, count_look, open_students
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args, distilled=False)
     _check_classes(tuner, args.classes)
+    if args.confusion:
+        check_single_label(tuner.store)
     slices = _slices(tuner, args)
     tuner.root(progress=progress)
     node = chosen_node(tuner, args.node)
     count_look(tuner, node, args.split)
     chosen = {"classes": args.classes, "draws": args.draws, "seed": args.seed}
     measures = measure_node(tuner, node, args.split, **chosen)
+    noise = {"k": args.top_k, "draws": args.draws, "seed": args.seed}
+    single = tuner.store.task == "single_label"
+    together = measure_single_label(tuner, node, args.split, **noise) if single else None
     reports = None
     if slices:
         limits = {"min_images": args.min_images, "progress": progress}
         reports = measure_slices(tuner, node, args.split, slices, args.metric, **limits, **chosen)
     if args.json:
-        say_json(document(tuner, node, args, measures, reports))
+        say_json(document(tuner, node, args, measures, reports, together))
         return
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
     say()
+    if together:
+        say_together(together)
+        say()
+    if together and args.confusion:
+        say_confusions(together, tuner.store.classes)
+        say()
     say_metrics(measures)
     say()
     say_noise(measures, args.metric)

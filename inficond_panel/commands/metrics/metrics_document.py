@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassMeasures
+from inficond_panel.analysis.top_measures import SingleLabelMeasures
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.tuning import Node, Tuner
@@ -18,6 +19,7 @@ def document(
     args: argparse.Namespace,
     measures: Mapping[str, ClassMeasures],
     reports: Mapping[str, SliceReport] | None,
+    together: SingleLabelMeasures | None,
 ) -> dict[str, Any]:
     """Everything that was measured; undefined is None."""
     return {
@@ -31,7 +33,34 @@ def document(
         "draws": args.draws,
         "seed": args.seed,
         "classes": {name: _measures_document(found) for name, found in measures.items()},
+        "single_label": _together_document(together, tuner.store.classes) if together else None,
         "slices": _slices_document(reports, args) if reports else None,
+    }
+
+
+def _together_document(found: SingleLabelMeasures, classes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "images": found.n,
+        "k": found.k,
+        "metrics": interval_documents(found.students),
+        "teacher": interval_documents(found.teacher),
+        "since_parent": interval_documents(found.since_parent),
+        "since_start": interval_documents(found.since_start),
+        "confusion": {
+            "classes": list(classes),
+            "students": found.matrix.astype(int).tolist(),
+            "teacher": found.teacher_matrix.astype(int).tolist(),
+            "cells": [
+                {
+                    "label": classes[cell.label],
+                    "named": classes[cell.named],
+                    "images": cell.images,
+                    "share": {"estimate": cell.share, "low": cell.low, "high": cell.high},
+                    "teacher_images": int(found.teacher_matrix[cell.label, cell.named]),
+                }
+                for cell in found.confusions
+            ],
+        },
     }
 
 

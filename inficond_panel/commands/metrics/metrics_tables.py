@@ -40,7 +40,7 @@ def say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
         level = found.metrics[metric]
         row = [name, written(level.estimate), written_range(level.low, level.high)]
         for change in (found.since_parent, found.since_start):
-            row.append(_change(change[metric]) if change else "–")
+            row.append(change_text(change[metric]) if change else "–")
         if metric == ECE.key:
             row.append(written(found.ece_floor))
         rows.append(row)
@@ -91,7 +91,8 @@ def _slice_row(name: str, found: SliceResult) -> list[str]:
     ]
 
 
-def _change(found: Interval) -> str:
+def change_text(found: Interval) -> str:
+    """A change with its interval, and what it amounts to."""
     if defined(found.low) is None:
         return "undefined"
     limits = written_range(found.low, found.high, sign=True)

@@ -19,8 +19,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.vocabulary.metrics import BIASED, METRICS
+from inficond_panel.vocabulary.metrics import BIASED, METRICS, keys
+from inficond_panel.vocabulary.top_metrics import TOP_ECE
+
+#: Metrics with the basic interval.
+_BASIC = {*BIASED, *keys(TOP_ECE)}
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class Interval:
 
 
 def change_intervals(
-    before: Outcome,
-    after: Outcome,
+    before: Outcome | TopClass,
+    after: Outcome | TopClass,
     metrics: Sequence[str] = tuple(METRICS),
     *,
     draws: int = 200,
@@ -77,7 +82,7 @@ def change_intervals(
 
 
 def metric_intervals(
-    outcome: Outcome,
+    outcome: Outcome | TopClass,
     metrics: Sequence[str] = tuple(METRICS),
     *,
     draws: int = 200,
@@ -93,7 +98,9 @@ def metric_intervals(
     return found
 
 
-def drawn(outcome: Outcome, metric: str, draws: int, seed: int, *, together: bool = False) -> Array:
+def drawn(
+    outcome: Outcome | TopClass, metric: str, draws: int, seed: int, *, together: bool = False
+) -> Array:
     """The metric on each draw (draws,), read-only; kept with the outcome.
 
     A draw is one of the images that the metric counts; ``together`` of all images, labelled or
@@ -153,4 +160,4 @@ def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> 
 
 def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
     limits = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], axis=-1)
-    return 2 * np.asarray(estimate) - limits[::-1] if metric in BIASED else limits
+    return 2 * np.asarray(estimate) - limits[::-1] if metric in _BASIC else limits

@@ -54,12 +54,12 @@ class Columns:
         """X[:, columns] @ weights for weights (p,): (N,)."""
         if not len(columns):
             return np.zeros(self.source.shape[0])
-        return np.concatenate(list(self._map(partial(_product, weights=weights), columns)))
+        return np.concatenate(list(self.map(partial(_product, weights=weights), columns)))
 
     def gradient(self, columns: NDArray[np.intp], residuals: Array) -> Array:
         """X[:, columns]'u for residuals u (N,): (p,)."""
         total = np.zeros(len(columns))
-        for part in self._map(_gradient, columns, residuals):
+        for part in self.map(_gradient, columns, residuals):
             total += part
         return total
 
@@ -71,22 +71,23 @@ class Columns:
         columns are held so; the blocks are added up in float64 all the same.
         """
         gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
-        pivot = self._pivot(columns)  # near the mean: centring cancels few digits
-        for part in self._map(partial(_gram, pivot=pivot, exact=exact), columns, curvature):
+        pivot = self.pivot(columns)  # near the mean: centring cancels few digits
+        for part in self.map(partial(_gram, pivot=pivot, exact=exact), columns, curvature):
             gram += part[0]
             moment += part[1]
         mean = moment / curvature.sum()
         gram -= np.outer(mean, moment)
         return gram, mean + pivot
 
-    def _pivot(self, columns: NDArray[np.intp]) -> Array:
+    def pivot(self, columns: NDArray[np.intp]) -> Array:
+        """Something near the mean of each of these columns (p,)."""
         few = self._blocks[0][: self._used, :64]
         return to_host(few).mean(axis=1, dtype=np.float64)[self._place[columns]]
 
-    def _map(
+    def map(
         self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
     ) -> Iterator[Any]:
-        """As a source's map, of blocks (p, n)."""
+        """As a source's map, of blocks (p, n) of these columns."""
         places = self._place[columns]
 
         def apply(block: Any, *parts: Array) -> Any:

@@ -40,12 +40,12 @@ def make_problems(
             "Pass probabilities, such as soft_targets(teacher_logit).",
         )
     classes = targets.shape[1]
-    weight = _normalised(sample_weight, images, classes)
+    weight = normalised(sample_weight, images, classes)
     _check_classes(targets, weight)
-    first, second = _l1(l1, (concepts, classes)), _penalties(l2, classes, "l2")
-    low = _bound(lower, -np.inf, (concepts, classes), "lower")
-    high = _bound(upper, np.inf, (concepts, classes), "upper")
-    _check_box(low, high)
+    first, second = _l1(l1, (concepts, classes)), penalties_of(l2, classes, "l2")
+    low = bound_of(lower, -np.inf, (concepts, classes), "lower")
+    high = bound_of(upper, np.inf, (concepts, classes), "upper")
+    check_box(low, high)
     return [
         Problem(
             target, weight[k % len(weight)], Penalty(first[k], second[k], low[:, k], high[:, k])
@@ -68,7 +68,7 @@ def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Pr
     return weights
 
 
-def _normalised(sample_weight: NDArray | None, images: int, classes: int) -> Array:
+def normalised(sample_weight: NDArray | None, images: int, classes: int) -> Array:
     """Weights that sum to 1, one row for each class (K, N), or one for all (1, N)."""
     if sample_weight is None:
         return np.full((1, images), 1.0 / images)
@@ -105,7 +105,7 @@ def _check_classes(targets: Array, weight: Array) -> None:
 def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
     """One number for each class, or one for each concept of each class."""
     if np.ndim(value) < 2:
-        return _penalties(value, shape[1], "l1")
+        return penalties_of(value, shape[1], "l1")
     each = np.array(value, dtype=np.float64)
     if each.shape != shape:
         raise SolverError(
@@ -116,7 +116,8 @@ def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
     return list(np.ascontiguousarray(each.T))
 
 
-def _penalties(value: ArrayLike, classes: int, name: str) -> list[float]:
+def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
+    """One penalty for each class, finite and 0 or more; raises SolverError."""
     try:
         penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
     except ValueError:
@@ -133,7 +134,8 @@ def _check_penalty(penalties: Array, name: str) -> None:
         raise SolverError(f"{name} is {penalties!r}.", "It must be finite, 0 or more.")
 
 
-def _bound(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
+def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
+    """Bounds (C, K), ``default`` where there are none; raises SolverError for another shape."""
     if value is None:
         return np.full(shape, default)
     bound = np.array(value, dtype=np.float64)
@@ -145,7 +147,8 @@ def _bound(value: NDArray | None, default: float, shape: tuple[int, int], name: 
     return bound
 
 
-def _check_box(lower: Array, upper: Array) -> None:
+def check_box(lower: Array, upper: Array) -> None:
+    """Raise SolverError for bounds that leave a weight no value."""
     empty = ~(lower <= upper) | (lower == np.inf) | (upper == -np.inf)  # ~: catches nan too
     if empty.any():
         concept, k = np.argwhere(empty)[0]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.errors import SolverError
 
@@ -13,8 +14,16 @@ from inficond_panel.errors import SolverError
 SEEN_LABEL = "has seen the label"
 
 
-def soft_targets(teacher_logit: ArrayLike, temperature: float = 1.0) -> Array:
-    """Targets sigmoid(z / T) in (0, 1), of the shape of the teacher's logits z."""
+def soft_targets(
+    teacher_logit: ArrayLike, temperature: float = 1.0, others: NDArray | None = None
+) -> Array:
+    """Targets sigmoid(z / T) in (0, 1), of the shape of the teacher's logits z.
+
+    With ``others``, the logits (N, M) of the teacher's other classes, which may be none:
+    softmax(z / T) over all of its classes, for z (N, K) of the K that students are made of.
+    """
+    if others is not None:
+        return softmax_of(np.asarray(teacher_logit), others, temperature)
     return expit(np.asarray(teacher_logit, dtype=np.float64) / temperature)
 
 

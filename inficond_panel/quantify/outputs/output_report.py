@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill import Interval, Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.class_mean import class_mean
@@ -27,7 +28,7 @@ from inficond_panel.quantify.outputs.reliability import (
 )
 from inficond_panel.quantify.outputs.separation import Groups, silhouette
 from inficond_panel.store import Store
-from inficond_panel.store.oracle_logits import oracle_logits
+from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
 
 Array = NDArray[np.float64]
@@ -77,9 +78,11 @@ def outputs_on(store: Store, split: str) -> Outputs:
     Raises ``DataError`` for oracle logits that are not finite.
     """
     rows = store.rows(split)
-    logits = {"teacher": store.teacher_logit[rows]}
+    logits = {"teacher": store.teacher_log_odds[rows]}
     if split == "fit" and store.has("oracle_logit"):
         logits["oracle"] = oracle_logits(store)
+        if store.activation == "softmax":
+            logits["oracle"] = log_odds(logits["oracle"], oracle_others(store))
     images = tuple(store.images[row] for row in rows)
     return Outputs(split, images, tuple(store.classes), store.label[rows], logits)
 

@@ -12,6 +12,7 @@ from inficond_panel.spec.framework.lists import Size, Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.splits import Splits
+from inficond_panel.vocabulary.tasks import TASKS
 
 _REQUIRED = {"required": True}
 _FOLDER = {"exists": "folder", "below": "root"}
@@ -35,6 +36,12 @@ class Dataset(Section):
     chooser: ClassVar[str] = "kind"
     kind: Any
     splits: Any = None
+
+    task = Choice(
+        default=TASKS[0],
+        objects=list(TASKS),
+        doc="Whether an image has any number of the classes, or exactly one.",
+    )
 
     def photo_folders(self) -> tuple[Path, ...]:
         """Folders in which the photos are called after their images; none where that is not so."""

@@ -27,7 +27,7 @@ def _refine() -> Choice:
 
 
 class Segments(Section):
-    """How an image is divided into segments."""
+    """Division of an image into segments."""
 
     chooser: ClassVar[str] = "method"
     usual: ClassVar[str] = "kmeans"

@@ -156,7 +156,7 @@ def is_share(reference: Reference) -> bool:
 
 
 class Splits(Section):
-    """Which images students fit on, which the screen shows, and which are held out."""
+    """Images that students fit on, images that the screen shows, and images that are held out."""
 
     fit = SplitReference(doc="Students are fitted on these.", metadata=_REQUIRED)
     tune = SplitReference(doc="The screen shows these.", metadata=_REQUIRED)

@@ -19,7 +19,7 @@ _REQUIRED = {"required": True}
 
 
 class Scores(Section):
-    """How much of a concept there is in an image, from its segments."""
+    """Strength of a concept in an image, from its segments."""
 
     chooser: ClassVar[str] = "method"
     usual: ClassVar[str] = "max_cosine"
@@ -102,7 +102,7 @@ class Concepts(Section):
 
 
 class Students(Section):
-    """How the linear students are distilled from the teacher."""
+    """Distillation of the linear students from the teacher."""
 
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
@@ -183,7 +183,7 @@ class PaperStudents(Students):
 
 
 class Tuning(Section):
-    """What a thumb does."""
+    """Effect of a thumb."""
 
     factor = Number(
         2.0,
@@ -207,7 +207,7 @@ class Tuning(Section):
 
 
 class Layout(Section):
-    """How the page looks, at first: all of it can be changed on the page and saved from there."""
+    """Look of the page, at first: all of it can be changed on the page and saved from there."""
 
     theme = Choice(
         default="auto", objects=["auto", "light", "dark"], doc="Colours; auto: the browser's."

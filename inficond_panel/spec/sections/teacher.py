@@ -11,6 +11,7 @@ from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, OpenClipEncoder, Prompts
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, SIGMOID, SOFTMAX
 
 _REQUIRED = {"required": True}
 _FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
@@ -22,7 +23,7 @@ _CROP = (
 
 
 class Preprocessing(Section):
-    """How a photo becomes the network's input; what is left out is the model's own."""
+    """Steps from a photo to the network's input; a step left out is the model's own."""
 
     size = Size(None, length=2, doc=_SIZE, metadata={"unit": "pixels"})
     mean = Channels(None, doc="Mean of red, green and blue that is subtracted; levels are 0 to 1.")
@@ -66,11 +67,41 @@ class Teacher(Section):
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "logits"
     kind: Any
+    #: What its outputs become probabilities by; those without a key of it judge each class alone.
+    activation: Any = SIGMOID
+    #: What its outputs are; None: logits, which must not look like something else.
+    outputs: Any = None
 
     @property
     def title(self) -> str:
         """Name of the teacher, for people."""
         raise NotImplementedError
+
+    @property
+    def softmax(self) -> bool:
+        """True if it gives one distribution over all of its classes."""
+        return bool(self.activation == SOFTMAX)
+
+
+def _activation() -> Choice:
+    return Choice(
+        default=None,
+        objects=list(ACTIVATIONS),
+        allow_None=True,
+        doc="What turns its logits into probabilities: sigmoid (if left out), each class by "
+        "itself, or softmax over all of the teacher's classes, also those that the data set "
+        "lacks. To be said with task: single_label.",
+    )
+
+
+def _outputs() -> Choice:
+    return Choice(
+        default=None,
+        objects=list(OUTPUTS),
+        allow_None=True,
+        doc="What its outputs are; probabilities are turned into logits. If left out: logits, and "
+        "what looks like probabilities or labels is an error.",
+    )
 
 
 class LogitsTeacher(Teacher):
@@ -82,6 +113,8 @@ class LogitsTeacher(Teacher):
         "class_name and logit.",
         metadata={"required": True, "exists": "file"},
     )
+    outputs = _outputs()
+    activation = _activation()
 
     @property
     def title(self) -> str:
@@ -101,8 +134,9 @@ class _Outputs(NetworkTeacher):
     classes = Words(
         [],
         doc="Class of each output of the model, in order; empty: those of the data set, in its "
-        "order. Outputs of other classes are left aside.",
+        "order. Outputs of other classes are left aside, but for a softmax.",
     )
+    outputs = _outputs()
 
 
 def _oracle() -> Nested:
@@ -115,11 +149,7 @@ def _oracle() -> Nested:
 
 class _FileTeacher(_Outputs):
     path: Any
-    outputs = Choice(
-        default="logits",
-        objects=["logits", "probabilities"],
-        doc="What the model gives; probabilities are turned into logits.",
-    )
+    activation = _activation()
     preprocessing = Nested(
         FullPreprocessing, doc="How a photo becomes the input.", metadata=_REQUIRED
     )
@@ -161,6 +191,7 @@ class TimmTeacher(_Outputs):
         "model's own classifier if left out.",
         metadata={"exists": "file"},
     )
+    activation = _activation()
     preprocessing = Nested(
         Preprocessing, default_factory=Preprocessing, doc="How a photo becomes the input."
     )
@@ -222,6 +253,7 @@ class OpenClipTeacher(NetworkTeacher):
     bias = ByClass(
         0.0, bounds=(None, None), doc="Added to the logits: what puts 0 where you decide."
     )
+    activation = _activation()
     oracle = _oracle()
 
     @property

@@ -38,7 +38,7 @@ class Level(Section):
 
 
 class Conditions(Section):
-    """What is varied, and who gets what."""
+    """Conditions that are varied, and their assignment to participants."""
 
     design = Choice(
         default="between",

@@ -17,7 +17,7 @@ GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
 
 
 class DoneWhen(Section):
-    """When a task is done; measured on the split tune."""
+    """Goal at which a task is done; measured on the split tune."""
 
     chooser: ClassVar[str] = "rule"
 

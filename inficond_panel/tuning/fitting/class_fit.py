@@ -60,7 +60,7 @@ class ClassFit:
 
     @cached_property
     def data(self) -> FitData:
-        """What the student is fitted to."""
+        """Data that the student is fitted to."""
         return self._plain.under({} if self.terms == Terms() else {self.name: self.terms})
 
     @cached_property

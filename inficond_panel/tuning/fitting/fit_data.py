@@ -15,7 +15,7 @@ from inficond_panel.distill.robustness.collinearity import components, correlati
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.store.oracle_logits import oracle_logits
+from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Taught, Terms
 
 
@@ -25,11 +25,12 @@ class FitData:
     The images are those of the split ``fit``; under ``Terms`` that teach labels, the photos taught
     come after them.
 
-    The targets are the teacher's probabilities at ``temperature``, or with ``learned`` "oracle"
-    those of the oracle's logits; with ``alpha`` the true labels are mixed in: BCE(label) +
-    alpha·BCE(teacher) is one fit of mixed targets with weights ``(n, K)``, and the penalties ``l1``
-    (one per class) and ``l2`` scaled to fit. Where no label is ignored, all images weigh alike and
-    ``sample_weight`` is None. What compares with the teacher takes its own probabilities.
+    The targets are the teacher's probabilities, by its sigmoid or softmax, at ``temperature``, or
+    with ``learned`` "oracle" those of the oracle's logits; with ``alpha`` the true labels are mixed
+    in: BCE(label) + alpha·BCE(teacher) is one fit of mixed targets with weights ``(n, K)``, and the
+    penalties ``l1`` (one per class) and ``l2`` scaled to fit. Where no label is ignored, all images
+    weigh alike and ``sample_weight`` is None. What compares with the teacher takes its own
+    probabilities.
 
     Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
     student has no finite intercept. Raises ``DataError`` without the oracle logits asked for.
@@ -51,10 +52,13 @@ class FitData:
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
         self.scores = store.concept_score[rows]
-        self.teacher = soft_targets(store.teacher_logit[rows], temperature)
+        softmax = store.activation == "softmax"
+        others = store.other_logit[rows] if softmax else None
+        self.teacher = soft_targets(store.teacher_logit[rows], temperature, others)
         soft = self.teacher
         if learned == "oracle":
-            soft = soft_targets(oracle_logits(store), temperature)
+            others = oracle_others(store) if softmax else None
+            soft = soft_targets(oracle_logits(store), temperature, others)
         self.targets, self.sample_weight, scale = soft, None, np.ones(len(l1))
         if alpha is not None:
             _check_labels(store, rows, alpha)

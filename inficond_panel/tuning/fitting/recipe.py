@@ -79,6 +79,7 @@ def root_settings(spec: Spec, store: Store) -> dict[str, Any]:
     learned = spec.students.targets
     return {
         **({} if learned == "teacher" else {"targets": learned}),
+        **({} if store.activation == "sigmoid" else {"activation": store.activation}),
         "store": store.content_hash,
         "temperature": float(spec.students.temperature),
         **distillation(spec, store.classes).settings(store.classes),

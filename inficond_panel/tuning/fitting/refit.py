@@ -25,7 +25,7 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Batch:
-    """What one iteration from ``parent`` was asked for, canonical, and what it resolved to.
+    """Intents of one iteration from ``parent``, canonical, and the bounds and terms that follow.
 
     ``bounds`` are all in force after it; ``settings`` hold the terms of the classes it cures.
     """

@@ -36,7 +36,7 @@ class ClassPhotos:
         label = np.asarray(store.label[every, k])
         self.by_teacher = not (label >= 0).any()
         if self.by_teacher:
-            label = (store.teacher_logit[every, k] > threshold).astype(np.int8)
+            label = (store.teacher_log_odds[every, k] > threshold).astype(np.int8)
         self._known = np.flatnonzero(label >= 0)
         self._size = len(every)
         self.fit, self.fit_label = every[self._known], label[self._known]
@@ -70,7 +70,7 @@ class ClassPhotos:
         return ""
 
     def verdict(self) -> Verdict:
-        """Whether the class does worse on tune than on fit."""
+        """Verdict on the class: it does worse on tune than on fit, or not."""
         inside = np.empty(len(self.fit))
         for fold, student in enumerate(self._students):
             out = self._folds == fold

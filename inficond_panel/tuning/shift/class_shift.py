@@ -203,7 +203,7 @@ def _suspect(
 
 
 def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether two of the concepts stand for one thing (n, n); none for itself."""
+    """Pairs of the concepts that stand for one thing (n, n); none with itself."""
     scores = photos.tune_scores[:, order].T
     alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)

@@ -110,7 +110,7 @@ def repair(task: Task, k: int) -> Repair:
 
 
 def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
-    """What is tried, the first that gains is taken."""
+    """Batches that are tried in turn: the first that gains is taken."""
     name = shift.class_name
     both = (Doubt(name), Lambda(name))
     suspects = tuple(suspect.concept for suspect in shift.suspects[:count])

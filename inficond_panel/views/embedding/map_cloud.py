@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import param
 
 from inficond_panel.errors import CancelledError
-from inficond_panel.state import Job
-from inficond_panel.views.embedding.cloud import (
+from inficond_panel.plots.cloud import (
     NOTHING,
     WHOLE,
     Density,
     density_within,
     segment_density,
 )
-from inficond_panel.views.embedding.map_layers import make_cloud
+from inficond_panel.plots.map_layers import make_cloud
+from inficond_panel.state import Job
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
+    from inficond_panel.plots.cloud import Span
     from inficond_panel.state import AppState
-    from inficond_panel.views.embedding.cloud import Span
     from inficond_panel.views.embedding.map_plot import MapPlot
 
 _AROUND = 0.2  #: what is computed beyond each edge of the screen, as a share of what is on it

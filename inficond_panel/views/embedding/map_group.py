@@ -9,8 +9,8 @@ import numpy as np
 from inficond_panel.common.numbers import signed
 
 if TYPE_CHECKING:
+    from inficond_panel.plots.concept_map import Shown
     from inficond_panel.state import AppState
-    from inficond_panel.views.embedding.concept_map import Shown
 
 
 def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any]:

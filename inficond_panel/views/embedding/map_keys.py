@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import param
 
-from inficond_panel.views.embedding.concept_map import Shown, neighbour
+from inficond_panel.plots.concept_map import Shown, neighbour
 from inficond_panel.views.embedding.map_tooltip import make_facts
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import param
 from panel.custom import Child
 
+from inficond_panel.plots.cloud import projections
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.views.embedding.cloud import projections
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store

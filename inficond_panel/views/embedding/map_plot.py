@@ -16,10 +16,11 @@ from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
+from inficond_panel.plots.cloud import WHOLE
+from inficond_panel.plots.concept_map import Frame
+from inficond_panel.plots.map_layers import draw_dots
 from inficond_panel.ui.plot_pane import change_figure
-from inficond_panel.views.embedding.cloud import WHOLE
-from inficond_panel.views.embedding.concept_map import Frame
-from inficond_panel.views.embedding.map_layers import Foreground, Scene, draw_dots, update_dots
+from inficond_panel.views.embedding.foreground import Foreground, Scene, update_dots
 from inficond_panel.views.embedding.map_tooltip import TOOLTIP
 from inficond_panel.vocabulary.palette import SURFACE
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.numbers import number
+from inficond_panel.plots.cloud import segment_positions, segment_tree
+from inficond_panel.plots.concept_map import tapped
 from inficond_panel.state import Job
 from inficond_panel.ui.gallery import PRESENCE, make_picture
-from inficond_panel.views.embedding.cloud import segment_positions, segment_tree
-from inficond_panel.views.embedding.concept_map import tapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from inficond_panel.plots.concept_map import Frame
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
-    from inficond_panel.views.embedding.concept_map import Frame
     from inficond_panel.views.embedding.map_plot import MapPlot
 
 REACH = 14.0  #: the pointer means a segment within so many pixels

@@ -12,8 +12,8 @@ from inficond_panel.common.numbers import UNDEFINED, count, signed
 from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER
 
 if TYPE_CHECKING:
+    from inficond_panel.plots.concept_map import Shown
     from inficond_panel.store import Store
-    from inficond_panel.views.embedding.concept_map import Shown
 
 #: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
 TOOLTIP = Template("""<div><style>

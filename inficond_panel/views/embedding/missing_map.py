@@ -1,4 +1,4 @@
-"""What stands in the place of the concept map where the store has none."""
+"""Notice in the place of the concept map, for a store that has none."""
 
 from __future__ import annotations
 

@@ -13,15 +13,16 @@ import numpy as np
 import panel as pn
 import param
 
+from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
+from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
+from inficond_panel.plots.map_layers import make_dots
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
-from inficond_panel.views.embedding.cloud import WHOLE, concept_positions, projections
-from inficond_panel.views.embedding.concept_map import Shown, place_names, spread, tapped
+from inficond_panel.views.embedding.foreground import Scene
 from inficond_panel.views.embedding.map_cloud import MapCloud
 from inficond_panel.views.embedding.map_group import make_group
 from inficond_panel.views.embedding.map_keys import MapKeys
-from inficond_panel.views.embedding.map_layers import Scene, make_dots
 from inficond_panel.views.embedding.map_panel import EmbeddingPanel, make_projections
 from inficond_panel.views.embedding.map_plot import MapPlot
 from inficond_panel.views.embedding.map_segments import SegmentPointer

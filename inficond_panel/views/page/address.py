@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import param
 
-from inficond_panel.views.embedding.cloud import projections
+from inficond_panel.plots.cloud import projections
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState

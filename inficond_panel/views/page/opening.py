@@ -113,8 +113,8 @@ def _pane(html: str, style: str, **params: str) -> pn.pane.HTML:
 
 
 def _button(name: str, action: Callable[[], None]) -> pn.widgets.Button:
-    look = {"button_type": "primary", "align": "center", "sizing_mode": "fixed", "width": 120}
-    return pn.widgets.Button(name=name, on_click=lambda _: action(), **look)
+    look = {"color": "primary", "align": "center", "sizing_mode": "fixed", "width": 120}
+    return pn.widgets.Button(label=name, on_click=lambda _: action(), **look)
 
 
 def _progress_html(text: str, share: float) -> str:

@@ -16,9 +16,9 @@ from inficond_panel.wording.metric_change import make_change
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Deleted
     from inficond_panel.distill import Interval
+    from inficond_panel.plots.branches import Branches
     from inficond_panel.state.export import ExportState
     from inficond_panel.tuning import Iteration, Node
-    from inficond_panel.views.provenance.branches import Branches
 
 CARD_INTENTS = 8  #: intents that a hover card lists
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
+from inficond_panel.plots.branches import Branches
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
@@ -22,7 +23,6 @@ from inficond_panel.ui.images import send_photo, send_pictures
 from inficond_panel.ui.metric_cards import mean
 from inficond_panel.ui.row_window import cut_window, place_window
 from inficond_panel.ui.saving import send_file
-from inficond_panel.views.provenance.branches import Branches
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.views.provenance.iterations import (
     Shown,

@@ -11,8 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from inficond_panel.views.embedding import labels
-from inficond_panel.views.embedding.cloud import WHOLE
+from inficond_panel.plots import labels
+from inficond_panel.plots.cloud import WHOLE
 
 TOP = 10
 REACH = 9.0  #: a tap within so many pixels of a concept means that concept

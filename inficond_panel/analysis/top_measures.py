@@ -1,0 +1,114 @@
+"""All students of a node as one classifier, on data with one class an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.common.teacher_outputs import softmax_of
+from inficond_panel.distill import Interval, change_intervals, metric_intervals
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.top_class import (
+    USUAL_K,
+    Confusion,
+    TopClass,
+    confusions,
+    one_of_classes,
+)
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.store.label_checks import class_positions
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.top_metrics import TOP_METRICS
+
+
+@dataclass(frozen=True)
+class SingleLabelMeasures:
+    """Metrics of ``TOP_METRICS`` with their bootstrap intervals, on ``n`` labelled images.
+
+    ``teacher`` has all but agreement. ``since_parent`` and ``since_start`` are paired changes; None
+    at #0. ``matrix`` and ``teacher_matrix`` (K, K) count images by label and by the class that is
+    named; ``confusions`` are the students' wrong cells, the most images first.
+    """
+
+    n: int
+    k: int
+    students: dict[str, Interval]
+    teacher: dict[str, Interval]
+    since_parent: dict[str, Interval] | None
+    since_start: dict[str, Interval] | None
+    matrix: np.ndarray
+    teacher_matrix: np.ndarray
+    confusions: list[Confusion]
+
+
+def check_single_label(store: Store) -> None:
+    """Raise ``TuningError`` for a store whose images may have several classes."""
+    if store.task != "single_label":
+        raise TuningError(
+            f"{store.title!r} has any number of classes an image: there is no top-1.",
+            "If each image has exactly one, say so in the spec and write the store again: "
+            "dataset: {task: single_label}",
+        )
+
+
+def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
+    """Classes that the teacher names on a split, of those of the data set.
+
+    Its probabilities are those of its softmax over all of its classes; of a sigmoid teacher they
+    are made to add up to 1. Raises ``TuningError`` as ``check_single_label``.
+    """
+    check_single_label(store)
+    rows = store.rows(split)
+    logit = store.teacher_logit[rows]
+    softmax = store.activation == "softmax"
+    found = softmax_of(logit, store.other_logit[rows]) if softmax else one_of_classes(logit)
+    return TopClass(class_positions(store.label[rows]), found, k=k)
+
+
+def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
+    """Classes that the students of a node name on a split; errors as ``teacher_top_class``."""
+    teacher = teacher_top_class(tuner.store, split)
+    rows = tuner.store.rows(split)
+    probability = one_of_classes(tuner.logits(node)[rows])
+    return TopClass(class_positions(tuner.store.label[rows]), probability, teacher.named, k=k)
+
+
+def measure_single_label(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    *,
+    k: int = USUAL_K,
+    metrics: Sequence[str] = tuple(TOP_METRICS),
+    draws: int = 200,
+    seed: int = 0,
+) -> SingleLabelMeasures:
+    """Measure the students of a node as one classifier, beside the teacher.
+
+    Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
+    """
+    noise = {"draws": draws, "seed": seed}
+    teacher, now = teacher_top_class(tuner.store, split, k), top_class(tuner, node, split, k)
+    alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
+    changes: list[dict[str, Interval] | None] = [None, None]
+    if node.parent:
+        before = (tuner.node(node.parent), tuner.root())
+        changes = [
+            change_intervals(top_class(tuner, each, split, k), now, metrics, **noise)
+            for each in before
+        ]
+    return SingleLabelMeasures(
+        n=len(now.label),
+        k=k,
+        students=metric_intervals(now, metrics, **noise),
+        teacher=metric_intervals(teacher, alone, **noise),
+        since_parent=changes[0],
+        since_start=changes[1],
+        matrix=now.confusion(),
+        teacher_matrix=teacher.confusion(),
+        confusions=confusions(now, draw_counts(len(now.label), draws, seed)),
+    )

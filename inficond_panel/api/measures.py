@@ -1,0 +1,256 @@
+"""Measures of scripted students: metrics, changes, concepts, slices, stability, suggestions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from inficond_panel.analysis.comparison import Comparison, compare
+from inficond_panel.analysis.gallery import take_gallery
+from inficond_panel.analysis.influence_stability import stability
+from inficond_panel.analysis.local_explanation import Apart, take_apart
+from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
+from inficond_panel.analysis.top_measures import check_single_label
+from inficond_panel.api import concept_tables, tables
+from inficond_panel.api.moves import Moves
+from inficond_panel.api.names import check_metric, check_word
+from inficond_panel.api.told_report import ToldReport, told_report
+from inficond_panel.distill.robustness.collinearity import collinear
+from inficond_panel.tuning import Node
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.suggest import STRATEGIES, Suggestion, suggest
+from inficond_panel.vocabulary.metrics import AP
+
+
+class Measures(Moves):
+    """Measures of the students at their iteration; a look at the holdout is counted."""
+
+    def metrics(
+        self, split: str = "tune", *, intervals: bool = False, together: bool = False
+    ) -> pd.DataFrame:
+        """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
+
+        With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
+        ``together``, on data with one class an image: metrics of all students as one classifier
+        (top-1, top-5, ...) in one row, and of the teacher in another. Raises ``TuningError`` where
+        images have several classes.
+        """
+        if together:
+            check_single_label(self.tuner.store)
+        self.count_look(split)
+        found = tables.metrics_together if together else tables.metrics
+        return found(self.tuner, self.node, split, intervals)
+
+    def confusion(self, split: str = "tune", *, teacher: bool = False) -> pd.DataFrame:
+        """Number of images by label (rows) and by the class that the students name (columns).
+
+        On data with one class an image; else it raises ``TuningError``. With ``teacher`` the class
+        that the teacher names. A look at the holdout is counted.
+        """
+        check_single_label(self.tuner.store)
+        self.count_look(split)
+        return tables.confusion(self.tuner, self.node, split, teacher)
+
+    def changes(
+        self, since: str | int = "parent", split: str = "tune", metric: str = AP.key
+    ) -> pd.DataFrame:
+        """A metric of each class before and now, with the paired-bootstrap interval of the change.
+
+        ``since`` is ``"parent"``, ``"start"``, or an iteration. A look at the holdout is counted.
+        """
+        check_metric(metric)
+        before = self._since(since)
+        self.count_look(split)
+        old, new = (self.tuner.at(each, split) for each in (before, self.node))
+        return tables.changes(old, new, metric)
+
+    def report(self) -> ToldReport:
+        """Report on the last refit: prices of bounds, who took over, what changed sides.
+
+        It shows itself in sentences; ``of(class_name)`` and ``to_json()`` give the numbers.
+        """
+        return told_report(self.tuner, self.node)
+
+    def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """Concepts of one student that are not at 0, the largest influence first.
+
+        Beside influence and bounds: the discrepancies over positives and negatives, and the AP
+        that the student would have without the concept, the others held. A look at the holdout
+        is counted.
+        """
+        return tables.concepts_of(self.student(class_name, split))
+
+    def shift(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
+
+        Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
+        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
+        """
+        return tables.shift(self.tuner, self.node, classes, seed)
+
+    def suspects(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Concepts that each student leans on, and whose bond with the class holds on fit only.
+
+        The most suspect of a class first. Raises ``TuningError`` for an unknown class.
+        """
+        return tables.suspects(self.tuner, self.node, classes, seed)
+
+    def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """The student of a class over λ: concepts left, AP and fidelity with their limits.
+
+        λ is the index; ``now`` marks the one in force. A look at the holdout is counted.
+        """
+        check_name("class", class_name, self.classes)
+        self.count_look(split)
+        return tables.penalty_path(self.tuner, self.node, class_name, split)
+
+    def scales(self, class_name: str) -> pd.DataFrame:
+        """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
+
+        A weight is in logits per unit of a score. ``effect`` is influence × ``spread`` (the
+        standard deviation), ``penalty`` is λ / spread: what the L1 term takes per unit of effect.
+        ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
+        """
+        check_name("class", class_name, self.classes)
+        return tables.scales(self.tuner, self.node, class_name)
+
+    def twins(self, concept: str, least: float = 0.8) -> pd.Series:
+        """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
+
+        They can take its place when it is tuned down: tune them together.
+        """
+        check_name("concept", concept, self.concepts)
+        found = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
+        names = pd.Index([self.concepts[c] for c, _ in found], name="concept", dtype=object)
+        return pd.Series([r for _, r in found], index=names, name="correlation", dtype=float)
+
+    def what_if(
+        self,
+        class_name: str,
+        concept: str,
+        metric: str = AP.key,
+        split: str = "tune",
+        *,
+        refit: bool = False,
+    ) -> pd.DataFrame:
+        """A metric along the influence of a concept, the others held; one row is as it is now.
+
+        With ``refit`` the others are solved again at each influence, which takes seconds. Beside
+        it its change from now with the paired-bootstrap interval: ``change``, ``low``, ``high``
+        (of a refit only for metrics of decisions). A look at the holdout is counted.
+        """
+        check_name("concept", concept, self.concepts)
+        check_metric(metric)
+        student = self.student(class_name, split)
+        if refit:
+            return concept_tables.refit_what_if(self.tuner, student, concept, metric)
+        return concept_tables.what_if(student, concept, metric)
+
+    def take_apart(self, class_name: str, image: str) -> Apart:
+        """The student's logit on an image of the store by concept, and the smallest change that
+        turns its decision. A look at the holdout is counted."""
+        check_word("image", image, self.tuner.store.images)
+        row = self.tuner.store.images.index(image)
+        return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)
+
+    def gallery(
+        self, class_name: str, concept: str, split: str = "tune", filters: Iterable[str] = ()
+    ) -> pd.DataFrame:
+        """Images that show a concept, the strongest first, with the decisions on them.
+
+        ``filters`` are ``positive``, ``negative``, ``right``, ``wrong`` (the student). A look at
+        the holdout is counted.
+        """
+        check_name("concept", concept, self.concepts)
+        chosen = list(filters)
+        for name in chosen:
+            check_word("filter", name, ("positive", "negative", "right", "wrong"))
+        found = take_gallery(self.student(class_name, split), concept)
+        return concept_tables.gallery(self.tuner.store, found, chosen)
+
+    def stability(
+        self,
+        class_name: str,
+        concepts: Sequence[str] | None = None,
+        *,
+        top: int = 5,
+        draws: int = 100,
+        counterparts: int = 199,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Whether influences hold over other images and against random concepts; see ``words``.
+
+        Of ``concepts``, or of the ``top`` by influence. Takes some seconds per concept.
+        """
+        report = stability(
+            self.tuner,
+            class_name,
+            node=self.node,
+            concepts=concepts,
+            top=top,
+            draws=draws,
+            counterparts=counterparts,
+            seed=seed,
+        )
+        return concept_tables.stability(report)
+
+    def slices(
+        self,
+        by: str | Sequence[str],
+        metric: str = AP.key,
+        classes: Sequence[str] | None = None,
+        split: str = "tune",
+        *,
+        min_images: int = 30,
+    ) -> pd.DataFrame:
+        """The students on images with each value of a metadata column, or each pair of two.
+
+        ``p_holm`` tells whether a slice is worse than luck; ``small`` why it was not tested. A look
+        at the holdout is counted. Raises ``DataError`` for a column that is not there.
+        """
+        check_metric(metric)
+        for name in classes or ():
+            check_name("class", name, self.classes)
+        self.count_look(split)
+        columns = [by] if isinstance(by, str) else list(by)
+        masks = metadata_slices(self.tuner.store, split, columns)
+        found = measure_slices(
+            self.tuner, self.node, split, masks, metric, classes=classes, min_images=min_images
+        )
+        return tables.slices(found)
+
+    def compare(
+        self, before: str | int, after: str | int | None = None, split: str = "tune"
+    ) -> Comparison:
+        """Two iterations side by side: intents, metrics with noise, movers, changed sides.
+
+        ``after`` is this one if left out. A look at the holdout is counted for each.
+        """
+        nodes = self._found(before), self._found(after)
+        for node in dict.fromkeys(nodes):
+            self.count_look(split, node)
+        return compare(self.tuner, *nodes, split)
+
+    def suggest(
+        self,
+        strategy: str = "crossfit",
+        classes: Sequence[str] | None = None,
+        *,
+        budget: int = 5,
+        seed: int = 0,
+    ) -> Suggestion:
+        """Thumbs that a strategy would give from here; ``tune`` takes what this gives."""
+        check_word("strategy", strategy, STRATEGIES)
+        chosen = None if classes is None else list(classes)
+        return suggest(
+            self.tuner, self.node, strategy=strategy, classes=chosen, budget=budget, seed=seed
+        )
+
+    def _since(self, since: str | int) -> Node:
+        if since == "start":
+            return self.tuner.root()
+        if since == "parent":
+            return self.tuner.node(self.node.parent) if self.node.parent else self.node
+        return find_node(self.tuner, since)

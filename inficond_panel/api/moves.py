@@ -1,0 +1,183 @@
+"""Moves of scripted students in their history: tuning, undo, branches, labels, concepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import pandas as pd
+
+from inficond_panel.api import tables
+from inficond_panel.api.names import check_split
+from inficond_panel.api.written_intents import as_asked
+from inficond_panel.text_encoder import text_encoder
+from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning.intents.asked import Asked
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.suggest import Suggestion, carry_out
+from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
+from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
+
+
+class Moves:
+    """The students of one store at one iteration of their history, and the ways to others.
+
+    Each way returns the object itself. Iterations, moves and labels go to the same history as
+    those made on the page.
+    """
+
+    def __init__(self, tuner: Tuner) -> None:
+        self.tuner = tuner
+        self._node: Node | None = None
+
+    @property
+    def node(self) -> Node:
+        """The iteration that the students are at: weights (C, K), bounds, certificate.
+
+        At first the one that the page shows; the students are distilled if they are not yet.
+        """
+        if self._node is None:
+            self._node = self.tuner.head()
+        return self._node
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, in the order of the columns of all predictions."""
+        return list(self.tuner.store.classes)
+
+    @property
+    def concepts(self) -> list[str]:
+        """Names of the concepts, in the order of the columns of the scores."""
+        return list(self.tuner.store.concepts)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
+        return tables.history(self.tuner.nodes(), self.node)
+
+    def student(self, class_name: str, split: str) -> Student:
+        """The student of a class at this iteration, with the images of a split.
+
+        A look at the holdout is counted. Raises ``TuningError`` for names that are not there.
+        """
+        check_name("class", class_name, self.tuner.store.classes)
+        self.count_look(split)
+        return self.tuner.at(self.node, split)[class_name]
+
+    def count_look(self, split: str, node: Node | None = None) -> None:
+        """Check the name of a split, and count a look if it is the holdout: at ``node``, or here.
+
+        Raises ``TuningError``.
+        """
+        check_split(split)
+        if split == "holdout":
+            self.tuner.count_look(node or self.node, split)
+
+    def fit(self) -> Self:
+        """Go to the untouched students; they are distilled, or taken from the history."""
+        self._node = self.tuner.root()
+        return self
+
+    def resume(self) -> Self:
+        """Go to the iteration that the page shows."""
+        self._node = self.tuner.head()
+        return self
+
+    def tune(self, intents: Asked | Suggestion | Iterable[object]) -> Self:
+        """Refit with one batch of intents, and go to the new iteration.
+
+        An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
+        concepts is a group, each of which gets the thumb. A direction is ``up``, ``down`` or
+        ``remove``. A cure is a mapping as in an edits file, such as ``{"class": "truck",
+        "direction": "lambda", "value": "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``,
+        ``Doubt``, ``Lambda`` and ``Label`` of ``inficond_panel.tuning`` do as well, one intent
+        alone, and what ``suggest`` gives, which is recorded as the machine's. Raises
+        ``TuningError`` for names that are not there, and for what is no intent.
+        """
+        before = self.node
+        if isinstance(intents, Suggestion):
+            node = carry_out(self.tuner, intents) or before
+        else:
+            node = self.tuner.fine_tune(before, as_asked(intents))
+        if node != before:
+            self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
+        return self._at(node.id)
+
+    def up(
+        self, class_name: str, concept: str | Sequence[str], factor: float | None = None
+    ) -> Self:
+        """Refit with a thumb up on a concept, or on each of several."""
+        return self.tune((class_name, concept, UP.key, factor))
+
+    def down(
+        self, class_name: str, concept: str | Sequence[str], factor: float | None = None
+    ) -> Self:
+        """Refit with a thumb down on a concept, or on each of several."""
+        return self.tune((class_name, concept, DOWN.key, factor))
+
+    def remove(self, class_name: str, concept: str | Sequence[str]) -> Self:
+        """Refit without a concept's influence, or that of each of several."""
+        return self.tune((class_name, concept, REMOVE.key))
+
+    def undo(self) -> Self:
+        """Go to the iteration that this one was tuned from. Nothing is deleted."""
+        return self._at(self.tuner.history.undo(self.tuner.root_id, self.node.id))
+
+    def redo(self) -> Self:
+        """Go back to the iteration last left by ``undo``."""
+        return self._at(self.tuner.history.redo(self.tuner.root_id, self.node.id))
+
+    def jump(self, node: str | int) -> Self:
+        """Go to any iteration, by its number, id or name."""
+        found = find_node(self.tuner, node)
+        self.tuner.history.set_head(self.tuner.root_id, found.id, "jump", self.node.id)
+        return self._at(found.id)
+
+    def rename(self, name: str, node: str | int | None = None) -> Self:
+        """Name this iteration, or the one that ``node`` names; an empty name takes it away."""
+        self.tuner.rename(self._found(node).id, name)
+        return self._at(self.node.id)
+
+    def note(self, text: str, node: str | int | None = None) -> Self:
+        """Note something on this iteration, or on the one that ``node`` names."""
+        self.tuner.set_note(self._found(node).id, text)
+        return self._at(self.node.id)
+
+    def delete(self, node: str | int) -> Self:
+        """Hide an iteration and all that follow from it; ``restore`` brings them back.
+
+        Raises ``TuningError`` for #0, and where this iteration or the page's is among them.
+        """
+        found = find_node(self.tuner, node)
+        self.tuner.history.delete(found.id, [self.node.id])
+        return self
+
+    def restore(self, node: str | int) -> Self:
+        """Show a deleted branch again."""
+        self.tuner.history.restore(find_node(self.tuner, node, deleted=True).id)
+        return self
+
+    def add_concept(self, text: str) -> Self:
+        """Add a concept: ``name``, or ``name, synonym, synonym``; no photo is read.
+
+        The students over it have iterations of their own; these are at the one that the page shows.
+        Needs the extra ``precompute`` and the spec's encoder. Raises ``DataError`` for a concept
+        that is there, ``MissingExtraError``.
+        """
+        return self._over(add_concept(self.tuner, text, text_encoder(self.tuner.spec)))
+
+    def remove_concept(self, name: str) -> Self:
+        """Take a typed concept away; the students without it are there again."""
+        return self._over(remove_concept(self.tuner, name))
+
+    def _over(self, tuner: Tuner) -> Self:
+        self.tuner, self._node = tuner, None
+        return self
+
+    def _at(self, node_id: str) -> Self:
+        self._node = self.tuner.node(node_id)
+        return self
+
+    def _found(self, node: str | int | None) -> Node:
+        return self.node if node is None else find_node(self.tuner, node)

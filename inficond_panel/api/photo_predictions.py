@@ -1,0 +1,46 @@
+"""Predictions for photos, as data frames."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.export import Exported
+from inficond_panel.export.predictions import COLUMNS, PART_COLUMNS, predict
+
+
+class PhotoPredictions:
+    """Decisions of students on photos; ``table`` shows itself in a notebook.
+
+    ``faults`` tells by photo why it could not be read; the tables are of the others.
+    ``no_teacher`` tells why the teacher does not stand beside the students, "" where it does.
+    """
+
+    def __init__(self, students: Exported, scores: PhotoScores) -> None:
+        self._found = predict(students, scores)
+        told = zip(scores.photos, scores.fault, strict=True)
+        self.faults = {photo: fault for photo, fault in told if fault}
+        self.no_teacher = scores.no_teacher
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per photo and class: logit, probability, decision; the teacher's or nan."""
+        rows = [one.row() for one in self._found]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index(["image", "class"])
+        return frame.astype({"teacher_logit": float, "teacher_decision": "Int64"})
+
+    @property
+    def parts(self) -> pd.DataFrame:
+        """A row per photo, class and concept that has a part of the logit, the largest first.
+
+        The first of each class is the intercept, under no concept: they add up to the logit.
+        """
+        rows = [row for one in self._found for row in one.part_rows()]
+        frame = pd.DataFrame(rows, columns=list(PART_COLUMNS)).set_index(["image", "class"])
+        return frame.astype({"concept_score": float, "influence": float})
+
+    def __repr__(self) -> str:
+        return repr(self.table)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(float_format="%.3f", na_rep="–")

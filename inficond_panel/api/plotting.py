@@ -1,0 +1,74 @@
+"""Plots of a session of scripted students, as HoloViews elements to compose."""
+
+from __future__ import annotations
+
+import holoviews as hv
+
+from inficond_panel.analysis.snapshot import take_snapshot, take_tree
+from inficond_panel.api.moves import Moves
+from inficond_panel.api.names import check_metric
+from inficond_panel.plots.embedding_plot import make_embedding
+from inficond_panel.plots.node_plots import make_matrix, make_performance
+from inficond_panel.plots.student_plots import (
+    make_confusion,
+    make_knowledge,
+    make_reliability,
+    make_what_if,
+)
+from inficond_panel.plots.tree_plot import make_provenance
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.vocabulary.metrics import AP
+
+
+class StudentPlots:
+    """Plots of the students at their iteration: ``+``, ``*``, ``.opts`` and ``hv.save`` work.
+
+    Drawn by Bokeh, which is loaded unless the script has loaded a backend; nothing comes from
+    outside. A plot of the holdout counts a look. Raises ``TuningError`` for names that are not
+    there.
+    """
+
+    def __init__(self, students: Moves) -> None:
+        self.students = students
+        if "bokeh" not in hv.Store.renderers:
+            hv.extension("bokeh", inline=True, logo=False)
+
+    def performance(self, split: str = "tune") -> hv.Rectangles:
+        """Positives and negatives of each class by who decides them rightly, as on the page."""
+        self.students.count_look(split)
+        return make_performance(take_snapshot(self.students.tuner, self.students.node, split))
+
+    def knowledge(self, class_name: str, top: int = 15) -> hv.Bars:
+        """The student's ``top`` strongest concepts with their influences."""
+        return make_knowledge(self.students.student(class_name, "fit"), top)
+
+    def what_if(
+        self, class_name: str, concept: str, metric: str = AP.key, split: str = "tune"
+    ) -> hv.Overlay:
+        """A metric over the influence of a concept, the others held, with the interval."""
+        check_name("concept", concept, self.students.tuner.store.concepts)
+        check_metric(metric)
+        return make_what_if(self.students.student(class_name, split), concept, metric)
+
+    def embedding(self, class_name: str = "", method: str = "") -> hv.Overlay:
+        """Concepts in the plane over all segments; of a class its strongest are labelled."""
+        influence = self.students.student(class_name, "fit").weights if class_name else None
+        return make_embedding(self.students.tuner.store, influence, method)
+
+    def provenance(self) -> hv.Overlay:
+        """The tree of iterations, deleted branches left out; this one is filled."""
+        return make_provenance(
+            take_tree(self.students.tuner, self.students.node).nodes, self.students.node.id
+        )
+
+    def matrix(self, top: int = 30) -> hv.HeatMap:
+        """Influences by class and concept, of the concepts that are strongest in any class."""
+        return make_matrix(self.students.tuner.store, self.students.node, top)
+
+    def confusion(self, class_name: str, split: str = "tune") -> hv.Overlay:
+        """Counts of the labelled images by label and the student's decision."""
+        return make_confusion(self.students.student(class_name, split))
+
+    def reliability(self, class_name: str, split: str = "tune") -> hv.Overlay:
+        """Share of positives over the student's probability, in the bins of the ECE."""
+        return make_reliability(self.students.student(class_name, split))

@@ -1,0 +1,52 @@
+"""Report on a refit that tells itself: in sentences at a prompt, and as HTML in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from inficond_panel.analysis.refit_report import ClassReport, RefitReport, explain
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.wording.refit import sentences
+
+
+@dataclass(frozen=True, repr=False)
+class ToldReport(RefitReport):
+    """Report on an iteration against its parent; ``str`` gives the sentences of ``explain``."""
+
+    def of(self, class_name: str) -> ClassReport:
+        """The report of one tuned class; ``TuningError`` where the refit has not tuned it."""
+        check_name("tuned class", class_name, [found.class_name for found in self.classes])
+        return super().of(class_name)
+
+    def __str__(self) -> str:
+        heading, *notices = self._general()
+        classes = (
+            "\n".join([name, *(f"  {line}" for line in lines)]) for name, lines in self._classes()
+        )
+        return "\n\n".join(["\n".join([heading, *notices]), *classes])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heading, *notices = map(escape, self._general())
+        parts = [f"<p><b>{heading}</b></p>", *(f"<p>{notice}</p>" for notice in notices)]
+        for name, lines in self._classes():
+            items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+            parts.append(f"<p><b>{escape(name)}</b></p><ul>{items}</ul>")
+        return "".join(parts)
+
+    def _general(self) -> list[str]:
+        was, now = (f"#{node.number} {node.id}" for node in (self.parent, self.node))
+        return [f"{now} from {was}", *self.notices]
+
+    def _classes(self) -> Iterator[tuple[str, list[str]]]:
+        for found in self.classes:
+            yield found.class_name, sentences(found)
+
+
+def told_report(tuner: Tuner, node: Node) -> ToldReport:
+    """The report on the refit that made ``node``; raises ``TuningError`` for the untouched #0."""
+    return ToldReport(**vars(explain(tuner, node)))

@@ -1,0 +1,54 @@
+"""Intents as a script writes them: tuples, mappings, one or many, or the intents themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import GroupIntent, Intent
+from inficond_panel.tuning.intents.asked import Asked, asked_from_json
+from inficond_panel.vocabulary.directions import DIRECTIONS
+
+_HOW = (
+    'Write ("class", "concept", "up"), with a factor behind it if wanted, or a mapping as in an '
+    "edits file (docs/cures.md), or a list of these."
+)
+
+
+def as_asked(intents: Asked | Iterable[object]) -> list[Asked]:
+    """Intents of a batch; one alone is a batch. Raises ``TuningError`` for what is none."""
+    if isinstance(intents, Asked):
+        return [intents]
+    alone = isinstance(intents, Mapping) or (
+        isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
+    )
+    try:
+        return [_one(item) for item in ([intents] if alone else intents)]
+    except TuningError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise TuningError(f"{intents!r} is no intent: {error}.", _HOW) from error
+
+
+def _one(item: Any) -> Asked:
+    if isinstance(item, Asked):
+        return item
+    if isinstance(item, Mapping):
+        return _from_mapping(item)
+    if isinstance(item, str) or not 3 <= len(item) <= 4:
+        raise TuningError(f"{item!r} is no intent.", _HOW)
+    class_name, concept, *rest = item
+    if isinstance(concept, str):
+        return Intent(class_name, concept, *rest)
+    names = tuple(concept)
+    if len(names) == 1:
+        return Intent(class_name, names[0], *rest)
+    return GroupIntent(class_name, names, *rest)
+
+
+def _from_mapping(item: Mapping[str, Any]) -> Asked:
+    concepts = item.get("concepts")
+    if concepts is not None and item["direction"] in DIRECTIONS:
+        return GroupIntent(item["class"], concepts, item["direction"], item.get("factor"))
+    return asked_from_json(item)

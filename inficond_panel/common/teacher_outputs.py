@@ -1,0 +1,74 @@
+"""Outputs of a teacher: logits, probabilities and log-odds, by a sigmoid or a softmax."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit, logsumexp, softmax
+
+#: Probabilities are kept this far from 0 and 1 before they become logits. Of a softmax over many
+#: classes most are smaller.
+LEAST, LEAST_OF_SOFTMAX = 1e-6, 1e-12
+#: The probabilities of a softmax may add up to 1 within this.
+SUM_ERROR = 1e-2
+
+
+def softmax_of(logits: NDArray, other: NDArray, temperature: float = 1.0) -> NDArray[np.float64]:
+    """Probabilities ``(n, K)`` of the classes of ``logits`` in the softmax over all classes.
+
+    ``other`` ``(n, M)`` are the logits of the classes beside them; the rest is theirs.
+    """
+    every = np.hstack([logits, other]).astype(np.float64) / temperature
+    return np.asarray(softmax(every, axis=1)[:, : logits.shape[1]])
+
+
+def log_odds(logits: NDArray, other: NDArray | None = None) -> NDArray[np.float64]:
+    """log(p_k / (1 - p_k)) = z_k - log sum of exp(z_j) over all j but k, ``(n, K)``.
+
+    Arguments as in ``softmax_of``. Exact to rounding at both ends: the largest term of each row is
+    taken out of the sum, so that what remains of it is never a difference of nearly equal numbers.
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    every = logits if other is None else np.hstack([logits, np.asarray(other, dtype=np.float64)])
+    top = every.argmax(axis=1)
+    rows = np.arange(len(every))
+    rest = every.copy()
+    rest[rows, top] = -np.inf
+    below = logsumexp(rest, axis=1)  # of all but the largest
+    largest = every[rows, top]
+    total = largest + np.log1p(np.exp(below - largest))
+    with np.errstate(divide="ignore"):
+        others = total[:, None] + np.log1p(-np.exp(logits - total[:, None]))
+    mine = top < logits.shape[1]
+    others[rows[mine], top[mine]] = below[mine]
+    return np.asarray(logits - others)
+
+
+def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.float64]:
+    """Logits of probabilities ``(n, K)``: of a softmax over all of them, or each by itself."""
+    probability = np.asarray(probability, dtype=np.float64)
+    if by_softmax:
+        return np.log(np.maximum(probability, LEAST_OF_SOFTMAX))
+    return np.asarray(logit(np.clip(probability, LEAST, 1 - LEAST)))
+
+
+def logits_fault(values: NDArray) -> str:
+    """What values ``(n, K)`` that are no logits look like; "" where they may be logits."""
+    if not values.size or values.min() < 0 or values.max() > 1:
+        return ""
+    if np.isin(values, (0, 1)).all():
+        return "look like labels: all are 0 or 1"
+    return "look like probabilities: all lie from 0 to 1"
+
+
+def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:
+    """Fault of values ``(n, K)`` that are to be probabilities; "" if none."""
+    if not values.size:
+        return ""
+    if values.min() < 0 or values.max() > 1:
+        return f"reach from {values.min():.3g} to {values.max():.3g}: these are no probabilities"
+    total = values.sum(axis=1, dtype=np.float64)
+    worst = float(total[np.abs(total - 1).argmax()])
+    if by_softmax and abs(worst - 1) > SUM_ERROR:
+        return f"add up to {worst:.3g} for an image, in a softmax to 1: classes are missing"
+    return ""

@@ -1,0 +1,49 @@
+"""Concept scores of photos that are in no store, by the scoring of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inficond_panel.concepts.extended_store import ExtendedStore, base_of
+from inficond_panel.concepts.scoring import score_concept, score_corpus
+from inficond_panel.concepts.typed import scoring_of
+from inficond_panel.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoScores:
+    """Scores of photos beside what their teacher says.
+
+    ``fault`` tells of each of the ``photos`` (names, as given) why it cannot be used, "" if it can.
+    ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN where a photo
+    has a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None where none
+    can run, and ``no_teacher`` tells why.
+    """
+
+    photos: tuple[str, ...]
+    fault: tuple[str, ...]
+    concepts: tuple[str, ...]
+    classes: tuple[str, ...]
+    score: np.ndarray = field(repr=False)
+    teacher: np.ndarray | None = field(default=None, repr=False)
+    no_teacher: str = ""
+
+
+def score_as(
+    store: Store, embedding: np.ndarray, segment_image: np.ndarray, images: int
+) -> np.ndarray:
+    """Scores ``(images, concept)`` float32 of other images, as those of ``store`` were scored.
+
+    ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
+    ``segment_image`` ascends. The centre is the store's, and typed concepts are scored too.
+    """
+    typed = store.typed if isinstance(store, ExtendedStore) else ()
+    text, scoring = base_of(store).concept_text_embedding, scoring_of(store)
+    found = score_corpus(embedding, segment_image, text, images=images, scoring=scoring)
+    more = [
+        score_concept(embedding, segment_image, one.text, images=images, scoring=found.scoring)[0]
+        for one in typed
+    ]
+    return np.column_stack([found.score, *more])

@@ -1,0 +1,217 @@
+"""One class an image: accuracy, calibration and confusions of the likeliest class.
+
+Of an image's K probabilities the largest names its class; of equal ones the first. With counts c_i
+of the n labelled images (all 1, or a bootstrap draw):
+
+==================  ==============================================================================
+top1                sum c_i [the likeliest is the label] / sum c_i
+top_k               the same for the k likeliest; undefined where there are no more than k classes
+balanced_accuracy   mean over the classes that have images of the share named rightly
+top_ece             sum over bins of abs(sum over the bin of c_i (right_i - confidence_i)) / sum c_i
+agreement           over all images, labelled or not: the teacher's likeliest class is the same
+==================  ==============================================================================
+
+Sources: top_ece is eq. 5 of Lee et al. 2023 (BMVC), which is eq. 3 of Guo et al. 2017 (ICML):
+sum_m |B_m| / n |acc(B_m) - conf(B_m)|, bins of equal width; balanced accuracy: Brodersen et al.
+2010 (ICPR).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.special import log_expit, softmax
+
+from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.top_metrics import (
+    AGREEMENT,
+    BALANCED,
+    TOP1,
+    TOP_ECE,
+    TOP_K,
+    TOP_METRICS,
+)
+
+#: The k of top-k accuracy, where no other is asked for.
+USUAL_K = 5
+
+
+def one_of_classes(logit: NDArray) -> Array:
+    """Probabilities (n, K) that add up to 1, from logits of K classes each judged by itself.
+
+    sigmoid(f_k) / sum_j sigmoid(f_j), as scikit-learn's OneVsRestClassifier has them; also where
+    every sigmoid is too small for a number.
+    """
+    return np.asarray(softmax(log_expit(np.asarray(logit, dtype=np.float64)), axis=1))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Images of one class that are taken for one class, or for another, or for none of the rest.
+
+    ``share`` is the share of the label's images, ``low`` and ``high`` its bootstrap interval.
+    """
+
+    label: int
+    named: int
+    images: int
+    share: float
+    low: float
+    high: float
+
+
+class TopClass:
+    """Classes that a model names on n images, for any metric of ``TOP_METRICS``.
+
+    ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
+    ``teacher`` (n,) the classes that the teacher names, for agreement alone.
+    """
+
+    def __init__(
+        self,
+        label: NDArray,
+        probability: NDArray,
+        teacher: NDArray | None = None,
+        *,
+        k: int = USUAL_K,
+        bins: int = BINS,
+    ) -> None:
+        self.all_logits = np.asarray(probability, dtype=np.float64)
+        self.named = self.all_logits.argmax(axis=1)
+        self.known = np.asarray(label) >= 0
+        self.label = np.asarray(label)[self.known]
+        self.teacher, self.k, self._bins = teacher, k, bins
+        #: Metrics on bootstrap draws that were asked for; see ``bootstrap.drawn``.
+        self.kept: dict[tuple[str, int, int, bool], Array] = {}
+
+    @property
+    def classes(self) -> int:
+        """Number of classes K."""
+        return int(self.all_logits.shape[1])
+
+    @cached_property
+    def right(self) -> NDArray[np.bool_]:
+        """Mask of the labelled images whose class is named."""
+        return self.named[self.known] == self.label
+
+    @cached_property
+    def rank(self) -> NDArray[np.intp]:
+        """Number of classes ahead of the label's, of each labelled image; equal ones in order."""
+        known = self.all_logits[self.known]
+        own = np.take_along_axis(known, self.label[:, None], 1)
+        before = np.arange(self.classes) < self.label[:, None]
+        return np.asarray(((known > own) | ((known == own) & before)).sum(axis=1))
+
+    def images(self, metric: str) -> int:
+        """Number of images that a metric counts: all for agreement, else the labelled ones."""
+        return len(self.named) if TOP_METRICS[metric].needs_teacher else len(self.label)
+
+    def value(self, metric: str) -> float:
+        """The metric, each image counted once."""
+        return float(self.values(metric)[0])
+
+    def values(self, metric: str, counts: NDArray | None = None) -> Array:
+        """The metric for each row of counts (rows, images): (rows,); nan where undefined.
+
+        Raises DataError for an unknown metric, and for agreement without a teacher.
+        """
+        if metric not in TOP_METRICS:
+            raise DataError(
+                f"There is no metric {metric!r}.", f"Metrics are {', '.join(TOP_METRICS)}."
+            )
+        counted = self._counts(metric, counts)
+        if metric == BALANCED.key:
+            return self._balanced(counted)
+        if metric == TOP_ECE.key:
+            return ratio(np.abs(counted @ self._bin_errors).sum(axis=1), counted.sum(axis=1))
+        if metric == TOP_K.key and self.classes <= self.k:
+            return np.full(len(counted), np.nan)
+        hit = {TOP1.key: lambda: self.right, TOP_K.key: lambda: self.rank < self.k}
+        each = hit.get(metric, lambda: self.alike)()
+        return ratio(counted @ each.astype(np.float64), counted.sum(axis=1))
+
+    @cached_property
+    def alike(self) -> NDArray[np.bool_]:
+        """Mask of all images for which the teacher names the same class."""
+        if self.teacher is None:
+            raise DataError(
+                f"{AGREEMENT.name} needs the teacher's classes.", "Give them, or ask for another."
+            )
+        return self.named == self.teacher
+
+    def confusion(self, counts: NDArray | None = None) -> Array:
+        """Matrix (K, K) of counts: row the label, column the class that is named."""
+        weight = None if counts is None else np.asarray(counts, dtype=np.float64)
+        cells = np.bincount(self._cell, weight, minlength=self.classes**2)
+        return cells.reshape(self.classes, self.classes).astype(np.float64)
+
+    @cached_property
+    def _cell(self) -> NDArray[np.intp]:
+        return self.label * self.classes + self.named[self.known]
+
+    @cached_property
+    def _bin_errors(self) -> Array:
+        """Right (0 or 1) less confidence of each labelled image, in the column of its bin."""
+        confidence = self.all_logits[self.known].max(axis=1, initial=0.0)
+        errors = np.zeros((len(confidence), self._bins))
+        if len(confidence):
+            where = bin_of(confidence, self._bins, equal_mass=False)
+            errors[np.arange(len(where)), where] = self.right - confidence
+        return errors
+
+    def _counts(self, metric: str, counts: NDArray | None) -> Array:
+        if counts is None:
+            return np.ones((1, self.images(metric)))
+        return np.asarray(counts, dtype=np.float64)
+
+    def _balanced(self, counts: Array) -> Array:
+        own = _members(self.label, self.classes)
+        recall = ratio((counts * self.right) @ own, counts @ own)
+        return ratio(np.nansum(recall, axis=1), (~np.isnan(recall)).sum(axis=1))
+
+
+def confusions(
+    found: TopClass, counts: NDArray, level: float = 0.95, *, wrong: bool = True
+) -> list[Confusion]:
+    """Confusions that occur, the most images first, each with the interval of its share.
+
+    ``counts`` (draws, n) are of the labelled images, as ``bootstrap.draw_counts`` gives them.
+    With ``wrong`` false the images that are named rightly are among them.
+    """
+    cells, inverse, sizes = np.unique(found._cell, return_inverse=True, return_counts=True)
+    wide = np.asarray(counts, dtype=np.float64)
+    label, named = cells // found.classes, cells % found.classes
+    of_cell = wide @ _members(inverse, len(cells))
+    shares = ratio(of_cell, (wide @ _members(found.label, found.classes))[:, label])
+    every = np.bincount(found.label, minlength=found.classes)
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    made = []
+    for at in np.argsort(-sizes, kind="stable"):
+        if wrong and label[at] == named[at]:
+            continue
+        low, high = np.nanquantile(shares[:, at], ends)
+        share = sizes[at] / every[label[at]]
+        made.append(
+            Confusion(
+                int(label[at]),
+                int(named[at]),
+                int(sizes[at]),
+                float(share),
+                float(low),
+                float(high),
+            )
+        )
+    return made
+
+
+def _members(group: NDArray, groups: int) -> csr_array:
+    """Matrix (n, groups) with a 1 in the column of each image's group."""
+    ones, rows = np.ones(len(group)), np.arange(len(group))
+    return csr_array((ones, (rows, group)), shape=(len(group), groups))

@@ -1,0 +1,113 @@
+"""Predictions of students for photos: decisions, the teacher's beside them, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from inficond_panel.analysis.local_explanation import Part, parts_of
+from inficond_panel.common.near_words import near
+from inficond_panel.common.numbers import defined
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.errors import DataError
+from inficond_panel.export.exported import Exported
+
+#: Columns of a prediction in tables, named as in the images that the page saves.
+COLUMNS = (
+    "image",
+    "class",
+    "student_logit",
+    "student_probability",
+    "student_decision",
+    "teacher_logit",
+    "teacher_decision",
+)
+#: Columns of a concept's part of a prediction.
+PART_COLUMNS = ("image", "class", "concept", "concept_score", "influence", "logit")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One class on one photo; ``parts``, largest first, and the intercept add up to ``logit``.
+
+    ``teacher`` is the teacher's logit, None where it cannot run; both decide at ``threshold``.
+    """
+
+    photo: str
+    class_name: str
+    logit: float
+    threshold: float
+    teacher: float | None
+    intercept: float
+    parts: tuple[Part, ...]
+
+    @property
+    def present(self) -> bool:
+        """The student's decision."""
+        return self.logit > self.threshold
+
+    @property
+    def teacher_present(self) -> bool | None:
+        """The teacher's decision; None where it cannot run."""
+        return None if self.teacher is None else self.teacher > self.threshold
+
+    def row(self) -> list[Any]:
+        """Values of ``COLUMNS``; None where there is no teacher."""
+        student = [self.logit, float(expit(self.logit)), int(self.present)]
+        decided = None if self.teacher_present is None else int(self.teacher_present)
+        return [self.photo, self.class_name, *student, defined(self.teacher), decided]
+
+    def part_rows(self) -> Iterator[list[Any]]:
+        """Values of ``PART_COLUMNS``, the intercept first, under no concept."""
+        yield [self.photo, self.class_name, "", None, None, self.intercept]
+        for part in self.parts:
+            values = part.concept, part.score, part.influence, part.logit
+            yield [self.photo, self.class_name, *values]
+
+
+def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
+    """Predictions for all photos without a fault, by photo and class.
+
+    Raises ``DataError`` where the students know a concept or a class that the scores do not.
+    """
+    column = _columns("concepts", students.concepts, scores.concepts)
+    chosen = scores.score[:, column].astype(np.float64)
+    logits = chosen @ students.weights + students.intercepts
+    teacher = _teacher(students, scores)
+    return [
+        Prediction(
+            photo=photo,
+            class_name=name,
+            logit=float(logits[i, k]),
+            threshold=students.thresholds[k],
+            teacher=None if teacher is None else float(teacher[i, k]),
+            intercept=float(students.intercepts[k]),
+            parts=parts_of(students.concepts, chosen[i], students.weights[:, k]),
+        )
+        for i, (photo, fault) in enumerate(zip(scores.photos, scores.fault, strict=True))
+        if not fault
+        for k, name in enumerate(students.classes)
+    ]
+
+
+def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
+    """Logits of the teacher, a column per student."""
+    if scores.teacher is None:
+        return None
+    return scores.teacher[:, _columns("classes", students.classes, scores.classes)]
+
+
+def _columns(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
+    place = {name: at for at, name in enumerate(known)}
+    missing = [name for name in wanted if name not in place]
+    if missing:
+        raise DataError(
+            f"{len(missing)} {kind} of the students are not in the store, the first is "
+            f"{missing[0]!r}.{near(missing[0], known)}",
+            "Name the spec that the students were made with.",
+        )
+    return [place[name] for name in wanted]

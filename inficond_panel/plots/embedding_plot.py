@@ -1,0 +1,77 @@
+"""Concept map of a student as one HoloViews overlay, of the layers that the page draws."""
+
+from __future__ import annotations
+
+import holoviews as hv
+import numpy as np
+
+from inficond_panel.errors import DataError
+from inficond_panel.plots.cloud import (
+    NOTHING,
+    WHOLE,
+    concept_positions,
+    projections,
+    segment_density,
+)
+from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
+from inficond_panel.plots.map_layers import (
+    draw_dots,
+    make_cloud,
+    make_dots,
+    make_leaders,
+    make_marks,
+    make_texts,
+)
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.palette import INK_3
+
+_FRAME = Frame(size=(640.0, 320.0))
+
+
+def make_embedding(
+    store: Store, influence: np.ndarray | None = None, method: str = ""
+) -> hv.Overlay:
+    """Concepts of a projection (the best, if none is named) over the cloud of all segments.
+
+    With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels.
+    Raises ``DataError`` where the store has no map, or none of that name.
+    """
+    if not store.holds("maps"):
+        raise DataError(store.lacks("maps"), "All other plots are there.")
+    known = projections(store)
+    if method and method not in known:
+        raise DataError(f"There is no projection {method!r}.", f"There are {', '.join(known)}.")
+    chosen = method or known[0]
+    shown = Shown(influence)
+    xy = spread(concept_positions(store, chosen), shown, _FRAME)
+    density = segment_density(store, chosen) if store.holds("segments") else NOTHING
+    dots = make_dots(xy, shown, (), {"name": store.concepts}, dark=False)
+    layers = [
+        make_cloud(density, dark=False),
+        draw_dots(dots).opts(size="diameter", color="shade", tools=["hover"]),
+        *(_names(store, xy, shown) if shown.marked else []),
+    ]
+    return hv.Overlay(layers).opts(
+        xlim=WHOLE,
+        ylim=WHOLE,
+        xaxis=None,
+        yaxis=None,
+        width=int(_FRAME.size[0]),
+        height=int(_FRAME.size[1]),
+        show_legend=False,
+    )
+
+
+def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:
+    """Leaders, marks and labels over the dots."""
+    names = place_names(xy, store.concepts, shown, _FRAME)
+    leaders, texts = make_leaders(names, dark=False), make_texts(names, dark=False)
+    marks = make_marks(xy, shown, dark=False)
+    place, *looks = ["x", "y"], "across", "fill", "line", "width"
+    return [
+        hv.Segments(leaders, ["x0", "y0", "x1", "y1"], []).opts(color=INK_3.light),
+        hv.Points(marks, place, looks).opts(
+            size="across", color="fill", line_color="line", line_width="width"
+        ),
+        hv.Labels(texts, place, ["name", "ink"]).opts(text_color="ink", text_font_size="12px"),
+    ]

@@ -1,0 +1,12 @@
+"""Tasks of a data set, activations and outputs of a teacher; the first of each holds if none is
+named."""
+
+from __future__ import annotations
+
+#: Whether an image has any number of the classes, or exactly one.
+TASKS = ("multi_label", "single_label")
+#: What turns a teacher's logits into probabilities: each class by itself, or over all classes.
+SIGMOID, SOFTMAX = "sigmoid", "softmax"
+ACTIVATIONS = (SIGMOID, SOFTMAX)
+#: What the outputs of a teacher are.
+OUTPUTS = ("logits", "probabilities")

@@ -1,0 +1,166 @@
+"""New photos through the whole way of a store's: encoder, segments, scores; and the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.concepts.photo_scores import PhotoScores, score_as
+from inficond_panel.errors import DataError
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store
+from inficond_panel.store.images import UnreadableImage, decode
+from precompute.batches.reuse import stage_of
+from precompute.batches.segmenting import Settings, segmented
+from precompute.encoder import Encoder, encoder_inputs, load_encoder
+from precompute.pipeline.inputs import plain
+from precompute.segments import SegmentSettings, settings_of
+from precompute.segments.files import read_mask
+from precompute.teachers.applied import AppliedTeacher, teacher_of
+
+#: Bytes of the largest file that is read as a new photo.
+MOST_BYTES = 64_000_000
+
+Progress = Callable[[str], None]
+
+
+def apply(
+    spec: Spec, store: Store, photos: Sequence[Path], progress: Progress = lambda _: None
+) -> PhotoScores:
+    """Scores of ``photos`` (files) by the concepts of ``store``, which ``spec`` has made.
+
+    The encoder always runs on a whole batch of the spec's size, filled up with copies, so that a
+    photo's numbers do not depend on the others: rounding differs by the size of a batch. A photo
+    that is in the store has its scores again but for rounding on another machine. Photos with a
+    fault are told in ``fault``, the others go on; nothing is written. Raises ``DataError`` for a
+    store that was made in another way than the spec says, ``SpecError`` for a spec that names no
+    encoder, ``MissingExtraError`` without the packages of the extra ``precompute``.
+    """
+    spec.check_making()
+    settings = _settings(spec, store)
+    _check_made_alike(spec, store, settings)
+    with one_thread():
+        encoder = load_encoder(spec.concepts.encoder)
+        teacher, no_teacher = teacher_of(spec, store)
+        found = _Applying(spec, store, settings, encoder, teacher)
+        parts = []
+        for batch in _batches(photos, spec.concepts.encoder.batch):
+            parts.append(found.batch(batch))
+            progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
+    fault, score, logit = zip(*parts, strict=True)
+    return PhotoScores(
+        photos=tuple(map(str, photos)),
+        fault=tuple(reason for part in fault for reason in part),
+        concepts=tuple(store.concepts),
+        classes=tuple(store.classes),
+        score=np.concatenate(score),
+        teacher=np.concatenate(logit) if teacher else None,
+        no_teacher=no_teacher,
+    )
+
+
+@dataclass(frozen=True)
+class _Applying:
+    """Work on the photos of one call."""
+
+    spec: Spec
+    store: Store
+    settings: Settings
+    encoder: Encoder
+    teacher: AppliedTeacher | None
+
+    def batch(self, photos: Sequence[Path]) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Faults, scores ``(n, C)`` and logits of the teacher ``(n, K)`` of photos."""
+        images, faults = [], []
+        for photo in photos:
+            try:
+                images.append(read_photo(photo, self.settings.segments))
+                faults.append("")
+            except UnreadableImage as fault:
+                faults.append(str(fault) or "unreadable")
+        read = [i for i, fault in enumerate(faults) if not fault]
+        score = np.full((len(photos), len(self.store.concepts)), np.nan, np.float32)
+        logit = np.full((len(photos), len(self.store.classes)), np.nan, np.float32)
+        if read:
+            score[read] = self._scores(images, [photos[i].stem for i in read])
+            if self.teacher:
+                logit[read] = self.teacher.logits(images)
+        return faults, score, logit
+
+    def _scores(self, images: list[Image.Image], names: list[str]) -> np.ndarray:
+        size = self.spec.concepts.encoder.batch
+        pixels = [self.encoder.prepare(image) for image in images]
+        full = np.stack([*pixels, *[pixels[-1]] * (size - len(pixels))])
+        cells = self.encoder.dense(full)[: len(images)]
+        arrays = segmented(images, cells, self.settings, names)
+        owner = np.repeat(np.arange(len(images)), arrays["segments"])
+        return score_as(self.store, arrays["embedding"], owner, len(images))
+
+
+def read_photo(path: Path, settings: SegmentSettings) -> Image.Image:
+    """Image of a new photo; raises ``UnreadableImage`` with the reason.
+
+    Where segments come from files, its mask lies among them by the photo's name.
+    """
+    try:
+        large = path.is_file() and path.stat().st_size > MOST_BYTES
+    except OSError as error:  # such as a folder that may not be entered
+        raise UnreadableImage(error.strerror or str(error)) from error
+    if large:
+        raise UnreadableImage(f"larger than {size_text(MOST_BYTES)}")
+    image = decode(path)
+    if settings.method == "file":
+        read_mask(Path(settings.masks), path.stem, image.size)
+    return image
+
+
+def _batches(photos: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
+    return (photos[start : start + size] for start in range(0, len(photos), size))
+
+
+def _settings(spec: Spec, store: Store) -> Settings:
+    """Settings of the store's segments; a head that was trained for it lies beside it."""
+    section = spec.concepts
+    segments = settings_of(section.segments)
+    if segments.method == "head" and not segments.head:
+        head = store.path.with_name(f"{store.path.stem}.head.safetensors")
+        if not head.is_file():
+            raise DataError(
+                f"The head of the segments, {head}, is not there.",
+                "Make the store again, which trains it: inficond precompute SPEC",
+            )
+        segments = replace(segments, head=str(head))
+    return Settings(segments, section.thumbnails.size, section.thumbnails.quality)
+
+
+def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
+    """Raise ``DataError`` where the spec would encode or divide photos in another way."""
+    made = stage_of(store, "segments").get("inputs", {})
+    if not {"encoder", "segments", "thumbnails"} <= made.keys():
+        raise DataError(
+            f"{store.path} does not tell how photos were encoded and divided for it.",
+            "Name a spec whose store was made from photos: inficond precompute SPEC",
+        )
+    segments = settings.segments.inputs()
+    if "head" in made:  # trained for the store: told by what it was trained from
+        segments["head"] = made["segments"]["head"]
+    now: dict[str, dict[str, Any]] = {
+        "encoder": encoder_inputs(spec.concepts.encoder),
+        "segments": segments,
+        "thumbnails": {"size": settings.thumbnail_size},
+    }
+    for part, values in now.items():
+        differ = [key for key, value in values.items() if made[part].get(key) != plain(value)]
+        if differ:
+            raise DataError(
+                f"The store was made with another {differ[0]} of concepts.{part} than the spec "
+                f"says: {made[part].get(differ[0])!r}, now {values[differ[0]]!r}.",
+                "Make the store again, or name the spec that it was made from.",
+            )

@@ -1,0 +1,53 @@
+"""The teacher of a store on photos that are in no store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.concepts.extended_store import base_of
+from inficond_panel.errors import InficondError
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
+from inficond_panel.store import Store
+from precompute.teachers.head import Heads, fit_heads
+from precompute.teachers.loading import load_embedding, load_teacher
+from precompute.teachers.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class AppliedTeacher:
+    """A network, and the ``heads`` on its outputs where the teacher is one of heads."""
+
+    network: Teacher
+    heads: Heads | None = None
+
+    def logits(self, images: list[Image.Image]) -> np.ndarray:
+        """Logits ``(n, K)`` float32 of RGB images."""
+        prepare = self.network.preprocessing.prepare
+        values = self.network.logits(np.stack([prepare(image) for image in images]))
+        return self.heads.of_others(values) if self.heads else values
+
+
+def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
+    """The teacher that a spec names, or None and the reason why it cannot run.
+
+    Heads are fitted again from the features and labels of the store, which gives the same ones; a
+    new photo gets the head that has seen all of ``fit``.
+    """
+    section, encoder = spec.teacher, spec.concepts.encoder
+    if isinstance(section, LogitsTeacher):
+        return None, "the teacher is a table of logits"
+    try:
+        if not isinstance(section, HeadTeacher):
+            corpus = base_of(store).concepts
+            return AppliedTeacher(load_teacher(section, store.classes, encoder, corpus)), ""
+        if not store.has("teacher_feature"):
+            return None, "the store has no features that the heads could be fitted on"
+        features, fit = store.teacher_feature, store.rows("fit")
+        heads = fit_heads(features, store.label, fit, store.classes, section)
+        return AppliedTeacher(load_embedding(section, encoder), heads), ""
+    except InficondError as error:  # the students do not need it
+        return None, error.message

@@ -1,0 +1,234 @@
+"""The softmax student: optimum, certificate and bounds, against other solvers and by properties."""
+
+import numpy as np
+import pytest
+from joint_references import (
+    KINDS,
+    concept_case,
+    conic,
+    excess,
+    objective,
+    problem,
+    random_case,
+    unit,
+    value,
+)
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+
+from inficond_panel.distill import certify_joint, fit, fit_joint
+from inficond_panel.errors import CancelledError, SolverError
+
+FEASIBLE = 1e-11
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_optimum_is_that_of_a_conic_solver(kind, seed):
+    case = random_case(kind, seed)
+    p = problem(case)
+    found = fit_joint(**case, tolerance=1e-9)
+    assert found.converged
+    mine = objective(p, found.weights, found.intercepts)
+    assert found.objective == pytest.approx(mine, rel=1e-11)
+    assert excess(p, found.weights).max() <= FEASIBLE * max(1, np.abs(found.weights).max())
+    primal, dual, _ = conic(p)
+    slack = 1e-6 * unit(p)
+    assert dual - slack <= mine <= primal + slack
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gap_covers_the_distance_of_good_and_bad_answers(kind, seed):
+    case = random_case(kind, seed)
+    p, rng = problem(case), np.random.default_rng(seed)
+    best = fit_joint(**case, tolerance=1e-11)
+    least = min(best.objective, conic(p)[0])
+    answers = [fit_joint(**case, tolerance=1e-11, max_iterations=most) for most in (0, 1, 2, 4)]
+    rest = {name: each for name, each in case.items() if name not in ("scores", "targets")}
+    for size in (1e-6, 1e-2, 1.0, 30.0):
+        wild = best.weights + size * rng.standard_normal(best.weights.shape) / case["scores"].max()
+        answers.append(certify_joint(case["scores"], case["targets"], wild, **rest))
+        answers.append(fit_joint(**case, start=wild, max_iterations=1))
+    for answer in answers:
+        assert excess(p, answer.weights).max() <= FEASIBLE * max(1, np.abs(answer.weights).max())
+        distance = objective(p, answer.weights, answer.intercepts) - least
+        assert distance / unit(p) <= answer.gap + 2e-7  # the conic solver's own accuracy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_start_ends_at_the_optimum_and_the_gap_there_is_tight(kind):
+    for seed in range(6):
+        case = random_case(kind, seed)
+        best = fit_joint(**case, tolerance=1e-9)
+        assert best.gap <= 1e-9
+        noise = np.random.default_rng(seed).standard_normal(best.weights.shape)
+        for size in (1e-3, 1.0, 100.0):
+            again = fit_joint(**case, start=best.weights + size * noise / case["scores"].max())
+            assert again.converged
+            assert again.objective - best.objective <= (1e-6 + 1e-9) * unit(problem(case))
+
+
+def test_scikit_learns_multinomial_with_saga():
+    case = random_case("hard labels", 3)
+    p = problem(case)
+    n, label = len(case["targets"]), case["targets"].argmax(1)
+    model = LogisticRegression(
+        C=1 / (n * case["l1"]), l1_ratio=1, solver="saga", tol=1e-10, max_iter=200_000
+    )
+    model.fit(case["scores"], label)
+    found = fit_joint(**case, tolerance=1e-10)
+    theirs = objective(p, model.coef_.T, model.intercept_)
+    assert found.objective <= theirs + 1e-10
+    assert theirs - found.objective <= 1e-6 * unit(p)
+    np.testing.assert_allclose(
+        softmax(case["scores"] @ found.weights + found.intercepts, axis=1),
+        model.predict_proba(case["scores"]),
+        atol=1e-3,
+    )
+
+
+def test_soft_targets_are_weighted_rows_to_scikit_learn():
+    case = random_case("plain", 1)
+    n, k = case["targets"].shape
+    model = LogisticRegression(
+        C=1 / (n * case["l1"]), l1_ratio=1, solver="saga", tol=1e-10, max_iter=200_000
+    )
+    rows = np.repeat(case["scores"], k, axis=0)
+    model.fit(rows, np.tile(np.arange(k), n), sample_weight=case["targets"].ravel())
+    theirs = objective(problem(case), model.coef_.T, model.intercept_)
+    found = fit_joint(**case, tolerance=1e-10)
+    assert 0 <= theirs - found.objective + 1e-10 <= 1e-6 * unit(problem(case))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_classes_are_the_sigmoid_student(seed):
+    """Of (w1, w2) with w1 - w2 = w the L1 term is least at |w|: the problem of one sigmoid; and
+    the centred weight is w / 2."""
+    case = random_case("two classes", seed)
+    rng = np.random.default_rng(seed)
+    size = case["scores"].shape[1]
+    upper = np.where(rng.random(size) < 0.5, rng.normal(0, 0.3, size), np.inf)
+    bounds = np.stack([upper, np.full(size, np.inf)], axis=1)
+    joint = fit_joint(**case, upper=bounds, tolerance=1e-10)
+    one = fit(
+        case["scores"], case["targets"][:, :1], l1=case["l1"], upper=2 * upper[:, None],
+        tolerance=1e-10,
+    )  # fmt: skip
+    assert joint.objective == pytest.approx(one.objective[0], abs=1e-8)
+    logits = case["scores"] @ joint.weights + joint.intercepts
+    theirs = case["scores"] @ one.weights[:, 0] + one.intercepts[0]
+    np.testing.assert_allclose(logits[:, 0] - logits[:, 1], theirs, atol=1e-3)
+    assert (joint.centred[:, 0] <= upper + 1e-11).all()
+
+
+def test_weights_of_photos_are_photos_that_are_there_as_often():
+    case = random_case("plain", 2)
+    counts = np.random.default_rng(0).integers(0, 4, len(case["scores"]))
+    counts[0] = 1
+    weighted = fit_joint(**case, sample_weight=counts, tolerance=1e-10)
+    repeated = {
+        **case,
+        "scores": np.repeat(case["scores"], counts, axis=0),
+        "targets": np.repeat(case["targets"], counts, axis=0),
+    }
+    again = fit_joint(**repeated, tolerance=1e-10)
+    assert weighted.objective == pytest.approx(again.objective, abs=1e-9)
+
+
+def test_the_order_of_classes_does_not_matter():
+    case = random_case("bounds", 0)
+    order = np.random.default_rng(0).permutation(case["targets"].shape[1])
+    turned = {
+        **case,
+        "targets": case["targets"][:, order],
+        "lower": case["lower"][:, order],
+        "upper": case["upper"][:, order],
+    }
+    first, second = fit_joint(**case, tolerance=1e-10), fit_joint(**turned, tolerance=1e-10)
+    assert first.objective == pytest.approx(second.objective, abs=1e-9)
+
+
+def test_all_weights_are_zero_from_the_largest_pull_on():
+    """At W = 0 the residuals are t - mean t; no weight moves while none of X'(t - mean t) / n
+    exceeds l1."""
+    case = random_case("plain", 0)
+    spread = case["targets"] - case["targets"].mean(axis=0)
+    most = np.abs(case["scores"].T @ spread).max() / len(spread)
+    none = fit_joint(**{**case, "l1": 1.0001 * most})
+    assert not none.weights.any()
+    mean = case["targets"].mean(axis=0)
+    np.testing.assert_allclose(softmax(none.intercepts), mean, rtol=1e-12)
+    assert fit_joint(**{**case, "l1": 0.98 * most}, tolerance=1e-9).weights.any()
+
+
+def test_the_weights_of_a_concept_have_the_median_zero():
+    found = fit_joint(**random_case("many classes", 1), tolerance=1e-10)
+    assert np.abs(np.median(found.weights, axis=1)).max() <= 1e-9
+    np.testing.assert_allclose(found.centred.sum(axis=1), 0, atol=1e-12)
+
+
+def test_a_bound_on_one_class_moves_the_others_and_its_multiplier_is_its_price():
+    case = concept_case()
+    free = fit_joint(**case, tolerance=1e-10)
+    c = int(np.abs(free.centred[:, 0]).argmax())
+    assert free.centred[c, 0] != 0
+    shape = free.weights.shape
+
+    def bounded(limit):
+        lower, upper = np.full(shape, -np.inf), np.full(shape, np.inf)
+        lower[c, 0] = upper[c, 0] = limit
+        return fit_joint(**case, lower=lower, upper=upper, start=free.weights, tolerance=1e-11)
+
+    here = free.centred[c, 0] / 2
+    found, step = bounded(here), 1e-3 * abs(here)
+    assert found.centred[c, 0] == pytest.approx(here, abs=1e-11)
+    assert np.abs(found.centred[:, 1:] - free.centred[:, 1:]).max() > 1e-3
+    # the optimum as a function of the bound falls by the multiplier
+    slope = (bounded(here + step).objective - bounded(here - step).objective) / (2 * step)
+    assert found.multipliers[c, 0] == pytest.approx(-slope, rel=1e-2)
+
+
+def test_a_problem_of_the_size_of_a_store():
+    case = concept_case(1500, 200, 8, seed=1)
+    found = fit_joint(**case)
+    p = problem(case)
+    assert found.converged
+    assert found.gap <= 1e-6
+    assert found.objective <= value(p, found.weights) + 1e-9
+    float32 = fit_joint(**{**case, "scores": case["scores"].astype(np.float64)})
+    assert found.objective == pytest.approx(float32.objective, abs=2e-6 * unit(p))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"l1": 0.0}, "l1 is 0"),
+        ({"l1": -1.0}, "must be finite, 0 or more"),
+        ({"targets": np.full((5, 1), 1.0)}, "Targets have shape"),
+        ({"targets": np.full((5, 3), 0.5)}, "add up to 1.5 to 1.5"),
+        ({"targets": np.eye(3)[[0, 1, 0, 1, 0]]}, "All targets of class 2 are 0"),
+        ({"targets": np.eye(3)[[0, 0, 0, 0, 0]]}, "All targets of class 1 are 0"),
+        ({"sample_weight": np.ones((5, 3))}, "Sample weights have shape"),
+        ({"sample_weight": -np.ones(5)}, "0 or more"),
+        ({"lower": np.full((2, 3), 0.1)}, "bounds of 2 concepts cannot be kept"),
+        ({"upper": np.full((2, 3), -0.1)}, "bounds of 2 concepts cannot be kept"),
+        ({"lower": np.ones((2, 3)), "upper": np.zeros((2, 3))}, "have no allowed value"),
+        ({"start": np.ones((3, 3))}, r"The weights have shape \(3, 3\), the problem \(2, 3\)"),
+        ({"tolerance": 0.0}, "between 0 and 1"),
+    ],
+)
+def test_problems_without_a_solution_are_told(change, fault):
+    rng = np.random.default_rng(0)
+    case = {"scores": rng.random((5, 2)), "targets": softmax(rng.normal(size=(5, 3)), axis=1)}
+    with pytest.raises(SolverError, match=fault):
+        fit_joint(**{**case, "l1": 0.01, **change})
+
+
+def test_it_can_be_cancelled_and_says_how_far_it_is():
+    case, said = concept_case(), []
+    with pytest.raises(CancelledError):
+        fit_joint(**case, cancelled=lambda: True)
+    fit_joint(**case, progress=lambda share, text: said.append((share, text)))
+    assert [share for share, _ in said] == sorted(share for share, _ in said)
+    assert all(0 <= share <= 1 for share, _ in said)

@@ -1,0 +1,193 @@
+"""Plots of students as HoloViews elements: their numbers, and that Bokeh draws them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import holoviews as hv
+import numpy as np
+import pytest
+from factory import small_spec
+from scipy.special import expit
+from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
+
+from inficond_panel import TunableStudents, open_students
+from inficond_panel.errors import DataError, TuningError
+
+
+@pytest.fixture
+def students(tmp_path: Path) -> TunableStudents:
+    students = open_students(small_spec(tmp_path)).fit()
+    return students.tune([("bicycle", "wheel", "up"), ("bird", "fur", "down")])
+
+
+@pytest.fixture
+def sides(students: TunableStudents) -> dict[str, np.ndarray]:
+    """Labels, logits of student and teacher of class bicycle on the tune split, from the store."""
+    store = students.tuner.store
+    rows, column = np.flatnonzero(store.split == "tune"), store.classes.index("bicycle")
+    node = students.node
+    return {
+        "label": store.label[rows, column],
+        "score": store.concept_score[rows],
+        "student": store.concept_score[rows] @ node.weights[:, column] + node.intercepts[column],
+        "teacher": store.teacher_logit[rows, column],
+    }
+
+
+def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
+    """The lowest layer of that kind; areas are curves to ``isinstance``."""
+    return next(each for each in overlay if type(each) is kind)
+
+
+def test_performance_counts_who_is_right(students, sides):
+    table = students.plot.performance().dframe()
+    mine = table[(table["class"] == "bicycle") & (table["side"] == "negatives")]
+    absent = sides["label"] == 0
+    teacher, student = sides["teacher"][absent] <= 0, sides["student"][absent] <= 0
+    assert mine.set_index("decided")["images"].to_dict() == {
+        "both right": (teacher & student).sum(),
+        "teacher right, student wrong": (teacher & ~student).sum(),
+        "both wrong": (~teacher & ~student).sum(),
+        "student right, teacher wrong": (~teacher & student).sum(),
+    }
+    order = list(dict.fromkeys(table["class"]))
+    assert order == students.metrics("tune").index.tolist()
+
+
+def test_knowledge_is_the_strongest_influences(students):
+    table = students.plot.knowledge("bicycle", top=4).dframe()
+    weights = students.node.weights[:, students.classes.index("bicycle")]
+    order = sorted(range(len(weights)), key=lambda c: -abs(weights[c]))[:4]
+    assert table["concept"].tolist() == [students.concepts[c] for c in order]
+    assert table["influence"].tolist() == weights[order].tolist()
+
+
+def test_what_if_of_decisions_is_exact(students, sides):
+    overlay = students.plot.what_if("bicycle", "wheel", "f1")
+    steps = layer(overlay, hv.Curve).dframe()
+    c, known = students.concepts.index("wheel"), sides["label"] >= 0
+    weight = students.node.weights[c, students.classes.index("bicycle")]
+    low, high = steps["influence"].iloc[[0, -1]]
+    assert low < weight < high
+    for v in np.linspace(low, high, 17)[1:-1]:
+        moved = sides["student"] + (v - weight) * sides["score"][:, c]
+        drawn = steps["f1"][np.searchsorted(steps["influence"], v, side="left") - 1]
+        assert drawn == pytest.approx(f1_score(sides["label"][known] == 1, moved[known] > 0))
+    assert layer(overlay, hv.VLine).data == weight
+
+
+def test_what_if_of_ap_lies_on_a_grid_with_its_interval(students, sides):
+    overlay = students.plot.what_if("bicycle", "wheel")
+    line, area = layer(overlay, hv.Curve).dframe(), layer(overlay, hv.Area).dframe()
+    c, known = students.concepts.index("wheel"), sides["label"] >= 0
+    weight = students.node.weights[c, students.classes.index("bicycle")]
+    for v, ap in line[["influence", "ap"]].to_numpy()[::20]:
+        moved = sides["student"] + (v - weight) * sides["score"][:, c]
+        assert ap == pytest.approx(
+            average_precision_score(sides["label"][known], moved[known]), abs=1e-12
+        )
+    here = area["influence"] == weight
+    assert here.sum() == 1
+    assert area.loc[here, "ap_low"].item() == area.loc[here, "ap_high"].item()
+    assert (area["ap_low"] <= area["ap_high"]).all()
+
+
+def test_confusion_is_that_of_scikit_learn(students, sides):
+    cells = layer(students.plot.confusion("bicycle"), hv.HeatMap).dframe()
+    known = sides["label"] >= 0
+    (tn, fp), (fn, tp) = confusion_matrix(sides["label"][known], sides["student"][known] > 0)
+    found = cells.set_index(["student", "label"])["images"].to_dict()
+    assert found == {
+        ("decided present", "labelled present"): tp,
+        ("decided present", "labelled absent"): fp,
+        ("decided absent", "labelled present"): fn,
+        ("decided absent", "labelled absent"): tn,
+    }
+
+
+def test_reliability_bins_are_of_equal_width(students, sides):
+    points = layer(students.plot.reliability("bicycle"), hv.Points).dframe()
+    known = sides["label"] >= 0
+    chance, truth = expit(sides["student"][known]), sides["label"][known]
+    bins = np.clip(np.ceil(chance * 15).astype(int) - 1, 0, 14)
+    for row, at in zip(points.itertuples(), np.unique(bins), strict=True):
+        assert row.probability == pytest.approx(chance[bins == at].mean())
+        assert row.positive == pytest.approx(truth[bins == at].mean())
+        assert row.images == (bins == at).sum()
+
+
+def test_matrix_holds_the_influences(students):
+    table = students.plot.matrix(top=5).dframe()
+    weights, strength = students.node.weights, np.abs(students.node.weights).max(axis=1)
+    order = sorted(range(len(strength)), key=lambda c: -strength[c])[:5]
+    assert list(dict.fromkeys(table["concept"])) == [students.concepts[c] for c in order]
+    cells = table.set_index(["class", "concept"])["influence"]
+    for k, name in enumerate(students.classes):
+        for c in order:
+            assert cells[name, students.concepts[c]] == weights[c, k]
+
+
+def test_provenance_shows_branches(students):
+    students.jump(0).tune([("bicycle", "spoke", "remove")])
+    overlay = students.plot.provenance()
+    points, lines = layer(overlay, hv.Points).dframe(), layer(overlay, hv.Segments).dframe()
+    assert points["iteration"].tolist() == [0, 1, 2]
+    assert points["lane"].tolist() == [0, 1, 0]
+    assert points["fill"].nunique() == 2
+    assert points["fill"][2] != points["fill"][0]
+    assert points["intents"].tolist()[2] == "✕ spoke, bicycle"
+    assert lines[["iteration", "to_iteration"]].to_numpy().tolist() == [[0, 1], [0, 2]]
+
+
+def test_embedding_labels_the_strongest(students):
+    overlay = students.plot.embedding("bicycle", "pca")
+    store = students.tuner.store
+    places = layer(overlay, hv.Points).dframe()
+    raw = store.concept_projection[store.methods.index("pca")]
+    unit = (raw - raw.min(axis=0)) / np.ptp(raw, axis=0)
+    far = np.abs(places[["x", "y"]].to_numpy() - unit).max(axis=1)
+    assert (far < 1e-9).sum() >= len(unit) - 10  # but for marks that make room for each other
+    weights = students.node.weights[:, students.classes.index("bicycle")]
+    strongest = {students.concepts[c] for c in np.argsort(-np.abs(weights))[:10]}
+    named = set(layer(overlay, hv.Labels).dframe()["name"])
+    assert named
+    assert named <= strongest
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda plot: plot.performance(),
+        lambda plot: plot.knowledge("bird"),
+        lambda plot: plot.what_if("bird", "fur", "accuracy"),
+        lambda plot: plot.embedding("bird") + plot.embedding(),
+        lambda plot: plot.provenance(),
+        lambda plot: plot.matrix(),
+        lambda plot: plot.confusion("bird"),
+        lambda plot: plot.reliability("bird") * hv.HLine(0.5),
+        lambda plot: plot.knowledge("bird") + plot.confusion("bird"),
+    ],
+)
+def test_bokeh_draws_each_and_they_compose(students, draw):
+    assert hv.render(draw(students.plot), backend="bokeh")
+
+
+def test_names_that_are_not_there_are_told_with_the_nearest(students):
+    plot = students.plot
+    with pytest.raises(TuningError, match="Did you mean 'bicycle'"):
+        plot.knowledge("bicycel")
+    with pytest.raises(TuningError, match="Did you mean 'wheel'"):
+        plot.what_if("bicycle", "whel")
+    with pytest.raises(TuningError, match="Did you mean 'recall'"):
+        plot.what_if("bicycle", "wheel", "recal")
+    with pytest.raises(TuningError, match="no split 'test'"):
+        plot.confusion("bicycle", "test")
+    with pytest.raises(DataError, match="no projection 'mds'"):
+        plot.embedding("bicycle", "mds")
+
+
+def test_a_plot_of_the_holdout_counts_a_look(students):
+    students.plot.confusion("bicycle", "holdout")
+    students.plot.performance("holdout")
+    assert students.tuner.looks() == 2

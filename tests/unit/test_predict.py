@@ -1,0 +1,310 @@
+"""Students on new photos: the way of the store's photos again, and what is told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_spec
+from PIL import Image
+from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder
+from scipy.special import expit
+
+from inficond_panel import open_students
+from inficond_panel.cli import main
+from inficond_panel.errors import DataError, MissingExtraError, SpecError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.typed_concepts import add_concept
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+TABLE = "teacher: {kind: logits, path: logits.csv}\n"
+TIMM = (
+    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
+    "  preprocessing: {size: [64, 64], crop: 0}\n"
+)
+HEAD = "teacher: {kind: head, folds: 2, l2: 0.1}\n"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    """A folder with photos and the store that was made of them, its teacher a table."""
+    import timm
+
+    folder = tmp_path_factory.mktemp("predict")
+    photo_set(folder, 16)
+    tiny_encoder(folder / "encoder", CONV)
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
+    make(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(base: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(base, tmp_path / "own")
+
+
+def make(folder: Path, teacher: str = TABLE, scores: str = "") -> None:
+    import precompute
+
+    text = SPEC.replace(TABLE, teacher).replace("  segments:", f"{scores}  segments:")
+    (folder / "spec.yaml").write_text(text)
+    precompute.run(load_spec(folder / "spec.yaml"), load_spec(folder / "spec.yaml").store)
+
+
+def opened(folder: Path):
+    return open_students(folder / "spec.yaml").fit()
+
+
+def files_of(folder: Path, images: list[str]) -> list[Path]:
+    return [folder / "photos" / "images" / f"{image}.jpg" for image in images]
+
+
+def as_matrix(found, column: str) -> np.ndarray:
+    return found.table[column].unstack(sort=False).to_numpy(float)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        "",
+        "  scores: {method: contrast, temperature: 0.05}\n",
+        "  scores: {method: centred}\n",
+    ],
+)
+def test_photos_of_the_store_get_its_logits_again(folder, scores):
+    """Through the whole encoder: under other names, so that nothing can be looked up."""
+    if scores:
+        make(folder, scores=scores)
+    students = opened(folder)
+    store = students.tuner.store
+    copies = []
+    for at, file in enumerate(files_of(folder, store.images)):
+        copies.append(folder / f"copy-{at}.jpg")
+        shutil.copy(file, copies[-1])
+    found = students.predict_images(copies)
+    expected = students.tuner.logits(students.node)
+    np.testing.assert_allclose(as_matrix(found, "student_logit"), expected, atol=1e-4)
+    probability = as_matrix(found, "student_probability")
+    np.testing.assert_allclose(probability, expit(expected), atol=1e-4)
+    assert list(found.table.loc[str(copies[0])].index) == store.classes
+
+
+def test_a_photo_does_not_depend_on_the_others(folder):
+    students = opened(folder)
+    files = files_of(folder, students.tuner.store.images[:5])
+    together = as_matrix(students.predict_images(files), "student_logit")
+    for at, file in enumerate(files):
+        alone = as_matrix(students.predict_images([file]), "student_logit")
+        np.testing.assert_allclose(alone[0], together[at], atol=1e-12)
+
+
+def test_a_photo_that_is_in_no_store(folder):
+    """Its logits are those of a store that has it, with the students of the one that has not."""
+    new = folder / "new.jpg"
+    photo(99).save(new)
+    students = opened(folder)
+    found = as_matrix(students.predict_images([new]), "student_logit")
+    shutil.copytree(folder, folder / "more", ignore=shutil.ignore_patterns("*.zarr", "*.sqlite*"))
+    image = students.tuner.store.images[0]
+    shutil.copy(new, folder / "more" / "photos" / "images" / f"{image}.jpg")
+    make(folder / "more")
+    more = open_store(load_spec(folder / "more" / "spec.yaml").store)
+    score = more.concept_score[more.images.index(image)]
+    expected = score @ students.node.weights + students.node.intercepts
+    np.testing.assert_allclose(found[0], expected, atol=1e-4)
+
+
+def test_typed_concepts_are_scored_too(folder):
+    from precompute.encoder import load_text_encoder
+
+    tuner = open_tuner(folder / "spec.yaml")
+    add_concept(tuner, "red bus, scarlet coach", load_text_encoder(tuner.spec.concepts.encoder))
+    students = opened(folder)
+    assert students.concepts[-1] == "red bus"
+    found = students.predict_images(files_of(folder, students.tuner.store.images))
+    expected = students.tuner.logits(students.node)
+    np.testing.assert_allclose(as_matrix(found, "student_logit"), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("teacher", [TIMM, HEAD])
+def test_the_teacher_stands_beside(folder, teacher):
+    make(folder, teacher)
+    students = opened(folder)
+    store = students.tuner.store
+    rows = store.rows("tune")  # heads of fit have left out some labels
+    found = students.predict_images(files_of(folder, [store.images[row] for row in rows]))
+    assert found.no_teacher == ""
+    logits = as_matrix(found, "teacher_logit")
+    np.testing.assert_allclose(logits, store.teacher_logit[rows], atol=1e-4)
+    np.testing.assert_array_equal(as_matrix(found, "teacher_decision"), logits > 0)
+
+
+def test_parts_add_up(folder):
+    students = opened(folder)
+    found = students.predict_images(files_of(folder, students.tuner.store.images[:3]))
+    sums = found.parts.groupby(level=["image", "class"], sort=False)["logit"].sum()
+    np.testing.assert_allclose(sums, found.table["student_logit"], atol=1e-9)
+    named = found.parts[found.parts["concept"] != ""]
+    np.testing.assert_allclose(named["concept_score"] * named["influence"], named["logit"])
+    assert found.no_teacher == "the teacher is a table of logits"
+    assert found.table["teacher_logit"].isna().all()
+
+
+def test_faults_are_told_and_the_rest_goes_on(folder, monkeypatch):
+    students = opened(folder)
+    good, *bad = [folder / name for name in ("good.jpg", "text.jpg", "large.png", "none.jpg")]
+    photo(1).save(good)
+    bad[0].write_text("no image")
+    Image.effect_noise((80, 80), 90).convert("RGB").save(bad[1])
+    assert bad[1].stat().st_size > 10_000 > good.stat().st_size
+    monkeypatch.setattr("precompute.pipeline.apply.MOST_BYTES", 10_000)
+    long = folder / ("x" * 300 + ".jpg")
+    found = students.predict_images([bad[0], good, *bad[1:], folder, long, good])
+    assert list(found.table.index.unique("image")) == [str(good)]
+    alone = students.predict_images([good])
+    np.testing.assert_allclose(
+        found.table["student_logit"], alone.table["student_logit"], atol=1e-12
+    )
+    assert found.faults[str(bad[0])].startswith("not an image of a known format")
+    assert found.faults[str(bad[1])] == "larger than 10.0 kB"
+    assert found.faults[str(bad[2])] == "no such file"
+    assert found.faults[str(folder)] == "not a file"
+    assert found.faults[str(long)] == "File name too long"
+    assert len(found.table) == len(students.classes)  # named twice, told once
+    monkeypatch.setattr("inficond_panel.store.images.MOST_PIXELS", 100)
+    with pytest.raises(DataError, match=r"No photo can be read\..*more than 100 pixels"):
+        students.predict_images([good])
+    with pytest.raises(DataError, match="No photo is named"):
+        students.predict_images([])
+
+
+def test_a_spec_that_encodes_otherwise_is_refused(folder):
+    students = opened(folder)
+    file = files_of(folder, students.tuner.store.images[:1])
+    spec = folder / "spec.yaml"
+    for old, new, told in (
+        ("image_size: 96", "image_size: 64", "another image_size of concepts.encoder"),
+        ("max_per_image: 4", "max_per_image: 5", "another max_per_image of concepts.segments"),
+        ("size: 48", "size: 40", "another size of concepts.thumbnails"),
+    ):
+        spec.write_text(SPEC.replace(old, new))
+        with pytest.raises(DataError, match=told):
+            opened(folder).predict_images(file)
+
+
+def test_a_store_without_photos_is_told(tmp_path):
+    named = open_students(small_spec(tmp_path)).fit()
+    with pytest.raises(DataError, match="does not tell how photos were encoded"):
+        named.predict_images(["photo.jpg"])
+    alone = open_students(tmp_path / "small.zarr").fit()
+    with pytest.raises(SpecError, match="names a store by itself"):
+        alone.predict_images(["photo.jpg"])
+
+
+def test_the_extra_is_named(folder, monkeypatch):
+    students = opened(folder)
+    monkeypatch.setitem(sys.modules, "precompute.pipeline.apply", None)
+    with pytest.raises(MissingExtraError, match=r"inficond-panel\[precompute\]"):
+        students.predict_images(["photo.jpg"])
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*args: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(arg) for arg in args])
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+def test_the_command_says_the_same(folder, run):
+    students = opened(folder)
+    store = students.tuner.store
+    bad = folder / "text.jpg"
+    bad.write_text("no image")
+    good = files_of(folder, store.images[:2])
+    status, out, err = run("predict", folder / "spec.yaml", *good, bad, "--json", "--explain")
+    assert status == 0
+    document = json.loads(out)
+    assert document["no_teacher"] == "the teacher is a table of logits"
+    assert [one["photo"] for one in document["photos"]] == [str(file) for file in [*good, bad]]
+    assert [bool(one["fault"]) for one in document["photos"]] == [False, False, True]
+    assert f"{bad} cannot be read: not an image" in err
+    expected = students.tuner.logits(students.node)
+    for i, one in enumerate(document["photos"][:2]):
+        for k, name in enumerate(store.classes):
+            told = one["classes"][name]
+            assert told["student_logit"] == pytest.approx(expected[i, k], abs=1e-4)
+            assert told["student_decision"] == (expected[i, k] > 0)
+            total = told["intercept"] + sum(part["logit"] for part in told["concepts"])
+            assert total == pytest.approx(told["student_logit"], abs=1e-9)
+    status, out, _ = run(
+        "predict", folder / "spec.yaml", *good, "--csv", "--class", store.classes[1]
+    )
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["class"] for row in rows] == [store.classes[1]] * 2
+    assert float(rows[1]["student_logit"]) == pytest.approx(expected[1, 1], abs=1e-4)
+    assert rows[0]["teacher_decision"] == ""
+    status, out, err = run("predict", folder / "spec.yaml", good[0], "--explain")
+    assert status == 0
+    assert f"{students.node.intercepts[0]:+.3f}" in out
+    assert "No teacher beside the students: the teacher is a table of logits." in err
+
+
+def test_the_iteration_is_chosen(folder, run):
+    students = opened(folder)
+    name = students.classes[0]
+    concept = students.concepts_of(name).index[0]
+    students.tune([(name, concept, "remove")])
+    file = files_of(folder, students.tuner.store.images[:1])[0]
+    spec = folder / "spec.yaml"
+    head, root = (
+        json.loads(run("predict", spec, file, "--json", *more)[1]) for more in ([], ["--node", "0"])
+    )
+    logits = [students.tuner.logits(node)[0, 0] for node in students.tuner.nodes()]
+    assert logits[0] != logits[1]
+    for document, logit in zip((root, head), logits, strict=True):
+        found = document["photos"][0]["classes"][name]["student_logit"]
+        assert found == pytest.approx(logit, abs=1e-4)
+    assert head["students"] == f"#1 {students.node.id}"
+
+
+def test_an_export_predicts_with_its_spec(folder, run):
+    students = opened(folder)
+    students.export(folder / "taken", ["npz", "sklearn"])
+    students.tune([(students.classes[0], students.concepts[0], "up")])
+    file = files_of(folder, students.tuner.store.images[:1])[0]
+    spec = folder / "spec.yaml"
+    for place in (folder / "taken", folder / "taken" / "students.npz"):
+        status, out, _ = run("predict", place, file, "--spec", spec, "--json")
+        assert status == 0
+        found = json.loads(out)["photos"][0]["classes"][students.classes[0]]["student_logit"]
+        expected = students.tuner.logits(students.tuner.root())[0, 0]
+        assert found == pytest.approx(expected, abs=1e-4)
+    status, _, err = run("predict", folder / "taken", file)
+    assert (status, "--spec SPEC" in err) == (1, True)
+    status, _, err = run("predict", spec, file, "--spec", spec)
+    assert (status, "--spec is for an export" in err) == (1, True)
+    status, _, err = run("predict", spec, file, "--json", "--csv")
+    assert (status, "exclude each other" in err) == (1, True)
+
+
+def test_an_export_of_another_encoder_is_refused(folder, run, tmp_path):
+    opened(folder).export(folder / "taken", ["sklearn"])
+    small_spec(tmp_path)
+    file = files_of(folder, ["00000"])[0]
+    status, _, err = run("predict", folder / "taken", file, "--spec", tmp_path / "small.yaml")
+    assert status == 1
+    assert "were made with the encoder" in err

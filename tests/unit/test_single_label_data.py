@@ -1,0 +1,167 @@
+"""Data with one class an image: labels, stores, specs, and what the students learn from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from precompute_factory import write_table
+from scipy.special import softmax
+from test_init import home, init, photos  # noqa: F401 - a fixture
+
+from inficond_panel import from_frames
+from inficond_panel.cli import main
+from inficond_panel.errors import DataError, SpecError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
+from inficond_panel.store.label_checks import (
+    class_positions,
+    is_single_label,
+    single_label_fault,
+)
+
+CLASSES = ["bird", "cat", "dog"]
+
+
+def test_labels_with_one_class_an_image():
+    one = np.array([[1, 0, 0], [0, 0, 1], [-1, -1, -1], [1, -1, 0]])
+    assert is_single_label(one)
+    assert class_positions(one).tolist() == [0, 2, -1, 0]
+    assert single_label_fault(one, list("abcd"), CLASSES) == ""
+    wrong = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, -1, 0]])
+    assert not is_single_label(wrong)
+    assert single_label_fault(wrong, list("abcd"), CLASSES) == (
+        "The task is single_label, but 1 of 4 images have several classes: 'b'; 2 of 4 images have "
+        "no class: 'c', 'd'."
+    )
+    assert not is_single_label(np.array([[1], [0]]))
+    assert "two classes or more" in single_label_fault(np.array([[1]]), ["a"], ["cat"])
+    assert not is_single_label(np.full((2, 2), -1))
+
+
+def single_frames(images=120, others=2, seed=0):
+    """Arguments of ``from_frames``: 5 concepts, 3 classes, and ``others`` of the teacher's."""
+    rng = np.random.default_rng(seed)
+    ids = [f"{i:03d}" for i in range(images)]
+    score = rng.random((images, 5))
+    z = 9 * ((score - 0.5) @ rng.normal(size=(5, 3 + others))) + rng.normal(
+        size=(images, 3 + others)
+    )
+    kind = z[:, :3].argmax(1)
+    names = [*CLASSES, *(f"other {k}" for k in range(others))]
+    return {
+        "scores": pd.DataFrame(score, index=ids, columns=list("abcde")),
+        "logits": pd.DataFrame(z, index=ids, columns=names),
+        "labels": pd.DataFrame(np.eye(3, dtype=int)[kind], index=ids, columns=CLASSES),
+        "split": pd.Series(np.array(["fit", "fit", "tune", "holdout"])[np.arange(images) % 4], ids),
+        "task": "single_label",
+        "activation": "softmax",
+    }
+
+
+def test_frames_of_a_softmax_teacher(tmp_path):
+    given = single_frames()
+    students = from_frames(**given, path=tmp_path / "own.zarr")
+    store = open_store(tmp_path / "own.zarr")
+    assert (store.task, store.activation) == ("single_label", "softmax")
+    assert [str(name) for name in store.read("other_class")] == ["other 0", "other 1"]
+    rows, z = store.rows("fit"), given["logits"].to_numpy()
+    expected = softmax(z / 2, axis=1)[rows, :3]
+    warm = students.tuner.with_students(temperature=2.0)
+    np.testing.assert_allclose(warm.fit_data.targets, expected, atol=1e-6)
+    # present where the probability is above one half, for the teacher as for the students
+    node = students.fit().node
+    teacher = students.tuner.at(node, "tune")["cat"].teacher_logits
+    p = softmax(z, axis=1)[store.rows("tune"), 1]
+    np.testing.assert_allclose(teacher, np.log(p / (1 - p)), atol=1e-4)
+
+
+def test_frames_of_probabilities_give_the_same_students(tmp_path):
+    given = single_frames()
+    by_logits = from_frames(**given, path=tmp_path / "a.zarr").fit().node.weights
+    given["logits"] = given["logits"].apply(np.exp).pipe(lambda e: e.div(e.sum(axis=1), axis=0))
+    with pytest.raises(DataError, match=r'probabilities: all .* give outputs="probabilities"'):
+        from_frames(**given, path=tmp_path / "b.zarr")
+    students = from_frames(**given, outputs="probabilities", path=tmp_path / "b.zarr")
+    np.testing.assert_allclose(students.fit().node.weights, by_logits, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"task": "single"}, "task is 'single'; there are 'multi_label', 'single_label'"),
+        ({"activation": "relu"}, "activation is 'relu'"),
+        ({"outputs": "odds"}, "outputs is 'odds'"),
+        ({"task": "multi_label"}, 'a softmax has one class an image; give task="single_label"'),
+        ({"activation": "sigmoid"}, "labels has no column for the class 'other 0' of logits"),
+    ],
+)
+def test_frames_that_do_not_go_together_are_told(tmp_path, change, fault):
+    with pytest.raises(DataError, match=fault):
+        from_frames(**{**single_frames(), **change}, path=tmp_path / "own.zarr")
+    assert not (tmp_path / "own.zarr").exists()
+
+
+def test_frames_with_two_classes_or_none_are_told(tmp_path):
+    given = single_frames()
+    given["labels"].iloc[0] = [1, 1, 0]
+    given["labels"].iloc[1] = 0
+    with pytest.raises(DataError, match="several classes: '000'; 1 of 120 images have no class"):
+        from_frames(**given, path=tmp_path / "own.zarr")
+
+
+def test_another_activation_is_another_store_and_other_students(tmp_path):
+    given = single_frames(others=0)
+    first = from_frames(**given, path=tmp_path / "a.zarr")
+    given["activation"] = "sigmoid"
+    with pytest.raises(DataError, match="there already"):
+        from_frames(**given, path=tmp_path / "a.zarr")
+    second = from_frames(**given, path=tmp_path / "b.zarr")
+    assert first.tuner.store.content_hash == second.tuner.store.content_hash
+    assert first.tuner.root_id != second.tuner.root_id
+
+
+def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
+    given = single_frames()
+    for name in ("scores", "logits", "labels"):
+        given[name].rename_axis("image_id").to_csv(tmp_path / f"{name}.csv")
+    given["split"].rename("split").rename_axis("image_id").to_csv(tmp_path / "split.csv")
+    tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
+    rest = ["--split", str(tmp_path / "split.csv"), "--output", str(tmp_path / "own.zarr")]
+    assert main(["init", *tables, *rest]) == 0
+    said = "single_label (one class an image); the teacher ends in a softmax over 5 classes"
+    assert said in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "own.zarr")]) == 0
+    assert f"task      {said}" in capsys.readouterr().out
+
+
+def folders(home):  # noqa: F811
+    photos(home / "data", [f"{name}/{i}.jpg" for name in CLASSES for i in range(10)])
+    return [f"{name}/{i}" for name in CLASSES for i in range(10)]
+
+
+def test_init_finds_one_class_an_image(home, capsys):  # noqa: F811
+    ids = folders(home)
+    z = np.round(np.random.default_rng(0).normal(size=(30, 3)), 3)
+    write_table(home / "z.csv", ids, z, CLASSES)
+    spec, out = init(capsys, "data", "--teacher", "z.csv")
+    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "softmax")
+    assert "Assumed: the teacher ends in a softmax" in out
+    assert main(["check", str(spec.path)]) == 0
+    assert "task     single_label" in capsys.readouterr().out
+    write_table(home / "p.csv", ids, softmax(z, axis=1), CLASSES)
+    spec, out = init(capsys, "data", "--teacher", "p.csv", "--output", "p.yaml")
+    assert (spec.teacher.outputs, spec.teacher.activation) == ("probabilities", "softmax")
+    assert "table holds probabilities" in out
+    spec, _ = init(capsys, "data", "--output", "head.yaml")
+    assert (spec.dataset.task, spec.teacher.kind) == ("single_label", "head")
+
+
+def test_a_spec_tells_a_softmax_over_several_labels_and_a_task_without_an_activation(home, capsys):  # noqa: F811
+    write_table(home / "z.csv", folders(home), np.zeros((30, 3)) - 1, CLASSES)
+    spec, _ = init(capsys, "data", "--teacher", "z.csv")
+    text = spec.path.read_text()
+    spec.path.write_text(text.replace("task: single_label", "task: multi_label"))
+    with pytest.raises(SpecError, match=r"teacher.activation: a softmax has one class an image"):
+        load_spec(spec.path)
+    spec.path.write_text(text.replace("  activation: softmax\n", ""))
+    with pytest.raises(SpecError, match=r"teacher.activation: is needed with task: single_label"):
+        load_spec(spec.path)
