@@ -123,6 +123,7 @@ def holds(page: Page) -> None:
 def fine_tune(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     expect(iterations(page)).to_have_count(2)
+    expect(page.locator(".knowledge .status")).to_contain_text("Done in")  # takes thumbs again
 
 
 def clear(page: Page) -> None:
