@@ -127,7 +127,7 @@ def fine_tune(page: Page) -> None:
 
 
 def clear(page: Page) -> None:
-    wheel(page).focus()
+    concepts(page).first.focus()
     page.keyboard.press("d")
     expect(page.locator(".knowledge .block.down")).to_have_count(1)
     page.keyboard.press("Shift+Backspace")
