@@ -41,6 +41,14 @@ def asked_words(item: Asked, *, sign: bool = False) -> str:
     return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{factor}"
 
 
+def chosen_sentence(photos: int) -> str:
+    """Sentence that the labels of so many photos of tune chose the terms of a student."""
+    return (
+        f"The labels of {count(photos)} of these photos chose this student: AP here is of photos "
+        "that chose. The table of metrics is cross-fitted; the holdout is untouched."
+    )
+
+
 def terms_words(terms: Terms) -> list[str]:
     """Sentences on the terms of one class."""
     said = []

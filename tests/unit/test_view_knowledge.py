@@ -24,7 +24,7 @@ from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import what_if as effects
 from inficond_panel.views.knowledge.batch import (
@@ -408,6 +408,17 @@ def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
     app.tuning.status = Status("fitting", "Fitting")
     view.table.explained = True
     assert asked == []
+
+
+def test_a_student_that_these_photos_chose_is_marked(view, app):
+    tuner = app.tuning.tuner
+    node = tuner.fine_tune(tuner.root(), [Lambda("bicycle")])
+    app.tuning.jump(node.id)
+    labelled = int((tuner.store.label[tuner.store.rows("tune"), 0] >= 0).sum())
+    told = f"labels of {labelled} of these photos"
+    assert [told in text for text in view.table.notices] == [True]
+    app.selection.class_name = "bird"
+    assert view.table.notices == []
 
 
 def test_notices_are_told_before_the_refit_and_after(view, app):

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.cures import chosen_sentence
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ class BatchBar:
             pending=[self._pending(intent) for intent in tuning.pending],
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.table.student),
-            notices=[*self.told, *tuning.notices()],
+            notices=[*self.told, *tuning.notices(), *self._chosen()],
             **self._told_changes(),
         )
         self.show_ghosts()
@@ -152,6 +154,14 @@ class BatchBar:
         summary = make_summary(snapshot, name, total, app.tuning.preview)
         others = make_others(snapshot.node.tuned, name) if status.kind == "done" else ""
         return {"status": make_status(status, change, others), "summary": summary}
+
+    def _chosen(self) -> list[str]:
+        """Sentence that the labels of the images in view chose this student, if they did."""
+        snapshot, name = self.app.students.snapshot, self.table.student
+        if snapshot.split != "tune":
+            return []
+        chosen = chosen_on_tune(self.app.tuning.tuner, snapshot.node, name)
+        return [chosen_sentence(chosen)] if chosen else []
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -72,7 +72,8 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
             }
             for key in MEASURED
         ],
-        "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class",
+        "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class"
+        + (", cross-fitted" if now.chosen_on else ""),
     }
 
 
