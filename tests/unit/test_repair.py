@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
@@ -200,3 +201,14 @@ def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) 
     replayed = json.loads(capsys.readouterr().out)["nodes"][-1]
     assert replayed["id"] == told["node"]["id"]
     assert replayed["weights_hash"] == told["node"]["weights_hash"]
+
+
+def test_the_example_tells_its_story(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("sys.argv", ["spread_shortcut.py"])
+    spread_shortcut.main()
+    lines = [line.rsplit("AP", 1) for line in capsys.readouterr().out.splitlines() if "AP" in line]
+    told = {title.strip(): float(value) for title, value in lines}
+    lost = told["learned without the shortcut"] - told["untouched"]
+    assert lost > 0.1
+    assert told["one suspect removed"] - told["untouched"] < 0.2 * lost
+    assert told["repaired"] - told["untouched"] > 0.8 * lost
