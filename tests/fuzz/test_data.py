@@ -21,7 +21,7 @@ from precompute.datasets.coco import coco_listing
 from precompute.datasets.columns import columns_listing
 from precompute.datasets.row_tables import read_table
 from precompute.datasets.splitting import read_list
-from precompute.datasets.table import read_label, table_listing
+from precompute.datasets.table import label_reader, table_listing
 from precompute.datasets.voc import voc_foreground, voc_objects
 from precompute.detect import find_layout, plan_splits
 from precompute.teachers.tables import read_outputs
@@ -51,9 +51,12 @@ def csv_bytes(rng: random.Random, grid: list[list[str]]) -> bytes:
 
 def readers(file: Path) -> list[Any]:
     """Every reader of a table."""
-    section = SimpleNamespace(labels=file, images=file.parent, metadata=file, list_file=None)
+    section = SimpleNamespace(
+        labels=file, images=file.parent, metadata=file, list_file=None, absent=0
+    )
     return [
-        lambda: read_table(file, read_label, "1, 0 or nothing"),
+        lambda: read_table(file, *label_reader(absent=0)),
+        lambda: read_table(file, *label_reader(absent=-1)),
         lambda: read_table(file, str, "text"),
         lambda: read_outputs(file, IDS, CLASSES),
         lambda: (listing := table_listing(section)).labels(listing.known, CLASSES),
@@ -81,7 +84,7 @@ def test_columns(mutants: Any, tmp_path: Path) -> None:
             table=file, images=tmp_path, splits=splits, path="file",
             image_id=rng.choice(["id", None]), label="label" if by_name else None,
             separator="|", labels=[] if by_name else ["cat"], classes=[], metadata=["id"],
-            list_place=None,
+            list_place=None, absent=rng.choice([0, -1]),
         )  # fmt: skip
         attempt(name, lambda section=section: columns_listing(section))
 

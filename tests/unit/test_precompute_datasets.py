@@ -285,7 +285,13 @@ def test_scenes_are_a_data_set_too():
     pytest.importorskip("resvg_py")
     counts = SimpleNamespace(fit=3, tune=2, holdout=1)
     section = SimpleNamespace(
-        kind="scenes", seed=0, images=counts, size=(96, 72), shortcuts=True, max_bad_share=0
+        kind="scenes",
+        seed=0,
+        images=counts,
+        size=(96, 72),
+        shortcuts=True,
+        max_bad_share=0,
+        task="multi_label",
     )
     dataset = load_dataset(section)
     assert dataset.split == ("fit",) * 3 + ("tune",) * 2 + ("holdout",)
