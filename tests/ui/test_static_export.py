@@ -75,7 +75,7 @@ def test_the_command_writes_the_page_of_an_iteration(open_file, tmp_path, capsys
     file = tmp_path / "page.html"
     chosen = ["--class", "sheep", "--dark", "--output", str(file)]
     assert main(["page", str(spec), *history, *chosen]) == 0
-    assert f"{file}: {file.stat().st_size / 1e6:.1f} MB" in capsys.readouterr().out
+    assert f"{file}, {file.stat().st_size / 1e6:.1f} MB" in capsys.readouterr().out
     assert file.stat().st_size < 8e6
     tuner = open_tuner(spec, history=tmp_path / "h.sqlite")
     assert [event.kind for event in tuner.history.events(tuner.root_id)] == ["add"]
