@@ -77,7 +77,7 @@ class _Applying:
     teacher: AppliedTeacher | None
 
     def batch(self, photos: Sequence[Path]) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Faults, scores ``(n, C)`` and logits of the teacher ``(n, K)`` of photos."""
+        """Faults, scores ``(n, C)`` and log odds of the teacher ``(n, K)`` of photos."""
         images, faults = [], []
         for photo in photos:
             try:
@@ -91,7 +91,7 @@ class _Applying:
         if read:
             score[read] = self._scores(images, [photos[i].stem for i in read])
             if self.teacher:
-                logit[read] = self.teacher.logits(images)
+                logit[read] = self.teacher.log_odds(images)
         return faults, score, logit
 
     def _scores(self, images: list[Image.Image], names: list[str]) -> np.ndarray:

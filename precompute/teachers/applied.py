@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
+from precompute.teachers.activations import split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.teacher import Teacher
@@ -19,16 +21,24 @@ from precompute.teachers.teacher import Teacher
 
 @dataclass(frozen=True)
 class AppliedTeacher:
-    """A network, and the ``heads`` on its outputs where the teacher is one of heads."""
+    """A network, and the ``heads`` on its outputs where the teacher is one of heads.
+
+    Its first ``classes`` outputs are the data set's; with ``softmax`` others may follow.
+    """
 
     network: Teacher
+    classes: int
+    softmax: bool = False
     heads: Heads | None = None
 
-    def logits(self, images: list[Image.Image]) -> np.ndarray:
-        """Logits ``(n, K)`` float32 of RGB images."""
+    def log_odds(self, images: list[Image.Image]) -> np.ndarray:
+        """Log odds ``(n, K)`` float32 of RGB images, as ``Store.teacher_log_odds`` has them."""
         prepare = self.network.preprocessing.prepare
         values = self.network.logits(np.stack([prepare(image) for image in images]))
-        return self.heads.of_others(values) if self.heads else values
+        if self.heads:
+            return self.heads.of_others(values)
+        own, other, _ = split_columns(values, self.classes)
+        return log_odds(own, other).astype(np.float32) if self.softmax else own
 
 
 def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
@@ -43,11 +53,12 @@ def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
     try:
         if not isinstance(section, HeadTeacher):
             corpus = base_of(store).concepts
-            return AppliedTeacher(load_teacher(section, store.classes, encoder, corpus)), ""
+            network = load_teacher(section, store.classes, encoder, corpus)
+            return AppliedTeacher(network, len(store.classes), section.softmax), ""
         if not store.has("teacher_feature"):
             return None, "the store has no features that the heads could be fitted on"
         features, fit = store.teacher_feature, store.rows("fit")
         heads = fit_heads(features, store.label, fit, store.classes, section)
-        return AppliedTeacher(load_embedding(section, encoder), heads), ""
+        return AppliedTeacher(load_embedding(section, encoder), len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it
         return None, error.message

@@ -19,6 +19,7 @@ from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.bounds import Bounds
 from inficond_panel.tuning.intents.cures import Balance, Cure, Label
+from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import first_suspects
@@ -39,11 +40,12 @@ class Step:
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
     """Cures of a class on the branch of ``node``, the oldest first."""
     found: list[Step] = []
-    for at in (node.id, *(one.id for one in tuner.ancestors(node))):
-        here = node if at == node.id else tuner.node(at)
-        cures = tuple(cure for cure in here.cures if cure.class_name == class_name)
-        if cures and here.parent is not None:
-            found.append(Step(tuner.node(here.parent), cures, here.bounds))
+    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
+    for at in path:
+        cures = tuple(cure for cure in at.cures if cure.class_name == class_name)
+        if cures and at.parent is not None:
+            here = at if isinstance(at, Node) else tuner.node(at.id)
+            found.append(Step(tuner.node(at.parent), cures, here.bounds))
     return found[::-1]
 
 
@@ -56,19 +58,22 @@ def cross_fitted_logits(
     *,
     seed: int = 0,
     tell: Callable[[int], None] | None = None,
+    photos: ClassPhotos | None = None,
 ) -> Array:
     """Logits ``(n,)`` of the images at ``rows`` of ``tune``, of students that did not see them.
 
     ``steps`` end at ``node``, whose bounds are in force; without any, the logits are those of its
-    student. ``tell`` is given the number of each fold before it begins. Raises ``TuningError``
-    where the labels of the other folds are too few for a cure.
+    student. ``tell`` is given the number of each fold before it begins. ``photos`` are those of the
+    first step's parent without any terms, where they were made before. Raises ``TuningError`` where
+    the labels of the other folds are too few for a cure.
     """
     if not steps:
         student = tuner.cures.class_fit(node, class_name)
         return student.logits(student.base, rows)
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     folds, found = stratified_folds(label[:, None], FOLDS, seed), np.empty(len(rows))
-    first = tuner.cures.photos(tuner.cures.class_fit(steps[0].parent, class_name, Terms()), rows)
+    plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
+    first = photos or tuner.cures.photos(plain, rows)
     with one_thread():
         for fold in range(FOLDS):
             if tell is not None:

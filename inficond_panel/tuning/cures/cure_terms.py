@@ -100,9 +100,10 @@ class CureTerms:
                 f"The solver {self._spec.students.solver!r} knows no {cures[0].kind.key}.",
                 "Write students.solver: exact in the spec, or tune by thumbs.",
             )
-        held = {self._store.images[row] for row in self._store.rows("holdout")}
-        for cure in cures:
-            if isinstance(cure, Label) and cure.image in held:
+        labels = [cure for cure in cures if isinstance(cure, Label)]
+        held = {self._store.images[row] for row in self._store.rows("holdout")} if labels else set()
+        for cure in labels:
+            if cure.image in held:
                 raise TuningError(
                     f"{cure.image!r} is a photo of the holdout, which judges and never teaches.",
                     "Label photos of fit or tune.",

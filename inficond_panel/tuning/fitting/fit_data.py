@@ -52,6 +52,8 @@ class FitData:
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
         self.scores = store.concept_score[rows]
+        #: The scores with the columns that fits have gathered: the next fit finds them there.
+        self.gathered = Scores(self.scores)
         softmax = store.activation == "softmax"
         others = store.other_logit[rows] if softmax else None
         self.teacher = soft_targets(store.teacher_logit[rows], temperature, others)
@@ -119,7 +121,7 @@ class FitData:
         self.scores = np.concatenate([self.scores, self._store.concept_score[rows]])
         self.targets = np.concatenate([self.targets, targets])
         self.sample_weight = np.concatenate([weight, added])
-        self.__dict__.pop("gathered", None)
+        self.gathered = Scores(self.scores)
 
     def problem(self, columns: Sequence[int]) -> dict[str, Any]:
         """Arguments of ``distill.fit`` for the classes at ``columns``."""
@@ -177,11 +179,6 @@ class FitData:
         """Objective of the class at ``k`` at w = 0, with the best intercept."""
         mean = self.weight(k) @ self.targets[:, k]
         return float(entr(mean) + entr(1 - mean))
-
-    @cached_property
-    def gathered(self) -> Scores:
-        """The scores with the columns that fits have gathered: the next fit finds them there."""
-        return Scores(self.scores)
 
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:

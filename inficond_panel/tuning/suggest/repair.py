@@ -20,6 +20,7 @@ from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.cross_fit import Step, cross_fitted_logits, steps_to
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest.suggestion import (
     CROSS_FITTED,
@@ -93,15 +94,15 @@ def _reason(cure: Cure, shift: ClassShift) -> str:
 
 def repair(task: Task, k: int) -> Repair:
     """Cures of the class at ``k``, and their cross-fitted gain on the photos of the task."""
-    name = task.name(k)
     still = change(task.label(k), task.logit(k), task.logit(k))
-    shift = class_shift(task.tuner.cures.photos(task.trial(k).student, task.rows))
+    photos = task.tuner.cures.photos(task.trial(k).student, task.rows)
+    shift = class_shift(photos)
     if shift.kind == NONE or shift.lacking:
         return Repair(shift, (), still)
-    before = _logits(task, name, [])
+    before = _logits(task, photos, ())
     for cures in _candidates(shift, min(BALANCED, task.budget)):
         try:
-            gain = change(task.label(k), before, _logits(task, name, cures))
+            gain = change(task.label(k), before, _logits(task, photos, cures))
         except TuningError:  # too few photos would be left: without the balance, then
             continue
         if (gain.estimate if shift.kind == SHIFT else gain.gain().low) > 0:
@@ -117,12 +118,20 @@ def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
     return [(Balance(name, suspects, suspects=True), *both), both] if suspects else [both]
 
 
-def _logits(task: Task, name: str, cures: tuple[Cure, ...] | list[Cure]) -> Array:
-    steps = steps_to(task.tuner, task.parent, name)
-    if cures:
-        steps.append(Step(task.parent, tuple(cures), task.parent.bounds))
+def _logits(task: Task, photos: ClassPhotos, cures: tuple[Cure, ...]) -> Array:
+    """Cross-fitted logits after the cures of the branch and these."""
+    name = photos.student.name
+    earlier = steps_to(task.tuner, task.parent, name)
+    more = [Step(task.parent, cures, task.parent.bounds)] if cures else []
     return cross_fitted_logits(
-        task.tuner, task.parent, name, steps, task.rows, seed=task.seed, tell=lambda _: task.check()
+        task.tuner,
+        task.parent,
+        name,
+        [*earlier, *more],
+        task.rows,
+        seed=task.seed,
+        tell=lambda _: task.check(),
+        photos=None if earlier else photos,
     )
 
 

@@ -121,11 +121,9 @@ def _across(pulls: Array) -> float:
 
 @dataclass(frozen=True)
 class Shrunk:
-    """A gain with the limits of its 95 % interval, and a bound that it lies above at 80 %."""
+    """A gain, and a bound that it lies above at 80 %."""
 
     estimate: float
-    low: float
-    high: float
     bound: float
 
 
@@ -144,7 +142,4 @@ def shrink(gains: Array, errors: Array) -> list[Shrunk]:
     variance = spread / (spread + 1) + (1 / (spread + 1)) ** 2 * (1 + spread) / len(t)
     width = np.sqrt(variance)
     rows = zip(mean * errors, width * errors, strict=True)
-    return [
-        Shrunk(float(m), float(m - 1.96 * w), float(m + 1.96 * w), float(m - 0.84 * w))
-        for m, w in rows
-    ]
+    return [Shrunk(float(m), float(m - 0.84 * w)) for m, w in rows]
