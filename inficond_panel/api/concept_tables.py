@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -43,9 +43,11 @@ def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> 
     return pd.DataFrame(rows, columns=columns).set_index("influence")
 
 
-def gallery(store: Store, found: Gallery, filters: Sequence[str]) -> pd.DataFrame:
+def gallery(
+    store: Store, found: Gallery, filters: Sequence[str], tags: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
     """One row per image, with the columns of the CSV file; a label that is not known is missing."""
-    lines = gallery_lines(store.images, found, filters)
+    lines = gallery_lines(store, found, filters, tags)
     frame = pd.DataFrame(lines, columns=list(COLUMNS)).replace({"label": {"": np.nan}})
     return frame.astype({"label": "Int64"}).set_index("image")
 

@@ -58,6 +58,7 @@ def _params(students: Exported) -> dict[str, Any]:
         "threshold": np.array(students.thresholds),
         "lower": lower if held else None,
         "upper": upper if held else None,
+        "link": students.link,
     }
 
 

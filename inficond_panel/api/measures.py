@@ -18,6 +18,8 @@ from inficond_panel.api.names import check_metric, check_word
 from inficond_panel.api.told_report import ToldReport, told_report
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError
+from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
+from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import find_node
@@ -43,6 +45,23 @@ class Measures(Moves):
         self.count_look(split)
         found = tables.metrics_together if together else tables.metrics
         return found(self.tuner, self.node, split, intervals)
+
+    def oracle_sweep(
+        self,
+        gammas: Sequence[float],
+        *,
+        groups: str = "single",
+        above: str = "",
+        draws: int = 200,
+        seed: int = 0,
+    ) -> GammaSweep:
+        """Oracles of these gammas, made by the spec's teacher, measured on ``fit``.
+
+        As ``inficond compare --gamma``: ``groups`` is single or sets, ``above`` a metadata column
+        or a CSV file with super-classes. Raises as ``inficond_panel.oracle_sweep``.
+        """
+        check_word("groups", groups, list(GROUPS))
+        return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
 
     def confusion(self, split: str = "tune", *, teacher: bool = False) -> pd.DataFrame:
         """Number of images by label (rows) and by the class that the students name (columns).
@@ -135,6 +154,21 @@ class Measures(Moves):
         self.count_look(split)
         return tables.penalty_path(self.tuner, self.node, class_name, split)
 
+    def thresholds(
+        self,
+        precision: float | None = None,
+        classes: Sequence[str] | None = None,
+        *,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Thresholds by the labels of tune, of the best F1 or the most recall at a precision.
+
+        ``low`` and ``high`` limit the threshold; F1, precision and recall are cross-fitted, and the
+        change of F1 is against the threshold ``now``. For ``students.threshold`` of a spec: nothing
+        is changed here. Raises ``TuningError`` for an unknown class or a wrong precision.
+        """
+        return tables.thresholds(self.tuner, self.node, precision, classes, seed)
+
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
 
@@ -197,7 +231,7 @@ class Measures(Moves):
         for name in chosen:
             check_word("filter", name, ("positive", "negative", "right", "wrong"))
         found = take_gallery(self.student(class_name, split), concept)
-        return concept_tables.gallery(self.tuner.store, found, chosen)
+        return concept_tables.gallery(self.tuner.store, found, chosen, self.tuner.tags())
 
     def stability(
         self,

@@ -17,7 +17,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
-from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
+from inficond_panel.vocabulary.directions import DOWN, RELEASE, REMOVE, UP
 
 
 class Moves:
@@ -88,37 +88,54 @@ class Moves:
         """Refit with one batch of intents, and go to the new iteration.
 
         An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
-        concepts is a group, each of which gets the thumb. A direction is ``up``, ``down`` or
-        ``remove``. A cure is a mapping as in an edits file, such as ``{"class": "truck",
-        "direction": "lambda", "value": "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``,
-        ``Doubt``, ``Lambda`` and ``Label`` of ``inficond_panel.tuning`` do as well, one intent
-        alone, and what ``suggest`` gives, which is recorded as the machine's. Raises
-        ``TuningError`` for names that are not there, and for what is no intent.
+        concepts is a group, each of which gets the thumb; the class ``"*"`` is each class. A
+        direction is ``up``, ``down``, ``remove`` or ``release``. A thumb with a bound is, like a
+        cure, a mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
+        "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``, ``Doubt``, ``Lambda`` and ``Label`` of
+        ``inficond_panel.tuning`` do as well, one intent alone, and what ``suggest`` gives, which is
+        recorded as the machine's. Raises ``TuningError`` for names that are not there, and for what
+        is no intent.
         """
         before = self.node
         if isinstance(intents, Suggestion):
             node = carry_out(self.tuner, intents) or before
         else:
-            node = self.tuner.fine_tune(before, as_asked(intents))
+            node = self.tuner.fine_tune(before, as_asked(intents, self.classes))
         if node != before:
             self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
         return self._at(node.id)
 
     def up(
-        self, class_name: str, concept: str | Sequence[str], factor: float | None = None
+        self,
+        class_name: str,
+        concept: str | Sequence[str],
+        factor: float | None = None,
+        *,
+        bound: float | None = None,
     ) -> Self:
-        """Refit with a thumb up on a concept, or on each of several."""
-        return self.tune((class_name, concept, UP.key, factor))
+        """Refit with a thumb up on a concept, or on each of several; ``bound`` is its least
+        influence, in place of a factor."""
+        return self.tune((class_name, concept, UP.key, factor, bound))
 
     def down(
-        self, class_name: str, concept: str | Sequence[str], factor: float | None = None
+        self,
+        class_name: str,
+        concept: str | Sequence[str],
+        factor: float | None = None,
+        *,
+        bound: float | None = None,
     ) -> Self:
-        """Refit with a thumb down on a concept, or on each of several."""
-        return self.tune((class_name, concept, DOWN.key, factor))
+        """Refit with a thumb down on a concept, or on each of several; ``bound`` is its largest
+        influence, in place of a factor."""
+        return self.tune((class_name, concept, DOWN.key, factor, bound))
 
     def remove(self, class_name: str, concept: str | Sequence[str]) -> Self:
         """Refit without a concept's influence, or that of each of several."""
         return self.tune((class_name, concept, REMOVE.key))
+
+    def release(self, class_name: str, concept: str | Sequence[str]) -> Self:
+        """Refit without the bound in force on a concept, or on each of several."""
+        return self.tune((class_name, concept, RELEASE.key))
 
     def undo(self) -> Self:
         """Go to the iteration that this one was tuned from. Nothing is deleted."""
@@ -143,6 +160,21 @@ class Moves:
         """Note something on this iteration, or on the one that ``node`` names."""
         self.tuner.set_note(self._found(node).id, text)
         return self._at(self.node.id)
+
+    def tag(self, images: Sequence[str], tag: str) -> Self:
+        """Give images a tag, by their ids; ``gallery`` and its files tell it."""
+        self.tuner.tag(images, tag)
+        return self
+
+    def untag(self, images: Sequence[str], tag: str) -> Self:
+        """Take a tag from images."""
+        self.tuner.tag(images, tag, on=False)
+        return self
+
+    def tags(self) -> pd.DataFrame:
+        """One row per image and tag."""
+        rows = [(image, tag) for image, tags in self.tuner.tags().items() for tag in tags]
+        return pd.DataFrame(rows, columns=["image", "tag"])
 
     def delete(self, node: str | int) -> Self:
         """Hide an iteration and all that follow from it; ``restore`` brings them back.

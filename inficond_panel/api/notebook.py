@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import panel as pn
@@ -11,13 +12,18 @@ from inficond_panel.tuning import Tuner
 from inficond_panel.ui.stylesheets import use_own_font
 
 
-def explore(spec: str | Path | Tuner, history: str | Path = "") -> Explorer:
+def explore(
+    spec: str | Path | Tuner,
+    history: str | Path = "",
+    on_ready: Callable[[Explorer], object] | None = None,
+) -> Explorer:
     """Open the app on ``spec`` in a notebook cell.
 
     ``spec`` is a file, or ``"demo"``, or an open tuner; ``history`` is the file of the tuning
     history (default: the spec's). The object shows itself; ``.servable()`` and ``.show()``
-    work too.
+    work too. The store is opened in the background: ``on_ready`` is called with the object when its
+    state, ``.app``, is there, and whenever that is replaced.
     """
     use_own_font()
     pn.extension(sizing_mode="stretch_width", inline=True)  # nothing is loaded from outside
-    return Explorer([spec], history)
+    return Explorer([spec], history, on_ready)

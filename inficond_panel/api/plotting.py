@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import holoviews as hv
 
+from inficond_panel.analysis.concept_order import ORDERS, order_concepts
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.api.moves import Moves
-from inficond_panel.api.names import check_metric
+from inficond_panel.api.names import check_metric, check_word
+from inficond_panel.plots.concept_matrix import make_matrix, take_cells
 from inficond_panel.plots.embedding_plot import make_embedding
-from inficond_panel.plots.node_plots import make_matrix, make_performance
+from inficond_panel.plots.gamma_plots import (
+    make_gamma_curves,
+    make_gamma_maps,
+    make_gamma_reliability,
+)
+from inficond_panel.plots.node_plots import make_performance
 from inficond_panel.plots.student_plots import (
     make_confusion,
     make_knowledge,
@@ -16,6 +25,7 @@ from inficond_panel.plots.student_plots import (
     make_what_if,
 )
 from inficond_panel.plots.tree_plot import make_provenance
+from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.vocabulary.metrics import AP
 
@@ -61,9 +71,36 @@ class StudentPlots:
             take_tree(self.students.tuner, self.students.node).nodes, self.students.node.id
         )
 
-    def matrix(self, top: int = 30) -> hv.HeatMap:
-        """Influences by class and concept, of the concepts that are strongest in any class."""
-        return make_matrix(self.students.tuner.store, self.students.node, top)
+    def matrix(
+        self,
+        top: int = 30,
+        order: str = "strongest",
+        find: str = "",
+        marked: Collection[tuple[str, str]] = (),
+        dark: bool = False,
+    ) -> hv.Image:
+        """Influences of all students by concept and class, as on the page.
+
+        Of the first ``top`` concepts that have any (0: of all concepts), by ``order``: strongest,
+        name, similar, marked. ``find`` is a part of a name; ``marked`` are pairs of class and
+        concept that get an outline, such as suspects.
+        """
+        check_word("order", order, ORDERS)
+        store, node = self.students.tuner.store, self.students.node
+        positions = order_concepts(node.weights, store.concepts, order, marked)
+        return make_matrix(take_cells(store, node, positions, find, top, marked), dark)
+
+    def gammas(self, sweep: GammaSweep) -> hv.NdOverlay:
+        """Silhouettes and accuracy of oracles over gamma, of ``students.oracle_sweep``."""
+        return make_gamma_curves(sweep)
+
+    def gamma_reliability(self, sweep: GammaSweep) -> hv.HoloMap:
+        """Reliability diagram of the oracle of each gamma."""
+        return make_gamma_reliability(sweep)
+
+    def gamma_maps(self, sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
+        """The t-SNE map of the oracle of each gamma, coloured by super-class or class."""
+        return make_gamma_maps(sweep, seed)
 
     def confusion(self, class_name: str, split: str = "tune") -> hv.Overlay:
         """Counts of the labelled images by label and the student's decision."""

@@ -77,13 +77,15 @@ class TunableStudents(Measures):
     def decision_function(self, X: str | ArrayLike) -> np.ndarray:
         """Logits (n, K) of a split by name, or of concept scores (n, C).
 
+        Of a joint student they are log-odds: their sigmoids add up to 1 over the classes.
         Of a data frame the columns are taken by the concepts' names. A look at the holdout is
         counted.
         """
         if isinstance(X, str):
             self.count_look(X)
             return self.tuner.logits(self.node)[self.tuner.store.rows(X)]
-        return decision_function(self._checked(X), self.node.weights, self.node.intercepts)
+        node, link = self.node, self.tuner.spec.students.link
+        return decision_function(self._checked(X), node.weights, node.intercepts, link)
 
     def predict_proba(self, X: str | ArrayLike) -> np.ndarray:
         """Probabilities (n, K) that each class is present; ``X`` as in ``decision_function``."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.group_metrics import measure_groups
 from inficond_panel.analysis.node_metrics import measure_node, metadata_slices
@@ -28,7 +29,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
-from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.metrics import AP, F1, METRICS
 from inficond_panel.wording.cures import asked_words
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
@@ -53,6 +54,32 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, index=pd.Index([node.number for node in nodes], name="iteration"))
     return frame.astype({"parent": "Int64"})
+
+
+def thresholds(
+    tuner: Tuner, node: Node, precision: float | None, classes: Sequence[str] | None, seed: int
+) -> pd.DataFrame:
+    """One row per class; see ``analysis.chosen_thresholds``."""
+    found = chosen_thresholds(tuner, node, classes=classes, precision=precision, seed=seed)
+    rows = [
+        {
+            "class": each.class_name,
+            "positives": each.positives,
+            "now": each.now,
+            "threshold": each.threshold,
+            "low": each.low,
+            "high": each.high,
+            **{name: value.estimate for name, value in each.metrics.items()},
+            **{
+                f"{F1.key}_change{end}": getattr(each.change[F1.key], name)
+                for end, name in (("", "estimate"), ("_low", "low"), ("_high", "high"))
+                if each.change
+            },
+            "lacking": each.lacking,
+        }
+        for each in found
+    ]
+    return pd.DataFrame(rows).set_index("class")
 
 
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
@@ -214,7 +241,8 @@ def concepts_of(student: Student) -> pd.DataFrame:
             "upper_bound": np.array([high for _, high in limits], dtype=float),
             **{f"discrepancy_{kind[0]}": values[chosen] for kind, values in apart.items()},
             "ap_without": [
-                average_precision(label, logit - weights[c] * scores[:, c]) for c in chosen
+                average_precision(label, logit - student.leverage * weights[c] * scores[:, c])
+                for c in chosen
             ],
         },
         index=pd.Index([concepts[c] for c in chosen], name="concept", dtype=object),

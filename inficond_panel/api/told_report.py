@@ -9,7 +9,7 @@ from html import escape
 from inficond_panel.analysis.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.wording.refit import sentences
+from inficond_panel.wording.refit import sentences, untouched_sentences
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,7 +26,7 @@ class ToldReport(RefitReport):
         classes = (
             "\n".join([name, *(f"  {line}" for line in lines)]) for name, lines in self._classes()
         )
-        return "\n\n".join(["\n".join([heading, *notices]), *classes])
+        return "\n\n".join(["\n".join([heading, *notices]), *classes, *self._others()])
 
     __repr__ = __str__
 
@@ -36,11 +36,15 @@ class ToldReport(RefitReport):
         for name, lines in self._classes():
             items = "".join(f"<li>{escape(line)}</li>" for line in lines)
             parts.append(f"<p><b>{escape(name)}</b></p><ul>{items}</ul>")
+        parts += [f"<p>{escape(sentence)}</p>" for sentence in self._others()]
         return "".join(parts)
 
     def _general(self) -> list[str]:
         was, now = (f"#{node.number} {node.id}" for node in (self.parent, self.node))
         return [f"{now} from {was}", *self.notices]
+
+    def _others(self) -> list[str]:
+        return untouched_sentences(self.node, self.untouched)
 
     def _classes(self) -> Iterator[tuple[str, list[str]]]:
         for found in self.classes:

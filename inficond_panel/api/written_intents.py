@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from inficond_panel.errors import TuningError
@@ -10,14 +11,27 @@ from inficond_panel.tuning import GroupIntent, Intent
 from inficond_panel.tuning.intents.asked import Asked, asked_from_json
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
+#: In place of a class: all of them.
+EVERY = "*"
 _HOW = (
     'Write ("class", "concept", "up"), with a factor behind it if wanted, or a mapping as in an '
     "edits file (docs/cures.md), or a list of these."
 )
 
 
-def as_asked(intents: Asked | Iterable[object]) -> list[Asked]:
-    """Intents of a batch; one alone is a batch. Raises ``TuningError`` for what is none."""
+def as_asked(intents: Asked | Iterable[object], classes: Sequence[str]) -> list[Asked]:
+    """Intents of a batch; one alone is a batch, and one for the class ``*`` one for each class.
+
+    Raises ``TuningError`` for what is none.
+    """
+    return [
+        replace(item, class_name=name) if item.class_name == EVERY else item
+        for item in _written(intents)
+        for name in (classes if item.class_name == EVERY else [item.class_name])
+    ]
+
+
+def _written(intents: Asked | Iterable[object]) -> list[Asked]:
     if isinstance(intents, Asked):
         return [intents]
     alone = isinstance(intents, Mapping) or (
@@ -36,7 +50,7 @@ def _one(item: Any) -> Asked:
         return item
     if isinstance(item, Mapping):
         return _from_mapping(item)
-    if isinstance(item, str) or not 3 <= len(item) <= 4:
+    if isinstance(item, str) or not 3 <= len(item) <= 5:
         raise TuningError(f"{item!r} is no intent.", _HOW)
     class_name, concept, *rest = item
     if isinstance(concept, str):
@@ -50,5 +64,6 @@ def _one(item: Any) -> Asked:
 def _from_mapping(item: Mapping[str, Any]) -> Asked:
     concepts = item.get("concepts")
     if concepts is not None and item["direction"] in DIRECTIONS:
-        return GroupIntent(item["class"], concepts, item["direction"], item.get("factor"))
+        how = item["direction"], item.get("factor"), item.get("bound")
+        return GroupIntent(item["class"], concepts, *how)
     return asked_from_json(item)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.commands.arguments import SPEC, add_json
+from inficond_panel.commands.arguments import SPEC, add_json, add_networks, say_networks
 from inficond_panel.commands.output import note, say, say_json
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.spec import find_spec, load_spec
@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="DIR", help="where to write, instead of the spec's")
     parser.add_argument(
-        "--plan", action="store_true", help="only say what would be computed, and why"
+        "--plan",
+        action="store_true",
+        help="only say what would be computed and why, and how much "
+        "time, memory and disk it takes, by a timed sample of photos",
     )
     parser.add_argument(
         "--scheduler",
@@ -34,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(tcp://HOST:PORT); they need the same packages, and read the files by the same paths; "
         "needs the extra 'scale'",
     )
+    add_networks(parser)
     add_json(parser)
 
 
@@ -41,9 +45,10 @@ def run(args: argparse.Namespace) -> None:
     """Make the store of a spec, or say what that would do."""
     spec = load_spec(find_spec(args.spec))
     spec.check_making()
+    say_networks(args, spec)
     package, store = precompute_package(), args.store or spec.store
     if args.plan:
-        _say_plan(package.plan(spec, store, progress=note), args.json)
+        _say_plan(package.plan(spec, store, progress=note, sample=True), args.json)
         return
     report = package.run(spec, store, progress=note, scheduler=args.scheduler)
     if args.json:
@@ -52,6 +57,8 @@ def run(args: argparse.Namespace) -> None:
     images = ", ".join(f"{count} {split}" for split, count in report.images.items())
     say(f"{report.store}: {'written' if report.changed else 'unchanged, nothing was done'}")
     say(f"images {images}; segments {report.segments}; hash {report.content_hash}")
+    if report.dropped:
+        say(f"concepts.filters left out {len(report.dropped)} words; see: inficond info")
     if report.skipped:
         say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
 

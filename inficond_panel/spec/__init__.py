@@ -1,6 +1,6 @@
 """Spec: one YAML file, read into checked Params, with every problem reported at once."""
 
-from inficond_panel.spec.class_names import check_classes
+from inficond_panel.spec.class_names import check_against
 from inficond_panel.spec.framework.json_schema import json_schema
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
@@ -18,7 +18,7 @@ __all__ = [
     "Spec",
     "TableDataset",
     "VocDataset",
-    "check_classes",
+    "check_against",
     "find_spec",
     "json_schema",
     "load_spec",

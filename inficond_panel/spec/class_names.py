@@ -1,4 +1,4 @@
-"""Class names in a spec, compared with a store's, each reported at its line and column."""
+"""Class names and link of a spec, compared with a store, each reported at its line and column."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from inficond_panel.spec.framework.by_name import ByClass
 from inficond_panel.spec.framework.fields import hint
 from inficond_panel.spec.framework.yaml_source import short
 from inficond_panel.spec.spec import Spec
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 REMEDY = "`inficond info SPEC` lists the classes of the store."
 
 
-def check_classes(spec: Spec, classes: Sequence[str]) -> None:
-    """Raise ``SpecError`` for each class under ``students`` that is not among ``classes``."""
+def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
+    """Raise ``SpecError`` for what ``students`` says that a store does not go with.
+
+    That is each class that is not among its ``classes``, and a softmax where its ``task`` has any
+    number of classes an image.
+    """
     problems = [
         Problem(
             spec.path,
@@ -24,6 +29,10 @@ def check_classes(spec: Spec, classes: Sequence[str]) -> None:
         for where, name in _named(spec)
         if name not in classes
     ]
+    if spec.students.link == SOFTMAX and task != "single_label":
+        place = spec.place("students", "link")
+        fault = f"students.link: a softmax has one class an image, the store's task is {task}"
+        problems.append(Problem(spec.path, *place, f"{fault}; take sigmoid"))
     if problems:
         raise SpecError(sorted(problems, key=lambda p: (p.line, p.column)), REMEDY)
 

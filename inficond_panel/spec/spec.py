@@ -9,14 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import Problem, SpecError
-from inficond_panel.spec.framework.fields import Text, hint
+from inficond_panel.spec.framework.fields import Device, Text, hint
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.yaml_source import REMEDY
+from inficond_panel.spec.sections import packed_datasets as _  # noqa: F401 - kinds of Dataset
 from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
-from inficond_panel.spec.sections.students import Concepts, ExactStudents, Layout, Students, Tuning
+from inficond_panel.spec.sections.package_teachers import PythonTeacher
+from inficond_panel.spec.sections.students import (
+    Concepts,
+    ExactStudents,
+    Layout,
+    Students,
+    Tuning,
+    Views,
+)
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 _REQUIRED = {"required": True}
 _MAKING = {"dataset", "concepts", "teacher"}  # what a store is made of
@@ -41,8 +51,14 @@ class Spec(SpecFile):
     dataset = Nested(Dataset, doc="Images, labels and splits.", metadata=_REQUIRED)
     concepts = Nested(Concepts, doc="Words, encoder and segments.", metadata=_REQUIRED)
     teacher = Nested(Teacher, doc="What the students learn from.", metadata=_REQUIRED)
+    device = Device(
+        "cpu",
+        doc="Where networks run: encoder, teacher, and solver: paper. auto: a GPU where there is "
+        "one. Numbers of other devices than the cpu differ in their last digits.",
+    )
     students = Nested(Students, default_factory=ExactStudents, doc="The distillation.")
     tuning = Nested(Tuning, default_factory=Tuning, doc="What a thumb does.")
+    views = Nested(Views, default_factory=Views, doc="Numbers that the views go by.")
     layout = Nested(Layout, default_factory=Layout, doc="How the page looks.")
     study = FilePath(
         doc="Study on this store, for inficond study; see docs/study.md.",
@@ -70,6 +86,11 @@ class Spec(SpecFile):
             message = f"{', '.join(sorted(_MAKING))} are missing: it names a store by itself"
             raise SpecError([Problem(self.path, 1, 1, message)], "Name what a store is made of.")
 
+    def allow_python(self) -> None:
+        """Let a teacher that is Python code run."""
+        if isinstance(self.teacher, PythonTeacher):
+            self.teacher.allowed = True
+
     def default_history(self) -> Path:
         """History file beside the store."""
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
@@ -92,8 +113,13 @@ class Spec(SpecFile):
             yield from self._task_faults()
 
     def _task_faults(self) -> Iterator[tuple[str, str]]:
-        """Yield an activation that does not go with the task, or that is to be named."""
+        """Yield an activation or a link that does not go with the task, or that is to be named."""
         single = self.dataset.task == "single_label"
+        if self.students.link == SOFTMAX and not single:
+            yield (
+                "students.link",
+                "a softmax has one class an image; give dataset.task: single_label or take sigmoid",
+            )
         if self.teacher.softmax and not single:
             yield (
                 "teacher.activation",

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.common.devices import CPU
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store.images import UnreadableImage, thumbnail
 from precompute.batches.stages import Arrays
 from precompute.datasets import Dataset
@@ -85,13 +86,14 @@ class Segmenting:
 
     key: str
     dataset: Dataset
-    section: OpenClipEncoder
+    section: EncoderSection
     settings: Settings
+    device: str = CPU
 
     @property
     def encoder(self) -> Encoder:
         """The encoder, loaded when it is first asked for."""
-        return loaded(self.key, lambda: load_encoder(self.section))
+        return loaded(self.key, lambda: load_encoder(self.section, self.device))
 
     def before(self, positions: list[int]) -> Photos:
         """Decode."""

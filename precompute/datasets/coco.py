@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.common.reading import INSTANCES_BYTES, read_text
+import numpy as np
+
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset
+from precompute.datasets.coco_boxes import boxes_of
+from precompute.datasets.coco_file import entries, fault, load_document
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import is_below, without_suffix
 from precompute.datasets.naming import first_of
 from precompute.datasets.table import read_metadata
-
-#: All else, such as the outlines, is dropped while a file is read.
-_KEPT = {
-    "images", "annotations", "categories",
-    "id", "file_name", "name", "image_id", "category_id", "iscrowd",
-}  # fmt: skip
 
 
 @dataclass
@@ -44,7 +40,7 @@ def coco_listing(dataset: CocoDataset) -> Listing:
     for name, found in files.items():
         outside = [file for file in found.file_name.values() if not is_below(root, images / file)]
         if outside:
-            raise _fault(found.path, f"the file {outside[0]!r} is outside of {root}")
+            raise fault(found.path, f"the file {outside[0]!r} is outside of {root}")
         twice = [image for image in found.file_name if image in file_of]
         if twice:
             raise DataError(
@@ -61,6 +57,9 @@ def coco_listing(dataset: CocoDataset) -> Listing:
         name, found = file_of[image]
         return _find(images, name, found, image)
 
+    def foreground(image: str, names: Sequence[str]) -> np.ndarray:
+        return boxes_of(file_of[image][1].path, dataset.image_id == "number").mask(image, names)
+
     return Listing(
         known=tuple(file_of),
         list_of=lambda name: list(files[name.removesuffix(".json")].file_name),
@@ -70,6 +69,7 @@ def coco_listing(dataset: CocoDataset) -> Listing:
         ),
         paths=lambda ids: [path_of(image) for image in ids],
         metadata=read_metadata(dataset),
+        foreground=foreground,
     )
 
 
@@ -79,20 +79,20 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
     Outlines are dropped while it is read, so that memory is about twice the size of the file at
     most, and little of it stays.
     """
-    document = _load(path)
+    document = load_document(path)
     found = Instances(path)
-    for category in _entries(path, document, "categories", ("id", "name")):
+    for category in entries(path, document, "categories", ("id", "name")):
         if category["id"] in found.categories or category["name"] in found.categories.values():
-            raise _fault(path, f"the category {category['name']!r} or its id is there twice")
+            raise fault(path, f"the category {category['name']!r} or its id is there twice")
         found.categories[category["id"]] = str(category["name"]).strip()
     ids: dict[Any, str] = {}
-    for image in _entries(path, document, "images", ("id", "file_name")):
+    for image in entries(path, document, "images", ("id", "file_name")):
         name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
         if name in found.file_name or image["id"] in ids:
-            raise _fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
+            raise fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
         ids[image["id"]] = name
         found.file_name[name], found.labels[name] = str(image["file_name"]), {}
-    _add_labels(found, _entries(path, document, "annotations", ("image_id", "category_id")), ids,
+    _add_labels(found, entries(path, document, "annotations", ("image_id", "category_id")), ids,
                 1 if crowd_present else -1)  # fmt: skip
     return found
 
@@ -104,43 +104,9 @@ def _add_labels(
         image, category = annotation["image_id"], annotation["category_id"]
         if image not in ids or category not in found.categories:
             lost = f"image {image!r}" if image not in ids else f"category {category!r}"
-            raise _fault(found.path, f"an annotation is of the {lost}, which is not there")
+            raise fault(found.path, f"an annotation is of the {lost}, which is not there")
         labels, name = found.labels[ids[image]], found.categories[category]
         labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
-
-
-def _load(path: Path) -> Any:
-    def keep(entry: dict[str, Any]) -> dict[str, Any]:
-        return {key: entry[key] for key in _KEPT & entry.keys()}
-
-    try:
-        return json.loads(read_text(path, INSTANCES_BYTES), object_hook=keep)
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
-    except json.JSONDecodeError as error:
-        raise _fault(path, f"{error.msg} in line {error.lineno}, column {error.colno}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise _fault(path, str(error)) from error
-    except MemoryError as error:
-        raise _fault(path, "it does not fit into memory") from error
-
-
-def _entries(path: Path, document: Any, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
-    entries = document.get(key) if isinstance(document, dict) else None
-    if not isinstance(entries, list):
-        raise _fault(path, f"it has no list {key!r}")
-    for position, entry in enumerate(entries):
-        values = [entry.get(name) for name in needed] if isinstance(entry, dict) else [None]
-        if not all(isinstance(value, (str, int)) and value != "" for value in values):
-            raise _fault(path, f"{key}[{position}] lacks {' or '.join(needed)}")
-    return entries
-
-
-def _fault(path: Path, what: str) -> DataError:
-    return DataError(
-        f"{path} is no file of instances as COCO has them: {what}.",
-        "Restore it, or write it anew: images, annotations and categories are needed.",
-    )
 
 
 def _find(images: Path, name: str, found: Instances, image: str) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -14,7 +15,7 @@ from PIL import Image
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Reference, Splits, list_name
 from inficond_panel.store import Store
-from inficond_panel.store.images import decode
+from inficond_panel.store.images import UnreadableImage, decode
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table
@@ -24,6 +25,13 @@ from precompute.datasets.splitting import assign
 ENCODED = (
     "segment_image", "segment_embedding", "segment_box", "mask", "thumbnail", "thumbnail_shape",
 )  # fmt: skip
+
+
+class Packed(Protocol):
+    """A photo within a larger file."""
+
+    def read(self) -> bytes:
+        """Its content, as of a file of its own; raises ``UnreadableImage``."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,8 @@ class Listing:
     """Listing that a kind of data set finds. Images are named by id.
 
     ``known`` are all images that have labels, in order; ``list_of(name)`` the images of a list;
-    ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files;
+    ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files, or what
+    reads them out of larger ones;
     ``metadata`` is a table of texts, and ``columns`` what splits are taken from (the same if None).
     ``foreground(id, classes)`` is the mask of an image's objects, where their places are known.
     """
@@ -80,7 +89,7 @@ class Listing:
     list_of: Callable[[str], list[str]]
     classes: Callable[[Sequence[str]], tuple[str, ...]]
     labels: Callable[[Sequence[str], Sequence[str]], np.ndarray]
-    paths: Callable[[Sequence[str]], list[Path]]
+    paths: Callable[[Sequence[str]], Sequence[Path | Packed]]
     metadata: Table | None = None
     columns: Table | None = None
     notes: list[str] = field(default_factory=list)
@@ -97,7 +106,7 @@ class Listing:
             split=tuple(split_of.values()),
             classes=classes,
             label=self.labels(ids, classes).astype(np.int8),
-            load=lambda i: decode(paths[i]),
+            load=lambda i: decode(_content(paths[i])),
             digest=lambda i: _digest(paths[i]),
             metadata_columns=self.metadata.columns if self.metadata else (),
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
@@ -182,7 +191,17 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     return table.values[[row[image] for image in ids]]
 
 
-def _digest(path: Path) -> str:
+def _content(photo: Path | Packed) -> Path | bytes:
+    return photo if isinstance(photo, Path) else photo.read()
+
+
+def _digest(photo: Path | Packed) -> str:
+    if not isinstance(photo, Path):
+        try:
+            return hashlib.sha256(photo.read()).hexdigest()
+        except UnreadableImage:
+            return "unreadable"
+    path = photo
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

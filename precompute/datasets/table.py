@@ -10,7 +10,7 @@ import numpy as np
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import ListedDataset, TableDataset
-from precompute.datasets.dataset import Listing
+from precompute.datasets.dataset import Listing, choose_classes
 from precompute.datasets.files import find_files, is_below
 from precompute.datasets.row_tables import Table, read_table
 from precompute.datasets.splitting import read_list
@@ -29,12 +29,14 @@ def table_listing(dataset: TableDataset) -> Listing:
     row = {image: position for position, image in enumerate(table.ids)}
 
     def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-        return table.values[[row[image] for image in ids]]
+        columns = [table.columns.index(name) for name in classes]
+        return table.values[np.ix_([row[image] for image in ids], columns)]
 
+    classes = choose_classes(dataset.classes, table.columns, str(table.path))
     return Listing(
         known=table.ids,
         list_of=lambda name: read_list(dataset.list_file(name), row),
-        classes=lambda _: table.columns,
+        classes=lambda _: classes,
         labels=labels,
         paths=lambda ids: find_files(images, ids),
         metadata=read_metadata(dataset),

@@ -12,6 +12,7 @@ from precompute.datasets.coco import read_instances
 from precompute.datasets.files import image_files, without_suffix
 from precompute.datasets.voc import voc_classes
 from precompute.detect.layout import Layout, role_of
+from precompute.detect.packed import packed_layout
 from precompute.detect.tables import Glance, glances
 
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
@@ -23,7 +24,7 @@ def find_layout(folder: Path) -> Layout:
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = glances(folder)
     found = (
-        _store(folder) or _voc(folder) or _coco(folder)
+        _store(folder) or packed_layout(folder) or _voc(folder) or _coco(folder)
         or _by_tables(folder, tables) or _class_folders(folder)
     )  # fmt: skip
     aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
@@ -35,8 +36,9 @@ def find_layout(folder: Path) -> Layout:
         return found
     raise DataError(
         f"No data set is found in {folder}{''.join(f' ({text})' for text in aside)}. "
-        "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
-        "(here or in annotations), a table with image_id "
+        "Looked for: a store, an export of FiftyOne (samples.json), shards of WebDataset (.tar), "
+        "a folder of datasets (.arrow, .parquet), CIFAR's binary version, the layout of PASCAL VOC "
+        "(Annotations, JPEGImages), JSON of COCO (here or in annotations), a table with image_id "
         "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
         "classes with images in them.",
         "Put a table of labels beside the images; docs/data.md shows each layout.",
@@ -48,7 +50,7 @@ def _store(folder: Path) -> Layout | None:
         return None
     store = open_store(folder)
     found = f"a store: its images, as {store.attrs['encoder']} encoded them"
-    return Layout("store", folder, found, {"path": folder})
+    return Layout("store", folder, found)
 
 
 def _voc(folder: Path) -> Layout | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from precompute.detect.choice import Choice
 from precompute.detect.layout import Layout
 
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
@@ -16,25 +17,30 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}
 _COMMENTS = {
     "task": "each image has exactly one class",
     "image_id": "what an image is called in the teacher's table",
-    "classes": "those that the teacher knows",
+    "classes": "those that are taken",
     "metadata": "inficond metrics --by takes its columns",
 }
 
 
 @dataclass
 class Draft:
-    """All that a spec needs. Paths are as the spec shall say them."""
+    """All that a spec needs; ``teacher_more`` follows from the data set, and with ``filtered`` the
+    words are filtered.
+
+    Paths are as the spec shall say them.
+    """
 
     title: str
     layout: Layout
     splits: Mapping[str, Any]
     splits_note: str
     corpus: str
-    encoder: Mapping[str, Any]
-    encoder_note: str
-    teacher: Mapping[str, Any]
-    teacher_note: str
+    encoder: Choice
+    teacher: Choice
     keys: dict[str, Any] = field(default_factory=dict)
+    teacher_more: Mapping[str, Any] = field(default_factory=dict)
+    filtered: bool = False
+    device: str = ""
 
 
 def spec_text(draft: Draft) -> str:
@@ -63,12 +69,20 @@ def _lines(draft: Draft) -> Iterator[str]:
     yield "concepts:"
     yield f"  corpus: {value(draft.corpus)} # a word a line, yours to change"
     yield '  prompts: ["a photo of a {}"]'
-    yield f"  encoder: # {_line(draft.encoder_note)}"
-    for key, given in draft.encoder.items():
+    if draft.filtered:
+        yield "  filters: # inficond concept filter says which words fall"
+        yield "    longest: 30 # characters"
+        yield "    class_cosine: 0.95 # with the name of a class"
+        yield "    twin_cosine: 0.95 # with an earlier concept"
+        yield "    least_score: 0 # mean of the five largest scores on fit must exceed it"
+    yield f"  encoder: # {_line(draft.encoder.note)}"
+    for key, given in draft.encoder.keys.items():
         yield f"    {key}: {value(given)}"
-    yield f"teacher: # {_line(draft.teacher_note)}"
-    for key, given in draft.teacher.items():
+    yield f"teacher: # {_line(draft.teacher.note)}"
+    for key, given in {**draft.teacher.keys, **draft.teacher_more}.items():
         yield f"  {key}: {value(given)}"
+    if draft.device:
+        yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"
     yield "  lambda: 1.0e-4 # larger: fewer concepts a student"
 

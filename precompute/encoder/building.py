@@ -78,7 +78,7 @@ def _says_nothing(_: logging.LogRecord) -> bool:
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, ImportError) or "transformers" in str(error):
-        return "Its text tower needs another package: pip install transformers sentencepiece"
+        return "Its text tower needs another package: pip install 'inficond-panel[transformers]'"
     text = f"{type(error).__name__} {error}".lower()
     if any(sign in text for sign in ("offline", "local cache", "huggingface.co")):
         return (

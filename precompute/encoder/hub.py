@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 
 _CONFIG = "open_clip_config.json"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+#: Seconds that a server has to answer.
+_PATIENCE = 4
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
 
 
@@ -62,6 +66,7 @@ def fetch_weights(model: str, tag: str) -> Path:
     if here:
         return here
     try:
+        check_answer(hub_address(_place(found)[0]) if _place(found)[0] else found["url"])
         return Path(download_pretrained(found))
     except Exception as error:  # the hub's, urllib's and the disk's, many kinds
         raise DataError(
@@ -90,6 +95,7 @@ def fetch_folder(repository: str) -> Path:
     if here:
         return here
     try:
+        check_answer(hub_address(repository))
         snapshot_download(repository, allow_patterns=[_CONFIG, _FILES[0], *_TOKENIZER])
         if cached_folder(repository) is None:
             snapshot_download(repository, allow_patterns=[_FILES[1]])
@@ -113,6 +119,35 @@ def cached_folder(repository: str) -> Path | None:
     config = _cached(repository, _CONFIG)
     weights = [_cached(repository, name) for name in _FILES]
     return config.parent if config and any(weights) else None
+
+
+def hub_address(repository: str) -> str:
+    """Address by which the hub tells of a model."""
+    from huggingface_hub import constants
+
+    return f"{constants.ENDPOINT}/api/models/{repository}"
+
+
+def check_answer(address: str) -> None:
+    """Raise ``OSError`` where a server cannot be reached, or is silent: clients would ask again.
+
+    What it answers is the client's business.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        if address.startswith(constants.ENDPOINT):
+            return  # the hub's client says so itself
+        raise ConnectionError("HF_HUB_OFFLINE is set")
+    try:
+        urlopen(address, timeout=_PATIENCE).close()  # noqa: S310 - of the hub, or open_clip's own
+    except HTTPError:
+        return
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, TimeoutError):
+            raise TimeoutError(f"no answer within {_PATIENCE} s") from error
+        raise ConnectionError(str(reason)) from error
 
 
 @contextmanager

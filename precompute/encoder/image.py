@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.building import build_model, load_tokenizer, loading
-from precompute.encoder.source import encoder_digest, encoder_name, find_source
+from precompute.encoder.source import find_source, open_clip_digest, open_clip_name
 from precompute.encoder.text import TextEncoder
 from precompute.encoder.tower import text_function
 
-_FILTERS = {
+FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
     "nearest": Image.Resampling.NEAREST,
@@ -41,6 +42,7 @@ class Encoder:
     model: Any
     text: TextEncoder
     _dense: Any
+    device: str = CPU
 
     @property
     def name(self) -> str:
@@ -68,7 +70,7 @@ class Encoder:
     def prepare(self, image: Image.Image) -> np.ndarray:
         """RGB image as the model takes it: ``(3, height, width)`` float32."""
         height, width = self.size
-        small = np.asarray(image.resize((width, height), _FILTERS[self.interpolation]))
+        small = np.asarray(image.resize((width, height), FILTERS[self.interpolation]))
         level = np.arange(256, dtype=np.float32) / 255
         return np.stack(
             [
@@ -82,8 +84,9 @@ class Encoder:
         import torch
 
         with one_torch_thread(), torch.inference_mode():
-            pixels = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
-            return self._dense(pixels).contiguous().numpy()
+            pixels = torch.from_numpy(images).to(self.device)
+            found = self._dense(pixels.contiguous(memory_format=torch.channels_last))
+            return found.cpu().contiguous().numpy()
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """See ``TextEncoder.embed_text``."""
@@ -94,7 +97,7 @@ class Encoder:
         return self.text.embed_concepts(concepts, prompts)
 
 
-def load_encoder(section: OpenClipEncoder) -> Encoder:
+def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
     """Load the encoder that a spec's section names.
 
     ``model`` is a folder with ``open_clip_config.json``, ``hf-hub:ORG/NAME`` or a name that
@@ -107,15 +110,16 @@ def load_encoder(section: OpenClipEncoder) -> Encoder:
         from precompute.encoder.dense import dense_function
 
         source = find_source(section)
-        model = _channels_last(build_model(open_clip, source))
+        place = torch_device(device)
+        model = _channels_last(build_model(open_clip, source)).to(place)
         tokenizer = load_tokenizer(open_clip, source)
     settings = model.visual.preprocess_cfg
-    size = _size(section.image_size, settings["size"])
+    size = chosen_size(section.image_size, settings["size"])
     dense, attention = dense_function(model, size, section.model, section.attention)
     text = TextEncoder(
-        encoder_name(section), encoder_digest(section), tokenizer, text_function(model)
+        open_clip_name(section), open_clip_digest(section), tokenizer, text_function(model), place
     )
-    known = settings["interpolation"] in _FILTERS
+    known = settings["interpolation"] in FILTERS
     return Encoder(
         size=size,
         mean=tuple(settings["mean"]),
@@ -125,6 +129,7 @@ def load_encoder(section: OpenClipEncoder) -> Encoder:
         model=model,
         text=text,
         _dense=dense,
+        device=place,
     )
 
 
@@ -134,7 +139,7 @@ def _channels_last(model: Any) -> Any:
     return model.to(memory_format=torch.channels_last)
 
 
-def _size(wanted: Any, own: Any) -> tuple[int, int]:
+def chosen_size(wanted: int | tuple[int, int] | None, own: int | Sequence[int]) -> tuple[int, int]:
     """Height and width: the spec's side or (width, height), else the model's own."""
     if wanted:
         return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,13 +95,13 @@ def find_source(section: OpenClipEncoder) -> Source:
     return Source(model, fetch_weights(model, pretrained), pretrained, online=True)
 
 
-def fetch_encoder(section: OpenClipEncoder) -> None:
+def fetch_open_clip(section: OpenClipEncoder) -> None:
     """Download what a section names by tag or hub; nothing is done for files and what is here."""
     if not isinstance(section.model, Path) and not isinstance(section.pretrained, Path):
         find_source(section)
 
 
-def encoder_name(section: OpenClipEncoder) -> str:
+def open_clip_name(section: OpenClipEncoder) -> str:
     """Name for the store: the checkpoint's for a folder, else the model's and the weights'."""
     if isinstance(section.model, Path):
         return _weights_of(section.model, section.pretrained).stem
@@ -109,23 +110,12 @@ def encoder_name(section: OpenClipEncoder) -> str:
     return f"{section.model} ({Path(section.pretrained).name})"
 
 
-def encoder_digest(section: OpenClipEncoder) -> str:
+def open_clip_digest(section: OpenClipEncoder) -> str:
     """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
 
     A model by name counts by it. What is to be downloaded counts by its names until it is here.
     """
-    return _digest(*[_state(part) if isinstance(part, Path) else part for part in _parts(section)])
-
-
-def encoder_inputs(section: OpenClipEncoder) -> dict[str, Any]:
-    """All that a dense vector depends on beside the image, as plain data, without a model."""
-    size = section.image_size
-    return {
-        "kind": section.kind,
-        "digest": encoder_digest(section),
-        "image_size": list(size) if isinstance(size, tuple) else size,
-        "attention": section.attention,
-    }
+    return digest_of(_parts(section))
 
 
 def _parts(section: OpenClipEncoder) -> list[Path | str]:
@@ -175,6 +165,11 @@ def _state(path: Path) -> tuple[Path, int, int]:
             f"{path} cannot be read: {error.strerror}.", "Check concepts.encoder."
         ) from error
     return path, state.st_size, state.st_mtime_ns
+
+
+def digest_of(parts: Sequence[Path | str]) -> str:
+    """SHA-256 of texts and of the bytes of files; ``DataError`` for one that is not there."""
+    return _digest(*[_state(part) if isinstance(part, Path) else part for part in parts])
 
 
 @lru_cache(maxsize=16)

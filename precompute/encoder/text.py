@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.devices import CPU
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
@@ -25,6 +26,7 @@ class TextEncoder:
     digest: str
     tokenizer: Any
     encode: Callable[[Any], Any]
+    device: str = CPU
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors ``(len(texts), embed)`` float32 of texts.
@@ -49,9 +51,18 @@ class TextEncoder:
         parts = []
         with one_torch_thread(), torch.inference_mode():
             for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-                vectors = self.encode(self.tokenizer(texts[start : start + _TEXTS_AT_A_TIME]))
-                parts.append(torch.nn.functional.normalize(vectors, dim=-1).float().numpy())
+                tokens = self.tokenizer(texts[start : start + _TEXTS_AT_A_TIME])
+                vectors = self.encode(_moved(tokens, self.device))
+                unit = torch.nn.functional.normalize(vectors, dim=-1)
+                parts.append(unit.float().cpu().numpy())
         return np.concatenate(parts)
+
+
+def _moved(tokens: Any, device: str) -> Any:
+    """Tokens on a device: a tensor, or tensors by name."""
+    if isinstance(tokens, dict):
+        return {name: values.to(device) for name, values in tokens.items()}
+    return tokens.to(device)
 
 
 def check_length(tokenizer: Any, texts: Sequence[str]) -> None:

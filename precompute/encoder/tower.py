@@ -7,9 +7,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.building import build_model, load_tokenizer, loading
-from precompute.encoder.source import Source, encoder_digest, encoder_name, find_source
+from precompute.encoder.source import Source, find_source, open_clip_digest, open_clip_name
 from precompute.encoder.text import TextEncoder
 
 #: What the state of a model without a tower of its own for text begins with.
@@ -23,20 +24,22 @@ _TEXT = (
 )
 
 
-def load_text_encoder(section: OpenClipEncoder) -> TextEncoder:
+def load_open_clip_text(section: OpenClipEncoder, device: str = CPU) -> TextEncoder:
     """Load the text tower of the encoder that a spec's section names.
 
-    It gives the vectors that ``load_encoder(section)`` gives. Of a safetensors file the image
-    tower's weights are not read. Raises as ``load_encoder`` does.
+    It gives the vectors that ``load_open_clip(section)`` gives. Of a safetensors file the image
+    tower's weights are not read. Raises as ``load_open_clip`` does.
     """
     with loading(section) as open_clip:
         source = find_source(section)
-        tower = _text_tower(open_clip, source)
+        place = torch_device(device)
+        tower = _text_tower(open_clip, source).to(place)
         return TextEncoder(
-            name=encoder_name(section),
-            digest=encoder_digest(section),
+            name=open_clip_name(section),
+            digest=open_clip_digest(section),
             tokenizer=load_tokenizer(open_clip, source),
             encode=text_function(tower.eval()),
+            device=place,
         )
 
 

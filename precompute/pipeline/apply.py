@@ -12,6 +12,7 @@ from PIL import Image
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.devices import device_text
 from inficond_panel.concepts.photo_scores import PhotoScores, score_as
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
@@ -46,8 +47,9 @@ def apply(
     spec.check_making()
     settings = _settings(spec, store)
     _check_made_alike(spec, store, settings)
+    progress(f"Device: {device_text(spec.device)}")
     with one_thread():
-        encoder = load_encoder(spec.concepts.encoder)
+        encoder = load_encoder(spec.concepts.encoder, spec.device)
         teacher, no_teacher = teacher_of(spec, store)
         found = _Applying(spec, store, settings, encoder, teacher)
         parts = []

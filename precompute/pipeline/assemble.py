@@ -17,7 +17,8 @@ from precompute.concepts.corpus import zero_warnings
 from precompute.encoder import encoder_digest
 from precompute.pipeline.encode import read_rows, skipped_images
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.steps import OUTPUTS, told
+from precompute.pipeline.near_duplicates import near_warnings, small_photos
+from precompute.pipeline.steps import OUTPUTS, concepts, told
 
 
 def assemble(
@@ -34,7 +35,7 @@ def assemble(
     split, label = np.array(dataset.split)[read], dataset.label[read]
     arrays: dict[str, Any] = {
         "image": np.array(dataset.ids)[read],
-        "concept": np.array(list(inputs.concepts)),
+        "concept": np.array(concepts(inputs, results["text"])),
         "class_name": np.array(dataset.classes),
         "method": np.array(inputs.projections.methods),
         "image_digest": np.array(inputs.digests)[read],
@@ -62,7 +63,18 @@ def assemble(
     attrs = _attributes(inputs, gathered.reason, results, records)
     attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
     attrs["warnings"] += _without_positives(split, label, dataset.classes)
+    attrs["warnings"] += near_warnings(_small(encoded, len(read)), arrays["image"], split)
     return arrays, attrs
+
+
+def _small(encoded: Mapping[str, Any], count: int) -> np.ndarray:
+    """Thumbnails of all images, small enough to be compared."""
+    edges = _offsets(np.asarray(encoded["thumbnail_length"]))
+
+    def jpeg(i: int) -> bytes:
+        return bytes(encoded["thumbnail"][slice(int(edges[i]), int(edges[i + 1]))])
+
+    return small_photos(jpeg, count)
 
 
 def _attributes(
@@ -97,7 +109,11 @@ def _attributes(
         "preprocessing": words["preprocessing"],
         "prompts": inputs.prompts,
         "corpus": inputs.corpus,
-        "synonyms": {name: texts[1:] for name, texts in inputs.words.items() if texts[1:]},
+        "synonyms": {
+            name: inputs.words[name][1:]
+            for name in concepts(inputs, results["text"])
+            if inputs.words[name][1:]
+        },
         **told(results["scores"]),
         **teacher["attrs"],
         "inputs_hash": inputs.inputs_hash,

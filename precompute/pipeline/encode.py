@@ -167,7 +167,7 @@ class Encoding:
         """Load what is needed; the iterator then gives (number of the batch, its arrays)."""
         inputs = self.inputs
         key = key_of("encoder", inputs.encoder_inputs)
-        work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings)
+        work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device)
         if inputs.training is not None:
             store = self.finished.folder.with_suffix("")
             segments = with_head(

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
+from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.students import Projections
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, SPLITS
@@ -28,7 +29,7 @@ from precompute.pipeline.segment_head import head_inputs, training_of
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
 from precompute.segments.training import Training
-from precompute.teachers import pass_keys, read_logits, teacher_inputs
+from precompute.teachers import pass_keys, read_logits, resolved, teacher_inputs
 
 #: Raise it when the same inputs no longer give the same store.
 RECIPE = 2
@@ -42,7 +43,8 @@ _LONG = 2000
 @dataclass(frozen=True)
 class Inputs:
     """Inputs of one run; ``digests`` and ``keys`` are of the photos, in the data set's order, and
-    ``teacher_passes`` of what these are run through a teacher for."""
+    ``teacher_passes`` of what these are run through a teacher for. ``device``, on which networks
+    run, is no part of any key."""
 
     title: str
     dataset: Dataset
@@ -52,8 +54,9 @@ class Inputs:
     teacher_passes: dict[str, str]
     words: dict[str, tuple[str, ...]]
     corpus: str
+    filters: Filters | None
     prompts: list[str]
-    encoder: OpenClipEncoder
+    encoder: EncoderSection
     batch: int
     settings: Settings
     training: Training | None
@@ -61,10 +64,11 @@ class Inputs:
     projections: Projections
     digests: list[str]
     keys: list[str]
+    device: str
 
     @property
     def concepts(self) -> list[str]:
-        """Names of the concepts."""
+        """Names of the corpus's concepts, of which filters may leave some out."""
         return list(self.words)
 
     @cached_property
@@ -109,7 +113,7 @@ class Inputs:
         """Inputs of each stage, in the order in which they are computed."""
         photos = key_of("photos", self.keys)
         stages: dict[str, Values] = {"segments": {**self.encoding, "photos": photos}}
-        stages["text"] = self._text()
+        stages["text"] = {**self._text(), **self._filters(stages["segments"])}
         before = {name: key_of(name, inputs) for name, inputs in stages.items()}
         stages["scores"] = {**before, **self.scores}
         if self.scores["method"] == "centred":  # on the segments of fit
@@ -131,6 +135,17 @@ class Inputs:
             "concepts": plain([", ".join(texts) for texts in self.words.values()]),
             "prompts": plain(self.prompts),
         }
+
+    def _filters(self, segments: Values) -> Values:
+        """Inputs of the filters; none without filters."""
+        if self.filters is None:
+            return {}
+        limits = self.filters.limits()
+        found: Values = {"filters": limits, "classes": plain(list(self.dataset.classes))}
+        if "least_score" in limits:
+            fit = array_hash(np.array(self.dataset.split) == "fit")
+            found |= {"segments": key_of("segments", segments), "scores": self.scores, "fit": fit}
+        return found
 
     def _labels(self) -> Values:
         dataset, counts = self.dataset, Counter(self.dataset.split)
@@ -182,16 +197,18 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:
         check_encoder(dataset.encoded, encoder_digest(section.encoder))
-    teacher = teacher_inputs(spec.teacher, dataset, digests, section.encoder, list(words))
+    section_of_teacher = resolved(spec.teacher, dataset.classes)
+    teacher = teacher_inputs(section_of_teacher, dataset, digests, section.encoder, list(words))
     return Inputs(
         title=spec.title,
         dataset=dataset,
         max_bad_share=spec.dataset.max_bad_share,
-        teacher=spec.teacher,
+        teacher=section_of_teacher,
         teacher_inputs=plain(teacher),
         teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(teacher),
         words=words,
         corpus=Path(section.corpus).stem,
+        filters=section.filters if section.filters and section.filters.limits() else None,
         prompts=templates(section.prompts),
         encoder=section.encoder,
         batch=section.encoder.batch,
@@ -201,4 +218,5 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         projections=section.projections,
         digests=digests,
         keys=photo_keys(dataset.ids, digests),
+        device=spec.device,
     )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.byte_sizes import size_text
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher
@@ -19,7 +20,8 @@ from precompute.pipeline.differences import differences
 from precompute.pipeline.encode import Batches
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.report import duration
-from precompute.pipeline.run import is_made_from
+from precompute.pipeline.run import is_made_from, usual_workers
+from precompute.pipeline.sampling import Sample, take_sample
 from precompute.teachers import Photos
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
@@ -47,7 +49,11 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in the order in which they run; ``seconds`` of those whose time is known."""
+    """Stages in the order in which they run; ``seconds`` of those whose time is known.
+
+    ``sampled`` is the number of photos that were timed for it, ``memory_bytes`` what the run would
+    hold with ``workers`` threads; None and 0 without a sample. ``faults`` say what was not timed.
+    """
 
     store: Path
     up_to_date: bool
@@ -55,6 +61,10 @@ class Plan:
     seconds: float | None
     free_bytes: int
     needed_bytes: int
+    workers: int = 1
+    sampled: int = 0
+    memory_bytes: int | None = None
+    faults: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -69,12 +79,28 @@ class Plan:
             yield f"{stage.name:<12} {_deed(stage)}"
             yield from (f"{'':<12}   {reason}" for reason in stage.why)
         if self.seconds is not None:
-            yield f"About {duration(self.seconds)}, by the time that these stages took before."
+            yield f"About {duration(self.seconds)}, by {self._by()}."
+        yield from (f"Not timed: {fault}" for fault in self.faults)
+        if self.memory_bytes:
+            yield f"Memory: about {size_text(self.memory_bytes)} with {self.workers} threads."
+        if self.sampled:
+            yield (
+                f"Disk: about {size_text(self.needed_bytes)} while it runs, half of it afterwards; "
+                f"{size_text(self.free_bytes)} are free."
+            )
         if self.needed_bytes > self.free_bytes:
             yield (
                 f"Warning: about {self.needed_bytes / 1e9:.1f} GB are needed beside the store, "
                 f"{self.free_bytes / 1e9:.1f} GB are free."
             )
+
+    def _by(self) -> str:
+        if not self.sampled:
+            return "the time that these stages took before"
+        return (
+            f"a sample of {self.sampled} photos on one thread; that {self.workers} threads are as "
+            "fast each is assumed"
+        )
 
 
 def _deed(stage: PlannedStage) -> str:
@@ -86,9 +112,16 @@ def _deed(stage: PlannedStage) -> str:
 
 
 def plan(
-    spec: Spec, store_path: Path | str, *, progress: Callable[[str], None] = lambda _: None
+    spec: Spec,
+    store_path: Path | str,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    sample: bool = False,
 ) -> Plan:
-    """Plan of ``run``; reads the inputs and their hashes, computes and writes nothing.
+    """Plan of ``run``; reads the inputs and their hashes, and writes nothing.
+
+    With ``sample`` a few photos are encoded, and run through the teacher, where the time of that is
+    not known from an earlier run; nothing is downloaded for it.
 
     Raises ``DataError`` for inputs that cannot be used.
     """
@@ -107,6 +140,12 @@ def plan(
         else _planned(name, inputs, there, near, finished)
         for name in inputs.stages
     )
+    workers, timed = usual_workers(), Sample()
+    unknown = {stage.name for stage in stages if stage.photos and stage.seconds is None}
+    if sample and unknown:
+        progress("A sample of photos is timed")
+        timed = take_sample(inputs, unknown)
+        stages = tuple(_timed(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     photos = len(inputs.keys) if not up_to_date else 0
     return Plan(
@@ -115,8 +154,19 @@ def plan(
         stages=stages,
         seconds=sum(known) if known else None,
         free_bytes=shutil.disk_usage(_there(path)).free,
-        needed_bytes=2 * _BYTES_PER_IMAGE * photos,
+        needed_bytes=round(2 * (timed.bytes_a_photo or _BYTES_PER_IMAGE) * photos),
+        workers=workers,
+        sampled=timed.photos if timed.seconds else 0,
+        memory_bytes=(timed.peak_bytes + (workers - 1) * timed.batch_bytes) or None,
+        faults=tuple(timed.faults),
     )
+
+
+def _timed(stage: PlannedStage, sample: Sample, workers: int) -> PlannedStage:
+    each = sample.seconds.get(stage.name)
+    if stage.seconds is not None or each is None or not stage.photos:
+        return stage
+    return replace(stage, seconds=stage.photos * each / workers)
 
 
 def _opened(path: Path) -> Store | None:

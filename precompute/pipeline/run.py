@@ -17,6 +17,7 @@ import numpy as np
 
 from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.devices import device_text
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
@@ -30,8 +31,8 @@ from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding, read_rows
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.lock import lock_of, only_run
-from precompute.pipeline.report import Report, duration, report_on
-from precompute.teachers import Photos
+from precompute.pipeline.report import Report, dropped_lines, duration, report_on
+from precompute.teachers import Photos, fetch_teacher
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 16
@@ -66,6 +67,7 @@ def run(
     spec.check_making()
     try:
         fetch_encoder(spec.concepts.encoder)
+        fetch_teacher(spec.teacher)
         inputs = read_inputs(spec, progress)
         if is_made_from(path, inputs):
             _tidy(path)
@@ -148,6 +150,7 @@ class _Run:
     def compute(self, workers: Workers) -> float | None:
         """Make and write the store; return the images encoded per second."""
         inputs = self.inputs
+        self.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
             teacher = self._teacher(workers)
             encoding = Encoding(
@@ -159,7 +162,9 @@ class _Run:
             if np.isnan(teacher["teacher_logit"][read]).any():
                 # Taken from a store that skipped photos, for other segments, which ours has.
                 teacher = self._teacher(workers, anew=True)
-            text = self.result("text", partial(steps.text, inputs))
+            text = self.result("text", partial(steps.text, inputs, encoded, read))
+            for line in dropped_lines(steps.told(text)):
+                self.progress(line)
             results = {
                 "teacher": teacher,
                 "text": text,

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.concepts.scoring import Scoring, score_corpus
+from inficond_panel.concepts.scoring import Scored, Scoring, score_corpus
 from inficond_panel.concepts.texts import embed_concepts
+from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.store import Store
 from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import loaded
 from precompute.batches.stages import Arrays, key_of
 from precompute.concepts.corpus import twin_warnings
+from precompute.concepts.filters import Filtered, check_left, filter_inactive, filter_texts
 from precompute.concepts.umap_projection import project, project_segments
 from precompute.encoder import Encoder, load_encoder
 from precompute.pipeline.inputs import Inputs
@@ -47,17 +49,49 @@ OUTPUTS = {
 def encoder_of(inputs: Inputs) -> Encoder:
     """The encoder, loaded when it is first asked for."""
     key = key_of("encoder", inputs.encoder_inputs)
-    return loaded(key, lambda: load_encoder(inputs.encoder))
+    return loaded(key, lambda: load_encoder(inputs.encoder, inputs.device))
 
 
-def text(inputs: Inputs) -> Arrays:
-    """Vectors of the concepts' texts; and the store's record of the encoder."""
+def text(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray) -> Arrays:
+    """Vectors of the texts of the concepts that stay; and the store's record of the encoder.
+
+    Filters may look at the scores of the images at ``read``.
+    """
     encoder = encoder_of(inputs)
-    vectors = _vectors(encoder, inputs)
-    said = _told(
-        preprocessing=encoder.preprocessing, warnings=twin_warnings(vectors, inputs.concepts)
-    )
+    vectors, names = _vectors(encoder, inputs), inputs.concepts
+    more: dict[str, Any] = {}
+    if inputs.filters:
+        found = _filtered(inputs, inputs.filters, encoder, vectors, encoded, read)
+        names, vectors = [names[i] for i in found.kept], vectors[found.kept]
+        more = {"concepts": names, "dropped": found.dropped}
+    warnings = twin_warnings(vectors, names)
+    said = _told(preprocessing=encoder.preprocessing, warnings=warnings, **more)
     return {"concept_text_embedding": vectors, "told": said}
+
+
+def concepts(inputs: Inputs, text: Arrays) -> list[str]:
+    """Names of the concepts that the filters left, in order."""
+    return list(told(text).get("concepts", inputs.concepts))
+
+
+def _filtered(
+    inputs: Inputs, filters: Filters, encoder: Encoder, vectors: np.ndarray,
+    encoded: Mapping[str, Any], read: np.ndarray,
+) -> Filtered:  # fmt: skip
+    """Concepts that stay, as positions in the corpus, and those that fell."""
+    names, classes = inputs.concepts, inputs.dataset.classes
+    of_classes = embed_concepts(encoder, [(name,) for name in classes], inputs.prompts)
+    found = filter_texts(names, vectors, classes, of_classes, filters)
+    check_left(found.kept, found.dropped)
+    if filters.least_score is None:
+        return found
+    fit = np.array(inputs.dataset.split)[read] == "fit"
+    score = _scored(inputs, encoded, read, vectors[found.kept]).score[fit]
+    active = filter_inactive([names[i] for i in found.kept], score, filters.least_score)
+    kept = [found.kept[i] for i in active.kept]
+    dropped = [*found.dropped, *active.dropped]
+    check_left(kept, dropped)
+    return Filtered(kept, dropped)
 
 
 def with_head(
@@ -97,16 +131,7 @@ def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
 def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: Arrays) -> Arrays:
     """Scores of the images at ``read``, from the half-precision embeddings that the store keeps: so
     a concept that is scored from these later is scored alike."""
-    counts = encoded["segments"]
-    fit = np.array(inputs.dataset.split)[read] == "fit"
-    found = score_corpus(
-        encoded["embedding"],
-        np.repeat(np.arange(len(counts)), counts),
-        np.asarray(text["concept_text_embedding"]),
-        images=len(counts),
-        scoring=Scoring(**inputs.scores),
-        fit=np.repeat(fit, counts),
-    )
+    found = _scored(inputs, encoded, read, np.asarray(text["concept_text_embedding"]))
     arrays = {
         "concept_score": found.score,
         "segment_concept": found.concept,
@@ -116,6 +141,21 @@ def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: A
     }
     present = {name: values for name, values in arrays.items() if values is not None}
     return present | {"told": _told(scores=found.scoring.settings)}
+
+
+def _scored(
+    inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, vectors: np.ndarray
+) -> Scored:
+    counts = encoded["segments"]
+    fit = np.array(inputs.dataset.split)[read] == "fit"
+    return score_corpus(
+        encoded["embedding"],
+        np.repeat(np.arange(len(counts)), counts),
+        vectors,
+        images=len(counts),
+        scoring=Scoring(**inputs.scores),
+        fit=np.repeat(fit, counts),
+    )
 
 
 def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arrays:
@@ -133,7 +173,7 @@ def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arr
 
 def teacher(inputs: Inputs, photos: Photos) -> Arrays:
     """Logits of all images of the data set."""
-    found = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts)
+    found = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts, inputs.device)
     others, oracles = list(found.logits.other_classes), found.oracles
     arrays = {
         "teacher_logit": found.logit,

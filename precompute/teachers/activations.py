@@ -13,11 +13,15 @@ from inficond_panel.spec.sections.teacher import Teacher
 
 
 class Columns(NamedTuple):
-    """Logits ``(N, K)`` of the data set's classes, and ``(N, M)`` of the teacher's others."""
+    """Logits ``(N, K)`` of the data set's classes, and ``(N, M)`` of the teacher's others.
+
+    ``left_out`` are classes of a table that have no part.
+    """
 
     own: np.ndarray
     other: np.ndarray
     other_classes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def from_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:

@@ -16,7 +16,9 @@ from inficond_panel.store import Store
 from precompute.teachers.activations import split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.loading import load_embedding, load_teacher
+from precompute.teachers.preprocessing import stacked
 from precompute.teachers.teacher import Teacher
+from precompute.teachers.transformers_models import resolved
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,11 @@ class AppliedTeacher:
     def log_odds(self, images: list[Image.Image]) -> np.ndarray:
         """Log odds ``(n, K)`` float32 of RGB images, as ``Store.teacher_log_odds`` has them."""
         prepare = self.network.preprocessing.prepare
-        values = self.network.logits(np.stack([prepare(image) for image in images]))
+        values = self.network.logits(stacked([prepare(image) for image in images]))
         if self.heads:
             return self.heads.of_others(values)
-        own, other, _ = split_columns(values, self.classes)
-        return log_odds(own, other).astype(np.float32) if self.softmax else own
+        found = split_columns(values, self.classes)
+        return log_odds(found.own, found.other).astype(np.float32) if self.softmax else found.own
 
 
 def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
@@ -47,18 +49,20 @@ def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
     Heads are fitted again from the features and labels of the store, which gives the same ones; a
     new photo gets the head that has seen all of ``fit``.
     """
-    section, encoder = spec.teacher, spec.concepts.encoder
-    if isinstance(section, LogitsTeacher):
+    encoder = spec.concepts.encoder
+    if isinstance(spec.teacher, LogitsTeacher):
         return None, "the teacher is a table of logits"
     try:
+        section = resolved(spec.teacher, store.classes)
         if not isinstance(section, HeadTeacher):
             corpus = base_of(store).concepts
-            network = load_teacher(section, store.classes, encoder, corpus)
+            network = load_teacher(section, store.classes, encoder, corpus, spec.device)
             return AppliedTeacher(network, len(store.classes), section.softmax), ""
         if not store.has("teacher_feature"):
             return None, "the store has no features that the heads could be fitted on"
         features, fit = store.teacher_feature, store.rows("fit")
         heads = fit_heads(features, store.label, fit, store.classes, section)
-        return AppliedTeacher(load_embedding(section, encoder), len(store.classes), heads=heads), ""
+        embedding = load_embedding(section, encoder, spec.device)
+        return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it
         return None, error.message

@@ -27,14 +27,15 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
         network, preprocessing = encoder.model.visual, of_encoder(encoder)
     else:
         teacher = load_teacher(spec.teacher, classes) if spec.teacher.kind in _RUN else None
-        if not isinstance(teacher, TorchTeacher):
+        settings = getattr(teacher, "preprocessing", None)
+        if not isinstance(teacher, TorchTeacher) or not isinstance(settings, Preprocessing):
             raise DataError(
                 f"The spec's teacher is of kind {spec.teacher.kind}, which shows no layers and no "
                 "gradients.",
                 "Take --network encoder, or a spec whose teacher is of kind timm, torchscript or "
                 "query2label.",
             )
-        network, preprocessing = teacher.network, teacher.preprocessing
+        network, preprocessing = teacher.network, settings
     for parameter in getattr(network, "parameters", list)():
         parameter.requires_grad_(False)
     return network, replace(preprocessing, crop=0.0)

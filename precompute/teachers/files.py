@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.devices import CPU, onnx_providers, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import TorchScriptTeacher
@@ -23,16 +24,19 @@ from precompute.teachers.teacher import (
 )
 
 
-def load_torchscript(section: TorchScriptTeacher, classes: Sequence[str]) -> TorchTeacher:
+def load_torchscript(
+    section: TorchScriptTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
     """A TorchScript file, as a spec's section names it."""
     try:
         import torch
     except ImportError as error:
         raise need("torch", error) from error
+    place = torch_device(device)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # that others should export otherwise
-            network = torch.jit.load(str(section.path), map_location="cpu").eval()
+            network = torch.jit.load(str(section.path), map_location=place).eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
             f"{section.path} is no TorchScript: {str(error).splitlines()[0]}",
@@ -46,6 +50,7 @@ def load_torchscript(section: TorchScriptTeacher, classes: Sequence[str]) -> Tor
         *columns_of(classes, section.classes, section.softmax),
         section.outputs == "probabilities",
         section.softmax,
+        device=place,
     )
 
 
@@ -84,7 +89,7 @@ class OnnxTeacher:
         return check_outputs(np.asarray(values), self.outputs)[: len(images)]
 
 
-def load_onnx(section: OnnxSection, classes: Sequence[str]) -> OnnxTeacher:
+def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
     """An ONNX file, as a spec's section names it: one input (B, 3, H, W), first output (B, K)."""
     try:
         import onnxruntime
@@ -94,10 +99,9 @@ def load_onnx(section: OnnxSection, classes: Sequence[str]) -> OnnxTeacher:
     options.use_deterministic_compute = True
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
     options.log_severity_level = 3
+    providers = onnx_providers(device, onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(
-            str(section.path), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(section.path), options, providers=providers)
     except Exception as error:  # onnxruntime's own, many kinds
         raise DataError(
             f"{section.path} is no ONNX model: {str(error).splitlines()[0]}",

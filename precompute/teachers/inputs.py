@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
+from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
 from inficond_panel.spec.sections.teacher import (
     HeadTeacher,
     NetworkTeacher,
@@ -18,7 +19,9 @@ from inficond_panel.store.network_weights import file_digest
 from precompute.batches.stages import key_of
 from precompute.datasets import Dataset
 from precompute.encoder import encoder_digest
+from precompute.encoder.model_files import model_digest
 from precompute.teachers.loading import encoder_of
+from precompute.teachers.python_object import source_digest
 from precompute.teachers.record import fit_rows
 
 #: Raise it when the same inputs no longer give the same logits.
@@ -29,7 +32,7 @@ def teacher_inputs(
     section: Teacher,
     dataset: Dataset,
     digests: Sequence[str],
-    encoder: OpenClipEncoder | None = None,
+    encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
     """All that the logits depend on: settings, SHA-256 of files, images.
@@ -51,7 +54,7 @@ def teacher_inputs(
 def network_inputs(
     section: Teacher,
     classes: Sequence[str],
-    encoder: OpenClipEncoder | None = None,
+    encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Inputs that the teacher itself depends on, whatever the photos."""
@@ -81,7 +84,7 @@ def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
     return {"logits": logits, "oracle": key_of("oracle", [logits, known["oracle"]])}
 
 
-def settings(section: Section, encoder: OpenClipEncoder | None = None) -> dict[str, Any]:
+def settings(section: Section, encoder: EncoderSection | None = None) -> dict[str, Any]:
     """A section as JSON; a file stands for itself by its hash, an encoder by its digest.
 
     Of the keys that came later only what changes logits is there, so that stores stay up to date.
@@ -93,6 +96,10 @@ def settings(section: Section, encoder: OpenClipEncoder | None = None) -> dict[s
         elif isinstance(section, OpenClipTeacher | HeadTeacher) and key == "encoder":
             chosen = encoder_of(section, encoder)
             plain[key] = [encoder_digest(chosen), chosen.image_size]
+        elif isinstance(section, TransformersTeacher) and key == "model":
+            plain[key] = model_digest(value)
+        elif isinstance(section, PythonTeacher) and key == "function":
+            plain[key] = [value, source_digest(value)]
         elif isinstance(value, Path):
             plain[key] = file_digest(value)
         else:

@@ -6,54 +6,76 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.common.devices import CPU
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
+from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
+from inficond_panel.spec.sections.teacher import Teacher as Section
 from precompute.encoder import load_encoder
+from precompute.encoder.model_files import fetch_model
 from precompute.teachers.files import load_onnx, load_torchscript
 from precompute.teachers.preprocessing import of_encoder
+from precompute.teachers.python_object import check_allowed, load_python
 from precompute.teachers.query2label_files import load_query2label
 from precompute.teachers.teacher import Teacher, TorchTeacher
 from precompute.teachers.timm_models import load_timm
+from precompute.teachers.transformers_models import load_transformers
 from precompute.teachers.zero_shot import load_zero_shot
 
 
 def load_teacher(
     section: NetworkTeacher,
     classes: Sequence[str],
-    encoder: OpenClipEncoder | None = None,
+    encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
+    device: str = CPU,
 ) -> Teacher:
     """The teacher of a spec's section, of any kind that gives logits for a photo at once.
 
     ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, which a
-    zero-shot teacher uses where it names none. Raises ``DataError`` for files that do not fit, and
-    ``MissingExtraError`` without the packages of the extra.
+    zero-shot teacher uses where it names none. Raises ``DataError`` for files that do not fit and
+    a ``device`` that is not there, and ``MissingExtraError`` without the packages of the extra.
     """
     if isinstance(section, OpenClipTeacher):
-        model = load_encoder(encoder_of(section, encoder))
+        model = load_encoder(encoder_of(section, encoder), device)
         return load_zero_shot(section, classes, model, corpus)
-    loaders: dict[str, Callable[[Any, Sequence[str]], Teacher]] = {
+    loaders: dict[str, Callable[[Any, Sequence[str], str], Teacher]] = {
         "torchscript": load_torchscript,
         "onnx": load_onnx,
         "timm": load_timm,
         "query2label": load_query2label,
+        "transformers": load_transformers,
+        "python": load_python,
     }
-    return loaders[section.kind](section, classes)
+    return loaders[section.kind](section, classes, device)
 
 
-def load_embedding(section: HeadTeacher, encoder: OpenClipEncoder | None) -> TorchTeacher:
+def fetch_teacher(section: Section) -> None:
+    """Download what a section names on the hub; nothing is done for files and what is here.
+
+    Raises ``DataError`` for Python code that is not allowed.
+    """
+    if isinstance(section, PythonTeacher):
+        check_allowed(section)
+    if isinstance(section, TransformersTeacher):
+        fetch_model(section.model)
+
+
+def load_embedding(
+    section: HeadTeacher, encoder: EncoderSection | None, device: str = CPU
+) -> TorchTeacher:
     """The image tower that a section's heads sit on; its outputs are unit vectors of photos."""
-    model = load_encoder(encoder_of(section, encoder))
+    model = load_encoder(encoder_of(section, encoder), device)
     for parameter in model.model.parameters():
         parameter.requires_grad_(False)
     width = model.embed_text(["a"]).shape[1]
     network = partial(model.model.encode_image, normalize=True)
-    return TorchTeacher(network, of_encoder(model), tuple(range(width)), width)
+    return TorchTeacher(network, of_encoder(model), tuple(range(width)), width, device=model.device)
 
 
 def encoder_of(
-    section: OpenClipTeacher | HeadTeacher, encoder: OpenClipEncoder | None
-) -> OpenClipEncoder:
+    section: OpenClipTeacher | HeadTeacher, encoder: EncoderSection | None
+) -> EncoderSection:
     """Section of the teacher's own encoder, or of the concepts' at the size it was trained for."""
     if section.encoder is not None:
         return section.encoder
@@ -62,7 +84,7 @@ def encoder_of(
     return at_own_size(encoder)
 
 
-def at_own_size(encoder: OpenClipEncoder) -> OpenClipEncoder:
+def at_own_size(encoder: EncoderSection) -> EncoderSection:
     """The section of the concepts' encoder, without its image size: that is of the dense view."""
     names = [field.attribute for field in encoder.fields().values()]
     values = {name: getattr(encoder, name) for name in names if name != "image_size"}

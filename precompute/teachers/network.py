@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from inficond_panel.store.images import UnreadableImage
 from precompute.batches.segmenting import loaded
 from precompute.batches.stages import Arrays
 from precompute.datasets import Dataset
+from precompute.teachers.preprocessing import stacked
 from precompute.teachers.teacher import Teacher
 
-#: (teacher, prepared images (n, 3, H, W), their rows in the data set (n,)) to values (n, width).
-Compute = Callable[[Teacher, np.ndarray, np.ndarray], np.ndarray]
+#: (teacher, prepared images (n, 3, H, W) or the photos, their rows in the data set (n,)) to values
+#: (n, width).
+Compute = Callable[[Teacher, Any, np.ndarray], np.ndarray]
 #: Prepared images of those that can be read, and which of the batch they are.
-Prepared = tuple[np.ndarray, list[int]]
+Prepared = tuple[Any, list[int]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Pass:
                 there.append(i)
             except UnreadableImage:
                 continue
-        return rows, (np.stack(images) if images else np.empty(0, np.float32), there)
+        return rows, (stacked(images) if images else np.empty(0, np.float32), there)
 
     def run(self, given: tuple[list[int], Prepared]) -> tuple[list[int], np.ndarray]:
         """Run the network."""

@@ -52,8 +52,20 @@ def reinforce(
     """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
 
     x is the input as it enters the network, after normalisation: |x| is a channel's distance from
-    the mean colour, in standard deviations. Computed in one thread, for the same bits on all
-    workers. Raises ``DataError`` without a gradient.
+    the mean colour, in standard deviations. Raises as ``loss_gradient``.
+    """
+    return pixels - gamma * pixels.abs() * loss_gradient(forward, pixels, label, loss_of)
+
+
+def loss_gradient(
+    forward: Callable[[Any], Any],
+    pixels: Tensor,
+    label: Tensor,
+    loss_of: Callable[[Any, Any], Any] = task_loss,
+) -> Any:
+    """``dL/dx`` of inputs ``(B, 3, H, W)``, L the image's own loss.
+
+    Computed in one thread, for the same bits on all workers. Raises ``DataError`` without one.
     """
     import torch
 
@@ -67,4 +79,4 @@ def reinforce(
                 f"The teacher gives no gradient: {str(error).splitlines()[0]}",
                 "Leave teacher.oracle out, or save the model without no_grad.",
             ) from error
-    return pixels - gamma * pixels.abs() * gradient
+    return gradient

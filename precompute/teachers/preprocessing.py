@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,22 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+
+
+class Prepares(Protocol):
+    """Preprocessing of a photo, by settings or by what comes with a model."""
+
+    def prepare(self, image: Image.Image) -> np.ndarray | Image.Image:
+        """RGB image as the network takes it: ``(3, height, width)`` float32, or as it is."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON, for the store's attributes and for hashes."""
+
+
+def stacked(prepared: Sequence[np.ndarray | Image.Image]) -> np.ndarray | list[Image.Image]:
+    """A batch of what ``prepare`` gave: one array, or the photos themselves."""
+    photos = [one for one in prepared if isinstance(one, Image.Image)]
+    return photos if photos else np.stack([np.asarray(one) for one in prepared])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state
@@ -26,7 +27,9 @@ _NEEDED = (
 _REMEDY = "Check teacher.backbone: it must be the one that the checkpoint was trained with."
 
 
-def load_query2label(section: Query2LabelTeacher, classes: Sequence[str]) -> TorchTeacher:
+def load_query2label(
+    section: Query2LabelTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
     """The teacher of a checkpoint; backbone and attention heads are the spec's, the rest its own.
 
     Raises ``DataError`` for weights that lack, are too many, or do not fit.
@@ -48,7 +51,8 @@ def load_query2label(section: Query2LabelTeacher, classes: Sequence[str]) -> Tor
     network = Query2Label(FeatureMap(model), model.num_features, shape)
     load_strictly(network, _renamed(state, model), section.path, _REMEDY)
     preprocessing = own_or_given(section.preprocessing, own)
-    return TorchTeacher(frozen(network), preprocessing, columns, outputs)
+    place = torch_device(device)
+    return TorchTeacher(frozen(network).to(place), preprocessing, columns, outputs, device=place)
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:

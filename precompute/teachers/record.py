@@ -11,7 +11,7 @@ from scipy.special import logsumexp
 
 from inficond_panel.spec.sections.teacher import NetworkTeacher, Teacher
 from precompute.datasets import Dataset
-from precompute.teachers.preprocessing import Preprocessing
+from precompute.teachers.preprocessing import Prepares
 
 
 def fit_rows(dataset: Dataset) -> np.ndarray:
@@ -20,7 +20,7 @@ def fit_rows(dataset: Dataset) -> np.ndarray:
 
 
 def described(
-    section: Teacher, settings: dict[str, Any], preprocessing: Preprocessing | None = None
+    section: Teacher, settings: dict[str, Any], preprocessing: Prepares | None = None
 ) -> dict[str, Any]:
     """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
     plain = preprocessing.plain() if preprocessing else None

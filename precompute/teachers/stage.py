@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.common.devices import CPU
+from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
 from precompute.batches.stages import key_of
 from precompute.teachers.activations import Columns, check_logits, other_classes, split_columns
@@ -19,7 +20,7 @@ from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.network import Network, Pass
 from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.record import described, fit_rows, oracle_record, too_large
-from precompute.teachers.tables import read_logits
+from precompute.teachers.tables import left_out_text, read_logits
 from precompute.teachers.teacher import Teacher, TorchTeacher
 
 
@@ -51,8 +52,9 @@ class Result:
 def teacher_logits(
     section: LogitsTeacher | NetworkTeacher,
     photos: Photos,
-    encoder: OpenClipEncoder | None = None,
+    encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
+    device: str = CPU,
 ) -> Result:
     """Logits of the teacher that a spec's section describes, of all ``photos``.
 
@@ -64,11 +66,12 @@ def teacher_logits(
     network = network_inputs(section, dataset.classes, encoder, corpus)
     if isinstance(section, LogitsTeacher):
         logits = read_logits(section, dataset.ids, dataset.classes)
-        return Result(logits, attrs=described(section, network["settings"]))
+        told = tuple(left_out_text(section, logits))
+        return Result(logits, attrs=described(section, network["settings"]), warnings=told)
     keys = pass_keys(network)
     if isinstance(section, HeadTeacher):
-        return _by_head(section, photos, encoder, network["settings"], keys)
-    load = partial(load_teacher, section, dataset.classes, encoder, corpus)
+        return _by_head(section, photos, encoder, network["settings"], keys, device)
+    load = partial(load_teacher, section, dataset.classes, encoder, corpus, device)
     run = Network(keys["logits"], load)
     classes, more = len(dataset.classes), _others(section, dataset.classes)
     work = Pass("logits", keys["logits"], run, _logits, dataset, classes + len(more))
@@ -90,13 +93,14 @@ def teacher_logits(
 def _by_head(
     section: HeadTeacher,
     photos: Photos,
-    encoder: OpenClipEncoder | None,
+    encoder: EncoderSection | None,
     settings: dict[str, Any],
     keys: dict[str, str],
+    device: str,
 ) -> Result:
     """Encode, fit the heads, and for the oracle go through encoder and heads again."""
     dataset = photos.dataset
-    run = Network(keys["features"], partial(load_embedding, section, encoder))
+    run = Network(keys["features"], partial(load_embedding, section, encoder, device))
     work = Pass("features", keys["features"], run, _logits, dataset, run.teacher.outputs)
     features = photos.run(work, section.batch)
     rows = _read_of_fit(photos, features)
@@ -149,5 +153,7 @@ def _reinforced_by(
     """Encoder and heads as one network: each photo goes through the heads that are its own."""
     classes = label.shape[1]
     network = heads.network(embedding.network, rows)
-    whole = TorchTeacher(network, embedding.preprocessing, tuple(range(classes)), classes)
+    whole = TorchTeacher(
+        network, embedding.preprocessing, tuple(range(classes)), classes, device=embedding.device
+    )
     return whole.oracle(images, label[rows], gamma)

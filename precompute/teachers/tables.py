@@ -34,37 +34,51 @@ _HEADERS = {
 _UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+#: Classes that are named where they are left out.
+_SHOWN = 10
 _ARRAYS = ("image_id", "class_name", "logit")
 
 
 def read_logits(section: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
     """Logits float32 from the file that a section names, a row for each of ``ids``.
 
-    Raises ``DataError`` for images or classes without logits, images listed twice, values that are
-    no finite number or not what the section says that they are, and, but for a softmax, classes
-    that the data set does not have.
+    Columns of other classes are kept for a softmax, else left out. Raises ``DataError`` for images
+    or classes without logits, images listed twice, and values that are no finite number or not what
+    the section says that they are.
     """
-    values, others = read_outputs(Path(section.path), ids, classes, section.softmax)
+    values, others = read_outputs(Path(section.path), ids, classes)
+    names = others if section.softmax else []
+    values = values[:, : len(classes) + len(names)]
     if section.outputs == "probabilities":
         values = from_probabilities(values, section.softmax)
     check_logits(values, section)
-    return split_columns(values, len(classes), others)
+    found = split_columns(values, len(classes), names)
+    return found._replace(left_out=() if section.softmax else tuple(others))
+
+
+def left_out_text(section: LogitsTeacher, found: Columns) -> list[str]:
+    """Note on the classes of a table that have no part, if there are any."""
+    if not found.left_out:
+        return []
+    shown = ", ".join(found.left_out[:_SHOWN])
+    more = f" and {len(found.left_out) - _SHOWN} more" if len(found.left_out) > _SHOWN else ""
+    return [f"{section.path.name} has classes that the data set lacks, left out: {shown}{more}"]
 
 
 def read_outputs(
-    path: Path, ids: Sequence[str], classes: Sequence[str], others: bool = False
+    path: Path, ids: Sequence[str], classes: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
     """Values ``(len(ids), K + M)`` float32 of a file, whose suffix tells the format.
 
     CSV and Parquet have a column ``image_id`` and one per class; an npz has the arrays ``image_id``
     (n,), ``class_name`` (K,) and ``logit`` (n, K). Rows of other images are left out; classes may
-    come in any order. With ``others`` the columns of other classes follow, and their names are
-    returned. Errors as in ``read_logits``.
+    come in any order. The columns of other classes follow, and their names are returned. Errors as
+    in ``read_logits``.
     """
     npz = path.suffix.lower() == ".npz"
     table = _read_npz(path) if npz else read_table(path, _finite, "a finite number")
-    more = other_classes(classes, table.columns) if others else []
-    _check_classes(table, [*classes, *more])
+    more = other_classes(classes, table.columns)
+    _check_classes(table, classes, more)
     row = {name: position for position, name in enumerate(table.ids)}
     missing = [name for name in ids if name not in row]
     if missing:
@@ -152,11 +166,9 @@ def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray)
     return Table(path, tuple(ids), tuple(classes), values)
 
 
-def _check_classes(table: Table, classes: Sequence[str]) -> None:
+def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) -> None:
     missing = [name for name in classes if name not in table.columns]
-    unknown = [name for name in table.columns if name not in classes]
-    faults = [f"no column for the class {name!r}{near_in_list(name, unknown)}" for name in missing]
-    faults += [f"the unknown class {name!r}{near_in_list(name, missing)}" for name in unknown]
+    faults = [f"no column for the class {name!r}{near_in_list(name, others)}" for name in missing]
     if faults:
         raise DataError(
             f"{table.path} has {'; '.join(faults)}.",

@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
+from inficond_panel.common.devices import CPU
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
 from precompute.teachers.activations import check_probabilities, other_classes
-from precompute.teachers.oracle import reinforce, softmax_loss, task_loss
-from precompute.teachers.preprocessing import Preprocessing
+from precompute.teachers.oracle import loss_gradient, softmax_loss, task_loss
+from precompute.teachers.preprocessing import Prepares
 from precompute.teachers.tables import near_in_list
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Outputs = TypeVar("Outputs", bound=Sliced)
+#: Prepared photos: an array ``(B, 3, H, W)`` float32, or, of a function of yours, a list.
+Batch = Any
 
 
 class Teacher(Protocol):
     """A network from photos to logits."""
 
     @property
-    def preprocessing(self) -> Preprocessing:
+    def preprocessing(self) -> Prepares:
         """Preprocessing of a photo to the input."""
 
     @property
@@ -38,8 +41,8 @@ class Teacher(Protocol):
     def differentiable(self) -> bool:
         """True if it has gradients, and so an oracle."""
 
-    def logits(self, images: np.ndarray) -> np.ndarray:
-        """Logits ``(B, K)`` float32 of prepared photos ``(B, 3, H, W)`` float32."""
+    def logits(self, images: Batch) -> np.ndarray:
+        """Logits ``(B, K)`` float32 of prepared photos: ``(B, 3, H, W)`` float32, or a list."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +53,44 @@ class TorchTeacher:
     """
 
     network: Callable[[Any], Any]
-    preprocessing: Preprocessing
+    preprocessing: Prepares
     columns: tuple[int, ...] = ()
     outputs: int = 0
     probabilities: bool = False
     softmax: bool = False
     differentiable: bool = True
+    device: str = CPU
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits ``(B, K)``."""
         import torch
 
         with one_torch_thread(), torch.inference_mode():
-            return self.forward(torch.from_numpy(images)).numpy()
+            return self.forward(self._moved(images)).cpu().numpy()
 
     def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
         """Logits, as ``logits``, of the inputs reinforced with their labels ``(B, K)``."""
+        return self.oracles(images, label, [gamma])[0]
+
+    def oracles(
+        self, images: np.ndarray, label: np.ndarray, gammas: Sequence[float]
+    ) -> list[np.ndarray]:
+        """The same for each gamma; the gradient is taken once."""
         import torch
 
-        known = torch.from_numpy(label.astype(np.int64))
+        known, pixels = self._moved(label.astype(np.int64)), self._moved(images)
         loss = softmax_loss if self.softmax else task_loss
-        stronger = reinforce(self.forward, torch.from_numpy(images), known, gamma, loss)
+        gradient = loss_gradient(self.forward, pixels, known, loss)
         with one_torch_thread(), torch.inference_mode():
-            return self.forward(stronger).numpy()
+            return [
+                self.forward(pixels - gamma * pixels.abs() * gradient).cpu().numpy()
+                for gamma in gammas
+            ]
+
+    def _moved(self, values: np.ndarray) -> Any:
+        import torch
+
+        return torch.from_numpy(values).to(self.device)
 
     def forward(self, pixels: Tensor) -> Any:
         """Logits of a tensor, as a tensor; raises ``DataError`` where the network refuses it."""
@@ -92,7 +110,7 @@ class TorchTeacher:
         values = check_outputs(values, self.outputs)[:, list(self.columns)].float()
         if not self.probabilities:
             return values
-        check_probabilities(values.detach().numpy(), self.softmax)
+        check_probabilities(values.detach().cpu().numpy(), self.softmax)
         if self.softmax:
             return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
         return torch.logit(values, eps=LEAST)

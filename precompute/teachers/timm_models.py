@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import TimmTeacher
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def load_timm(section: TimmTeacher, classes: Sequence[str]) -> TorchTeacher:
+def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
     """A timm model with its checkpoint, and perhaps a linear head of its own."""
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     model = build(
@@ -32,9 +33,11 @@ def load_timm(section: TimmTeacher, classes: Sequence[str]) -> TorchTeacher:
     network = _with_head(model, section.head, outputs) if section.head else model
     preprocessing = own_or_given(section.preprocessing, of_timm(model))
     probabilities = section.outputs == "probabilities"
+    place = torch_device(device)
     return TorchTeacher(
-        frozen(network), preprocessing, columns, outputs, probabilities, section.softmax
-    )
+        frozen(network).to(place), preprocessing, columns, outputs, probabilities, section.softmax,
+        device=place,
+    )  # fmt: skip
 
 
 def build(
@@ -45,16 +48,10 @@ def build(
     Only a ``tag`` is ever downloaded. Raises ``DataError`` for a model or tag that timm does not
     know, and where the download fails.
     """
-    try:
-        import timm
-    except ImportError as error:
-        raise need("timm", error) from error
-    if not timm.is_model(name):
-        raise DataError(
-            f"timm knows no model {name}.{near(name, timm.list_models(), most=3)}",
-            "Name one of timm.list_models().",
-        )
+    timm = _timm(name)
     full = f"{name}.{tag}" if tag else name
+    if tag and num_classes:
+        _check_outputs(timm, full, num_classes)
     options = {"num_classes": num_classes, **given}
     if size:
         options["img_size"] = size[::-1]
@@ -66,6 +63,37 @@ def build(
             "Without network: fetch the checkpoint elsewhere and name the file under "
             "teacher.pretrained.",
         ) from error
+
+
+def known_weights(name: str) -> list[str]:
+    """Tags of the weights that timm knows of a model; raises ``DataError`` for no model of it."""
+    full = _timm(name).models.get_arch_pretrained_cfgs(name)
+    return [tag for tag in (one.partition(".")[2] for one in full) if tag]
+
+
+def _timm(name: str) -> Any:
+    """The package timm, which knows the model."""
+    try:
+        import timm
+    except ImportError as error:
+        raise need("timm", error) from error
+    if not timm.is_model(name):
+        raise DataError(
+            f"timm knows no model {name}.{near(name, timm.list_models(), most=3)}",
+            "Name one of timm.list_models().",
+        )
+    return timm
+
+
+def _check_outputs(timm: Any, full: str, outputs: int) -> None:
+    """timm would put a classifier with random weights in the place of one of another size."""
+    found = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
+    if found is not None and found.num_classes != outputs:
+        raise DataError(
+            f"The model {full} has {found.num_classes} outputs; expected {outputs} classes.",
+            "Name the class of each output, in order: teacher.classes; or give a classifier of "
+            "your own: teacher.head.",
+        )
 
 
 def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) -> Any:

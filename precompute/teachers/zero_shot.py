@@ -38,8 +38,9 @@ def load_zero_shot(
     network = _network(encoder.model, text, background, np.array(offsets, np.float32))
     columns = tuple(range(len(classes)))
     return TorchTeacher(
-        network, of_encoder(encoder), columns, len(classes), softmax=section.softmax
-    )
+        network, of_encoder(encoder), columns, len(classes), softmax=section.softmax,
+        device=encoder.device,
+    )  # fmt: skip
 
 
 def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndarray) -> Any:
@@ -48,7 +49,9 @@ def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndar
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     scale = model.logit_scale.exp()
-    to_text, to_background, offset = (torch.from_numpy(v) for v in (text, background, bias))
+    to_text, to_background, offset = (
+        torch.from_numpy(v).to(scale.device) for v in (text, background, bias)
+    )
 
     def logits(pixels: Any) -> Any:
         image = model.encode_image(pixels, normalize=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from inficond_panel.errors import SpecError
-from inficond_panel.spec import Spec, check_classes
+from inficond_panel.spec import Spec, check_against
 
 CLASSES = ["cat", "dog", "default"]
 WRONG = """\
@@ -19,7 +19,7 @@ def test_unknown_classes_are_all_told_at_their_place(folder, good):
     spec = folder.load(good + WRONG)
     start = good.count("\n") + 1
     with pytest.raises(SpecError) as caught:
-        check_classes(spec, CLASSES)
+        check_against(spec, CLASSES, "multi_label")
     assert [(p.file, p.line, p.column, p.message) for p in caught.value.problems] == [
         (spec.path, start + 1, 27,
          "students.lambda: there is no class 'dgo' in the store. Did you mean 'dog'?"),
@@ -29,10 +29,11 @@ def test_unknown_classes_are_all_told_at_their_place(folder, good):
 
 
 def test_known_classes_and_the_default_are_fine(folder, good):
-    check_classes(folder.load(good), CLASSES)
-    check_classes(
+    check_against(folder.load(good), CLASSES, "multi_label")
+    check_against(
         folder.load(good + "students: {lambda: {default: 1, cat: 2}, threshold: {dog: 1}}"),
         ["cat", "dog"],
+        "multi_label",
     )
 
 
@@ -40,7 +41,7 @@ def test_a_spec_that_no_file_holds_has_no_place():
     spec = Spec("made.yaml", title="a")
     spec.students.threshold = {"cow": 1.0}
     with pytest.raises(SpecError, match=r"made\.yaml:1:1: students\.threshold"):
-        check_classes(spec, CLASSES)
+        check_against(spec, CLASSES, "multi_label")
 
 
 def test_penalty_of_each_class(folder, good):

@@ -10,7 +10,7 @@ from inficond_panel.spec import load_spec
 
 TEACHER = (
     "kind, path, outputs, activation, batch, classes, preprocessing, oracle, model, pretrained, "
-    "head, backbone, heads, encoder, prompts, words, background, bias, folds, l2, seed"
+    "head, backbone, heads, labels, encoder, prompts, words, background, bias, folds, l2, seed"
 )
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {
@@ -50,6 +50,26 @@ CASES = {
         "teacher:", "students: {solver: paper, l2: 1, labels: {alpha: 1}}\nteacher:", [
             "13:27: students.l2: is not used with solver: paper; it belongs to solver: exact",
             "13:34: students.labels: is not used with solver: paper; it belongs to solver: exact",
+        ],
+    ),
+    "one softmax student over several classes an image": (
+        "teacher:", "students: {link: softmax}\nteacher:", [
+            "13:12: students.link: a softmax has one class an image; give dataset.task: "
+            "single_label or take sigmoid",
+        ],
+    ),
+    "penalties that one softmax student cannot have": (
+        "teacher:", "students: {link: softmax, l2: 1, lambda: {cat: 0}}\nteacher:", [
+            "13:12: students.link: a softmax has one class an image; give dataset.task: "
+            "single_label or take sigmoid",
+            "13:27: students.l2: is not used with link: softmax; leave it out, or take link: "
+            "sigmoid",
+            "13:34: students.lambda: must be above 0 with link: softmax",
+        ],
+    ),
+    "a softmax by the paper's recipe": (
+        "teacher:", "students: {solver: paper, link: softmax}\nteacher:", [
+            "13:27: students.link: is not used with solver: paper; it belongs to solver: exact",
         ],
     ),
     "bool is no number": ("teacher:", "tuning: {factor: true}\nteacher:", [
@@ -92,7 +112,8 @@ CASES = {
         "kind: onnx, path: logits.csv, oracle: {},\n  preprocessing: {size: [8, 8], "
         "mean: [0, 0, 0], std: [1, 1, 1]}", [
             "13:41: teacher.oracle: is not used with kind: onnx; it belongs to kind: torchscript "
-            "or kind: timm or kind: query2label or kind: open_clip or kind: head",
+            "or kind: timm or kind: query2label or kind: transformers or kind: open_clip "
+            "or kind: head",
         ],
     ),
     "a file says nothing of its input": (
@@ -147,9 +168,9 @@ CASES = {
     "no kind": ("  kind: table\n", "", [
         "3:3: dataset.kind: missing; expected table, voc, coco, folder, columns, store or scenes",
     ]),
-    "key of another kind": ("kind: table\n", "kind: table\n  classes: [cat]\n", [
-        "4:3: dataset.classes: is not used with kind: table; it belongs to kind: voc or kind: coco "
-        "or kind: folder or kind: columns",
+    "key of another kind": ("kind: table\n", "kind: table\n  image_id: file\n", [
+        "4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or "
+        "kind: columns",
     ]),
     "solver's keys, exact": ("teacher:", "students: {epochs: 5, lr: 1, seed: 1}\nteacher:", [
         "13:12: students.epochs: is not used with solver: exact; it belongs to solver: paper",

@@ -23,7 +23,14 @@ from inficond_panel.spec.sections.dataset import (
     ListedDataset,
     StoreDataset,
 )
-from inficond_panel.spec.sections.encoder import TEMPLATES, Encoder, ModelName, Prompts, Side
+from inficond_panel.spec.sections.encoder import (
+    TEMPLATES,
+    HubModel,
+    ModelName,
+    OpenClipEncoder,
+    Prompts,
+    Side,
+)  # fmt: skip
 from inficond_panel.spec.sections.segments import Head
 from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
 from inficond_panel.spec.sections.students import KMeansSegments, Layout, Thumbnails
@@ -108,6 +115,8 @@ def splits(draw) -> Splits:
 
 
 def values(field: f.Field, folder: Path) -> st.SearchStrategy:
+    if isinstance(field, HubModel):
+        return st.one_of(st.just("hf-hub:some/model"), paths(folder))
     if isinstance(field, NameOrPath):  # a model's name too; one of the hub: test_encoder.py
         name = st.from_regex(r"[A-Za-z][A-Za-z0-9-]*", fullmatch=True)
         return st.one_of(name, paths(folder))
@@ -182,7 +191,8 @@ def fit_spec(given: dict, folder: Path) -> None:
         concepts = given["concepts"]
         concepts.segments, concepts.thumbnails = KMeansSegments(), Thumbnails()
         encoder = concepts.encoder
-        concepts.encoder = type(encoder)(model=encoder.model, pretrained=encoder.pretrained)
+        named = {"model", "pretrained"} & encoder.fields().keys()
+        concepts.encoder = type(encoder)(**{key: getattr(encoder, key) for key in named})
         given["teacher"] = LogitsTeacher(path=folder / "logits.csv")
     if students and not getattr(given["teacher"], "oracle", None):
         students.targets = "teacher"
@@ -190,6 +200,13 @@ def fit_spec(given: dict, folder: Path) -> None:
     if dataset and teacher and "activation" in teacher.fields():
         single = dataset.task == "single_label"
         teacher.activation = (teacher.activation or "softmax") if single else None
+    if getattr(students, "link", "sigmoid") == "softmax":
+        single = getattr(dataset, "task", "") == "single_label"
+        students.link = "softmax" if single else "sigmoid"
+        students.l2 = 0.0 if single else students.l2
+        by_class = students.lambda_ if isinstance(students.lambda_, dict) else {}
+        if students.lambda_ == 0 or 0 in by_class.values():
+            students.lambda_ = 1e-4
 
 
 @st.composite
@@ -205,7 +222,7 @@ def made(draw, section: type[Section], folder: Path) -> Section:
     }
     if section is Dataset:
         fit_dataset(kind, given, folder)
-    if section is Encoder:
+    if kind is OpenClipEncoder:
         fit_encoder(given, folder)
     if section is Layout:
         fit_layout(given)
@@ -232,9 +249,9 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 
 def test_the_strategy_reaches_every_field():
     handled = {
-        FilePath, NameOrPath, ModelName, Prompts, Side, f.Choice, f.Flag, f.Number, f.Whole,
-        Words, Rows, Shares, NamedShares, Size, ByClass, Channels, Numbers, Texts, f.Text, Nested,
-        SplitReference, Cells,
+        FilePath, NameOrPath, ModelName, HubModel, Prompts, Side, f.Choice, f.Flag, f.Number,
+        f.Whole, Words, Rows, Shares, NamedShares, Size, ByClass, Channels, Numbers, Texts, f.Text,
+        Nested, SplitReference, Cells,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled

@@ -1,5 +1,6 @@
 """load(to_yaml(study)) equals the study, over every field of every kind of section."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -8,10 +9,19 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from inficond_panel.spec.framework.json_schema import json_schema, sections
-from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.spec.sections.students import (
+    VIEWS,
+    ExactStudents,
+    Layout,
+    PaperStudents,
+    Tuning,
+)
+from inficond_panel.study.spec import pages as p
 from inficond_panel.study.spec import questions as q
 from inficond_panel.study.spec import tasks as t
 from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec, load_study
+from inficond_panel.study.spec.templates import TEMPLATES
+from inficond_panel.study.spec.variation import Variation
 
 CHECK = jsonschema.Draft202012Validator(json_schema(StudySpec, "Study"))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
@@ -69,15 +79,58 @@ def task(draw, name: str, folder: Path) -> t.Task:
         done_when=draw(rules()),
         time_limit=limit,
         may_leave=draw(st.booleans()) if limit else True,
+        other_classes=draw(st.booleans()),
+        after=draw(st.lists(question_page([draw(question("after"))]), max_size=1)),
+    )
+
+
+def question_page(questions: list[q.Question]) -> st.SearchStrategy:
+    """With questions, or with a template."""
+    common = {"title": st.none() | TEXT, "text": st.none() | TEXT}
+    template = st.sampled_from(list(TEMPLATES))
+    return st.one_of(
+        st.builds(p.QuestionPage, questions=st.just(questions), **common),
+        st.builds(p.QuestionPage, template=template, **common),
     )
 
 
 @st.composite
+def check(draw, names: Iterator[str]) -> p.CheckPage:
+    options = draw(WORDS)
+    common = {"text": draw(TEXT), "required": True}
+    asked = [
+        q.ChoiceQuestion(name_=next(names), options=options, right=options[:1], **common),
+        q.NumberQuestion(name_=next(names), right=draw(SHARES), **common),
+    ]
+    return p.CheckPage(questions=asked, attempts=draw(st.none() | st.integers(1)))
+
+
+@st.composite
+def variation(draw, folder: Path) -> Variation:
+    kind = draw(st.sampled_from([None, ExactStudents, PaperStudents]))
+    tuning = Tuning(factor=draw(st.floats(1.5, 9)), preview=draw(st.booleans()))
+    layout = Layout(theme=draw(st.sampled_from(["light", "dark"])))
+    return Variation(
+        store=draw(st.sampled_from([None, folder / "other.zarr"])),
+        students=kind and kind(lambda_=draw(SHARES)),
+        tuning=draw(st.sampled_from([None, tuning])),
+        layout=draw(st.sampled_from([None, layout])),
+    )
+
+
+def end() -> st.SearchStrategy[p.EndPage]:
+    links = st.builds(
+        p.Completion, url=st.sampled_from([None, "https://x.org/?i={pid}"]), code=TEXT
+    )
+    return st.builds(p.EndPage, title=TEXT, text=TEXT, completion=st.none() | links)
+
+
+@st.composite
 def study(draw, folder: Path) -> StudySpec:
-    names = iter(draw(st.lists(SLUG, min_size=9, max_size=9, unique=True)))
+    names = iter(draw(st.lists(SLUG, min_size=11, max_size=11, unique=True)))
     levels = st.lists(SLUG, min_size=2, max_size=2, unique=True)
     made = [
-        Level(name_=name, views=draw(views()), preview=draw(st.none() | st.booleans()))
+        Level(name_=name, views=draw(views()), spec=draw(st.none() | variation(folder)))
         for name in draw(levels)
     ]
     conditions = Conditions(
@@ -91,22 +144,18 @@ def study(draw, folder: Path) -> StudySpec:
         title=draw(TEXT),
         spec=draw(TEXT),
         data=draw(st.sampled_from([None, folder / "other", Path("/other place")])),
-        consent=draw(st.none() | st.builds(q.ConsentPage, title=TEXT, text=TEXT, agree=TEXT)),
-        introduction=draw(st.lists(page(q.TextPage), max_size=2)),
+        consent=draw(st.none() | st.builds(p.ConsentPage, title=TEXT, text=TEXT, agree=TEXT)),
+        introduction=draw(st.lists(page(p.TextPage), max_size=2)),
         form=draw(st.sampled_from([[], asked])),
         training=draw(st.none() | task(next(names), folder)),
         tasks=[draw(task(next(names), folder)) for _ in range(2)],
         order=draw(st.sampled_from(["fixed", "latin_square", "random"])),
         conditions=draw(st.sampled_from([None, conditions])),
         seed=draw(st.integers(0)),
-        questionnaire=[
-            q.QuestionPage(
-                title=draw(TEXT),
-                text=draw(st.none() | TEXT),
-                questions=[draw(question(next(names)))],
-            )
-        ],
-        end=draw(st.none() | page(q.TextPage)),
+        questionnaire=[draw(question_page([draw(question(next(names)))]))],
+        external_id=draw(SLUG),
+        comprehension=draw(st.none() | check(names)),
+        end=draw(st.none() | end()),
     )
 
 
@@ -126,5 +175,7 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 
 def test_every_kind_of_section_is_drawn():
     kinds = {kind for _, part in sections(StudySpec) for kind in part.kinds().values() or [part]}
-    assert {kind.__module__ for kind in kinds} <= {q.__name__, t.__name__, StudySpec.__module__}
-    assert len(kinds) == 16
+    own = [kind for kind in kinds if kind.__module__.startswith("inficond_panel.study")]
+    modules = {q.__name__, t.__name__, p.__name__, Variation.__module__, StudySpec.__module__}
+    assert {kind.__module__ for kind in own} == modules
+    assert len(own) == 20

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from multiprocessing import forkserver
 
 import pytest
 from precompute_factory import CONV, photo_set, tiny_encoder
@@ -12,6 +13,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, Oracle
 from inficond_panel.store import open_store
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -30,11 +32,20 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two worker processes, which are started again when they are lost."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
+    """Two worker processes, which are started again when they are lost.
+
+    They are forked from one process that has loaded what encoding takes.
+    """
+    forkserver.set_forkserver_preload(["distributed", "open_clip", "precompute"])
+    forkserver.ensure_running()
+    with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+    ):
         yield cluster
+    forkserver._forkserver._stop()  # other tests fork from a process that has loaded other things
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_path, cluster):

@@ -237,14 +237,14 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
 
     section = load_spec(ROOT / "specs" / "demo.yaml", check_files=False).concepts
     encoder = load_encoder(section.encoder)
-    scenes = SceneSet(5, {"fit": 24, "tune": 16}, (192, 144))
+    scenes = SceneSet(5, {"fit": 12, "tune": 10}, (192, 144))
     words = Path(section.corpus).read_text(encoding="utf-8").splitlines()
     path = tmp_path / "head.safetensors"
     train_head(
-        [lambda i=i: scenes.image(i) for i in range(24)],
+        [lambda i=i: scenes.image(i) for i in range(12)],
         encoder,
         lambda: encoder.embed_concepts(words, ["a drawing of a {}"]),
-        Training(24, 6),
+        Training(12, 4),
         path,
         {},
     )
@@ -252,7 +252,7 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
     save_head(untrained(Layout(64), 0), before)
     ways = {file: load_head(file) for file in (before, path)}
     measured = {name: [] for name in ("encoder", *ways)}
-    for i in range(24, 40):
+    for i in range(12, 22):
         image, truth = scenes.image(i), scenes.regions(i).labels
         cells = encoder.dense(encoder.prepare(image)[None])[0]
         measured["encoder"].append(consistency(finer(cells, 4), truth))

@@ -145,6 +145,25 @@ def test_without_network_the_error_says_what_to_put_where(named, asked):
     assert asked
 
 
+@pytest.mark.parametrize(
+    "section", [{"model": "tiny", "pretrained": "one"}, {"model": "hf-hub:some/model"},
+                {"model": "tiny", "pretrained": "silent"}]
+)  # fmt: skip
+def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, section):
+    """It accepts the connection, and says nothing; so does one that open_clip names itself."""
+    from huggingface_hub import constants
+    from open_clip import pretrained
+
+    monkeypatch.setattr("precompute.encoder.hub._PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        tags = pretrained._PRETRAINED["tiny"]
+        monkeypatch.setitem(tags, "silent", {"url": f"{address}/tiny.pt", **SIGLIP})
+        with pytest.raises(DataError, match=r"failed: TimeoutError: no answer within 0.5 s"):
+            fetch_encoder(OpenClipEncoder(**section))
+
+
 def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkeypatch, tmp_path):
     section = OpenClipEncoder(model="tiny", pretrained="one")
     before = encoder_digest(section)

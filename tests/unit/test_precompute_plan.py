@@ -10,6 +10,7 @@ from precompute_factory import WORDS, named_encoder, photo, photo_set, without_t
 
 import precompute
 from inficond_panel.cli import main
+from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import images, open_store
 from inficond_panel.store.attribute_checks import attributes_hash
@@ -253,3 +254,44 @@ def test_differences_are_told_in_words():
     ]
     long = [str(i) for i in range(9)]
     assert list(differences({"w": []}, {"w": long})) == ["w: added 0, 1, 2, 3, 4 and 4 more"]
+
+
+def test_a_plan_times_a_sample_where_no_run_is_known(own, tmp_path, encoder, monkeypatch, capsys):
+    """Time, memory and disk follow from the sample; what cannot be timed is told."""
+    clock = iter([10.0, 12.0])  # the second run of 3 photos takes 2 s
+    monkeypatch.setattr("precompute.pipeline.sampling.time.perf_counter", lambda: next(clock))
+    peaks = iter([100, 160, 160])
+    monkeypatch.setattr("precompute.pipeline.sampling.peak_memory", lambda: next(peaks))
+    monkeypatch.setattr("precompute.pipeline.plan.usual_workers", lambda: 4)
+    (own / "a.zarr").rename(tmp_path / "gone")
+    before = sorted(own.iterdir())
+    plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr", sample=True)
+    (stage,) = [stage for stage in plan.stages if stage.name == "segments"]
+    assert stage.seconds == pytest.approx(40 * 2 / 3 / 4)
+    assert (plan.sampled, plan.memory_bytes) == (3, 160 + 3 * 60)
+    assert encoder.runs == 2
+    done = open_store(tmp_path / "gone")
+    arrays = [done.dataset[name] for name in ("segment_embedding", "mask", "thumbnail")]
+    stored = sum(array.nbytes for array in arrays)
+    assert plan.needed_bytes == pytest.approx(2 * stored * 40 / 39, rel=0.2)
+    assert sorted(own.iterdir()) == before
+    text = "\n".join(plan.lines())
+    assert "About 7 s, by a sample of 3 photos" in text
+    assert "Memory: about" in text
+
+
+def test_what_cannot_be_timed_is_told(own, encoder, monkeypatch):
+    (own / "a.zarr").rename(own.parent / "gone")
+    failing = DataError("The encoder is not here.")
+    monkeypatch.setattr("precompute.pipeline.sampling._segments", raising(failing))
+    plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr", sample=True)
+    assert plan.faults == ("segments: The encoder is not here.",)
+    assert plan.seconds is None
+    assert "Not timed: segments: The encoder is not here." in list(plan.lines())
+
+
+def raising(error):
+    def run(*_):
+        raise error
+
+    return run

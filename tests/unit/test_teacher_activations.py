@@ -9,7 +9,7 @@ from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_o
 from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
-from precompute.teachers import read_logits
+from precompute.teachers import left_out_text, read_logits
 from precompute.teachers.inputs import settings
 
 CLASSES = ["cat", "dog"]
@@ -60,8 +60,12 @@ def test_other_classes_of_a_table_stay_in_the_softmax(tmp_path):
     found = read_logits(section(file, activation="softmax"), ["b", "a"], CLASSES)
     assert found.own.tolist() == [[3, 1], [2, -1]]
     assert (found.other.tolist(), found.other_classes) == ([[0], [5]], ("eel",))
-    with pytest.raises(DataError, match="the unknown class 'eel'"):
-        read_logits(section(file), ["a"], CLASSES)
+    alone = read_logits(section(file), ["b", "a"], CLASSES)
+    assert alone.own.tolist() == [[3, 1], [2, -1]]
+    assert (alone.other.shape, alone.left_out) == ((2, 0), ("eel",))
+    (told,) = left_out_text(section(file), alone)
+    assert told == "z.csv has classes that the data set lacks, left out: eel"
+    assert left_out_text(section(file), found) == []
     with pytest.raises(DataError, match="no column for the class 'dogs'"):
         read_logits(section(file, activation="softmax"), ["a"], ["cat", "dogs"])
 

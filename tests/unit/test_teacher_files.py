@@ -240,9 +240,17 @@ def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
         raise OSError("no network")
 
     monkeypatch.setattr(timm, "create_model", offline)
+    names = ["train", "bicycle", *map(str, range(998))]
     with pytest.raises(DataError, match="no network") as told:
-        load(timm_section(small, pretrained="r160_in1k"))
+        load(timm_section(small, pretrained="r160_in1k", classes=names))
     assert "teacher.pretrained" in told.value.remedy
+
+
+def test_weights_with_another_number_of_outputs_get_no_random_classifier(small):
+    """timm would make one in silence."""
+    with pytest.raises(DataError, match=r"r160_in1k has 1000 outputs; expected 3 classes") as told:
+        load(timm_section(small, pretrained="r160_in1k"))
+    assert "teacher.classes" in told.value.remedy
 
 
 def test_a_size_of_the_spec_reaches_a_transformer(tmp_path):

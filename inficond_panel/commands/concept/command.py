@@ -1,10 +1,10 @@
-"""``inficond concept``: concepts typed after the store was made."""
+"""``inficond concept``: concepts typed after the store was made, and words that filters drop."""
 
 from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import add_tuner
+from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_tuner
 from inficond_panel.commands.output import say, say_json
 from inficond_panel.commands.parser import Parser
 
@@ -26,6 +26,11 @@ def add_arguments(parser: Parser) -> None:
         ("remove", "Remove a concept that was typed."),
     ):
         add_tuner(actions.add_parser(name, help=text, description=text))
+    text = "Say which words of the corpus the spec's filters drop; encodes words, no photo."
+    words = actions.add_parser("filter", help=text, description=text)
+    words.add_argument("spec", metavar="SPEC", help=SPEC)
+    words.add_argument("--store", metavar="DIR", help=STORE)
+    add_json(words)
     actions.choices["add"].add_argument(
         "text", metavar="WORDS", help="name, or name, synonym, synonym"
     )
@@ -35,8 +40,12 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Carry out an action, and say what came of it."""
     from inficond_panel.commands.concept.concept_actions import ACTIONS
+    from inficond_panel.commands.concept.concept_filter import filter_words
     from inficond_panel.tuning import open_tuner
 
+    if args.action == "filter":
+        filter_words(args)
+        return
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     document, lines = ACTIONS[args.action](tuner, args)
     if args.json:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import param
 from ruamel.yaml.nodes import Node, ScalarNode
 
+from inficond_panel.common.devices import EXPECTED, FORM
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import Problem
 from inficond_panel.spec.framework.yaml_source import shown, tag, text_of
@@ -42,6 +43,7 @@ class Reading:
     file: Path
     check_files: bool
     where: str = ""
+    partial: bool = False
     problems: dict[Problem, None] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     written: dict[Path, str] = field(default_factory=dict)
@@ -168,6 +170,27 @@ class Slug(Text):
         """Text of a node; ``Mismatch`` where it does not have the slug's pattern."""
         text = super().read(node, reading)
         if not _SLUG.fullmatch(text):
+            raise self.wrong(node)
+        return text
+
+
+class Device(Text):
+    """Name of a device that networks run on."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        """Phrase with the names."""
+        return EXPECTED
+
+    def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a text with the names' pattern."""
+        return {"type": "string", "pattern": f"^({FORM.pattern})$"}
+
+    def read(self, node: Node, reading: Reading) -> str:
+        """Text of a node; ``Mismatch`` where it names no device."""
+        text = read_text(node, self)
+        if not FORM.fullmatch(text):
             raise self.wrong(node)
         return text
 

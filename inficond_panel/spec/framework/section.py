@@ -24,6 +24,11 @@ class Section(param.Parameterized):
 
     chooser: ClassVar[str] = ""
     usual: ClassVar[str] = ""
+    #: True of a section that stands over another one: what its file names counts, also where it is
+    #: the default. It holds for the sections within it too.
+    partial: ClassVar[bool] = False
+    #: Attributes that a file named, of a section that stands over another one.
+    named: frozenset[str] = frozenset()
 
     @classmethod
     def fields(cls) -> dict[str, Field]:
@@ -150,6 +155,7 @@ def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
     }
     reading.nodes.update({reading.at(key): pair for key, pair in nodes.items()})
     kind, sure = _choose(cls, node, nodes, reading)
+    reading.partial |= kind.partial
     _report_unknown(cls, kind, nodes, reading, sure)
     spared = kind.spared(set(nodes))
     for key, field in kind.fields().items():
@@ -158,6 +164,8 @@ def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
         elif key not in {*nodes, *spared} and field.option("required") and sure:
             reading.report(node, key, f"missing; expected {field.expected()}")
     section = kind(**reading.values)
+    if kind.partial or reading.partial:
+        section.named = frozenset(reading.values)
     if sure:
         _check(section, reading)
     return section

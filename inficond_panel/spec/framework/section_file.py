@@ -59,7 +59,11 @@ class SpecFile(Section):
                 text = self._locate(value, field, section)
                 if usual is None or text != str(usual):
                     plain[key] = text
-            elif value != usual or (key == section.chooser and value != section.usual):
+            elif (
+                value != usual
+                or (key == section.chooser and value != section.usual)
+                or field.attribute in section.named
+            ):
                 plain[key] = self._value(value, field)
         return plain
 

@@ -34,7 +34,8 @@ def _absent() -> Whole:
     )
 
 
-def _splits(lists: str, every: str = "every image") -> Nested:
+def splits_field(lists: str, every: str = "every image") -> Nested:
+    """The field ``splits`` of a kind, with what its lists are."""
     return Nested(Splits, doc=f"Names of lists: {lists}; all: {every}.", metadata=_REQUIRED)
 
 
@@ -63,7 +64,7 @@ class RootedDataset(Dataset):
         doc="Folder of the data set; of VOC the folder of the year, such as VOCdevkit/VOC2007.",
         metadata={"required": True, "exists": "folder"},
     )
-    splits = _splits("as the kind has them")
+    splits = splits_field("as the kind has them")
     max_bad_share = _bad_share()
 
     def list_place(self, name: str) -> tuple[Path, str] | None:
@@ -102,7 +103,7 @@ class TableDataset(ListedDataset):
     """A folder of images with a table of labels."""
 
     kind = Choice(default="table", objects=["table"], doc="A folder of images, a table of labels.")
-    splits = _splits("text files below root, one image_id a line")
+    splits = splits_field("text files below root, one image_id a line")
     images = FilePath(
         Path("images"),
         doc="Folder of the images, below root; a file's stem is its image_id.",
@@ -112,6 +113,7 @@ class TableDataset(ListedDataset):
         doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored).",
         metadata={"required": True, "exists": "file", "below": "root"},
     )
+    classes = Words([], doc="Classes to take; empty: all columns of the labels.")
     absent = _absent()
 
     def __init__(self, **values: object) -> None:
@@ -136,7 +138,7 @@ class VocDataset(ListedDataset):
     """A data set in the layout of PASCAL VOC."""
 
     kind = Choice(default="voc", objects=["voc"], doc="The layout of PASCAL VOC.")
-    splits = _splits("files of ImageSets/Main")
+    splits = splits_field("files of ImageSets/Main")
     classes = Words([], doc="Classes to take; empty: all that ImageSets/Main names.")
 
     def photo_folders(self) -> tuple[Path, ...]:
@@ -156,7 +158,7 @@ class CocoDataset(ListedDataset):
     """Instances in the JSON format of COCO."""
 
     kind = Choice(default="coco", objects=["coco"], doc="The JSON format of COCO.")
-    splits = _splits("names of the annotation files, such as instances_val2017")
+    splits = splits_field("names of the annotation files, such as instances_val2017")
     annotations = Words(
         None,
         doc="JSON files below root, such as annotations/instances_val2017.json.",
@@ -226,7 +228,7 @@ class FolderDataset(ListedDataset):
     """A folder for each class, with its images."""
 
     kind = Choice(default="folder", objects=["folder"], doc="A folder for each class.")
-    splits = _splits(
+    splits = splits_field(
         "folders of root that hold the folders of the classes", "every image, where root holds them"
     )
     classes = Words(
@@ -246,7 +248,7 @@ class ColumnsDataset(RootedDataset):
     """One table that holds, by column, the images' paths, labels, splits and metadata."""
 
     kind = Choice(default="columns", objects=["columns"], doc="A table, read by its columns.")
-    splits = _splits("text files below root, one image_id a line")
+    splits = splits_field("text files below root, one image_id a line")
     table = FilePath(
         doc="CSV or Parquet below root, with a row for each image.",
         metadata={"required": True, "exists": "file", "below": "root"},

@@ -68,9 +68,15 @@ class ModelName(NameOrPath):
         text = read_text(node, self)
         if not text.startswith(HUB):
             return super().read(node, reading)
-        if len([part for part in text.removeprefix(HUB).split("/") if part.strip()]) != 2:
+        if not is_hub_name(text):
             raise self.wrong(node)
         return text
+
+
+def is_hub_name(text: str) -> bool:
+    """True for ``hf-hub:ORG/NAME``."""
+    parts = text.removeprefix(HUB).split("/")
+    return text.startswith(HUB) and len([part for part in parts if part.strip()]) == 2
 
 
 class Side(Field, param.Parameter):
@@ -115,6 +121,26 @@ class Encoder(Section):
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "open_clip"
+    kind: Any
+    model: Any
+
+    image_size = Side(
+        doc="Side that images are resized to, or width and height; the model's own if left out.",
+        metadata={"unit": "pixels"},
+    )
+    attention = Choice(
+        default=None,
+        objects=["value", "plain", "clearclip", "sclip"],
+        doc="Attention of a vision transformer's last block, for the embeddings of places: each "
+        "token's own value (MaskCLIP), as it is, query-query (ClearCLIP) or query-query and "
+        "key-key (SCLIP); if left out, value where a class token is read, else plain.",
+    )
+    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time, at most.")
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return Path(self.model).name
 
 
 class OpenClipEncoder(Encoder):
@@ -131,18 +157,12 @@ class OpenClipEncoder(Encoder):
         "model of the hub and for a folder that holds one file of weights.",
         metadata={"exists": "file"},
     )
-    image_size = Side(
-        doc="Side that images are resized to, or width and height; the model's own if left out.",
-        metadata={"unit": "pixels"},
-    )
-    attention = Choice(
-        default=None,
-        objects=["value", "plain", "clearclip", "sclip"],
-        doc="Attention of a vision transformer's last block, for the embeddings of places: each "
-        "token's own value (MaskCLIP), as it is, query-query (ClearCLIP) or query-query and "
-        "key-key (SCLIP); if left out, value where a class token is read, else plain.",
-    )
-    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time, at most.")
+
+    @property
+    def title(self) -> str:
+        """Name for people: the model, and the file or tag of its weights."""
+        weights = f" ({Path(self.pretrained).stem})" if self.pretrained else ""
+        return f"{super().title}{weights}"
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) where ``pretrained`` does not fit the kind of ``model``."""
@@ -153,3 +173,35 @@ class OpenClipEncoder(Encoder):
             yield "model", f"needs pretrained, {self.param['pretrained'].expected()}"
         elif isinstance(self.model, Path) and isinstance(self.pretrained, str):
             yield "pretrained", f"of a folder is to be a file; {self.pretrained!r} is none"
+
+
+class HubModel(ModelName):
+    """The folder of a model, or its name on the hub with ``hf-hub:`` before it."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        """Phrase for a folder or a name on the hub."""
+        return f"the path of a folder, or {HUB}ORG/NAME"
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Absolute path, or the name as text; ``Mismatch`` for a name without ``hf-hub:``."""
+        found = super().read(node, reading)
+        if isinstance(found, str) and not found.startswith(HUB):
+            raise self.wrong(node)
+        return found
+
+
+class TransformersEncoder(Encoder):
+    """A CLIP or SigLIP of the package transformers."""
+
+    kind = Choice(
+        default="transformers",
+        objects=["transformers"],
+        doc="A CLIP or SigLIP of the package transformers (the extra 'transformers').",
+    )
+    model = HubModel(
+        doc="Folder as save_pretrained writes it, with weights as safetensors; or the model's name "
+        "on the hub (hf-hub:ORG/NAME), which is downloaded.",
+        metadata={"required": True, "exists": "folder"},
+    )

@@ -12,7 +12,9 @@ from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
+from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.segments import KMeansSegments, Segments
+from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
 _REQUIRED = {"required": True}
@@ -94,6 +96,9 @@ class Concepts(Section):
         doc="Sentences that a concept is put into; their embeddings are averaged. imagenet: "
         "OpenAI's 80 for ImageNet; imagenet_simple: 7 of them.",
     )
+    filters = Nested(
+        Filters, default=None, doc="Which words of the corpus are left out; none if left out."
+    )
     encoder = Nested(Encoder, doc="The image-text model.", metadata=_REQUIRED)
     segments = Nested(Segments, default_factory=KMeansSegments, doc="Segments of an image.")
     scores = Nested(Scores, default_factory=MaxCosineScores, doc="Scores of an image.")
@@ -107,6 +112,7 @@ class Students(Section):
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
     solver: Any
+    link: Any = SIGMOID
 
     lambda_ = ByClass(
         1e-4,
@@ -117,7 +123,14 @@ class Students(Section):
         1.0,
         bounds=(0, None),
         inclusive_bounds=(False, True),
-        doc="Divides the teacher's logits before the sigmoid.",
+        doc="Divides the teacher's logits before they become probabilities.",
+    )
+    tempered = Choice(
+        default="teacher",
+        objects=["teacher", "both"],
+        doc="Logits that the temperature divides: the teacher's alone, or both the teacher's and, "
+        "where they meet it, the student's (Lee et al., eq. 3). The label's part of the loss is at "
+        "1. It matters where temperature is not 1.",
     )
     targets = Choice(
         default="teacher",
@@ -145,7 +158,8 @@ class Labels(Section):
     alpha = Number(
         None,
         bounds=(0, None),
-        doc="Weight of the teacher beside the labels: the loss is BCE(label) + alpha BCE(teacher).",
+        doc="Weight of the teacher beside the labels: the loss is CE(label) + alpha CE(teacher), "
+        "of sigmoids or of the softmax by `link`.",
         metadata=_REQUIRED,
     )
 
@@ -154,6 +168,12 @@ class ExactStudents(Students):
     """Students by the exact solver, with a certificate."""
 
     solver = Choice(default="exact", objects=["exact"], doc="Convex solver with a duality gap.")
+    link = Choice(
+        default=SIGMOID,
+        objects=list(LINKS),
+        doc="sigmoid: a student per class. softmax: one joint student of all classes, for "
+        "task: single_label; a thumb on one class moves the others too.",
+    )
     tolerance = Number(
         1e-6,
         bounds=(0, 1),
@@ -169,6 +189,16 @@ class ExactStudents(Students):
         Labels, default=None, doc="True labels beside the teacher's; the teacher alone if left out."
     )
 
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield penalties that the joint student cannot have."""
+        if self.link != SOFTMAX:
+            return
+        if self.l2:
+            yield "l2", "is not used with link: softmax; leave it out, or take link: sigmoid"
+        least = self.lambda_.values() if isinstance(self.lambda_, dict) else [self.lambda_]
+        if 0 in least:
+            yield "lambda", "must be above 0 with link: softmax"
+
 
 class PaperStudents(Students):
     """Students by the paper's recipe."""
@@ -178,7 +208,14 @@ class PaperStudents(Students):
     )
     epochs = Whole(10, bounds=(1, None), doc="Passes over the images.")
     batch = Whole(128, bounds=(1, None), doc="Images in a mini-batch.")
-    lr = Number(1e-3, bounds=(0, None), inclusive_bounds=(False, True), doc="Adam's step size.")
+    lr = Number(
+        None,
+        bounds=(0, None),
+        inclusive_bounds=(False, True),
+        allow_None=True,
+        doc="Adam's learning rate; if left out, each class takes the one of 0.01, 0.03, 0.1, 0.3, "
+        "1 and 3 that ends with the least objective on fit.",
+    )
     seed = Whole(0, bounds=(0, None), doc="Seed of the order of the images.")
 
 
@@ -203,7 +240,48 @@ class Tuning(Section):
         doc="Least magnitude a thumb acts on, as a share of the student's largest weight.",
     )
     preview = Flag(True, doc="Whether a pending batch is solved before it is committed.")
+    suspects = Flag(
+        True, doc="Whether the page names concepts that the data accuse, and offers cures."
+    )
+    suggest = Flag(True, doc="Whether the page offers to do what a machine would.")
     epochs = Whole(3, bounds=(1, None), doc="Passes of a refit; only with solver: paper.")
+
+
+#: Numbers of concepts that a list may show; 0 is all.
+TOPS = (5, 10, 20, 50, 100, 200, 0)
+
+
+class Views(Section):
+    """Numbers that the views start from or go by."""
+
+    top = Whole(
+        10,
+        bounds=(0, 200),
+        doc=f"Concepts listed at first: {', '.join(map(str, TOPS[:-1]))}; 0: all.",
+    )
+    labelled = Whole(10, bounds=(0, 100), doc="Strongest concepts that are marked on the map.")
+    patches = Whole(5, bounds=(0, 12), doc="Nearest segments shown beside a concept.")
+    factors = Shares(
+        [1.25, 1.5, 2.0, 3.0, 5.0, 10.0],
+        doc="Factors of a thumb to choose from, above 1; `tuning.factor` is always among them.",
+    )
+    collinear = Number(
+        0.8,
+        bounds=(0, 1),
+        inclusive_bounds=(False, True),
+        doc="Correlation over fit from which concepts count as collinear, in reports and groups.",
+    )
+    draws = Whole(
+        200, bounds=(20, 10_000), doc="Bootstrap draws of the intervals of changes and curves."
+    )
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield a number that no list has, and factors that leave a weight or turn it back."""
+        if self.top not in (None, *TOPS):
+            yield "top", f"expected one of {', '.join(map(str, TOPS))}, got {self.top}"
+        wrong = [factor for factor in self.factors or [] if factor <= 1]
+        if wrong:
+            yield "factors", f"expected numbers above 1, got {wrong[0]:g}"
 
 
 class Layout(Section):
@@ -230,7 +308,12 @@ class Layout(Section):
         metadata={"words": VIEWS},
     )
     collapsed = Words([], doc="Views of which only the title is shown.", metadata={"words": VIEWS})
-    tour = Flag(False, doc="Whether who sees the page for the first time is offered the tour.")
+    show = Choice(
+        default="full",
+        objects=["full", "simple"],
+        doc="Amount that is shown: simple leaves AP, names, bars, patches, thumbs and a sentence.",
+    )
+    tour = Flag(True, doc="Whether who sees the page for the first time is offered the tour.")
 
     @property
     def views(self) -> list[str]:

@@ -10,7 +10,7 @@ from inficond_panel.spec.framework.fields import Choice, Number, Text, Whole
 from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
-from inficond_panel.spec.sections.encoder import Encoder, OpenClipEncoder, Prompts
+from inficond_panel.spec.sections.encoder import Encoder, Prompts
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, SIGMOID, SOFTMAX
 
 _REQUIRED = {"required": True}
@@ -83,7 +83,8 @@ class Teacher(Section):
         return bool(self.activation == SOFTMAX)
 
 
-def _activation() -> Choice:
+def activation_field() -> Choice:
+    """The field ``activation``."""
     return Choice(
         default=None,
         objects=list(ACTIVATIONS),
@@ -94,7 +95,8 @@ def _activation() -> Choice:
     )
 
 
-def _outputs() -> Choice:
+def outputs_field() -> Choice:
+    """The field ``outputs``."""
     return Choice(
         default=None,
         objects=list(OUTPUTS),
@@ -113,8 +115,8 @@ class LogitsTeacher(Teacher):
         "class_name and logit.",
         metadata={"required": True, "exists": "file"},
     )
-    outputs = _outputs()
-    activation = _activation()
+    outputs = outputs_field()
+    activation = activation_field()
 
     @property
     def title(self) -> str:
@@ -130,16 +132,19 @@ class NetworkTeacher(Teacher):
     batch = Whole(16, bounds=(1, None), doc="Photos that go through the model at a time, at most.")
 
 
-class _Outputs(NetworkTeacher):
+class NamedOutputs(NetworkTeacher):
+    """A model whose outputs have names."""
+
     classes = Words(
         [],
         doc="Class of each output of the model, in order; empty: those of the data set, in its "
         "order. Outputs of other classes are left aside, but for a softmax.",
     )
-    outputs = _outputs()
+    outputs = outputs_field()
 
 
-def _oracle() -> Nested:
+def oracle_field() -> Nested:
+    """The key ``oracle`` of a teacher with gradients."""
     return Nested(
         Oracle,
         default=None,
@@ -147,9 +152,9 @@ def _oracle() -> Nested:
     )
 
 
-class _FileTeacher(_Outputs):
+class _FileTeacher(NamedOutputs):
     path: Any
-    activation = _activation()
+    activation = activation_field()
     preprocessing = Nested(
         FullPreprocessing, doc="How a photo becomes the input.", metadata=_REQUIRED
     )
@@ -166,7 +171,7 @@ class TorchScriptTeacher(_FileTeacher):
     path = FilePath(
         doc="File written by torch.jit.save.", metadata={"required": True, "exists": "file"}
     )
-    oracle = _oracle()
+    oracle = oracle_field()
 
 
 class OnnxTeacher(_FileTeacher):
@@ -176,7 +181,7 @@ class OnnxTeacher(_FileTeacher):
     path = FilePath(doc="The file.", metadata={"required": True, "exists": "file"})
 
 
-class TimmTeacher(_Outputs):
+class TimmTeacher(NamedOutputs):
     """A model of timm with trained weights."""
 
     kind = Choice(default="timm", objects=["timm"], doc="A model of timm.")
@@ -191,11 +196,11 @@ class TimmTeacher(_Outputs):
         "model's own classifier if left out.",
         metadata={"exists": "file"},
     )
-    activation = _activation()
+    activation = activation_field()
     preprocessing = Nested(
         Preprocessing, default_factory=Preprocessing, doc="How a photo becomes the input."
     )
-    oracle = _oracle()
+    oracle = oracle_field()
 
     @property
     def title(self) -> str:
@@ -203,7 +208,7 @@ class TimmTeacher(_Outputs):
         return f"{self.model} ({_stem(self.head or self.pretrained)})"
 
 
-class Query2LabelTeacher(_Outputs):
+class Query2LabelTeacher(NamedOutputs):
     """A checkpoint of Query2Label (Liu et al., 2021)."""
 
     kind = Choice(
@@ -220,7 +225,7 @@ class Query2LabelTeacher(_Outputs):
         default_factory=Preprocessing,
         doc="How a photo becomes the input; the size is the checkpoint's, the rest the backbone's.",
     )
-    oracle = _oracle()
+    oracle = oracle_field()
 
     @property
     def title(self) -> str:
@@ -253,8 +258,8 @@ class OpenClipTeacher(NetworkTeacher):
     bias = ByClass(
         0.0, bounds=(None, None), doc="Added to the logits: what puts 0 where you decide."
     )
-    activation = _activation()
-    oracle = _oracle()
+    activation = activation_field()
+    oracle = oracle_field()
 
     @property
     def title(self) -> str:
@@ -279,7 +284,7 @@ class HeadTeacher(NetworkTeacher):
         doc="Weight of the L2 penalty beside the mean loss; chosen by the folds if left out.",
     )
     seed = Whole(0, bounds=(0, None), doc="Seed of the division into folds.")
-    oracle = _oracle()
+    oracle = oracle_field()
 
     @property
     def title(self) -> str:
@@ -291,8 +296,5 @@ def _stem(path: Path | str | None) -> str:
     return Path(path).stem if path else ""
 
 
-def _encoder_title(encoder: OpenClipEncoder | None) -> str:
-    if encoder is None:
-        return "the concepts' encoder"
-    weights = f" ({_stem(encoder.pretrained)})" if encoder.pretrained else ""
-    return f"{Path(encoder.model).name}{weights}"
+def _encoder_title(encoder: Encoder | None) -> str:
+    return "the concepts' encoder" if encoder is None else encoder.title

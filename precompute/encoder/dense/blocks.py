@@ -60,7 +60,9 @@ class _Branch(nn.Module):
         more = {} if rope is None else {"rope": rope}
         if self.alone:
             size = x.shape[1]
-            more["attn_mask"] = torch.full((size, size), -torch.inf).fill_diagonal_(0).to(x.dtype)
+            more["attn_mask"] = (
+                torch.full((size, size), -torch.inf, device=x.device).fill_diagonal_(0).to(x.dtype)
+            )
         return _branch(self.block, self.attention, x, more)
 
 

@@ -28,7 +28,7 @@ def fit_size(tower: Any, size: tuple[int, int]) -> None:
 
 
 def _fit_vit(tower: Any, size: tuple[int, int]) -> None:
-    grid = _grid(size, tower.patch_size)
+    grid = grid_of(size, tower.patch_size)
     if grid != tuple(tower.grid_size):
         tower.positional_embedding = _resized(tower.positional_embedding, tower.grid_size, grid)
         tower.grid_size = grid
@@ -43,11 +43,15 @@ def _fit_pool(pool: Any, grid: tuple[int, ...]) -> None:
 def _fit_timm(trunk: Any, size: tuple[int, int]) -> None:
     patches: Any = getattr(trunk, "patch_embed", None)
     if hasattr(patches, "feat_ratio"):
-        _grid(size, patches.feat_ratio(as_scalar=False))
+        grid_of(size, patches.feat_ratio(as_scalar=False))
     trunk.set_input_size(size)
 
 
-def _grid(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
+def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
+    """Rows and columns of patches in an image of ``size`` (height, width).
+
+    Raises ``DataError`` for a size that is no multiple of a patch.
+    """
     if any(side % step for side, step in zip(size, patch, strict=True)):
         near = [max(1, round(side / step)) * step for side, step in zip(size, patch, strict=True)]
         height, width = size

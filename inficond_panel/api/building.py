@@ -1,0 +1,111 @@
+"""Students of one's own photos and teacher, in one call."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inficond_panel.api.students import TunableStudents, open_students
+from inficond_panel.common.devices import CPU, EXPECTED, FORM
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from inficond_panel.built_store import RunTeacher
+
+
+def build(
+    images: Iterable[str | Path] | Mapping[str, str | Path],
+    *,
+    teacher: RunTeacher | pd.DataFrame,
+    concepts: Iterable[str],
+    encoder: str | Path,
+    labels: pd.DataFrame,
+    split: pd.Series | None = None,
+    path: str | Path | None = None,
+    title: str = "",
+    task: str = "multi_label",
+    activation: str = "sigmoid",
+    outputs: str | None = None,
+    device: str = CPU,
+) -> TunableStudents:
+    """Students of photos: they are encoded, divided and scored, and the teacher is run on them.
+
+    - ``images``: files, whose names without suffix are the image ids; or files by image id.
+    - ``teacher``: a function that gets a list of RGB images of Pillow, at most 16 at a time, and
+      returns logits (photos, classes) as array or tensor, the classes in the order of the columns
+      of ``labels``; or such logits as a frame by image id.
+    - ``concepts``: words.
+    - ``encoder``: as for ``inficond init --encoder``: a folder, or a model by name.
+    - ``labels``: a row an image, a column a class: 1 present, 0 absent, missing: not known.
+    - ``split``: ``fit``, ``tune`` or ``holdout`` by image id; without it 60, 20 and 20 %, with
+      each class in each, drawn by a seed.
+    - ``task``, ``activation``, ``outputs``: as in ``from_frames``.
+    - ``device``: where the encoder runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Spec, tables and store are written to the folder ``path``; ``open_students(path/"spec.yaml")``
+    and every command open them again. The same call again runs the teacher, and computes nothing
+    else. Without ``path`` the folder is temporary: it is removed when this process ends, and a
+    line on standard error says so.
+
+    Raises ``DataError`` for frames that do not fit, a photo that cannot be read, a teacher that
+    fails or returns another shape, an encoder that is not there, and a folder that holds another
+    build; ``MissingExtraError`` without the extra ``precompute``. Nothing of the spec is written
+    before the teacher has run.
+    """
+    from inficond_panel.built_store import write_built  # noqa: PLC0415 - reads pandas
+
+    _check_words(task=(task, TASKS), activation=(activation, ACTIVATIONS))
+    if outputs is not None:
+        _check_words(outputs=(outputs, OUTPUTS))
+    if not FORM.fullmatch(device):
+        raise DataError(f"device is {device!r}.", f"Take {EXPECTED}.")
+    files = _files(images)
+    words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
+    said = {"task": task, "activation": activation, "outputs": outputs, "device": device}
+    place = _temporary() if path is None else Path(path)
+    said["title"] = title or place.absolute().name
+    spec = write_built(place, files, labels, split, words, str(encoder), teacher, said)
+    if path is None:
+        sys.stderr.write(f"Temporary folder: {place}; give path=... to keep it.\n")
+    return open_students(spec.path)
+
+
+def _check_words(**given: tuple[str, tuple[str, ...]]) -> None:
+    for name, (word, words) in given.items():
+        if word not in words:
+            raise DataError(
+                f"{name} is {word!r}.{near(str(word), words)}",
+                f"Take one of {', '.join(words)}.",
+            )
+
+
+def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str, Path]:
+    """Absolute files by image id; ``DataError`` for none, and for an id that several have."""
+    if not isinstance(images, Mapping):
+        paths = [Path(image) for image in images]
+        twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
+        if twice:
+            raise DataError(
+                f"Several photos are called {twice[0]!r}.", "Give files by id: {id: file, ...}."
+            )
+        images = {path.stem: path for path in paths}
+    if not images:
+        raise DataError("There is no photo.", "Give files, such as Path('photos').glob('*.jpg').")
+    return {str(name): Path(file).absolute() for name, file in images.items()}
+
+
+def _temporary() -> Path:
+    """A new folder that is removed when this process ends."""
+    folder = tempfile.mkdtemp(prefix="inficond-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

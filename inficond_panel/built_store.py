@@ -1,0 +1,216 @@
+"""Students of photos, a teacher and words that are at hand in Python: their spec, and its store."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from inficond_panel.common.teacher_outputs import outputs_of
+from inficond_panel.common.whole_file import write_whole
+from inficond_panel.errors import DataError, MissingExtraError, SpecError
+from inficond_panel.spec import Spec, load_spec
+from inficond_panel.store import frame_checks as checks
+from inficond_panel.store.images import UnreadableImage, decode
+
+#: Photos that a teacher gets at a time.
+BATCH = 16
+#: Columns of the table of photos; classes may not be called so.
+_PATH, _ID, _SPLIT = "path of the photo", "name of the photo", "split of the photo"
+_REMEDY = "Correct the arguments; rows are matched by image id. docs/notebook.md has an example."
+
+#: From a list of RGB photos to logits (n, K), the classes in the order of the labels' columns.
+RunTeacher = Callable[[list[Image.Image]], Any]
+
+
+def write_built(
+    folder: Path,
+    files: Mapping[str, Path],
+    labels: pd.DataFrame,
+    split: pd.Series | None,
+    words: Sequence[str],
+    encoder: str,
+    teacher: RunTeacher | pd.DataFrame,
+    said: Mapping[str, Any],
+) -> Spec:
+    """Write spec, words and tables to ``folder``, and compute the store of the spec.
+
+    ``said`` are the title, and the keys ``task``, ``activation``, ``outputs`` and
+    ``device``. A folder that
+    holds another build is left as it is. Raises ``DataError``, which names all faults of the
+    frames, before anything is written; ``MissingExtraError``; and what ``precompute.run`` does.
+    """
+    labels, split = _checked(files, labels, split, words)
+    try:
+        import precompute  # noqa: PLC0415 - heavy, and an extra
+        from precompute.detect.encoders import choose_encoder  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Building a store needs packages that are not installed ({error.name}).",
+            "Install them: pip install 'inficond-panel[precompute]'",
+        ) from error
+    chosen = choose_encoder(encoder, [], lambda path: str(path.absolute()))
+    logits = teacher if isinstance(teacher, pd.DataFrame) else _run(teacher, files, labels)
+    fresh = not folder.exists()
+    _write(
+        folder,
+        {
+            "photos.csv": _photos(files, labels, split),
+            "words.txt": "\n".join(words) + "\n",
+            "logits.csv": logits.to_csv(index_label="image_id", lineterminator="\n"),
+            "spec.yaml": _spec(list(map(str, labels.columns)), split, chosen.keys, said),
+        },
+    )
+    try:
+        spec = load_spec(folder / "spec.yaml")
+        precompute.run(spec, spec.store, progress=_note)
+    except (DataError, SpecError):  # so that the arguments can be corrected
+        if fresh:
+            shutil.rmtree(folder)
+        raise
+    return spec
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def _checked(
+    files: Mapping[str, Path],
+    labels: pd.DataFrame,
+    split: pd.Series | None,
+    words: Sequence[str],
+) -> tuple[pd.DataFrame, pd.Series | None]:
+    """Labels and split by the photos' ids, as text; ``DataError`` names all faults."""
+    _refuse(
+        *checks.frame_faults("labels", labels),
+        *(checks.split_faults(split) if split is not None else ()),
+    )
+    labels = checks.by_id(labels)
+    split = None if split is None else checks.by_id(split)
+    ids = list(files)
+    known = ids if split is None else [image for image in ids if split.get(image) != "fit"]
+    taken = {_PATH, _ID, _SPLIT} & set(map(str, labels.columns))
+    broken = [word for word in words if not word.strip() or "\n" in word]
+    _refuse(
+        *checks.row_faults("labels", labels, ids, known),
+        *checks.label_faults(labels),
+        *(
+            f"{image!r} is not in split"
+            for image in ids
+            if split is not None and image not in split
+        ),
+        *(f"no class can be called {name!r}" for name in taken),
+        *(f"the concept {word!r} is no line of text" for word in broken),
+        *([] if words else ["there is no concept"]),
+    )
+    return labels.reindex(ids), None if split is None else split.loc[ids]
+
+
+def _run(teacher: RunTeacher, files: Mapping[str, Path], labels: pd.DataFrame) -> pd.DataFrame:
+    """The teacher's outputs of all photos; ``DataError`` for other shapes and broken numbers."""
+    ids, rows = list(files), []
+    for start in range(0, len(ids), BATCH):
+        some = ids[start : start + BATCH]
+        photos = [_photo(image, files[image]) for image in some]
+        try:
+            found = teacher(photos)
+        except Exception as error:  # whatever a function of somebody's raises
+            raise DataError(
+                f"The teacher fails on photos, the first is {some[0]!r}: "
+                f"{type(error).__name__}: {error}",
+                "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
+            ) from error
+        rows.append(_outputs(found, some, labels.shape[1]))
+    return pd.DataFrame(np.concatenate(rows), index=pd.Index(ids), columns=labels.columns)
+
+
+def _photo(image: str, file: Path) -> Image.Image:
+    try:
+        return decode(file)
+    except UnreadableImage as error:
+        raise DataError(f"The photo of {image!r} cannot be read: {file}: {error}.", "") from error
+
+
+def _outputs(found: Any, some: Sequence[str], classes: int) -> np.ndarray:
+    """Outputs ``(photos, classes)`` float32 of one batch."""
+    values = outputs_of(found, "The teacher")
+    if values.shape != (len(some), classes):
+        raise DataError(
+            f"The teacher returns {values.shape} for {len(some)} photos; expected "
+            f"({len(some)}, {classes}), a column for each column of labels, in their order.",
+            "Choose the columns of its outputs that are classes of the labels.",
+        )
+    broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(broken):
+        raise DataError(
+            f"The teacher returns no finite numbers for {some[broken[0]]!r}.", "Check its input."
+        )
+    return values
+
+
+def _photos(files: Mapping[str, Path], labels: pd.DataFrame, split: pd.Series | None) -> str:
+    """Table of the photos: path, id, perhaps the split, and the labels, empty where not known."""
+    stream = StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    middle = [_SPLIT] if split is not None else []
+    writer.writerow([_PATH, _ID, *middle, *labels.columns])
+    for image, row in zip(files, labels.to_numpy(float), strict=True):
+        cells = ["" if np.isnan(cell) else int(cell) for cell in row]
+        part = [split[image]] if split is not None else []
+        writer.writerow([files[image], image, *part, *cells])
+    return stream.getvalue()
+
+
+def _spec(
+    classes: Sequence[str],
+    split: pd.Series | None,
+    encoder: Mapping[str, Any],
+    said: Mapping[str, Any],
+) -> str:
+    """Text of the spec: JSON, which is YAML."""
+    shares = {
+        "fit": {"from": "all", "share": 0.6, "seed": 0, "stratify": True},
+        "tune": {"from": "all", "share": 0.2, "seed": 0, "stratify": True},
+        "holdout": "rest",
+    }
+    given = {name: {"column": _SPLIT, "value": name} for name in shares}
+    teacher = {"kind": "logits", "path": "logits.csv", "activation": said["activation"]}
+    dataset = {"kind": "columns", "task": said["task"], "root": ".", "table": "photos.csv"}
+    dataset |= {"path": _PATH, "image_id": _ID, "labels": list(classes), "max_bad_share": 0}
+    document = {
+        "title": said["title"],
+        "dataset": {**dataset, "splits": shares if split is None else given},
+        "concepts": {"corpus": "words.txt", "encoder": dict(encoder)},
+        "device": said["device"],
+        "teacher": teacher | ({"outputs": said["outputs"]} if said["outputs"] else {}),
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write the files, unless the folder holds another build; ``DataError`` then."""
+    old = {name: folder / name for name in texts if (folder / name).is_file()}
+    same = all(path.read_text(encoding="utf-8") == texts[name] for name, path in old.items())
+    if folder.exists() and (not same or (not old and any(folder.iterdir()))):
+        raise DataError(
+            f"{folder} is there already, with another content.", "Name another place, or remove it."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        write_whole(folder / name, text.encode())
+
+
+def _refuse(*faults: str) -> None:
+    if faults:
+        told = faults[0] if len(faults) == 1 else "".join(f"\n- {fault}" for fault in faults)
+        raise DataError(f"This makes no students: {told}", _REMEDY)

@@ -1,0 +1,73 @@
+"""Device that networks run on: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from inficond_panel.errors import DataError
+
+AUTO, CPU = "auto", "cpu"
+#: All that may be asked for.
+FORM = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
+EXPECTED = "auto, cpu, cuda, cuda:N or mps"
+_PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "mps": "CoreMLExecutionProvider",
+    CPU: "CPUExecutionProvider",
+}
+
+
+def available_devices() -> list[str]:
+    """Devices that torch can use here, the fastest first: ``cuda:0``, ..., ``mps``, ``cpu``."""
+    import torch  # noqa: PLC0415 - an extra
+
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return [*(f"cuda:{n}" for n in range(cards)), *mps, CPU]
+
+
+def torch_device(asked: str) -> str:
+    """Name of torch's device; raises ``DataError`` for one that is not available here."""
+    if asked == CPU:
+        return CPU
+    there = available_devices()
+    if asked == AUTO:
+        return there[0]
+    wanted = "cuda:0" if asked == "cuda" else asked
+    if wanted not in there:
+        raise DataError(
+            f"device: {asked} is asked for; torch has here: {', '.join(there)}.",
+            "Name one of these as device in the spec or by --device, or take auto.",
+        )
+    return wanted
+
+
+def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
+    """Providers for onnxruntime, of those that it offers; ``auto`` takes the first of its own that
+    it has. Raises ``DataError`` for one that it lacks."""
+    kind, _, number = asked.partition(":")
+    if asked == AUTO:
+        kind = next((name for name, one in _PROVIDERS.items() if one in offered), CPU)
+    provider = _PROVIDERS[kind]
+    if provider not in offered:
+        raise DataError(
+            f"device: {asked} needs onnxruntime's {provider}; this one has: {', '.join(offered)}.",
+            "Install onnxruntime-gpu in its place, or take device: cpu.",
+        )
+    return [(provider, {"device_id": number or "0"})] if kind == "cuda" else [provider]
+
+
+def device_text(asked: str) -> str:
+    """The device for people, with the name of a card, and what else there is; raises as
+    ``torch_device`` does."""
+    import torch  # noqa: PLC0415 - an extra
+
+    found = torch_device(asked)
+    if found.startswith("cuda"):
+        return f"{found} ({torch.cuda.get_device_name(found)})"
+    others = [name for name in available_devices() if name != CPU]
+    if found == CPU and others:
+        return f"cpu; {others[0]} is there too: --device {others[0]}"
+    return found

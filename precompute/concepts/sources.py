@@ -1,0 +1,178 @@
+"""Sources of a list of concepts: class names, assertions, captions, a language model's answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from inficond_panel.common.near_words import near
+from inficond_panel.common.reading import INSTANCES_BYTES, WORD_BYTES, lines_of, read_text
+from inficond_panel.errors import DataError
+from precompute.concepts.caption_nouns import caption_nouns
+from precompute.concepts.corpus import read_corpus
+
+#: Relations of ConceptNet and WordNet that lead from a thing to what it has, is or is made of.
+RELATIONS = (
+    "hasa", "partof", "hasproperty", "madeof", "isa", "hypernym", "hyponym", "meronym", "holonym",
+)  # fmt: skip
+_CONCEPTNET = "/a/"
+_FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
+_BULLET = re.compile(r"^\s*(?:[-*•]+|\(?\d+[.):])\s*")
+_ARTICLE = re.compile(r"^(?:an?|the|some)\s+", re.IGNORECASE)
+_REMEDY = "Give a UTF-8 file; docs/concepts.md shows the layouts."
+
+#: A list of concepts, and what came of its source, for people.
+Found = tuple[list[str], str]
+
+
+def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[str]]:
+    """Text of a corpus from ``sources``, in their order, and a line for people on each.
+
+    A source is ``classes``, ``KIND:FILE`` with a kind of ``KINDS``, or a file of words. A concept
+    of an earlier source is not taken again. Raises ``DataError`` for a source that is none, or that
+    cannot be read, and where nothing is found.
+    """
+    seen: set[str] = set()
+    lines, notes = [], []
+    for source in sources:
+        concepts, note = _read(source, classes)
+        fresh = [text for text in concepts if _first(text) not in seen]
+        fresh = list({_first(text): text for text in fresh}.values())
+        seen |= {_first(text) for text in fresh}
+        lines += [f"# {' '.join(note.split())}", *fresh]
+        notes.append(f"{len(fresh)} from {note}")
+    if not seen:
+        raise DataError(f"No concept is found: {'; '.join(notes)}.", _REMEDY)
+    return "\n".join(lines) + "\n", notes
+
+
+def _first(text: str) -> str:
+    return text.partition(",")[0].strip().casefold()
+
+
+def _read(source: str, classes: Sequence[str]) -> Found:
+    if source == "classes":
+        return [plain(name) for name in classes], "the classes' names"
+    kind, colon, name = source.partition(":")
+    if not colon or (kind not in KINDS and Path(source).exists()):
+        return [", ".join(texts) for texts in read_corpus(Path(source)).values()], source
+    if kind not in KINDS or not name:
+        raise DataError(
+            f"{source!r} is no source of concepts.{near(kind, ['classes', *KINDS])}",
+            f"Give classes, a file of words, or {', '.join(f'{kind}:FILE' for kind in KINDS)}.",
+        )
+    try:
+        return KINDS[kind](Path(name), classes)
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{name} cannot be read: {error}.", _REMEDY) from error
+
+
+def plain(text: str) -> str:
+    """A concept's words in the way of a corpus: no commas, underscores or outer marks; "" if none.
+
+    ``/c/en/traffic_light/n`` and ``the traffic light.`` are ``traffic light``.
+    """
+    if text.startswith("/c/"):
+        text = (text.split("/") + [""] * 4)[3]
+    text = " ".join(re.sub(r"[_,]", " ", text).split())
+    text = text.strip(" .;:\"'`*()[]")
+    return _ARTICLE.sub("", text).lstrip("#")
+
+
+def _assertions(path: Path, classes: Sequence[str]) -> Found:
+    """The other ends of assertions that have a class at one end."""
+    wanted = {plain(name).casefold() for name in classes}
+    found: Counter[str] = Counter()
+    others: Counter[str] = Counter()
+    for start, relation, end in _triples(path):
+        ends = plain(start), plain(end)
+        known = [text.casefold() in wanted for text in ends]
+        if not any(known):
+            continue
+        if re.sub(r"[^a-z]", "", relation.rpartition("/")[2].casefold()) not in RELATIONS:
+            others[relation] += 1
+            continue
+        found.update(
+            text for text, is_class in zip(ends, known, strict=True) if text and not is_class
+        )
+    left = f"; {sum(others.values())} of other relations are left out" if others else ""
+    return list(found), f"the assertions of {path}{left}"
+
+
+def _triples(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Start, relation and end of each line: ConceptNet's five columns, or three of them."""
+    for number, line in enumerate(lines_of(path), 1):
+        cells = line.rstrip("\r\n").split("\t")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if len(cells) < 3:
+            raise DataError(
+                f"{path}:{number}: expected start, relation and end between tabs, got "
+                f"{line.strip()[:60]!r}.",
+                _REMEDY,
+            )
+        if cells[0].startswith(_CONCEPTNET) and len(cells) > 3:
+            if cells[2].startswith("/c/en/") and cells[3].startswith("/c/en/"):
+                yield cells[2], cells[1], cells[3]
+        else:
+            yield cells[0], cells[1], cells[2]
+
+
+def _captions(path: Path, _: Sequence[str]) -> Found:
+    """The most frequent nouns of captions."""
+    captions = list(_caption_texts(path))
+    return caption_nouns(captions), f"{len(captions)} captions of {path}"
+
+
+def _caption_texts(path: Path) -> Iterable[str]:
+    if path.suffix.lower() != ".json":
+        return (line for line in lines_of(path) if line.strip())
+    document = _json(read_text(path, INSTANCES_BYTES), path)
+    rows = document.get("annotations", []) if isinstance(document, dict) else document
+    rows = rows if isinstance(rows, list) else []
+    texts = [row.get("caption") if isinstance(row, dict) else row for row in rows]
+    found = [text for text in texts if isinstance(text, str)]
+    if not found:
+        raise DataError(f"{path} holds no captions.", "COCO's have annotations with a caption.")
+    return found
+
+
+def _answer(path: Path, _: Sequence[str]) -> Found:
+    """Concepts of an answer: JSON (a list, or lists by class), or a text with one a line."""
+    text = _FENCE.sub("", read_text(path, WORD_BYTES))
+    if text.lstrip()[:1] in ("[", "{"):
+        parts = _texts(_json(text, path))
+    else:
+        lines = (line.strip() for line in text.splitlines())
+        parts = [part for line in lines if not line.endswith(":") for part in _listed(line)]
+    found = [plain(part) for part in parts]
+    return [text for text in found if text], f"the answer in {path}"
+
+
+def _listed(line: str) -> list[str]:
+    return _BULLET.sub("", line).split(",")
+
+
+def _texts(value: object) -> list[str]:
+    """All texts of a JSON value, in order; keys of mappings are not taken."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in inner for text in _texts(item)]
+
+
+def _json(text: str, path: Path) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{path} is no JSON: {error}.", _REMEDY) from error
+
+
+KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
+    "assertions": _assertions,
+    "captions": _captions,
+    "answer": _answer,
+}

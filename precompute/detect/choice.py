@@ -1,0 +1,38 @@
+"""Choice of an encoder or a teacher for a spec that is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: From a path to its text in the spec.
+Said = Callable[[Path], str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``keys`` of a section of the spec, and ``note``, where they come from, for people.
+
+    ``table`` is the file of a teacher's logits; ``hint`` says what could be given instead. A
+    teacher's ``outputs`` are the names of what it tells, and ``activation`` what it states; empty
+    and None where they are not known.
+    """
+
+    keys: dict[str, Any]
+    note: str
+    table: Path | None = None
+    hint: str = ""
+    outputs: tuple[str, ...] = ()
+    activation: str | None = None
+
+
+def is_path(text: str) -> bool:
+    """True for what is written as a path, whether or not it is there."""
+    return text.startswith((".", "/", "~")) or Path(text).exists()
+
+
+def as_path(text: str) -> str:
+    """Path of a model in a spec, where a text without a slash would be a name."""
+    return text if "/" in text else f"./{text}"

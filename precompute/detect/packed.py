@@ -1,0 +1,105 @@
+"""Looking at a folder that another package wrote: FiftyOne, datasets, WebDataset, CIFAR."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.errors import DataError
+from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples
+from precompute.datasets.huggingface import data_files, read_features
+from precompute.datasets.webdataset import keys_of
+from precompute.detect.layout import Layout, role_of
+
+_CIFAR = ("batches.meta.txt", "fine_label_names.txt")
+#: Members of a shard that hold labels, the plainest first.
+_LABELS = ("cls", "txt", "json")
+
+
+def packed_layout(folder: Path) -> Layout | None:
+    """Layout of such a folder; None where it is none. Raises ``DataError`` for one without labels
+    or with pickled photos."""
+    return _fiftyone(folder) or _shards(folder) or _arrow(folder) or _cifar(folder)
+
+
+def _fiftyone(folder: Path) -> Layout | None:
+    if not (folder / SAMPLES).is_file():
+        return None
+    samples = read_samples(folder / SAMPLES)
+    fields = label_fields(samples)
+    if not fields:
+        raise DataError(f"{folder / SAMPLES} has no labels of classes.", "Export a field of them.")
+    field = "ground_truth" if "ground_truth" in fields else fields[0]
+    tags = {str(tag) for one in samples for tag in one.get("tags") or ()}
+    found = f"an export of FiftyOne: labels from the field {field}"
+    lists = sorted(tag for tag in tags if role_of(tag))
+    keys = {} if field == "ground_truth" else {"field": field}
+    return Layout("fiftyone", folder, found, keys=keys, lists=lists)
+
+
+def _shards(folder: Path) -> Layout | None:
+    shards = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.tar"))
+    if not shards:
+        return None
+    parts = next(iter(keys_of(folder / shards[0]).values()), {})
+    label = next((name for name in _LABELS if name in parts), "")
+    if label == "json":
+        label = _json_label(parts["json"].read())
+    if not label:
+        raise DataError(
+            f"{shards[0]} has no labels; a key has: {', '.join(parts) or 'nothing'}.",
+            "Add a member cls, txt or json with the classes of each key.",
+        )
+    names = sorted({re.sub(r"\d+$", "*", name.removesuffix(".tar")) for name in shards})
+    found = f"{len(shards)} shards of WebDataset: labels from the members {label}"
+    lists = [name for name in names if role_of(name)]
+    keys: dict[str, Any] = {} if label == "cls" else {"label": label}
+    if any("/" in name for name in shards):
+        keys["shards"] = sorted({str(Path(name).parent / "*.tar") for name in shards})
+    return Layout("webdataset", folder, found, keys=keys, lists=lists)
+
+
+def _json_label(text: bytes) -> str:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return ""
+    names = document if isinstance(document, dict) else {}
+    return next((f"json.{key}" for key in ("label", "labels", "class", "cls") if key in names), "")
+
+
+def _arrow(folder: Path) -> Layout | None:
+    files = data_files(folder)
+    if not files:
+        return None
+    features = read_features(next(iter(files.values()))[0])
+    image = next((name for name, one in features.items() if _is(one, "Image")), "")
+    label = next((name for name, one in features.items() if _is(one, "ClassLabel")), "")
+    if not image or not label:  # such as a table of labels
+        return None
+    given = {"image": image, "label": label}
+    keys = {key: name for key, name in given.items() if key != name}
+    found = f"a folder of datasets: photos from {image}, classes from {label}"
+    return Layout("huggingface", folder, found, keys=keys, lists=[n for n in files if role_of(n)])
+
+
+def _is(feature: object, kind: str) -> bool:
+    if isinstance(feature, list):
+        return any(_is(one, kind) for one in feature)
+    if not isinstance(feature, dict):
+        return False
+    return feature.get("_type") == kind or _is(feature.get("feature"), kind)
+
+
+def _cifar(folder: Path) -> Layout | None:
+    if any((folder / name).is_file() for name in _CIFAR):
+        return Layout("cifar", folder, "CIFAR's binary version", lists=["train", "test"])
+    if (folder / "batches.meta").is_file() or (folder / "meta").is_file():
+        raise DataError(
+            f"{folder} is CIFAR's Python version, which is pickled, and is not read: it could run "
+            "code.",
+            "Fetch cifar-10-binary.tar.gz or cifar-100-binary.tar.gz from CIFAR's page.",
+        )
+    return None

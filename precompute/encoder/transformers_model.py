@@ -1,0 +1,187 @@
+"""CLIP and SigLIP of the package transformers: places of images and texts in one space.
+
+The dense path is that of the same families in ``precompute.encoder.dense``: a class token's tower
+takes the values of its last block, one that is pooled by attention keeps it, and each token is
+pooled by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+from torch.nn import functional
+
+from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.encoder import TransformersEncoder
+from precompute.encoder.dense.blocks import with_module
+from precompute.encoder.dense.position_sizes import grid_of
+from precompute.encoder.image import FILTERS, Encoder, chosen_size
+from precompute.encoder.model_files import fetch_model, load_pretrained, loading, model_digest
+from precompute.encoder.text import TextEncoder
+
+_TYPES = ("clip", "siglip")
+
+
+def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encoder:
+    """Load a model, its tokenizer and the settings of its processor; see ``load_encoder``."""
+    with loading(section.model) as transformers:
+        folder = fetch_model(section.model)
+        config = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        if config.model_type not in _TYPES:
+            raise DataError(
+                f"{section.model} is a model of type {config.model_type}, with no dense path.",
+                f"Take one of type {' or '.join(_TYPES)}.",
+            )
+        place = torch_device(device)
+        model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(place)
+        given = {"local_files_only": True, "trust_remote_code": False}
+        processor = transformers.AutoImageProcessor.from_pretrained(folder, **given)
+        tokenizer = Tokenizer(
+            transformers.AutoTokenizer.from_pretrained(folder, **given),
+            config.text_config.max_position_embeddings,
+            whole=not model.reads_class,
+        )
+    size = chosen_size(section.image_size, config.vision_config.image_size)
+    attention = section.attention or ("value" if model.reads_class else "plain")
+    name, digest = section.title, model_digest(section.model)
+    return Encoder(
+        size=size,
+        mean=tuple(processor.image_mean),
+        std=tuple(processor.image_std),
+        interpolation=_interpolation(processor),
+        attention=attention,
+        model=model,
+        text=TextEncoder(name, digest, tokenizer, model.encode_text, place),
+        _dense=_dense(model.joint, size, attention),
+        device=place,
+    )
+
+
+class JointModel(nn.Module):
+    """Both towers with the names that open_clip's models have."""
+
+    def __init__(self, joint: Any) -> None:
+        super().__init__()
+        self.joint, self.visual = joint, _Visual(joint)
+
+    @property
+    def reads_class(self) -> bool:
+        """True for a CLIP, whose image tower ends in a class token."""
+        return hasattr(self.joint, "visual_projection")
+
+    @property
+    def logit_scale(self) -> Any:
+        """Logarithm of what cosines are multiplied by."""
+        return self.joint.logit_scale
+
+    def encode_image(self, pixels: Any, normalize: bool = False) -> Any:
+        """Vectors ``(B, embed)`` of prepared photos ``(B, 3, H, W)``."""
+        out = self.visual(pixels)
+        return functional.normalize(out, dim=-1) if normalize else out
+
+    def encode_text(self, tokens: Any) -> Any:
+        """Vectors ``(B, embed)`` of what ``Tokenizer`` gives."""
+        return self.joint.get_text_features(**tokens).pooler_output
+
+
+class _Visual(nn.Module):
+    """The image tower: one vector a photo."""
+
+    def __init__(self, joint: Any) -> None:
+        super().__init__()
+        self.tower = joint.vision_model
+        self.projection = getattr(joint, "visual_projection", nn.Identity())
+
+    def forward(self, pixels: Any) -> Any:
+        resized = {"interpolate_pos_encoding": True}
+        return self.projection(self.tower(pixel_values=pixels, **resized).pooler_output)
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A tokenizer of transformers as ``TextEncoder`` takes it.
+
+    ``whole``: texts are filled up to the whole context, as SigLIP was trained.
+    """
+
+    tokenizer: Any
+    context_length: int
+    whole: bool
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Tokens of texts, none of which is cut: ``check_length`` comes first."""
+        padding: dict[str, Any] = {"padding": True}
+        if self.whole:
+            padding = {"padding": "max_length", "max_length": self.context_length}
+        found = self.tokenizer(list(texts), return_tensors="pt", **padding)
+        names = ("input_ids",) if self.whole else ("input_ids", "attention_mask")
+        return {name: found[name] for name in names}
+
+    def clean_fn(self, text: str) -> str:
+        """The text: the tokenizer cleans it."""
+        return text
+
+
+def _interpolation(processor: Any) -> str:
+    from PIL import Image
+
+    name = Image.Resampling(int(getattr(processor, "resample", 3) or 3)).name.lower()
+    return name if name in FILTERS else "bicubic"
+
+
+def _dense(joint: Any, size: tuple[int, int], attention: str) -> Callable[[Any], Any]:
+    """Function from images ``(B, 3, *size)`` to embeddings ``(B, h, w, embed)``."""
+    tower = joint.vision_model
+    side = tower.embeddings.patch_size
+    grid = grid_of(size, (side, side))
+    pool = _pool(joint)
+    *blocks, last = tower.encoder.layers
+    ending = _last(last, attention)
+    first = getattr(tower, "pre_layrnorm", nn.Identity())
+
+    def cells(images: Any) -> Any:
+        x = first(tower.embeddings(images, interpolate_pos_encoding=True))
+        for block in blocks:
+            x = block(x, attention_mask=None)
+        x = ending(x)[:, -grid[0] * grid[1] :]
+        return pool(tower.post_layernorm(x)).reshape(len(images), *grid, -1)
+
+    return cells
+
+
+def _pool(joint: Any) -> Callable[[Any], Any]:
+    """Function from tokens ``(B, n, width)`` to the vectors of each by itself."""
+    if hasattr(joint, "visual_projection"):
+        return joint.visual_projection
+    head = getattr(joint.vision_model, "head", None)
+    if head is None:
+        raise DataError(
+            "The image tower of this SigLIP has no pool, and so no dense path.",
+            "Take a model with vision_use_head.",
+        )
+    return lambda x: head(x.reshape(-1, 1, x.shape[-1]))
+
+
+def _last(block: Any, attention: str) -> Callable[[Any], Any]:
+    """The last block with another attention; see ``precompute.encoder.dense.blocks``."""
+    own, norm = block.self_attn, block.layer_norm1
+    queries: Any = with_module(own, "k_proj", own.q_proj)
+    keys: Any = with_module(own, "q_proj", own.k_proj)
+
+    def sclip(x: Any) -> Any:
+        y = norm(x)
+        x = x + queries(y)[0] + keys(y)[0] - own.out_proj.bias
+        return x + block.mlp(block.layer_norm2(x))
+
+    return {
+        "plain": lambda x: block(x, attention_mask=None),
+        "value": lambda x: own.out_proj(own.v_proj(norm(x))),
+        "clearclip": lambda x: queries(norm(x))[0],
+        "sclip": sclip,
+    }[attention]

@@ -1,0 +1,47 @@
+"""Effect of a spec's filters on its words, before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inficond_panel.concepts.texts import embed_concepts
+from inficond_panel.errors import DataError
+from inficond_panel.spec import Spec
+from inficond_panel.store import Store
+from precompute.concepts.corpus import read_corpus
+from precompute.concepts.filters import Dropped, filter_inactive, filter_texts
+from precompute.datasets import load_dataset
+from precompute.encoder import load_text_encoder, templates
+
+
+def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dropped], list[str]]:
+    """Words that ``concepts.filters`` leave, those that fell, and those that no score is known of.
+
+    Words are encoded, photos are not. What is active is seen from the scores of ``store``, as far
+    as it has the words. Raises ``DataError`` for a spec without filters.
+    """
+    section = spec.concepts
+    filters = section.filters
+    if filters is None or not filters.limits():
+        raise DataError(
+            f"{spec.path.name} has no filters.",
+            "Write, for example, concepts.filters: {longest: 30, class_cosine: 0.95, "
+            "twin_cosine: 0.95, least_score: 0}.",
+        )
+    words = read_corpus(Path(section.corpus))
+    classes = load_dataset(spec.dataset).classes
+    encoder, prompts = load_text_encoder(section.encoder, spec.device), templates(section.prompts)
+    text = embed_concepts(encoder, list(words.values()), prompts)
+    of_classes = embed_concepts(encoder, [(name,) for name in classes], prompts)
+    found = filter_texts(list(words), text, classes, of_classes, filters)
+    kept = [list(words)[i] for i in found.kept]
+    if filters.least_score is None:
+        return kept, found.dropped, []
+    columns = {name: c for c, name in enumerate(store.concepts)} if store else {}
+    known = [name for name in kept if name in columns]
+    dropped = found.dropped
+    if store and known:
+        score = store.concept_score[store.rows("fit")][:, [columns[name] for name in known]]
+        dropped = dropped + filter_inactive(known, score, filters.least_score).dropped
+    fell = {name for name, _, _ in dropped}
+    return [n for n in kept if n not in fell], dropped, [n for n in kept if n not in columns]

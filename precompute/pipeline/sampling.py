@@ -1,0 +1,123 @@
+"""Timed sample of a run: one batch of photos, from which time, memory and disk are estimated."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.errors import InficondError
+from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher
+from inficond_panel.store.images import UnreadableImage
+from precompute.batches.segmenting import Segmenting
+from precompute.batches.stages import key_of
+from precompute.encoder.hub import offline
+from precompute.pipeline.inputs import Inputs
+from precompute.teachers import load_embedding, load_teacher, stacked
+
+#: Photos of a sample, at most.
+MOST = 16
+
+
+@dataclass
+class Sample:
+    """Seconds of one thread a photo, by stage; bytes a photo of the results; and of memory the peak
+    with one batch, of which ``batch_bytes`` came with the batch. ``faults`` say what could not be
+    timed."""
+
+    photos: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes_a_photo: float | None = None
+    peak_bytes: int = 0
+    batch_bytes: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def take_sample(inputs: Inputs, stages: Collection[str]) -> Sample:
+    """Run a batch of photos that can be read through encoder and teacher, twice; the second time
+    is kept. Nothing is downloaded, trained or written."""
+    sample = Sample()
+    rows = _readable(inputs)
+    sample.photos = len(rows)
+    runs = {"segments": partial(_segments, inputs, rows, sample), "teacher": partial(
+        _teacher, inputs, rows)}  # fmt: skip
+    for name in (name for name in runs if name in stages and rows):
+        try:
+            with one_thread(), offline():
+                sample.seconds[name] = _seconds(sample, runs[name]()) / len(rows)
+        except InficondError as error:
+            sample.faults.append(f"{name}: {error.message}")
+    return sample
+
+
+def _seconds(sample: Sample, run: Callable[[], Any]) -> float:
+    before = peak_memory()
+    run()
+    sample.peak_bytes = max(sample.peak_bytes, peak_memory())
+    sample.batch_bytes = max(sample.batch_bytes, peak_memory() - before)
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def _readable(inputs: Inputs) -> list[int]:
+    """Positions of photos spread over the data set that can be read."""
+    count = len(inputs.keys)
+    wanted = min(MOST, inputs.batch, count)
+    found = []
+    for row in range(0, count, max(1, count // (2 * wanted))):
+        try:
+            inputs.dataset.load(row)
+        except UnreadableImage:
+            continue
+        found.append(row)
+        if len(found) == wanted:
+            break
+    return found
+
+
+def _segments(inputs: Inputs, rows: list[int], sample: Sample) -> Callable[[], None]:
+    """Load the encoder; the function encodes and segments the sample."""
+    if inputs.training is not None:
+        raise InficondError("the head of the segments is trained first, which is not timed")
+    key = key_of("encoder", inputs.encoder_inputs)
+    work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device)
+    _ = work.encoder  # loaded now, not in the time
+
+    def run() -> None:
+        arrays = work.after(work.run(work.before(rows)))
+        sample.bytes_a_photo = sum(values.nbytes for values in arrays.values()) / len(rows)
+
+    return run
+
+
+def _teacher(inputs: Inputs, rows: list[int]) -> Callable[[], None]:
+    """Load the teacher; the function runs it on the sample."""
+    section, encoder, device = inputs.teacher, inputs.encoder, inputs.device
+    if not isinstance(section, NetworkTeacher):
+        raise InficondError("a table is only read")
+    if isinstance(section, HeadTeacher):
+        teacher: Any = load_embedding(section, encoder, device)
+    else:
+        classes = inputs.dataset.classes
+        teacher = load_teacher(section, classes, encoder, inputs.concepts, device)
+
+    def run() -> None:
+        prepare = teacher.preprocessing.prepare
+        teacher.logits(stacked([prepare(inputs.dataset.load(row)) for row in rows]))
+
+    return run
+
+
+def peak_memory() -> int:
+    """Most bytes of memory that this process has held; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit

@@ -1,0 +1,118 @@
+"""Teacher that is a Python function: it gets photos and returns logits, where that is allowed."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.common.teacher_outputs import outputs_of
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.package_teachers import PythonTeacher
+from inficond_panel.store.network_weights import file_digest
+from precompute.teachers.activations import from_probabilities
+from precompute.teachers.teacher import check_outputs, columns_of
+
+
+@dataclass(frozen=True)
+class AsItIs:
+    """No preprocessing: the function gets the photos themselves."""
+
+    def prepare(self, image: Image.Image) -> Image.Image:
+        """The RGB photo."""
+        return image
+
+    def plain(self) -> dict[str, Any]:
+        """Nothing was done."""
+        return {}
+
+
+@dataclass(frozen=True)
+class FunctionTeacher:
+    """A function from a list of RGB photos to outputs (n, K); it is called by one thread at a time,
+    since it need not stand several."""
+
+    function: Callable[[list[Image.Image]], Any]
+    name: str
+    columns: tuple[int, ...]
+    outputs: int
+    probabilities: bool
+    softmax: bool
+    preprocessing: AsItIs = AsItIs()
+    differentiable: bool = False
+    lock: Any = field(default_factory=threading.Lock, compare=False)
+
+    def logits(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Logits ``(B, K)`` float32; raises ``DataError`` for what the function does wrong."""
+        try:
+            with self.lock:
+                found = self.function(list(images))
+        except Exception as error:  # whatever a function of somebody's raises
+            raise DataError(
+                f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
+                "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
+            ) from error
+        values = check_outputs(outputs_of(found, self.name), self.outputs)
+        if len(values) != len(images):
+            raise DataError(
+                f"{self.name} gives {len(values)} rows for {len(images)} photos.",
+                "Return a row for each photo, in their order.",
+            )
+        chosen = values[:, list(self.columns)]
+        return from_probabilities(chosen, self.softmax) if self.probabilities else chosen
+
+
+def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
+    """The function that a spec's section names; raises ``DataError`` where it is not allowed, not
+    there, or no function. Where it computes is its own business."""
+    check_allowed(section)
+    module, _, name = section.function.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever a module of somebody's raises
+        raise DataError(
+            f"teacher.function {section.function} cannot be imported: "
+            f"{type(error).__name__}: {error}",
+            "Name package.module:function. The package must be installed, or its folder in "
+            "PYTHONPATH.",
+        ) from error
+    if not callable(function):
+        raise DataError(f"{section.function} is no function.", "Name package.module:function.")
+    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    probabilities = section.outputs == "probabilities"
+    return FunctionTeacher(
+        function, section.function, columns, outputs, probabilities, section.softmax
+    )
+
+
+def check_allowed(section: PythonTeacher) -> None:
+    """Raise ``DataError`` unless the caller has allowed the code that a spec names."""
+    if not section.allowed:
+        raise DataError(
+            f"The spec's teacher is Python code, {section.function}, which could do anything.",
+            "If you trust it: --allow-python.",
+        )
+
+
+def source_digest(function: str) -> str:
+    """SHA-256 of the module's file, found without running anything; "" where there is none.
+
+    What the module imports, and the weights that it loads, are not part of it.
+    """
+    parts = function.partition(":")[0].split(".")
+    found: ModuleSpec | None = None
+    path: Sequence[str] | None = None
+    for count in range(1, len(parts) + 1):
+        found = PathFinder.find_spec(".".join(parts[:count]), path)
+        if found is None:
+            return ""
+        path = found.submodule_search_locations
+    origin = Path(found.origin) if found and found.origin else None
+    return file_digest(origin) if origin and origin.is_file() else ""

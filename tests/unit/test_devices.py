@@ -1,0 +1,165 @@
+"""Choice of a device, by a torch that has cards it does not have; and that all tensors go there.
+
+On the device ``meta`` torch computes shapes alone, and refuses a tensor that was left on the CPU.
+"""
+
+import numpy as np
+import pytest
+from precompute_factory import CONV, VIT, photo_set, tiny_encoder
+
+import precompute
+from inficond_panel.cli import main
+from inficond_panel.common.devices import device_text, onnx_providers, torch_device
+from inficond_panel.distill import fit_paper
+from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
+from inficond_panel.spec.sections.students import PaperStudents
+from inficond_panel.spec.sections.teacher import HeadTeacher, OpenClipTeacher
+from inficond_panel.tuning.fitting.recipe import distillation
+from precompute.encoder import load_encoder
+from precompute.teachers import load_teacher
+from precompute.teachers.loading import load_embedding
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+CUDA, COREML, CPU = (f"{name}ExecutionProvider" for name in ("CUDA", "CoreML", "CPU"))
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Let torch say that it has so many cards, and Apple's or not."""
+
+    def has(cards, mps=False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cards > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Fake 9000")
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return has
+
+
+@pytest.mark.parametrize(
+    ("cards", "mps", "asked", "found"),
+    [
+        (0, False, "auto", "cpu"),
+        (0, True, "auto", "mps"),
+        (2, True, "auto", "cuda:0"),
+        (2, False, "cuda", "cuda:0"),
+        (2, False, "cuda:1", "cuda:1"),
+        (2, False, "cpu", "cpu"),
+        (0, True, "mps", "mps"),
+    ],
+)
+def test_a_device_is_chosen_of_those_there_are(machine, cards, mps, asked, found):
+    machine(cards, mps)
+    assert torch_device(asked) == found
+
+
+@pytest.mark.parametrize(("cards", "asked"), [(0, "cuda"), (1, "cuda:1"), (1, "mps")])
+def test_one_that_is_not_there_is_refused_with_those_that_are(machine, cards, asked):
+    machine(cards)
+    there = "cuda:0, cpu" if cards else "cpu"
+    with pytest.raises(DataError, match=f"device: {asked} is asked for; torch has here: {there}"):
+        torch_device(asked)
+
+
+def test_it_is_told_with_what_else_there_is(machine):
+    machine(1)
+    assert device_text("cpu") == "cpu; cuda:0 is there too: --device cuda:0"
+    assert device_text("auto") == "cuda:0 (Fake 9000)"
+    machine(0)
+    assert device_text("auto") == "cpu"
+
+
+def test_providers_of_onnxruntime():
+    assert onnx_providers("cpu", [CUDA, CPU]) == [CPU]
+    assert onnx_providers("cuda:1", [CUDA, CPU]) == [(CUDA, {"device_id": "1"})]
+    assert onnx_providers("auto", [CUDA, CPU]) == [(CUDA, {"device_id": "0"})]
+    assert onnx_providers("auto", [CPU]) == [CPU]
+    assert onnx_providers("mps", [COREML, CPU]) == [COREML]
+    with pytest.raises(DataError, match=f"cuda needs onnxruntime's {CUDA}; this one has: {CPU}"):
+        onnx_providers("cuda", [CPU])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("devices")
+    photo_set(folder)
+    tiny_encoder(folder / "encoder", CONV)
+    return folder
+
+
+def test_the_spec_and_the_flag_name_it(home, machine, capsys):
+    machine(0)
+    path = home / "device.yaml"
+    path.write_text((home / "spec.yaml").read_text() + "device: cuda:1\n")
+    spec = load_spec(path)
+    assert (spec.device, load_spec(home / "spec.yaml").device) == ("cuda:1", "cpu")
+    with pytest.raises(DataError, match=r"cuda:1 is asked for; torch has here: cpu"):
+        precompute.run(spec, home / "device.zarr")
+    assert not (home / "device.zarr").exists()
+    assert main(["precompute", str(path), "--device", "cpu"]) == 0
+    assert "Device: cpu\n" in capsys.readouterr().err
+    path.write_text(path.read_text().replace("cuda:1", "gpu"))
+    assert main(["check", str(path)]) == 2
+    told = "device.yaml:15:9: device: expected auto, cpu, cuda, cuda:N or mps, got 'gpu'"
+    assert told in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["precompute", str(path), "--device", "gpu"])
+
+
+@pytest.fixture
+def on_meta(monkeypatch):
+    for module in ("encoder.image", "encoder.tower"):
+        monkeypatch.setattr(f"precompute.{module}.torch_device", lambda _: "meta")
+
+
+@pytest.mark.usefixtures("on_meta")
+@pytest.mark.parametrize(
+    ("vision", "attention"), [(CONV, ""), (VIT, "value"), (VIT, "clearclip"), (VIT, "sclip")]
+)
+def test_the_encoder_goes_there_whole(tmp_path, vision, attention):
+    section = tiny_encoder(tmp_path / "e", vision)
+    if vision is VIT:
+        section.attention = attention
+    encoder = load_encoder(section, "cuda")
+    assert {p.device.type for p in encoder.model.parameters()} == {"meta"}
+    assert encoder.text.device == "meta"
+    with torch.inference_mode():
+        cells = encoder._dense(torch.zeros(2, 3, *encoder.size, device="meta"))
+    assert (cells.device.type, cells.shape[-1]) == ("meta", 24)
+
+
+@pytest.mark.usefixtures("on_meta")
+def test_teachers_of_an_encoder_go_with_it(home, monkeypatch):
+    section = load_spec(home / "spec.yaml").concepts.encoder
+    vectors = np.zeros((1, 24), np.float32)
+    monkeypatch.setattr("precompute.encoder.text.TextEncoder.embed_text", lambda *_: vectors)
+    words = OpenClipTeacher(background=["a thing"], prompts=["a {}"])
+    monkeypatch.setattr(
+        "precompute.encoder.image.Encoder.embed_concepts", lambda *_: np.zeros((2, 24), np.float32)
+    )
+    for teacher in (
+        load_teacher(words, ["a", "b"], section, device="cuda"),
+        load_embedding(HeadTeacher(), section, "cuda"),
+    ):
+        assert teacher.device == "meta"
+        pixels = torch.zeros(3, 3, *teacher.preprocessing.size[::-1], device="meta")
+        assert teacher.forward(pixels).device.type == "meta"
+
+
+def test_the_papers_recipe_goes_there(monkeypatch, home):
+    spec = load_spec(home / "spec.yaml")
+    spec.device = "mps"
+    spec.students = PaperStudents()
+    recipe = distillation(spec, ["a"])
+    assert (recipe.device, "device" in recipe.settings(["a"])) == ("mps", False)
+    asked = []
+    monkeypatch.setattr(
+        "inficond_panel.distill.solver.paper_recipe.torch_device",
+        lambda d: asked.append(d) or "meta",
+    )
+    rng = np.random.default_rng(0)
+    with pytest.raises(NotImplementedError, match="meta"):  # of which nothing comes back
+        fit_paper(rng.random((9, 4)), rng.random((9, 1)), epochs=1, batch=4, device="mps")
+    assert asked == ["mps"]

@@ -1,0 +1,227 @@
+"""Flags of inficond init: what they write, and what is told of values that fit nothing."""
+
+import json
+
+import pytest
+from precompute_factory import write_table
+from test_init import CLASSES, home, init, label, logits, photos, table  # noqa: F401
+
+from inficond_panel.cli import main
+from precompute.datasets import load_dataset
+
+pytest.importorskip("open_clip")
+pytest.importorskip("timm")
+
+
+def refused(capsys, *arguments):
+    """Run it; return what is told. Nothing is written."""
+    assert main(["init", "data", "--output", "no.yaml", *map(str, arguments)]) == 1
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def data(home):  # noqa: F811
+    table(home / "data")
+    return home / "data"
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "pretrained"),
+    [
+        ("ViT-B-16:openai", "ViT-B-16", "openai"),
+        ("hf-hub:laion/CLIP-ViT-B-16", "hf-hub:laion/CLIP-ViT-B-16", None),
+    ],
+)
+def test_an_encoder_by_name(data, capsys, given, model, pretrained):
+    spec, out = init(capsys, "data", "--encoder", given)
+    assert (spec.concepts.encoder.model, spec.concepts.encoder.pretrained) == (model, pretrained)
+    assert "downloaded at the first run" in out
+
+
+def test_an_encoder_by_name_with_a_file(data, capsys):
+    weights = data.parent / "mine.safetensors"
+    weights.write_bytes(b"")
+    spec, _ = init(capsys, "data", "--encoder", "ViT-B-16:mine.safetensors")
+    assert (spec.concepts.encoder.model, spec.concepts.encoder.pretrained) == ("ViT-B-16", weights)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("VIT-B-61:openai", "knows no model VIT-B-61. Did you mean 'ViT-B-16'"),
+        ("ViT-B-16:openia", "no weights 'openia' of ViT-B-16. Did you mean 'openai'"),
+        ("ViT-B-16", "The weights of ViT-B-16 are not named. There are openai,"),
+        ("ViT-B-16:none.pt", "There is no file none.pt"),
+        ("hf-hub:laion", "hf-hub:laion names no model of the hub"),
+        ("./none", "There is no folder none"),
+        ("data", "data holds no encoder"),
+    ],
+)
+def test_an_encoder_that_is_not_there(data, capsys, given, told):
+    assert told in refused(capsys, "--encoder", given)
+    assert not (data.parent / "no.yaml").exists()
+    assert not (data.parent / "no.words.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ("head", {"kind": "head", "encoder": None}),
+        ("open_clip", {"kind": "open_clip", "encoder": None}),
+        ("onnx:net.pt", {"kind": "onnx"}),
+        ("torchscript:net.pt", {"kind": "torchscript"}),
+        ("query2label:net.pt", {"kind": "query2label", "backbone": "resnet101"}),
+        ("timm:test_resnet.r160_in1k", {"model": "test_resnet", "pretrained": "r160_in1k"}),
+        ("timm:test_resnet:net.pt", {"kind": "timm", "model": "test_resnet"}),
+    ],
+)
+def test_a_teacher_by_kind_and_name(data, capsys, given, keys):
+    net = data.parent / "net.pt"
+    net.write_bytes(b"")
+    spec, _ = init(capsys, "data", "--teacher", given)
+    assert keys == {name: getattr(spec.teacher, name) for name in keys}
+    if "net.pt" in given:
+        assert net in (getattr(spec.teacher, name, None) for name in ("path", "pretrained"))
+
+
+def test_a_teacher_with_an_encoder_of_its_own(data, capsys):
+    spec, _ = init(capsys, "data", "--teacher", "head:ViT-B-32:openai")
+    assert (spec.teacher.encoder.model, spec.teacher.encoder.pretrained) == ("ViT-B-32", "openai")
+
+
+def test_a_table_of_logits_by_kind(data, capsys):
+    logits(data.parent / "z.txt.csv", [f"{i:03d}" for i in range(20)])
+    spec, out = init(capsys, "data", "--teacher", "logits:z.txt.csv")
+    assert spec.teacher.path == data.parent / "z.txt.csv"
+    assert "teacher   logits from z.txt.csv" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("tim:resnet50", "no kind 'tim' of teacher. Did you mean 'timm'"),
+        ("headd", "There is no file headd. Did you mean 'head'"),
+        ("net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
+        ("onnx:net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
+        ("timm:resnet5o.a1_in1k", "timm knows no model resnet5o. Did you mean"),
+        ("timm:resnet50.a1_in2k", "no weights 'a1_in2k' of resnet50. Did you mean 'a1_in1k'"),
+        ("timm:resnet50", "no weights '' of resnet50. There are a1_in1k"),
+        ("timm:resnet50:none.pt", "There is no file none.pt"),
+        ("head:ViT-B-61:openai", "knows no model ViT-B-61"),
+    ],
+)
+def test_a_teacher_that_is_not_there(data, capsys, given, told):
+    (data.parent / "net.onnx").write_bytes(b"")
+    assert told in refused(capsys, "--teacher", given)
+    assert not (data.parent / "no.yaml").exists()
+
+
+def test_classes_that_are_taken(data, capsys):
+    spec, out = init(capsys, "data", "--class", "train")
+    assert load_dataset(spec.dataset).classes == ("train",)
+    assert load_dataset(spec.dataset).label[:, 0].tolist() == [(i // 2) % 2 for i in order(spec)]
+    assert "classes   1: train" in out
+    told = refused(capsys, "--class", "trian", "--class", "dog")
+    assert "no class 'trian' (nearest: 'train'); 'dog'. There are: cat, train." in told
+
+
+def order(spec):
+    return [int(name) for name in load_dataset(spec.dataset).ids]
+
+
+def test_classes_of_folders_and_of_columns(home, capsys):  # noqa: F811
+    photos(home / "kinds", [f"{name}/{i}.jpg" for name in (*CLASSES, "dog") for i in range(9)])
+    spec, _ = init(capsys, "kinds", "--class", "dog", "--class", "cat")
+    assert load_dataset(spec.dataset).classes == ("dog", "cat")
+    names = [f"{i}.jpg" for i in range(20)]
+    photos(home / "flat", names)
+    rows = [f"{name},{i % 2},{i // 2 % 2}" for i, name in enumerate(names)]
+    (home / "flat" / "all.csv").write_text("\n".join(["file,cat,dog", *rows]))
+    spec, _ = init(capsys, "flat", "--class", "dog")
+    assert load_dataset(spec.dataset).classes == ("dog",)
+
+
+def test_a_narrower_table_of_logits_chooses_the_columns(home, capsys):  # noqa: F811
+    ids = table(home / "data")
+    write_table(home / "z.csv", ids, label(20) - 0.25, CLASSES)
+    write_table(home / "one.csv", ids, label(20)[:, :1] - 0.25, CLASSES[:1])
+    spec, _ = init(capsys, "data", "--teacher", "one.csv")
+    assert load_dataset(spec.dataset).classes == ("cat",)
+    spec, _ = init(capsys, "data", "--teacher", "z.csv", "--output", "b.yaml")
+    assert load_dataset(spec.dataset).classes == CLASSES
+
+
+def test_a_store_has_the_classes_that_it_has(home, capsys):  # noqa: F811
+    from factory import small_store
+
+    store = small_store(home / "data")
+    logits(home / "z.csv", store.images, store.classes)
+    told = refused(capsys, "--teacher", "z.csv", "--class", store.classes[0])
+    assert "A store has the classes that it was made with" in told
+
+
+def test_flags_of_a_folder_do_not_go_with_tables(home, capsys):  # noqa: F811
+    told = ["a.csv", "b.csv", "c.csv", "--split", "s.csv", "--output", "o.zarr", "--class", "cat"]
+    assert main(["init", *told]) == 1
+    assert "--class belongs to a folder of photos" in capsys.readouterr().err
+
+
+def model_folder(folder, names, **config):
+    """What save_pretrained writes, as far as init looks at it."""
+    folder.mkdir()
+    labels = {str(i): name for i, name in enumerate(names)}
+    (folder / "config.json").write_text(json.dumps({"id2label": labels, **config}))
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize("given", ["models/net", "org/net"])
+def test_a_teacher_and_an_encoder_of_transformers(data, capsys, given):
+    (data.parent / "models").mkdir()
+    folder = model_folder(data.parent / "models" / "net", ["train", "cat"])
+    flags = ["--teacher", f"transformers:{given}", "--encoder", f"transformers:{given}"]
+    spec, _ = init(capsys, "data", *flags)
+    expected = folder if given == "models/net" else "hf-hub:org/net"
+    assert (spec.teacher.kind, spec.concepts.encoder.kind) == ("transformers", "transformers")
+    assert (spec.teacher.model, spec.concepts.encoder.model) == (expected, expected)
+
+
+def test_a_teacher_that_calls_classes_otherwise(data, capsys):
+    model_folder(data.parent / "net", ["tabby, Cat", "bullet_train, Train", "dog"])
+    spec, out = init(capsys, "data", "--teacher", "transformers:net")
+    assert spec.teacher.labels == {"cat": "tabby, Cat", "train": "bullet_train, Train"}
+    assert "cat is 'tabby, Cat', train is 'bullet_train, Train'" in out
+    model_folder(data.parent / "other", ["tabby", "trains", "dog"])
+    told = refused(capsys, "--teacher", "transformers:other")
+    assert "other has no output for 'cat', 'train' (nearest: 'trains')" in told
+
+
+def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811
+    photos(home / "data", [f"{name}/{i}.jpg" for name in CLASSES for i in range(9)])
+    net = "transformers:net"
+    model_folder(home / "net", CLASSES, problem_type="multi_label_classification")
+    spec, out = init(capsys, "data", "--teacher", net)
+    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "sigmoid")
+    assert "ends in a softmax" not in out
+    table(home / "several")
+    model_folder(home / "apart", CLASSES, problem_type="single_label_classification")
+    spec, out = init(capsys, "several", "--teacher", "transformers:apart")
+    assert (spec.dataset.task, spec.teacher.activation) == ("multi_label", "sigmoid")
+    assert "though the teacher was trained to tell them apart" in out
+    spec, _ = init(capsys, "data", "--teacher", "transformers:apart", "--output", "b.yaml")
+    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "softmax")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("transformers:none", "none is no folder, and no ORG/NAME of the hub"),
+        ("transformers:data", "data has no config.json"),
+        ("transformers:bare", "bare has no weights as safetensors"),
+    ],
+)
+def test_a_folder_that_is_no_model(data, capsys, given, told):
+    (data.parent / "bare").mkdir()
+    (data.parent / "bare" / "config.json").write_text("{}")
+    for flag in ("--teacher", "--encoder"):
+        assert told in refused(capsys, flag, given)

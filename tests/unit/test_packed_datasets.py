@@ -1,0 +1,285 @@
+"""Data sets that other packages write, on made files: FiftyOne, datasets, WebDataset, CIFAR."""
+
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+from precompute_factory import photo
+from test_init import home, init  # noqa: F401
+
+from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
+from inficond_panel.store.images import UnreadableImage
+from precompute.datasets import huggingface, load_dataset
+
+pyarrow = pytest.importorskip("pyarrow")
+NAMES = ["cat", "dog"]
+SHARES = "{fit: {from: all, share: 0.5}, tune: {from: all, share: 0.25}, holdout: rest}"
+HALVES = "{fit: train, tune: {from: test, share: 0.5}, holdout: rest}"
+
+
+def section(folder, text):
+    """The section ``dataset`` of a spec in ``folder``."""
+    rest = (
+        "concepts: {corpus: s.yaml, encoder: {model: m, pretrained: p}}\nteacher: {path: s.yaml}\n"
+    )
+    (folder / "s.yaml").write_text(f"title: T\ndataset: {{root: data, {text}}}\n{rest}")
+    return load_spec(folder / "s.yaml", check_files=False).dataset
+
+
+def jpeg(seed):
+    stream = io.BytesIO()
+    photo(seed, (20, 16)).save(stream, "JPEG", quality=95)
+    return stream.getvalue()
+
+
+def check(dataset, count=8):
+    """Photo and label of image i of the made sets: photo i, class i modulo 2."""
+    assert len(dataset.ids) == count
+    for row, image in enumerate(dataset.ids):
+        number = int(image.rpartition("/")[2][-2:]) + (4 if "test" in image else 0)
+        assert dataset.label[row].tolist() == [1 - number % 2, number % 2]
+        expected = np.asarray(photo(number, (20, 16)), float)
+        assert np.abs(np.asarray(dataset.load(row), float) - expected).mean() < 12
+    assert len({dataset.digest(i) for i in range(count)}) == count
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [4, 2, 2]
+
+
+def shard(path, first, members=None, label="cls"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for i in range(first, first + 4):
+            texts = {"cls": str(i % 2), "txt": f"{NAMES[i % 2]}\n",
+                     "json": json.dumps({"label": NAMES[i % 2]})}  # fmt: skip
+            for kind, data in (("jpg", jpeg(i)), (label, texts[label].encode())):
+                info = tarfile.TarInfo(f"{i - first:02d}.{kind}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+        for info in members or ():
+            tar.addfile(info)
+
+
+@pytest.mark.parametrize("label", ["cls", "txt", "json"])
+def test_shards_of_webdataset(tmp_path, label):
+    shard(tmp_path / "data" / "train-000.tar", 0, label=label)
+    shard(tmp_path / "data" / "test-000.tar", 4, label=label)
+    key = "json.label" if label == "json" else label
+    names = "names: [cat, dog]" if label == "cls" else "max_bad_share: 0"
+    splits = HALVES.replace("train", '"train-*"').replace("test", '"test-*"')
+    dataset = load_dataset(
+        section(tmp_path, f"kind: webdataset, label: {key}, {names}, splits: {splits}")
+    )
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.ids[0] == "train-000/00"
+    check(dataset)
+
+
+def member(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (member("a.jpg", tarfile.SYMTYPE, "/etc/passwd"), "'a.jpg' is no plain file"),
+        (member("a.jpg", tarfile.LNKTYPE, "00.jpg"), "'a.jpg' is no plain file"),
+        (member("../a.jpg"), "leads out of the shard"),
+        (member("/a.jpg"), "leads out of the shard"),
+        (member("00.png"), "'00' has several photos"),
+    ],
+)
+def test_shards_with_links_or_paths_that_lead_out_are_refused(tmp_path, bad, told):
+    shard(tmp_path / "data" / "train.tar", 0, [bad])
+    with pytest.raises(DataError, match=told):
+        load_dataset(section(tmp_path, "kind: webdataset, splits: " + SHARES))
+
+
+def test_what_is_no_shard_and_what_has_no_name_is_told(tmp_path):
+    shard(tmp_path / "data" / "train.tar", 0)
+    text = "kind: webdataset, splits: " + SHARES
+    with pytest.raises(DataError, match="class 1 is none of the 1 that have names"):
+        load_dataset(section(tmp_path, text.replace("splits", "names: [cat], splits")))
+    with pytest.raises(DataError, match="are outside"):
+        load_dataset(section(tmp_path, text.replace("splits", 'shards: ["../*.tar"], splits')))
+    (tmp_path / "data" / "train.tar").write_bytes(b"no tar" * 200)
+    with pytest.raises(DataError, match="cannot be read as a tar"):
+        load_dataset(section(tmp_path, text))
+
+
+FEATURES = {
+    "image": {"_type": "Image"},
+    "label": {"names": NAMES, "_type": "ClassLabel"},
+}
+
+
+def rows(first):
+    """A table as datasets writes it: photos within it."""
+    images = [{"bytes": jpeg(i), "path": None} for i in range(first, first + 4)]
+    kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    columns = [pyarrow.array(images, kind), pyarrow.array([i % 2 for i in range(first, first + 4)])]
+    return pyarrow.table(columns, names=["image", "label"])
+
+
+def saved(folder):
+    """What ``DatasetDict.save_to_disk`` leaves."""
+    for split, first in (("train", 0), ("test", 4)):
+        place = folder / split
+        place.mkdir(parents=True)
+        (place / "dataset_info.json").write_text(json.dumps({"features": FEATURES}))
+        (place / "state.json").write_text("{}")
+        table = rows(first)
+        name = str(place / "data-00000-of-00001.arrow")
+        with pyarrow.OSFile(name, "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as out:
+            out.write_table(table)
+    (folder / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+
+
+def parquet(folder):
+    """What the hub's converter leaves: row groups, features in the schema."""
+    from pyarrow import parquet as pq
+
+    (folder / "data").mkdir(parents=True)
+    told = {b"huggingface": json.dumps({"info": {"features": FEATURES}}).encode()}
+    for split, first in (("train", 0), ("test", 4)):
+        table = rows(first).replace_schema_metadata(told)
+        pq.write_table(table, folder / "data" / f"{split}-00000-of-00001.parquet", row_group_size=3)
+
+
+@pytest.mark.parametrize("write", [saved, parquet])
+def test_folders_of_datasets(tmp_path, write):
+    write(tmp_path / "data")
+    dataset = load_dataset(section(tmp_path, f"kind: huggingface, splits: {HALVES}"))
+    assert dataset.ids[0] == "train/0000000"
+    check(dataset)
+    with pytest.raises(DataError, match="has no list 'trian'; there are: test, train"):
+        load_dataset(
+            section(tmp_path, "kind: huggingface, splits: " + HALVES.replace("train", "trian"))
+        )
+    with pytest.raises(DataError, match="has no column 'img'; there are: image, label"):
+        load_dataset(section(tmp_path, f"kind: huggingface, image: img, splits: {HALVES}"))
+
+
+def test_photos_of_datasets_that_lie_beside_are_read_below_the_root_only(tmp_path):
+    from pyarrow import parquet as pq
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(jpeg(0))
+    for place, told in (
+        ("a.jpg", ""),
+        ("../a.jpg", "lies elsewhere"),
+        ("/etc/passwd", "lies else"),
+    ):
+        column = pyarrow.array([{"bytes": None, "path": place}])
+        pq.write_table(pyarrow.table([column, ["cat"]], names=["image", "label"]),
+                       folder / "train.parquet")  # fmt: skip
+        text = "kind: huggingface, splits: " + SHARES
+        if told:
+            with pytest.raises(DataError, match=told):
+                load_dataset(section(tmp_path, text))
+        else:
+            (record,) = huggingface._records(section(tmp_path, text), folder, "train",
+                                             [folder / "train.parquet"], [])  # fmt: skip
+            assert (record.photo, record.labels) == (folder / "a.jpg", ("cat",))
+
+
+def cifar(folder):
+    folder.mkdir()
+    (folder / "batches.meta.txt").write_text("cat\ndog\n\n")
+    for name, first in (("data_batch_1", 0), ("test_batch", 4)):
+        data = b""
+        for i in range(first, first + 4):
+            pixels = np.asarray(photo(i, (32, 32))).transpose(2, 0, 1)
+            data += bytes([i % 2]) + pixels.tobytes()
+        (folder / f"{name}.bin").write_bytes(data)
+
+
+def test_cifar(tmp_path):
+    cifar(tmp_path / "data")
+    dataset = load_dataset(section(tmp_path, f"kind: cifar, splits: {HALVES}"))
+    for row, image in enumerate(dataset.ids):
+        number = int(image[-1]) + (4 if image.startswith("test") else 0)
+        np.testing.assert_array_equal(np.asarray(dataset.load(row)), photo(number, (32, 32)))
+        assert dataset.label[row].tolist() == [1 - number % 2, number % 2]
+    file = tmp_path / "data" / "test_batch.bin"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(DataError, match="no multiple of 3,073"):
+        load_dataset(section(tmp_path, f"kind: cifar, splits: {HALVES}"))
+    (tmp_path / "data" / "batches.meta.txt").unlink()
+    with pytest.raises(DataError, match="is pickled, and is not read"):
+        load_dataset(section(tmp_path, f"kind: cifar, splits: {HALVES}"))
+
+
+def fiftyone(folder, change=lambda _: None):
+    (folder / "data").mkdir(parents=True)
+    samples = []
+    for i in range(8):
+        name = f"data/{'train' if i < 4 else 'test'}{i % 4:02d}.jpg"
+        (folder / name).write_bytes(jpeg(i))
+        label = {"_cls": "Classification", "label": NAMES[i % 2]}
+        samples.append({"filepath": name, "tags": ["train" if i < 4 else "test"],
+                        "ground_truth": label})  # fmt: skip
+    change(samples)
+    (folder / "samples.json").write_text(json.dumps({"samples": samples}))
+
+
+def test_an_export_of_fiftyone(tmp_path):
+    fiftyone(tmp_path / "data")
+    dataset = load_dataset(section(tmp_path, f"kind: fiftyone, splits: {HALVES}"))
+    assert dataset.ids[0] == "data/train00"
+    check(dataset)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda s: s[0].update(filepath="../x.jpg"), "sample 0: the file '../x.jpg' is not below"),
+        (lambda s: s[1].update(filepath=None), "sample 1: the file None is not below"),
+        (lambda s: [one.pop("ground_truth") for one in s], "no labels in 'ground_truth'"),
+        (lambda s: s.append(s[0]), "has two images 'data/train00'"),
+    ],
+)
+def test_exports_that_do_not_fit_are_told(tmp_path, change, told):
+    fiftyone(tmp_path / "data", change)
+    with pytest.raises(DataError, match=told):
+        load_dataset(section(tmp_path, f"kind: fiftyone, splits: {HALVES}"))
+
+
+def test_several_labels_and_none(tmp_path):
+    def change(samples):
+        both = [{"label": "dog"}, {"label": "cat"}, {"label": "dog"}]
+        samples[0]["ground_truth"] = {"_cls": "Detections", "detections": both}
+        samples[1]["ground_truth"] = None
+
+    fiftyone(tmp_path / "data", change)
+    dataset = load_dataset(section(tmp_path, f"kind: fiftyone, splits: {HALVES}"))
+    assert dataset.label[:2].tolist() == [[1, 1], [-1, -1]]
+
+
+def test_one_that_is_cut_off_is_skipped_with_its_reason(tmp_path):
+    shard(tmp_path / "data" / "train.tar", 0)
+    text = "kind: webdataset, splits: " + SHARES
+    dataset = load_dataset(section(tmp_path, text))
+    (tmp_path / "data" / "train.tar").write_bytes(b"")
+    with pytest.raises(UnreadableImage, match="the file is empty"):
+        dataset.load(0)
+
+
+def shards(folder):
+    shard(folder / "train-0.tar", 0, label="txt")
+    shard(folder / "test-0.tar", 4, label="txt")
+
+
+@pytest.mark.parametrize("write", [fiftyone, saved, parquet, cifar, shards])
+def test_init_knows_them(home, capsys, write):  # noqa: F811
+    write(home / "data")
+    spec, out = init(capsys, "data", "--teacher", "head")
+    assert spec.dataset.task == "single_label"
+    dataset = load_dataset(spec.dataset)
+    assert dataset.classes == ("cat", "dog")
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [4, 2, 2]
+    assert "divided into two halves" in out

@@ -1,0 +1,110 @@
+"""A teacher that is a Python function: it runs where that is allowed, and its faults are told."""
+
+import sys
+
+import pytest
+from precompute_factory import named_encoder, photo_set, without_torch
+
+import precompute
+from inficond_panel.cli import main
+from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
+from inficond_panel.store import open_store
+from precompute.teachers.applied import teacher_of
+
+CODE = """
+import numpy as np
+def logits(photos):
+    return np.array([[np.asarray(p).mean() - 128, float(p.size[0]) - 70, 0.5] for p in photos])
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    without_torch(monkeypatch)
+    photo_set(tmp_path)
+    named_encoder(tmp_path / "encoder")
+    (tmp_path / "code" / "mine").mkdir(parents=True)
+    (tmp_path / "code" / "mine" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "code"))
+    for name in ("mine", "mine.model"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    text = (tmp_path / "spec.yaml").read_text()
+    (tmp_path / "spec.yaml").write_text(
+        text.replace(
+            "{kind: logits, path: logits.csv}",
+            "{kind: python, function: mine.model:logits, batch: 2, "
+            "classes: [bicycle, train, other]}",
+        )
+    )
+    yield tmp_path
+    for name in ("mine", "mine.model"):
+        sys.modules.pop(name, None)
+
+
+def write(home, code):
+    (home / "code" / "mine" / "model.py").write_text(code)
+
+
+def test_it_runs_only_where_it_is_allowed(home, capsys):
+    write(home, f"open({str(home / 'ran')!r}, 'w').close()\n{CODE}")
+    spec = load_spec(home / "spec.yaml")
+    assert main(["precompute", str(home / "spec.yaml")]) == 1
+    told = capsys.readouterr().err
+    assert "teacher is Python code, mine.model:logits, which could do anything" in told
+    assert "--allow-python" in told
+    assert main(["precompute", str(home / "spec.yaml"), "--plan"]) == 0
+    assert not (home / "ran").exists()
+    assert not spec.store.exists()
+    assert main(["precompute", str(home / "spec.yaml"), "--allow-python"]) == 0
+    store = open_store(spec.store)
+    assert (store.attrs["teacher"], store.attrs["teacher_kind"]) == ("mine.model:logits", "python")
+    for i, name in enumerate(store.images):
+        wide = 80 if int(name) % 3 else 50
+        assert store.teacher_logit[i, 1] == wide - 70
+    teacher, why = teacher_of(spec, store)
+    assert teacher is None
+    assert "is Python code" in why
+    spec.allow_python()
+    teacher, why = teacher_of(spec, store)
+    assert teacher is not None
+    assert why == ""
+    # Another text of the module is another teacher; the same is up to date.
+    assert not precompute.run(spec, spec.store).changed
+    write(home, CODE.replace("70", "71"))
+    sys.modules.pop("mine.model")
+    assert precompute.run(spec, spec.store).changed
+    assert open_store(spec.store).teacher_logit[0, 1] == store.teacher_logit[0, 1] - 1
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("logits = 3", "mine.model:logits is no function"),
+        ("1 / 0", "cannot be imported: ZeroDivisionError"),
+        ("", "cannot be imported: AttributeError"),
+        ("def logits(photos): return photos[9]", r"fails on \d photos: IndexError"),
+        ("def logits(photos): return 'no'", "returns str, no array of numbers"),
+        ("def logits(photos): return [[1, 2]] * 2", r"\(2, 2\) for 2 images; expected 3 classes"),
+        ("def logits(photos): return [[1, 2, 3]]", "gives 1 rows for 2 photos"),
+        (
+            "def logits(photos): return [[1, float('nan'), 3]] * len(photos)",
+            "logits are no finite numbers for the images 0000",
+        ),
+    ],
+)
+def test_its_faults_are_told(home, code, told):
+    write(home, code)
+    spec = load_spec(home / "spec.yaml")
+    spec.allow_python()
+    with pytest.raises(DataError, match=told):
+        precompute.run(spec, spec.store, workers=1)
+    assert not spec.store.exists()
+
+
+def test_a_name_that_is_none_is_told_with_its_place(home, capsys):
+    path = home / "spec.yaml"
+    path.write_text(path.read_text().replace("mine.model:logits", "mine.model"))
+    assert main(["check", str(path)]) == 2
+    told = "spec.yaml:14:35: teacher.function: expected package.module:function, got 'mine.model'"
+    assert told in capsys.readouterr().err
