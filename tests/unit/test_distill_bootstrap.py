@@ -133,7 +133,7 @@ def test_same_student_twice_has_no_change_and_no_noise():
     label, before, _ = case()
     found = change_interval(label, before, before)
     assert (found.estimate, found.low, found.high) == (0, 0, 0)
-    assert found.within_noise
+    assert found.words == "unchanged"
 
 
 def test_a_large_gain_clears_the_noise():

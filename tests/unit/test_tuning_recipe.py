@@ -14,7 +14,8 @@ from inficond_panel.analysis.refit_report import explain
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning import Balance, History, Intent, Tuner
+from inficond_panel.tuning.notices import ended_far
 
 UP = Intent("bicycle", "wheel", "up")
 
@@ -160,3 +161,64 @@ def test_the_paper_recipe_takes_a_penalty_for_each_class(store, tmp_path) -> Non
     other = make_tuner(store, tmp_path, text.format("{bird: 0.1}")).root()
     np.testing.assert_array_equal(plain.weights[:, :3], other.weights[:, :3])
     assert np.abs(other.weights[:, 3]).sum() < np.abs(plain.weights[:, 3]).sum()
+
+
+@pytest.mark.torch
+def test_a_recipe_that_ends_far_from_the_optimum_says_by_how_much(store, tmp_path) -> None:
+    pytest.importorskip("torch")
+    text = "{{solver: paper, epochs: {}, lr: {}, batch: 16}}"
+    short = make_tuner(store, tmp_path, text.format(1, 0.001))
+    optimum = make_tuner(store, tmp_path, "{}").root()
+    (line,) = ended_far(short, short.root())
+    worst = int(np.argmax(short.root().gap))
+    assert f"by {short.root().gap[worst]:.1%} for “{store.classes[worst]}”" in line
+    given = {"l1": 1e-4, "intercepts": short.root().intercepts}
+    scores, soft, _ = fit_rows(store)
+    ended = distill.certify(scores, soft, short.root().weights, **given).objective
+    best = distill.certify(scores, soft, optimum.weights, l1=1e-4).objective
+    flat = distill.certify(scores, soft, np.zeros_like(optimum.weights), l1=1e-4).objective
+    np.testing.assert_allclose(short.root().gap, (ended - best) / flat, atol=2e-4)
+    longer = make_tuner(store, tmp_path, "{solver: paper, epochs: 200, lr: 0.3, lambda: 1e-3}")
+    assert ended_far(longer, longer.root()) == []
+
+
+@pytest.mark.parametrize("labels", ["", ", labels: {alpha: 0.5}"])
+def test_the_temperature_can_divide_the_students_logits_too(store, tmp_path, labels) -> None:
+    """The objective of the tuner's students, by the loss of Lee et al. written out."""
+    plain = make_tuner(store, tmp_path, f"{{temperature: 3{labels}}}")
+    tuner = make_tuner(store, tmp_path, f"{{temperature: 3, tempered: both, lambda: 1e-3{labels}}}")
+    assert tuner.root_id != plain.root_id
+    node = tuner.fine_tune(tuner.root(), [UP])
+    assert (np.array(node.gap) <= 1e-6).all()
+    report = explain(tuner, node).of("bicycle").objective
+    scores, _, label = fit_rows(store)
+    soft = expit(store.teacher_logit[store.rows("fit")][:, 0].astype(float) / 3)
+    f = scores @ node.weights[:, 0] + node.intercepts[0]
+
+    def bce(logit, target):
+        return np.logaddexp(0, logit) - target * logit
+
+    teacher = bce(f / 3, soft)
+    hard = np.where(label[:, 0] >= 0, bce(f, label[:, 0]), 0.0)
+    each = hard + 0.5 * teacher if labels else teacher
+    assert report.loss_after == pytest.approx(each.mean(), abs=1e-9)
+    assert report.teacher_after == pytest.approx(teacher.mean(), abs=1e-9)
+    size = 1e-3 * np.abs(node.weights[:, 0]).sum()
+    assert report.after == pytest.approx(each.mean() + size, abs=1e-9)
+    assert report.optimum <= report.after + 1e-9
+    with pytest.raises(TuningError, match="Cures weigh one loss"):
+        tuner.fine_tune(node, [Balance("bird", ("sky",))])
+
+
+def test_a_price_under_both_temperatures_is_the_slope_of_the_optimum(store, tmp_path) -> None:
+    text = "{temperature: 3, tempered: both, lambda: 1e-3, labels: {alpha: 0.5}}"
+    tuner = make_tuner(store, tmp_path, text)
+    node = tuner.fine_tune(tuner.root(), [UP])
+    (bound,) = explain(tuner, node).of("bicycle").bounds
+    data, wheel = tuner.data_at(node), store.concepts.index("wheel")
+    values = []
+    for moved in (-1e-3, 1e-3):
+        lower = np.full((30, 1), -np.inf)
+        lower[wheel] = bound.lower + moved
+        values.append(distill.fit(**data.problem([0]), lower=lower, tolerance=1e-11).objective[0])
+    assert bound.price.cost == pytest.approx((values[1] - values[0]) / 2e-3, rel=1e-3)

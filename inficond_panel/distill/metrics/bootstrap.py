@@ -47,9 +47,11 @@ class Interval:
 
     @property
     def words(self) -> str:
-        """For a change: "up", "down", "within noise" or "undefined"."""
+        """For a change: "up", "down", "within noise", "unchanged" or "undefined"."""
         if np.isnan(self.estimate):
             return "undefined"
+        if self.low == self.estimate == self.high == 0:
+            return "unchanged"
         if self.within_noise:
             return "within noise"
         return "up" if self.low > 0 else "down"

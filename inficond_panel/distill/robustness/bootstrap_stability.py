@@ -17,13 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
+from inficond_panel.distill.solver.joint import fit_joint, one_of_each
 from inficond_panel.distill.solver.penalty import per_student
+from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import CancelledError
 
 #: Draws solved as the classes of one fit, so that they share its passes over the scores.
@@ -56,7 +59,7 @@ class Stability:
 
 def bootstrap_stability(
     scores: ScoreLike,
-    target: NDArray,
+    target: NDArray | Tempered,
     start: Fit,
     *,
     draws: int = 100,
@@ -80,8 +83,7 @@ def bootstrap_stability(
     value has no solution and is drawn again.
     """
     data = Scores.of(scores)
-    target, images = np.asarray(target, dtype=np.float64), len(target)
-    base = np.ones(images) if sample_weight is None else np.asarray(sample_weight)
+    base = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight)
     rng = np.random.default_rng(seed)
     weights = np.empty((draws, len(start.weights)))
     for first in range(0, draws, _TOGETHER):
@@ -94,7 +96,7 @@ def bootstrap_stability(
             l2=l2,
             lower=None if lower is None else lower[:, None][:, columns],
             upper=None if upper is None else upper[:, None][:, columns],
-            sample_weight=np.stack([_drawn(rng, base, target) for _ in columns], axis=1),
+            sample_weight=np.stack([_drawn(rng, base, mixed_of(target)) for _ in columns], axis=1),
             start=start.at(columns),
             tolerance=tolerance,
             cancelled=cancelled,
@@ -102,6 +104,37 @@ def bootstrap_stability(
         weights[first:last] = found.weights.T
         tell(progress, last, draws, "refits on bootstrap samples")
     return summarised(start.weights[:, 0], weights, level)
+
+
+def joint_stability(
+    scores: ScoreLike,
+    targets: NDArray | Tempered,
+    start: Array,
+    column: int,
+    *,
+    draws: int = 100,
+    seed: int = 0,
+    level: float = 0.95,
+    sample_weight: NDArray | None = None,
+    progress: Progress | None = None,
+    **given: Any,
+) -> Stability:
+    """As ``bootstrap_stability`` for the class at ``column`` of one softmax student.
+
+    ``targets`` are (N, K), ``start`` its centred weights (C, K); ``given`` as in ``fit_joint``. All
+    classes are solved together on each draw.
+    """
+    data = Scores.of(scores)
+    base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
+    rng = np.random.default_rng(seed)
+    weights = np.empty((draws, len(start)))
+    for draw in range(draws):
+        drawn = _drawn(rng, base, mixed_of(targets[:, column]))
+        found = fit_joint(data, targets, start=start, sample_weight=drawn, **given)
+        fitted = one_of_each(found, given.get("lower"), given.get("upper"))
+        weights[draw] = fitted.weights[:, column]
+        tell(progress, draw + 1, draws, "refits on bootstrap samples")
+    return summarised(start[:, column], weights, level)
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:

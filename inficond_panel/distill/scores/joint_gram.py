@@ -50,6 +50,18 @@ def joint_gram(
     )
 
 
+def added(grams: list[JointGram]) -> JointGram:
+    """Sum of Gram matrices of the same columns."""
+    first = grams[0]
+    for other in grams[1:]:
+        first = first._replace(
+            weights=first.weights + other.weights,
+            intercepts=first.intercepts + other.intercepts,
+            mixed=first.mixed + other.mixed,
+        )
+    return first
+
+
 def _block(
     rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
 ) -> Array:

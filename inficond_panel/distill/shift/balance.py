@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.solver.exact import fit
-from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.errors import DataError
 
 #: L2 penalties that are tried, on standardised scores and the mean loss.
@@ -25,7 +24,7 @@ PENALTIES = (1e-3, 1e-2, 1e-1)
 #: Largest size of a log density ratio.
 CUT = 4.0
 FOLDS = 5
-_TOLERANCE = 1e-6
+_TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,7 @@ def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Arr
     scores = _standardised(np.concatenate([ours, theirs]))
     target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
     penalty = _chosen_penalty(scores, target, seed)
-    found = fit(scores, target[:, None], l1=0.0, l2=penalty, tolerance=_TOLERANCE)
-    logit = decision_function(scores[: len(ours)], found.weights, found.intercepts)[:, 0]
+    logit = scores[: len(ours)] @ ridge_logistic(scores, target, penalty)
     logit -= np.log(len(theirs) / len(ours))
     return np.exp(np.clip(logit, -CUT, CUT)), penalty
 
@@ -86,17 +84,46 @@ def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
     fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
-        targets = np.repeat(target[~out, None], len(PENALTIES), axis=1)
-        found = fit(scores[~out], targets, l1=0.0, l2=PENALTIES, tolerance=_TOLERANCE)
-        logit = decision_function(scores[out], found.weights, found.intercepts)
-        loss += (np.logaddexp(0, logit) - target[out, None] * logit).sum(axis=0)
+        for place, penalty in enumerate(PENALTIES):
+            logit = scores[out] @ ridge_logistic(scores[~out], target[~out], penalty)
+            loss[place] += (np.logaddexp(0, logit) - target[out] * logit).sum()
     return PENALTIES[int(np.argmin(loss))]
+
+
+def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
+    """Weights (C,) of least mean loss plus penalty / 2 x their squares; the first is free of it.
+
+    Newton's method with halved steps. Scores are few columns, the first of them 1: the solver of
+    students, made for many columns and an L1 penalty, takes twenty times as long.
+    """
+    price = np.full(scores.shape[1], penalty)
+    price[0] = 0.0
+
+    def value(weights: Array) -> float:
+        logit = scores @ weights
+        loss = np.logaddexp(0, logit) - target * logit
+        return float(loss.mean() + price @ weights**2 / 2)
+
+    weights, least = np.zeros(scores.shape[1]), float(np.log(2.0))
+    for _ in range(_STEPS):
+        p = expit(scores @ weights)
+        slope = scores.T @ (p - target) / len(target) + price * weights
+        bend = (scores.T * (p * (1 - p))) @ scores / len(target) + np.diag(price)
+        step = np.linalg.solve(bend + _RIDGE * np.eye(len(bend)), slope)
+        if slope @ step <= _TOLERANCE:
+            break
+        length = 1.0
+        while (found := value(weights - length * step)) > least - 1e-4 * length * (slope @ step):
+            length /= 2
+        weights, least = weights - length * step, found
+    return weights
 
 
 def _standardised(scores: NDArray) -> Array:
     wide = np.asarray(scores, dtype=np.float64)
     spread = wide.std(axis=0)
-    return (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
 
 
 def _check_counts(ours: int, theirs: int, side: int) -> None:

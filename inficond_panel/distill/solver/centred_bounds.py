@@ -111,5 +111,18 @@ class CentredBounds:
         return np.where(np.isinf(self.lower), np.maximum(kept, 0), kept)
 
 
+def at_bound(weights: Array, bound: Array) -> NDArray[np.bool_]:
+    """Mask of the centred weights that lie at a bound of the same shape, to what bounds hold to."""
+    near = 10 * ACCURACY * np.maximum(1.0, np.abs(_finite(bound)))
+    return np.isfinite(bound) & (np.abs(weights - _finite(bound)) <= near)
+
+
+def free_range(lower: Array, upper: Array, k: int) -> tuple[float, float]:
+    """Least and largest centred weight of the class at ``k`` that the bounds (K,) of the others
+    leave room for: the weights of a concept add up to 0."""
+    others = np.arange(len(lower)) != k
+    return -float(upper[others].sum()), -float(lower[others].sum())
+
+
 def _finite(values: Array) -> Array:
     return np.where(np.isfinite(values), values, 0.0)

@@ -20,6 +20,7 @@ from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
+from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.errors import CancelledError, SolverError
 
 
@@ -54,7 +55,7 @@ class Fit:
 
 def fit(
     scores: ScoreLike,
-    targets: NDArray,
+    targets: NDArray | Tempered,
     *,
     l1: ArrayLike = 1e-4,
     l2: ArrayLike = 0.0,
@@ -69,6 +70,7 @@ def fit(
 ) -> Fit:
     """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
 
+    ``Tempered`` targets divide the students' logits by the temperature too (tempered.py).
     ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
     number or one per class, ``l1`` also one per weight (C, K). ``lower`` and ``upper`` (C, K)
     bound the weights, an infinite side is open, equal sides fix a weight. ``sample_weight`` is
@@ -173,7 +175,7 @@ def _collect(students: list[NewtonState], tolerance: float) -> Fit:
 
 def certify(
     scores: ScoreLike,
-    targets: NDArray,
+    targets: NDArray | Tempered,
     weights: Array,
     intercepts: Array | None = None,
     *,

@@ -23,6 +23,8 @@ from inficond_panel.distill.solver.exact import Fit
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
+from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
 from inficond_panel.errors import CancelledError, SolverError
 
 #: The rows of targets may add up to 1 within this; they are then made to.
@@ -56,7 +58,7 @@ class JointFit:
 
 def fit_joint(
     scores: ScoreLike,
-    targets: NDArray,
+    targets: NDArray | Tempered,
     *,
     l1: ArrayLike = 1e-4,
     lower: NDArray | None = None,
@@ -96,11 +98,16 @@ def fit_joint(
     return _collect(state, tolerance)
 
 
-def one_of_each(found: JointFit) -> Fit:
-    """The student as one of each class: its centred weights, and for all the one certificate."""
-    classes = len(found.intercepts)
+def one_of_each(found: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
+    """The student as one of each class: its centred weights, and for all the one certificate.
+
+    Centred weights that lie beyond their bounds ``(C, K)`` by rounding are put on them.
+    """
+    classes, weights = len(found.intercepts), found.centred
+    if lower is not None or upper is not None:
+        weights = np.clip(weights, lower, upper)
     return Fit(
-        weights=found.centred,
+        weights=weights,
         intercepts=found.intercepts,
         objective=np.full(classes, found.objective),
         gap=np.full(classes, found.gap),
@@ -112,7 +119,7 @@ def one_of_each(found: JointFit) -> Fit:
 
 def certify_joint(
     scores: ScoreLike,
-    targets: NDArray,
+    targets: NDArray | Tempered,
     weights: Array,
     *,
     l1: ArrayLike = 1e-4,
@@ -163,7 +170,7 @@ def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:
 
 def make_joint_problem(
     shape: tuple[int, int],
-    targets: NDArray,
+    targets: NDArray | Tempered,
     l1: ArrayLike,
     lower: NDArray | None,
     upper: NDArray | None,
@@ -171,16 +178,17 @@ def make_joint_problem(
 ) -> JointProblem:
     """The problem of these arguments; raises as ``fit_joint``."""
     images, concepts = shape
-    targets = np.asarray(targets, dtype=np.float64)
-    if targets.ndim != 2 or targets.shape[0] != images or targets.shape[1] < 2:
+    tempered = targets if isinstance(targets, Tempered) else None
+    target = mixed_of(targets)
+    if target.ndim != 2 or target.shape[0] != images or target.shape[1] < 2:
         raise SolverError(
-            f"Targets have shape {targets.shape}, the scores {images} rows.",
+            f"Targets have shape {target.shape}, the scores {images} rows.",
             "Give one row of targets for each row of scores, one column for each of two classes or "
             "more.",
         )
-    check_finite(targets, "targets")
-    total = targets.sum(axis=1)
-    if targets.min() < 0 or np.abs(total - 1).max() > _SUM_ERROR:
+    check_finite(target, "targets")
+    total = target.sum(axis=1)
+    if target.min() < 0 or np.abs(total - 1).max() > _SUM_ERROR:
         raise SolverError(
             f"Targets add up to {total.min():.6g} to {total.max():.6g} in an image, or some are "
             "below 0.",
@@ -191,10 +199,10 @@ def make_joint_problem(
             f"Sample weights have shape {np.shape(sample_weight)}, not ({images},).",
             "Give one weight for each image: the classes of a softmax share it.",
         )
-    weight = normalised(sample_weight, images, targets.shape[1])[0]
-    targets = targets / total[:, None]
-    _check_targets(targets, weight)
-    size = concepts, targets.shape[1]
+    weight = normalised(sample_weight, images, target.shape[1])[0]
+    target = target / total[:, None]
+    _check_targets(target, weight)
+    size = concepts, target.shape[1]
     penalties = np.array(penalties_of(l1, size[1], "l1"))
     if not (penalties > 0).all():
         raise SolverError("l1 is 0.", "The softmax student needs an L1 penalty above 0.")
@@ -207,7 +215,11 @@ def make_joint_problem(
             f"{bounds.infeasible[0]}: its centred weights add up to 0 over the classes.",
             "Ask less of that concept: not all classes can be above their mean, or below it.",
         )
-    return JointProblem(targets, weight, penalties, bounds)
+    if tempered:
+        soft = tempered.soft / tempered.soft.sum(axis=1, keepdims=True)
+        more = tempered.label, float(tempered.alpha), float(tempered.temperature)
+        return TemperedJointProblem(soft, weight, penalties, bounds, *more)
+    return JointProblem(target, weight, penalties, bounds)
 
 
 def _check_targets(targets: Array, weight: Array) -> None:

@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.joint_gram import joint_gram
+from inficond_panel.distill.scores.joint_gram import added, joint_gram
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.joint_objective import JointPoint, JointProblem
 from inficond_panel.distill.solver.joint_quadratic import Rows, solve_bounded
-from inficond_panel.distill.solver.softmax_loss import FittedSoftmax, flat_solve
+from inficond_panel.distill.solver.softmax_loss import flat_solve
 
 _NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own
 _NEW_WEIGHTS = 480
 _HALVINGS = 40
-_FLOOR = 1e-10  # share of even odds in the probabilities that the curvature is taken of
 
 
 class _Move(NamedTuple):
@@ -35,7 +34,7 @@ class JointState:
     def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
         self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
-        self.stuck = self.cautious = False
+        self.stuck = False
         self.outlook: Array | None = None
         self.multipliers = np.zeros_like(starts[0])
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
@@ -67,24 +66,22 @@ class JointState:
     def step(self) -> None:
         """One proximal Newton step on the working set."""
         self.iterations += 1
-        if not self._search(self._newton_move()):
-            self.stuck, self.cautious = self.cautious, True
+        self.stuck = not self._search(self._newton_move())
 
     def look_ahead(self) -> None:
         """Take the outlook of the next step for the certificate, and stay."""
         self._take_outlook(self._newton_move())
 
     def _take_outlook(self, move: _Move) -> None:
-        p = self.at.fitted.probability
-        mean = np.einsum("ik,ik->i", p, move.change)[:, None]
-        self.outlook = p + p * (move.change - mean)
+        self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
     def _newton_move(self) -> _Move:
         """To the minimum of the quadratic model, with its multipliers taken over."""
         problem, weights = self.problem, self.at.weights
         concept, of_class = self._places()
         used = [concept[of_class == k] for k in range(weights.shape[1])]
-        gram = joint_gram(self.data.columns, used, *self._curvature())
+        bends = problem.curvatures(self.at.fitted, False)
+        gram = added([joint_gram(self.data.columns, used, *bend) for bend in bends])
         share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
         hessian = gram.weights - gram.mixed.T @ share_of
         start, slope = weights[concept, of_class], self.gradient[concept, of_class]
@@ -116,18 +113,6 @@ class JointState:
         change = self._product(full - self.at.weights)
         return _Move(full, change + share, share, float(promised))
 
-    def _curvature(self) -> tuple[Array, Array]:
-        """Probabilities (N, K) and weights (N,) of the model's second derivatives.
-
-        Cautious: ones that bound the loss from above, (I - 11'/K) / 2 for each image (Böhning 1992,
-        Ann. Inst. Stat. Math. 44).
-        """
-        p, weight = self.at.fitted.probability, self.problem.sample_weight
-        classes = p.shape[1]
-        if self.cautious:
-            return np.full_like(p, 1 / classes), weight * classes / 2
-        return (1 - _FLOOR) * p + _FLOOR / classes, weight
-
     def _search(self, move: _Move) -> bool:
         """Move, halving the step until the objective falls; False where there is no way down."""
         problem, at = self.problem, self.at
@@ -137,17 +122,16 @@ class JointState:
             trial = move.weights
             if halving:
                 trial = at.weights + length * (move.weights - at.weights)
-            fitted = FittedSoftmax(at.fitted.logit + length * move.change)
+            fitted = problem.fitted(at.fitted.logit + length * move.change)
             value = problem.point(trial, at.intercepts, fitted).objective
             if value <= at.objective + 1e-4 * length * move.promised + rounding:
-                if halving or self.cautious:
+                if halving:
                     self.outlook = None
                 else:
                     self._take_outlook(move)
                 linear = at.fitted.logit - at.intercepts + length * (move.change - move.share)
                 guess = at.intercepts + length * move.share
                 self.at = problem.best_point(trial, linear, guess)
-                self.cautious = halving > 2
                 return move.promised < -0.1 * rounding
         return False
 

@@ -51,7 +51,8 @@ from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.softmax_loss import FittedSoftmax, entropies, fit_intercepts
 
 _ROUNDED = 1 - 1e-15
-_NO_SUM = 1e-12
+_FLOOR = 1e-10  # share of even odds in the probabilities that the curvature is taken of
+NO_SUM = 1e-12
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,17 @@ class JointProblem:
         """L1 term of weights (C, K)."""
         return float(np.abs(weights).sum(axis=0) @ self.l1)
 
+    def fitted(self, logit: Array) -> FittedSoftmax:
+        """Logits (N, K) with what the loss needs of them."""
+        return FittedSoftmax(logit)
+
     def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> JointPoint:
         """The point of weights and intercepts, for what is fitted with them."""
-        loss = fitted.loss(self.target, self.sample_weight)
-        return JointPoint(weights, intercepts, fitted, loss + self.size(weights))
+        return JointPoint(weights, intercepts, fitted, self.loss(fitted) + self.size(weights))
+
+    def loss(self, fitted: FittedSoftmax) -> float:
+        """Weighted mean cross-entropy."""
+        return fitted.loss(self.target, self.sample_weight)
 
     def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
         """The point of these weights with their best intercepts, for X @ weights (N, K)."""
@@ -116,20 +124,56 @@ class JointProblem:
         ``gradient`` (C, K) is X'u; ``multipliers`` (C, K) of the bounds may be any. Where the
         residuals do not sum to 0, as with intercepts that are not the best, there is no bound.
         """
-        if np.abs(self.sample_weight @ (probability - self.target)).max() > _NO_SUM:
+        if self.unbalanced(probability):
             return -np.inf
         m = self.bounds.allowed(multipliers)
         rest = np.abs(-gradient - centred(m))
         over = rest > self.l1
         scale = min(1.0, float(np.min((self.l1 / np.where(over, rest, 1.0))[over], initial=1.0)))
-        scale = min(scale, _inside(probability, self.target))
+        scale = min(scale, self.inside(probability))
         scale *= 1.0 if scale == 1 else _ROUNDED
-        mixed = self.target + scale * (probability - self.target)
-        value = float(self.sample_weight @ entropies(mixed))
-        return value - scale * self.bounds.support(m)
+        return self.dual_loss(probability, scale) - scale * self.bounds.support(m)
+
+    def curvatures(self, fitted: FittedSoftmax, cautious: bool) -> list[tuple[Array, Array]]:
+        """Probabilities (N, K) and weights (N,) whose second derivatives add up to the model's."""
+        return self.curvature_of(fitted.probability, self.sample_weight, cautious)
+
+    @staticmethod
+    def curvature_of(
+        probability: Array, weight: Array, cautious: bool
+    ) -> list[tuple[Array, Array]]:
+        """The same of one softmax.
+
+        Cautious: ones that bound the loss from above, (I - 11'/K) / 2 for each image (Böhning 1992,
+        Ann. Inst. Stat. Math. 44).
+        """
+        classes = probability.shape[1]
+        if cautious:
+            return [(np.full_like(probability, 1 / classes), weight * classes / 2)]
+        return [((1 - _FLOOR) * probability + _FLOOR / classes, weight)]
+
+    def outlook(self, fitted: FittedSoftmax, change: Array) -> Array:
+        """Probabilities to first order in a change (N, K) of the logits, residuals of sum 0."""
+        p = fitted.probability
+        mean = np.einsum("ik,ik->i", p, change)[:, None]
+        return p + p * (change - mean)
+
+    def unbalanced(self, probability: Array) -> bool:
+        """True where the residuals of a class do not add up to 0."""
+        return bool(np.abs(self.sample_weight @ (probability - self.target)).max() > NO_SUM)
+
+    def dual_loss(self, probability: Array, scale: float) -> float:
+        """The entropies' part of D, for residuals scaled by ``scale``."""
+        return float(
+            self.sample_weight @ entropies(self.target + scale * (probability - self.target))
+        )
+
+    def inside(self, probability: Array) -> float:
+        """Largest scale in [0, 1] up to which no scaled probability is below 0."""
+        return inside_scale(probability, self.target)
 
 
-def _inside(probability: Array, target: Array) -> float:
+def inside_scale(probability: Array, target: Array) -> float:
     """Largest scale in [0, 1] up to which t + scale * (p - t) is nowhere below 0."""
     out = probability < 0
     if not out.any():

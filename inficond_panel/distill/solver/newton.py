@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
-from inficond_panel.distill.solver.logistic_loss import Fitted
 from inficond_panel.distill.solver.objective import Point, Problem
 from inficond_panel.distill.solver.subproblem import solve_quadratic
 
@@ -67,7 +66,7 @@ class NewtonState:
     def shift_intercept(self, intercept: float) -> None:
         """Take another intercept than the best, and let the certificate pay for it."""
         problem, best = self.problem, self.at.objective
-        fitted = Fitted(self.at.fitted.logit + (intercept - self.at.intercept))
+        fitted = problem.fitted(self.at.fitted.logit + (intercept - self.at.intercept))
         self.at = problem.point(self.at.weights, intercept, fitted)
         if self.variance is None:
             self.gap += (self.at.objective - best) / problem.reference
@@ -125,9 +124,9 @@ class NewtonState:
         for halving in range(_HALVINGS):
             length = 0.5**halving
             trial = move.weights
-            if halving:
-                trial = problem.penalty.clip(at.weights + length * (move.weights - at.weights))
-            fitted = Fitted(at.fitted.logit + length * move.change)
+            if halving:  # in the box: with a length of at most 1/2 no rounding leads out of it
+                trial = at.weights + length * (move.weights - at.weights)
+            fitted = problem.fitted(at.fitted.logit + length * move.change)
             value = problem.point(trial, 0.0, fitted).objective
             if value <= at.objective + 1e-4 * length * move.promised + rounding:
                 near_end = at.objective - value <= _MAYBE_LAST * problem.reference

@@ -48,19 +48,28 @@ from functools import cached_property
 import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.logistic_loss import Fitted, entropy, fit_intercept
 from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
-_CURVATURE_FLOOR = 1e-12
-_TINY = np.finfo(np.float64).tiny
+CURVATURE_FLOOR = 1e-12
+TINY = np.finfo(np.float64).tiny
 
 
-def decision_function(scores: ScoreLike, weights: Array, intercepts: Array) -> Array:
-    """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``."""
+def decision_function(
+    scores: ScoreLike, weights: Array, intercepts: Array, link: str = SIGMOID
+) -> Array:
+    """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``.
+
+    The sigmoid of a logit is the class's probability. With ``link`` softmax it is thus the log-odds
+    of the class in the softmax over the K linear functions, which needs those of all classes.
+    """
     with one_thread():
-        return Scores.of(scores).logits(weights, intercepts)
+        linear = Scores.of(scores).logits(weights, intercepts)
+        return log_odds(linear) if link == SOFTMAX else linear
 
 
 @dataclass(frozen=True)
@@ -98,11 +107,17 @@ class Problem:
         spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
         return max(spread, 1e-9)  # constant targets: what is left is rounding
 
+    def fitted(self, logit: Array) -> Fitted:
+        """Logits (N,) with what the loss needs of them."""
+        return Fitted(logit)
+
     def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
         """The point of these weights and intercept, for what is fitted with them."""
-        each = fitted.softplus - self.target * fitted.logit
-        loss = float(self.sample_weight @ each)  # weighted mean BCE-with-logits
-        return Point(weights, intercept, fitted, loss + self.penalty.value(weights))
+        return Point(weights, intercept, fitted, self.loss(fitted) + self.penalty.value(weights))
+
+    def loss(self, fitted: Fitted) -> float:
+        """Weighted mean BCE-with-logits."""
+        return float(self.sample_weight @ (fitted.softplus - self.target * fitted.logit))
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
         """The point of these weights with their best intercept, for X @ weights (N,)."""
@@ -114,22 +129,15 @@ class Problem:
         return self.sample_weight * (probability - self.target)
 
     def curvature(self, fitted: Fitted, cautious: bool) -> Array:
-        """Second derivative by each logit (N,); cautious: one that bounds the loss from above.
-
-        Source of the bound: Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
-        """
-        if cautious:
-            size = np.maximum(np.abs(fitted.logit), 1e-3)
-            each = np.tanh(size / 2) / (2 * size)
-        else:
-            each = np.maximum(fitted.variance, _CURVATURE_FLOOR)
-        return self.sample_weight * each
+        """Second derivative by each logit (N,); cautious: one that bounds the loss from above."""
+        each = np.maximum(fitted.variance, CURVATURE_FLOOR)
+        return self.sample_weight * (upper_curvature(fitted.logit) if cautious else each)
 
     def outlook(self, fitted: Fitted, change: Array) -> Array:
         """Probabilities (N,) to first order in a change of the logits, residuals of sum 0."""
         bend = self.sample_weight * fitted.variance
         rest = self.residuals(fitted.probability).sum() + bend @ change
-        return fitted.probability + fitted.variance * (change - rest / max(bend.sum(), _TINY))
+        return fitted.probability + fitted.variance * (change - rest / max(bend.sum(), TINY))
 
     def forces(self, weights: Array, gradient: Array) -> Array:
         """Subgradient of least size of the objective in w (C,), from the loss's gradient X'u."""
@@ -162,10 +170,23 @@ class Problem:
         return value - float(self.penalty.conjugate(-scale * gradient).sum())
 
     def _largest_scale(self, probability: Array) -> float:
-        """The scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
-        out = np.flatnonzero((probability < 0) | (probability > 1))
-        if not out.size:
-            return 1.0
-        inside, outside = self.target[out], probability[out]
-        room = np.where(outside < 0, inside, 1 - inside)
-        return float(np.min(room / np.abs(outside - inside))) * (1 - 1e-15)
+        return largest_scale(self.target, probability)
+
+
+def upper_curvature(logit: Array) -> Array:
+    """Curvature (N,) of a quadratic that touches the loss at each logit and is nowhere below it.
+
+    Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
+    """
+    size = np.maximum(np.abs(logit), 1e-3)
+    return np.tanh(size / 2) / (2 * size)
+
+
+def largest_scale(target: Array, probability: Array) -> float:
+    """The scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
+    out = np.flatnonzero((probability < 0) | (probability > 1))
+    if not out.size:
+        return 1.0
+    inside, outside = target[out], probability[out]
+    room = np.where(outside < 0, inside, 1 - inside)
+    return float(np.min(room / np.abs(outside - inside))) * (1 - 1e-15)

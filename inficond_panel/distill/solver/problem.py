@@ -8,12 +8,18 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.distill.scores.array_api import Array, check_finite
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill.solver.tempered import (
+    Tempered,
+    TemperedProblem,
+    mixed_of,
+    tempered_columns,
+)
 from inficond_panel.errors import SolverError
 
 
 def make_problems(
     shape: tuple[int, int],
-    targets: NDArray,
+    targets: NDArray | Tempered,
     l1: ArrayLike,
     l2: ArrayLike,
     lower: NDArray | None,
@@ -26,7 +32,8 @@ def make_problems(
     finite solution; DataError where targets are not finite.
     """
     images, concepts = shape
-    targets = np.asarray(targets, dtype=np.float64)
+    tempered = targets if isinstance(targets, Tempered) else None
+    targets = mixed_of(targets)
     if targets.ndim != 2 or targets.shape[0] != images:
         raise SolverError(
             f"Targets have shape {targets.shape}, the scores {images} rows.",
@@ -46,12 +53,18 @@ def make_problems(
     low = bound_of(lower, -np.inf, (concepts, classes), "lower")
     high = bound_of(upper, np.inf, (concepts, classes), "upper")
     check_box(low, high)
-    return [
-        Problem(
-            target, weight[k % len(weight)], Penalty(first[k], second[k], low[:, k], high[:, k])
-        )
-        for k, target in enumerate(np.ascontiguousarray(targets.T))
+    common = [
+        {
+            "sample_weight": weight[k % len(weight)],
+            "penalty": Penalty(first[k], second[k], low[:, k], high[:, k]),
+        }
+        for k in range(classes)
     ]
+    if tempered:
+        columns = tempered_columns(tempered)
+        return [TemperedProblem(**own, **each) for own, each in zip(columns, common, strict=True)]
+    columns_of = np.ascontiguousarray(targets.T)
+    return [Problem(target=own, **each) for own, each in zip(columns_of, common, strict=True)]
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:

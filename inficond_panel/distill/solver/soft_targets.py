@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
+from scipy.special import expit, log_expit
+from scipy.special import softmax as row_softmax
 
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill.scores.array_api import Array
@@ -25,6 +26,18 @@ def soft_targets(
     if others is not None:
         return softmax_of(np.asarray(teacher_logit), others, temperature)
     return expit(np.asarray(teacher_logit, dtype=np.float64) / temperature)
+
+
+def joint_targets(
+    teacher_logit: ArrayLike, temperature: float = 1.0, softmax: bool = True
+) -> Array:
+    """Targets (N, K) of one softmax student: distributions over the classes of the logits (N, K).
+
+    Of a softmax teacher softmax(z / T), given that the class is one of these; of one that judges
+    each class by itself sigmoid(z / T), made to add up to 1.
+    """
+    scaled = np.asarray(teacher_logit, dtype=np.float64) / temperature
+    return np.asarray(row_softmax(scaled if softmax else log_expit(scaled), axis=1))
 
 
 def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Array, Array]:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
 from inficond_panel.distill.solver.penalty import per_student
+from inficond_panel.distill.solver.tempered import Tempered
 
 
 @dataclass(frozen=True)
 class RefitPoint:
-    """The student with one weight fixed at ``influence``: a fit of one class, with certificate.
+    """The student with one influence fixed: a fit of one class, or of all that share a softmax.
 
     ``level`` is 0 for the coarsest points; each further level halves the distances. ``share`` is
     the share of all points that are known, with this one.
@@ -35,7 +36,7 @@ class RefitPoint:
 
 def refit_what_if(
     scores: ScoreLike,
-    target: NDArray,
+    target: NDArray | Tempered,
     concept: int,
     start: Fit,
     low: float,
@@ -65,24 +66,38 @@ def refit_what_if(
     size = data.shape[1]
     box_low = np.full(size, -np.inf) if lower is None else np.array(lower, dtype=np.float64)
     box_high = np.full(size, np.inf) if upper is None else np.array(upper, dtype=np.float64)
-    now = float(start.weights[concept, 0])
-    plan = refit_grid(now, low, high, levels)
-    solved: dict[float, Fit] = {now: start}
-    for done, (level, influence) in enumerate(plan, start=1):
-        nearest = min(solved, key=lambda known: abs(known - influence))
+
+    def solve(influence: float, near: Fit) -> Fit:
         box_low[concept] = box_high[concept] = influence
-        solved[influence] = fit(
+        return fit(
             data,
-            np.asarray(target)[:, None],
+            target[:, None],
             l1=per_student(l1, 1),
             l2=l2,
             lower=box_low[:, None],
             upper=box_high[:, None],
             sample_weight=sample_weight,
-            start=solved[nearest],
+            start=near,
             tolerance=tolerance,
             cancelled=cancelled,
         )
+
+    now = float(start.weights[concept, 0])
+    yield from refit_points(solve, now, start, refit_grid(now, low, high, levels))
+
+
+def refit_points(
+    solve: Callable[[float, Fit], Fit], now: float, start: Fit, plan: list[tuple[int, float]]
+) -> Iterator[RefitPoint]:
+    """Solve the points of a plan (``refit_grid``) in order, each from the nearest that is solved.
+
+    ``solve`` gives the student with the influence fixed, from one near by; ``start`` is that at
+    ``now``.
+    """
+    solved: dict[float, Fit] = {now: start}
+    for done, (level, influence) in enumerate(plan, start=1):
+        nearest = min(solved, key=lambda known: abs(known - influence))
+        solved[influence] = solve(influence, solved[nearest])
         yield RefitPoint(influence, level, done / len(plan), solved[influence])
 
 

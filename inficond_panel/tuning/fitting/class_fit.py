@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +13,10 @@ from inficond_panel.distill.scores.scores import Array
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.vocabulary.tasks import SIGMOID
 
 #: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
-_TOLERANCE = 1e-4
+TOLERANCE = 1e-4
 
 
 class ClassFit:
@@ -22,6 +24,8 @@ class ClassFit:
 
     ``data`` is under no terms. ``start`` is a student near by; where ``ready``, it is the student.
     """
+
+    link = SIGMOID
 
     def __init__(
         self,
@@ -75,8 +79,17 @@ class ClassFit:
 
     def logits(self, student: Fit, rows: NDArray[np.intp]) -> Array:
         """Logits ``(n,)`` of the images at ``rows`` of the store."""
-        scores = self.store.concept_score[rows]
-        return decision_function(scores, student.weights, student.intercepts)[:, 0]
+        return self.logits_of(student, self.store.concept_score[rows])
+
+    def logits_of(self, student: Fit, scores: NDArray) -> Array:
+        """Logits ``(n,)`` of images with these scores ``(n, C)``."""
+        return decision_function(scores, student.weights, student.intercepts, self.link)[:, 0]
+
+    def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
+        """Logits ``(len(students), n)`` of images with these scores ``(n, C)``."""
+        weights = np.concatenate([student.weights for student in students], axis=1)
+        intercepts = np.concatenate([student.intercepts for student in students])
+        return decision_function(scores, weights, intercepts).T
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
         """The same student, fitted without the images ``outside`` ``(n,)`` of the split ``fit``."""
@@ -106,5 +119,5 @@ class ClassFit:
             lower=self.lower if lower is None else lower,
             upper=self.upper if upper is None else upper,
             start=start or self.base,
-            tolerance=_TOLERANCE,
+            tolerance=TOLERANCE,
         )

@@ -8,15 +8,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import entr
 
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.robustness.collinearity import components, correlation, spread
+from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill.solver.problem import make_problems
+from inficond_panel.distill.solver.soft_targets import joint_targets
+from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.store.label_checks import whole_labels
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Taught, Terms
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
 class FitData:
@@ -30,7 +35,9 @@ class FitData:
     in: BCE(label) + alpha·BCE(teacher) is one fit of mixed targets with weights ``(n, K)``, and the
     penalties ``l1`` (one per class) and ``l2`` scaled to fit. Where no label is ignored, all images
     weigh alike and ``sample_weight`` is None. What compares with the teacher takes its own
-    probabilities.
+    probabilities. With ``link`` softmax the targets of an image add up to 1 over the classes. With
+    ``tempered`` "both" the temperature divides the students' logits too: the targets are
+    ``Tempered`` where it is not 1.
 
     Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
     student has no finite intercept. Raises ``DataError`` without the oracle logits asked for.
@@ -44,6 +51,8 @@ class FitData:
         l2: float = 0.0,
         alpha: float | None = None,
         learned: str = "teacher",
+        link: str = SIGMOID,
+        tempered: str = "teacher",
     ) -> None:
         rows = store.rows("fit")
         if rows.size == 0:
@@ -54,17 +63,31 @@ class FitData:
         self.scores = store.concept_score[rows]
         #: The scores with the columns that fits have gathered: the next fit finds them there.
         self.gathered = Scores(self.scores)
+        self.link = link
         softmax = store.activation == "softmax"
         others = store.other_logit[rows] if softmax else None
-        self.teacher = soft_targets(store.teacher_logit[rows], temperature, others)
+        self.teacher = _soft(store.teacher_logit[rows], temperature, others, link)
         soft = self.teacher
         if learned == "oracle":
             others = oracle_others(store) if softmax else None
-            soft = soft_targets(oracle_logits(store), temperature, others)
-        self.targets, self.sample_weight, scale = soft, None, np.ones(len(l1))
+            soft = _soft(oracle_logits(store), temperature, others, link)
+        self.targets: Any = soft
+        self.sample_weight, scale = None, np.ones(len(l1))
+        #: Temperature that divides the students' logits where they meet the teacher.
+        self.divisor = float(temperature) if tempered == "both" else 1.0
+        label = np.full(soft.shape, -1, np.int8)
         if alpha is not None:
             _check_labels(store, rows, alpha)
-            self.targets, weight, scale = mixed_targets(store.label[rows], soft, alpha)
+            label = store.label[rows]
+            label = whole_labels(label) if link == SOFTMAX else label
+        #: Largest curvature of the loss by a logit, over that of one cross-entropy.
+        self.bend = 1.0
+        if self.divisor != 1:
+            part = 1.0 if alpha is None else alpha
+            self.bend = (alpha is not None) + part / self.divisor**2
+            self.targets = Tempered(label, soft, part, self.divisor)
+        elif alpha is not None:
+            self.targets, weight, scale = mixed_targets(label, soft, alpha)
             self.sample_weight = None if np.ptp(weight) == 0 else weight
         self._lambda, self._unit = np.array(l1, dtype=np.float64), np.asarray(scale)
         self.l2 = l2 * scale
@@ -135,6 +158,15 @@ class FitData:
             "sample_weight": weight,
         }
 
+    def joint_problem(self) -> dict[str, Any]:
+        """Arguments of ``distill.fit_joint``, for data with ``link`` softmax."""
+        return {
+            "scores": self.gathered,
+            "targets": self.targets,
+            "l1": self.l1,
+            "sample_weight": None if self.sample_weight is None else self.weight(0),
+        }
+
     def weight(self, k: int) -> np.ndarray:
         """Weights ``(n,)`` of the images for the class at ``k``; their sum is 1."""
         if self.sample_weight is None:
@@ -147,11 +179,31 @@ class FitData:
 
     def loss(self, logits: np.ndarray, k: int) -> float:
         """Mean loss, in nats an image, of logits ``(n,)`` of the class at ``k``."""
-        return float(self.weight(k) @ _bce(logits, self.targets[:, k]))
+        problem = self._problem_of(k)
+        return problem.loss(problem.fitted(logits))
+
+    def residuals(self, logits: np.ndarray, k: int) -> np.ndarray:
+        """Derivative ``(n,)`` of that loss by each logit."""
+        problem = self._problem_of(k)
+        return problem.residuals(problem.fitted(logits).probability)
+
+    def flat_residuals(self, k: int) -> np.ndarray:
+        """Residuals ``(n,)`` at w = 0 with the best intercept."""
+        problem, size = self._problem_of(k), len(self.rows)
+        return problem.residuals(
+            problem.best_point(np.zeros(1), np.zeros(size), 0.0).fitted.probability
+        )
+
+    def _problem_of(self, k: int) -> Problem:
+        """The loss of the class at ``k``, without penalties."""
+        shape, weight = (len(self.rows), 1), self.weight(k)
+        (found,) = make_problems(shape, self.targets[:, [k]], 0.0, 0.0, None, None, weight)
+        return found
 
     def teacher_loss(self, logits: np.ndarray, k: int) -> float:
         """The same against the teacher alone, all images of ``fit`` alike."""
-        return float(_bce(logits[: self._fit_count], self.teacher[:, k]).mean())
+        logits = logits[: self._fit_count] / self.divisor
+        return float(_bce(logits, self.teacher[:, k]).mean())
 
     @property
     def l1(self) -> np.ndarray:
@@ -177,8 +229,7 @@ class FitData:
 
     def zero(self, k: int) -> float:
         """Objective of the class at ``k`` at w = 0, with the best intercept."""
-        mean = self.weight(k) @ self.targets[:, k]
-        return float(entr(mean) + entr(1 - mean))
+        return self._problem_of(k).reference
 
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
@@ -204,6 +255,15 @@ class FitData:
         return components(self.correlation, threshold)
 
 
+def _soft(
+    logit: np.ndarray, temperature: float, others: np.ndarray | None, link: str
+) -> np.ndarray:
+    """Probabilities ``(n, K)`` that are learned, from logits by the teacher's activation."""
+    if link == SOFTMAX:
+        return joint_targets(logit, temperature, softmax=others is not None)
+    return soft_targets(logit, temperature, others)
+
+
 def _bce(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.logaddexp(0, logits) - targets * logits
 
@@ -221,7 +281,7 @@ def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
 
 def _check_classes(data: FitData, classes: Sequence[str], who: str) -> None:
     for k, name in enumerate(classes):
-        column = data.targets[data.weight(k) > 0, k]
+        column = mixed_of(data.targets[data.weight(k) > 0, k])
         if column.max() == 0 or column.min() == 1:
             raise TuningError(
                 f"{who} certain of {name!r} on every image of the split 'fit' (all "

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inficond_panel.distill import Fit, fit, fit_paper
+from inficond_panel.common.devices import CPU
+from inficond_panel.distill import Fit, fit, fit_joint, fit_paper
+from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Solver (``exact`` or ``paper``), penalties, weight of the teacher, the solver's options.
 
-    ``l1`` has one number per class; ``alpha`` is None where the teacher alone is learnt from.
+    ``l1`` has one number per class; ``alpha`` is None where the teacher alone is learnt from. With
+    ``link`` softmax the students are one, which is always fitted whole. ``device`` is where the
+    paper's recipe runs, and no setting: ids of nodes do not depend on it.
     """
 
     solver: str
@@ -24,15 +30,23 @@ class Recipe:
     l2: float = 0.0
     alpha: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    link: str = SIGMOID
+    device: str = CPU
+
+    def refits(self, tuned: Sequence[str], classes: Sequence[str]) -> list[str]:
+        """Names of the ``classes`` whose students a refit of those ``tuned`` gives."""
+        return list(classes if self.link == SOFTMAX else tuned)
 
     def fit(self, data: FitData, columns: Sequence[int] | None = None, **given: Any) -> Fit:
         """Fit the students of the classes at ``columns`` (all); ``given`` as in ``distill.fit``."""
         columns = range(len(self.l1)) if columns is None else columns
+        if self.link == SOFTMAX:
+            return solve_joint(data, **self.options, **given)
         if self.solver == "exact":
             return solve(data, columns, **self.options, **given)
         chosen = list(columns)
         targets, l1 = data.targets[:, chosen], data.l1[chosen]
-        return fit_paper(data.scores, targets, l1=l1, **self.options, **given)
+        return fit_paper(data.scores, targets, l1=l1, device=self.device, **self.options, **given)
 
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
         """All of it as plain data, for a node's id.
@@ -46,10 +60,14 @@ class Recipe:
             "lambda": self.l1[0] if len(set(self.l1)) == 1 else penalties,
             **self.options,
         }
+        if self.solver == "paper":
+            settings["penalty"] = "proximal"
         if self.l2:
             settings["l2"] = self.l2
         if self.alpha is not None:
             settings["alpha"] = self.alpha
+        if self.link != SIGMOID:
+            settings["link"] = self.link
         return settings
 
 
@@ -60,10 +78,10 @@ def distillation(spec: Spec, classes: Sequence[str]) -> Recipe:
     if students.solver == "paper":
         names = ("epochs", "batch", "lr", "seed")
         options = {name: getattr(students, name) for name in names}
-        return Recipe("paper", l1, options=options)
+        return Recipe("paper", l1, options=options, device=spec.device)
     alpha = None if students.labels is None else float(students.labels.alpha)
     options = {"tolerance": students.tolerance}
-    return Recipe("exact", l1, float(students.l2), alpha, options)
+    return Recipe("exact", l1, float(students.l2), alpha, options, students.link)
 
 
 def refit(spec: Spec, classes: Sequence[str]) -> Recipe:
@@ -82,6 +100,7 @@ def root_settings(spec: Spec, store: Store) -> dict[str, Any]:
         **({} if store.activation == "sigmoid" else {"activation": store.activation}),
         "store": store.content_hash,
         "temperature": float(spec.students.temperature),
+        **({} if spec.students.tempered == "teacher" else {"tempered": spec.students.tempered}),
         **distillation(spec, store.classes).settings(store.classes),
     }
 
@@ -93,6 +112,30 @@ def refit_settings(spec: Spec, store: Store) -> dict[str, Any]:
         "step": float(spec.tuning.step),
         **refit(spec, store.classes).settings(store.classes),
     }
+
+
+def check_link(spec: Spec, store: Store) -> None:
+    """Raise ``TuningError`` for a joint student that there cannot be."""
+    if spec.students.link != SOFTMAX:
+        return
+    if store.task != "single_label":
+        raise TuningError(
+            f"{store.title!r} has any number of classes an image, and one softmax student has "
+            "one class.",
+            "Take students.link: sigmoid; or, if each image has exactly one class, write the store "
+            "again with dataset.task: single_label.",
+        )
+    if spec.students.l2:
+        raise TuningError(
+            "students.l2 is not used with link: softmax.", "Leave it out, or take link: sigmoid."
+        )
+
+
+def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit:
+    """The joint student, exact; ``given`` as in ``distill.fit_joint``, bounds of all classes."""
+    first = None if start is None else start.weights
+    found = fit_joint(**data.joint_problem(), start=first, **given)
+    return one_of_each(found, given.get("lower"), given.get("upper"))
 
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:

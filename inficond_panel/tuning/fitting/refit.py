@@ -1,4 +1,4 @@
-"""Nodes from fits: the untouched students, and a refit of some with the others kept."""
+"""Nodes from fits: the untouched students, and a refit of some with the others kept, or of all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Batch:
 
     @property
     def tuned(self) -> list[str]:
-        """Names of the classes that are refitted, sorted."""
+        """Names of the classes with a thumb or a cure, sorted."""
         return sorted({item.class_name for item in (*self.thumbs, *self.cures)})
 
 
@@ -86,11 +86,13 @@ def refitted(
 ) -> Node:
     """The students of the classes in ``batch`` refitted within all bounds of the branch.
 
-    They start from the parent's stored weights; the others are kept bit for bit.
+    They start from the parent's stored weights; the others are kept bit for bit. A joint student
+    is refitted whole.
     """
     started = time.perf_counter()
-    columns = [store.classes.index(class_name) for class_name in batch.tuned]
-    lower, upper = box(batch.bounds, batch.tuned, store.concepts)
+    names = recipe.refits(batch.tuned, store.classes)
+    columns = [store.classes.index(class_name) for class_name in names]
+    lower, upper = box(batch.bounds, names, store.concepts)
     fit = recipe.fit(
         data,
         columns,

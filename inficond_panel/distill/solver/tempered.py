@@ -1,0 +1,216 @@
+"""Students whose logits the temperature divides too: the loss of Lee et al. (BMVC 2023, eq. 3, 4).
+
+With labels y_i, the teacher's probabilities s_i at the temperature T, sample weights a_i of sum 1
+and k_i = 1 where the label is known, else 0, the student minimises
+
+    P(w, b) = sum_i a_i [k_i l(f_i; y_i) + alpha l(f_i / T; s_i)] + l1*|w|_1 + l2/2*|w|^2
+
+for logits f_i = x_i'w + b and l of ``objective.py``. Without labels k_i = 0 and alpha = 1. The
+divergence of eq. 3 differs from the second part by a constant. There is no factor T^2, as there is
+none in the paper: alpha can hold it.
+
+Certificate. As in ``objective.py``, with one probability per part: for any p_i and q_i in [0, 1]
+
+    k_i l(f_i; y_i) + alpha l(f_i / T; s_i) >= [k_i (p_i - y_i) + (alpha / T) (q_i - s_i)] f_i
+                                                + k_i H(p_i) + alpha H(q_i),
+
+so the residuals u_i = a_i [k_i (p_i - y_i) + (alpha / T) (q_i - s_i)] take the place of those
+there, and a_i [k_i H(p_i) + alpha H(q_i)] that of the entropies. Probabilities are (2, N) here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores.array_api import Array
+from inficond_panel.distill.solver.logistic_loss import Fitted, entropy
+from inficond_panel.distill.solver.objective import (
+    CURVATURE_FLOOR,
+    TINY,
+    Point,
+    Problem,
+    largest_scale,
+    upper_curvature,
+)
+from inficond_panel.errors import SolverError
+
+
+@dataclass(frozen=True, eq=False)
+class Tempered:
+    """Labels and teacher's probabilities, in place of an array of targets: it is indexed like one.
+
+    ``label`` is 1, 0 or -1 (not known, or not mixed in), ``soft`` the teacher's at ``temperature``,
+    both of the shape that the targets would have; ``alpha`` weighs the teacher.
+    """
+
+    label: NDArray
+    soft: Array
+    alpha: float
+    temperature: float
+
+    def __post_init__(self) -> None:
+        sizes = (self.alpha, self.temperature)
+        if not (np.isfinite(sizes).all() and self.alpha >= 0 and self.temperature > 0):
+            raise SolverError(
+                f"alpha is {self.alpha} and the temperature {self.temperature}.",
+                "Both must be finite numbers, alpha 0 or more and the temperature above 0.",
+            )
+        if self.label.shape != self.soft.shape or not np.isin(self.label, (-1, 0, 1)).all():
+            raise SolverError(
+                f"Labels of shape {self.label.shape} do not fit targets of shape "
+                f"{self.soft.shape}, or some are not 1, 0 or -1.",
+                "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
+            )
+
+    def __getitem__(self, item: Any) -> Tempered:
+        return replace(self, label=self.label[item], soft=self.soft[item])
+
+    def __len__(self) -> int:
+        return len(self.soft)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the targets."""
+        return self.soft.shape
+
+    @property
+    def mixed(self) -> Array:
+        """Targets of the same loss at T = 1: means of label and probability by their weights."""
+        known = self.label >= 0
+        total = known + np.float64(self.alpha)
+        mean = known * np.maximum(self.label, 0) + self.alpha * self.soft
+        return np.divide(mean, total, out=np.array(self.soft), where=total > 0)
+
+
+def mixed_of(targets: NDArray | Tempered) -> Array:
+    """Targets as an array: of ``Tempered`` ones the ``mixed``."""
+    return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
+
+
+class TemperedFitted:
+    """Logits (N,) and what both parts of the loss need of them."""
+
+    def __init__(self, logit: Array, temperature: float) -> None:
+        self.logit = logit
+        self.parts = Fitted(logit), Fitted(logit / temperature)
+
+    @cached_property
+    def probability(self) -> Array:
+        """sigmoid(f) and sigmoid(f / T) (2, N)."""
+        return np.stack([part.probability for part in self.parts])
+
+
+@dataclass(frozen=True)
+class TemperedProblem(Problem):
+    """One student's objective; ``target`` (N,) are the teacher's probabilities at temperature."""
+
+    label: NDArray
+    alpha: float
+    temperature: float
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[Array, Array, float], ...]:
+        """Weights (N,), targets (N,) and divisor of the logits, of both parts of the loss."""
+        known = self.sample_weight * (self.label >= 0)
+        label = np.maximum(self.label, 0).astype(np.float64)
+        return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
+
+    @cached_property
+    def _flat(self) -> Point:
+        size = np.shape(self.penalty.rest)
+        return self.best_point(np.zeros(size), np.zeros(len(self.target)), 0.0)
+
+    @cached_property
+    def reference(self) -> float:
+        """As the base has it."""
+        return self._flat.objective
+
+    @cached_property
+    def target_spread(self) -> float:
+        """As the base has it."""
+        slope = self.residuals(self._flat.fitted.probability)
+        weight = np.maximum(self.sample_weight, TINY)
+        return max(float(np.sqrt(np.sum(slope**2 / weight))), 1e-9)
+
+    def fitted(self, logit: Array) -> TemperedFitted:  # type: ignore[override]
+        """Logits with what both parts need of them."""
+        return TemperedFitted(logit, self.temperature)
+
+    def loss(self, fitted: TemperedFitted) -> float:  # type: ignore[override]
+        """Weighted mean of both parts."""
+        pairs = zip(self._parts, fitted.parts, strict=True)
+        return sum(float(w @ (part.softplus - t * part.logit)) for (w, t, _), part in pairs)
+
+    def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
+        """Newton's method within a bracket that grows until it holds the intercept."""
+        low, high, b = -np.inf, np.inf, guess
+        fitted: Any = None
+        for _ in range(200):
+            fitted = self.fitted(linear + b)
+            slope = float(self.residuals(fitted.probability).sum())
+            low, high = (b, high) if slope < 0 else (low, b)
+            step = -slope / max(float(self.curvature(fitted, False).sum()), TINY)
+            after = b + float(np.clip(step, -8 * self.temperature, 8 * self.temperature))
+            if not low < after < high and np.isfinite(high - low):
+                after = 0.5 * (low + high)
+            if abs(after - b) <= 1e-15 * max(1.0, abs(b)) or slope == 0:
+                break
+            b = after
+        return self.point(weights, b, fitted)
+
+    def residuals(self, probability: Array) -> Array:
+        """Derivative of the loss by each logit."""
+        return np.sum(
+            [w / by * (p - t) for (w, t, by), p in zip(self._parts, probability, strict=True)],
+            axis=0,
+        )
+
+    def curvature(self, fitted: TemperedFitted, cautious: bool) -> Array:  # type: ignore[override]
+        """Second derivative by each logit, as the base has it."""
+        each = [
+            weight / by**2 * (upper_curvature(part.logit) if cautious else part.variance)
+            for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
+        ]
+        floor = CURVATURE_FLOOR * self.sample_weight
+        return np.maximum(np.sum(each, axis=0), floor)
+
+    def outlook(self, fitted: TemperedFitted, change: Array) -> Array:  # type: ignore[override]
+        """Probabilities of both parts to first order in a change of the logits."""
+        bend = self.curvature(fitted, False)
+        rest = self.residuals(fitted.probability).sum() + bend @ change
+        moved = change - rest / max(bend.sum(), TINY)
+        return np.stack(
+            [
+                part.probability + part.variance * moved / by
+                for (_, _, by), part in zip(self._parts, fitted.parts, strict=True)
+            ]
+        )
+
+    def _dual(self, probability: Array, gradient: Array, scale: float) -> float:
+        value = -float(self.penalty.conjugate(-scale * gradient).sum())
+        for (weight, target, _), p in zip(self._parts, probability, strict=True):
+            value += float(weight @ entropy(target + scale * (p - target)))
+        return value
+
+    def _largest_scale(self, probability: Array) -> float:
+        return min(
+            largest_scale(target[weight > 0], p[weight > 0])
+            for (weight, target, _), p in zip(self._parts, probability, strict=True)
+        )
+
+
+def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
+    """What each class's problem has beside its weights and penalty."""
+    for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
+        yield {
+            "target": np.ascontiguousarray(soft, dtype=np.float64),
+            "label": np.ascontiguousarray(label),
+            "alpha": float(targets.alpha),
+            "temperature": float(targets.temperature),
+        }

@@ -1,0 +1,124 @@
+"""The way of a user with a joint student: check, tune, history, replay, export, predict."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import SINGLE as CLASSES
+from frames import joint_spec as write_joint
+from frames import single_frames
+from scipy.special import softmax
+from test_joint_students import joint_spec  # noqa: F401 - a fixture
+
+from inficond_panel import from_frames, load_students
+from inficond_panel.cli import main
+from inficond_panel.spec import load_spec
+from inficond_panel.tuning import open_tuner
+
+EDITS = """\
+- - {class: cat, concept: a, direction: up, factor: 4}
+  - {class: dog, concept: b, direction: remove}
+- - {class: bird, concept: c, direction: down}
+"""
+
+
+@pytest.fixture
+def run(joint_spec, capsys):  # noqa: F811
+    def run(command, *args):
+        assert main([command, str(joint_spec), *args]) == 0
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def edits(tmp_path):
+    file = tmp_path / "edits.yaml"
+    file.write_text(EDITS)
+    return str(file)
+
+
+def test_from_check_to_export(run, edits, joint_spec, tmp_path, capsys):  # noqa: F811
+    assert "one softmax over all classes" in run("check")
+    said = run("tune", "--edits", edits)
+    assert "others moved too" in said
+    assert said.index("others moved too") > said.index("cat: up a")
+    again = json.loads(run("tune", "--edits", edits, "--json"))
+    assert [len(node["intents"]) for node in again["nodes"]] == [0, 2, 1]
+    last = again["nodes"][-1]
+    assert last["certificate"].keys() == set(CLASSES)
+    assert max(last["certificate"].values()) <= 1e-6
+    copy = str(tmp_path / "copy.sqlite")
+    for action, more in (("list", []), ("compare", ["--node", "0", "2"]), ("replay", [copy])):
+        assert main(["history", action, str(joint_spec), *more]) == 0
+    capsys.readouterr()
+    told = json.loads(run("explain", "--json"))
+    assert set(told["classes"]) == {"bird"}
+    assert [one["class_name"] for one in told["moved"]["tune"]] != []
+    assert "others moved too" in run("explain")
+    together = json.loads(run("metrics", "--json", "--draws", "20"))["single_label"]
+    run("export", "--output", str(tmp_path / "out"), "--format", "npz")
+    loaded = load_students(tmp_path / "out")
+    tuner = open_tuner(joint_spec)
+    x = tuner.store.concept_score[tuner.store.rows("tune")]
+    label = tuner.store.label[tuner.store.rows("tune")].argmax(1)
+    right = (loaded.predict_proba(pd.DataFrame(x, columns=list("abcde"))).argmax(1) == label).mean()
+    assert together["metrics"]["top1"]["estimate"] == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stability", "--class", "cat", "--draws", "3", "--counterparts", "0"],
+        ["lambda", "--class", "cat"],
+        ["suspects"],
+        ["suggest", "--strategy", "greedy", "--budget", "1", "--dry-run"],
+        ["compare", "--lambda", "1e-2,1e-3"],
+        ["distill"],
+    ],
+)
+def test_commands_that_take_a_joint_student(run, arguments):
+    assert run(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("{class: cat, direction: doubt, value: auto}", "students.link: sigmoid"),
+        ("{class: cat, concepts: [a], direction: balance}", "students.link: sigmoid"),
+    ],
+)
+def test_cures_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # noqa: F811
+    (tmp_path / "cure.yaml").write_text(f"- - {line}\n")
+    assert main(["tune", str(joint_spec), "--edits", str(tmp_path / "cure.yaml")]) != 0
+    assert remedy in capsys.readouterr().err
+    assert len(open_tuner(joint_spec).nodes()) == 1
+
+
+def test_check_refuses_a_softmax_over_several_classes_an_image(tmp_path, capsys):
+    spec = write_joint(tmp_path)
+    frames = {**single_frames(others=0), "task": "multi_label", "activation": "sigmoid"}
+    from_frames(**frames, path=tmp_path / "many.zarr")
+    spec.write_text(spec.read_text().replace("own.zarr", "many.zarr"))
+    assert main(["check", str(spec)]) == 2
+    told = capsys.readouterr().err
+    assert f"{spec}:3:12: students.link: a softmax has one class an image" in told
+    assert "take sigmoid" in told
+
+
+def test_the_link_of_a_spec_is_kept(joint_spec, tmp_path):  # noqa: F811
+    spec = load_spec(joint_spec)
+    (tmp_path / "again.yaml").write_text(spec.to_yaml())
+    assert load_spec(tmp_path / "again.yaml").students.link == "softmax"
+
+
+def test_probabilities_of_the_api_add_up(joint_spec):  # noqa: F811
+    from inficond_panel import open_students
+
+    students = open_students(joint_spec, history=":memory:").fit()
+    found = students.predict_proba("tune")
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-12)
+    node, rows = students.node, students.tuner.store.rows("tune")
+    linear = students.tuner.store.concept_score[rows] @ node.weights + node.intercepts
+    np.testing.assert_allclose(found, softmax(linear, axis=1), atol=1e-12)

@@ -1,0 +1,282 @@
+"""Reports on refits of the joint student: prices, what-ifs, other classes, stability, refusals."""
+
+import numpy as np
+import pytest
+from frames import SINGLE as CLASSES
+from frames import single_frames
+from scipy.special import softmax
+from sklearn.metrics import average_precision_score
+from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
+
+from inficond_panel import distill, from_frames
+from inficond_panel.analysis.influence_stability import stability
+from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.penalty_path import penalty_path
+from inficond_panel.analysis.refit_curve import refit_curve
+from inficond_panel.analysis.refit_report import explain
+from inficond_panel.distill.solver.centred_bounds import free_range
+from inficond_panel.distill.solver.joint_prices import ConceptAtOptimum
+from inficond_panel.errors import TuningError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.iteration import to_iteration
+from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.suggest import carry_out, suggest
+from inficond_panel.views.configuration.view import make_student
+from inficond_panel.views.knowledge.batch import make_others
+from inficond_panel.views.provenance.iterations import touches
+from inficond_panel.wording.moved_classes import moved_sentence
+
+THUMBS = [Intent("cat", "a", "remove"), Intent("dog", "b", "up"), Intent("bird", "c", "down")]
+
+
+@pytest.fixture
+def tuned(tuner):  # noqa: F811
+    return tuner.fine_tune(tuner.root(), THUMBS)
+
+
+def least(tuner, bounds):  # noqa: F811
+    """Least objective within bounds, by a solve of its own."""
+    x, t = problem(tuner)
+    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
+    for (name, concept), (low, high) in bounds.items():
+        place = "abcde".index(concept), CLASSES.index(name)
+        lower[place] = -np.inf if low is None else low
+        upper[place] = np.inf if high is None else high
+    return distill.fit_joint(x, t, l1=L1, lower=lower, upper=upper, tolerance=1e-12).objective
+
+
+@pytest.mark.parametrize("thumb", range(3))
+def test_a_price_is_the_slope_of_the_least_objective(tuner, tuned, thumb):  # noqa: F811
+    key, step = THUMBS[thumb].key, 1e-4
+    report = explain(tuner, tuned, lift=True).of(key[0])
+    (bound,) = report.bounds
+    low, high = tuned.bounds[key]
+
+    def at(shift):
+        moved = tuple(None if side is None else side + shift for side in (low, high))
+        return least(tuner, {**tuned.bounds, key: moved})
+
+    now, below, above = at(0), at(-step), at(step)
+    assert bound.price.left == pytest.approx((now - below) / step, abs=3e-4)
+    assert bound.price.right == pytest.approx((above - now) / step, abs=3e-4)
+    assert bound.binds == (thumb != 1)  # dog went beyond its bound when cat lost the concept
+    assert bound.rests == bound.binds
+    if not bound.binds:
+        return
+    free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
+    assert bound.lifted == pytest.approx(now - free, abs=1e-8)
+
+
+def test_the_price_of_a_concept_that_is_not_used_has_two_sides():
+    """Two classes, nothing used: by hand, m - mean(m) within the penalty less the gradient."""
+    found = ConceptAtOptimum(
+        gradient=np.array([0.02, -0.02]),
+        weights=np.zeros(2),
+        lower=np.array([0.0, -np.inf]),
+        upper=np.array([0.0, np.inf]),
+        l1=np.array([0.1, 0.1]),
+        multipliers=np.zeros(2),
+        spread=1.0,
+        delta=0.0,
+    ).price(0)
+    # |-0.02 - m/2| <= 0.1 and |0.02 + m/2| <= 0.1: m from -0.24 to 0.16
+    assert (found.left, found.right) == pytest.approx((-0.16, 0.24), abs=1e-8)
+    assert found.gain == 0
+
+
+def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
+    x, t = problem(tuner)
+    found = explain(tuner, tuned).of("dog").objective
+    root, mean = tuner.root(), t.mean(axis=0)
+    assert found.zero == pytest.approx(-(mean * np.log(mean)).sum())
+    assert found.before == pytest.approx(objective(root.weights, root.intercepts, x, t))
+    assert found.after == pytest.approx(objective(tuned.weights, tuned.intercepts, x, t))
+    assert found.free == pytest.approx(by_slsqp(x, t)[0], abs=2e-6)
+    assert found.optimum == pytest.approx(least(tuner, tuned.bounds), abs=1e-8)
+    assert found.teacher_after == pytest.approx(found.loss_after, rel=1e-12)
+
+
+def test_other_classes_that_moved_are_told_the_most_first(tuner):  # noqa: F811
+    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up", 4.0)])
+    rows = tuner.store.rows("tune")
+    p = [
+        softmax(tuner.store.concept_score[rows] @ n.weights + n.intercepts, axis=1)
+        for n in (tuner.root(), node)
+    ]
+    expected = dict(zip(CLASSES, np.abs(p[1] - p[0]).mean(axis=0), strict=True))
+    found = moved_classes(*(tuner.at(each, "tune") for each in (tuner.root(), node)))
+    assert sorted(each.class_name for each in found) == ["bird", "dog"]
+    assert found[0].moved >= found[1].moved > 0
+    for each in found:
+        k = CLASSES.index(each.class_name)
+        assert each.moved == pytest.approx(expected[each.class_name])
+        assert each.turned == ((p[0][:, k] > 0.5) != (p[1][:, k] > 0.5)).sum()
+    assert explain(tuner, node, splits=["tune"]).moved == {"tune": found}
+    told = moved_sentence(found, "tune")
+    assert told.index(found[0].class_name) < told.index(found[1].class_name)
+    plain = tuner.with_students(link="sigmoid")
+    same = plain.fine_tune(plain.root(), [Intent("cat", "a", "up", 4.0)])
+    assert moved_classes(*(plain.at(each, "tune") for each in (plain.root(), same))) == ()
+
+
+def test_what_if_solves_all_classes_again_at_each_influence(tuner, tuned):  # noqa: F811
+    x, t = problem(tuner)
+    student = tuner.at(tuner.root(), "tune")["dog"]
+    points = list(refit_curve(tuner, student, "e", levels=2))
+    assert len(points) >= 5
+    for point in points:
+        best, _ = by_slsqp(x, t, (4, 2, point.influence))
+        fit = point.fit
+        assert fit.weights[4, 2] == pytest.approx(point.influence, abs=1e-12)
+        assert objective(fit.weights, fit.intercepts, x, t) == pytest.approx(best, abs=5e-6)
+        rows = tuner.store.rows("tune")
+        p = softmax(tuner.store.concept_score[rows] @ fit.weights + fit.intercepts, axis=1)
+        right = (p[:, 2] > 0.5) == (student.labels == 1)
+        assert point.metrics.accuracy == pytest.approx(right.mean())
+    held = list(refit_curve(tuner, tuner.at(tuned, "tune")["dog"], "a", levels=1))
+    assert all(abs(point.fit.weights[0, 1]) == 0 for point in held)
+
+
+def test_a_what_if_keeps_to_what_the_other_bounds_leave(tuner):  # noqa: F811
+    node = tuner.fine_tune(
+        tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "a", "remove")]
+    )
+    points = list(refit_curve(tuner, tuner.at(node, "tune")["bird"], "a", levels=1))
+    assert [point.influence for point in points] == pytest.approx([0], abs=1e-12)
+    low, high = np.array([-1.0, -np.inf, 2.0]), np.array([3.0, 4.0, 5.0])
+    assert free_range(low, high, 1) == (-8.0, -1.0)
+    assert free_range(low, high, 2) == (-7.0, np.inf)
+
+
+def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  # noqa: F811
+    report = stability(tuner, "dog", node=tuned, concepts=["b", "d"], draws=3, seed=5)
+    x, t = problem(tuner)
+    rng, found = np.random.default_rng(5), []
+    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
+    for (name, concept), (low, high) in tuned.bounds.items():
+        place = "abcde".index(concept), CLASSES.index(name)
+        lower[place] = -np.inf if low is None else low
+        upper[place] = np.inf if high is None else high
+    for _ in range(3):
+        rows = rng.integers(len(x), size=len(x))
+        alone = distill.fit_joint(x[rows], t[rows], l1=L1, lower=lower, upper=upper, tolerance=1e-9)
+        found.append(alone.centred[:, 2])
+    expected = np.median(found, axis=0)
+    assert report.concepts[0].median == pytest.approx(expected[1], abs=2e-2)
+    assert report.concepts[1].median == pytest.approx(expected[3], abs=2e-2)
+    assert report.counterparts == 0
+    assert report.lacking
+
+
+@pytest.mark.parametrize(
+    "cure", [Balance("cat", ("a",)), Lambda("cat", 0.01), Doubt("cat"), Label("cat", "000", 1)]
+)
+def test_cures_are_refused_with_the_way_out(tuner, cure):  # noqa: F811
+    with pytest.raises(TuningError) as caught:
+        tuner.fine_tune(tuner.root(), [cure])
+    assert "link: softmax" in caught.value.message
+    assert "students.link: sigmoid" in caught.value.remedy
+
+
+def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tuned):  # noqa: F811
+    """Seen from a class it ranks as the node; on some photos it is their joint student."""
+    own, rows = tuner.cures.class_fit(tuned, "dog"), tuner.store.rows("tune")
+    expected = tuner.logits(tuned)[rows, 2]
+    np.testing.assert_allclose(own.logits(own.base, rows), expected, atol=1e-12)
+    assert own.weights == pytest.approx(tuned.weights[:, 2])
+    out = np.arange(60) % 5 == 0
+    x, t = problem(tuner)
+    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
+    for (name, concept), (low, high) in tuned.bounds.items():
+        place = "abcde".index(concept), CLASSES.index(name)
+        lower[place] = -np.inf if low is None else low
+        upper[place] = np.inf if high is None else high
+    alone = distill.fit_joint(x[~out], t[~out], l1=L1, lower=lower, upper=upper, tolerance=1e-9)
+    scores = tuner.store.concept_score[rows]
+    p = softmax(scores @ alone.centred + alone.intercepts, axis=1)[:, 2]
+    found = own.logits(own.fitted_without(out), rows)
+    np.testing.assert_allclose(1 / (1 + np.exp(-found)), p, atol=3e-3)
+
+
+def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
+    points = penalty_path(tuner, tuner.root(), "cat")
+    (now,) = (point for point in points if point.now)
+    assert now.value == L1
+    assert now.metrics["ap"].estimate == tuner.metrics(tuner.root(), "tune")["cat"].ap
+    x, t = problem(tuner)
+    last = points[-1]
+    assert last.value > L1
+    alone = distill.fit_joint(x, t, l1=[L1, last.value, L1], tolerance=1e-9)
+    rows = tuner.store.rows("tune")
+    p = softmax(tuner.store.concept_score[rows] @ alone.centred + alone.intercepts, axis=1)
+    label = tuner.at(tuner.root(), "tune")["cat"].labels
+    assert last.metrics["ap"].estimate == pytest.approx(average_precision_score(label, p[:, 1]))
+
+
+def test_suspects_of_a_joint_student_are_those_that_its_classes_lean_on(tmp_path):
+    """'e' goes with every cat on fit, and with nothing elsewhere."""
+    given = single_frames(images=600, others=0)
+    rng = np.random.default_rng(1)
+    cat, fit = given["labels"]["cat"] == 1, given["split"] == "fit"
+    e = np.where(fit, 0.8 * cat + 0.2 * rng.random(600), rng.random(600))
+    given["scores"]["e"] = e
+    given["logits"]["cat"] += np.where(fit, 4 * cat, 0)
+    from_frames(**given, path=tmp_path / "own.zarr")
+    spec = tmp_path / "own.yaml"
+    spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: softmax, lambda: {L1}}}\n")
+    found = class_shifts(open_tuner(spec, history=":memory:"), classes=["cat"])["cat"]
+    assert found.kind == "shift"
+    assert found.suspects[0].concept == "e"
+
+
+@pytest.mark.parametrize("strategy", ["random", "greedy", "crossfit"])
+def test_thumbs_by_a_machine_are_carried_out(tuner, strategy):  # noqa: F811
+    found = suggest(tuner, strategy=strategy, classes=["cat"], budget=1)
+    assert "a thumb moves the others too" in found.summary
+    node = carry_out(tuner, found)
+    assert strategy != "random" or node is not None
+    if node is not None:
+        assert node.author == f"machine:{strategy}"
+        after, before = (tuner.metrics(n, "tune")["cat"].ap for n in (node, tuner.root()))
+        assert found.classes["cat"].gain.estimate == pytest.approx(after - before, abs=2e-3)
+
+
+def test_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
+    with pytest.raises(TuningError, match="Cures change"):
+        suggest(tuner, strategy="repair")
+
+
+def test_the_page_says_that_all_classes_changed(tuner):  # noqa: F811
+    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up")])
+    (iteration,) = (one for one in tuner.tree()[0] if one.id == node.id)
+    assert touches(iteration, "dog", joint=True)
+    assert not touches(iteration, "dog")
+    assert not touches(to_iteration(tuner.root()), "dog", joint=True)
+    assert make_others(node.tuned, "dog", joint=True) == "It tuned cat; dog moved with it."
+    assert make_others(node.tuned, "cat", joint=True) == ""
+    card = make_student([iteration], node, [], joint=True)["card"]
+    assert card["text"] == "One softmax over all classes, distilled from the teacher."
+
+
+def test_nothing_that_moved_is_told_as_nothing():
+    still = MovedClass("cat", 1e-5, 0, 0.5, 0.5)
+    assert moved_sentence((), "tune") == ""
+    assert moved_sentence((still,), "tune").endswith("one softmax; no other moved on tune.")
+    far = MovedClass("dog", 0.25, 1, np.nan, np.nan)
+    assert moved_sentence((far, still), "tune") == (
+        "The classes share one softmax, so others moved too, most on tune: dog, probability by "
+        "0.250 on average, 1 image to the other side; 1 more moved less."
+    )
+
+
+def test_the_page_tells_the_other_classes_before_and_after(tuner):  # noqa: F811
+    app = AppState(tuner, Jobs(inline=True))
+    app.tuning.toggle("cat", "a", "up")
+    (pending,) = (line for line in app.tuning.notices() if "softmax" in line)
+    assert "others would move too, most on tune: " in pending
+    app.tuning.fine_tune()
+    (done,) = (line for line in app.tuning.notices() if "softmax" in line)
+    assert "others moved too, most on tune: " in done
+    assert done.split(": ")[1] == pending.split(": ")[1]

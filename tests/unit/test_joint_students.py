@@ -1,0 +1,361 @@
+"""The joint softmax student behind a spec: fitted, tuned, replayed, against other solvers."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from factory import ATTRS, small_arrays, small_spec
+from frames import JOINT_L1 as L1
+from frames import SINGLE as CLASSES
+from frames import joint_spec as write_joint
+from frames import single_frames
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+
+from inficond_panel import distill, from_frames, load_students
+from inficond_panel.analysis.local_explanation import take_apart
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.errors import SpecError, TuningError
+from inficond_panel.export import export
+from inficond_panel.export.folder import as_exported
+from inficond_panel.export.predictions import predict
+from inficond_panel.spec import load_spec
+from inficond_panel.store import write_store
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.tuning.replay import replay
+
+
+@pytest.fixture
+def joint_spec(tmp_path):
+    return write_joint(tmp_path)
+
+
+@pytest.fixture
+def tuner(joint_spec):
+    return open_tuner(joint_spec, history=":memory:")
+
+
+def problem(tuner):
+    """Scores and soft targets of fit, from the arrays of the store."""
+    store = tuner.store
+    rows = store.rows("fit")
+    return store.concept_score[rows].astype(float), softmax(
+        store.teacher_logit[rows].astype(float), axis=1
+    )
+
+
+def objective(weights, intercepts, x, t, l1=L1):
+    """Multinomial cross-entropy with the least L1 term of weights that predict alike."""
+    logit = x @ weights + intercepts
+    loss = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean()
+    return loss + l1 * np.abs(weights - np.median(weights, axis=1, keepdims=True)).sum()
+
+
+def by_slsqp(x, t, bound=None, l1=L1):
+    """Least objective by scipy's SLSQP over w = p - n >= 0 and intercepts.
+
+    ``bound`` is (concept, class, value of the centred weight).
+    """
+    n, c = x.shape
+    k = t.shape[1]
+    size = c * k
+
+    def split(z):
+        return (z[:size] - z[size : 2 * size]).reshape(c, k), z[2 * size :]
+
+    def value(z):
+        w, b = split(z)
+        logit = x @ w + b
+        u = (softmax(logit, axis=1) - t) / n
+        slope = (x.T @ u).ravel()
+        grad = np.concatenate([slope + l1, -slope + l1, u.sum(0)])
+        return (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean() + l1 * z[
+            : 2 * size
+        ].sum(), grad
+
+    constraints = []
+    if bound is not None:
+        at, of, limit = bound
+        row = np.zeros((c, k))
+        row[at] = -1 / k
+        row[at, of] += 1
+        flat = np.concatenate([row.ravel(), -row.ravel(), np.zeros(k)])
+        constraints = [{"type": "eq", "fun": lambda z: flat @ z - limit, "jac": lambda _: flat}]
+    found = minimize(
+        value,
+        np.full(2 * size + k, 0.01),
+        jac=True,
+        method="SLSQP",
+        bounds=[(0, None)] * (2 * size) + [(None, None)] * k,
+        constraints=constraints,
+        options={"maxiter": 2000, "ftol": 1e-14},
+    )
+    return found.fun, split(found.x)[0]
+
+
+def test_the_root_is_the_best_joint_student(tuner):
+    x, t = problem(tuner)
+    root = tuner.root()
+    best, weights = by_slsqp(x, t)
+    assert objective(root.weights, root.intercepts, x, t) == pytest.approx(best, abs=2e-6)
+    np.testing.assert_allclose(root.weights, weights - weights.mean(1, keepdims=True), atol=2e-2)
+    np.testing.assert_allclose(root.weights.sum(axis=1), 0, atol=1e-9)
+    assert max(root.gap) <= 1e-6
+    assert root.certificate == ("gap",) * 3
+
+
+def test_labels_alone_give_scikit_learns_multinomial(tmp_path):
+    tuner = open_tuner(
+        write_joint(tmp_path, f"lambda: {L1}, labels: {{alpha: 0}}"), history=":memory:"
+    )
+    x, _ = problem(tuner)
+    label = tuner.store.label[tuner.store.rows("fit")].argmax(1)
+    saga = LogisticRegression(
+        solver="saga", l1_ratio=1.0, C=1 / (L1 * len(x)), max_iter=200_000, tol=1e-9
+    ).fit(x, label)
+    root = tuner.root()
+    mine = softmax(x @ root.weights + root.intercepts, axis=1)
+    np.testing.assert_allclose(mine, saga.predict_proba(x), atol=2e-3)
+
+
+def test_labels_and_teacher_together_weigh_as_two_rows_an_image(tmp_path):
+    tuner = open_tuner(
+        write_joint(tmp_path, f"lambda: {L1}, labels: {{alpha: 0.5}}"), history=":memory:"
+    )
+    x, t = problem(tuner)
+    label = np.eye(3)[tuner.store.label[tuner.store.rows("fit")].argmax(1)]
+    weight = np.repeat([1.0, 0.5], len(x))
+    alone = distill.fit_joint(
+        np.vstack([x, x]), np.vstack([label, t]), l1=L1 / 1.5, sample_weight=weight, tolerance=1e-9
+    )
+    np.testing.assert_allclose(tuner.root().weights, alone.centred, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("direction", "beyond"), [("up", None), ("down", None), ("remove", None), ("down", -1.25)]
+)
+def test_a_thumb_bounds_the_centred_weight_and_the_others_move(tuner, direction, beyond):
+    x, t = problem(tuner)
+    root = tuner.root()
+    c, k = np.unravel_index(np.abs(root.weights).argmax(), root.weights.shape)
+    given = None if beyond is None else root.weights[c, k] + beyond
+    intent = Intent(CLASSES[k], tuner.store.concepts[c], direction, bound=given)
+    node = tuner.fine_tune(root, [intent])
+    lower, upper = node.bounds[intent.key]
+    assert given in (None, upper)
+    now = node.weights[c, k]
+    limit = lower if lower is not None else upper
+    assert now >= limit if direction == "up" else now <= limit
+    assert now == 0 or direction != "remove"
+    assert (node.weights[:, np.arange(3) != k] != root.weights[:, np.arange(3) != k]).any()
+    best, _ = by_slsqp(x, t, (c, k, limit))  # the bound binds: the weight is as large as it can be
+    assert objective(node.weights, node.intercepts, x, t) == pytest.approx(best, abs=3e-6)
+    assert max(node.gap) <= 1e-6
+    free = tuner.fine_tune(node, [Intent(*intent.key, "release")])
+    assert free.bounds == {}
+    unbound = objective(root.weights, root.intercepts, x, t)
+    assert objective(free.weights, free.intercepts, x, t) == pytest.approx(unbound, abs=2e-6)
+
+
+def test_all_bounds_of_the_branch_stay_in_force(tuner):
+    first = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "b", "up")])
+    second = tuner.fine_tune(first, [Intent("bird", "c", "down")])
+    assert second.weights[0, 1] == 0
+    assert second.weights[1, 2] >= second.bounds["dog", "b"][0]
+    x, t = problem(tuner)
+    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
+    for (name, concept), (low, high) in second.bounds.items():
+        place = "abcde".index(concept), CLASSES.index(name)
+        lower[place], upper[place] = (
+            -np.inf if low is None else low,
+            np.inf if high is None else high,
+        )
+    alone = distill.fit_joint(x, t, l1=L1, lower=lower, upper=upper, tolerance=1e-9)
+    found = objective(second.weights, second.intercepts, x, t)
+    assert found == pytest.approx(alone.objective, abs=2e-6)
+
+
+def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
+    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove")])
+    rows = tuner.store.rows("tune")
+    linear = tuner.store.concept_score[rows] @ node.weights + node.intercepts
+    expected = softmax(linear, axis=1)
+    logits = tuner.logits(node)[rows]
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
+    label = tuner.store.label[rows]
+    brier = ((expected - label) ** 2).mean(axis=0)
+    found = [tuner.metrics(node, "tune")[name].brier for name in CLASSES]
+    np.testing.assert_allclose(found, brier, atol=1e-12)
+
+
+def test_logits_are_right_where_only_some_are_kept(tuner):
+    """A joint student's logits of one class need the weights of all."""
+    root = tuner.root()
+    whole = tuner.logits(root).copy()
+    kept = tuner._evaluation._columns
+    kept._kept.pop(next(iter(kept._kept)))
+    np.testing.assert_array_equal(tuner._evaluation._logits(root), whole)
+
+
+def test_a_replay_gives_the_same_ids_and_weights(tuner):
+    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "b", "up")])
+    tuner.fine_tune(node, [Intent("bird", "c", "down")])
+    again = Tuner(tuner.store, tuner.spec, History(":memory:"))
+    for old, new in replay(tuner, again):
+        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+
+
+def test_the_link_is_part_of_ids_only_where_it_is_softmax(tuner):
+    plain = tuner.with_students(link="sigmoid")
+    assert "link" not in plain.root().settings
+    assert tuner.root().settings["link"] == "softmax"
+    assert plain.root_id != tuner.root_id
+    intent = Intent("cat", "a", "remove")
+    assert plain.fine_tune(plain.root(), [intent]).id != tuner.fine_tune(tuner.root(), [intent]).id
+
+
+def test_bounds_that_no_weights_of_sum_0_keep_name_the_concept(tuner):
+    up = [Intent(name, "a", "up", 50.0) for name in CLASSES]
+    with pytest.raises(TuningError, match=r"bounds on 'a' cannot all be kept.*3 of 3 classes"):
+        tuner.preview(tuner.root(), up)
+
+
+def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
+    spec = write_joint(tmp_path)
+    given = single_frames(others=0)
+    from_frames(
+        **{**given, "task": "multi_label", "activation": "sigmoid"}, path=tmp_path / "many.zarr"
+    )
+    spec.write_text(spec.read_text().replace("own.zarr", "many.zarr"))
+    with pytest.raises(SpecError) as caught:
+        open_tuner(spec, history=":memory:")
+    (found,) = caught.value.problems
+    assert (found.line, found.column) == (3, 12)
+    assert "the store's task is multi_label; take sigmoid" in found.message
+    plain = load_spec(tmp_path / "many.zarr")
+    tuner = open_tuner(plain.path, history=":memory:")
+    with pytest.raises(TuningError, match="one softmax student"):
+        tuner.with_students(link="softmax")
+
+
+def test_penalties_that_the_joint_student_cannot_have(tuner):
+    with pytest.raises(TuningError, match=r"students\.l2 is not used with link: softmax"):
+        tuner.with_students(l2=1.0)
+
+
+def test_targets_of_a_sigmoid_teacher_add_up_to_1(tmp_path):
+    given = {**single_frames(others=0), "activation": "sigmoid"}
+    store = from_frames(**given, path=tmp_path / "s.zarr").tuner
+    joint = store.with_students(link="softmax", temperature=2.0)
+    z = given["logits"].to_numpy()[joint.store.rows("fit")] / 2
+    p = 1 / (1 + np.exp(-z))
+    np.testing.assert_allclose(joint.fit_data.targets, p / p.sum(1, keepdims=True), atol=1e-6)
+    assert joint.root().gap[0] <= 1e-6
+
+
+def moved_alone(node, c, k, influence):
+    """Weights with one centred influence moved, the differences among the other classes held."""
+    weights = node.weights.copy()
+    weights[c, k] += (influence - weights[c, k]) * 3 / 2
+    centred = weights - weights.mean(axis=1, keepdims=True)
+    assert centred[c, k] == pytest.approx(influence)
+    return centred
+
+
+def test_what_if_with_the_others_held_is_exact(tuner):
+    node = tuner.root()
+    student, k = tuner.at(node, "tune")["cat"], 1
+    rows, concept = tuner.store.rows("tune"), "b"
+    low, high = distill.influence_axis(student.weights, student.weight(concept))
+    curves = distill.what_if_curve(
+        student.slope(concept), student.logits, student.weight(concept), student.labels,
+        low, high, teacher=student.teacher_logits,
+    )  # fmt: skip
+    for influence in np.linspace(low, high, 7)[1:-1]:
+        weights = moved_alone(node, 1, k, influence)
+        p = softmax(tuner.store.concept_score[rows] @ weights + node.intercepts, axis=1)[:, k]
+        right = (p > 0.5) == (student.labels == 1)
+        assert curves.at(influence)["accuracy"] == pytest.approx(right.mean())
+
+
+def test_one_image_taken_apart_adds_up_and_its_smallest_edit_flips_it(tuner):
+    node = tuner.root()
+    student, row = tuner.at(node, "tune")["dog"], int(tuner.store.rows("tune")[3])
+    found = take_apart(student, row)
+    total = sum(part.logit for part in found.parts) + found.intercept + found.other_classes
+    linear = tuner.store.concept_score[row] @ node.weights + node.intercepts
+    assert total == pytest.approx(found.logit)
+    assert found.logit == pytest.approx(linear[2] - logsumexp(linear[:2]))
+    c = tuner.store.concepts.index(found.edit.concept)
+    for beyond, present in ((1e-6, found.edit.present), (-1e-6, not found.edit.present)):
+        influence = found.edit.before + found.edit.change * (1 + beyond)
+        moved = tuner.store.concept_score[row] @ moved_alone(node, c, 2, influence)
+        p = softmax(moved + node.intercepts)[2]
+        assert (p > 0.5) == present
+
+
+def test_ap_without_a_concept_is_the_what_if_at_0(tuner):
+    students = TunableStudents(tuner)
+    table = students.concepts_of("cat")
+    student = tuner.at(tuner.root(), "tune")["cat"]
+    weights = moved_alone(tuner.root(), tuner.store.concepts.index(table.index[0]), 1, 0.0)
+    p = softmax(student.scores @ weights + tuner.root().intercepts, axis=1)[:, 1]
+    expected = average_precision_score(student.labels, p)
+    assert table["ap_without"].iloc[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", ["npz", "sklearn", "onnx"])
+def test_an_export_gives_the_same_probabilities(tuner, tmp_path, kind):
+    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "b", "up")])
+    files = export(tuner, node, tmp_path / "out", [kind])
+    loaded = load_students(files[kind])
+    x = np.asarray(tuner.store.concept_score[tuner.store.rows("holdout")], dtype=np.float32)
+    expected = softmax(x.astype(float) @ node.weights + node.intercepts, axis=1)
+    np.testing.assert_allclose(loaded.predict_proba(x), expected, atol=1e-12)
+    assert loaded.link == "softmax"
+    np.testing.assert_array_equal(loaded.predict(x).argmax(1), expected.argmax(1))
+    mine = TunableStudents(tuner).jump(node.id).predict_proba(x)
+    np.testing.assert_allclose(mine, expected, atol=1e-12)
+    card = (tmp_path / "out" / "card.md").read_text()
+    assert "probabilities = softmax" in card
+    assert "share one softmax" in card
+    if kind == "onnx":
+        session = onnxruntime.InferenceSession(files[kind])
+        logits, p, decided = session.run(None, {"score": x})
+        np.testing.assert_allclose(p, expected, atol=1e-12)
+        np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-12)
+        np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
+        assert (decided == (expected > 0.5)).all()
+
+
+def test_predictions_of_an_export_add_up(tuner):
+    node = tuner.root()
+    x = tuner.store.concept_score[:2]
+    scores = PhotoScores(
+        photos=["0", "1"], fault=["", ""], concepts=tuner.store.concepts, score=x,
+        classes=tuner.store.classes, teacher=None, no_teacher="",
+    )  # fmt: skip
+    found = predict(as_exported(tuner, node, {}), scores)
+    expected = softmax(x.astype(float) @ node.weights + node.intercepts, axis=1)
+    np.testing.assert_allclose([one.row()[3] for one in found], expected.ravel(), atol=1e-12)
+    for one in found:
+        assert sum(row[-1] for row in one.part_rows()) == pytest.approx(one.logit)
+
+
+def test_the_oracles_logits_are_learned_by_their_softmax(tmp_path):
+    spec = small_spec(tmp_path)
+    arrays = small_arrays()
+    z = arrays["teacher_logit"]
+    arrays["label"] = np.eye(4, dtype=np.int8)[z.argmax(1)]
+    sharper = z + 2 * arrays["label"]
+    fit = arrays["split"] == "fit"
+    arrays["oracle_logit"] = np.where(fit[:, None], sharper, np.nan)
+    facts = {"task": "single_label", "teacher_activation": "softmax"}
+    write_store(tmp_path / "one.zarr", arrays, {**ATTRS, **facts})
+    spec.write_text("title: One\nstore: one.zarr\nstudents: {link: softmax, targets: oracle}\n")
+    tuner = open_tuner(spec, history=":memory:")
+    np.testing.assert_allclose(tuner.fit_data.targets, softmax(sharper[fit], axis=1), atol=1e-6)
+    np.testing.assert_allclose(tuner.fit_data.teacher, softmax(z[fit], axis=1), atol=1e-6)
+    assert max(tuner.root().gap) <= 1e-6
