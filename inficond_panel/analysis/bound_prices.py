@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
 
 from inficond_panel.distill import Fit
 from inficond_panel.distill.solver.shadow_prices import Price, price_error, shadow_price
@@ -177,7 +176,7 @@ class Pricing:
         support = np.flatnonzero(self.held.weights[:, place])
         scores = np.asarray(data.scores[:, support], dtype=np.float64)
         logits = scores @ self.held.weights[support, place] + self.held.intercepts[place]
-        return data.weight(k) * (expit(logits) - data.targets[:, k])
+        return data.residuals(logits, k)
 
     def _price(self, c: int, place: int, residuals: np.ndarray) -> Price:
         data, k = self.data, self.columns[place]
@@ -185,7 +184,7 @@ class Pricing:
         weight = data.weight(k)
         spread = float(np.sqrt(weight @ (column - weight @ column) ** 2))
         gapped = self.held.certificate[place] == "gap"
-        delta = float(self.held.gap[place]) * data.zero(k) if gapped else np.nan
+        delta = float(self.held.gap[place]) * data.zero(k) * data.bend if gapped else np.nan
         return shadow_price(
             float(column @ residuals),
             float(self.held.weights[c, place]),

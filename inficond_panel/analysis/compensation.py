@@ -9,8 +9,6 @@ import numpy as np
 
 from inficond_panel.tuning.fitting.fit_data import FitData
 
-#: Correlation of scores from which concepts count as collinear.
-COLLINEAR = 0.8
 #: Changes below this, in logits, are no change: they are within what the solver leaves open.
 _STILL = 1e-9
 #: Share of the tuned concepts' change from which another concept is said to have taken over.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from weakref import WeakKeyDictionary
@@ -15,10 +16,10 @@ from inficond_panel.distill import Band, discrepancy, influence_axis
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
 
-SORTS = ("weight", "discrepancy_p", "discrepancy_n")
+SORTS = ("weight", "suspects", "discrepancy_p", "discrepancy_n")
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
-_effects: WeakKeyDictionary[Evaluation, Latest[tuple[Node, str, str, str, str], Band]]
+_effects: WeakKeyDictionary[Evaluation, Latest[tuple[Node, str, str, str, str, int], Band]]
 _effects = WeakKeyDictionary()
 
 
@@ -42,25 +43,40 @@ class ConceptRow:
 
 
 def concept_rows(
-    tuner: Tuner, student: Student, *, sort: str, top: int, find: str = ""
+    tuner: Tuner,
+    student: Student,
+    *,
+    sort: str,
+    top: int,
+    find: str = "",
+    suspects: Sequence[str] = (),
 ) -> list[ConceptRow]:
     """The ``top`` concepts of a student in the order of ``sort`` (one of ``SORTS``).
 
-    By weight: descending absolute influence, without the concepts at 0. By discrepancy: descending
-    absolute value, undefined last. ``top`` 0 is all concepts, those at 0 last. With ``find`` only
-    concepts whose name holds that text, and also those at 0: any can be found and thumbed.
+    By weight: descending absolute influence; of the concepts at 0 those held there come last, and
+    beside the ``top``. By suspects: these, as
+    they come. By discrepancy: descending absolute value, undefined last. ``top`` 0 is all concepts,
+    those without a rank last. With ``find`` only concepts whose name holds that text, and also
+    those at 0: any can be found and thumbed.
     """
     store, weights = student.store, student.weights
     since = partial(tuner.bound_since, student.node, student.class_name)
     values = discrepancies(student, sort)
-    order = _order(weights if sort == "weight" else values)
-    ranked = [c for c in order if sort != "weight" or weights[c]]
+    first = [store.concepts.index(name) for name in suspects] if sort == "suspects" else []
+    by_value = sort.startswith("discrepancy")
+    order = [*first, *(c for c in _order(values if by_value else weights) if c not in first)]
+    ranked = first if sort == "suspects" else [c for c in order if by_value or weights[c]]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
     wanted = find.strip().casefold()
     if wanted:
         shown = [c for c in order if wanted in store.concepts[c].casefold()]
     else:
-        shown = ranked if top else order
+        shown = ranked[:top] if top else order
+        if sort == "weight" and top:
+            shown = [
+                *shown,
+                *(c for c in order if not weights[c] and student.bound(store.concepts[c])),
+            ]
     strongest = float(np.abs(weights).max()) or 1.0
     segments, cosines = nearest_segments(store)
     return [
@@ -74,7 +90,7 @@ def concept_rows(
             bound_since=since(store.concepts[c]) if held else None,
             patches=[(int(s), float(v)) for s, v in zip(segments[c], cosines[c], strict=True)],
         )
-        for c in shown[: top or None]
+        for c in (shown[: top or None] if wanted else shown)
     ]
 
 
@@ -84,8 +100,8 @@ def _order(values: np.ndarray) -> list[int]:
 
 
 def discrepancies(student: Student, sort: str) -> np.ndarray:
-    """The discrepancy by concept that ``sort`` (one of ``SORTS``) asks for; nan by weight."""
-    if sort == "weight":
+    """The discrepancy by concept that ``sort`` (one of ``SORTS``) asks for; nan by another."""
+    if not sort.startswith("discrepancy"):
         return np.full(len(student.weights), np.nan)
     return discrepancy(
         student.scores,
@@ -97,18 +113,18 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
     )
 
 
-def effect(student: Student, concept: str, metric: str) -> Band:
+def effect(student: Student, concept: str, metric: str, draws: int = 200) -> Band:
     """What-if of one metric over the influence of one concept, as the change from now.
 
     The grid holds the present influence, where change and band are 0. All sessions of a tuner
     share the latest.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
-    key = student.node, student.class_name, concept, student.split, metric
+    key = student.node, student.class_name, concept, student.split, metric, draws
     found = kept.get(key)
     if found is None:
         weight = student.weight(concept)
         grid = np.linspace(*influence_axis(student.weights, weight), EFFECT_POINTS)
-        found = change_along(student, concept, metric, np.union1d(grid, [weight]))
+        found = change_along(student, concept, metric, np.union1d(grid, [weight]), draws)
         kept.put(key, found)
     return found

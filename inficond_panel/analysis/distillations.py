@@ -2,7 +2,7 @@
 
 Targets (teacher or oracle), the teacher's weight alpha beside the labels, temperature and L1
 penalty: the grid of Lee et al. (BMVC 2023), for linear students and the loss
-``BCE(label) + alpha BCE(sigmoid(z / T))``. Whatever is learned from, fidelity is that to the plain
+``CE(label) + alpha CE(teacher at T)``. Whatever is learned from, fidelity is that to the plain
 teacher.
 """
 
@@ -33,20 +33,23 @@ COMPARED = keys(AP, ACCURACY, FIDELITY, BRIER, ECE)
 class Setting:
     """Settings of the spec's ``students``; ``alpha`` None: no labels, 0: labels alone.
 
-    ``lambda_`` is one number, or those by class as in the spec.
+    ``lambda_`` is one number, or those by class as in the spec. ``tempered``: the logits that the
+    temperature divides, ``teacher`` or ``both``.
     """
 
     targets: str
     alpha: float | None
     temperature: float
     lambda_: Any
+    tempered: str = "teacher"
 
     @classmethod
     def of(cls, students: Students) -> Setting:
         """The settings of a spec's section ``students``."""
         labels = getattr(students, "labels", None)
         alpha = None if labels is None else float(labels.alpha)
-        return cls(students.targets, alpha, float(students.temperature), students.lambda_)
+        temperature = float(students.temperature)
+        return cls(students.targets, alpha, temperature, students.lambda_, students.tempered)
 
 
 @dataclass(frozen=True)
@@ -73,17 +76,21 @@ def setting_grid(
     alphas: Sequence[float | None],
     temperatures: Sequence[float],
     penalties: Sequence[Any],
+    tempered: Sequence[str] = ("teacher",),
 ) -> list[Setting]:
     """All combinations, the targets of one side by side.
 
-    With alpha 0 only the labels are learned, whatever targets and temperature: once a penalty.
+    With alpha 0 only the labels are learned, whatever targets and temperature: once a penalty. At
+    temperature 1 it does not matter what it divides: once too.
     """
     found: list[Setting] = []
-    for penalty, alpha, temperature, learned in itertools.product(
-        penalties, alphas, temperatures, targets
+    for penalty, alpha, temperature, divided, learned in itertools.product(
+        penalties, alphas, temperatures, tempered, targets
     ):
-        first = (temperature, learned) == (temperatures[0], targets[0])
-        setting = Setting(learned, alpha, temperature, penalty)
+        if temperature == 1 and divided != tempered[0]:
+            continue
+        first = (temperature, divided, learned) == (temperatures[0], tempered[0], targets[0])
+        setting = Setting(learned, alpha, temperature, penalty, divided)
         if (first or alpha != 0) and setting not in found:
             found.append(setting)
     return found

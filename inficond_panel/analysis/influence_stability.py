@@ -17,6 +17,7 @@ from inficond_panel.distill import (
     direction_scores,
     random_directions,
 )
+from inficond_panel.distill.robustness.bootstrap_stability import joint_stability
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
@@ -27,6 +28,8 @@ from inficond_panel.tuning.tuner import Tuner
 #: An influence holds where its sign does in this share of the refits, and p is at most this.
 HOLDS_SIGN = 0.95
 HOLDS_P = 0.05
+_JOINT = "They take the place of a concept in a student per class: this one is of all classes."
+_TEMPERED = "They take the place of a concept in one loss: with tempered: both there are two."
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,20 @@ class ConceptStability:
             return "holds, but a random concept may do as much"
         return "holds"
 
+    @property
+    def verdict(self) -> str:
+        """Verdict in two or three words, for little room."""
+        if "random" in self.words:
+            return "may be chance"
+        return self.words.removesuffix(" over other images")
+
 
 @dataclass(frozen=True)
 class StabilityReport:
-    """Concepts of one class's student, by absolute influence."""
+    """Concepts of one class's student, by absolute influence.
+
+    ``lacking`` tells why there can be no counterparts; empty where there can.
+    """
 
     class_name: str
     node: Node
@@ -78,6 +91,7 @@ class StabilityReport:
     counterparts: int
     seed: int
     concepts: tuple[ConceptStability, ...]
+    lacking: str = ""
 
 
 def stability(
@@ -97,28 +111,27 @@ def stability(
 
     For ``concepts``, or the ``top`` by absolute influence, of ``node`` (the one shown). Refits
     are on the split ``fit``, by the exact solver, with the bounds in force at the node. Without
-    segments in the store there are no counterparts. The same seed gives the same answer. Raises
-    ``TuningError`` for names that the store does not have,
+    segments in the store there are no counterparts, and none for a joint student. The same seed
+    gives the same answer. Raises ``TuningError`` for names that the store does not have,
     ``DataError`` where there are too few concepts for counterparts, ``CancelledError``.
     """
     store, node = tuner.store, node or tuner.head()
-    counterparts = counterparts if store.holds("segments") else 0
+    data = tuner.data_at(node)
+    lacking = store.lacks("segments") or _refused(tuner, data)
+    counterparts = 0 if lacking else counterparts
     k = _position(class_name, store.classes, "class")
     weights = node.weights[:, k]
     if concepts is None:
         chosen = np.argsort(-np.abs(weights), kind="stable")[:top].tolist()
     else:
         chosen = [_position(name, store.concepts, "concept") for name in dict.fromkeys(concepts)]
-    data = tuner.data_at(node)
-    given = _problem(tuner, data, node, k, cancelled)
     share = 0.5 if counterparts else 1.0
-    refits = bootstrap_stability(
-        data.gathered,
-        **given,
-        draws=draws,
-        seed=seed,
-        progress=_part(progress, 0.0, share),
-    )
+    drawn: dict[str, Any] = {"draws": draws, "seed": seed, "progress": _part(progress, 0.0, share)}
+    if tuner.joint:
+        refits = _joint_refits(tuner, data, node, k, cancelled=cancelled, **drawn)
+    else:
+        given = _problem(tuner, data, node, k, cancelled)
+        refits = bootstrap_stability(data.gathered, **given, **drawn)
     tests: Sequence[CounterpartTest | None] = [None] * len(chosen)
     if counterparts:
         columns = _counterparts(tuner, data.rows, counterparts, seed)
@@ -135,7 +148,28 @@ def stability(
         )
         for c, test in zip(chosen, tests, strict=True)
     ]
-    return StabilityReport(class_name, node, draws, counterparts, seed, tuple(found))
+    return StabilityReport(class_name, node, draws, counterparts, seed, tuple(found), lacking)
+
+
+def _refused(tuner: Tuner, data: FitData) -> str:
+    """Reason why there are no counterparts; "" if there can be some."""
+    if tuner.joint:
+        return _JOINT
+    return _TEMPERED if data.divisor != 1 else ""
+
+
+def _joint_refits(tuner: Tuner, data: FitData, node: Node, k: int, **given: Any) -> Stability:
+    """Refits of the joint student, as the class at ``k`` sees them."""
+    lower, upper = box(node.bounds, tuner.store.classes, tuner.store.concepts)
+    return joint_stability(
+        **data.joint_problem(),
+        start=node.weights,
+        column=k,
+        lower=lower,
+        upper=upper,
+        tolerance=tuner.spec.students.tolerance,
+        **given,
+    )
 
 
 def _problem(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.tuning import Student
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,10 @@ class Edit:
 
 @dataclass(frozen=True)
 class Apart:
-    """A student's logit on one image: ``parts``, largest first, and the intercept add up to it.
+    """A student's logit on one image: ``parts``, largest first, intercept and ``other_classes`` add
+    up to it.
+
+    ``other_classes`` is what the other classes of a joint student take from it, 0 of one per class.
 
     ``edit`` is the smallest that flips the decision, over all concepts; ``used`` the smallest over
     those that have influence already. None where no concept shows in the image. ``label`` is 1, 0
@@ -61,6 +65,7 @@ class Apart:
     label: int
     edit: Edit | None
     used: Edit | None
+    other_classes: float = 0.0
 
 
 def take_apart(student: Student, row: int) -> Apart:
@@ -68,7 +73,8 @@ def take_apart(student: Student, row: int) -> Apart:
     store, k, weights = student.store, student.column, student.weights
     scores = np.asarray(store.concept_score[row], dtype=np.float64)
     logit = float(student.evaluation.logits(student.node)[row, k])
-    shown = scores != 0
+    shown, parts = scores != 0, parts_of(store.concepts, scores, weights)
+    joint = student.evaluation.link == SOFTMAX
     edits = [
         _edit(student, row, concepts, scores, logit - student.threshold)
         for concepts in (np.flatnonzero(shown), np.flatnonzero(shown & (weights != 0)))
@@ -76,8 +82,9 @@ def take_apart(student: Student, row: int) -> Apart:
     return Apart(
         row=row,
         class_name=student.class_name,
-        parts=parts_of(store.concepts, scores, weights),
+        parts=parts,
         intercept=student.intercept,
+        other_classes=logit - float(scores @ weights) - student.intercept if joint else 0.0,
         logit=logit,
         threshold=student.threshold,
         teacher=float(store.teacher_log_odds[row, k]),
@@ -108,7 +115,7 @@ def _edit(
         return None
     c = int(concepts[np.argmax(np.abs(scores[concepts]))])
     before, present = float(student.weights[c]), excess <= 0
-    change = -excess / scores[c]
+    change = -excess / (scores[c] * student.leverage)
     concept = student.store.concepts[c]
     return Edit(
         concept=concept,
@@ -124,7 +131,7 @@ def _others(student: Student, row: int, concept: str, change: float, present: bo
     """Images of the split, but for ``row``, that the same edit turns."""
     other = student.rows != row
     old = student.logits[other] - student.threshold
-    score = np.asarray(student.score(concept)[other], dtype=np.float64)
+    score = np.asarray(student.slope(concept)[other], dtype=np.float64)
     new = old + change * score
     # Just beyond the edit, those whose logit is then 0 go over if their scores are of one sign.
     c = student.store.concepts.index(concept)

@@ -49,6 +49,16 @@ def best_segment(store: Store, image: int, concept: int) -> int:
     return int(segments[np.argmax(embedding @ store.concept_text_embedding[concept])])
 
 
+def assigned_images(store: Store, concept: int) -> np.ndarray:
+    """Positions of the images with a segment whose best concept is this one (InFiConD, sec. 4.2).
+
+    None where the store has no segments.
+    """
+    if not store.holds("segments"):
+        return np.empty(0, np.int64)
+    return np.unique(store.segment_image[store.segment_concept == concept])
+
+
 @once(4)
 def tells_presence(store: Store) -> np.ndarray:
     """True for each concept ``(C,)`` whose score is 0 where it is absent: none is below 0."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill import Interval, Outcome, decision_function, metric_intervals
+from inficond_panel.distill import Interval, Outcome, metric_intervals
 from inficond_panel.tuning.cures.resolution import joint_fit, lambda_path
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
@@ -47,12 +47,15 @@ def penalty_path(
     with one_thread():
         values = sorted({*lambda_path(plain), here})
         tried = [replace(student.terms, penalty=value) for value in values]
-        found = joint_fit(student, tried, student.lower, student.upper)
-    logits = decision_function(own.scores, found.weights, found.intercepts)
-    points = []
-    for place, value in enumerate(values):
-        outcome = Outcome(own.labels, logits[:, place], own.teacher_logits, own.threshold)
-        left = int(np.count_nonzero(found.weights[:, place]))
+        if tuner.joint:
+            fits = [student.under(terms).base for terms in tried]
+        else:
+            found = joint_fit(student, tried, student.lower, student.upper)
+            fits = [found.at(np.array([place])) for place in range(len(values))]
+    points, each = [], student.logits_of_each(fits, own.scores)
+    for value, fit, logits in zip(values, fits, each, strict=True):
+        outcome = Outcome(own.labels, logits, own.teacher_logits, own.threshold)
+        left = int(np.count_nonzero(fit.weights[:, 0]))
         measured = metric_intervals(outcome, MEASURED)
         points.append(PenaltyPoint(value, value == here, left, measured))
     return points

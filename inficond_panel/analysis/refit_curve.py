@@ -16,6 +16,9 @@ from inficond_panel.distill import (
     influence_axis,
     refit_what_if,
 )
+from inficond_panel.distill.solver.centred_bounds import free_range
+from inficond_panel.distill.what_if.refit_points import RefitPoint, refit_grid, refit_points
+from inficond_panel.tuning.fitting.recipe import solve_joint
 from inficond_panel.tuning.fitting.refit import Cancelled, start_from
 from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.student import Student
@@ -54,12 +57,28 @@ def refit_curve(
     Solved on the split ``fit`` by the exact solver, within the bounds in force at the node, but
     for one on the concept itself; measured on the student's split. Stop asking to stop.
     """
-    data, concepts, k = tuner.data_at(student.node), tuner.store.concepts, student.column
-    lower, upper = box(student.node.bounds, [student.class_name], concepts)
     scores, labels, now = student.scores, student.labels, student.outcome
     beside = student.teacher_logits, student.threshold
+    solve = _joint_points if tuner.joint else _points
+    place = student.column if tuner.joint else 0
+    for point in solve(tuner, student, concept, levels, cancelled):
+        logit = decision_function(
+            scores, point.fit.weights, point.fit.intercepts, tuner.spec.students.link
+        )[:, place]
+        found = class_metrics(labels, logit, *beside)
+        outcome = Outcome(labels, logit, *beside)
+        changes = change_intervals(now, outcome, CHANGES, draws=tuner.spec.views.draws)
+        yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)
+
+
+def _points(
+    tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
+) -> Iterator[RefitPoint]:
+    """Refits of the class alone."""
+    data, concepts, k = tuner.data_at(student.node), tuner.store.concepts, student.column
+    lower, upper = box(student.node.bounds, [student.class_name], concepts)
     settings = tuner.spec.students
-    points = refit_what_if(
+    return refit_what_if(
         data.gathered,
         data.targets[:, k],
         concepts.index(concept),
@@ -74,8 +93,32 @@ def refit_curve(
         tolerance=settings.tolerance if settings.solver == "exact" else 1e-6,
         cancelled=cancelled,
     )
-    for point in points:
-        logit = decision_function(scores, point.fit.weights, point.fit.intercepts)[:, 0]
-        found = class_metrics(labels, logit, *beside)
-        changes = change_intervals(now, Outcome(labels, logit, *beside), CHANGES)
-        yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)
+
+
+def _joint_points(
+    tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
+) -> Iterator[RefitPoint]:
+    """Refits of the joint student, all classes together.
+
+    Influences that the bounds on other classes' leave no room for are left out.
+    """
+    data, store, k = tuner.data_at(student.node), tuner.store, student.column
+    c, now = store.concepts.index(concept), student.weight(concept)
+    lower, upper = box(student.node.bounds, store.classes, store.concepts)
+    least, most = free_range(lower[c], upper[c], k)
+
+    def solve(influence: float, near: Fit) -> Fit:
+        lower[c, k] = upper[c, k] = influence
+        return solve_joint(
+            data,
+            start=near,
+            lower=lower,
+            upper=upper,
+            tolerance=tuner.spec.students.tolerance,
+            cancelled=cancelled,
+        )
+
+    plan = refit_grid(now, *influence_axis(student.weights, now), levels)
+    plan = [(level, v) for level, v in plan if v == now or least <= v <= most]
+    start = start_from(student.node, range(len(store.classes)))
+    return refit_points(solve, now, start, plan)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.analysis.bound_prices import Bound, Objective, Pricing
 from inficond_panel.analysis.churn import Churn, churn
-from inficond_panel.analysis.compensation import COLLINEAR, Group, Moves, groups, moves
+from inficond_panel.analysis.compensation import Group, Moves, groups, moves
+from inficond_panel.analysis.joint_pricing import JointPricing
+from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
@@ -53,13 +55,17 @@ class ClassReport:
 class RefitReport:
     """Report on an iteration against its parent, by tuned class.
 
-    ``notices`` name the bounds replaced on the branch and the thumbs that met a weight of 0.
+    ``untouched`` are the classes that it left as they were. ``notices`` name the bounds replaced on
+    the branch and the thumbs that met a weight of 0. ``moved`` are the other classes, by split,
+    that a joint student moved along; the most first.
     """
 
     node: Node
     parent: Node
     classes: tuple[ClassReport, ...]
+    untouched: tuple[str, ...]
     notices: tuple[str, ...]
+    moved: Mapping[str, tuple[MovedClass, ...]]
 
     def of(self, class_name: str) -> ClassReport:
         """The report of one tuned class; ``KeyError`` where it is not tuned."""
@@ -71,8 +77,14 @@ class RefitReport:
             "id": self.node.id,
             "number": self.node.number,
             "parent": self.parent.id,
+            "untouched": list(self.untouched),
             "notices": list(self.notices),
             "classes": {report.class_name: _document(report) for report in self.classes},
+            "moved": {
+                split: [plain(asdict(each)) for each in found]
+                for split, found in self.moved.items()
+                if found
+            },
         }
 
 
@@ -81,7 +93,7 @@ def explain(
     node: Node,
     *,
     splits: Sequence[str] = ("fit", "tune"),
-    threshold: float = COLLINEAR,
+    threshold: float | None = None,
     top: int = 5,
     lift: bool = False,
     progress: Progress | None = None,
@@ -90,9 +102,9 @@ def explain(
     """Report on each class that ``node`` tunes, against its parent; a preview can be explained too.
 
     ``splits`` are the splits whose changed sides are reported: looks at the holdout are the
-    caller's to count. ``threshold`` is the correlation from which concepts are collinear, ``top``
-    the number of movers each way. With ``lift`` each bound that binds is lifted alone and the
-    class solved again.
+    caller's to count. ``threshold`` is the correlation from which concepts are collinear, the
+    spec's if None, ``top`` the number of movers each way. With ``lift`` each bound that binds is
+    lifted alone and the class solved again.
     Raises ``TuningError`` for the untouched students, ``CancelledError``.
     """
     if node.parent is None:
@@ -101,20 +113,28 @@ def explain(
             "Name an iteration that tunes one: inficond explain SPEC --node ID",
         )
     parent = tuner.node(node.parent)
-    pricing = Pricing(tuner, node, node.tuned, progress, cancelled)
+    threshold = tuner.spec.views.collinear if threshold is None else threshold
+    pricing: Pricing | JointPricing
+    if tuner.joint:
+        pricing = JointPricing(tuner, node, progress, cancelled)
+    else:
+        pricing = Pricing(tuner, node, node.tuned, progress, cancelled)
     sides = {split: (tuner.at(parent, split), tuner.at(node, split)) for split in ("fit", *splits)}
     reports = []
     for name in node.tuned:
         before, after = (side[name] for side in sides["fit"])
         changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
         reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
-    return RefitReport(node, parent, tuple(reports), tuple(notices(tuner, parent, node.intents)))
+    untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
+    said = tuple(notices(tuner, parent, node.intents))
+    moved = {split: moved_classes(*sides[split]) for split in splits}
+    return RefitReport(node, parent, tuple(reports), untouched, said, moved)
 
 
 def _class_report(
     before: Student,
     after: Student,
-    pricing: Pricing,
+    pricing: Pricing | JointPricing,
     changed: tuple[Churn, ...],
     threshold: float,
     top: int,

@@ -12,7 +12,10 @@ from inficond_panel.tuning import Iteration, Node, Student, Tuner
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent)."""
+    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
+
+    ``tuned`` are the classes that it or an iteration before it tunes; the others are untouched.
+    """
 
     node: Node
     split: str
@@ -20,6 +23,7 @@ class Snapshot:
     before: dict[str, ClassMetrics]
     last: dict[str, ClassMetrics]
     agreement: dict[str, Agreement]
+    tuned: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
         agreement={name: _agreement(each) for name, each in tuner.at(node, split).items()},
+        tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 
 

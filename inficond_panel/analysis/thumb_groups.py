@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inficond_panel.analysis.compensation import COLLINEAR, Group, groups
+from inficond_panel.analysis.compensation import Group, groups
 from inficond_panel.analysis.refit_report import RefitReport, explain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
@@ -30,5 +30,7 @@ def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
     concepts, weights = tuner.store.concepts, student.weights
     tuned = [concepts.index(concept)]
     own = words_for(student.class_name, concepts, tuner.store.synonyms)
-    found = groups(tuner.fit_data, concepts, weights, weights, tuned, COLLINEAR, own)
+    found = groups(
+        tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, own
+    )
     return found[0] if found else None

@@ -8,15 +8,18 @@ from inficond_panel.distill import Band, change_band
 from inficond_panel.tuning import Student
 
 
-def change_along(student: Student, concept: str, metric: str, grid: np.ndarray) -> Band:
+def change_along(
+    student: Student, concept: str, metric: str, grid: np.ndarray, draws: int = 200
+) -> Band:
     """Change of one metric along an ascending grid of influences, with its paired interval."""
     return change_band(
-        student.score(concept),
+        student.slope(concept),
         student.logits,
         student.weight(concept),
         student.labels,
         grid,
         metric,
+        draws,
         threshold=student.threshold,
         teacher=student.teacher_logits,
     )

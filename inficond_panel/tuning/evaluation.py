@@ -14,6 +14,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 #: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
 _KEPT_BYTES = 1 << 27
@@ -26,13 +27,14 @@ class Evaluation:
     """Logits and metrics of nodes on one store, with the decision threshold per class.
 
     They are kept by student, not by node: a refit leaves most students as they were, and one that
-    was previewed is known when it is made. Raises ``TuningError`` for a threshold of a class that
-    the store does not know.
+    was previewed is known when it is made. With ``link`` softmax a logit is the log-odds of its
+    class, which depends on the weights of all. Raises ``TuningError`` for a threshold of a class
+    that the store does not know.
     """
 
-    def __init__(self, store: Store, thresholds: Mapping[str, float]) -> None:
+    def __init__(self, store: Store, thresholds: Mapping[str, float], link: str = SIGMOID) -> None:
         _check_thresholds(thresholds, store.classes)
-        self.store = store
+        self.store, self.link = store, link
         self.thresholds = dict(thresholds)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
         students = nodes * max(len(store.classes), 1)
@@ -53,7 +55,7 @@ class Evaluation:
 
         Sorted once for all metrics.
         """
-        student = _students(node)[k]
+        student = self._students(node)[k]
         found = self._outcomes.get((student, split))
         if found is None:
             found = self._outcome(self.logits(node), k, split)
@@ -74,7 +76,9 @@ class Evaluation:
 
     def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         teachers, made = self.teacher_outcomes(split), {}
-        for k, (name, student) in enumerate(zip(self.store.classes, _students(node), strict=True)):
+        for k, (name, student) in enumerate(
+            zip(self.store.classes, self._students(node), strict=True)
+        ):
             found = self._measured.get((student, split))
             if found is None:
                 found = measure(self.outcome(node, split, k), teachers[name])
@@ -83,18 +87,27 @@ class Evaluation:
         return made
 
     def _logits(self, node: Node) -> np.ndarray:
-        students = _students(node)
+        students = self._students(node)
         known = {k: self._columns.get(student) for k, student in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
         new = [k for k in known if k not in columns]
+        if new and self.link == SOFTMAX:
+            new = list(known)
         if new:  # a pass over all scores
-            made = decision_function(self._scores, node.weights[:, new], node.intercepts[new])
+            weights, intercepts = node.weights[:, new], node.intercepts[new]
+            made = decision_function(self._scores, weights, intercepts, self.link)
             for k, column in zip(new, made.T, strict=True):
                 columns[k] = np.ascontiguousarray(column)
                 self._columns.put(students[k], columns[k])
         logits = np.stack([columns[k] for k in known], axis=1)
         logits.setflags(write=False)
         return logits
+
+    def _students(self, node: Node) -> list[_Student]:
+        """Students whose logits are kept; of a joint one each class's follow from all weights."""
+        if self.link == SOFTMAX:
+            return [(k, node.weights_hash.encode(), 0.0) for k in range(len(self.store.classes))]
+        return _students(node)
 
     @cached_property
     def _scores(self) -> Scores:
@@ -112,7 +125,8 @@ class Evaluation:
         return Outcome(label, logit, self.store.teacher_log_odds[rows, k], threshold)
 
 
-#: One student of a node: its class, the bytes of its weights, its intercept.
+#: One student of a node: its class, the bytes of its weights (of a joint one their hash), its
+#: intercept.
 _Student = tuple[int, bytes, float]
 
 

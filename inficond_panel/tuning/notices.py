@@ -1,4 +1,4 @@
-"""Notices: sentences on intents that contradict each other, and on thumbs on a weight of 0."""
+"""Notices: intents that contradict each other, thumbs on a weight of 0, trainings cut short."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import numpy as np
 from inficond_panel.common.numbers import MINUS
 from inficond_panel.tuning.intents.asked import Asked, thumbs_of
 from inficond_panel.tuning.intents.conflicts import Candidate, best, by_concept, rank
+from inficond_panel.tuning.intents.intent import size_words
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
 Limits = tuple[float | None, float | None]
+#: Distance to the optimum, relative to the objective at w = 0, that a training is told to end at.
+FAR = 0.02
 
 
 def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
@@ -24,9 +27,29 @@ def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
     said = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
     bounds = tuner.resolve(parent, thumbs)
     for key, limits in sorted(bounds.items()):
+        if limits == (None, None):
+            said += _released(tuner, parent, key)
+            continue
         said += _replaced(tuner, parent, key, limits)
         said += _special(tuner, parent, key, limits)
     return said
+
+
+def ended_far(tuner: Tuner, node: Node) -> list[str]:
+    """A sentence where the paper's recipe ended far from the optimum, and how to come closer."""
+    gaps = {
+        name: gap
+        for name, gap, kind in zip(tuner.store.classes, node.gap, node.certificate, strict=True)
+        if kind == "gap" and gap > FAR
+    }
+    if tuner.spec.students.solver != "paper" or not gaps:
+        return []
+    worst = max(gaps, key=lambda name: gaps[name])
+    return [
+        f"The paper's recipe ended above the optimum by more than {FAR:.0%} of the loss without "
+        f"concepts for {len(gaps)} of {len(node.gap)} classes, by {gaps[worst]:.1%} for “{worst}”: "
+        "give students.epochs and tuning.epochs more, or take solver: exact."
+    ]
 
 
 def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
@@ -71,8 +94,20 @@ def _named(concept: str, class_name: str) -> str:
 
 def _told(candidate: Candidate) -> str:
     intent, group = candidate
-    factor = f" ×{intent.factor:g}" if intent.factor else ""
-    return f"{intent.direction}{factor}" + (f" of the group {group}" if group else "")
+    return f"{intent.direction}{size_words(intent)}" + (f" of the group {group}" if group else "")
+
+
+def _released(tuner: Tuner, parent: Node, key: tuple[str, str]) -> Iterator[str]:
+    """Notice that a bound of the branch is lifted, or that there is none to lift."""
+    class_name, concept = key
+    old = parent.bounds.get(key)
+    if old is None:
+        yield f"{_named(concept, class_name)} has no bound: there is nothing to release."
+        return
+    yield (
+        f"{_named(concept, class_name)}: {limits_text(old)} of "
+        f"#{tuner.bound_since(parent, class_name, concept)} holds no longer: it is released."
+    )
 
 
 def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
@@ -100,7 +135,7 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
     elif inside:
         yield (
             f"{_named(concept, class_name)} is at {_weight(weight)} already: {limits_text(new)} "
-            "only holds it there (reference: original)."
+            "only holds it there."
         )
 
 

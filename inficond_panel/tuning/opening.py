@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inficond_panel.common.cache import once
 from inficond_panel.errors import StoreMissingError
-from inficond_panel.spec import Spec, check_classes, find_spec, load_spec
+from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
@@ -27,7 +27,7 @@ def open_tuner(
     """
     opened = load_spec(find_spec(spec), check_files=False)
     data = open_spec_store(spec, _store_of(opened, store))
-    check_classes(opened, data.classes)
+    check_against(opened, data.classes, data.task)
     record = _history_of(spec, opened, history)
     return Tuner(with_typed(data, record), opened, History(record))
 
@@ -39,7 +39,7 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
     """
     opened = load_spec(find_spec(spec), check_files=False)
     data = _shared_store(str(spec), *_state_of(_store_of(opened, None)))
-    check_classes(opened, data.classes)
+    check_against(opened, data.classes, data.task)
     record = _history_of(spec, opened, history)
     return typed_anew(_shared(data, opened, record))
 

@@ -59,7 +59,8 @@ def carry_on(
 ) -> Node:
     """Fit the branch of ``node`` again over the concepts of ``into``, and show the last of it.
 
-    Each iteration has the intents, the label and the note that it had; looks at the holdout are
+    Each iteration has the intents, the label and the note that it had, and one that has another
+    number now and no label tells the number that it had; looks at the holdout are
     counted there too, since the images were seen. What ``into`` has already is not fitted twice.
     Raises what ``Tuner.fine_tune`` does.
     """
@@ -75,8 +76,9 @@ def carry_on(
 
 
 def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
-    if old.name and not new.name:
-        into.rename(new.id, old.name)
+    name = old.name or (f"was #{old.number}" if old.number != new.number else "")
+    if name and not new.name:
+        into.rename(new.id, name)
     if old.note and not new.note:
         into.set_note(new.id, old.note)
     for _ in range(_looks(source, old) - _looks(into, new)):

@@ -12,6 +12,7 @@ from inficond_panel.distill import ClassMetrics, Outcome
 from inficond_panel.store import Store
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.node import Node
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Student:
 
     @property
     def logits(self) -> np.ndarray:
-        """Logits of the student, float64."""
+        """Logits of the student, float64; of a joint one the log-odds of the class."""
         return self.outcome.all_logits
 
     @cached_property
@@ -83,13 +84,29 @@ class Student:
         return _fixed(self.store.concept_score[self.rows, self.store.concepts.index(concept)])
 
     @property
+    def leverage(self) -> float:
+        """Logits for each unit of influence × score, the others held.
+
+        1; of a joint student K / (K − 1). There an influence is the weight less its mean over the K
+        classes, so that 1 more of it is K / (K − 1) of weight: the differences among the other
+        classes are what is held.
+        """
+        classes = len(self.store.classes)
+        return classes / (classes - 1) if self.evaluation.link == SOFTMAX else 1.0
+
+    def slope(self, concept: str) -> np.ndarray:
+        """Change of the logits ``(n,)`` for each unit of a concept's influence, others held."""
+        score = self.score(concept)
+        return score if self.leverage == 1 else _fixed(self.leverage * score.astype(np.float64))
+
+    @property
     def weights(self) -> np.ndarray:
         """Influences of the concepts, ``(C,)``."""
         return self.node.weights[:, self.column]
 
     @property
     def intercept(self) -> float:
-        """Logit of an image that shows no concept."""
+        """Intercept: the logit of an image that shows no concept, of a student of its own."""
         return float(self.node.intercepts[self.column])
 
     def weight(self, concept: str) -> float:

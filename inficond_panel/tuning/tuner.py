@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -25,13 +25,14 @@ from inficond_panel.tuning.history.events import HistoryState
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.verify import Verifier
 from inficond_panel.tuning.intents.asked import Asked, split_asked, thumbs_of
-from inficond_panel.tuning.intents.bounds import Bounds, in_force, resolve
+from inficond_panel.tuning.intents.bounds import Bounds, check_together, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import check_names
+from inficond_panel.tuning.intents.intent import check_name, check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.student import Students
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Fits of previews kept, and nodes of which it is kept who set their bounds, by all sessions.
 _PREVIEWS = 64
@@ -41,15 +42,17 @@ class Tuner:
     """The students of one store, tuned by intents; every iteration is kept in ``history``.
 
     May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
-    that the store does not know, and ``DataError`` where logits or scores are not finite; its
-    methods raise ``HistoryError`` as ``History`` does.
+    that the store does not know, or one softmax student over several classes an image, and
+    ``DataError`` where logits or scores are not finite; its methods raise ``HistoryError`` as
+    ``History`` does.
     """
 
     def __init__(self, store: Store, spec: Spec, history: History) -> None:
         self.store = store
         self.spec = spec
         self.history = history
-        self._evaluation = Evaluation(store, spec.students.threshold)
+        recipe.check_link(spec, store)
+        self._evaluation = Evaluation(store, spec.students.threshold, spec.students.link)
         self._distillation = recipe.distillation(spec, store.classes)
         self._refit = recipe.refit(spec, store.classes)
         self._root_settings = recipe.root_settings(spec, store)
@@ -72,6 +75,11 @@ class Tuner:
         so these have iterations of their own. Raises ``TuningError`` for values that cannot be.
         """
         return Tuner(self.store, with_students(self.spec, **settings), self.history)
+
+    @property
+    def joint(self) -> bool:
+        """True if the students are one softmax over all classes: each thumb moves them all."""
+        return self.spec.students.link == SOFTMAX
 
     @property
     def mark(self) -> str:
@@ -104,12 +112,13 @@ class Tuner:
         """Refit from ``parent`` with one batch of ``intents``; on disk when this returns.
 
         Only the students of classes with an intent in the batch are refitted, from the parent's
-        stored weights; the others are kept bit for bit. All bounds of the branch stay enforced.
+        stored weights; the others are kept bit for bit. A ``joint`` student is refitted
+        whole. All bounds of the branch stay enforced.
         Intents that contradict each other are settled by the rule of ``conflicts``, and
         ``tuning.notices`` says how. Cures are carried out by the labels of ``tune``, or on the
         terms that they were ``resolved`` to before (``Node.resolved``). The same parent and
         intents give the same node: it is not fitted twice. Raises ``TuningError`` for unknown
-        names, no intents, a cure that cannot be, or a parent that is not in the history;
+        names, no intents, a cure or bounds that cannot be, or a parent that is not in the history;
         ``SolverError``; ``CancelledError``.
         """
         stored = self.node(parent.id)
@@ -209,6 +218,19 @@ class Tuner:
         self.history.rename(node_id, name, author)
         self._node.cache_clear()
 
+    def tag(
+        self, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
+    ) -> None:
+        """Give images a tag, or take it from them; ``TuningError`` for an id that is not there."""
+        for image in images:
+            check_name("image", image, self.store.images)
+        self.history.tag(self.root_id, images, tag, author, on=on)
+
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """Tags of the images of the store that have some, by id."""
+        found, known = self.history.tags(), set(self.store.images)
+        return {image: tags for image, tags in found.items() if image in known}
+
     def count_look(self, node: Node, split: str, author: str = "user") -> int:
         """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
         return self.history.count_look(node.id, split, author)
@@ -248,7 +270,16 @@ class Tuner:
     def fit_data(self) -> FitData:
         """Data that the students are fitted to; read when first asked for."""
         given, made = self.spec.students, self._distillation
-        return _fit_data(self.store, given.temperature, made.l1, made.l2, made.alpha, given.targets)
+        return _fit_data(
+            self.store,
+            given.temperature,
+            made.l1,
+            made.l2,
+            made.alpha,
+            given.targets,
+            made.link,
+            given.tempered,
+        )
 
     def data_at(self, node: Node) -> FitData:
         """Data that the students of ``node`` are fitted to, under the terms of its cures."""
@@ -262,6 +293,8 @@ class Tuner:
         if not thumbs and not cures:
             raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
         bounds = in_force(parent.bounds, self.resolve(parent, thumbs))
+        if self.joint:
+            check_together(bounds, self.store.classes, self.store.concepts)
         self.cures.check(cures)
         settings = self._refit_settings
         if cures:

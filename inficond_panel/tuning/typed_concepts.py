@@ -115,7 +115,7 @@ def typed_text(one: TypedConcept) -> str:
         return f"{one.name}{synonyms}: scores 0 on all {len(one.score):,} images"
     if middle == 0:
         there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
-        return f"{one.name}{synonyms}: scores 0 on all but {there}, {one.score.max():.3f} at most"
+        return f"{one.name}{synonyms}: scores above 0 on {there}, {one.score.max():.3f} at most"
     return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
 
 

@@ -15,7 +15,7 @@ class Direction:
     key: str  #: in edits files and events
     verb: str
     glyph: str
-    sign: int  #: of the weight's change; 0 where the weight is fixed
+    sign: int  #: of the weight's change; 0 where the thumb takes neither factor nor bound
     limit: str  #: how the weight stands to its bound
     shortcut: str  #: key on the keyboard
     icon: str  #: of the button
@@ -26,5 +26,12 @@ UP = Direction("up", "Uptune", "▲", 1, "≥", "u", "thumb", palette.UPTUNE)
 DOWN = Direction("down", "Downtune", "▼", -1, "≤", "d", "thumb", palette.DOWNTUNE)
 REMOVE = Direction("remove", "Remove", "✕", 0, "=", "x", "cross", palette.REMOVE)
 
-#: All directions by key; of thumbs that contradict each other the later one here counts.
-DIRECTIONS = {direction.key: direction for direction in (UP, DOWN, REMOVE)}
+#: Lifts the bound in force: given where bounds are listed, not by a thumb's button.
+RELEASE = Direction("release", "Release", "◌", 0, "", "", "cross", palette.INK)
+
+#: Directions with a button, by key.
+THUMBS = {direction.key: direction for direction in (UP, DOWN, REMOVE)}
+#: All directions by key.
+DIRECTIONS = {**THUMBS, RELEASE.key: RELEASE}
+#: Keys of all directions; of intents that contradict each other the later one here counts.
+STRENGTHS = (RELEASE.key, *THUMBS)

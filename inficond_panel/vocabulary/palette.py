@@ -77,6 +77,13 @@ ACTIVE = Colour("active", *_BLUE)
 # concepts: weights that count for and against a class, all others, likeness to a segment
 INFLUENCE = Colour("influence", *_BLUE)
 INFLUENCE_SOFT = Colour("influence-soft", *_BLUE_SOFT)
+# of all students at once: from the least to the most that counts for a class, and against it
+FOR_LEAST = Colour("for-least", *_BLUE_SOFT)
+FOR = Colour("for", *_BLUE)
+FOR_MOST = Colour("for-most", "#123a80", "#c5d9ff")
+AGAINST_LEAST = Colour("against-least", *_ORANGE_SOFT)
+AGAINST = Colour("against", *_ORANGE)
+AGAINST_MOST = Colour("against-most", "#7a3503", "#ffdcb8")
 CONCEPT = Colour("concept", *_GRAY)
 SIMILARITY = Colour("similarity", *_GREEN)
 TEACHER = Colour("teacher", *_GRAY)

@@ -1,5 +1,5 @@
-"""Tasks of a data set, activations and outputs of a teacher; the first of each holds if none is
-named."""
+"""Tasks of a data set, activations and outputs of a teacher, links of students; the first of each
+holds if none is named."""
 
 from __future__ import annotations
 
@@ -8,5 +8,7 @@ TASKS = ("multi_label", "single_label")
 #: What turns a teacher's logits into probabilities: each class by itself, or over all classes.
 SIGMOID, SOFTMAX = "sigmoid", "softmax"
 ACTIVATIONS = (SIGMOID, SOFTMAX)
+#: What turns the students' logits into probabilities: a student per class, or one of all classes.
+LINKS = (SIGMOID, SOFTMAX)
 #: What the outputs of a teacher are.
 OUTPUTS = ("logits", "probabilities")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
-from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.vocabulary.cures import AUTO
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
@@ -36,9 +36,12 @@ def object_of(item: Asked) -> str:
 
 
 def asked_words(item: Asked, *, sign: bool = False) -> str:
-    """``up wheel ×2``, ``balance road, car``, ``lambda 0.003``; with the ``sign`` for its word."""
-    factor = f" ×{item.factor:g}" if isinstance(item, Intent) and item.factor else ""
-    return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{factor}"
+    """``up wheel ×2``, ``down sky ≤ -0.46``, ``balance road, car``, ``lambda 0.003``.
+
+    With the ``sign`` for its word.
+    """
+    size = size_words(item) if isinstance(item, Intent) else ""
+    return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{size}"
 
 
 def chosen_sentence(photos: int) -> str:

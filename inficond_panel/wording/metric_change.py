@@ -25,7 +25,7 @@ def make_change(found: Interval | None, estimate: float = math.nan) -> dict[str,
     if found is None or math.isnan(found.low):
         text = points(told) if told else UNCHANGED
         return {"text": text, "interval": "", "at": [], "noise": False}
-    if found.low == told == found.high == 0:
+    if found.words == UNCHANGED:
         return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
     return {
         "text": points(told),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from inficond_panel.analysis.bound_prices import Bound, Objective
 from inficond_panel.analysis.churn import Churn
@@ -11,11 +12,13 @@ from inficond_panel.analysis.refit_report import ClassReport
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import limits_text
 
 #: Step of a weight that prices are told for.
 _STEP = 0.1
 _SHOWN = 5
+_NAMED = 12  # classes that a sentence names
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -46,6 +49,14 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
         " ".join(filter(None, [taken, moved])),
         *churn,
     ]
+
+
+def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
+    """Sentence on the students that an iteration left as they were; none where it tuned all."""
+    others = [name for name in classes if name not in node.tuned]
+    rest = len(others) - _NAMED
+    more = f" and {count(rest)} more" if rest > 0 else ""
+    return [f"Untouched by #{node.number}: {', '.join(others[:_NAMED])}{more}."] if others else []
 
 
 def headline(report: ClassReport, split: str) -> str:
@@ -144,7 +155,8 @@ def stands_sentence(group: Group, report: ClassReport) -> str:
 def edits_line(group: Group, report: ClassReport) -> str:
     """The line of an edits file that gives the group the thumb of its tuned member."""
     intent = next(i for i in report.intents if i.concept == group.members[0].concept)
-    return dump_intent(GroupIntent(report.class_name, group.twins, intent.direction, intent.factor))
+    how = intent.direction, intent.factor, intent.bound
+    return dump_intent(GroupIntent(report.class_name, group.twins, *how))
 
 
 def objective_sentence(objective: Objective) -> str:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from inficond_panel.common.numbers import written_range
+from collections.abc import Mapping
+
+from inficond_panel.common.numbers import count, written_range
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+
+#: Classes that are named before the rest is left out.
+NAMED = 6
+#: Concepts that a sentence for people who begin names.
+PLAIN = 2
 
 
 def shift_sentence(found: ClassShift) -> str:
@@ -25,6 +32,43 @@ def shift_sentence(found: ClassShift) -> str:
     if found.kind == NONE:
         return f"No shift: {lost}. Edits are not expected to gain."
     return f"Unknown: {lost}. A loss above {100 * LARGE_LOSS:g} AP points cannot be excluded."
+
+
+def plain_sentence(found: ClassShift) -> str:
+    """The verdict on a class without numbers, for people who begin."""
+    name, suspects = found.class_name, [suspect.concept for suspect in found.suspects[:PLAIN]]
+    if found.kind == SHIFT and suspects:
+        return (
+            f"{name} leans on {' and '.join(suspects)}: that goes with {name} in the photos it "
+            "learned from, and not in others."
+        )
+    if found.kind == SHIFT:
+        return f"{name} does worse on photos that it has not learned from; no concept stands out."
+    if found.kind == NONE:
+        return f"{name} does as well on photos that it has not learned from."
+    return f"There are too few photos to say whether {name} leans on something it should not."
+
+
+def leaning_sentence(
+    found: Mapping[str, ClassShift], classes: int, *, all_wanted: bool = True
+) -> str:
+    """How many students lean on what holds on fit alone, as far as they have been looked at.
+
+    Where not ``all_wanted``, a student is looked at once it is selected.
+    """
+    if not all_wanted:
+        return "Suspects of a student are looked for when it is selected."
+    if len(found) < classes:
+        return f"Looking for suspects: {count(len(found))} of {count(classes)} students."
+    names = [name for name, each in found.items() if each.kind == SHIFT]
+    if not names:
+        return "No student leans on what holds on fit and not on tune."
+    told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    lean = "leans" if len(names) == 1 else "lean"
+    return (
+        f"{count(len(names))} of {count(classes)} students {lean} on what holds on fit and not on "
+        f"tune: {told}."
+    )
 
 
 def suspect_sentence(found: ClassShift, suspect: Suspect) -> str:

@@ -58,7 +58,10 @@ def test_no_iterations_is_a_fine_file(tmp_path, store):
 CLASS = st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"])
 CONCEPT = st.sampled_from(["wheel", "spoke", "sky", "wheel 2"])
 THUMB = st.tuples(st.sampled_from(["up", "down"]), st.none() | st.floats(1.000001, 1e9))
-THUMB |= st.just(("remove",))
+THUMB |= st.sampled_from([("remove",), ("release",)])
+THUMB |= st.tuples(
+    st.sampled_from(["up", "down"]), st.none(), st.floats(allow_nan=False, allow_infinity=False)
+)
 GROUP = st.lists(CONCEPT, min_size=2, max_size=4, unique=True)
 singles = st.builds(lambda k, c, thumb: Intent(k, c, *thumb), CLASS, CONCEPT, THUMB)
 groups = st.builds(lambda k, c, thumb: GroupIntent(k, tuple(c), *thumb), CLASS, GROUP, THUMB)
@@ -100,6 +103,9 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
   - {class: bicycle, concepts: [wheel, weel, wheel], direction: up}
   - {class: bicycle, concept: sky, concepts: [wheel, spoke], direction: up}
   - {class: bicycle, concept: sky, direction: remove, factor: 2}
+  - {class: bicycle, concept: sky, direction: release, bound: 2}
+  - {class: bicycle, concept: sky, direction: up, bound: .nan}
+  - {class: bicycle, concept: sky, direction: down, factor: 2, bound: -0.46}
 """
     assert problems(tmp_path, text, store) == [
         (1, 13, "there is no class 'bycicle' in the store. Did you mean 'bicycle'?"),
@@ -107,8 +113,8 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (
             2,
             48,
-            "expected up, down, remove, label, balance, doubt or lambda, got 'upp'. Did you mean "
-            "'up'?",
+            "expected up, down, remove, release, label, balance, doubt or lambda, got 'upp'. Did "
+            "you mean 'up'?",
         ),
         (2, 61, "expected a number above 1, got '1'"),
         (3, 5, "the key 'concept' is missing"),
@@ -116,8 +122,8 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (
             6,
             3,
-            "expected an iteration, a list of {class, concept (or concepts: [...], or image), "
-            "direction, factor or value}, got a mapping",
+            "expected an iteration, a list of {class (or classes: all), concept (or concepts: "
+            "[...], or image), direction, factor, bound or value}, got a mapping",
         ),
         (7, 3, "an iteration without intents"),
         (8, 32, "expected a list of two concepts or more, got a list"),
@@ -125,6 +131,9 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (9, 46, "'wheel' is named twice in its group"),
         (10, 5, "either 'concept' or 'concepts' (a group), not both"),
         (11, 63, "remove takes no factor; leave it out, or use down to weaken only"),
+        (12, 63, "release takes no bound; leave it out"),
+        (13, 58, "expected a finite number, got '.nan'"),
+        (14, 71, "either 'factor' or 'bound', not both"),
     ]
 
 
@@ -215,3 +224,34 @@ def test_names_that_look_like_numbers_or_booleans(tmp_path):
 """
     batch = read_edits(write(tmp_path, text), open_store(tmp_path / "s.zarr"))[0]
     assert [intent.class_name for intent in batch] == ["no", "7"]
+
+
+def test_an_intent_for_several_classes_is_one_for_each(tmp_path, store):
+    text = """\
+- - {classes: all, concept: sky, direction: remove}
+  - {classes: [bird, bicycle], concepts: [wheel, spoke], direction: down, factor: 3}
+- - {classes: [bird], direction: lambda, value: 0.01}
+"""
+    every, cure = read_edits(write(tmp_path, text), store)
+    assert every == [
+        *(Intent(name, "sky", "remove") for name in store.classes),
+        GroupIntent("bird", ("wheel", "spoke"), "down", 3.0),
+        GroupIntent("bicycle", ("wheel", "spoke"), "down", 3.0),
+    ]
+    assert cure == [Lambda("bird", 0.01)]
+
+
+def test_classes_that_are_wrong_are_told_each_at_its_place(tmp_path, store):
+    text = """\
+- - {classes: everyone, concept: sky, direction: remove}
+  - {classes: [bird, brid, bird], concept: sky, direction: remove}
+  - {classes: all, class: bird, concept: sky, direction: remove}
+  - {classes: [], concept: sky, direction: remove}
+"""
+    assert problems(tmp_path, text, store) == [
+        (1, 15, "expected all, or a list of classes, got 'everyone'"),
+        (2, 22, "there is no class 'brid' in the store. Did you mean 'bird'?"),
+        (2, 28, "'bird' is named twice in one intent"),
+        (3, 5, "either 'class' or 'classes', not both"),
+        (4, 15, "expected all, or a list of classes, got a list"),
+    ]

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.distill import decision_function
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.tuning.cures.resolution import Resolved
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.bounds import Bounds
 from inficond_panel.tuning.intents.cures import Balance, Cure, Label
@@ -35,6 +38,19 @@ class Step:
     parent: Node
     cures: tuple[Cure, ...]
     bounds: Bounds
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """Logits ``(n,)`` of photos by students that did not see them, and the fold of each photo.
+
+    ``tried`` holds for each fold the logits ``(m, n)`` that the students give among which the other
+    folds chose last; of the one student where nothing was chosen by AP.
+    """
+
+    logits: Array
+    folds: NDArray[np.intp]
+    tried: tuple[Array, ...]
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
@@ -57,53 +73,95 @@ def cross_fitted_logits(
     rows: NDArray[np.intp],
     *,
     seed: int = 0,
-    tell: Callable[[int], None] | None = None,
-    photos: ClassPhotos | None = None,
 ) -> Array:
-    """Logits ``(n,)`` of the images at ``rows`` of ``tune``, of students that did not see them.
-
-    ``steps`` end at ``node``, whose bounds are in force; without any, the logits are those of its
-    student. ``tell`` is given the number of each fold before it begins. ``photos`` are those of the
-    first step's parent without any terms, where they were made before. Raises ``TuningError`` where
-    the labels of the other folds are too few for a cure.
-    """
+    """Logits ``(n,)`` of ``cross_fitted``; without any steps, those of the student at ``node``."""
     if not steps:
         student = tuner.cures.class_fit(node, class_name)
         return student.logits(student.base, rows)
+    return cross_fitted(tuner, node, class_name, steps, rows, seed=seed).logits
+
+
+def cross_fitted(
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    steps: Sequence[Step],
+    rows: NDArray[np.intp],
+    *,
+    seed: int = 0,
+    tell: Callable[[int], None] | None = None,
+    photos: ClassPhotos | None = None,
+) -> CrossFitted:
+    """Images at ``rows`` of ``tune`` as students rank them that did not see them.
+
+    ``steps``, one or more, end at ``node``, whose bounds are in force. ``tell`` is given the number
+    of each fold before it begins. ``photos`` are those of the first step's parent without any
+    terms, where they were made before. Found once for the same steps and bounds. Raises
+    ``TuningError`` where the labels of the other folds are too few for a cure.
+    """
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
-    folds, found = stratified_folds(label[:, None], FOLDS, seed), np.empty(len(rows))
+    bounds = [sorted(one.items()) for one in (node.bounds, *(step.bounds for step in steps))]
+    photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
+    chain = [(step.parent.id, step.cures) for step in steps]
+    key = repr((class_name, seed, photos_hash, bounds, chain))
+    found = tuner.cures.cross_fitted.get(key)
+    if found is None:
+        folds = stratified_folds(label[:, None], FOLDS, seed)
+        found = _by_fold(tuner, node, class_name, steps, rows, folds, tell, photos)
+        tuner.cures.cross_fitted.put(key, found)
+    return found
+
+
+def _by_fold(
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    steps: Sequence[Step],
+    rows: NDArray[np.intp],
+    folds: NDArray[np.intp],
+    tell: Callable[[int], None] | None,
+    photos: ClassPhotos | None,
+) -> CrossFitted:
     plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
-    first = photos or tuner.cures.photos(plain, rows)
+    first, logits = photos or tuner.cures.photos(plain, rows), np.empty(len(rows))
+    scores = np.asarray(tuner.store.concept_score[rows])
+    tried: list[Array] = []
     with one_thread():
         for fold in range(FOLDS):
             if tell is not None:
                 tell(fold)
             out = folds == fold
-            terms = _terms_without(tuner, first, steps, rows[~out], rows[out])
-            student = tuner.cures.class_fit(node, class_name, terms)
-            found[out] = student.logits(student.base, rows[out])
-    return found
+            resolved = _resolved_without(tuner, first, steps, rows[~out], rows[out])
+            student = tuner.cures.class_fit(
+                steps[-1].parent, class_name, resolved.terms, node.bounds
+            )
+            logits[out] = student.logits(student.base, rows[out])
+            among = resolved.tried or student.base
+            tried.append(decision_function(scores, among.weights, among.intercepts).T)
+    logits.setflags(write=False)
+    return CrossFitted(logits, folds, tuple(tried))
 
 
-def _terms_without(
+def _resolved_without(
     tuner: Tuner,
     first: ClassPhotos,
     steps: Sequence[Step],
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
-) -> Terms:
+) -> Resolved:
     """Terms after all steps, by the labels of the photos ``inside`` alone."""
-    images, name, terms = tuner.store.images, first.student.name, Terms()
+    images, name, found = tuner.store.images, first.student.name, Resolved(Terms())
     hidden = {images[row] for row in outside}
     for place, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
         if place == 0:
             photos = first.on(inside)
         else:
-            photos = tuner.cures.photos(tuner.cures.class_fit(step.parent, name, terms), inside)
-        cures = [found for cure in cures for found in _named_anew(cure, photos)]
-        terms = tuner.cures.of_class(photos, cures, step.bounds)
-    return terms
+            before = tuner.cures.class_fit(step.parent, name, found.terms)
+            photos = tuner.cures.photos(before, inside)
+        cures = [named for cure in cures for named in _named_anew(cure, photos)]
+        found = tuner.cures.resolve(photos, cures, step.bounds)
+    return found
 
 
 def _named_anew(cure: Cure, photos: ClassPhotos) -> list[Cure]:

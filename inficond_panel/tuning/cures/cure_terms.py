@@ -12,9 +12,10 @@ from inficond_panel.common.cache import Latest
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.tuning.cures.resolution import resolve_cures
+from inficond_panel.tuning.cures.resolution import Resolved, resolve_cures
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.joint_class_fit import JointClassFit
 from inficond_panel.tuning.fitting.refit import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.asked import check_cures
@@ -22,6 +23,7 @@ from inficond_panel.tuning.intents.bounds import Bounds, box
 from inficond_panel.tuning.intents.cures import Cure, Label
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Resolutions kept, by all sessions of a tuner.
 _KEPT = 64
@@ -42,24 +44,40 @@ class CureTerms:
     ) -> None:
         self._store, self._spec, self._fit_data, self._terms = store, spec, fit_data, terms
         self._resolved: Latest[str, dict[str, Any]] = Latest(_KEPT)
+        self.cross_fitted: Latest[str, Any] = Latest(_KEPT)
 
-    def class_fit(self, node: Node, class_name: str, terms: Terms | None = None) -> ClassFit:
-        """The student of one class at ``node``, to be fitted anew; under other ``terms`` if given.
+    def class_fit(
+        self,
+        node: Node,
+        class_name: str,
+        terms: Terms | None = None,
+        bounds: Bounds | None = None,
+    ) -> ClassFit:
+        """The student of one class at ``node``, to be fitted anew.
 
-        What the paper's recipe made is solved exactly.
+        Under other ``terms`` or ``bounds`` if given. What the paper's recipe made is solved
+        exactly.
         """
         k = self._store.classes.index(class_name)
         now = self._terms(node).get(class_name, Terms())
         given = now if terms is None else terms
+        if self._spec.students.link == SOFTMAX:
+            return self._joint_fit(node, k, given, ready=given == now)
         return ClassFit(
             self._store,
             self._fit_data(),
             k,
-            *box(node.bounds, [class_name], self._store.concepts),
+            *box(node.bounds if bounds is None else bounds, [class_name], self._store.concepts),
             start_from(node, [k]),
             given,
-            ready=given == now and self._spec.students.solver == "exact",
+            ready=given == now and bounds is None and self._spec.students.solver == "exact",
         )
+
+    def _joint_fit(self, node: Node, k: int, terms: Terms, *, ready: bool) -> JointClassFit:
+        store = self._store
+        every = box(node.bounds, store.classes, store.concepts)
+        start = start_from(node, range(len(store.classes)))
+        return JointClassFit(store, self._fit_data(), k, every, start, terms, ready=ready)
 
     def photos(
         self, student: ClassFit, rows: np.ndarray | None = None, seed: int = 0
@@ -88,18 +106,44 @@ class CureTerms:
 
     def of_class(self, photos: ClassPhotos, cures: Sequence[Cure], bounds: Bounds) -> Terms:
         """Terms of the class of these photos after its ``cures``."""
+        return self.resolve(photos, cures, bounds).terms
+
+    def resolve(self, photos: ClassPhotos, cures: Sequence[Cure], bounds: Bounds) -> Resolved:
+        """The same, with the students among which they were chosen."""
         name = photos.student.name
         own = [cure for cure in cures if cure.class_name == name]
         return resolve_cures(photos, own, *box(bounds, [name], self._store.concepts))
 
+    @property
+    def refused(self) -> TuningError | None:
+        """Reason why the students of this spec take no cures; None where they do."""
+        students = self._spec.students
+        if students.solver != "exact":
+            return TuningError(
+                f"The solver {students.solver!r} knows no cures.",
+                "Write students.solver: exact in the spec, or tune by thumbs.",
+            )
+        if students.tempered == "both" and students.temperature != 1:
+            return TuningError(
+                "Cures weigh one loss, and with tempered: both there are two, of the label and of "
+                "the teacher at the temperature.",
+                "Tune by thumbs; or write students.tempered: teacher, which starts a history of "
+                "its own.",
+            )
+        if students.link == SOFTMAX:
+            return TuningError(
+                "Cures change what the student of one class is fitted to, and with link: softmax "
+                "all classes have one student.",
+                "Tune by thumbs; or write students.link: sigmoid, which starts a history of its "
+                "own.",
+            )
+        return None
+
     def check(self, cures: Sequence[Cure]) -> None:
         """Raise ``TuningError`` for names that are not there, and cures that cannot be."""
         check_cures(cures, self._store)
-        if cures and self._spec.students.solver != "exact":
-            raise TuningError(
-                f"The solver {self._spec.students.solver!r} knows no {cures[0].kind.key}.",
-                "Write students.solver: exact in the spec, or tune by thumbs.",
-            )
+        if cures and self.refused is not None:
+            raise self.refused
         labels = [cure for cure in cures if isinstance(cure, Label)]
         held = {self._store.images[row] for row in self._store.rows("holdout")} if labels else set()
         for cure in labels:

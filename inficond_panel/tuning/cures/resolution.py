@@ -7,10 +7,9 @@ doubt and lambda together, by the AP on the photos of ``tune`` that are not taug
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit, logit
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Fit, average_precision, decision_function, fit
@@ -37,7 +36,17 @@ LEAST_EFFECTIVE = 10.0
 _TOLERANCE = 1e-4
 
 
-def resolve_cures(photos: ClassPhotos, cures: Iterable[Cure], lower: Array, upper: Array) -> Terms:
+@dataclass(frozen=True)
+class Resolved:
+    """Terms of one class; ``tried`` are the students among which AP chose its penalties, if any."""
+
+    terms: Terms
+    tried: Fit | None = None
+
+
+def resolve_cures(
+    photos: ClassPhotos, cures: Iterable[Cure], lower: Array, upper: Array
+) -> Resolved:
     """Terms of one class after ``cures`` in canonical form, from those of the student before.
 
     ``photos`` hold that student, and the photos of ``tune`` that may choose; ``lower`` and
@@ -55,16 +64,14 @@ def resolve_cures(photos: ClassPhotos, cures: Iterable[Cure], lower: Array, uppe
     doubt = next((cure for cure in given if isinstance(cure, Doubt)), None)
     penalty = next((cure for cure in given if isinstance(cure, Lambda)), None)
     if doubt is not None or penalty is not None:
-        terms = _penalised(photos, doubt, penalty, terms, lower, upper)
-    return terms
+        return _penalised(photos, doubt, penalty, terms, lower, upper)
+    return Resolved(terms)
 
 
 def lambda_path(student: ClassFit) -> list[float]:
     """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS."""
     data, k = student.data, student.k
-    weight = data.weight(k)
-    residual = weight * (expit(logit(weight @ data.targets[:, k])) - data.targets[:, k])
-    slopes = np.abs(data.gathered.gradient(residual[:, None])[:, 0])
+    slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
     largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
     start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
     path = [start * PATH_STEP**step for step in range(MOST_STEPS)]
@@ -119,7 +126,7 @@ def _penalised(
     terms: Terms,
     lower: Array,
     upper: Array,
-) -> Terms:
+) -> Resolved:
     """Terms with the doubt and the lambda asked for, or chosen together."""
     judged = _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
     chosen = [cure for cure in (doubt, penalty) if cure is not None and cure.value is None]
@@ -133,10 +140,12 @@ def _penalised(
     tried = [replace(terms, doubted=each) for each in doubts]
     if penalty is not None:
         tried = [replace(t, penalty=v) for t in tried for v in _lambdas(photos, penalty, t)]
+    found = None
     if len(tried) > 1:
-        found = _joint_ap(photos.student, tried, judged, lower, upper)
-        tried = [tried[int(np.argmax(found))]]
-    return _counted(tried[0], judged) if doubt is not None or chosen else tried[0]
+        found = joint_fit(photos.student, tried, lower, upper)
+        tried = [tried[int(np.argmax(_aps(found, judged)))]]
+    counts = doubt is not None or chosen
+    return Resolved(_counted(tried[0], judged) if counts else tried[0], found)
 
 
 def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
@@ -187,11 +196,8 @@ def joint_fit(student: ClassFit, tried: Sequence[Terms], lower: Array, upper: Ar
     )
 
 
-def _joint_ap(
-    student: ClassFit, tried: Sequence[Terms], judged: ClassPhotos, lower: Array, upper: Array
-) -> list[float]:
-    """AP of each on the photos of tune."""
-    found = joint_fit(student, tried, lower, upper)
+def _aps(found: Fit, judged: ClassPhotos) -> list[float]:
+    """AP of each student on the photos of tune."""
     logits = decision_function(judged.tune_scores, found.weights, found.intercepts)
     return [average_precision(judged.tune_label, column) for column in logits.T]
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, fields
 
 #: Moves of the head that ``History.set_head`` makes; undo and redo have methods of their own.
 MOVES = ("fine-tune", "jump")
+#: Events on images, whichever iteration is in view; see ``tags``.
+TAGS = ("tag", "untag")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Event:
                         was hidden, or shown again
     look                somebody saw the metrics of                       the split
                         ``node``
+    tag, untag          images were given a tag, or                       JSON: the tag, and
+                        it was taken from them                            the images' ids
     ==================  =============================  =================  ====================
     """
 
@@ -178,4 +182,5 @@ _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
     "delete": _delete,
     "restore": _restore,
     "look": _look,
+    **dict.fromkeys(TAGS, lambda state, event: None),
 }

@@ -21,6 +21,7 @@ from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
 from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.records import to_node, to_row
+from inficond_panel.tuning.history.tags import Tags, check_tag, tag_text
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node
 
@@ -239,6 +240,22 @@ class History:
         with self._database.transaction() as db:
             select = "SELECT count(*) FROM events WHERE root = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (root, split)).fetchone()[0])
+
+    def tag(
+        self, node: str, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
+    ) -> None:
+        """Give images a tag of one line, or take it from them, while ``node`` is in view.
+
+        Raises ``TuningError`` for a tag that is empty or too long.
+        """
+        text = tag_text(check_tag(tag), images)
+        with self._writing_at(node) as (db, _):
+            log.append(db, "tag" if on else "untag", node, text, author)
+
+    def tags(self) -> Tags:
+        """Tags by image id, of all histories in the file."""
+        with self._database.transaction() as db:
+            return self._log.tags(db)
 
     def close(self) -> None:
         """Close the file; the next use opens it again (a history in memory is lost)."""

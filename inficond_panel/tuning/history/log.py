@@ -10,6 +10,7 @@ from inficond_panel.common import clock
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history.events import Event, HistoryState
 from inficond_panel.tuning.history.form import HISTORY
+from inficond_panel.tuning.history.tags import Tags, apply_tag
 from inficond_panel.tuning.iteration import Iteration
 
 
@@ -26,6 +27,7 @@ class Log:
         self._read_of: tuple[sqlite3.Connection, int] | None = None
         self._states: dict[str, HistoryState]
         self._faults: dict[str, str]  # by root, why its events make no sense
+        self._tags: Tags  # of the images of all roots
         self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 
@@ -39,6 +41,11 @@ class Log:
             raise HISTORY.damaged(self.path, self._faults[root])
         return self._states[root].copy() if root in self._states else HistoryState()
 
+    def tags(self, db: sqlite3.Connection) -> Tags:
+        """Tags of all images after all events so far; the caller's own."""
+        self._catch_up(db)
+        return dict(self._tags)
+
     def _catch_up(self, db: sqlite3.Connection) -> None:
         schema = db, db.execute("PRAGMA schema_version").fetchone()[0]
         if schema != self._read_of:
@@ -48,11 +55,12 @@ class Log:
             self._last = event.number, checksum
             try:
                 self._states[event.root].apply(event)
+                apply_tag(self._tags, event)
             except ValueError as error:
                 self._faults.setdefault(event.root, str(error))
 
     def _forget(self) -> None:
-        self._states, self._faults = defaultdict(HistoryState), {}
+        self._states, self._faults, self._tags = defaultdict(HistoryState), {}, {}
         self._last = 0, ""
         self.iterations.clear()
 

@@ -67,10 +67,9 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
         return f"has intents or settings that cannot be: {getattr(error, 'message', error)}"
     if node.bounds != in_force(parent.bounds, resolved):
         return "has other bounds than its intents set"
-    tuned = list(node.tuned)
-    lower, upper = box(node.bounds, tuned, store.concepts)
-    weights = node.weights[:, [store.classes.index(name) for name in tuned]]
-    return "" if np.all((lower <= weights) & (weights <= upper)) else "does not obey its bounds"
+    lower, upper = box(node.bounds, store.classes, store.concepts)
+    obeys = np.all((lower <= node.weights) & (node.weights <= upper))
+    return "" if obeys else "does not obey its bounds"
 
 
 def _check_resolved(node: Node, store: Store) -> None:

@@ -5,6 +5,9 @@ With w₀ the weight that the thumb refers to, x the factor and m = max(abs(w₀
 - ``up``:     w ≥ w₀ + (x − 1)·m
 - ``down``:   w ≤ w₀ − (1 − 1/x)·m
 - ``remove``: w = 0
+- ``release``: the bound in force is lifted
+
+An ``up`` or ``down`` with a bound of its own is that bound, whatever w₀.
 
 For w₀ ≥ s these are the paper's x·w₀ and w₀/x. Scaling alone would turn round a negative weight
 and leave a weight of 0 where it is; these bounds move it the way the thumb points: since x > 1
@@ -22,9 +25,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import Intent
-from inficond_panel.vocabulary.directions import REMOVE, UP
+from inficond_panel.vocabulary.directions import RELEASE, REMOVE, UP
 
 #: (class, concept) → (lower, upper); None is no limit on that side.
 Bounds = dict[tuple[str, str], tuple[float | None, float | None]]
@@ -47,8 +51,13 @@ def step_sizes(original: np.ndarray, step: float, spread: np.ndarray | None = No
 def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, float | None]:
     """Lower and upper bound of a resolved intent on ``weight`` (w₀), with step s.
 
-    Raises ``TuningError`` where the factor is so large that no number can hold the bound.
+    None on both sides releases the weight. Raises ``TuningError`` where the factor is so large
+    that no number can hold the bound.
     """
+    if intent.direction == RELEASE.key:
+        return None, None
+    if intent.bound is not None:
+        return (intent.bound, None) if intent.direction == UP.key else (None, intent.bound)
     if intent.direction == REMOVE.key or intent.factor is None:
         return 0.0, 0.0
     size = max(abs(weight), step)
@@ -93,8 +102,10 @@ def resolve(
 
 
 def in_force(earlier: Bounds, later: Bounds) -> Bounds:
-    """All bounds of a branch, sorted: a later one on a concept and class replaces the earlier."""
-    return dict(sorted({**earlier, **later}.items()))
+    """All bounds of a branch, sorted: a later one on a concept and class replaces the earlier, and
+    one without limits lifts it."""
+    every = {**earlier, **later}
+    return {key: every[key] for key in sorted(every) if every[key] != (None, None)}
 
 
 def box(
@@ -116,3 +127,16 @@ def box(
             lower[place] = -np.inf if low is None else low
             upper[place] = np.inf if high is None else high
     return lower, upper
+
+
+def check_together(bounds: Bounds, classes: Sequence[str], concepts: Sequence[str]) -> None:
+    """Raise ``TuningError`` for bounds that no centred weights keep: those of a concept add up to 0
+    over the classes."""
+    for c in CentredBounds(*box(bounds, classes, concepts)).infeasible[:1]:
+        concept = concepts[c]
+        held = [name for name, of in bounds if of == concept]
+        raise TuningError(
+            f"The bounds on {concept!r} cannot all be kept: its influences on the classes add up "
+            f"to 0, and {len(held)} of {len(classes)} classes hold it ({', '.join(held)}).",
+            "Give it a thumb on fewer classes: some must be free to go the other way.",
+        )

@@ -2,7 +2,8 @@
 
 One rule: a class and concept have one bound, set by the latest iteration on the branch.
 Within an iteration, which has no order, the intent that names the concept itself counts before
-one on a group; then ``remove`` before ``down`` before ``up``; then the larger factor.
+one on a group; then ``remove`` before ``down`` before ``up`` before ``release``; then a bound
+before a factor; then the tighter bound, or the larger factor.
 """
 
 from __future__ import annotations
@@ -10,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent, Thumb
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.directions import DIRECTIONS, STRENGTHS
 
 Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
-
-_STRENGTH = tuple(DIRECTIONS)
 
 
 def canonical(asked: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
@@ -41,7 +40,10 @@ def best(candidates: Iterable[Candidate]) -> Candidate:
     return max(candidates, key=rank)
 
 
-def rank(candidate: Candidate) -> tuple[bool, int, float]:
-    """Key that grows with precedence: named before group, then direction, then factor."""
+def rank(candidate: Candidate) -> tuple[bool, int, bool, float]:
+    """Key that grows with precedence: named before group, then direction, bound, factor."""
     intent, group = candidate
-    return not group, _STRENGTH.index(intent.direction), intent.factor or 0.0
+    size = intent.factor or 0.0
+    if intent.bound is not None:
+        size = DIRECTIONS[intent.direction].sign * intent.bound
+    return not group, STRENGTHS.index(intent.direction), intent.bound is not None, size

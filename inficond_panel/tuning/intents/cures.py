@@ -124,6 +124,11 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
     raise KeyError(item["direction"])
 
 
+def place_of_cure(cure: Cure) -> tuple[str, str, str]:
+    """Class, kind, and the photo of a label: one iteration holds one cure of each."""
+    return cure.class_name, cure.kind.key, cure.image if isinstance(cure, Label) else ""
+
+
 def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
     """Cures of one iteration, sorted: one ``balance``, ``lambda`` and ``doubt`` per class.
 
@@ -132,7 +137,7 @@ def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
     """
     found: dict[tuple[str, ...], Cure] = {}
     for cure in cures:
-        key = (cure.class_name, cure.kind.key, cure.image if isinstance(cure, Label) else "")
+        key = place_of_cure(cure)
         found[key] = _merged(found[key], cure) if key in found else cure
     return tuple(_sorted(found[key]) for key in sorted(found))
 

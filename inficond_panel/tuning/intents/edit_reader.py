@@ -16,13 +16,28 @@ from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.vocabulary.cures import AUTO, BALANCE, CURES, LABEL, LAMBDA
-from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
+from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
 
 _MOST_HINTS = 100
-_KEYS = ("class", "concept", "concepts", "direction", "factor", "value", "image", "suspects")
-_OPTIONAL = ("factor", "suspects")
+EVERY = "all"  #: in place of a list of classes
+_KEYS = (
+    "class",
+    "classes",
+    "concept",
+    "concepts",
+    "direction",
+    "factor",
+    "bound",
+    "value",
+    "image",
+    "suspects",
+)
+_OPTIONAL = ("factor", "bound", "suspects")
 _DIRECTIONS = {**DIRECTIONS, **CURES}
-INTENT = "{class, concept (or concepts: [...], or image), direction, factor or value}"
+INTENT = (
+    "{class (or classes: all), concept (or concepts: [...], or image), direction, "
+    "factor, bound or value}"
+)
 
 
 class EditReader:
@@ -51,34 +66,42 @@ class EditReader:
             return []
         if not node.value:
             self.report(node, "an iteration without intents")
-        found = [self._intent(item) for item in node.value]
-        return [asked for asked in found if asked is not None]
+        return [asked for item in node.value for asked in self._intents(item)]
 
-    def _intent(self, node: Node) -> Asked | None:
+    def _intents(self, node: Node) -> list[Asked]:
+        """The intents of one entry: one for each class that it names."""
         if not isinstance(node, MappingNode):
             self.report(node, f"expected an intent, {INTENT}, got {shown(node)}")
-            return None
+            return []
         before = len(self.problems)
         values = self._values(node)
         direction = self._direction(values)
-        found = self._cure(node, values) if direction in CURES else self._thumb(node, values)
-        return found() if len(self.problems) == before else None
+        classes = self._classes(values)
+        make = self._cure(node, values) if direction in CURES else self._thumb(node, values)
+        return [make(name) for name in classes] if len(self.problems) == before else []
 
-    def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[], Asked]:
-        """Check a thumb; what is returned makes it."""
-        self._expect(node, values, "concepts" if "concepts" in values else "concept", "factor")
-        class_name = self._name(values["class"], "class") if "class" in values else ""
+    def _classes(self, values: dict[str, Node]) -> tuple[str, ...]:
+        if "classes" not in values:
+            return tuple(self._name(value, "class") for value in self._found(values, "class"))
+        node = values["classes"]
+        if isinstance(node, ScalarNode) and text_of(node) == EVERY:
+            return tuple(self.known["class"])
+        return self._names(node, "class", f"{EVERY}, or a list of classes")
+
+    def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Asked]:
+        """Check a thumb; what is returned makes it for a class."""
+        what = "concepts" if "concepts" in values else "concept"
+        self._expect(node, values, what, "factor", "bound")
         group = self._group(values["concepts"], 2) if "concepts" in values else ()
         concept = self._name(values["concept"], "concept") if "concept" in values else ""
         direction = self._direction(values, report=False)
-        factor = self._factor(values, direction)
+        how = direction, *self._sizes(values, direction)
         if group:
-            return lambda: GroupIntent(class_name, group, direction, factor)
-        return lambda: Intent(class_name, concept, direction, factor)
+            return lambda name: GroupIntent(name, group, *how)
+        return lambda name: Intent(name, concept, *how)
 
-    def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[], Asked]:
-        """Check a cure; what is returned makes it."""
-        name = self._name(values["class"], "class") if "class" in values else ""
+    def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Asked]:
+        """Check a cure; what is returned makes it for a class."""
         match self._direction(values, report=False):
             case BALANCE.key:
                 key = "concepts" if "concepts" in values else "concept"
@@ -90,16 +113,16 @@ class EditReader:
                         self._name(v, "concept") for v in self._found(values, "concept")
                     )
                 named = self._flag(values, "suspects")
-                return lambda: Balance(name, concepts, named)
+                return lambda name: Balance(name, concepts, named)
             case LABEL.key:
                 self._expect(node, values, "image", "value")
                 image = "".join(self._name(v, "image") for v in self._found(values, "image"))
                 label = self._value(values, "0 or 1", lambda size: size in (0, 1))
-                return lambda: Label(name, image, int(label or 0))
+                return lambda name: Label(name, image, int(label or 0))
             case kind:
                 self._expect(node, values, "value")
                 size = self._value(values, f"a number of 0 or more, or {AUTO}", _is_size, AUTO)
-                return lambda: (Lambda if kind == LAMBDA.key else Doubt)(name, size)
+                return lambda name: (Lambda if kind == LAMBDA.key else Doubt)(name, size)
 
     def _values(self, node: MappingNode) -> dict[str, Node]:
         values: dict[str, Node] = {}
@@ -111,9 +134,12 @@ class EditReader:
                 self.report(key, f"unknown key {short(name)}.{self._near(name, _KEYS)}")
         if {"concept", "concepts"} <= set(values):
             self.report(node, "either 'concept' or 'concepts' (a group), not both")
-        for name in ("class", "direction"):
-            if name not in values:
-                self.report(node, f"the key {name!r} is missing")
+        if {"class", "classes"} <= set(values):
+            self.report(node, "either 'class' or 'classes', not both")
+        if not {"class", "classes"} & set(values):
+            self.report(node, "the key 'class' is missing")
+        if "direction" not in values:
+            self.report(node, "the key 'direction' is missing")
         return values
 
     def _expect(self, node: Node, values: dict[str, Node], *keys: str) -> None:
@@ -123,7 +149,7 @@ class EditReader:
                 self.report(node, f"the key {name!r} is missing")
         direction = self._direction(values, report=False)
         both = {"concept", "concepts"}  # told already
-        allowed = {"class", "direction", *keys, *(both if both & set(keys) else ())}
+        allowed = {"class", "classes", "direction", *keys, *(both if both & set(keys) else ())}
         for name, value in values.items():
             if name not in allowed and direction in _DIRECTIONS:
                 self.report(value, f"{direction} takes no {name!r}")
@@ -147,24 +173,24 @@ class EditReader:
     ) -> float | None:
         """The number at the key ``value``; None where it is the word ``none``."""
         node = values.get("value")
-        if node is None or (isinstance(node, ScalarNode) and text_of(node) == none):
+        if isinstance(node, ScalarNode) and text_of(node) == none:
             return None
-        found = parse_number(node)
-        if found is None or not allowed(float(found)):
-            self.report(node, f"expected {expected}, got {shown(node)}")
-            return None
-        return float(found)
+        return self._number(values, "value", expected, allowed)
 
     def _group(self, node: Node, least: int) -> tuple[str, ...]:
+        number = "two concepts or more" if least == 2 else "concepts"
+        return self._names(node, "concept", f"a list of {number}", least)
+
+    def _names(self, node: Node, kind: str, expected: str, least: int = 1) -> tuple[str, ...]:
         if not isinstance(node, SequenceNode) or len(node.value) < least:
-            number = "two concepts or more" if least == 2 else "concepts"
-            self.report(node, f"expected a list of {number}, got {shown(node)}")
+            self.report(node, f"expected {expected}, got {shown(node)}")
             return ()
         names: dict[str, None] = {}
         for item in node.value:
-            name = self._name(item, "concept")
+            name = self._name(item, kind)
             if name and name in names:
-                self.report(item, f"{short(name)} is named twice in its group")
+                told = "its group" if kind == "concept" else "one intent"
+                self.report(item, f"{short(name)} is named twice in {told}")
             names[name] = None
         return tuple(names)
 
@@ -194,18 +220,47 @@ class EditReader:
             self.report(node, f"{expected}, got {shown(node)}.{self._near(word, _DIRECTIONS)}")
         return word
 
-    def _factor(self, values: dict[str, Node], direction: str) -> float | None:
-        node = values.get("factor")
-        if node is None or tag(node) == "null":
+    def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
+        """Factor and bound of a thumb, one of which it may have."""
+        given: dict[str, Node] = {
+            key: values[key]
+            for key in ("factor", "bound")
+            if key in values and tag(values[key]) != "null"
+        }
+        if direction in _SIZELESS:
+            for key, node in given.items():
+                self.report(node, f"{direction} takes no {key}; {_SIZELESS[direction]}")
+            return None, None
+        if len(given) == 2:
+            self.report(given["bound"], "either 'factor' or 'bound', not both")
+        return (
+            self._number(given, "factor", "a number above 1", lambda x: 1 < x < math.inf),
+            self._number(given, "bound", "a finite number", math.isfinite),
+        )
+
+    def _number(
+        self,
+        values: dict[str, Node],
+        key: str,
+        expected: str,
+        allowed: Callable[[float], bool],
+    ) -> float | None:
+        """The number at a key that may be missing."""
+        node = values.get(key)
+        if node is None:
             return None
-        if direction == REMOVE.key:
-            self.report(node, "remove takes no factor; leave it out, or use down to weaken only")
+        found = parse_number(node)
+        if found is None or not allowed(float(found)):
+            self.report(node, f"expected {expected}, got {shown(node)}")
             return None
-        factor = parse_number(node)
-        if factor is None or not factor > 1:
-            self.report(node, f"expected a number above 1, got {shown(node)}")
-            return None
-        return float(factor)
+        return float(found)
+
+
+#: Directions that take neither factor nor bound, and what to do instead.
+_SIZELESS = {
+    REMOVE.key: "leave it out, or use down to weaken only",
+    RELEASE.key: "leave it out",
+}
 
 
 def _is_size(value: float) -> bool:

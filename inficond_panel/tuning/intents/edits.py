@@ -2,7 +2,10 @@
 
 - - {class: bicycle, concept: wheel, direction: up, factor: 2}
   - {class: bicycle, concept: road, direction: remove}
+  - {class: bicycle, concept: sky, direction: down, bound: -0.46}
+  - {class: bicycle, concept: lane, direction: release}
 - - {class: tv monitor, concepts: [bookshelf, bookcase], direction: down}
+  - {classes: all, concept: traffic light, direction: remove}
 - - {class: truck, concepts: [road, car], direction: balance}
   - {class: truck, direction: doubt, value: auto}
   - {class: truck, direction: lambda, value: 0.003}

@@ -9,25 +9,29 @@ from typing import Any
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
-from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
+from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
 
 
 @dataclass(frozen=True)
 class Intent:
     """Move the influence of ``concept`` on the student of ``class_name``.
 
-    ``direction`` is ``up`` (uptune), ``down`` (downtune) or ``remove`` (fix at 0); ``factor`` is
-    the factor x > 1 of InFiConD, sec. 4.5, or None for the spec's. ``remove`` takes no factor.
-    Raises ``TuningError`` for another direction or factor, and for ``remove`` with one.
+    ``direction`` is ``up`` (uptune), ``down`` (downtune), ``remove`` (fix at 0) or ``release``
+    (lift the bound in force); ``factor`` is the factor x > 1 of InFiConD, sec. 4.5, or None for the
+    spec's. ``bound`` is the least influence of ``up`` or the largest of ``down``, in place of a
+    factor. Raises ``TuningError`` for another direction, factor or bound, for both, and for
+    ``remove`` or ``release`` with one of them.
     """
 
     class_name: str
     concept: str
     direction: str
     factor: float | None = None
+    bound: float | None = None
 
     def __post_init__(self) -> None:
-        _check_thumb(repr(self.concept), self.class_name, self.direction, self.factor)
+        _check_thumb(repr(self.concept), self)
+        object.__setattr__(self, "bound", _without_sign_of_zero(self.bound))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -35,24 +39,20 @@ class Intent:
         return self.class_name, self.concept
 
     def resolved(self, factor: float) -> Intent:
-        """This intent with ``factor`` where it has none of its own (``remove`` never has one)."""
-        if self.direction == REMOVE.key:
-            return replace(self, factor=None)
+        """This intent with ``factor`` where it takes one and has none of its own."""
+        if not DIRECTIONS[self.direction].sign or self.bound is not None:
+            return self
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concept", "direction", "factor"}``, as in an edits file."""
-        return {
-            "class": self.class_name,
-            "concept": self.concept,
-            "direction": self.direction,
-            "factor": self.factor,
-        }
+        """``{"class", "concept", "direction", "factor"}``, and ``bound`` with one."""
+        return {"class": self.class_name, "concept": self.concept, **_how(self)}
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Intent:
         """The intent that ``to_json`` wrote."""
-        return cls(item["class"], item["concept"], item["direction"], item.get("factor"))
+        how = item["direction"], item.get("factor"), item.get("bound")
+        return cls(item["class"], item["concept"], *how)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class GroupIntent:
     concepts: tuple[str, ...]
     direction: str
     factor: float | None = None
+    bound: float | None = None
 
     def __post_init__(self) -> None:
         named = (self.concepts,) if isinstance(self.concepts, str) else tuple(self.concepts)
@@ -76,7 +77,8 @@ class GroupIntent:
                 f"A group on {self.class_name!r} names {', '.join(self.concepts) or 'no concept'}.",
                 "Name two concepts or more, each once.",
             )
-        _check_thumb(f"the group {self}", self.class_name, self.direction, self.factor)
+        _check_thumb(f"the group {self}", self)
+        object.__setattr__(self, "bound", _without_sign_of_zero(self.bound))
 
     def __str__(self) -> str:
         return ", ".join(self.concepts)
@@ -84,22 +86,24 @@ class GroupIntent:
     def members(self) -> tuple[Intent, ...]:
         """The intents that it stands for."""
         return tuple(
-            Intent(self.class_name, concept, self.direction, self.factor)
+            Intent(self.class_name, concept, self.direction, self.factor, self.bound)
             for concept in self.concepts
         )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concepts", "direction", "factor"}``, as in an edits file."""
-        return {
-            "class": self.class_name,
-            "concepts": list(self.concepts),
-            "direction": self.direction,
-            "factor": self.factor,
-        }
+        """``{"class", "concepts", "direction", "factor"}``, and ``bound`` with one."""
+        return {"class": self.class_name, "concepts": list(self.concepts), **_how(self)}
 
 
 #: A thumb on one concept or on a group of them.
 Thumb = Intent | GroupIntent
+
+
+def size_words(intent: Intent) -> str:
+    """How far a thumb goes, with a space before it: `` ×2``, `` ≤ -0.46``; empty without a size."""
+    if intent.bound is not None:
+        return f" {DIRECTIONS[intent.direction].limit} {intent.bound:g}"
+    return f" ×{intent.factor:g}" if intent.factor else ""
 
 
 def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:
@@ -118,20 +122,46 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
         )
 
 
-def _check_thumb(what: str, class_name: str, direction: str, factor: float | None) -> None:
+def _how(thumb: Thumb) -> dict[str, Any]:
+    """Direction, factor and bound; an intent without a bound is written as if there were none."""
+    held = {} if thumb.bound is None else {"bound": thumb.bound}
+    return {"direction": thumb.direction, "factor": thumb.factor, **held}
+
+
+def _without_sign_of_zero(value: float | None) -> float | None:
+    return None if value is None else float(value) + 0.0
+
+
+def _check_thumb(what: str, thumb: Thumb) -> None:
+    direction, factor, bound = thumb.direction, thumb.factor, thumb.bound
     if direction not in DIRECTIONS:
         raise TuningError(
             f"Unknown direction {direction!r}.{near(direction, DIRECTIONS)}",
             f"Directions are {', '.join(DIRECTIONS)}.",
         )
-    if factor is None:
-        return
-    if direction == REMOVE.key:
+    asked = f"{direction} of {what} on {thumb.class_name!r}"
+    if not DIRECTIONS[direction].sign and (factor is not None or bound is not None):
+        given = "bound" if factor is None else "factor"
         raise TuningError(
-            f"remove of {what} on {class_name!r} has the factor {factor:g}, which it cannot use.",
-            "Leave the factor out: remove fixes the weight at 0. To weaken it only, use down.",
+            f"{asked} has the {given} {bound if factor is None else factor:g}, which it cannot "
+            "use.",
+            _UNUSED[direction].format(given),
         )
-    if not 1 < factor < math.inf:
+    if factor is not None and bound is not None:
         raise TuningError(
-            f"The factor of {what} on {class_name!r} is {factor}.", "Give a number above 1."
+            f"{asked} has both a factor and a bound.", "Give one: the factor, or the bound itself."
         )
+    if factor is not None and not 1 < factor < math.inf:
+        raise TuningError(
+            f"The factor of {what} on {thumb.class_name!r} is {factor}.", "Give a number above 1."
+        )
+    if bound is not None and not math.isfinite(bound):
+        raise TuningError(
+            f"The bound of {what} on {thumb.class_name!r} is {bound}.", "Give a finite number."
+        )
+
+
+_UNUSED = {
+    REMOVE.key: "Leave the {} out: remove fixes the weight at 0. To weaken it only, use down.",
+    RELEASE.key: "Leave the {} out: release lifts the bound in force.",
+}

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit, decision_function
+from inficond_panel.distill import Fit
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
@@ -126,13 +126,12 @@ class ClassPhotos:
     @cached_property
     def _logits(self) -> NDArray:
         """Logits (FOLDS, n) of the photos of tune."""
-        intercepts = np.concatenate([student.intercepts for student in self._students])
-        return decision_function(self.tune_scores, self._weights, intercepts).T
+        return self.student.logits_of_each(self._students, self.tune_scores)
 
     @cached_property
     def _weights(self) -> NDArray:
         """Weights (C, FOLDS) of the students."""
-        return np.concatenate([student.weights for student in self._students], axis=1)
+        return np.stack([student.weights[:, 0] for student in self._students], axis=1)
 
     def _scores(self, rows: NDArray[np.intp]) -> NDArray:
         return np.asarray(self._store.concept_score[rows])

@@ -108,7 +108,7 @@ def class_shifts(
             if progress is not None:
                 progress(place / len(chosen), f"suspects of {name}")
             photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
-            found[name] = _with_baselines(photos, class_shift(photos), seed)
+            found[name] = with_baselines(photos, class_shift(photos), seed)
     return found
 
 
@@ -138,7 +138,8 @@ def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
     return tuple(photos.concepts[c] for c in order[:count])
 
 
-def _with_baselines(photos: ClassPhotos, found: ClassShift, seed: int) -> ClassShift:
+def with_baselines(photos: ClassPhotos, found: ClassShift, seed: int = 0) -> ClassShift:
+    """The shift of the class of ``photos`` with its baselines."""
     if photos.lacking:
         return found
     own, scores = _own(photos), photos.tune_scores

@@ -12,16 +12,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.cures.cross_fit import Step, cross_fitted_logits, steps_to
+from inficond_panel.tuning.cures.cross_fit import (
+    CrossFitted,
+    Step,
+    cross_fitted,
+    cross_fitted_logits,
+    steps_to,
+)
+from inficond_panel.tuning.cures.labels import photos_to_label
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
+from inficond_panel.tuning.suggest.redrawn import redrawn_change
 from inficond_panel.tuning.suggest.suggestion import (
     CROSS_FITTED,
     Change,
@@ -34,8 +38,6 @@ from inficond_panel.tuning.suggest.task import Task
 
 #: Suspects that are balanced.
 BALANCED = 3
-#: Photos whose labels are asked for.
-ASKED = 10
 
 
 @dataclass(frozen=True)
@@ -99,15 +101,19 @@ def repair(task: Task, k: int) -> Repair:
     shift = class_shift(photos)
     if shift.kind == NONE or shift.lacking:
         return Repair(shift, (), still)
-    before = _logits(task, photos, ())
+    earlier = steps_to(task.tuner, task.parent, task.name(k))
+    before = cross_fitted_logits(
+        task.tuner, task.parent, task.name(k), earlier, task.rows, seed=task.seed
+    )
     for cures in _candidates(shift, min(BALANCED, task.budget)):
         try:
-            gain = change(task.label(k), before, _logits(task, photos, cures))
+            after = _cross_fitted(task, photos, earlier, cures)
         except TuningError:  # too few photos would be left: without the balance, then
             continue
+        gain = redrawn_change(task.label(k), before, after)
         if (gain.estimate if shift.kind == SHIFT else gain.gain().low) > 0:
-            return Repair(shift, cures, gain, _photos_to_label(task, k))
-    return Repair(shift, (), still, _photos_to_label(task, k) if shift.kind == SHIFT else ())
+            return Repair(shift, cures, gain, _photos_to_label(photos))
+    return Repair(shift, (), still, _photos_to_label(photos) if shift.kind == SHIFT else ())
 
 
 def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
@@ -118,16 +124,15 @@ def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
     return [(Balance(name, suspects, suspects=True), *both), both] if suspects else [both]
 
 
-def _logits(task: Task, photos: ClassPhotos, cures: tuple[Cure, ...]) -> Array:
-    """Cross-fitted logits after the cures of the branch and these."""
-    name = photos.student.name
-    earlier = steps_to(task.tuner, task.parent, name)
-    more = [Step(task.parent, cures, task.parent.bounds)] if cures else []
-    return cross_fitted_logits(
+def _cross_fitted(
+    task: Task, photos: ClassPhotos, earlier: list[Step], cures: tuple[Cure, ...]
+) -> CrossFitted:
+    """Cross-fitted logits after the ``earlier`` cures of the branch and these."""
+    return cross_fitted(
         task.tuner,
         task.parent,
-        name,
-        [*earlier, *more],
+        photos.student.name,
+        [*earlier, Step(task.parent, cures, task.parent.bounds)],
         task.rows,
         seed=task.seed,
         tell=lambda _: task.check(),
@@ -135,13 +140,7 @@ def _logits(task: Task, photos: ClassPhotos, cures: tuple[Cure, ...]) -> Array:
     )
 
 
-def _photos_to_label(task: Task, k: int) -> tuple[str, ...]:
-    """Images without a label of the class that the student ranks highest, of fit and tune."""
-    store = task.tuner.store
-    rows = np.sort(np.concatenate([store.rows("fit"), store.rows("tune")]))
-    unknown: NDArray[np.intp] = rows[np.asarray(store.label[rows, k]) < 0]
-    if not unknown.size:
-        return ()
-    logit = task.trial(k).logits(task.trial(k).base, unknown)
-    order = np.argsort(-logit, kind="stable")[:ASKED]
-    return tuple(store.images[row] for row in unknown[order])
+def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
+    """Names of the images whose labels would tell most, of those that have none."""
+    images = photos.student.store.images
+    return tuple(images[row] for row in photos_to_label(photos.student))

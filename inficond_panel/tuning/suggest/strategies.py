@@ -57,6 +57,8 @@ def suggest(
         raise TuningError(
             f"There is no strategy {strategy!r}.", f"Strategies are {', '.join(STRATEGIES)}."
         )
+    if strategy == "repair" and tuner.cures.refused is not None:
+        raise tuner.cures.refused
     if budget < 1:
         raise TuningError(f"The budget is {budget} thumbs a class.", "Give 1 or more.")
     with one_thread():

@@ -85,6 +85,8 @@ class Task:
         photos: dict[str, tuple[str, ...]] | None = None,
     ) -> Suggestion:
         """The suggestion that a strategy makes of this task."""
+        if self.tuner.joint:
+            summary = f"{summary} Each class was tried by itself; a thumb moves the others too."
         return Suggestion(
             strategy=strategy,
             seed=self.seed,

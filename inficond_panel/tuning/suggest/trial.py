@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit, decision_function
+from inficond_panel.distill import Fit
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.bounds import bound, step_sizes
 from inficond_panel.tuning.intents.intent import Intent
@@ -95,7 +95,8 @@ class Trial:
     ) -> Response:
         """Response of that student's weights to a move; it is fitted to the images ``inside``.
 
-        Weights at a bound, and weights in ``held``, do not answer.
+        Weights at a bound, and weights in ``held``, do not answer, nor do those of other classes
+        of a joint student: that chooses which thumbs are tried, and measures nothing.
         """
         student, data, weights = self.student, self.student.data, fit.weights[:, 0]
         within = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
@@ -104,7 +105,7 @@ class Trial:
         image_weight, scores = data.weight(self.k)[rows], data.scores[rows]
         return response(
             scores,
-            decision_function(scores, fit.weights, fit.intercepts)[:, 0],
+            student.logits_of(fit, scores),
             image_weight / image_weight.sum(),
             np.flatnonzero((weights != 0) & within),
             float(data.l2[self.k]),

@@ -1,0 +1,103 @@
+"""Thresholds of the classes chosen by the labels of tune, with their noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys
+
+#: Images of tune of each kind without which no threshold is chosen.
+LEAST = 10
+#: Metrics of decisions that a threshold is judged by.
+JUDGED = keys(F1, PRECISION, RECALL)
+
+
+@dataclass(frozen=True)
+class ChosenThreshold:
+    """One class: the ``threshold`` (a logit) in place of the one ``now``; nan where none will do.
+
+    ``low`` and ``high`` are its bootstrap limits over images. ``metrics`` are cross-fitted: each
+    image is decided by a threshold that the others chose. ``change`` is theirs against ``now``, on
+    the same draws. ``lacking`` tells why there is no choice, empty where there is.
+    """
+
+    class_name: str
+    positives: int
+    now: float
+    threshold: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    metrics: dict[str, Interval] = field(default_factory=dict)
+    change: dict[str, Interval] = field(default_factory=dict)
+    lacking: str = ""
+
+
+def chosen_thresholds(
+    tuner: Tuner,
+    node: Node,
+    *,
+    classes: Sequence[str] | None = None,
+    precision: float | None = None,
+    draws: int = 200,
+    seed: int = 0,
+) -> list[ChosenThreshold]:
+    """Thresholds of ``classes`` (all) by the labels of ``tune`` and the students of ``node``.
+
+    Of the best F1, or with ``precision`` of the most recall where the precision is as much. Nothing
+    is changed: they hold when the spec has them. Raises ``TuningError`` for an unknown class, and
+    for a precision that is not above 0 and at most 1.
+    """
+    if precision is not None and not 0 < precision <= 1:
+        raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
+    names = list(tuner.store.classes if classes is None else dict.fromkeys(classes))
+    for name in names:
+        check_name("class", name, tuner.store.classes)
+    return [_chosen(tuner, node, name, precision, draws, seed) for name in names]
+
+
+def _chosen(
+    tuner: Tuner, node: Node, name: str, precision: float | None, draws: int, seed: int
+) -> ChosenThreshold:
+    outcome = judged_outcome(tuner, node, "tune", name)
+    label, now = outcome.positive.astype(np.int8), outcome.threshold
+    positives = int(label.sum())
+    if min(positives, len(label) - positives) < LEAST:
+        why = f"tune has {positives} positive and {len(label) - positives} negative images"
+        return ChosenThreshold(name, positives, now, lacking=f"{why}; {LEAST} of each are needed")
+    choice = ThresholdChoice(label, outcome.logit, precision)
+    low, high = choice.limits(draws, seed)
+    after = Outcome(label, choice.cross_fitted(seed))
+    before = Outcome(label, outcome.logit, threshold=now)
+    value = choice.value()
+    lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"
+    noise = {"draws": draws, "seed": seed}
+    return ChosenThreshold(
+        class_name=name,
+        positives=positives,
+        now=now,
+        threshold=value,
+        low=low,
+        high=high,
+        metrics=metric_intervals(after, JUDGED, **noise),
+        change=change_intervals(before, after, JUDGED, **noise),
+        lacking=lacking,
+    )
+
+
+def threshold_setting(found: Sequence[ChosenThreshold]) -> dict[str, float]:
+    """Value of ``students.threshold`` in a spec, in six digits; what has no choice is left out."""
+    return {
+        each.class_name: float(f"{each.threshold:.6g}")
+        for each in found
+        if np.isfinite(each.threshold)
+    }

@@ -1,0 +1,188 @@
+"""Images that are picked out by what is decided on them, and the gallery that they stand in."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from factory import small_spec
+from frames import joint_spec
+
+from inficond_panel.analysis.confused import STUDENT, TEACHER, find_confused
+from inficond_panel.analysis.gallery import gallery_file, take_picked
+from inficond_panel.analysis.image_sets import decided, image_set, patch_images
+from inficond_panel.state import AppState
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.matrix.view import MatrixView
+from inficond_panel.views.performance.view import PerformanceView
+
+
+@pytest.fixture(scope="module")
+def tuner(tmp_path_factory):
+    return open_tuner(small_spec(tmp_path_factory.mktemp("small")), history=":memory:")
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    return open_tuner(joint_spec(tmp_path_factory.mktemp("single"), images=400), history=":memory:")
+
+
+@pytest.fixture
+def app(tuner):
+    return AppState(tuner, Jobs(inline=True))
+
+
+def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    for side, label in (("positives", 1), ("negatives", 0)):
+        parts = [
+            decided(student, side, teacher_right=t, student_right=s)
+            for t in (True, False)
+            for s in (True, False)
+        ]
+        whole = np.concatenate(parts)
+        assert len(set(whole)) == len(whole)
+        expected = student.rows[student.labels == label]
+        assert sorted(whole) == expected.tolist()
+        right = decided(student, side, student_right=True)
+        logits = tuner.logits(tuner.root())[right, student.column]
+        assert ((logits > student.threshold) == bool(label)).all()
+        worst_first = logits if label else -logits
+        assert (np.diff(worst_first) >= 0).all()
+
+
+def test_patches_lead_to_the_images_that_they_are_cut_from(tuner):
+    store = tuner.store
+    rows = patch_images(store, store.concepts[0])
+    own = store.segment_embedding @ store.concept_text_embedding[0]
+    shown = store.split[store.segment_image] != "holdout"
+    best = np.flatnonzero(shown)[np.argmax(own[shown])]
+    assert rows[0] == store.segment_image[best]
+    assert "holdout" not in store.split[rows]
+
+
+def test_a_gallery_of_picked_images_has_their_order_and_no_concept(tuner):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    rows = decided(student, "positives")[::-1]
+    gallery = take_picked(student, image_set(student, "bicycle, positives", rows))
+    assert gallery.rows.tolist() == rows.tolist()
+    assert set(gallery.label) == {1}
+    file = gallery_file(tuner.store, gallery, ["right"], {})
+    lines = list(csv.DictReader(io.StringIO(file.content.decode())))
+    assert {(line["concept"], line["concept_score"]) for line in lines} == {("", "")}
+    assert [line["image"] for line in lines] == [
+        tuner.store.images[row]
+        for row in rows
+        if row in set(decided(student, "positives", student_right=True))
+    ]
+
+
+def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):
+    performance, detail = PerformanceView(app), DetailView(app)
+    app.selection.open_concept("wheel", "sheep")
+    assert (detail.panel.concept, detail.panel.outlined) == ("wheel", "wheel")
+    performance.act(
+        {"action": "open_images", "name": "bicycle", "side": "positives", "fill": "student-wrong"}
+    )
+    assert app.selection.class_name == "bicycle"
+    assert detail.panel.picked == "bicycle, positives: teacher right, student wrong"
+    row = next(row for row in performance.table.rows if row["name"] == "bicycle")
+    assert len(detail.panel.gallery["rows"]) == row["positives"][1]
+    assert detail.panel.outlined == ""
+    app.selection.open_concept("wheel")
+    assert (detail.panel.picked, detail.panel.outlined) == ("", "wheel")
+    performance.act({"action": "open_images", "name": "bicycle", "side": "negatives", "fill": ""})
+    assert len(detail.panel.gallery["rows"]) == sum(row["negatives"])
+    detail.act({"action": "leave_images"})
+    assert detail.panel.picked == ""
+    with pytest.raises(ValueError, match="no such images"):
+        performance.act(
+            {"action": "open_images", "name": "bicycle", "side": "positives", "fill": "x"}
+        )
+
+
+def test_images_of_another_class_or_split_are_left(app):
+    performance, detail = PerformanceView(app), DetailView(app)
+    performance.act({"action": "open_images", "name": "bicycle", "side": "positives", "fill": ""})
+    app.selection.class_name = "sheep"
+    assert app.selection.images is None
+    performance.act({"action": "open_images", "name": "sheep", "side": "positives", "fill": ""})
+    assert detail.panel.picked == "sheep, positives"
+    app.tuning.show_split("holdout")
+    assert detail.panel.picked == ""
+
+
+def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
+    knowledge, detail = KnowledgeView(app, MatrixView(app)), DetailView(app)
+    app.selection.class_name = "bicycle"
+    sent = []
+    detail.panel._send_msg = sent.append
+    row = knowledge.table.rows[0]
+    segment = row["patches"][1]["segment"]
+    knowledge.act({"action": "open_patch", "concept": row["concept"], "segment": segment})
+    image = int(app.store.segment_image[segment])
+    assert sent == [{"enlarged": image}]
+    assert image in detail.panel.gallery["rows"]
+    assert detail.panel.outlined == row["concept"]
+    shown = detail.panel.gallery["rows"]
+    away = next(at for at, of in enumerate(app.store.segment_image) if of not in shown)
+    with pytest.raises(ValueError, match="no such patch"):
+        knowledge.act({"action": "open_patch", "concept": row["concept"], "segment": away})
+
+
+def test_a_thumb_from_an_image_is_the_students(app):
+    detail = DetailView(app)
+    app.selection.class_name = "bicycle"
+    detail.act({"action": "toggle", "concept": "wheel", "direction": "down"})
+    assert [(each.class_name, each.concept) for each in app.tuning.thumbs] == [("bicycle", "wheel")]
+    assert detail.panel.thumbs == {"wheel": "down"}
+    app.selection.class_name = "sheep"
+    assert detail.panel.thumbs == {}
+
+
+def test_confusions_count_labels_by_the_class_of_the_largest_probability(single):
+    node, store = single.root(), single.store
+    found = find_confused(single, node, "tune")
+    rows = store.rows("tune")
+    named = {
+        STUDENT: single.logits(node)[rows].argmax(1),
+        TEACHER: store.teacher_logit[rows].argmax(1),
+    }
+    label = store.label[rows].argmax(1)
+    for who, classes in named.items():
+        expected = np.zeros((3, 3), int)
+        np.add.at(expected, (label, classes), 1)
+        assert found.counts[who].tolist() == expected.tolist()
+    pairs = found.wrong_cells(10)
+    numbers = [found.counts[STUDENT][pair] for pair in pairs]
+    assert numbers == sorted(numbers, reverse=True)
+    assert all(i != j for i, j in pairs)
+    first = pairs[0]
+    taken = found.taken(*first, STUDENT)
+    assert set(taken) == set(rows[(label == first[0]) & (named[STUDENT] == first[1])])
+
+
+def test_a_confusion_opens_its_images(single):
+    app = AppState(single, Jobs(inline=True))
+    performance, detail = PerformanceView(app), DetailView(app)
+    assert performance.table.classes == app.store.classes
+    assert performance.table.confusions == {}
+    performance.table.confused = True
+    i, j, by_student, _ = performance.table.confusions["cells"][0]
+    names = app.store.classes
+    performance.act(
+        {"action": "open_confused", "label": names[i], "named": names[j], "who": "student"}
+    )
+    assert len(detail.panel.gallery["rows"]) == by_student
+    assert detail.panel.picked.startswith(f"{names[i]} taken for {names[j]} by the student")
+
+
+def test_data_with_several_classes_an_image_has_no_confusions(app):
+    view = PerformanceView(app)
+    view.table.confused = True
+    assert (view.table.classes, view.table.confusions) == ([], {})

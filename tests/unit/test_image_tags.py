@@ -1,0 +1,76 @@
+"""Tags of images: kept in the history, for all of its iterations and sessions."""
+
+from __future__ import annotations
+
+import pytest
+from factory import small_spec
+
+from inficond_panel import open_students
+from inficond_panel.errors import TuningError
+from inficond_panel.state import AppState
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.tuning import open_tuner
+from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.page.palette import choose, find_entries
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return small_spec(tmp_path)
+
+
+def test_tags_are_kept_and_taken_away(spec, tmp_path):
+    path = tmp_path / "h.sqlite"
+    tuner = open_tuner(spec, history=path)
+    tuner.root()
+    first, second = tuner.store.images[:2]
+    tuner.tag([first, second], "  odd\nlight ")
+    tuner.tag([first], "blurred")
+    tuner.tag([second], "odd light", on=False)
+    tuner.history.close()
+    again = open_tuner(spec, history=path)
+    assert again.tags() == {first: ("blurred", "odd light")}
+
+
+@pytest.mark.parametrize("tag", ["", " \n", "x" * 41])
+def test_a_tag_that_says_nothing_or_too_much_is_refused(spec, tag):
+    tuner = open_tuner(spec, history=":memory:")
+    tuner.root()
+    with pytest.raises(TuningError, match="cannot be tagged"):
+        tuner.tag(tuner.store.images[:1], tag)
+    with pytest.raises(TuningError, match="There is no image 'nowhere'"):
+        tuner.tag(["nowhere"], "odd")
+    assert tuner.tags() == {}
+
+
+def test_students_tell_tags_in_frames(spec, tmp_path):
+    students = open_students(spec, history=tmp_path / "h.sqlite")
+    image = students.gallery("bicycle", "wheel").index[0]
+    students.tag([image], "odd").tag([image], "blurred").untag([image], "blurred")
+    assert students.tags().values.tolist() == [[image, "odd"]]
+    shown = students.gallery("bicycle", "wheel")["tags"]
+    assert shown[image] == "odd"
+    assert set(shown.drop(image)) == {""}
+
+
+def test_the_page_tags_images_that_are_listed_and_finds_them(spec):
+    tuner = open_tuner(spec, history=":memory:")
+    app = AppState(tuner, Jobs(inline=True))
+    detail = DetailView(app)
+    app.selection.open_concept("wheel", "bicycle")
+    rows = detail.panel.gallery["rows"][:2]
+    away = next(
+        row for row in range(len(tuner.store.images)) if row not in detail.panel.gallery["rows"]
+    )
+    detail.act({"action": "tag", "rows": [*rows, away], "tag": "odd", "on": True})
+    assert detail.panel.tagged == {str(row): ["odd"] for row in rows}
+    assert detail.panel.known_tags == ["odd"]
+    assert set(tuner.tags()) == {tuner.store.images[row] for row in rows}
+    assert {"kind": "tag", "key": "odd", "name": "odd, 2 tagged"} in find_entries(app, "od")
+    choose(app, "tag", "odd")
+    assert detail.panel.picked == "Tagged odd"
+    assert sorted(detail.panel.gallery["rows"]) == sorted(rows)
+    detail.act({"action": "tag", "rows": rows, "tag": "odd", "on": False})
+    assert detail.panel.tagged == {}
+    with pytest.raises(ValueError, match="no such entry"):
+        choose(app, "tag", "odd")

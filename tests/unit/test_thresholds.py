@@ -1,0 +1,122 @@
+"""Thresholds chosen by labels: against scikit-learn, by hand, and through spec and command."""
+
+import json
+
+import numpy as np
+import pytest
+from factory import small_spec
+from ruamel.yaml import YAML
+from sklearn.metrics import f1_score, precision_recall_curve
+
+from inficond_panel import open_students
+from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
+from inficond_panel.cli import main
+from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import open_tuner
+
+
+def data(seed=0, images=90):
+    rng = np.random.default_rng(seed)
+    logit = np.round(rng.normal(size=images), 1)  # with ties
+    return (logit + rng.normal(size=images) > 0.6).astype(int), logit
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_best_f1_is_that_of_all_thresholds(seed):
+    label, logit = data(seed)
+    every = [f1_score(label, logit >= cut) for cut in np.unique(logit)]
+    chosen = ThresholdChoice(label, logit).value()
+    assert f1_score(label, logit > chosen) == pytest.approx(max(every))
+    assert chosen not in logit
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_most_recall_at_a_precision_is_that_of_the_curve(seed):
+    label, logit = data(seed)
+    precision, recall, _ = precision_recall_curve(label, logit)
+    expected = recall[precision >= 0.8].max()
+    decided = logit > ThresholdChoice(label, logit, 0.8).value()
+    assert label[decided].mean() >= 0.8
+    assert label[decided].sum() / label.sum() == pytest.approx(expected)
+
+
+def test_by_hand():
+    label, logit = np.array([1, 1, 0, 1, 0]), np.array([5.0, 3.0, 2.0, 1.0, 0.0])
+    assert ThresholdChoice(label, logit).value() == 0.5  # F1 6/7, of 4 named 3 right
+    assert ThresholdChoice(label, logit, 1.0).value() == 2.5
+    assert np.isnan(ThresholdChoice(np.array([0, 1, 0]), np.array([3.0, 2, 1]), 0.6).value())
+    assert ThresholdChoice(np.array([1, 1]), np.array([2.0, 2.0])).value() < 2
+
+
+def test_counts_are_repeated_images():
+    label, logit = data(3)
+    counts = np.random.default_rng(0).integers(0, 3, size=(4, len(label)))
+    found = ThresholdChoice(label, logit).values(counts)
+    for row, value in zip(counts, found, strict=True):
+        again, logits = np.repeat(label, row), np.repeat(logit, row)
+        best = max(f1_score(again, logits >= cut) for cut in np.unique(logits))
+        assert f1_score(again, logits > value) == pytest.approx(best)
+
+
+def test_no_image_chooses_the_threshold_that_decides_it():
+    """An image whose label is turned changes its own decision in no fold."""
+    label, logit = data(1)
+    label[7] = 1
+    found = ThresholdChoice(label, logit).cross_fitted()
+    from inficond_panel.distill.folds import stratified_folds
+
+    folds = stratified_folds(label[:, None], 5, 0)
+    for fold in range(5):
+        out = folds == fold
+        alone = ThresholdChoice(label[~out], logit[~out]).value()
+        np.testing.assert_allclose(found[out], logit[out] - alone)
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return small_spec(tmp_path, images=400)
+
+
+def test_the_line_of_the_command_goes_into_the_spec(spec, capsys):
+    assert main(["thresholds", str(spec), "--class", "bird", "--class", "sheep"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    setting = YAML(typ="safe").load(line)["threshold"]
+    assert set(setting) == {"bird", "sheep"}
+    tuner = open_tuner(spec)
+    before, root = tuner.metrics(tuner.root(), "tune")["bird"], tuner.root_id
+    student = tuner.at(tuner.root(), "tune")["bird"]
+    known = student.labels >= 0
+    label, logit = student.labels[known], student.logits[known]
+    spec.write_text(f"{spec.read_text()}students:\n{line}\n")
+    again = open_tuner(spec)
+    assert again.root_id == root  # a threshold is no part of an iteration
+    after = again.metrics(again.root(), "tune")["bird"]
+    assert after.f1 == pytest.approx(max(f1_score(label, logit >= cut) for cut in logit))
+    assert after.f1 >= before.f1
+
+
+def test_the_command_and_the_frame_tell_the_noise(spec, capsys):
+    main(["distill", str(spec)])
+    capsys.readouterr()
+    assert main(["thresholds", str(spec), "--precision", "0.9", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    frame = open_students(spec).thresholds(precision=0.9)
+    for name, each in found["classes"].items():
+        assert frame.loc[name, "threshold"] == pytest.approx(each["threshold"])
+        assert each["low"] <= each["threshold"] <= each["high"]
+        assert frame.loc[name, "recall"] == pytest.approx(each["metrics"]["recall"]["estimate"])
+        assert set(each["change"]) == {"f1", "precision", "recall"}
+    assert main(["thresholds", str(spec), "--precision", "0.9"]) == 0
+    assert "cross-fitted" in capsys.readouterr().out
+
+
+def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
+    few = small_spec(tmp_path, images=40)
+    assert main(["thresholds", str(few)]) == 0
+    assert "10 of each are needed" in capsys.readouterr().err
+    tuner = open_tuner(few)
+    with pytest.raises(TuningError, match=r"precision is 1\.5"):
+        chosen_thresholds(tuner, tuner.root(), precision=1.5)
+    with pytest.raises(SystemExit):
+        main(["thresholds", str(few), "--precision", "0"])

@@ -1,0 +1,64 @@
+"""Sentences on how many students lean on suspects, and on suggestions."""
+
+from __future__ import annotations
+
+import pytest
+
+from inficond_panel.tuning.intents.cures import Lambda
+from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
+from inficond_panel.wording.suggestion import suggestion_sentences
+from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
+
+
+def found(*kinds: str) -> dict[str, ClassShift]:
+    return {f"c{at}": ClassShift(f"c{at}", kind) for at, kind in enumerate(kinds)}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "classes", "said"),
+    [
+        (["none"], 2, "Looking for suspects: 1 of 2 students."),
+        (["none", "unknown"], 2, "No student leans on what holds on fit and not on tune."),
+        (["shift", "none"], 2, "1 of 2 students leans on what holds on fit and not on tune: c0."),
+        (
+            ["shift"] * 8,
+            8,
+            "8 of 8 students lean on what holds on fit and not on tune: c0, c1, c2, c3, c4, c5, ….",
+        ),
+    ],
+)
+def test_students_that_lean_on_suspects_are_counted_and_named(kinds, classes, said):
+    assert leaning_sentence(found(*kinds), classes) == said
+
+
+def test_a_verdict_in_plain_words_has_no_numbers_and_no_names_of_splits():
+    for kind in ("shift", "none", "unknown"):
+        said = plain_sentence(ClassShift("boat", kind))
+        assert "boat" in said
+        assert not any(each.isdigit() for each in said)
+        assert not {"fit", "tune"} & set(said.split())
+
+
+def suggestion(**of: object) -> Suggestion:
+    fixed = {"strategy": "repair", "seed": 0, "budget": 5, "parent": "p", "images": 600}
+    return Suggestion(**{**fixed, "measured": "cross-fitted", "summary": "One.", **of})
+
+
+def test_a_suggestion_is_told_with_its_gain_and_its_reasons():
+    gain = Gain(0.031, 0.004, 0.06)
+    own = ClassSuggestion((Lambda("dog"),), gain, ("AP on tune chooses",))
+    made = suggestion(scope=("dog", "cat"), gain=gain, classes={"dog": own})
+    assert suggestion_sentences(made, "dog") == [
+        "One. Expected in the mean over 2 classes: +3.1 AP points [+0.4, +6.0], cross-fitted.",
+        "dog: expected +3.1 AP points [+0.4, +6.0], cross-fitted.",
+        "lambda auto: AP on tune chooses.",
+    ]
+    assert suggestion_sentences(made, "cat")[1] == (
+        "cat: nothing here beats noise; it is left as it is."
+    )
+
+
+def test_where_nothing_is_suggested_no_gain_is_told():
+    made = suggestion(scope=("dog",), gain=Gain(0, 0, 0), skipped={"cat": "2 photos"})
+    assert suggestion_sentences(made, "cat") == ["One.", "cat is left out: 2 photos."]
