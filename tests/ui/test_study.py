@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from conftest import BROKEN, Server
 from playwright.sync_api import Page, expect
 
 import inficond_panel
+from inficond_panel.study.results.answers import scores
 from inficond_panel.study.results.replayed import rebuild
 from inficond_panel.study.results.results import results
 from inficond_panel.study.results.timeline import progress_of
@@ -74,20 +76,52 @@ def thumb(page: Page, row: int) -> None:
 
 
 def leave_undone(page: Page) -> None:
-    go_on(page, "Go on without")
+    go_on(page, "Skip the task")
     go_on(page, "Go on")
+
+
+def rate_task(page: Page) -> None:
+    """Answer the pages after a task."""
+    heading(page, "Ease of the task")
+    page.get_by_label("Very easy").check()
+    go_on(page)
+    heading(page, "How was the task?")
+    for at in range(6):
+        page.locator(".likert").nth(at).locator("input").nth(10).check()
+    go_on(page)
+
+
+RIGHT = (
+    "It says by concepts whether a class is in an image",
+    "That the class is not there",
+    "The concept has no influence on this student any more",
+)
 
 
 def test_from_consent_to_the_end(server, study, open_page) -> None:
     who, token = study.add_participant()
-    page = open_page(f"{server.url}#{token}", 1280, 800, expected=BROKEN)
+    page = open_page(f"{server.url}?pid=p-7#{token}", 1280, 800, expected=BROKEN)
     heading(page, "Consent")
     expect(page.get_by_role("button", name="Continue")).to_be_disabled()
     page.get_by_label("I have read this").check()
     go_on(page)
     heading(page, "Teacher, student, concept")
     go_on(page)
+    heading(page, "What you will see")
+    expect(page.get_by_role("img", name="Student knowledge")).to_be_visible()
+    go_on(page)
     heading(page, "What you can do")
+    go_on(page)
+    heading(page, "Three questions on what you read")
+    page.get_by_label("Nothing", exact=True).check()
+    for answer in (RIGHT[0], RIGHT[2]):
+        page.get_by_label(answer).check()
+    go_on(page)
+    expect(page.get_by_text("This is not right.")).to_have_count(1)
+    go_on(page, "Back")
+    heading(page, "What you can do")
+    go_on(page)
+    page.get_by_label(RIGHT[1]).check()
     go_on(page)
     heading(page, "About you")
     go_on(page)
@@ -100,6 +134,10 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
     heading(page, "Try it")
     go_on(page, "Start")
     expect(page.locator(".knowledge .thumb.down").first).to_be_visible()
+    for name in ("Export", "Arrange the views", "All students", "Save the rows shown", "Holdout"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    page.locator(".performance .rows > .row").filter(has_text="dog").first.click()
+    expect(page.locator(".knowledge .subtitle")).to_contain_text("person")
     thumb(page, 1)
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".goal")).to_contain_text("Done")
@@ -107,7 +145,7 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
 
     heading(page, "Improve the student for bicycle")
     go_on(page, "Start")
-    expect(page.locator(".goal")).to_have_text("AP 0.700, goal 0.983")
+    expect(page.locator(".goal")).to_have_text("AP 0.700, goal 0.820")
     thumb(page, 1)
     expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1)
     server.kill()  # a crash in the middle
@@ -115,13 +153,15 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
     expect(page.get_by_text("The connection was lost and is there")).to_be_visible()
     expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(1)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".goal")).not_to_have_text("AP 0.700, goal 0.983")
+    expect(page.locator(".goal")).not_to_have_text("AP 0.700, goal 0.820")
     leave_undone(page)
+    rate_task(page)
 
     heading(page, "Improve the student for tv monitor")
     go_on(page, "Start")
     expect(page.locator(".goal")).to_contain_text("AP 0.669")
     leave_undone(page)
+    rate_task(page)
 
     heading(page, "The tool as a whole")
     for at in range(3):
@@ -130,6 +170,10 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
     heading(page, "Its parts")
     for at in range(3):
         page.locator(".likert").nth(at).get_by_label("Strongly agree").check()
+    go_on(page)
+    heading(page, "Usability")
+    for at in range(10):
+        page.locator(".likert").nth(at).locator("input").nth(2).check()
     page.get_by_label("What else").fill("Thank you <b>too</b>")
     go_on(page)
     heading(page, "Thank you")
@@ -144,6 +188,11 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
         "training": 1, "bicycle": 1, "tv-monitor": 0,
     }  # fmt: skip
     assert all(item.equal for item in rebuild(study, who))
+    assert progress.external_id == "p-7"
+    assert progress.attempts("comprehension") == 2
+    assert {(s.template, s.score) for s in scores(study)} == {
+        ("seq", 7), ("nasa_tlx", 50), ("sus", 50),
+    }  # fmt: skip
     views = {event.view for event in progress.of("bicycle") if event.action == "batch"}
     assert views == {"knowledge"}
     assert token not in server.log.read_text()
@@ -159,6 +208,13 @@ def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
     first = open_page(link, 1280, 800)
     heading(first, "Consent")
     expect(board.get_by_text("● Here")).to_be_visible()
+    go_on(board, "Note")
+    board.get_by_label("Note", exact=True).last.fill("looks at <b>the map</b>")
+    go_on(board, "Keep")
+    with board.expect_download() as saved:
+        go_on(board, "Download report")
+    names = zipfile.ZipFile(saved.value.path()).namelist()
+    assert {"inficond/report.html", "inficond/notes.csv", "inficond/events.csv"} <= {*names}
     second = open_page(link, 1280, 800)
     heading(second, "Consent")
     heading(first, "opened in another window")

@@ -35,6 +35,11 @@ def test_tones_are_mirrored() -> None:
     assert tone(3, 7) == "mid"
 
 
+def test_what_is_counted_has_ticks_at_whole_numbers() -> None:
+    assert ticks(0, 2) == [0, 0.5, 1, 1.5, 2]
+    assert ticks(0, 2, whole=True) == [0, 1, 2]
+
+
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])
 def test_median(counts: list[int], median: float) -> None:
     assert median_step(counts) == median

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
 import pytest
-from studies import STUDY, small_study
+from studies import STUDY, Visitor, small_study
 
 from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.pages.markdown import to_tree
-from inficond_panel.study.pages.participant import ParticipantPage
+from inficond_panel.study.results.board import board as make_board
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
+from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
 
 PNG = b"\x89PNG\r\n\x1a\n..."
@@ -28,48 +31,6 @@ PNG = b"\x89PNG\r\n\x1a\n..."
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     return small_study(tmp_path)
-
-
-class Visitor:
-    """A page, and what its browser would send."""
-
-    def __init__(self, study: Study, token: str, after: str = "") -> None:
-        self.study = study
-        self.page = ParticipantPage(study)
-        self.page.jobs = Jobs(inline=True)
-        self.send("enter", token=token, after=after)
-
-    def send(self, action: str, **arguments: Any) -> dict[str, Any]:
-        self.page.act({"action": action, **arguments})
-        return self.screen
-
-    @property
-    def screen(self) -> dict[str, Any]:
-        return self.page.frame.screen
-
-    @property
-    def actions(self) -> list[str]:
-        return [e.action for e in self.study.log.events(self.page.session.participant.number)]
-
-    def next(self) -> dict[str, Any]:
-        return self.send("next", step=self.screen["step"])
-
-    def leave(self) -> dict[str, Any]:
-        return self.send("leave", step=self.screen["step"])
-
-    def to_task(self) -> None:
-        self.next()
-        self.next()
-        self.send("answer", name="age", answer=40)
-        self.next()
-        assert self.screen["kind"] == "brief"
-        self.next()
-        assert self.screen["kind"] == "task"
-
-    def tune(self, concept: str) -> None:
-        tuning = self.page.work.app.tuning
-        tuning.toggle("bicycle", concept, "down")
-        tuning.fine_tune()
 
 
 @pytest.fixture
@@ -88,7 +49,7 @@ def test_the_whole_way(study: Study, visitor: Visitor) -> None:
     assert visitor.next()["facts"][0] == ["Class", "bicycle"]
     visitor.next()
     assert visitor.page.work.app.selection.class_name == "bicycle"
-    assert visitor.screen["button"] == "Go on without"
+    assert visitor.screen["button"] == "Skip the task"
     visitor.tune("wheel")
     assert visitor.screen["goal"] == "Fine-tunes 1, goal 2"
     visitor.tune("spoke")
@@ -105,9 +66,15 @@ def test_the_whole_way(study: Study, visitor: Visitor) -> None:
     assert progress.answers() == {"age": 40, "q1": 5}
     assert [progress.outcome(task) for task in ("bicycle", "sheep")] == ["done", "done"]
     assert visitor.actions.count("done") == 1
+    [place] = make_board(study)
+    assert (place.state, place.iterations, place.done) == ("finished", 2, 2)
+    assert place.minutes is not None
 
 
-def test_what_is_done_in_the_views_is_recorded(visitor: Visitor) -> None:
+def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
+    text = STUDY.replace("class: bicycle", "class: bicycle\n    other_classes: true")
+    study = small_study(tmp_path, text)
+    visitor = Visitor(study, study.add_participant()[1])
     visitor.to_task()
     visitor.send("visit", view="performance")
     app, views = visitor.page.work.app, visitor.page.work.recorder
@@ -275,7 +242,8 @@ def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
 
 
 def test_a_condition_hides_views_and_preview(tmp_path: Path) -> None:
-    levels = "[{name: bare, views: [performance, knowledge], preview: false}]"
+    bare = "views: [performance, knowledge], spec: {tuning: {preview: false}}"
+    levels = f"[{{name: bare, {bare}}}]"
     study = small_study(tmp_path, f"{STUDY}conditions: {{levels: {levels}}}\n")
     visitor = Visitor(study, study.add_participant()[1])
     visitor.to_task()
@@ -283,6 +251,21 @@ def test_a_condition_hides_views_and_preview(tmp_path: Path) -> None:
     assert visitor.page.work.shell._page.names == ["performance", "knowledge"]
     app.tuning.toggle("bicycle", "wheel", "up")
     assert app.tuning.preview is None
+
+
+def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> None:
+    levels = "[{name: alone, spec: {tuning: {suspects: false, suggest: false}}}]"
+    study = small_study(tmp_path, f"{STUDY}conditions: {{levels: {levels}}}\n")
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.to_task()
+    app = visitor.page.work.app
+    app.selection.class_name = "bicycle"
+    assert app.shifts.found == {}
+    knowledge = KnowledgeView(app)
+    knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
+    knowledge.act({"action": "suggest", "strategy": "repair", "every": True})
+    assert app.tuning.pending == []
+    assert app.suggestion.running == ""
 
 
 def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> None:
@@ -411,6 +394,22 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
     [row] = board.frame.screen["rows"]
     assert (row["participant"], row["state"], row["step"]) == ("P01", "here", "bicycle")
     assert row["iterations"] == 1
+    board.act({"action": "note", "number": 1, "text": "=asks <what> AP is"})
+    board.act({"action": "note", "number": 1, "text": " " * 9})
+    assert "A note has 1 to" in board.frame.problem
+    board.jobs, sent = Jobs(inline=True), []
+    board.frame._send_msg = sent.append
+    board.act({"action": "download"})
+    content = base64.b64decode(sent[0]["save"]["content"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert "study/report.html" in archive.namelist()
+        notes = pd.read_csv(archive.open("study/notes.csv"))
+    assert notes[["participant", "step", "text"]].values.tolist() == [
+        ["P01", "bicycle", "'=asks <what> AP is"]
+    ]
+    assert board.frame.busy is False
+    board.act({"action": "make_open_link"})
+    assert study.log.is_open_link(board.frame.made["token"])
     board.act({"action": "make_link", "number": 1})
     assert study.log.find(board.frame.made["token"]).number == 1
     board.act({"action": "delete_participant", "number": 1})

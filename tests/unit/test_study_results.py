@@ -16,9 +16,14 @@ from studies import STUDY, Person, small_study
 from inficond_panel.cli import main
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
+from inficond_panel.study.pages.report import make_page
+from inficond_panel.study.results.answers import Score
+from inficond_panel.study.results.differences import differences
+from inficond_panel.study.results.holdout import looks_of, with_holdout
 from inficond_panel.study.results.replayed import rebuild
-from inficond_panel.study.results.results import results, spread, summaries
+from inficond_panel.study.results.results import Result, results, spread, summaries
 from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.results.view_use import view_use
 from inficond_panel.study.run.session import Session
 from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
@@ -216,7 +221,7 @@ def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, caps
     assert "7.0 (SD 2.0)" in page
     assert "4.5 (SD 0.5)" in page
     assert "Remark 3 &lt;b&gt;&amp;" in page
-    assert page.count("<svg role='img'") == 5
+    assert page.count("<svg role='img'") == 6
     assert "n 10, median 4.5" in page
     tasks = pd.read_csv(output / "tasks.csv")
     assert tasks.groupby("task").minutes.mean().to_dict() == pytest.approx(
@@ -224,6 +229,92 @@ def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, caps
     )
     assert len(pd.read_csv(output / "answers.csv")) == 20
     assert pd.read_csv(output / "summary.csv").iterations_mean.tolist() == [4.5, 2.5]
+
+
+def test_the_holdout_is_looked_at_once_for_each_last_student(paper) -> None:
+    found = with_holdout(paper, results(paper))
+    assert with_holdout(paper, results(paper), look=False) == found
+    looks = looks_of(paper)
+    assert looks.count == len(found) == 20
+    assert "20 looks of the researcher" in make_page(paper, found, [], [])
+    again = with_holdout(paper, results(paper))
+    assert again == found
+    assert looks_of(paper) == looks  # by time too: no student was seen twice
+    result = found[3]
+    tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
+    k = tuner.store.classes.index(paper.ready[result.task].class_name)
+    rows = tuner.store.rows("holdout")
+    scores, label = tuner.store.concept_score[rows].astype(float), tuner.store.label[rows, k]
+    known = label >= 0
+    for node, measured in (
+        (tuner.root(), result.holdout_start),
+        (tuner.nodes()[-1], result.holdout_end),
+    ):
+        logits = scores @ node.weights[:, k] + node.intercepts[k]
+        truth = average_precision_score(label[known], logits[known])
+        assert measured == pytest.approx(truth, abs=1e-9)
+    assert tuner.looks() == 0  # participants' own counts stay as they were
+
+
+def made(participant: str, condition: str, minutes: float, task: str = "t", place: int = 1):
+    return Result(participant, task, condition, place, "done", minutes, 1, 1.0, 0, 0.5, 0.6, 0.9)
+
+
+def test_differences_within_people_are_paired() -> None:
+    pairs = [(3.0, 5.0), (4.0, 4.5), (6.0, 9.0), (5.0, 4.0)]
+    found = [
+        made(f"P{at}", condition, minutes, task)
+        for at, pair in enumerate(pairs)
+        for condition, task, minutes in zip("ab", ("t", "u"), pair, strict=True)
+    ]
+    found.append(made("P9", "a", 100.0))  # has not had the other one
+    one = differences(found, [], ["a", "b"], within=True)[0]
+    first, second = np.array(pairs).T
+    true = stats.ttest_rel(second, first).confidence_interval()
+    assert (one.measure, one.first, one.second, one.n, one.method) == (
+        "minutes", "a", "b", "4", "paired t",
+    )  # fmt: skip
+    assert one.difference == pytest.approx((second - first).mean())
+    assert (one.low, one.high) == pytest.approx((true.low, true.high))
+
+
+def test_differences_between_people_are_welchs() -> None:
+    groups = {"a": [3.0, 4.0, 6.0], "b": [5.0, 9.0, 9.5, 12.0]}
+    people = [(c, value) for c, values in groups.items() for value in values]
+    found = [made(f"P{at}", c, value) for at, (c, value) in enumerate(people)]
+    found.append(made("P0", "a", 500.0, "training", 0))  # does not count
+    scored = [Score(f"P{at}", "", c, "sus", value) for at, (c, value) in enumerate(people)]
+    told = {one.measure: one for one in differences(found, scored, ["a", "b"], within=False)}
+    true = stats.ttest_ind(groups["b"], groups["a"], equal_var=False).confidence_interval()
+    for measure in ("minutes", "sus"):
+        one = told[measure]
+        assert one.difference == pytest.approx(np.mean(groups["b"]) - np.mean(groups["a"]))
+        assert (one.low, one.high) == pytest.approx((true.low, true.high))
+        assert (one.n, one.method) == ("3 and 4", "Welch's t")
+    assert np.isnan(told["iterations"].low)  # all alike: no interval
+    assert "holdout_gain" not in told
+
+
+def test_use_of_the_views_is_without_breaks_and_hidden_pages(tmp_path: Path, monkeypatch) -> None:
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.notes(2, "bicycle", "visit", "knowledge")
+    person.notes(3, "bicycle", "batch", "knowledge", intents=[])
+    person.notes(5, "bicycle", "away")
+    person.notes(9, "bicycle", "back")
+    person.notes(10, "bicycle", "visit", "detail")
+    person._clock(11)
+    study.log.touch(1, "one")
+    person.opened(60, "two")
+    person.notes(61, "bicycle", "concept", "knowledge", name="sky")
+    person.notes(62, "bicycle", "leave", outcome="left")
+    person.notes(63, "sheep", "visit", "detail")
+    use = {one.view: (one.minutes, one.acts) for one in view_use(study)}
+    assert use == {
+        "knowledge": (pytest.approx(3 + 1), 2),
+        "detail": (pytest.approx(1), 0),
+    }
 
 
 def test_tables_hold_every_event(paper, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -28,12 +29,17 @@ def problems(folder: Path, text: str) -> list[str]:
 def test_the_papers_study_is_one_and_survives_the_round_trip(tmp_path: Path) -> None:
     spec = load_study(find_spec("inficond", "study"))
     assert [task.name_ for task in spec.tasks] == ["bicycle", "tv-monitor"]
-    assert all(task.done_when.rule == "teacher" for task in spec.tasks)
+    assert [task.done_when.by for task in spec.tasks] == [0.12, 0.12]
+    assert [page.template for page in spec.tasks[0].after] == ["seq", "nasa_tlx"]
+    told = " ".join(page.text for page in spec.introduction).lower()
+    given_away = ("bicycle", "traffic light", "couch", "tv monitor", "misled", "shortcut")
+    assert not [word for word in given_away if word in told]
     assert [q.name_ for q in spec.questions if q.name_.startswith("q")] == [
         f"q{i}" for i in range(1, 7)
     ]
     again = tmp_path / "again.yaml"
     again.write_text(spec.to_yaml())
+    shutil.copytree(spec.path.with_suffix(""), tmp_path / "inficond")
     read = load_study(again)
     for key in spec.fields():
         if key != "data":

@@ -1,9 +1,11 @@
 // The researcher's page: a password, then a row for each participant.
 
 import { h, keyed, set, text, watch } from "../../ui/base.js"
+import { saveFiles } from "../../ui/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
-const HEADS = ["Participant", "Condition", "State", "Step", "Time in task", "Iterations", "Tasks over", ""]
+const HEADS = ["Participant", "Id", "Condition", "State", "Step", "Check", "Time", "Iterations", "Tasks over", ""]
+const LONGEST_NOTE = 2000
 const STATES = { "not begun": "○ Not begun", here: "● Here", away: "◇ Away", finished: "✓ Finished", declined: "✕ Declined" }
 
 export function render({ model, el }) {
@@ -13,7 +15,7 @@ export function render({ model, el }) {
   document.documentElement.style.colorScheme = "light dark"
   document.documentElement.lang = "en"
   let kind = null, view = null
-  watch(model, ["screen", "made", "problem"], () => {
+  watch(model, ["screen", "made", "problem", "busy"], () => {
     const { screen } = model
     if (screen.kind !== kind) {
       kind = screen.kind
@@ -39,18 +41,23 @@ function makeBoard(model) {
   const link = h("div", { class: "link-box", role: "status" })
   const problem = h("p", { class: "fault", role: "alert" })
   const sum = h("span", { class: "muted num" })
-  const sure = sureDialog(model)
+  const sure = sureDialog(model), note = noteDialog(model)
+  const report = h("button", { class: "btn", type: "button", title: "The report and all tables, as a zip. Measures finished tasks on the holdout, once", onclick: () => model.send_msg({ action: "download" }) })
+  const open = h("button", { class: "btn", type: "button", title: "One link for all who come with an id of a panel provider; ends the one before", onclick: () => model.send_msg({ action: "make_open_link" }) }, "Open link")
   const page = h("section", { class: "panel people", "aria-label": "Participants" },
-    h("div", { class: "panel-head" }, h("h2", {}, model.screen.title), sum, h("span", { class: "grow" }),
+    h("div", { class: "panel-head" }, h("h2", {}, model.screen.title), sum, h("span", { class: "grow" }), report, open,
       h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "add_participant" }) }, "Add participant")),
     link, problem,
     h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))), body)),
-    h("p", { class: "empty-hint muted" }, "No participant yet. Add one, and give them the link."), sure)
+    h("p", { class: "empty-hint muted" }, "No participant yet. Add one, and give them the link."), sure, note)
+  saveFiles(model)
   page.show = () => {
     const { rows } = model.screen
     text(sum, `${rows.length} participants, ${rows.filter((row) => row.state === "here").length} here, ${rows.filter((row) => row.state === "finished").length} finished`)
     set(page.querySelector(".empty-hint"), "hidden", rows.length ? "" : null)
-    keyed(body, rows, (row) => row.number, () => makeRow(model, sure), updateRow)
+    keyed(body, rows, (row) => row.number, () => makeRow(model, sure, note), updateRow)
+    text(report, model.busy ? "Making the report…" : "Download report")
+    report.disabled = model.busy
     text(problem, model.problem)
     problem.hidden = !model.problem
     showLink(link, model.made)
@@ -58,8 +65,9 @@ function makeBoard(model) {
   return page
 }
 
-function makeRow(model, sure) {
+function makeRow(model, sure, note) {
   const row = h("tr", {}, h("th", { scope: "row" }), HEADS.slice(2).map(() => h("td", { class: "num" })), h("td", { class: "acts" },
+    h("button", { class: "btn plain", type: "button", onclick: () => note.ask(row.number, row.label) }, "Note"),
     h("button", { class: "btn plain", type: "button", onclick: () => model.send_msg({ action: "make_link", number: row.number }) }, "New link"),
     h("button", { class: "btn plain", type: "button", onclick: () => sure.ask(row.number, row.label) }, "Delete")))
   return row
@@ -68,7 +76,7 @@ function makeRow(model, sure) {
 function updateRow(row, data) {
   row.number = data.number
   row.label = data.participant
-  const cells = [data.participant, data.condition || "–", STATES[data.state], data.step, data.minutes == null ? "–" : clock(data.minutes), data.iterations ?? "–", `${data.done} of ${data.tasks}`]
+  const cells = [data.participant, data.external || "–", data.condition || "–", STATES[data.state], data.step, data.check || "–", data.minutes == null ? "–" : clock(data.minutes), data.iterations ?? "–", `${data.done} of ${data.tasks}`]
   cells.forEach((cell, at) => text(row.children[at], cell))
   row.dataset.state = data.state
 }
@@ -78,14 +86,31 @@ function clock(minutes) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`
 }
 
-function showLink(box, { label, token }) {
+function showLink(box, { label, token, query = "" }) {
   box.hidden = !token
   if (!token || box.dataset.token === token) return
   box.dataset.token = token
-  const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study#${token}`
+  const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study${query}#${token}`
   const field = h("input", { class: "line", readonly: "", value: address, "aria-label": `Link of ${label}`, onfocus: () => field.select() })
   const copy = h("button", { class: "btn", type: "button", onclick: () => navigator.clipboard?.writeText(address).then(() => text(copy, "Copied")) }, "Copy")
   box.replaceChildren(h("span", {}, `Link of ${label}, told only now:`), field, copy)
+}
+
+/** What the researcher sees or hears, with the time at which it is kept. */
+function noteDialog(model) {
+  const title = h("h2")
+  const words = h("textarea", { rows: 4, maxlength: LONGEST_NOTE, "aria-label": "Note" })
+  let number = null
+  const dialog = h("dialog", { "aria-label": "Note" }, title, words,
+    h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Cancel"),
+      h("button", { class: "btn primary", type: "button", onclick: () => keep() }, "Keep")))
+  const keep = () => {
+    dialog.close()
+    if (words.value.trim()) model.send_msg({ action: "note", number, text: words.value })
+  }
+  words.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep() })
+  dialog.ask = (which, label) => { number = which; text(title, `Note on ${label}`); words.value = ""; dialog.showModal(); words.focus() }
+  return dialog
 }
 
 function sureDialog(model) {

@@ -1,9 +1,12 @@
-"""The researcher's page: a password first, then who is where, new links, and deletion."""
+"""The researcher's page: a password, then who is where, links, notes, downloads, deletion."""
 
 from __future__ import annotations
 
 import hmac
+import io
 import os
+import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,16 +16,26 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.errors import InficondError
+from inficond_panel.common.saved_file import File
+from inficond_panel.errors import InficondError, StudyError
+from inficond_panel.state import Job, Jobs
+from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.board import board
+from inficond_panel.study.results.study_tables import export
+from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.run.study_events import storable
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component
+from inficond_panel.ui.saving import send_file
+from inficond_panel.views.page.page import publisher
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 #: Seconds until a page is told that its password is wrong; it cannot try another before.
 PAUSE = 1.0
+#: Characters of a note.
+LONGEST_NOTE = 2_000
 
 
 def password_problem(given: str) -> str:
@@ -38,8 +51,9 @@ class BoardFrame(Component):
     """The table of participants, or the door before it."""
 
     screen = param.Dict({"kind": "login", "problem": ""}, doc="kind: login or board; its data.")
-    made = param.Dict({}, doc="{label, token} of a link that was made just now.")
+    made = param.Dict({}, doc="{label, token, query} of a link that was made just now.")
     problem = param.String("", doc="Why something was not done.")
+    busy = param.Boolean(False, doc="Whether the report is being made.")
 
     _esm = browser.module(Path(__file__).with_name("board.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("board.css"))
@@ -51,6 +65,7 @@ class BoardPage(Acting, Viewer):
     def __init__(self, study: Study) -> None:
         super().__init__()
         self.study = study
+        self.jobs = Jobs(publisher())
         self._open = self._waits = False
         self.frame = BoardFrame(sizing_mode="stretch_width", margin=0)
         self.listen_to(self.frame)
@@ -99,6 +114,46 @@ class BoardPage(Acting, Viewer):
         self.frame.made = {"label": who.label, "token": self.study.log.new_token(who.number)}
 
     @action
+    def _make_open_link(self) -> None:
+        """A link for all who come with an id of their own."""
+        name = f"everybody (?{self.study.spec.external_id}=ID)"
+        self.frame.made = {
+            "label": name,
+            "token": self.study.log.make_open_link(),
+            "query": f"?{self.study.spec.external_id}=ID",
+        }
+
+    @action
+    def _note(self, number: int, text: str) -> None:
+        """Keep what the researcher noted, with its time and the step that the person is at."""
+        if not text.strip() or len(text) > LONGEST_NOTE:
+            raise StudyError(f"A note has 1 to {LONGEST_NOTE:,} characters.")
+        who = self.study.log.participant(number)
+        step = progress_of(self.study, who).step.name
+        self.study.log.remark(number, step, str(storable(text)))
+
+    @action
+    def _download(self) -> None:
+        """Send the report and all tables as one zip, made off the event loop."""
+        if self.frame.busy:
+            return
+        self.frame.busy = True
+        self.jobs.submit(
+            Job("report", lambda _: zip_report(self.study), self._send, self._not_made)
+        )
+
+    def _send(self, file: File) -> None:
+        self.frame.busy = False
+        send_file(self.frame, file)
+
+    def _not_made(self, error: InficondError) -> None:
+        self.frame.param.update(busy=False, problem=str(error))
+
+    def close(self) -> None:
+        """Stop the worker; called when the page was closed."""
+        self.jobs.close()
+
+    @action
     def _delete_participant(self, number: int) -> None:
         self.study.delete_participant(number)
         self.frame.made = {}
@@ -118,6 +173,18 @@ class BoardPage(Acting, Viewer):
 
     def __panel__(self) -> Viewable:
         return self._page
+
+
+def zip_report(study: Study) -> File:
+    """The report with its tables, and the events, as one zip."""
+    content, name = io.BytesIO(), study.spec.path.stem
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        files = {*export(study, folder), *write_report(study, folder)}
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(files):
+                archive.write(path, f"{name}/{path.name}")
+    return File(f"{name}-report.zip", content.getvalue())
 
 
 def _after(seconds: float, act: Callable[[], None]) -> None:

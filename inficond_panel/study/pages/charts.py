@@ -8,7 +8,6 @@ from html import escape
 
 from inficond_panel.common.numbers import MINUS, number
 from inficond_panel.study.results.results import Spread
-from inficond_panel.study.spec.questions import LikertQuestion
 
 WIDTH = 880
 _LABEL = 180
@@ -17,14 +16,21 @@ _BAR = 22
 
 
 def strip_chart(
-    rows: Sequence[tuple[str, Sequence[tuple[str, float]], Spread]], unit: str, digits: int
+    rows: Sequence[tuple[str, Sequence[tuple[str, float]], Spread]],
+    unit: str,
+    digits: int,
+    *,
+    whole: bool = False,
 ) -> str:
-    """One row a task: a dot for each (participant, value), the mean and its interval below."""
+    """One row a task: a dot for each (participant, value), the mean and its interval below.
+
+    ``whole`` values have ticks at whole numbers alone.
+    """
     values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
     if not values:
         return ""
     low, high = min(0.0, *values), max(0.0, *values)
-    steps = ticks(low, high)
+    steps = ticks(low, high, whole=whole)
     axis = _axis(min(low, steps[0]), max(high, steps[-1]))
     height = _ROW * len(rows) + 30
     parts = [_grid(steps, axis, height - 22, unit)]
@@ -74,21 +80,21 @@ def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> l
     return [18 - step * level for level in levels]
 
 
-def likert_chart(rows: Sequence[tuple[LikertQuestion, Sequence[int]]]) -> str:
-    """Diverging bars: disagreement to the left of the middle, agreement to the right.
+def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> str:
+    """Diverging bars: the lower steps to the left of the middle, the higher to the right.
 
-    ``rows`` are questions with the number of answers of each step, from the lowest. The middle
-    step, where there is one, lies half on each side.
+    ``rows`` are names with the number of answers of each step, from the lowest. The middle step,
+    where there is one, lies half on each side.
     """
-    drawn = [(question, counts) for question, counts in rows if sum(counts)]
+    drawn = [(name, counts) for name, counts in rows if sum(counts)]
     if not drawn:
         return ""
     middle, half = WIDTH / 2, WIDTH / 2 - 8
     parts = [f"<line class='zero' x1='{middle}' x2='{middle}' y1='0' y2='{len(drawn) * 56}'/>"]
-    for at, (question, counts) in enumerate(drawn):
+    for at, (name, counts) in enumerate(drawn):
         top, median = at * 56, median_step(counts)
         parts.append(
-            f"<text class='name' x='0' y='{top + 14}'>{escape(question.text)}</text>"
+            f"<text class='name' x='0' y='{top + 14}'>{escape(name)}</text>"
             f"<text class='small end' x='{WIDTH}' y='{top + 14}'>n {sum(counts)}, "
             f"median {median:g}</text>"
         )
@@ -179,11 +185,12 @@ def _mark(x: float, y: float, kind: str, words: str) -> str:
     )
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers from ``low`` to at least ``high``, up to eight."""
+def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Round numbers from ``low`` to at least ``high``, up to eight; ``whole`` ones if asked."""
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 5))
     step = next(power * by for by in (1, 2, 5, 10) if span / (power * by) <= 7)
+    step = max(step, 1.0) if whole else step
     first = math.floor(low / step + 1e-9)
     return [round(at * step, 9) for at in range(first, math.ceil(high / step - 1e-9) + 1)]
 

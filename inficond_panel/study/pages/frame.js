@@ -17,6 +17,7 @@ export function render({ model, el }) {
     const { screen } = model
     const working = screen.kind === "task"
     document.documentElement.style.setProperty("--page-taken", working ? "48px" : "0px")
+    document.documentElement.dataset.closed = (working ? screen.closed : []).join(" ")
     if (!working) fillPage()
     if (screen.key !== key) {
       key = screen.key
@@ -30,7 +31,8 @@ export function render({ model, el }) {
   watch(model, ["screen"], draw)
   watch(model, ["notice"], () => notice.show(model.notice))
   window.addEventListener("inficond-lost", () => keep("sessionStorage", AFTER, model.session))
-  model.send_msg({ action: "enter", token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
+  const external = new URLSearchParams(window.location.search).get(model.external_id) ?? ""
+  model.send_msg({ action: "enter", external, token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
   keep("sessionStorage", AFTER, null)
 }
 
@@ -70,9 +72,12 @@ function makeScreen(model) {
     screen.text ? h("div", { class: "prose" }, nodes(screen.text)) : "",
     screen.facts ? h("dl", { class: "facts" }, screen.facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])) : "",
     questions,
+    screen.code ? h("p", { class: "code" }, "Your code: ", h("b", {}, screen.code), copyButton(screen.code)) : "",
+    screen.url ? h("p", {}, h("a", { class: "btn primary", href: screen.url, rel: "noreferrer" }, "Back to where you came from")) : "",
     agree ? h("label", { class: "agree" }, agree, h("span", {}, screen.agree)) : "",
     h("footer", {},
       screen.decline ? h("button", { class: "btn", type: "button", onclick: () => say("decline") }, screen.decline) : "",
+      screen.back ? h("button", { class: "btn", type: "button", onclick: () => say("go_back", { step: screen.step }) }, screen.back) : "",
       h("span", { class: "grow" }), screen.busy ? h("span", { class: "spin", role: "status", "aria-label": "Working" }) : "", screen.button ? next : ""))
   form.addEventListener("submit", (event) => { event.preventDefault(); say("next", { step: screen.step }) })
   form.show = ({ faults = {} }) => {
@@ -80,6 +85,11 @@ function makeScreen(model) {
     questions.find((question) => faults[question.dataset.name])?.querySelector("input, textarea")?.focus()
   }
   return form
+}
+
+function copyButton(words) {
+  const button = h("button", { class: "btn", type: "button", onclick: () => navigator.clipboard?.writeText(words).then(() => text(button, "Copied")) }, "Copy")
+  return button
 }
 
 function progress({ step, steps }) {
@@ -99,11 +109,13 @@ function makeQuestion(question, say) {
 
 function likert(question, give) {
   const { points, labels, name, value } = question
-  const ends = labels.length === points ? labels : Array.from({ length: points }, (_, at) => (at === 0 ? labels[0] : at === points - 1 ? labels[1] : ""))
+  const each = labels.length === points
+  const names = Array.from({ length: points }, (_, at) => (each ? labels[at] : at === 0 ? labels[0] : at === points - 1 ? labels[1] : String(at + 1)))
   const step = (label, at) => h("label", { class: "step" },
-    h("input", { type: "radio", name, value: at + 1, checked: value === at + 1 ? "" : null, "aria-label": label || String(at + 1), onchange: () => give(at + 1) }),
-    h("span", { "aria-hidden": "true" }, label || String(at + 1)))
-  return h("div", { class: "likert", style: `--points: ${points}` }, ends.map(step))
+    h("input", { type: "radio", name, value: at + 1, checked: value === at + 1 ? "" : null, "aria-label": label, onchange: () => give(at + 1) }),
+    h("span", { "aria-hidden": "true" }, each ? label : points <= 11 ? String(at + 1) : ""))
+  const scale = h("div", { class: "likert", style: `--points: ${points}` }, names.map(step))
+  return each ? scale : h("div", {}, scale, h("p", { class: "ends muted", "aria-hidden": "true" }, h("span", {}, labels[0]), h("span", {}, labels[1])))
 }
 
 function choice(question, give) {

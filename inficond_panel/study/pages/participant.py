@@ -20,7 +20,7 @@ from inficond_panel.study.pages.screens import (
     make_message,
     make_screen,
 )
-from inficond_panel.study.pages.work import Work
+from inficond_panel.study.pages.work import Work, rights_of
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.session import Session
 from inficond_panel.study.run.study import Study
@@ -39,6 +39,7 @@ class StudyFrame(Component):
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
     session = param.String("", doc="This opening of the page, which it goes on after.")
+    external_id = param.String("pid", doc="Name of the id in the link.")
     notice = param.Dict({}, doc="{title, text, button} that stands in the way; empty: nothing.")
 
     _esm = browser.module(Path(__file__).with_name("frame.js"))
@@ -57,7 +58,9 @@ class ParticipantPage(Acting, Viewer):
         self.work: Work | None = None
         self._faults: dict[str, str] = {}
         self._over = False
-        self.frame = StudyFrame(sizing_mode="stretch_width", margin=0)
+        self.frame = StudyFrame(
+            external_id=study.spec.external_id, sizing_mode="stretch_width", margin=0
+        )
         self.listen_to(self.frame)
         self.connection = Connection()
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
@@ -73,12 +76,15 @@ class ParticipantPage(Acting, Viewer):
         return self.session.progress
 
     @action
-    def _enter(self, token: str, after: str = "") -> None:
-        """Begin; ``after`` is the session that this page had when its connection was lost."""
+    def _enter(self, token: str, after: str = "", external: str = "") -> None:
+        """Begin; ``after`` is the session that this page had when its connection was lost.
+
+        ``external`` is the id in the link of who sent the participant.
+        """
         if self.session is not None:
             return
         try:
-            self.session = Session(self.study, token, after)
+            self.session = Session(self.study, token, after, external)
         except StudyLinkError as error:
             self._stop(error)
         except InficondError as error:
@@ -106,13 +112,36 @@ class ParticipantPage(Acting, Viewer):
         if isinstance(shown.section, Task):
             self._open_task(shown.section)
             return
-        self._faults = faults_of(shown, self.progress.answers())
+        self._faults = faults_of(shown, self.progress.answers(shown.name))
         if self._faults:
             self.show_step()
+        elif shown.kind == "check":
+            self._hand_in()
         elif shown.kind == "consent":
             self._flow(("", "agree", {}), ("", "leave", {}))
         else:
             self._flow(("", "leave", {}))
+
+    def _hand_in(self) -> None:
+        """Record an attempt at a check, and go on where it is right or was the last one."""
+        progress = self.progress
+        step, wrong = progress.step, progress.wrong()
+        attempt = {"answers": progress.answers(step.name), "wrong": wrong}
+        last = step.attempts is not None and progress.attempts(step.name) + 1 >= step.attempts
+        if wrong and not last:
+            if self.record("", "attempt", attempt):
+                self._faults = dict.fromkeys(wrong, "This is not right. Go back and read again.")
+                self.show_step()
+            return
+        outcome = {"outcome": "wrong" if wrong else "right"}
+        self._flow(("", "attempt", attempt), ("", "leave", outcome))
+
+    @action
+    def _go_back(self, step: int) -> None:
+        """Show the page before, where that is allowed."""
+        before = self.progress.back
+        if step == self.progress.number and before is not None:
+            self._flow(("", "return", {"to": before.name}))
 
     @action
     def _decline(self) -> None:
@@ -144,7 +173,8 @@ class ParticipantPage(Acting, Viewer):
             return
         self._close_task()
         if isinstance(step.section, Task):
-            ready = self.study.ready[step.name]
+            assert self.session is not None
+            ready = self.study.ready_for(self.session.participant, step.name)
             self.frame.screen = make_brief(self.progress, ready, self.folder, busy=False)
         else:
             self.frame.screen = make_screen(self.progress, self.folder, self._faults)
@@ -155,14 +185,14 @@ class ParticipantPage(Acting, Viewer):
         """Open the students of a task off the event loop, then show the views."""
         session, study = self.session, self.study
         assert session is not None
-        ready = study.ready[task.name_]
+        ready = study.ready_for(session.participant, task.name_)
         self.frame.screen = make_brief(self.progress, ready, self.folder, busy=True)
 
         def work(_: Job) -> AppState:
             tuner = study.tuner(session.participant, task.name_)
             tuner.head()
             warm(tuner.store)
-            return AppState(tuner, self.jobs)
+            return AppState(tuner, self.jobs, rights=rights_of(ready))
 
         def done(app: AppState) -> None:
             if not self._over and (self._started(task) or self.record("", "start", {})):
@@ -190,8 +220,9 @@ class ParticipantPage(Acting, Viewer):
     def show_work(self) -> None:
         """Bring the bar up to date with how far the task is."""
         if self.work is not None:
+            work, closed = self.work, self.work.app.rights.closed
             self.frame.screen = make_bar(
-                self.progress, self.work.standing(), self.work.left(), self.folder
+                self.progress, work.standing(), work.left(), self.folder, closed
             )
 
     @action

@@ -12,16 +12,30 @@ import pandas as pd
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.study.pages import charts
+from inficond_panel.study.pages.report_answers import answer_charts, other_answers, score_strips
+from inficond_panel.study.pages.report_conditions import (
+    compare_conditions,
+    differences_section,
+    looks_sentence,
+    views_section,
+)
+from inficond_panel.study.pages.report_parts import name_of, table_of
+from inficond_panel.study.results.differences import Difference
+from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import Result, Spread, Summary, results, summaries
 from inficond_panel.study.results.study_tables import (
     answers_table,
+    differences_table,
+    notes_table,
+    participants_table,
+    scores_table,
     summary_table,
     tasks_table,
+    views_table,
     write,
 )
 from inficond_panel.study.results.timeline import progress_of, timeline
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.questions import LikertQuestion, NumberQuestion, TextQuestion
 from inficond_panel.ui import browser
 from inficond_panel.ui.fonts import font_css
 
@@ -29,39 +43,61 @@ _MOVES = {"undo", "redo", "jump"}
 
 
 def write_report(study: Study, folder: Path) -> list[Path]:
-    """Write ``report.html`` and the tables ``tasks``, ``summary`` and ``answers``; the files."""
-    found = results(study)
+    """Write ``report.html`` and the tables beside it; the files.
+
+    Measures the students of tasks that are over on the holdout, unless an earlier report did.
+    """
+    found = with_holdout(study, results(study))
     order = [task.name_ for task in study.spec.all_tasks]
     means = summaries(found, order)
+    compared = compare_conditions(study, found)
     files = [
         write(table, folder / f"{name}.csv")
         for name, table in {
             "tasks": tasks_table(found),
             "summary": summary_table(means),
+            "differences": differences_table(compared),
             "answers": answers_table(study),
+            "scores": scores_table(study),
+            "views": views_table(study),
+            "participants": participants_table(study),
+            "notes": notes_table(study),
         }.items()
     ]
     page = folder / "report.html"
-    write_whole(page, make_page(study, found, means).encode())
+    write_whole(page, make_page(study, found, means, compared).encode())
     return [page, *files]
 
 
-def make_page(study: Study, found: Sequence[Result], means: Sequence[Summary]) -> str:
+def make_page(
+    study: Study,
+    found: Sequence[Result],
+    means: Sequence[Summary],
+    compared: Sequence[Difference],
+) -> str:
     """The report as HTML; all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
     parts = [
         f"<h1>{escape(study.spec.title)}</h1>",
         f"<p class='muted'>{len(people)} participants, {finished} finished. Figures of a task are "
-        "those at the moment when it was done, or when it was left. Metrics on the split tune. "
-        "Intervals: 95 %, bootstrap over participants (BCa, 2,000 draws); SD with n − 1.</p>",
+        "those at the moment when it was done, or when it was left. Metrics on the split tune "
+        "unless the holdout is named. Intervals: 95 %, bootstrap over participants (BCa, 2,000 "
+        "draws); SD with n − 1.</p>",
         _section("Means by task", _means_table(means)),
+        _section("Differences between conditions", differences_section(study, compared)),
         _section("Time", _strips(found, means, "minutes", "minutes", 1)),
         _section("Iterations", _strips(found, means, "iterations", "iterations", 1)),
-        _section("Gain in AP", _strips(found, means, "gain", "points", 2)),
-        _section("Answers", _likert(study) + _other_answers(study)),
+        _section("Gain in AP on tune", _strips(found, means, "gain", "points", 2)),
+        _section(
+            "Gain in AP on the holdout",
+            looks_sentence(study) + _strips(found, means, "holdout_gain", "points", 2),
+        ),
+        _section("Questionnaires", score_strips(study)),
+        _section("Answers", answer_charts(study) + other_answers(study)),
+        _section("Use of the views", views_section(study)),
         _section("Sequence of actions", _sequence(study, found)),
-        _section("Each participant", _table(_rows(found))),
+        _section("Each participant", table_of(_rows(found))),
     ]
     style = "\n".join([font_css(), *browser.styles(Path(__file__).with_name("report.css"))])
     return (
@@ -75,25 +111,22 @@ def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body or '<p class=muted>Nothing yet.</p>'}</section>"
 
 
-def _name(task: str, condition: str) -> str:
-    return f"{task}, {condition}" if condition else task
-
-
 def _means_table(means: Sequence[Summary]) -> str:
     if not means:
         return ""
     rows = [
         {
-            "Task": _name(item.task, item.condition),
+            "Task": name_of(item.task, item.condition),
             "People": item.people,
             "Done": item.done,
             "Minutes": _words(item.minutes, 1),
             "Iterations": _words(item.iterations, 1),
-            "Gain, points of AP": _words(item.gain, 2),
+            "Gain on tune, points of AP": _words(item.gain, 2),
+            "on the holdout": _words(item.holdout_gain, 2),
         }
         for item in means
     ]
-    return _table(pd.DataFrame(rows))
+    return table_of(pd.DataFrame(rows))
 
 
 def _words(values: Spread, digits: int) -> str:
@@ -115,58 +148,8 @@ def _strips(
             r for r in found if r.outcome and (r.task, r.condition) == (item.task, item.condition)
         ]
         people = [(result.participant, float(getattr(result, key))) for result in group]
-        rows.append((_name(item.task, item.condition), people, getattr(item, key)))
-    return charts.strip_chart(rows, unit, digits)
-
-
-def _likert(study: Study) -> str:
-    answers = [progress_of(study, who).answers() for who in study.log.participants()]
-    rows = []
-    for question in study.spec.questions:
-        if isinstance(question, LikertQuestion):
-            given = [answer.get(question.name_) for answer in answers]
-            rows.append((question, [given.count(step) for step in range(1, question.points + 1)]))
-    chart = charts.likert_chart(rows)
-    return chart and _likert_legend(rows[-1][0]) + chart
-
-
-def _likert_legend(question: LikertQuestion) -> str:
-    steps = question.labels if len(question.labels) == question.points else question.labels[:2]
-    points = question.points if len(steps) == question.points else 2
-    keys = [
-        f"<span><i class='key {charts.tone(at, points)}'></i>{escape(label)}</span>"
-        for at, label in enumerate(steps)
-    ]
-    return f"<p class='keys'>{''.join(keys)}</p>"
-
-
-def _other_answers(study: Study) -> str:
-    table = answers_table(study)
-    parts = []
-    for question in study.spec.questions:
-        given = table[table.question == question.name_]
-        if isinstance(question, LikertQuestion) or given.empty:
-            continue
-        if isinstance(question, TextQuestion):
-            rows = given[given.answer.str.strip() != ""][["participant", "answer"]]
-        elif isinstance(question, NumberQuestion):
-            values = given.answer.astype(float)
-            rows = pd.DataFrame(
-                [
-                    {
-                        "people": len(values),
-                        "mean": number(values.mean(), 1),
-                        "SD": number(values.std(), 1),
-                        "lowest": f"{values.min():g}",
-                        "highest": f"{values.max():g}",
-                    }
-                ]
-            )
-        else:
-            counts = given.answer.str.split("; ").explode().value_counts()
-            rows = pd.DataFrame({"answer": counts.index, "people": counts.to_numpy()})
-        parts.append(f"<h3>{escape(question.text)}</h3>{_table(rows)}")
-    return "".join(parts)
+        rows.append((name_of(item.task, item.condition), people, getattr(item, key)))
+    return charts.strip_chart(rows, unit, digits, whole=key == "iterations")
 
 
 def _sequence(study: Study, found: Sequence[Result]) -> str:
@@ -204,7 +187,7 @@ def _rows(found: Sequence[Result]) -> pd.DataFrame:
         [
             {
                 "Participant": r.participant,
-                "Task": _name(r.task, r.condition),
+                "Task": name_of(r.task, r.condition),
                 "Place": r.place or "training",
                 "Outcome": r.outcome or "under way",
                 "Minutes": number(r.minutes, 1),
@@ -215,19 +198,8 @@ def _rows(found: Sequence[Result]) -> pd.DataFrame:
                 "after": number(r.ap_end),
                 "teacher": number(r.teacher_ap),
                 "Gain": signed(r.gain, 2),
+                "on holdout": signed(r.holdout_gain, 2),
             }
             for r in found
         ]
     )
-
-
-def _table(rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return ""
-    head = "".join(f"<th scope='col'>{escape(str(name))}</th>" for name in rows.columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows.itertuples(index=False)
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f"<div class='scroll'>{table}</div>"

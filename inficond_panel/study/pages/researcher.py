@@ -28,6 +28,7 @@ def serve_page(arguments: list[str]) -> None:
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = BoardPage(shared_study(*arguments))
+    pn.state.on_session_destroyed(lambda _: page.close())
     pn.state.add_periodic_callback(page.look, period=PERIOD)
     page.servable(title=f"Researcher: {page.study.spec.title}")
     Connection(after=AFTER).servable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from inficond_panel.common.numbers import number
 from inficond_panel.spec.framework.section import Section
@@ -12,7 +13,14 @@ from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.run.done_rules import ITERATIONS, Standing
 from inficond_panel.study.run.progress import Progress, Step
 from inficond_panel.study.run.ready_tasks import Ready
-from inficond_panel.study.spec.questions import ConsentPage, Question, QuestionPage, TextPage
+from inficond_panel.study.spec.pages import (
+    Completion,
+    ConsentPage,
+    EndPage,
+    QuestionPage,
+    TextPage,
+)
+from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -26,6 +34,7 @@ def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> 
         "step": progress.number,
         "steps": len(progress.steps),
         "faults": dict(faults),
+        "back": "Back" if progress.back else "",
     }
     section = step.section
     if isinstance(section, ConsentPage):
@@ -36,11 +45,17 @@ def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> 
             "button": "Continue",
         }
     if isinstance(section, QuestionPage):
-        answers = progress.answers()
-        asked = [make_question(question, answers) for question in section.questions]
-        return screen | {**_text(section, folder), "questions": asked, "button": "Continue"}
+        answers = progress.answers(step.name)
+        asked = [make_question(question, answers) for question in section.asked]
+        text = to_tree(section.text or "", folder)
+        return screen | {
+            "title": section.heading,
+            "text": text,
+            "questions": asked,
+            "button": "Continue",
+        }
     if step.kind == "end":
-        return screen | make_end(section, folder, progress.declined)
+        return screen | make_end(section, folder, progress)
     assert isinstance(section, TextPage)
     return screen | {**_text(section, folder), "button": "Continue"}
 
@@ -57,20 +72,25 @@ def make_brief(progress: Progress, ready: Ready, folder: Path, *, busy: bool) ->
         "title": task.title,
         "text": to_tree(task.text, folder),
         "facts": [["Class", ready.class_name], *limit],
+        "back": "Back" if progress.back and not busy else "",
         "button": "" if busy else "Start",
         "busy": busy,
     }
 
 
 def make_bar(
-    progress: Progress, standing: Standing, left: float | None, folder: Path
+    progress: Progress,
+    standing: Standing,
+    left: float | None,
+    folder: Path,
+    closed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The bar above the views; ``left`` are the seconds left."""
+    """The bar above the views; ``left`` are the seconds left, ``closed`` what is closed."""
     task = progress.step.section
     assert isinstance(task, Task)
     done = progress.first(task.name_, "done") is not None
     over = done or task.ends_by_word or left == 0
-    button = "Next" if over else ("Go on without" if task.may_leave else "")
+    button = "Next" if over else ("Skip the task" if task.may_leave else "")
     return {
         "key": f"{task.name_} work",
         "kind": "task",
@@ -83,6 +103,7 @@ def make_bar(
         "left": left,
         "button": "I am done" if task.ends_by_word else button,
         "sure": not over,
+        "closed": list(closed),
     }
 
 
@@ -97,18 +118,26 @@ def make_goal(standing: Standing, done: bool) -> str:
 
 
 def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """A question with the answer that it has."""
-    values = question.values()
-    return {**values, "value": answers.get(question.name_)}
+    """A question with the answer that it has; which one is right stays here."""
+    shown = {key: value for key, value in question.values().items() if key != "right"}
+    return {**shown, "value": answers.get(question.name_)}
 
 
-def make_end(section: Section | None, folder: Path, declined: bool) -> dict[str, Any]:
-    """The last page."""
-    if declined:
+def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[str, Any]:
+    """The last page, with the way back to who sent the participant."""
+    if progress.declined:
         return {"title": "Thank you", "text": ["You do not take part. You can close this page."]}
-    if isinstance(section, TextPage):
-        return _text(section, folder)
+    if isinstance(section, EndPage):
+        return {**_text(section, folder), **make_completion(section.completion, progress)}
     return {"title": "Thank you", "text": ["That was all. You can close this page."]}
+
+
+def make_completion(completion: Completion | None, progress: Progress) -> dict[str, str]:
+    """Link and code of who has finished; the id that came in stands for ``{pid}``."""
+    if completion is None:
+        return {}
+    url = (completion.url or "").replace("{pid}", quote(progress.external_id, safe=""))
+    return {"url": url, "code": completion.code or ""}
 
 
 def make_message(title: str, text: str = "", busy: bool = False) -> dict[str, Any]:
@@ -130,5 +159,5 @@ def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
     return {name: fault for name, fault in found.items() if fault}
 
 
-def _text(section: TextPage | QuestionPage, folder: Path) -> dict[str, Any]:
+def _text(section: TextPage, folder: Path) -> dict[str, Any]:
     return {"title": section.title, "text": to_tree(section.text or "", folder)}

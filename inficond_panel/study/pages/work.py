@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import param
 
 from inficond_panel.common import clock
+from inficond_panel.state.rights import Rights
 from inficond_panel.study.results.timeline import fine_tunes
 from inficond_panel.study.run.done_rules import SPLIT, Standing, standing
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.tuning import Event
-from inficond_panel.views.page.page import close_views, make_views, watch_export
+from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
     from inficond_panel.state import AppState
     from inficond_panel.study.run.progress import Progress
+
+
+def rights_of(ready: Ready) -> Rights:
+    """A participant tunes and looks; nothing leaves the study, and the holdout stays closed."""
+    only = "" if ready.task.other_classes else ready.class_name
+    return Rights(export=False, arrange=False, holdout=False, class_name=only)
 
 
 class TaskPage(Protocol):
@@ -51,7 +58,6 @@ class Work:
         self._views = views = make_views(app)
         self.recorder.watch(views)
         self.shell = Shell(app, views)
-        watch_export(app, views, lambda: [page.layout])
         param.bind(self.measure, app.students.param.snapshot, watch=True)
         self.measure()
 

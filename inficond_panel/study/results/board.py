@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from inficond_panel.common import clock
 from inficond_panel.study.results.timeline import fine_tunes, progress_of
-from inficond_panel.study.run.log import Participant
-from inficond_panel.study.run.progress import Step, when
+from inficond_panel.study.run.people import Participant
+from inficond_panel.study.run.progress import Progress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import History
 
@@ -18,7 +18,11 @@ GONE = 15.0
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a participant. ``minutes`` and ``iterations`` belong to the task at hand."""
+    """Place of a participant.
+
+    ``minutes`` and ``iterations`` belong to the task at hand; of who has finished, to all tasks.
+    ``external`` is the id that they came with, ``check`` right or wrong once it is over.
+    """
 
     number: int
     participant: str
@@ -30,6 +34,8 @@ class Place:
     done: int
     tasks: int
     seen: str
+    external: str = ""
+    check: str = ""
 
 
 def board(study: Study) -> list[Place]:
@@ -38,8 +44,8 @@ def board(study: Study) -> list[Place]:
     rows = []
     for who in study.log.participants():
         progress, there = progress_of(study, who), presence.get(who.number)
+        minutes, iterations = _spent(study, who, progress, time)
         at = progress.step
-        seconds = progress.seconds(at.name, time) if at.kind == "task" else None
         rows.append(
             Place(
                 number=who.number,
@@ -49,20 +55,48 @@ def board(study: Study) -> list[Place]:
                 state=_state(
                     progress.declined, progress.finished, there.seen if there else "", time
                 ),
-                minutes=None if seconds is None else seconds / 60,
-                iterations=_iterations(study, who, at) if seconds is not None else None,
+                minutes=minutes,
+                iterations=iterations,
                 done=sum(bool(progress.outcome(item.task)) for item in who.plan),
                 tasks=len(who.plan),
                 seen=there.seen if there else "",
+                external=progress.external_id,
+                check=progress.outcome("comprehension"),
             )
         )
     return rows
 
 
-def _iterations(study: Study, who: Participant, step: Step) -> int:
-    """Fine-tunes so far in the task at hand."""
-    with closing(History(study.history(who, step.name))) as history:
-        return len(fine_tunes(history, study.ready[step.name]))
+def _spent(
+    study: Study, who: Participant, progress: Progress, time: str
+) -> tuple[float | None, int | None]:
+    """Minutes and fine-tunes in the task at hand, or in all tasks of who has finished."""
+    at = progress.step
+    if at.kind == "task":
+        seconds = progress.seconds(at.name, time)
+        return (None, None) if seconds is None else (seconds / 60, _made(study, who, at.name))
+    if not progress.finished:
+        return None, None
+    if who.number not in study.spent:  # it changes no more
+        tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
+        spans = [(name, _over(progress, name)) for name in tasks]
+        seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
+        made = sum(_made(study, who, name, end) for name, end in spans)
+        study.spent[who.number] = seconds / 60, made
+    return study.spent[who.number]
+
+
+def _over(progress: Progress, task: str) -> str:
+    """Time at which a task was done, or left."""
+    end = progress.first(task, "done") or progress.first(task, "leave")
+    return end.time if end else ""
+
+
+def _made(study: Study, who: Participant, task: str, until: str = "~") -> int:
+    """Fine-tunes in a task up to a time."""
+    with closing(History(study.history(who, task))) as history:
+        made = fine_tunes(history, study.ready_for(who, task))
+    return sum(event.created <= until for event in made)
 
 
 def _state(declined: bool, finished: bool, seen: str, time: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
-from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.replay import replay

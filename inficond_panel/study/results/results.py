@@ -11,7 +11,7 @@ import numpy as np
 
 from inficond_panel.study.results.timeline import own_events, progress_of
 from inficond_panel.study.run.done_rules import SPLIT
-from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.study import Study
@@ -28,7 +28,8 @@ class Result:
     ``minutes`` without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is their mean number of
     intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class on tune.
     ``place`` is the position in the participant's order, from 1 (0: the training); ``outcome`` is
-    done, time, left, or empty while it is not over.
+    done, time, left, or empty while it is not over. ``holdout_start`` and ``holdout_end`` are AP on
+    the holdout, nan until a report has measured it (``holdout``).
     """
 
     participant: str
@@ -43,11 +44,19 @@ class Result:
     ap_start: float
     ap_end: float
     teacher_ap: float
+    node: str = ""
+    holdout_start: float = np.nan
+    holdout_end: float = np.nan
 
     @property
     def gain(self) -> float:
-        """Change in AP from the start, in points (1 is 0.01 AP)."""
+        """Change in AP on tune from the start, in points (1 is 0.01 AP)."""
         return 100 * (self.ap_end - self.ap_start)
+
+    @property
+    def holdout_gain(self) -> float:
+        """Change in AP on the holdout from the start, in points; nan before it is measured."""
+        return 100 * (self.holdout_end - self.holdout_start)
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class Summary:
     minutes: Spread
     iterations: Spread
     gain: Spread
+    holdout_gain: Spread
 
 
 def results(study: Study) -> list[Result]:
@@ -87,11 +97,11 @@ def results_of(study: Study, participant: Participant, progress: Progress) -> li
     """The tasks that one participant has begun."""
     order = {item.task: (place, item.condition) for place, item in enumerate(participant.plan, 1)}
     found = []
-    for name, ready in study.ready.items():
+    for name in study.ready:
         if progress.first(name, "start") and study.begun(participant, name):
-            tuner = study.tuner(participant, name)
+            tuner, ready = study.tuner(participant, name), study.ready_for(participant, name)
             with closing(tuner.history):
-                place, condition = order.get(name, (0, ""))
+                place, condition = order.get(name, (0, participant.condition()))
                 achieved = _achieved(progress, tuner, ready)
                 found.append(
                     Result(participant.label, name, condition=condition, place=place, **achieved)
@@ -103,7 +113,8 @@ def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
     """Results of one task, from its history and its events."""
     task = ready.task.name_
     done, left = progress.first(task, "done"), progress.first(task, "leave")
-    end = (done or left or progress.of(task)[-1]).time
+    own = [event for event in progress.of(task) if event.action != "note"]
+    end = (done or left or own[-1]).time
     events = [event for event in own_events(tuner.history, ready) if event.created <= end]
     tuned = [tuner.node(event.node) for event in events if event.kind == "fine-tune"]
     moves = [event.node for event in events if event.kind in _MOVES]
@@ -120,6 +131,7 @@ def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
         "ap_start": before.ap,
         "ap_end": after.ap,
         "teacher_ap": after.teacher_ap,
+        "node": last,
     }
 
 
@@ -168,4 +180,5 @@ def _summary(group: Sequence[Result]) -> Summary:
         minutes=spread([result.minutes for result in group]),
         iterations=spread([result.iterations for result in group]),
         gain=spread([result.gain for result in group]),
+        holdout_gain=spread([result.holdout_gain for result in group]),
     )

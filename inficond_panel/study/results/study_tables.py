@@ -14,11 +14,16 @@ import pandas as pd
 from inficond_panel.common.saved_file import as_cell
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import MissingExtraError
+from inficond_panel.study.results.answers import answers, scores
+from inficond_panel.study.results.differences import Difference
+from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import Result, Spread, Summary, results
 from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.results.view_use import view_use
 from inficond_panel.study.run.study import Study
 
 FORMATS = ("csv", "parquet")
+_WHERE = ("participant", "task", "condition")
 
 
 def events_table(study: Study) -> pd.DataFrame:
@@ -38,24 +43,72 @@ def events_table(study: Study) -> pd.DataFrame:
 
 def tasks_table(found: Iterable[Result]) -> pd.DataFrame:
     """One row for each participant and task."""
-    columns = [*Result.__dataclass_fields__, "gain"]
-    return pd.DataFrame([{**asdict(r), "gain": r.gain} for r in found], columns=columns)
+    columns = [*Result.__dataclass_fields__, "gain", "holdout_gain"]
+    rows = [{**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in found]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def answers_table(study: Study) -> pd.DataFrame:
     """One row for each participant and question that was answered."""
-    texts = {question.name_: question.text for question in study.spec.questions}
     rows = [
         {
-            "participant": participant.label,
-            "question": name,
-            "text": texts[name],
-            "answer": _plain(v),
+            "participant": given.participant,
+            "task": given.task,
+            "condition": given.condition,
+            "question": given.question.name_,
+            "text": given.question.text,
+            "answer": _plain(given.answer),
         }
-        for participant in study.log.participants()
-        for name, v in progress_of(study, participant).answers().items()
+        for given in answers(study)
     ]
-    return pd.DataFrame(rows, columns=["participant", "question", "text", "answer"])
+    return pd.DataFrame(rows, columns=[*_WHERE, "question", "text", "answer"])
+
+
+def scores_table(study: Study) -> pd.DataFrame:
+    """One row for each participant and published questionnaire that was answered in full."""
+    rows = [vars(score) for score in scores(study)]
+    return pd.DataFrame(rows, columns=[*_WHERE, "template", "score"])
+
+
+def views_table(study: Study) -> pd.DataFrame:
+    """One row for each participant, task and view: minutes in it, and acts."""
+    rows = [vars(use) for use in view_use(study)]
+    return pd.DataFrame(rows, columns=[*_WHERE, "view", "minutes", "acts"])
+
+
+def differences_table(found: Iterable[Difference]) -> pd.DataFrame:
+    """One row for each measure, task and pair of conditions."""
+    return pd.DataFrame([vars(one) for one in found], columns=[*Difference.__dataclass_fields__])
+
+
+def participants_table(study: Study) -> pd.DataFrame:
+    """One row for each participant: the id that they came with, the check, how far they are."""
+    rows = []
+    for who in study.log.participants():
+        progress = progress_of(study, who)
+        rows.append(
+            {
+                "participant": who.label,
+                "external_id": progress.external_id,
+                "condition": who.condition(),
+                "check": progress.outcome("comprehension"),
+                "attempts": progress.attempts("comprehension"),
+                "declined": progress.declined,
+                "finished": progress.finished,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def notes_table(study: Study) -> pd.DataFrame:
+    """One row for each note of the researcher, with its time and the step that it was taken at."""
+    rows = [
+        {"participant": who.label, "time": event.time, "step": event.step, **event.payload}
+        for who in study.log.participants()
+        for event in study.log.events(who.number)
+        if event.action == "note"
+    ]
+    return pd.DataFrame(rows, columns=["participant", "time", "step", "text"])
 
 
 def _plain(answer: Any) -> str:
@@ -73,6 +126,7 @@ def summary_table(found: Iterable[Summary]) -> pd.DataFrame:
             **_flat("minutes", item.minutes),
             **_flat("iterations", item.iterations),
             **_flat("gain", item.gain),
+            **_flat("holdout_gain", item.holdout_gain),
         }
         for item in found
     ]
@@ -84,11 +138,15 @@ def _flat(name: str, values: Spread) -> dict[str, float]:
 
 
 def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
-    """Write events, tasks and answers to ``folder``; return the files."""
+    """Write all tables of what was recorded to ``folder``; return the files."""
     tables = {
         "events": events_table(study),
-        "tasks": tasks_table(results(study)),
+        "tasks": tasks_table(with_holdout(study, results(study), look=False)),
         "answers": answers_table(study),
+        "scores": scores_table(study),
+        "views": views_table(study),
+        "notes": notes_table(study),
+        "participants": participants_table(study),
     }
     return [write(table, folder / f"{name}.{kind}") for name, table in tables.items()]
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.progress import Progress, make_steps
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.study import Study
@@ -42,7 +42,7 @@ def timeline(study: Study, participant: Participant) -> list[Moment]:
     for task in study.spec.all_tasks:
         if study.begun(participant, task.name_):
             with closing(History(study.history(participant, task.name_))) as history:
-                moments += _of_history(history, study.ready[task.name_])
+                moments += _of_history(history, study.ready_for(participant, task.name_))
     return sorted(moments, key=lambda moment: moment.time)
 
 

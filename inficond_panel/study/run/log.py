@@ -7,7 +7,6 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from inficond_panel.common import clock
@@ -15,6 +14,7 @@ from inficond_panel.common.sqlite_file import Database
 from inficond_panel.common.sqlite_form import Form, refusing
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.assignment import Assigned
+from inficond_panel.study.run.people import Participant, Presence
 from inficond_panel.study.run.study_events import Event, Note, checksum
 
 FORM = Form(
@@ -45,28 +45,7 @@ FORM = Form(
     other="name another folder with --data",
 )
 
-
-@dataclass(frozen=True)
-class Participant:
-    """One who takes part: a number, and tasks in order. Nothing tells who it is."""
-
-    number: int
-    slot: int
-    plan: tuple[Assigned, ...]
-    created: str
-
-    @property
-    def label(self) -> str:
-        """``P01``."""
-        return f"P{self.number:02d}"
-
-
-@dataclass(frozen=True)
-class Presence:
-    """The page that a participant opened last, and when it was last there."""
-
-    session: str
-    seen: str
+_OPEN = "open link"  # fact: the SHA-256 of its token
 
 
 class StudyLog:
@@ -115,6 +94,25 @@ class StudyLog:
             )
         return _participant(row)
 
+    def by_external_id(self, external: str) -> Participant | None:
+        """The participant who came with an id of somebody else's, such as a panel provider's."""
+        with self._database.transaction() as db:
+            select = "SELECT participant, payload FROM events WHERE action = 'open'"
+            rows = db.execute(select).fetchall()
+        found = (row for row in rows if json.loads(row["payload"]).get("pid") == external)
+        row = next(found, None)
+        return self.participant(row["participant"]) if row else None
+
+    def make_open_link(self) -> str:
+        """Token of a link for all who come with an id of somebody else's; ends the one before."""
+        token = secrets.token_urlsafe(24)
+        self.set_fact(_OPEN, _hashed(token))
+        return token
+
+    def is_open_link(self, token: str) -> bool:
+        """True if a token is the one that ``make_open_link`` gave last."""
+        return self.fact(_OPEN) == _hashed(token)
+
     def participant(self, number: int) -> Participant:
         """The participant of that number; ``StudyError`` where there is none."""
         with self._database.transaction() as db:
@@ -140,9 +138,10 @@ class StudyLog:
 
     # --- events
 
-    def open(self, number: int, session: str, after: str = "") -> None:
+    def open(self, number: int, session: str, after: str = "", external: str = "") -> None:
         """Begin a session; the one before it can record nothing more.
 
+        ``external`` is the id that the participant came with, such as a panel provider's.
         A page that was loaded again by itself goes on ``after`` its own session only: raises
         ``StudyLinkError`` where another page was opened since.
         """
@@ -154,8 +153,9 @@ class StudyLog:
                 "SELECT seen FROM presence WHERE participant = ?", (number,)
             ).fetchone()
             time = clock.now()
-            seen = {"seen": before["seen"]} if before else {}
-            _insert(db, number, session, Note(time, "", "", "open", seen))
+            facts = {"seen": before["seen"]} if before else {}
+            facts |= {"pid": external} if external else {}
+            _insert(db, number, session, Note(time, "", "", "open", facts))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
     def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
@@ -168,6 +168,12 @@ class StudyLog:
             written = [_insert(db, number, session, note) for note in notes]
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
         return written
+
+    def remark(self, number: int, step: str, text: str) -> None:
+        """Record what the researcher notes of a participant at a step; of no session."""
+        with self._database.transaction(write=True) as db:
+            _require(db, number)
+            _insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
 
     def touch(self, number: int, session: str) -> None:
         """Say that the page is still there. Raises as ``append``."""

@@ -7,28 +7,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.study_events import Event
-from inficond_panel.study.spec.questions import ConsentPage, Question, QuestionPage, TextPage
+from inficond_panel.study.spec.pages import CheckPage, ConsentPage, QuestionPage, TextPage
+from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.study_spec import StudySpec
 from inficond_panel.study.spec.tasks import Task
 
 END = "end"
+#: Kinds of steps that one may come back to.
+_READ = {"text", "questions"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One part of a study. ``kind`` is consent, text, questions, task or end."""
+    """One part of a study. ``kind`` is consent, text, check, questions, task or end.
+
+    ``task`` is the task that its questions are about; empty: none.
+    """
 
     name: str
     kind: str
     section: ConsentPage | TextPage | QuestionPage | Task | None = None
     training: bool = False
+    task: str = ""
 
     @property
     def questions(self) -> list[Question]:
         """The questions asked on it."""
-        return self.section.questions if isinstance(self.section, QuestionPage) else []
+        return self.section.asked if isinstance(self.section, QuestionPage) else []
+
+    @property
+    def attempts(self) -> int | None:
+        """Attempts at a check; None: until all is right."""
+        return self.section.attempts if isinstance(self.section, CheckPage) else None
 
 
 def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
@@ -38,12 +50,14 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
     steps += [
         Step(f"introduction-{at}", "text", page) for at, page in enumerate(study.introduction, 1)
     ]
+    if study.comprehension:
+        steps.append(Step("comprehension", "check", study.comprehension))
     if study.form:
         page = QuestionPage(title="About you", questions=study.form)
         steps.append(Step("form", "questions", page))
     if study.training:
-        steps.append(Step(study.training.name_, "task", study.training, training=True))
-    steps += [Step(item.task, "task", tasks[item.task]) for item in participant.plan]
+        steps += _task_steps(study.training, training=True)
+    steps += [step for item in participant.plan for step in _task_steps(tasks[item.task])]
     steps += [
         Step(f"questionnaire-{at}", "questions", page)
         for at, page in enumerate(study.questionnaire, 1)
@@ -51,12 +65,26 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
     return [*steps, Step(END, "end", study.end)]
 
 
+def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
+    """A task, and the pages after it."""
+    pages = [
+        Step(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
+        for at, page in enumerate(task.after, 1)
+    ]
+    return [Step(task.name_, "task", task, training=training), *pages]
+
+
 class Progress:
     """Progress of one participant, the sum of their events."""
 
     def __init__(self, steps: Sequence[Step], events: Sequence[Event]) -> None:
         self.steps, self.events = list(steps), list(events)
-        self._left = {event.step: event for event in events if event.action == "leave"}
+        self._left: dict[str, Event] = {}
+        for event in events:
+            if event.action == "leave":
+                self._left[event.step] = event
+            elif event.action == "return":
+                self._left.pop(event.payload["to"], None)
 
     @property
     def declined(self) -> bool:
@@ -80,13 +108,41 @@ class Progress:
         """True if all steps were gone through."""
         return self.step.name == END and not self.declined
 
-    def answers(self) -> dict[str, Any]:
-        """The latest answer to each question."""
+    @property
+    def external_id(self) -> str:
+        """The id that the participant came with first; empty: none."""
+        ids = (event.payload.get("pid") for event in self.events if event.action == "open")
+        return next((str(found) for found in ids if found), "")
+
+    @property
+    def back(self) -> Step | None:
+        """The step that one may go back to: a page just before, never a task or a check."""
+        at = self.number - 1
+        before = self.steps[at - 1] if at else None
+        begun = self.step.kind == "task" and self.first(self.step.name, "start")
+        if before is None or before.kind not in _READ or self.step.name == END or begun:
+            return None
+        return before
+
+    def answers(self, step: str = "") -> dict[str, Any]:
+        """The latest answer to each question of a step; of all that are asked once, if empty."""
+        repeated = {one.name for one in self.steps if one.task}
         found: dict[str, Any] = {}
         for event in self.events:
-            if event.action == "answer":
+            here = event.step == step if step else event.step not in repeated
+            if event.action == "answer" and here:
                 found.update(event.payload)
         return found
+
+    def wrong(self) -> list[str]:
+        """Names of the questions of a check that are not answered right by now."""
+        given = self.answers(self.step.name)
+        asked = self.step.questions
+        return [one.name_ for one in asked if not one.is_right(given.get(one.name_))]
+
+    def attempts(self, step: str) -> int:
+        """Attempts at a check so far."""
+        return sum(event.action == "attempt" for event in self.of(step))
 
     def of(self, step: str) -> list[Event]:
         """The events of one step."""
@@ -97,7 +153,7 @@ class Progress:
         return next((event for event in self.of(step) if event.action == action), None)
 
     def outcome(self, task: str) -> str:
-        """done, time or left; empty while the task is not over."""
+        """done, time or left, of a check right or wrong; empty while the step is not over."""
         event = self._left.get(task)
         return str(event.payload.get("outcome", "")) if event else ""
 
@@ -112,8 +168,9 @@ class Progress:
         begin, end = when(start.time), when(until)
         away = 0.0
         for event in self.events:
-            if event.action == "open" and begin < when(event.time) <= end and event.payload:
-                away += (when(event.time) - max(when(event.payload["seen"]), begin)).total_seconds()
+            seen = event.payload.get("seen")
+            if event.action == "open" and begin < when(event.time) <= end and seen:
+                away += (when(event.time) - max(when(seen), begin)).total_seconds()
         return (end - begin).total_seconds() - away
 
 

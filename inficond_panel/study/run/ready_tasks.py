@@ -11,7 +11,7 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.fields import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.done_rules import SPLIT, standing
-from inficond_panel.study.spec.study_spec import StudySpec
+from inficond_panel.study.spec.study_spec import Level, StudySpec
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.tuning import History, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.intents.asked import Asked
@@ -48,8 +48,10 @@ class Preparation:
 
     def __init__(self, study: StudySpec, own: Path | None, starts: History) -> None:
         self.study, self.own, self.starts = study, own, starts
-        self._tuners: dict[Path, Tuner] = {}
-        self._problems: list[Problem] = []
+        #: Tasks by name and condition, of conditions that change the spec of the app.
+        self.varied: dict[tuple[str, str], Ready] = {}
+        self._tuners: dict[tuple[Path, str], Tuner] = {}
+        self._problems: dict[Problem, None] = {}
 
     def tasks(self, progress: Progress | None = None) -> dict[str, Ready]:
         """Every task by name, the training too.
@@ -59,14 +61,19 @@ class Preparation:
         the app, its store and the edits file raise.
         """
         ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
+        for level in self.study.levels:
+            for task in self.study.all_tasks if level.spec is not None else ():
+                if (found := self._ready(task, progress, level)) is not None:
+                    self.varied[task.name_, level.name_] = found
         if self._problems:
             raise SpecError(sorted(self._problems, key=lambda p: (p.line, p.column)), REMEDY)
         return {name: task for name, task in ready.items() if task is not None}
 
-    def _ready(self, task: Task, progress: Progress | None) -> Ready | None:
-        tuner = self._tuner(task)
-        name = self._class_name(task, tuner.store)
-        if not name:
+    def _ready(
+        self, task: Task, progress: Progress | None, level: Level | None = None
+    ) -> Ready | None:
+        tuner = self._tuner(task, level)
+        if tuner is None or not (name := self._class_name(task, tuner.store)):
             return None
         nodes = self._nodes(task, tuner, progress)
         start = tuner.at(nodes[-1], SPLIT)[name]
@@ -76,12 +83,28 @@ class Preparation:
             self._report(task, "done_when", f"is true at the start node already: {what}")
         return Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
 
-    def _tuner(self, task: Task) -> Tuner:
+    def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
+        """Students of a task under a condition; None where the condition cannot be."""
         place = self.spec_of(task)
-        if place not in self._tuners:
+        key = place, level.name_ if level else ""
+        if key not in self._tuners:
             spec = load_spec(place, check_files=False)
-            self._tuners[place] = Tuner(open_spec_store(place, spec.store), spec, self.starts)
-        return self._tuners[place]
+            if level is not None:
+                if self._misfits(level, spec):
+                    return None
+                spec = level.spec.over(spec)
+            self._tuners[key] = Tuner(open_spec_store(place, spec.store), spec, self.starts)
+        return self._tuners[key]
+
+    def _misfits(self, level: Level, spec: Spec) -> bool:
+        """Report what a condition cannot change in a spec; True if there is something."""
+        at = self.study.levels.index(level)
+        where = f"conditions.levels[{at}].spec"
+        found = list(level.spec.misfits(spec))
+        for key, message in found:
+            line, column = self.study.place(where, key)
+            self._problems[Problem(self.study.path, line, column, f"{where}.{message}")] = None
+        return bool(found)
 
     def spec_of(self, task: Task) -> Path:
         """File of the spec of the app that a task is on."""
@@ -120,4 +143,4 @@ class Preparation:
     def _report(self, task: Task, key: str, message: str) -> None:
         where = self.study.key_of(task)
         line, column = self.study.place(where, key)
-        self._problems.append(Problem(self.study.path, line, column, f"{where}.{key}: {message}"))
+        self._problems[Problem(self.study.path, line, column, f"{where}.{key}: {message}")] = None

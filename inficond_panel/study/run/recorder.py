@@ -7,11 +7,13 @@ looks) is in their history and is not noted again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import param
 
+from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.study.run.study_events import Event
@@ -21,11 +23,14 @@ from inficond_panel.tuning import Intent
 SHARED = {
     "sort": "performance",
     "descending": "performance",
+    "confused": "performance",
     "scope": "configuration",
     "concept_sort": "knowledge",
     "top": "knowledge",
+    "show": "",
     "effect": "knowledge",
     "measured": "knowledge",
+    "mended": "knowledge",
     "slice_by": "knowledge",
     "slice_metric": "knowledge",
     "explained": "knowledge",
@@ -91,6 +96,11 @@ class Recorder(param.Parameterized):
     def _on_group(self) -> None:
         self._note("group", {"names": self.app.selection.concepts})
 
+    @param.depends("app.selection.images", watch=True)
+    def _on_images(self) -> None:
+        if images := self.app.selection.images:
+            self._note("images", {"title": images.title, "count": len(images.rows)})
+
     @param.depends("app.tuning.pending", watch=True)
     def _on_batch(self) -> None:
         self._note("batch", {"intents": [intent.to_json() for intent in self.app.tuning.pending]})
@@ -122,7 +132,8 @@ def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
     """
     for event in events:
         if event.action == "class" and event.payload["name"] in app.store.classes:
-            app.selection.class_name = event.payload["name"]
+            with suppress(TuningError):  # from before the task was on one class alone
+                app.selection.class_name = event.payload["name"]
         elif event.action == "concept" and event.payload["name"] in app.store.concepts:
             app.selection.concept = event.payload["name"]
     batches = [event for event in events if event.action == "batch"]

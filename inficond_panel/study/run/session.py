@@ -16,15 +16,16 @@ from inficond_panel.study.run.study_events import Note, storable
 class Session:
     """The session of the participant whose link holds ``token``; it ends an earlier one.
 
-    ``after`` is as in ``StudyLog.open``. Raises ``StudyLinkError`` for a link that is not known,
-    and ``StudyError`` where nothing can be recorded.
+    ``after`` is as in ``StudyLog.open``, ``external`` the id that came with the link. Raises
+    ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
+    recorded.
     """
 
-    def __init__(self, study: Study, token: str, after: str = "") -> None:
+    def __init__(self, study: Study, token: str, after: str = "", external: str = "") -> None:
         self.study = study
         self.id = secrets.token_hex(4)
-        self.participant = study.log.find(token)
-        study.log.open(self.participant.number, self.id, after)
+        self.participant = study.find(token, external)
+        study.log.open(self.participant.number, self.id, after, external)
         self.waiting: list[Note] = []
         self.progress = progress_of(study, self.participant)
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from inficond_panel.common import clock
-from inficond_panel.errors import SpecError, StudyError
+from inficond_panel.errors import SpecError, StudyError, StudyLinkError
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.spec.sections.students import Layout, Tuning
+from inficond_panel.spec.sections.students import Layout
 from inficond_panel.study.run.assignment import assign
-from inficond_panel.study.run.log import Participant, StudyLog
+from inficond_panel.study.run.log import StudyLog
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.ready_tasks import Preparation, Progress, Ready
 from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.tuning import History, Tuner
+
+#: Ids that come with a link: those of panel providers have letters, digits and a few signs.
+_EXTERNAL = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+
+_HOLDOUT = "holdout"  # fact: what reports have measured there
 
 
 class Study:
@@ -31,6 +39,9 @@ class Study:
         self.spec, self.folder, self.own = spec, folder, own
         self.log = StudyLog(folder / "study.sqlite")
         self.ready: dict[str, Ready] = {}
+        self.varied: dict[tuple[str, str], Ready] = {}
+        #: Minutes and fine-tunes of who has finished, by number.
+        self.spent: dict[int, tuple[float, int]] = {}
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Open stores, make start nodes and the folder; only a prepared study can be taken part in.
@@ -46,7 +57,9 @@ class Study:
             ) from error
         clock.go_on_from(self.log.latest())
         starts = History(self.folder / "starts.sqlite")
-        self.ready = Preparation(self.spec, self.own, starts).tasks(progress)
+        preparation = Preparation(self.spec, self.own, starts)
+        self.ready = preparation.tasks(progress)
+        self.varied = preparation.varied
         starts.close()
         self._keep_what_it_is()
 
@@ -57,7 +70,10 @@ class Study:
     def _keep_what_it_is(self) -> None:
         facts = {
             "spec": self.spec.to_yaml(),
-            "starts": json.dumps({name: ready.start.id for name, ready in self.ready.items()}),
+            "starts": json.dumps(
+                {name: ready.start.id for name, ready in self.ready.items()}
+                | {f"{task}, {level}": one.start.id for (task, level), one in self.varied.items()}
+            ),
         }
         if self.log.participants():
             if any(self.log.fact(name) != value for name, value in facts.items()):
@@ -74,6 +90,25 @@ class Study:
         """A new participant, and the token of their link."""
         return self.log.add(lambda slot: assign(self.spec, slot))
 
+    def find(self, token: str, external: str = "") -> Participant:
+        """The participant of a link; of the open one, who came with that id, or a new one.
+
+        Raises ``StudyLinkError`` where it is no link, and for an id that cannot be one.
+        """
+        if external and not _EXTERNAL.fullmatch(external):
+            raise StudyLinkError(
+                "The id in the address of this page cannot be read.",
+                "Open the link just as you were given it.",
+            )
+        if not self.log.is_open_link(token):
+            return self.log.find(token)
+        if not external:
+            raise StudyLinkError(
+                f"This link needs an id: ?{self.spec.external_id}=... in its address.",
+                "Open the link just as you were given it.",
+            )
+        return self.log.by_external_id(external) or self.add_participant()[0]
+
     def delete_participant(self, number: int) -> None:
         """Take a participant out: histories, events, answers, link."""
         self.log.participant(number)
@@ -82,17 +117,31 @@ class Study:
             raise StudyError(
                 f"{self._folder_of(number)} cannot be removed.", "Make it writable, and try again."
             )
+        label = self.log.participant(number).label
+        self.keep_holdout({k: v for k, v in self.holdout().items() if k.split("/")[0] != label})
         self.log.delete(number)
+
+    def holdout(self) -> dict[str, Any]:
+        """AP on the holdout that reports have measured, by participant and task."""
+        return dict(json.loads(self.log.fact(_HOLDOUT) or "{}"))
+
+    def keep_holdout(self, known: Mapping[str, Any]) -> None:
+        """Keep what was measured on the holdout, for good."""
+        self.log.set_fact(_HOLDOUT, json.dumps(known))
 
     def task(self, name: str) -> Task:
         """The task of that name."""
         return next(task for task in self.spec.all_tasks if task.name_ == name)
 
     def level(self, participant: Participant, task: str) -> Level | None:
-        """The condition that a participant has in a task."""
-        found = next((item.condition for item in participant.plan if item.task == task), "")
-        levels = self.spec.conditions.levels if self.spec.conditions and found else []
-        return next((level for level in levels if level.name_ == found), None)
+        """The condition that a participant has in a task; in the training, that of all tasks."""
+        found = participant.condition(task)
+        return next((level for level in self.spec.levels if level.name_ == found), None)
+
+    def ready_for(self, participant: Participant, task: str) -> Ready:
+        """A task as one participant has it, under their condition."""
+        level = self.level(participant, task)
+        return self.varied.get((task, level.name_ if level else ""), self.ready[task])
 
     def history(self, participant: Participant, task: str) -> Path:
         """File of the iterations of a participant in a task."""
@@ -104,7 +153,7 @@ class Study:
 
     def tuner(self, participant: Participant, task: str) -> Tuner:
         """The students of one participant in one task; a new history begins at the start node."""
-        ready = self.ready[task]
+        ready = self.ready_for(participant, task)
         file = self.history(participant, task)
         file.parent.mkdir(parents=True, exist_ok=True)
         history = History(file)
@@ -125,14 +174,10 @@ class Study:
 
 
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
-    """The spec of the app with the views and settings of a task under a condition."""
+    """The spec of the app, as a condition has it, with the views of a task."""
     views = (level.views if level else []) or task.views
     plain = Layout(**{**spec.layout.values(), "tour": False})  # the study explains by itself
-    spec = spec.with_layout(_only(spec.layout, views) if views else plain)
-    if level and level.preview is not None:
-        tuning = Tuning(**{**spec.tuning.values(), "preview": level.preview})
-        spec = Spec(spec.path, **{**spec.values(), "tuning": tuning})
-    return spec
+    return spec.with_layout(_only(spec.layout, views) if views else plain)
 
 
 def _only(layout: Layout, views: Sequence[str]) -> Layout:

@@ -12,18 +12,22 @@ from typing import Any
 _LARGEST = 2**53
 #: Actions of the flow through the study; their view is empty.
 FLOW = {
-    "open": "a page was opened; `seen`: when the page before it was last there",
+    "open": "a page was opened; `seen`: when the page before it was last there; `pid`: the id that "
+    "came with the link",
     "enter": "a step came up",
     "agree": "consent was given",
     "decline": "consent was not given; nothing more is recorded",
     "answer": "questions were answered: by name",
+    "attempt": "a check was handed in: `answers`, `wrong`",
+    "return": "a page was left backwards: `to`, the step before",
     "start": "work on a task began",
     "done": "the rule of the task came true: `node`, `value`, `target`",
     "time-up": "the time limit of the task was reached",
-    "leave": "a step was left; of a task `outcome`: done, time or left",
+    "leave": "a step was left; `outcome` of a task: done, time or left, of a check: right or wrong",
     "away": "the page was hidden, or another window came in front",
     "back": "the page was shown again",
     "failed": "an error was shown: `message`",
+    "note": "the researcher noted something: `text`; of no session",
 }
 #: Actions in the views. Iterations, undo, jumps, names and notes are in the history of the task.
 INTERACTIONS = {
@@ -31,6 +35,7 @@ INTERACTIONS = {
     "class": "a class was selected: `name`",
     "concept": "a concept was opened in the detail view: `name`",
     "group": "a group of concepts was drawn on the map: `names`",
+    "images": "images were picked out: `title`, `count`",
     "batch": "the pending batch changed: `intents`, all that wait now",
     "fine-tune": "the batch was submitted",
     "cancel": "the refit was cancelled",

@@ -1,4 +1,4 @@
-"""Sections of a study's spec: questions, and pages of text or of questions."""
+"""Sections of a study's spec: questions, and the right answers to those of a check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Slug, Text, Whole
 from inficond_panel.spec.framework.lists import Words
-from inficond_panel.spec.framework.section import NestedList, Section
+from inficond_panel.spec.framework.section import Section
 from inficond_panel.study.run.study_events import storable
 
 REQUIRED = {"required": True}
@@ -33,12 +33,21 @@ class Question(Section):
     def _fault(self, answer: object) -> str:
         raise NotImplementedError
 
+    @property
+    def checks(self) -> bool:
+        """True if it has a right answer."""
+        return getattr(self, "right", None) is not None
+
+    def is_right(self, answer: object) -> bool:
+        """True if an answer without fault is the right one, or none is named."""
+        return not self.checks or answer == getattr(self, "right", None)
+
 
 class LikertQuestion(Question):
     """Agreement with a statement, in steps."""
 
     kind = Choice(default="likert", objects=["likert"], doc="Agreement in steps.")
-    points = Whole(5, bounds=(2, 11), doc="Steps.")
+    points = Whole(5, bounds=(2, 21), doc="Steps.")
     labels = Words(
         ["Strongly disagree", "Disagree", "Neutral", "Agree", "Strongly agree"],
         doc="A label for each step, from the lowest; or two, of both ends. If left out where there "
@@ -67,6 +76,20 @@ class ChoiceQuestion(Question):
     kind = Choice(default="choice", objects=["choice"], doc="One of several options.")
     options = Words(None, doc="The options.", metadata=REQUIRED)
     several = Flag(False, doc="Whether more than one may be chosen.")
+    right = Words(None, doc="In a check: the option that is right; with `several`, all that are.")
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield right answers that cannot be chosen."""
+        for answer in self.right or []:
+            if answer not in (self.options or []):
+                yield "right", f"{answer!r} is none of the options"
+        if self.right and len(self.right) > 1 and not self.several:
+            yield "right", "names several; take one, or several: true"
+
+    def is_right(self, answer: object) -> bool:
+        """True if what was chosen is what is right, in any order."""
+        chosen = answer if isinstance(answer, list) else [answer]
+        return not self.checks or set(chosen) == set(self.right)
 
     def _fault(self, answer: object) -> str:
         chosen = answer if self.several else [answer]
@@ -83,6 +106,7 @@ class NumberQuestion(Question):
     kind = Choice(default="number", objects=["number"], doc="A number.")
     lowest = Number(None, doc="Lowest number that is taken.")
     highest = Number(None, doc="Highest number that is taken.")
+    right = Number(None, doc="In a check: the right answer.")
 
     def _fault(self, answer: object) -> str:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
@@ -109,25 +133,3 @@ class TextQuestion(Question):
         if storable(answer) != answer:
             return "A character cannot be stored; write it anew."
         return "" if len(answer) <= _TEXT_LENGTH else f"At most {_TEXT_LENGTH} characters."
-
-
-class TextPage(Section):
-    """A page of text."""
-
-    title = Text(None, doc="Heading.", metadata=REQUIRED)
-    text = Text(None, doc="Markdown; a picture is a file beside the study.", metadata=REQUIRED)
-
-
-class ConsentPage(TextPage):
-    """The page that a participant agrees to before anything else."""
-
-    title = Text("Consent", doc="Heading.", metadata={"required": False})
-    agree = Text("I have read this and agree to take part", doc="Words beside the box to tick.")
-
-
-class QuestionPage(Section):
-    """A page of questions."""
-
-    title = Text(None, doc="Heading.", metadata=REQUIRED)
-    text = Text(None, doc="Markdown above the questions.")
-    questions = NestedList(Question, doc="The questions.", metadata=REQUIRED)

@@ -9,22 +9,24 @@ from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from inficond_panel.spec.framework.fields import Choice, Flag, Slug, Text, Whole
+from inficond_panel.spec.framework.fields import Choice, Slug, Text, Whole
 from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.sections.students import VIEWS
-from inficond_panel.study.spec.pictures import picture_faults
-from inficond_panel.study.spec.questions import (
-    REQUIRED,
+from inficond_panel.study.spec.pages import (
+    CheckPage,
     ConsentPage,
-    Question,
+    EndPage,
     QuestionPage,
     TextPage,
 )
+from inficond_panel.study.spec.pictures import picture_faults
+from inficond_panel.study.spec.questions import REQUIRED, Question
 from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.variation import Variation
 
 _START = "a study starts with 'title: ...'"
 
@@ -34,7 +36,7 @@ class Level(Section):
 
     name_ = Slug(None, doc="Name in tables.", metadata=REQUIRED)
     views = Words([], doc="Views on the page; empty: those of the task.", metadata={"words": VIEWS})
-    preview = Flag(None, doc="Whether a batch is previewed; as in the app's spec if left out.")
+    spec = Nested(Variation, default=None, doc="Keys of the app's spec that are others here.")
 
 
 class Conditions(Section):
@@ -68,8 +70,14 @@ class StudySpec(SpecFile):
     data = FilePath(
         doc="Folder of all that is recorded; beside the study, named after it, if left out."
     )
+    external_id = Slug(
+        "pid", doc="Name of the id in a link, as ?pid=..., of who sends participants; recorded."
+    )
     consent = Nested(ConsentPage, default=None, doc="Consent; none is asked for if left out.")
     introduction = NestedList(TextPage, [], doc="Pages to read.")
+    comprehension = Nested(
+        CheckPage, default=None, doc="Questions on what was read, to be answered right."
+    )
     form = NestedList(Question, [], doc="Questions on the person, such as experience.")
     training = Nested(
         Task, default=None, doc="A task to try, before the others; it does not count."
@@ -83,7 +91,7 @@ class StudySpec(SpecFile):
     conditions = Nested(Conditions, default=None, doc="What is varied; nothing if left out.")
     seed = Whole(0, bounds=(0, None), doc="Seed of all that is drawn.")
     questionnaire = NestedList(QuestionPage, [], doc="Pages of questions after the tasks.")
-    end = Nested(TextPage, default=None, doc="The last page; a word of thanks if left out.")
+    end = Nested(EndPage, default=None, doc="The last page; a word of thanks if left out.")
 
     def __init__(self, path: str | Path = "study.yaml", **values: Any) -> None:
         super().__init__(path, **values)
@@ -107,9 +115,13 @@ class StudySpec(SpecFile):
 
     @property
     def questions(self) -> list[Question]:
-        """Questions of the form and of the questionnaire."""
-        asked = [question for page in self.questionnaire for question in page.questions or []]
-        return [*self.form, *asked]
+        """Questions that are asked once: of the form and of the questionnaire."""
+        return [*self.form, *[asked for page in self.questionnaire for asked in page.asked]]
+
+    @property
+    def levels(self) -> list[Level]:
+        """The conditions; none where nothing is varied."""
+        return list(self.conditions.levels or []) if self.conditions else []
 
     def key_of(self, task: Task) -> str:
         """Key of a task in the file, such as ``tasks[0]``."""
@@ -121,7 +133,10 @@ class StudySpec(SpecFile):
         """Yield names that stand twice, and conditions that tasks cannot be shared among."""
         yield from _twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
-        yield from _twice(key, [question.name_ for question in self.questions])
+        checked = self.comprehension.asked if self.comprehension else []
+        yield from _twice(key, [question.name_ for question in [*checked, *self.questions]])
+        for task in self.all_tasks:
+            yield from _twice(self.key_of(task), [question.name_ for question in task.questions])
         yield from self._picture_faults()
         made, tasks = self.conditions, len(self.tasks or [])
         if made and made.levels and made.design == "within" and tasks % len(made.levels):
@@ -132,10 +147,15 @@ class StudySpec(SpecFile):
 
     def _picture_faults(self) -> Iterator[tuple[str, str]]:
         """Yield pictures that cannot be shown, at the texts that name them."""
-        pages: dict[str, Section | None] = {"consent": self.consent, "end": self.end}
+        pages: dict[str, Section | None] = {
+            key: getattr(self, key) for key in ("consent", "comprehension", "end", "training")
+        }
         for name in ("introduction", "tasks", "questionnaire"):
             pages |= {f"{name}[{at}]": page for at, page in enumerate(getattr(self, name) or [])}
-        for key, page in {**pages, "training": self.training}.items():
+        for task in self.all_tasks:
+            where = self.key_of(task)
+            pages |= {f"{where}.after[{at}]": page for at, page in enumerate(task.after)}
+        for key, page in pages.items():
             text = getattr(page, "text", None)
             for message in picture_faults(text, self._path.parent) if text else ():
                 yield f"{key}.text", message

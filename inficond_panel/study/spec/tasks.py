@@ -8,9 +8,10 @@ from typing import ClassVar
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Slug, Text, Whole
 from inficond_panel.spec.framework.lists import Names, Words
 from inficond_panel.spec.framework.paths import FilePath
-from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.sections.students import VIEWS
-from inficond_panel.study.spec.questions import REQUIRED
+from inficond_panel.study.spec.pages import QuestionPage
+from inficond_panel.study.spec.questions import REQUIRED, Question
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 
 GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
@@ -101,11 +102,20 @@ class Task(Section):
         metadata={"unit": "minutes"},
     )
     may_leave = Flag(True, doc="Whether one may go on before the task is done.")
+    other_classes = Flag(
+        False, doc="Whether students of other classes can be opened and tuned in the task."
+    )
+    after = NestedList(QuestionPage, [], doc="Pages of questions after the task.")
 
     @property
     def ends_by_word(self) -> bool:
         """True if the participant decides when it is done."""
         return isinstance(self.done_when, ParticipantSays)
+
+    @property
+    def questions(self) -> list[Question]:
+        """Questions that are asked after it."""
+        return [question for page in self.after for question in page.asked]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield two start nodes, and a task that cannot end."""

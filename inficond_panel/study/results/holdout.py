@@ -1,0 +1,61 @@
+"""Gain on the holdout, which participants never see: measured once, by the report, and counted.
+
+A student is measured when its task is over, and never again: what came of it is kept with the
+study. So a report that is made twice looks at no student twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from inficond_panel.common import clock
+from inficond_panel.study.results.results import Result
+from inficond_panel.study.run.study import Study
+
+SPLIT = "holdout"
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Looks of the researcher at the holdout: students measured, and the first and last time."""
+
+    count: int
+    first: str = ""
+    last: str = ""
+
+
+def with_holdout(study: Study, found: Sequence[Result], *, look: bool = True) -> list[Result]:
+    """``found`` with AP on the holdout for every task that is over.
+
+    Those not yet seen are seen now; without ``look`` they stay undefined.
+    """
+    known = study.holdout()
+    made = []
+    for result in found:
+        key = f"{result.participant}/{result.task}"
+        if look and result.outcome and key not in known:
+            known[key] = _measure(study, result)
+            study.keep_holdout(known)
+        seen = known.get(key) if result.outcome else None
+        ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
+        made.append(replace(result, **ends))
+    return made
+
+
+def looks_of(study: Study) -> Looks:
+    """Looks so far."""
+    times = sorted(one["time"] for one in study.holdout().values())
+    return Looks(len(times), times[0], times[-1]) if times else Looks(0)
+
+
+def _measure(study: Study, result: Result) -> dict[str, Any]:
+    """AP of a task's class at its start and at the participant's last student."""
+    who = study.log.participant(int(result.participant[1:]))
+    ready, tuner = study.ready_for(who, result.task), study.tuner(who, result.task)
+    with closing(tuner.history):
+        nodes = ready.start, tuner.node(result.node)
+        start, end = (tuner.metrics(node, SPLIT)[ready.class_name].ap for node in nodes)
+    return {"time": clock.now(), "node": result.node, "start": float(start), "end": float(end)}

@@ -1,0 +1,77 @@
+"""Section of a study's spec: what a condition changes in the spec of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar
+
+from inficond_panel.spec import Spec
+from inficond_panel.spec.framework.paths import FilePath
+from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.sections.students import Layout, Students, Tuning
+
+S = TypeVar("S", bound=Section)
+#: Keys of a layout that say what stands where: one of them takes the place of all.
+_PLACES = ("rows", "columns", "widths", "heights", "collapsed")
+
+
+class Variation(Section):
+    """Keys of the spec of the app that are others under a condition; the rest stays as it is."""
+
+    partial: ClassVar[bool] = True
+
+    store = FilePath(
+        doc="Another store: of another teacher, other concepts or segments. A spec of its own "
+        "makes it; it has the classes of the tasks.",
+    )
+    students = Nested(
+        Students, default=None, doc="Keys of the distillation; solver too, unless it is exact."
+    )
+    tuning = Nested(Tuning, default=None, doc="Keys of what a thumb does.")
+    layout = Nested(Layout, default=None, doc="Keys of the page.")
+
+    def over(self, spec: Spec) -> Spec:
+        """``spec`` with these keys in place of its own."""
+        changed: dict[str, Any] = {"store": self.store} if self.store else {}
+        for key in ("students", "tuning"):
+            if (part := getattr(self, key)) is not None:
+                changed[key] = _over(getattr(spec, key), part)
+        if self.layout is not None:
+            base = spec.layout
+            if changes(self.layout) & set(_PLACES):
+                base = Layout(theme=base.theme, tour=base.tour)
+            changed["layout"] = _over(base, self.layout)
+        return Spec(spec.path, **{**spec.values(), **changed})
+
+    def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
+        """Yield (key, message) for what cannot be over ``spec``, though each key is right."""
+        parts = {key: getattr(self, key) for key in ("students", "tuning", "layout")}
+        given = {
+            f"{key}.{name.rstrip('_')}"
+            for key, part in parts.items()
+            for name in (changes(part) if part is not None else ())
+        }
+        for key, message in self.over(spec).faults(given):
+            yield key.partition(".")[0], f"{key}: {message}"
+
+
+def changes(section: Section) -> set[str]:
+    """Attributes of a partial section that count: those that were named, and no default."""
+    fields = section.fields().values()
+    other = {f.attribute for f in fields if getattr(section, f.attribute) != _usual(f)}
+    return other | set(section.named)
+
+
+def _usual(field: Any) -> Any:
+    return field.default_factory() if field.default_factory else field.default
+
+
+def _over(base: S, part: S) -> S:
+    """``base`` with what ``part`` changes; of another kind, what both have is kept."""
+    kept = {
+        field.attribute: getattr(base, field.attribute)
+        for key, field in base.fields().items()
+        if field.attribute in part.param and key != part.chooser
+    }
+    changed = {name: getattr(part, name) for name in changes(part) if name != part.chooser}
+    return type(part)(**{**kept, **changed})
