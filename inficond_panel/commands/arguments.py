@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from typing import TYPE_CHECKING
+
+from inficond_panel.common.devices import EXPECTED, FORM
+
+if TYPE_CHECKING:
+    from inficond_panel.spec import Spec
 
 SPEC = "spec file (YAML), the folder of a store, or the name of a spec that comes along (demo)"
 HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else as the spec says)"
@@ -55,6 +61,39 @@ def add_split(parser: argparse.ArgumentParser) -> None:
         default="tune",
         help="images to measure on (default: tune); a look at the holdout is counted",
     )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the device of networks."""
+    parser.add_argument(
+        "--device",
+        type=_device,
+        metavar="NAME",
+        help=f"where networks run: {EXPECTED} (default: as the spec says)",
+    )
+
+
+def add_networks(parser: argparse.ArgumentParser) -> None:
+    """Add what a command says of the networks of a spec: their device, and leave for code."""
+    add_device(parser)
+    parser.add_argument(
+        "--allow-python",
+        action="store_true",
+        help="let the Python function run that the spec names as its teacher",
+    )
+
+
+def say_networks(args: argparse.Namespace, spec: Spec) -> None:
+    """Put what ``add_networks`` has read into a spec."""
+    spec.device = args.device or spec.device
+    if args.allow_python:
+        spec.allow_python()
+
+
+def _device(text: str) -> str:
+    if FORM.fullmatch(text):
+        return text
+    raise argparse.ArgumentTypeError(f"expected {EXPECTED}, got {text!r}")
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,9 @@ from inficond_panel.commands.arguments import SPEC
 from inficond_panel.commands.output import note, progress, say
 from inficond_panel.commands.task_text import task_text
 from inficond_panel.errors import StoreError
-from inficond_panel.spec import Spec, check_classes, load_spec
+from inficond_panel.spec import Spec, check_against, load_spec
+from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.warnings import NEAR_DUPLICATES
 
 DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
 EXAMPLE = "inficond check specs/coco18.yaml"
@@ -38,6 +40,8 @@ def run(args: argparse.Namespace) -> None:
         activation = spec.teacher.activation or "sigmoid"
         facts = {"task": spec.dataset.task, "activation": activation}
         say(f"task     {task_text({**facts, 'classes': (), 'other_classes': ()})}")
+    if spec.students.link == SOFTMAX:
+        say("students one softmax over all classes: a thumb on one class moves the others")
     if spec.store.exists():
         say(f"store    {spec.store}")
     else:
@@ -62,12 +66,15 @@ def _check_study(name: str) -> None:
 
 
 def _check_against_store(spec: Spec) -> None:
-    """Check class names by the store. An unusable store is no fault of the spec: only a note."""
+    """Check class names and link by the store. An unusable store is only a note."""
     from inficond_panel.store import open_store
 
     try:
-        classes = open_store(spec.store).classes
+        store = open_store(spec.store)
     except StoreError as error:
-        note(f"Class names are not checked: {error}")
+        note(f"Class names and link are not checked: {error}")
         return
-    check_classes(spec, classes)
+    check_against(spec, store.classes, store.task)
+    for warning in store.attrs.get("warnings", []):
+        if warning.startswith(NEAR_DUPLICATES):
+            note(f"Warning: {warning}")

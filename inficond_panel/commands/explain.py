@@ -28,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--collinear",
         type=correlation,
-        default=0.8,
+        default=None,
         metavar="R",
-        help="correlation from which concepts count as collinear, above 0 to 1 (default: 0.8)",
+        help="correlation from which concepts count as collinear, above 0 to 1 (default: the "
+        "spec's views.collinear)",
     )
 
 
@@ -39,7 +40,8 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.analysis.refit_report import explain
     from inficond_panel.commands.students import count_look, open_students
     from inficond_panel.tuning.node_names import find_node, node_title
-    from inficond_panel.wording.refit import sentences
+    from inficond_panel.wording.moved_classes import moved_sentence
+    from inficond_panel.wording.refit import sentences, untouched_sentences
 
     tuner = open_students(args, distilled=False)
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)
@@ -63,6 +65,13 @@ def run(args: argparse.Namespace) -> None:
         say(f"{each.class_name}")
         for line in sentences(each):
             say(f"  {line}")
+    for line in untouched_sentences(node, report.untouched):
+        say()
+        say(line)
+    for split, moved in report.moved.items():
+        if told := moved_sentence(moved, split):
+            say()
+            say(told)
 
 
 def _latest(tuner: Tuner) -> Node:

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FORM = "inficond init scores.csv logits.csv labels.csv --split split.csv --output own.zarr"
+_OF_FOLDER = ("teacher", "encoder", "corpus")
 _TABLES = ("scores", "logits", "labels")
 
 
 def is_of_tables(args: argparse.Namespace) -> bool:
     """True for the form with tables, False for that with a folder; ``DataError`` for a mixture."""
     tables = len(args.place) > 1 or args.split is not None or args.images is not None
-    of_folder = [name for name in ("teacher", "encoder", "corpus") if getattr(args, name)]
+    given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
+    of_folder = [name for name, value in given.items() if value]
     if not tables:
         if Path(args.place[0]).is_file():
             raise DataError(f"{args.place[0]} is a file, not a folder.", f"Of tables: {_FORM}")

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import add_classes, add_node, add_tuner
+from inficond_panel.commands.arguments import (
+    add_classes,
+    add_networks,
+    add_node,
+    add_tuner,
+    say_networks,
+)
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.errors import DataError
 
@@ -35,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tuner(parser)
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="file of a photo")
     add_node(parser)
+    add_networks(parser)
     parser.add_argument("--spec", dest="of", metavar="SPEC", help="spec of an export's students")
     add_classes(parser, "class to decide")
     parser.add_argument(
@@ -57,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
     students, tuner, name = _students(args)
     for class_name in args.classes or ():
         check_name("class", class_name, students.classes)
+    say_networks(args, tuner.spec)
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     found = predict(students, scores)
     found = [one for one in found if not args.classes or one.class_name in args.classes]
@@ -146,6 +154,8 @@ def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
     facts["threshold"] = one.threshold
     if explain:
         facts["intercept"] = one.intercept
+        if one.other_classes:
+            facts["other_classes"] = one.other_classes
         facts["concepts"] = [vars(part) for part in one.parts]
     return facts
 
@@ -191,4 +201,5 @@ def _sum(one: Prediction) -> str:
     ]
     rest = one.parts[_SHOWN:]
     more = [f"{sum(part.logit for part in rest):+.3f} of {len(rest)} more"] if rest else []
-    return ", ".join([f"{one.intercept:+.3f}", *told, *more])
+    others = [f"{one.other_classes:+.3f} of the other classes"] if one.other_classes else []
+    return ", ".join([f"{one.intercept:+.3f}", *told, *more, *others])

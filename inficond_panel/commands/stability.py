@@ -91,10 +91,9 @@ def run(args: argparse.Namespace) -> None:
         return
     say(f"{report.class_name}, {node_title(tuner, report.node)}")
     say(f"{report.draws} refits on bootstrap samples of the split fit")
-    lacking = tuner.store.lacks("segments")
     say(
-        f"no random counterparts: {lacking}"
-        if lacking
+        f"no random counterparts: {report.lacking}"
+        if report.lacking
         else f"{report.counterparts} random counterparts in the place of each concept"
     )
     say()

@@ -36,6 +36,7 @@ COMMANDS = (
     Command(
         "stability", "Students", "Tell whether the influences of a student hold.", "stability"
     ),
+    Command("thresholds", "Students", "Choose the classes' thresholds by labels.", "thresholds"),
     Command(
         "compare", "Students", "Compare teacher and oracle, and their students.", "compare.command"
     ),

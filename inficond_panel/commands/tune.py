@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Intent, Node, Tuner
 
 DESCRIPTION = (
-    "Each iteration refits the students it names; earlier bounds stay enforced. Every "
+    "Each iteration refits the students it names (with students.link: softmax all, as one); "
+    "earlier bounds stay enforced. Every "
     "iteration is on disk before the next begins, and an iteration that is in the history "
     "already is not computed again. The last one becomes the head, which the page shows and "
-    "the other commands take. An edits file is a list of iterations, each a list of {class, "
+    "the other commands take. An edits file is a list of iterations, each a list of {class (or "
+    "classes: all, or several: [...]), "
     "concept (or concepts: [...], a group), "
-    f"direction: {'|'.join(DIRECTIONS)}, factor (optional)}}. Or what changes the data that a "
-    "student is fitted to: {class, concepts: [...], direction: balance}, {class, direction: "
-    "doubt|lambda, value: number or auto}, {class, image, direction: label, value: 0|1}."
+    f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. Or what "
+    "changes the data that a student is fitted to: {class, concepts: [...], direction: balance}, "
+    "{class, direction: doubt|lambda, value: number or auto}, {class, image, direction: label, "
+    "value: 0|1}."
 )
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.students import open_students
     from inficond_panel.tuning import read_edits
     from inficond_panel.tuning.documents import tune_document
-    from inficond_panel.tuning.notices import notices
+    from inficond_panel.tuning.notices import ended_far, notices
 
     tuner = open_students(args, distilled=False)
     iterations = read_edits(args.edits, tuner.store)
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     for batch in iterations:
         parent = nodes[-1]
         nodes.append(tuner.fine_tune(parent, batch, progress=progress))
-        said[nodes[-1].id] = notices(tuner, parent, batch)
+        said[nodes[-1].id] = [*notices(tuner, parent, batch), *ended_far(tuner, nodes[-1])]
     if not args.keep_head and tuner.head() != nodes[-1]:
         tuner.set_head(nodes[-1], "fine-tune")
     if args.split == "holdout":
@@ -81,10 +84,8 @@ def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
 def _say_nodes(
     tuner: Tuner, nodes: list[Node], split: str, said: Mapping[str, Sequence[str]]
 ) -> None:
-    from inficond_panel.analysis.refit_report import explain
     from inficond_panel.commands.student_table import say_students
     from inficond_panel.tuning.node_names import node_title
-    from inficond_panel.wording.refit import short_sentences
 
     say(f"metrics on the split {split}, history {tuner.history.path}")
     for parent, node in zip([None, *nodes], nodes, strict=False):
@@ -94,27 +95,38 @@ def _say_nodes(
             say_students(tuner, node, split)
         else:
             say(f"{node_title(tuner, node)} from #{parent.number}, {node.seconds:.2f} s")
-            for intent in node.intents:
-                say(f"  {_intent_line(tuner, node, intent)}")
-            for line in _cure_lines(tuner, node):
-                say(f"  {line}")
-            for line in said[node.id]:
-                say(f"  {line}")
-            for report in explain(tuner, node, splits=[split]).classes:
-                say(f"  {_change_line(tuner, parent, node, split, report.class_name)}")
-                for line in short_sentences(report, split):
-                    say(f"    {line}")
+            _say_refit(tuner, parent, node, split, said[node.id])
+
+
+def _say_refit(tuner: Tuner, parent: Node, node: Node, split: str, said: Sequence[str]) -> None:
+    from inficond_panel.analysis.refit_report import explain
+    from inficond_panel.wording.moved_classes import moved_sentence
+    from inficond_panel.wording.refit import short_sentences, untouched_sentences
+
+    intents = [_intent_line(tuner, node, intent) for intent in node.intents]
+    for line in (*intents, *_cure_lines(tuner, node), *said):
+        say(f"  {line}")
+    refit = explain(tuner, node, splits=[split])
+    for report in refit.classes:
+        say(f"  {_change_line(tuner, parent, node, split, report.class_name)}")
+        for line in short_sentences(report, split):
+            say(f"    {line}")
+    for line in untouched_sentences(node, refit.untouched):
+        say(f"  {line}")
+    if told := moved_sentence(refit.moved[split], split):
+        say(f"  {told}")
 
 
 def _intent_line(tuner: Tuner, node: Node, intent: Intent) -> str:
     store = tuner.store
     place = store.concepts.index(intent.concept), store.classes.index(intent.class_name)
-    limits = node.bounds[intent.class_name, intent.concept]
-    limit = next(side for side in limits if side is not None)
+    limits = node.bounds.get(intent.key, (None, None))
+    limit = next((side for side in limits if side is not None), None)
     factor = f" ×{intent.factor:g}" if intent.factor else ""
+    held = "" if limit is None else f", w {DIRECTIONS[intent.direction].limit} {limit:.3f}"
     return (
-        f"{intent.class_name}: {intent.direction} {intent.concept}{factor}, "
-        f"w {DIRECTIONS[intent.direction].limit} {limit:.3f}, now {node.weights[place]:.3f}"
+        f"{intent.class_name}: {intent.direction} {intent.concept}{factor}{held}, "
+        f"now {node.weights[place]:.3f}"
     )
 
 
@@ -136,6 +148,7 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     """AP before and after, with the paired-bootstrap interval of the change."""
     from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
     from inficond_panel.distill import average_precision, change_intervals
+    from inficond_panel.wording.metric_change import UNCHANGED
 
     before, after = (judged_outcome(tuner, n, split, class_name) for n in (parent, node))
     fidelity = [tuner.at(n, split)[class_name].metrics.fidelity for n in (parent, node)]
@@ -143,11 +156,14 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     if any(map(math.isnan, values)):
         return f"{class_name}: AP undefined, no positives in {split}"
     interval = change_intervals(before, after, [AP.key])[AP.key]
+    fidelities = f"fidelity {fidelity[0]:.3f} → {fidelity[1]:.3f}"
+    if interval.words == UNCHANGED:
+        return f"{class_name}: AP {values[1]:.3f}, {UNCHANGED}; {fidelities}"
     noise = ", within noise" if interval.within_noise else ""
     chosen = split == "tune" and chosen_on_tune(tuner, node, class_name)
     return (
         f"{class_name}: {'cross-fitted ' if chosen else ''}AP {values[0]:.3f} → {values[1]:.3f}, "
         f"change {interval.estimate:+.3f} "
         f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
-        f"fidelity {fidelity[0]:.3f} → {fidelity[1]:.3f}"
+        f"{fidelities}"
     )

@@ -27,6 +27,7 @@ class Shown:
     pending: dict[int, str] = field(default_factory=dict)
     opened: int | None = None
     cursor: int | None = None  #: concept that the keyboard is at
+    most: int = TOP  #: strongest concepts with a mark
 
     @cached_property
     def order(self) -> list[int]:
@@ -37,8 +38,10 @@ class Shown:
 
     @cached_property
     def top(self) -> list[int]:
-        """The first ``TOP`` of them, without those at 0."""
-        return [c for c in self.order[:TOP] if self.influence is not None and self.influence[c]]
+        """The first ``most`` of them, without those at 0."""
+        return [
+            c for c in self.order[: self.most] if self.influence is not None and self.influence[c]
+        ]
 
     @cached_property
     def marked(self) -> list[int]:
@@ -48,8 +51,8 @@ class Shown:
 
     @cached_property
     def named(self) -> list[int]:
-        """Those with a label too: of a large batch only the first ``TOP``."""
-        rest = [c for c in self.pending if c not in self.top][TOP:]
+        """Those with a label too: of a large batch only the first ``most``."""
+        rest = [c for c in self.pending if c not in self.top][self.most :]
         unnamed = set(rest) - {self.cursor, self.opened}
         return [c for c in self.marked if c not in unnamed]
 

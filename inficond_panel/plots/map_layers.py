@@ -14,7 +14,7 @@ import numpy as np
 from inficond_panel.plots import labels
 from inficond_panel.plots.cloud import Density, palette
 from inficond_panel.plots.concept_map import RING, Names, Shown
-from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
+from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.palette import CONCEPT, FOCUS, INK, INK_3, SURFACE
 
 Columns = dict[str, list[Any]]
@@ -81,8 +81,8 @@ Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, l
 def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> Columns:
     """Marks of the concepts marked.
 
-    Pending: a triangle up or down, or a cross. Influential: a disc, hollow if negative. The one
-    opened has a ring, the one that the keyboard is at a blue one.
+    Pending: a triangle up or down, a cross, or a circle for a bound released. Influential: a disc,
+    hollow if negative. The one opened has a ring, the one that the keyboard is at a blue one.
     """
     rows = [
         (*xy[c].tolist(), shape, scale * size, *colours)
@@ -100,6 +100,8 @@ def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
     if direction == REMOVE.key:
         yield "circle", 14.0, surface, surface, 1.0, 1.0
         yield "x", 8.0, REMOVE.colour.of(dark), REMOVE.colour.of(dark), 2.0, 1.0
+    elif direction == RELEASE.key:
+        yield "circle", 11.0, surface, RELEASE.colour.of(dark), 2.0, 1.0
     elif direction:
         yield _TRIANGLES[direction], 13.0, DIRECTIONS[direction].colour.of(dark), surface, 1.2, 1.0
     elif concept not in shown.top:

@@ -76,7 +76,7 @@ def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
     """The exact curve of a metric of decisions: each value holds from its place to the next."""
     weight = student.weight(concept)
     curves = what_if_curve(
-        student.score(concept),
+        student.slope(concept),
         student.logits,
         weight,
         student.labels,

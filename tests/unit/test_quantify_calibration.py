@@ -125,7 +125,8 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
     groups = single_label_groups(label, ["a", "b", "c"])
     found = measure_outputs(outputs(label, logits, oracle), groups=groups, draws=50)
 
-    assert list(found) == list(MEASURES)
+    single = {"top1", "top_ece", "entropy_softmax", "silhouette_super"}  # other tasks, other groups
+    assert list(found) == [name for name in MEASURES if name not in single]
     for name, measure in found.items():
         assert measure.change is not None
         assert measure.oracle is not None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 
 from inficond_panel.commands.arguments import add_seed, add_split, add_tuner, positive
-from inficond_panel.commands.compare.setting_lists import add_setting_lists
+from inficond_panel.commands.compare.setting_lists import add_setting_lists, gamma
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
     "measures them in one table, with the intervals of their differences. Lists are separated "
-    "by commas; what is left out is as in the spec. See docs/oracle.md."
+    "by commas; what is left out is as in the spec. With --gamma oracles of several gammas are "
+    "compared instead. See docs/oracle.md."
 )
 EXAMPLE = "inficond compare demo --alpha none,1 --temperature 1,2"
 
@@ -20,6 +21,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tuner(parser)
     add_setting_lists(parser)
     add_split(parser)
+    parser.add_argument(
+        "--gamma",
+        type=gamma,
+        nargs="+",
+        metavar="GAMMA",
+        help="instead of students: the oracle of each gamma, made by the spec's teacher, with "
+        "accuracy, calibration, entropy, silhouettes and maps side by side; 0 is the teacher",
+    )
+    parser.add_argument(
+        "--super",
+        dest="super_classes",
+        metavar="COLUMN",
+        help="with --gamma, super-classes of the silhouette: a metadata column, or a CSV file with "
+        "the columns class and group, or image_id and group",
+    )
     parser.add_argument(
         "--groups",
         choices=["single", "sets"],
@@ -44,5 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure the outputs, distill the students of each setting, and hold them side by side."""
     from inficond_panel.commands.compare.compare_run import compare_outputs_and_students
+    from inficond_panel.commands.compare.gamma_run import sweep_gammas
+    from inficond_panel.errors import InficondError
 
-    compare_outputs_and_students(args)
+    if args.super_classes and not args.gamma:
+        raise InficondError("--super is used with --gamma alone.", "Give --gamma, or leave it out.")
+    (sweep_gammas if args.gamma else compare_outputs_and_students)(args)

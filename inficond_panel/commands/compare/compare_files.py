@@ -26,7 +26,7 @@ FILES = {f"{name}.csv" for name in ("students", "classes", "outputs", "reliabili
 #: Images of a t-SNE map; more are slow, and cover one another.
 _ON_MAP = 1000
 _LIMITS = ("", "_low", "_high")
-_SETTING = ("number", "targets", "mark", "alpha", "temperature", "lambda", "node")
+_SETTING = ("number", "targets", "mark", "alpha", "temperature", "tempered", "lambda", "node")
 
 
 def make_files(found: Compared, seed: int) -> Iterator[File]:
@@ -70,6 +70,7 @@ def _setting(found: Compared, number: int) -> list[Any]:
         result.mark,
         "none" if setting.alpha is None else setting.alpha,
         setting.temperature,
+        setting.tempered,
         penalty_text(setting),
         result.node.id,
         against,
@@ -98,11 +99,12 @@ def _reliability(found: Compared) -> Iterator[list[Any]]:
         for bins, mass in (("equal width", False), ("equal mass", True)):
             diagrams = {"": found.outputs.pooled(kind, mass), **found.outputs.by_class(kind, mass)}
             for name, diagram in diagrams.items():
-                for row in _bins(diagram):
+                for row in reliability_rows(diagram):
                     yield [kind, mark, name, bins, *row]
 
 
-def _bins(found: Reliability) -> Iterator[list[Any]]:
+def reliability_rows(found: Reliability) -> Iterator[list[Any]]:
+    """Rows of a diagram: bin, lower, upper, events, probability, frequency."""
     names = ("lower", "upper", "events", "probability", "frequency")
     rows = zip(*(getattr(found, name).tolist() for name in names), strict=True)
     for number, row in enumerate(rows, start=1):
@@ -115,9 +117,9 @@ def _places(found: Compared, seed: int) -> dict[str, np.ndarray]:
         return {}
     inside = sample(found.groups, _ON_MAP, seed).of >= 0
     places = {}
-    for kind, logits in found.outputs.logits.items():
+    for kind in found.outputs.logits:
         places[kind] = np.full((len(inside), 2), np.nan)
-        places[kind][inside] = tsne(logits[inside], seed)
+        places[kind][inside] = tsne(found.outputs.representation(kind)[inside], seed)
     return places
 
 

@@ -5,6 +5,7 @@ One HTML file without scripts and without anything from outside; all text is esc
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from inficond_panel.ui.fonts import font_css
 if TYPE_CHECKING:
     from inficond_panel.commands.compare.compared import Compared
 
-_SIDE, _MAP, _MARGIN = 220, 520, 26
+_SIDE, _MAP, _MARGIN, _PICTURE = 220, 520, 26, 34
 _COLOURS = {"teacher": "#1f57b8", "oracle": "#99490c"}
 _STYLE = """
 body { font: 14px/1.45 var(--inficond-font); color: #1a1e24; max-width: 1180px; margin: 24px auto; padding: 0 16px; }
@@ -51,16 +52,21 @@ def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
         _outputs(found),
         *(f"<p>{escape(line)}</p>" for line in notes_on(outputs, found.groups)),
         "<h2>Reliability, all classes pooled</h2>",
-        _row(_pooled(found)),
+        figures_html(_pooled(found)),
         "<h2>Reliability by class, bins of equal width</h2>",
         f"<p>Circles: teacher.{_squares(found)}</p>",
-        _row(_by_class(found)),
+        figures_html(_by_class(found)),
         *_maps(found, places),
         f"<h2>Students on the split {escape(found.split)}, means over classes</h2>",
         _students(found),
         "<h2>Differences, paired; * beyond noise</h2>",
         _differences(found),
     ]
+    return page_html(title, parts)
+
+
+def page_html(title: str, parts: Sequence[str]) -> str:
+    """A whole page of these parts."""
     style = f"<style>{font_css()}{_STYLE}</style>"
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>{style}'
     return (
@@ -82,7 +88,7 @@ def _outputs(found: Compared) -> str:
         if measure.oracle and measure.change:
             row += [level_text(measure.oracle), starred_change(measure.change)]
         rows.append(row)
-    return _table([*header, "oracle − teacher"] if len(header) > 2 else header, rows)
+    return table_html([*header, "oracle − teacher"] if len(header) > 2 else header, rows)
 
 
 def _students(found: Compared) -> str:
@@ -91,7 +97,7 @@ def _students(found: Compared) -> str:
         for at, r in enumerate(found.students, start=1)
     ]
     rows.append(["the teacher itself", *(level_text(found.teacher[name]) for name in NAMES)])
-    return _table(["", *NAMES.values()], rows)
+    return table_html(["", *NAMES.values()], rows)
 
 
 def _differences(found: Compared) -> str:
@@ -100,10 +106,11 @@ def _differences(found: Compared) -> str:
         for at, r in enumerate(found.students, start=1)
         if r.change and r.against is not None
     ]
-    return _table(["", *NAMES.values()], rows)
+    return table_html(["", *NAMES.values()], rows)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table_html(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of texts, which are escaped."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
@@ -111,7 +118,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _row(figures: Iterable[str]) -> str:
+def figures_html(figures: Iterable[str]) -> str:
+    """Figures side by side."""
     return f"<div>{''.join(figures)}</div>"
 
 
@@ -139,7 +147,10 @@ def _maps(found: Compared, places: Mapping[str, np.ndarray]) -> list[str]:
     if not places or found.groups is None:
         return []
     figures = [map_svg(f"t-SNE of {kind_text(k)}", xy, found.groups) for k, xy in places.items()]
-    return [f"<h2>Maps of the logits on fit, {escape(found.groups.rule)}</h2>", _row(figures)]
+    return [
+        f"<h2>Maps of the logits on fit, {escape(found.groups.rule)}</h2>",
+        figures_html(figures),
+    ]
 
 
 def reliability_svg(title: str, diagrams: Mapping[str, Reliability]) -> str:
@@ -164,7 +175,7 @@ def reliability_svg(title: str, diagrams: Mapping[str, Reliability]) -> str:
             if n:
                 at = low + (high - low) * p, high - (high - low) * y
                 parts.append(_mark(kind, *at, 2 + 4 * (n / largest) ** 0.25))
-    return _svg(f"{title}: {', '.join(told)}", _SIDE, _SIDE, title, "; ".join(told), parts)
+    return figure_svg(f"{title}: {', '.join(told)}", _SIDE, _SIDE, title, "; ".join(told), parts)
 
 
 def _mark(kind: str, x: float, y: float, radius: float) -> str:
@@ -175,26 +186,54 @@ def _mark(kind: str, x: float, y: float, radius: float) -> str:
     return f'<rect {corner} width="{2 * radius:.1f}" height="{2 * radius:.1f}" {style}/>'
 
 
-def map_svg(title: str, places: np.ndarray, groups: Groups) -> str:
-    """Images at their places, coloured by group; a group's name stands at its middle."""
+def map_svg(
+    title: str, places: np.ndarray, groups: Groups, pictures: Mapping[int, bytes] | None = None
+) -> str:
+    """Images at their places, coloured by group; a group's name stands at its middle.
+
+    ``pictures`` are JPEG thumbnails of some of the images, drawn in a frame of the group's colour.
+    """
     shown = ~np.isnan(places[:, 0])
     least, reach = places[shown].min(axis=0), np.ptp(places[shown], axis=0)
     at = _MARGIN + (places - least) / np.where(reach > 0, reach, 1) * (_MAP - 2 * _MARGIN)
+    colours = {int(i): _colour(groups, int(i)) for i in np.flatnonzero(shown)}
     parts = [
         f'<circle cx="{at[i, 0]:.1f}" cy="{at[i, 1]:.1f}" r="3" fill-opacity="0.7" '
-        f'fill="hsl({360 * groups.of[i] / len(groups.names):.0f} 60% 45%)"/>'
-        for i in np.flatnonzero(shown)
+        f'fill="{colour}"/>'
+        for i, colour in colours.items()
     ]
+    for i, picture in (pictures or {}).items():
+        if i in colours:
+            parts.append(_picture(at[i, 0], at[i, 1], picture, colours[i]))
     for number, name in enumerate(groups.names):
         inside = shown & (groups.of == number)
         if inside.any():
             x, y = np.median(at[inside], axis=0)
             text = f'<text class="group" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">'
             parts.append(f"{text}{escape(name)}</text>")
-    return _svg(title, _MAP, _MAP, title, "", parts)
+    return figure_svg(title, _MAP, _MAP, title, "", parts)
 
 
-def _svg(label: str, width: int, height: int, title: str, second: str, parts: Iterable[str]) -> str:
+def _colour(groups: Groups, image: int) -> str:
+    """Colour of an image's group; grey where it is in none."""
+    if groups.of[image] < 0:
+        return "#868f9c"
+    return f"hsl({360 * groups.of[image] / len(groups.names):.0f} 60% 45%)"
+
+
+def _picture(x: float, y: float, jpeg: bytes, colour: str) -> str:
+    half, data = _PICTURE / 2, b64encode(jpeg).decode()
+    place = f'x="{x - half:.1f}" y="{y - half:.1f}" width="{_PICTURE}" height="{_PICTURE}"'
+    return (
+        f'<image {place} preserveAspectRatio="xMidYMid slice" '
+        f'href="data:image/jpeg;base64,{data}"/>'
+        f'<rect {place} fill="none" stroke="{colour}" stroke-width="2"/>'
+    )
+
+
+def figure_svg(
+    label: str, width: int, height: int, title: str, second: str, parts: Iterable[str]
+) -> str:
     """A figure with its title above, and a second line below that."""
     top = 34 if second else 18
     lines = f'<text x="4" y="12" font-weight="600">{escape(title)}</text>'

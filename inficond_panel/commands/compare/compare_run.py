@@ -28,19 +28,14 @@ from inficond_panel.commands.students import open_students
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError
+from inficond_panel.oracle_sweep import GROUPS
 from inficond_panel.quantify.outputs.output_report import (
     MEASURES,
     measure_outputs,
     outputs_on,
 )
-from inficond_panel.quantify.outputs.separation import (
-    label_set_groups,
-    sample,
-    single_label_groups,
-)
+from inficond_panel.quantify.outputs.separation import sample
 from inficond_panel.tuning import Tuner
-
-_GROUPS = {"single": single_label_groups, "sets": label_set_groups}
 
 
 def compare_outputs_and_students(args: argparse.Namespace) -> None:
@@ -69,7 +64,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     chosen = {"draws": args.draws, "seed": args.seed}
     students = compare_settings(tuner, settings, args.split, progress=progress, **chosen)
     outputs = outputs_on(tuner.store, "fit")
-    made = sample(_GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
+    made = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     groups = made if len(made.names) > 1 else None
     chosen["thresholds"] = [tuner.threshold(name) for name in outputs.classes]
     if groups is None:
@@ -100,6 +95,7 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
         args.alpha or [own.alpha],
         args.temperature or [own.temperature],
         args.lambda_ or [own.lambda_],
+        args.tempered or [own.tempered],
     )
 
 

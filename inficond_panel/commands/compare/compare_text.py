@@ -22,7 +22,8 @@ def setting_text(setting: Setting) -> str:
     """``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
     learned = "labels alone" if setting.alpha == 0 else kind_text(setting.targets)
     alpha = "" if setting.alpha is None else f", alpha {setting.alpha:g}"
-    return f"{learned}{alpha}, T {setting.temperature:g}, lambda {penalty_text(setting)}"
+    both = " on both" if setting.tempered == "both" else ""
+    return f"{learned}{alpha}, T {setting.temperature:g}{both}, lambda {penalty_text(setting)}"
 
 
 def penalty_text(setting: Setting) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 TARGETS = ("teacher", "oracle")
+TEMPERED = ("teacher", "both")
 
 
 def add_setting_lists(parser: argparse.ArgumentParser) -> None:
     """Add targets, alpha, temperature and lambda, each a list or None."""
     parser.add_argument(
         "--targets",
-        type=_several(_targets),
+        type=_several(_one_of(TARGETS)),
         metavar="LIST",
         help="teacher, oracle or both (default: both where the store has oracle logits)",
     )
@@ -27,6 +28,13 @@ def add_setting_lists(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--temperature", type=_several(_above), metavar="LIST", help="temperatures, above 0"
+    )
+    parser.add_argument(
+        "--tempered",
+        type=_several(_one_of(TEMPERED)),
+        metavar="LIST",
+        help="logits that the temperature divides: teacher, or both the teacher's and the "
+        "student's, as in Lee et al., eq. 3",
     )
     parser.add_argument(
         "--lambda",
@@ -46,10 +54,13 @@ def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     return several
 
 
-def _targets(text: str) -> str:
-    if text in TARGETS:
-        return text
-    raise argparse.ArgumentTypeError(f"expected {' or '.join(TARGETS)}, got {text!r}")
+def _one_of(words: Sequence[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text in words:
+            return text
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(words)}, got {text!r}")
+
+    return read
 
 
 def _alpha(text: str) -> float | None:
@@ -65,6 +76,11 @@ def _at_least(text: str, expected: str) -> float:
         if 0 <= float(text) < math.inf:
             return float(text)
     raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+
+
+def gamma(text: str) -> float:
+    """Read a gamma: finite, 0 or more."""
+    return _at_least(text, "a finite number, 0 or more")
 
 
 def _above(text: str) -> float:

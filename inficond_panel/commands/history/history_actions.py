@@ -33,8 +33,7 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner.store.verify()
     nodes = tuner.nodes(deleted=args.all)
     state = tuner.history.state(tuner.root_id)
-    start = tuner.at(nodes[0], "tune")
-    totals = {node.id: metric_change(start, tuner.at(node, "tune"), "") for node in nodes[1:]}
+    totals = {node.id: metric_change(tuner, nodes[0], node, "tune", "") for node in nodes[1:]}
     rows = [
         {
             **_facts(tuner, node),

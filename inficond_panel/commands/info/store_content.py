@@ -37,6 +37,7 @@ def say_content(args: argparse.Namespace) -> None:
     if store is None:
         say("classes   " + ", ".join(document["classes"]))
         return
+    _say_dropped(document["dropped"])
     _say_stages(document["stages"])
     _say_arrays(document["arrays"])
     _say_positives(document)
@@ -95,6 +96,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "metadata": list(dataset.metadata_columns),
         "history": None,
         "bytes": None,
+        "dropped": [],
         "stages": {},
         "arrays": {},
         "positives": {},
@@ -117,6 +119,7 @@ def _made(store: Store) -> dict[str, Any]:
     return {
         "history": store.attrs.get("history"),
         "bytes": _bytes(store.path),
+        "dropped": stages.get("text", {}).get("told", {}).get("dropped", []),
         "stages": {
             name: {"key": stage["key"], "made": stage.get("made"), "seconds": stage.get("seconds")}
             for name, stage in stages.items()
@@ -157,6 +160,12 @@ def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> Non
     if document["metadata"]:
         say(f"metadata  {', '.join(document['metadata'])}")
     say()
+
+
+def _say_dropped(dropped: list[list[str]]) -> None:
+    if dropped:
+        say_table(["word that a filter left out", "filter", "why"], dropped)
+        say()
 
 
 def _say_stages(stages: dict[str, Any]) -> None:

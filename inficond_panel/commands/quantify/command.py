@@ -11,6 +11,7 @@ from inficond_panel.commands.quantify.quantify_arguments import (
     add_add_arguments,
     add_experiment_arguments,
     add_layers_arguments,
+    add_run_arguments,
     add_table_arguments,
 )
 
@@ -33,6 +34,10 @@ _ACTIONS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
         "Train teacher, distilled student and baseline, and test three hypotheses.",
         add_experiment_arguments,
     ),
+    "run": (
+        "Measure a training run of your own: networks, checkpoints and layers of a YAML file.",
+        add_run_arguments,
+    ),
     "table": (
         "Print the table of an experiment that is there, also at another b.",
         add_table_arguments,
@@ -49,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     """Carry out an action."""
     from inficond_panel.commands.quantify.quantify_add import add, layers
     from inficond_panel.commands.quantify.quantify_experiment import experiment
+    from inficond_panel.commands.quantify.quantify_run import run_spec
     from inficond_panel.commands.quantify.quantify_table import say_figures
     from inficond_panel.quantify.experiment.figures import read_figures
 
@@ -57,4 +63,4 @@ def run(args: argparse.Namespace) -> None:
     elif args.action == "experiment":
         say_figures(args, experiment(args))
     else:
-        {"layers": layers, "add": add}[args.action](args)
+        {"layers": layers, "add": add, "run": run_spec}[args.action](args)

@@ -65,7 +65,17 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of table: an experiment that is there."""
     parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
-    add_threshold(parser)
+    add_threshold(parser, None)
+    add_json(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of run: the YAML file of a training run."""
+    parser.add_argument(
+        "file", metavar="RUN", help="YAML file of the run; see docs/quantify-spec.md"
+    )
+    parser.add_argument("--output", metavar="FOLDER", help="a new folder")
+    add_threshold(parser, None)
     add_json(parser)
 
 
@@ -91,14 +101,15 @@ def add_noise(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_threshold(parser: argparse.ArgumentParser) -> None:
-    """Add the threshold of a knowledge point."""
+def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) -> None:
+    """Add the threshold of a knowledge point; None: that of the folder or file."""
+    usual = "0.2" if default is not None else "that of the run, or 0.2"
     parser.add_argument(
         "--b",
         type=threshold,
-        default=0.2,
+        default=default,
         metavar="NATS",
-        help="a pixel this far below the background's entropy is a point (default: 0.2)",
+        help=f"a pixel this far below the background's entropy is a point (default: {usual})",
     )
 
 

@@ -63,7 +63,8 @@ def experiment(args: argparse.Namespace) -> Figures:
             "seconds": round(time.monotonic() - started, 1),
             "cpu_seconds": round(time.process_time() - worked, 1),
         }
-        figures = Figures(facts, ids, photos.foreground, outcome.networks)
+        trainings = {name: [one] for name, one in outcome.networks.items()}
+        figures = Figures(facts, ids, photos.foreground, trainings)
         write_figures(writing, figures)
         shown = slice(_ON_SHEET)
         maps = {name: one.contrast[-1][shown] for name, one in outcome.networks.items()}

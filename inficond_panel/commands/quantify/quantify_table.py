@@ -9,7 +9,8 @@ from typing import Any
 from inficond_panel.commands.output import say, say_json, say_table
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.quantify.experiment.figures import Figures
-from inficond_panel.quantify.experiment.hypotheses import Row, hypotheses
+from inficond_panel.quantify.experiment.hypotheses import LEAST_TRAININGS, Row, hypotheses
+from inficond_panel.quantify.pixels.knowledge_points import THRESHOLD
 
 _HYPOTHESES = {
     1: "1. The student knows more of the foreground",
@@ -20,31 +21,51 @@ _HYPOTHESES = {
 
 def say_figures(args: argparse.Namespace, figures: Figures) -> None:
     """Write the table, at the threshold asked for, and what becomes of each hypothesis."""
-    rows = hypotheses(figures.networks, figures.foreground, b=args.b)
+    b = figures.facts.get("b", THRESHOLD) if args.b is None else args.b
+    level = figures.facts.get("level", 0.95)
+    drawn = {key: figures.facts[key] for key in ("draws", "seed", "level") if key in figures.facts}
+    rows = hypotheses(figures.networks, figures.foreground, b=b, **drawn)
     if args.json:
-        say_json({**figures.facts, "b": args.b, "table": [row.plain() for row in rows]})
+        say_json({**figures.facts, "b": b, "table": [row.plain() for row in rows]})
         return
     _say_head(figures.facts)
     say()
-    header = ["figure", *figures.networks, "student - baseline", "95 % interval", "expected", ""]
+    header = [
+        "figure",
+        *figures.networks,
+        "student - baseline",
+        f"{level:.0%} interval".replace("%", " %"),
+        "expected",
+        "",
+    ]
     say_table(header, [_cells(row, list(figures.networks)) for row in rows])
     say()
     for place, text in _HYPOTHESES.items():
         of_one = [row for row in rows if row.figure.hypothesis == place]
         say(f"{text}: {', '.join(f'{row.figure.name} {row.verdict}' for row in of_one)}")
-    say("Intervals are over the images of this one training; another seed is another training.")
+    say(_scope(figures))
     _say_left_out(rows)
 
 
+def _scope(figures: Figures) -> str:
+    trainings = len(figures.networks["student"])
+    if trainings >= LEAST_TRAININGS:
+        return (
+            f"Intervals are over the images and over {trainings} trainings, paired by their order."
+        )
+    which = "this one training" if trainings == 1 else f"these {trainings} trainings"
+    return f"Intervals are over the images of {which}; another seed is another training."
+
+
 def _say_head(facts: Mapping[str, Any]) -> None:
-    precision = ", ".join(
-        f"{name} {written(value)}" for name, value in facts["average_precision"].items()
-    )
     say(
         f"{facts['title']}: {facts['measured']} images measured at the layer {facts['layer']}; "
         f"the foreground is {facts['foreground_share']:.1%} of their pixels"
     )
-    say(f"mAP {precision}; the student's feature has R² {written(facts['feature_fit'])}")
+    if "average_precision" in facts:
+        each = facts["average_precision"].items()
+        precision = ", ".join(f"{name} {written(value)}" for name, value in each)
+        say(f"mAP {precision}; the student's feature has R² {written(facts['feature_fit'])}")
     say(
         f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
         f"{written(facts['distance'])} nats"

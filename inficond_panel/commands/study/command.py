@@ -28,8 +28,8 @@ _ACTIONS = {
     "link": "Give a participant another link; the old one ends.",
     "delete": "Delete all that is known of a participant.",
     "replay": "Show a participant step by step, and rebuild the students.",
-    "report": "Write times, iterations, gains and answers: a page (HTML) and CSV.",
-    "export": "Write events, tasks and answers as tables.",
+    "report": "Write times, gains, differences and answers: a page (HTML) and CSV.",
+    "export": "Write events, tasks, answers and notes as tables.",
 }
 
 
@@ -65,6 +65,12 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     of["add"].add_argument("--count", type=positive, default=1, metavar="N", help="(default: 1)")
+    of["add"].add_argument(
+        "--open",
+        action="store_true",
+        help="one link for all who come with an id of their own, such as a panel provider's; it "
+        "ends the one before",
+    )
     for name in ("add", "link"):
         of[name].add_argument(
             "--url",

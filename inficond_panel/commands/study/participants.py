@@ -11,12 +11,20 @@ from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.study.study_text import board_rows
 from inficond_panel.errors import StudyError
 from inficond_panel.study.results.board import board
-from inficond_panel.study.run.log import Participant
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.study import Study
 
 
 def add(opened: Study, args: argparse.Namespace) -> None:
-    """Add participants and print their links."""
+    """Add participants and print their links, or the open link."""
+    if args.open:
+        query = f"?{opened.spec.external_id}=ID"
+        link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
+        if args.json:
+            say_json({"links": {"open": link}})
+        else:
+            say(link)
+        return
     made = [opened.add_participant() for _ in range(args.count)]
     _say_links(args, made)
 

@@ -10,6 +10,7 @@ from inficond_panel.commands.output import say, say_json
 from inficond_panel.commands.study.participants import find_participant
 from inficond_panel.commands.study.study_text import moment_line, summary_lines
 from inficond_panel.common.numbers import plain
+from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.replayed import rebuild
 from inficond_panel.study.results.results import results, summaries
 from inficond_panel.study.results.study_tables import export as export_tables
@@ -41,14 +42,23 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
 def report(opened: Study, args: argparse.Namespace) -> None:
     """Write the report and print its figures."""
     from inficond_panel.study.pages.report import write_report
+    from inficond_panel.study.pages.report_conditions import compare_conditions
 
     files = write_report(opened, _folder(opened, args.output, "report"))
     if args.json:
-        found = results(opened)
+        found = with_holdout(opened, results(opened))
         order = [task.name_ for task in opened.spec.all_tasks]
         means = [asdict(item) for item in summaries(found, order)]
-        tasks = [{**asdict(item), "gain": item.gain} for item in found]
-        document = {"files": [str(file) for file in files], "summary": means, "tasks": tasks}
+        tasks = [
+            {**asdict(item), "gain": item.gain, "holdout_gain": item.holdout_gain} for item in found
+        ]
+        compared = [asdict(item) for item in compare_conditions(opened, found)]
+        document = {
+            "files": [str(file) for file in files],
+            "summary": means,
+            "differences": compared,
+        }
+        document["tasks"] = tasks
         say_json(plain(document))
         return
     for line in summary_lines(opened):

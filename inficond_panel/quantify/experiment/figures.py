@@ -18,20 +18,23 @@ from inficond_panel.quantify.experiment.hypotheses import Followed
 @dataclass(frozen=True, eq=False)
 class Figures:
     """Figures measured: ``facts`` are plain values (settings, average precision, ...), ``images``
-    the ids of the N measured ones, ``foreground`` their masks ``(N, H, W)``."""
+    the ids of the N measured ones, ``foreground`` their masks ``(N, H, W)``, ``networks`` the
+    trainings of each network."""
 
     facts: dict[str, Any]
     images: list[str]
     foreground: NDArray[np.bool_]
-    networks: dict[str, Followed]
+    networks: dict[str, list[Followed]]
 
 
 def write_figures(folder: Path, figures: Figures) -> None:
     """Write both files."""
     arrays: dict[str, Any] = {"foreground": figures.foreground, "image": np.array(figures.images)}
-    for name, followed in figures.networks.items():
-        arrays[f"{name}_contrast"] = followed.contrast
-        arrays[f"{name}_travelled"] = followed.travelled
+    for name, trainings in figures.networks.items():
+        for number, followed in enumerate(trainings):
+            end = f"_{number}" if number else ""
+            arrays[f"{name}_contrast{end}"] = followed.contrast
+            arrays[f"{name}_travelled{end}"] = followed.travelled
     np.savez_compressed(folder / "figures.npz", **arrays)
     text = json.dumps(figures.facts, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "experiment.json").write_text(text + "\n", encoding="utf-8")
@@ -42,14 +45,12 @@ def read_figures(folder: Path) -> Figures:
     try:
         facts = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
         with np.load(folder / "figures.npz", allow_pickle=False) as file:
-            networks = {
-                name.removesuffix("_contrast"): Followed(
-                    file[name],
-                    file[name.replace("_contrast", "_travelled")],
-                )
-                for name in file.files
-                if name.endswith("_contrast")
-            }
+            networks: dict[str, list[Followed]] = {}
+            for name in file.files:
+                network, kind, _ = name.partition("_contrast")
+                if kind:
+                    travelled = file[name.replace("_contrast", "_travelled")]
+                    networks.setdefault(network, []).append(Followed(file[name], travelled))
             return Figures(facts, [str(i) for i in file["image"]], file["foreground"], networks)
     except FileNotFoundError as error:
         raise DataError(

@@ -1,14 +1,15 @@
-"""The three hypotheses on distillation, as a table with bootstrap intervals over the images.
+"""The three hypotheses on distillation, as a table with bootstrap intervals.
 
 Cheng et al., CVPR 2020. A student that was distilled is held against a baseline of the same
 architecture that learned from raw labels: (1) it has more foreground knowledge points and a larger
 foreground ratio; (2) it learns the images earlier and together: D_mean and D_std are smaller;
 (3) it keeps a larger share ρ of the points that it ever had. The teacher is the reference.
+Intervals are over the images, and where there are three trainings or more, over these too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,8 @@ FIGURES = (
     Figure("D_std", "learned_at", 2, larger=False, variance=True),
     Figure("rho", "kept_share", 3),
 )
+#: Trainings from which on the intervals are over them too.
+LEAST_TRAININGS = 3
 _LAST_ALONE = ("foreground", "background", "ratio")
 
 
@@ -65,7 +68,8 @@ _LAST_ALONE = ("foreground", "background", "ratio")
 class Row:
     """A figure of teacher, student and baseline; ``difference`` is student less baseline.
 
-    ``verdict`` is "as said", "opposite", "within noise", "undefined", or "" without a hypothesis.
+    ``verdict`` is "as said", "opposite", "within noise", "unchanged", "undefined", or "" without a
+    hypothesis.
     ``left_out`` counts the images of each network on which the figure is undefined.
     """
 
@@ -78,7 +82,7 @@ class Row:
     def verdict(self) -> str:
         """Verdict of the difference's interval on the hypothesis; "" without one."""
         words = self.difference.words
-        if not self.figure.hypothesis or words in ("within noise", "undefined"):
+        if not self.figure.hypothesis or words not in ("up", "down"):
             return words if self.figure.hypothesis else ""
         return "as said" if (words == "up") == self.figure.larger else "opposite"
 
@@ -117,7 +121,7 @@ def image_figures(
 
 
 def hypotheses(
-    networks: Mapping[str, Followed],
+    networks: Mapping[str, Sequence[Followed]],
     foreground: NDArray,
     *,
     b: float = THRESHOLD,
@@ -125,27 +129,42 @@ def hypotheses(
     seed: int = 0,
     level: float = 0.95,
 ) -> list[Row]:
-    """The table; ``networks`` are "student" and "baseline", and perhaps "teacher".
+    """The table; ``networks`` are the trainings of "student" and "baseline", paired by their order,
+    and perhaps of "teacher". A figure is the mean over the trainings.
 
-    Intervals are percentile intervals over the images, paired in the difference. They tell the
+    Intervals are percentile intervals over the images, paired in the difference; from
+    ``LEAST_TRAININGS`` on a draw takes trainings with replacement too. With fewer they tell the
     noise of the choice of images, not the training's: another seed is another training.
     """
-    figures = {name: image_figures(one, foreground, b) for name, one in networks.items()}
+    figures = {
+        name: [image_figures(one, foreground, b) for one in trainings]
+        for name, trainings in networks.items()
+    }
     table = draw_counts(len(foreground), draws, seed)
-    return [_row(figure, figures, table, level) for figure in FIGURES]
+    return [_row(figure, figures, table, level, seed) for figure in FIGURES]
 
 
 def _row(
-    figure: Figure, figures: Mapping[str, Mapping[str, Values]], table: NDArray, level: float
+    figure: Figure,
+    figures: Mapping[str, Sequence[Mapping[str, Values]]],
+    table: NDArray,
+    level: float,
+    seed: int,
 ) -> Row:
     summary: Callable[[Values, NDArray], Values] = _variance if figure.variance else _mean
     values, drawn, estimates = {}, {}, {}
     whole = np.ones((1, table.shape[1]))
     shown = {n: f for n, f in figures.items() if n != "teacher" or figure.per_image in _LAST_ALONE}
-    for name, of_network in shown.items():
-        per_image = of_network[figure.per_image]
-        estimates[name] = float(summary(per_image, whole)[0])
-        drawn[name] = summary(per_image, table)
+    for name, trainings in shown.items():
+        each = [training[figure.per_image] for training in trainings]
+        estimates[name] = float(np.mean([summary(one, whole)[0] for one in each]))
+        share = training_shares(len(each), len(table), seed)
+        # a training that a draw leaves out counts for nothing, also where it is undefined
+        parts = [
+            np.where(w > 0, w * summary(one, table), 0.0)
+            for w, one in zip(share, each, strict=True)
+        ]
+        drawn[name] = np.sum(parts, axis=0)
         values[name] = interval(estimates[name], drawn[name], level, figure.name)
     difference = interval(
         estimates["student"] - estimates["baseline"],
@@ -153,8 +172,19 @@ def _row(
         level,
         figure.name,
     )
-    left_out = {n: int(np.isnan(f[figure.per_image]).sum()) for n, f in shown.items()}
+    left_out = {
+        name: sum(int(np.isnan(one[figure.per_image]).sum()) for one in trainings)
+        for name, trainings in shown.items()
+    }
     return Row(figure, values, difference, left_out)
+
+
+def training_shares(trainings: int, draws: int, seed: int) -> Values:
+    """Weight ``(trainings, draws)`` of each training in each draw; the same for paired networks."""
+    if trainings < LEAST_TRAININGS:
+        return np.full((trainings, draws), 1 / trainings)
+    rng = np.random.default_rng([seed, trainings])
+    return rng.multinomial(trainings, [1 / trainings] * trainings, size=draws).T / trainings
 
 
 def _mean(values: Values, counts: NDArray) -> Values:

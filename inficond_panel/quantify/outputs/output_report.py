@@ -7,19 +7,20 @@ somebody would do on new images. After Lee et al., BMVC 2023, sec. 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import entr, expit
 
-from inficond_panel.common.teacher_outputs import log_odds
+from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
 from inficond_panel.distill import Interval, Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.class_mean import class_mean
 from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.metrics.top_class import TopClass, one_of_classes
 from inficond_panel.quantify.outputs.reliability import (
     Reliability,
     entropy,
@@ -28,13 +29,16 @@ from inficond_panel.quantify.outputs.reliability import (
 )
 from inficond_panel.quantify.outputs.separation import Groups, silhouette
 from inficond_panel.store import Store
-from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
+from inficond_panel.store.label_checks import class_positions
+from inficond_panel.store.oracle_logits import oracle_logits, oracle_others, teacher_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
+from inficond_panel.vocabulary.top_metrics import TOP1, TOP_ECE
 
 Array = NDArray[np.float64]
 Values = Callable[[NDArray | None], Array]
 
-#: Key and words of each measure, in the order of tables.
+#: Key and words of each measure, in the order of tables. Top-1, its ECE (Lee et al., eq. 5) and the
+#: softmax's entropy are of data with one class an image.
 MEASURES = {
     AP.key: f"mean {AP.word}",
     ACCURACY.key: f"{ACCURACY.word}, mean of classes",
@@ -42,8 +46,12 @@ MEASURES = {
     "ece_pooled": "ECE, pooled, bins of equal width",
     "ece_pooled_mass": "ECE, pooled, bins of equal mass",
     "entropy": "entropy of an image's outputs, nats",
+    TOP1.key: TOP1.word,
+    TOP_ECE.key: "ECE of the likeliest class",
+    "entropy_softmax": "entropy of the softmax, nats",
     "silhouette": "silhouette of logits",
     "silhouette_probability": "silhouette of probabilities",
+    "silhouette_super": "silhouette of logits, super-classes",
 }
 
 
@@ -51,7 +59,10 @@ MEASURES = {
 class Outputs:
     """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
 
-    ``images`` are their ids. The oracle's logits have seen these labels.
+    ``images`` are their ids. The oracle's logits have seen these labels. ``logits`` are log-odds of
+    each class; ``raw`` ``(n, K + M)`` what a softmax teacher gives, also of its other classes;
+    ``whole`` its distribution ``(n, K + M)``, on data with one class an image alone. Where they are
+    left out, they are ``logits``, and there is none.
     """
 
     split: str
@@ -59,6 +70,24 @@ class Outputs:
     classes: tuple[str, ...]
     label: NDArray
     logits: dict[str, NDArray]
+    raw: dict[str, NDArray] = field(default_factory=dict)
+    whole: dict[str, NDArray] = field(default_factory=dict)
+
+    def representation(self, kind: str) -> NDArray:
+        """Output representation of the images, that silhouettes and maps are of."""
+        return self.raw.get(kind, self.logits[kind])
+
+    def likeliest(self, kind: str) -> Reliability:
+        """Reliability diagram of the likeliest class (Lee et al., eq. 5), with one class an image.
+
+        An event is an image; its probability is that of the class named, and it is present where
+        the class is the label's.
+        """
+        whole = self.whole[kind]
+        named, confidence = whole.argmax(axis=1), whole.max(axis=1)
+        label = class_positions(self.label)
+        right = np.where(label < 0, -1, (named == label).astype(int))
+        return reliability(right, logits_of(confidence[:, None])[:, 0])
 
     def pooled(self, kind: str, equal_mass: bool = False) -> Reliability:
         """Reliability diagram of all classes together; ``kind`` is teacher or oracle."""
@@ -78,13 +107,26 @@ def outputs_on(store: Store, split: str) -> Outputs:
     Raises ``DataError`` for oracle logits that are not finite.
     """
     rows = store.rows(split)
-    logits = {"teacher": store.teacher_log_odds[rows]}
+    found = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
     if split == "fit" and store.has("oracle_logit"):
-        logits["oracle"] = oracle_logits(store)
-        if store.activation == "softmax":
-            logits["oracle"] = log_odds(logits["oracle"], oracle_others(store))
+        found["oracle"] = oracle_logits(store), oracle_others(store)
+    return made_outputs(store, split, found)
+
+
+def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, NDArray]]) -> Outputs:
+    """Outputs of each kind from its logits ``(n, K)``, and ``(n, M)`` of the other classes."""
+    rows = store.rows(split)
     images = tuple(store.images[row] for row in rows)
-    return Outputs(split, images, tuple(store.classes), store.label[rows], logits)
+    given = split, images, tuple(store.classes), store.label[rows]
+    single, softmax = store.task == "single_label", store.activation == "softmax"
+    logits, raw, whole = {}, {}, {}
+    for kind, (own, other) in found.items():
+        logits[kind] = log_odds(own, other).astype(np.float32) if softmax else np.asarray(own)
+        raw[kind] = np.hstack([own, other]) if softmax else np.asarray(own)
+        if single:
+            empty = np.empty((len(own), 0))
+            whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(own)
+    return Outputs(*given, logits, raw, whole)
 
 
 @dataclass(frozen=True)
@@ -103,6 +145,7 @@ def measure_outputs(
     outputs: Outputs,
     *,
     groups: Groups | None = None,
+    above: Groups | None = None,
     thresholds: Sequence[float] | None = None,
     draws: int = 200,
     seed: int = 0,
@@ -110,16 +153,17 @@ def measure_outputs(
 ) -> dict[str, OutputMeasure]:
     """Each of ``MEASURES``; a class is present above its logit in ``thresholds`` (K,), default 0.
 
-    Without ``groups`` of the images there is no silhouette. Its interval draws images and holds
-    the groups, and with them each image's silhouette, as they are. Raises what ``silhouette`` does.
+    Without ``groups`` of the images there is no silhouette; ``above`` are their super-classes. Its
+    interval draws images and holds the groups, and with them each image's silhouette, as they are.
+    Raises what ``silhouette`` does.
     """
     label = outputs.label
     counts = draw_counts(len(label), draws, seed)
-    kinds = [_values(label, logit, groups, thresholds) for logit in outputs.logits.values()]
+    kinds = [_values(outputs, kind, groups, above, thresholds) for kind in outputs.logits]
     found = {}
     for measure in kinds[0]:
         drawn = [(float(kind[measure](None)[0]), kind[measure](counts)) for kind in kinds]
-        kind = ECE.key if measure.startswith(ECE.key) else measure
+        kind = ECE.key if measure.startswith("ece_pooled") else measure
         levels = [interval(value, values, level, kind) for value, values in drawn]
         if len(drawn) == 1:
             found[measure] = OutputMeasure(levels[0])
@@ -131,10 +175,14 @@ def measure_outputs(
 
 
 def _values(
-    label: NDArray, logit: NDArray, groups: Groups | None, thresholds: Sequence[float] | None
+    outputs: Outputs,
+    kind: str,
+    groups: Groups | None,
+    above: Groups | None,
+    thresholds: Sequence[float] | None,
 ) -> dict[str, Values]:
     """For each measure a function of counts (rows, n), or None: (rows,)."""
-    label, logit = np.asarray(label), np.asarray(logit, dtype=np.float64)
+    label, logit = np.asarray(outputs.label), np.asarray(outputs.logits[kind], dtype=np.float64)
     limits = np.zeros(label.shape[1]) if thresholds is None else thresholds
     outcomes = [
         Outcome(label[:, k], logit[:, k], threshold=float(limits[k])) for k in range(label.shape[1])
@@ -145,10 +193,33 @@ def _values(
     for name, equal_mass in (("ece_pooled", False), ("ece_pooled_mass", True)):
         measures[name] = _pooled(*pooled_errors(label, logit, equal_mass=equal_mass))
     measures["entropy"] = _mean(entropy(logit).sum(axis=1))
+    whole, shown = outputs.whole.get(kind), outputs.representation(kind)
+    if whole is not None:
+        measures |= _of_likeliest(class_positions(label), whole)
     if groups is not None:
-        measures["silhouette"] = _mean(silhouette(logit, groups))
-        measures["silhouette_probability"] = _mean(silhouette(expit(logit), groups))
+        probability = expit(logit) if whole is None else whole
+        measures["silhouette"] = _mean(silhouette(shown, groups))
+        measures["silhouette_probability"] = _mean(silhouette(probability, groups))
+    if above is not None:
+        measures["silhouette_super"] = _mean(silhouette(shown, above))
     return measures
+
+
+def _of_likeliest(label: NDArray, whole: NDArray) -> dict[str, Values]:
+    """Measures of a distribution (n, K + M) over the classes; labels are positions, or -1."""
+    top = TopClass(label, whole)
+
+    def of(metric: str) -> Values:
+        def values(counts: NDArray | None) -> Array:
+            return top.values(metric, None if counts is None else counts[:, label >= 0])
+
+        return values
+
+    return {
+        TOP1.key: of(TOP1.key),
+        TOP_ECE.key: of(TOP_ECE.key),
+        "entropy_softmax": _mean(np.asarray(entr(whole).sum(axis=1))),
+    }
 
 
 def _pooled(errors: Array, events: Array) -> Values:

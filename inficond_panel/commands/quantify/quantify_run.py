@@ -1,0 +1,171 @@
+"""``inficond quantify run``: a training run of one's own, from its YAML file."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.commands.output import note, say
+from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.quantify.quantify_table import say_figures
+from inficond_panel.common.whole_folder import write_folders
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.architectures import make_network
+from inficond_panel.quantify.experiment.checkpoints import checkpoint_files
+from inficond_panel.quantify.experiment.experiment import follow, weight_distances
+from inficond_panel.quantify.experiment.figures import Figures, write_figures
+from inficond_panel.quantify.experiment.hypotheses import Followed
+from inficond_panel.quantify.experiment.sheet import write_sheet
+from inficond_panel.quantify.pixels.information import Information, Perturbation
+from inficond_panel.spec.sections.quantify import Measured, Quantify, RunSpec, load_run
+from inficond_panel.store.images import UnreadableImage
+
+_ON_SHEET = 12
+
+
+def run_spec(args: argparse.Namespace) -> None:
+    """Measure each layer, print its table, and with ``--output`` write a folder for each."""
+    run = load_run(args.file)
+    precompute_package()
+    with write_folders(Path(args.output)) if args.output else nullcontext() as place:
+        found = list(_measured(run))
+        for layer, figures, photos in found:
+            if place is None:
+                break
+            _write(place / layer.replace("/", "_"), figures, photos, run.quantify.b)
+    if args.output:
+        note(f"{args.output}: a folder for each layer, for inficond quantify table")
+    for number, (_, figures, _) in enumerate(found):
+        if number and not args.json:
+            say()
+        say_figures(args, figures)
+
+
+def _write(folder: Path, figures: Figures, photos: np.ndarray, b: float) -> None:
+    folder.mkdir()
+    write_figures(folder, figures)
+    shown = slice(_ON_SHEET)
+    maps = {name: one[0].contrast[-1][shown] for name, one in figures.networks.items()}
+    write_sheet(folder / "maps.png", photos[shown], figures.foreground[shown], maps, b)
+
+
+def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
+    """Layer, its figures, and the photos at the networks' size, layer by layer."""
+    import torch
+
+    given, started = run.quantify, time.monotonic()
+    ids, classes, photos, masks = _photos(run)
+    note(f"{len(ids)} images to measure")
+    mean, std = (np.array(each, np.float32) for each in (given.mean, given.std))
+    values = ((photos.astype(np.float32) / 255 - mean) / std).transpose(0, 3, 1, 2)
+    images = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+    settings = Perturbation(tau=given.tau, seed=given.seed)
+    for at, layer in enumerate(given.layers):
+        networks: dict[str, list[Followed]] = {}
+        found: list[Information] = []
+        for name in ("teacher", "student", "baseline"):
+            part = getattr(given, name)
+            if part is not None:
+                parts = _followed(given, part, name, classes, at, images, masks, settings)
+                networks[name] = []
+                for followed, more in parts:
+                    networks[name].append(followed)
+                    found += more
+        _check_epochs(networks)
+        facts = {
+            "title": run.title,
+            "layer": layer,
+            "measured": len(ids),
+            "foreground_share": float(masks.mean()),
+            "converged": float(np.mean([each.converged for each in found])),
+            "distance": float(np.mean([each.distance for each in found])),
+            "b": given.b,
+            "draws": given.draws,
+            "level": given.confidence,
+            "seed": given.seed,
+            "settings": {"perturbation": asdict(settings), "size": list(given.size)},
+            "seconds": round(time.monotonic() - started, 1),
+            "cpu_seconds": round(time.process_time(), 1),
+        }
+        yield layer, Figures(facts, ids, masks, networks), photos
+
+
+def _followed(
+    given: Quantify,
+    part: Measured,
+    name: str,
+    classes: int,
+    at: int,
+    images: Any,
+    masks: np.ndarray,
+    settings: Perturbation,
+) -> Iterator[tuple[Followed, list[Information]]]:
+    """Each training of a network at the checkpoints that are measured, at one of the layers."""
+    layer = (part.layers or given.layers)[at]
+    chosen = part.network or given.network
+    model = str(getattr(chosen, "model", None) or getattr(chosen, "role", ""))
+    for number, training in enumerate(part.trainings, start=1):
+        network = make_network(chosen.kind, model, chosen.outputs or classes)
+        files = checkpoint_files(training.checkpoints)
+        last = len(files) - 1
+        spaced = np.linspace(0, last, min(given.epochs, max(last, 1)) + 1)[1:]
+        epochs = [last] if name == "teacher" else sorted({round(each) for each in spaced})
+        follow_at = [files[epoch] for epoch in epochs]
+        travelled = np.zeros(1)
+        if name != "teacher":
+            travelled = weight_distances(network, training.checkpoints, layer, images[:1])[epochs]
+        note(f"{name}, training {number}: {layer} at {len(epochs)} checkpoints")
+        yield follow(network, follow_at, travelled, layer, images, masks, settings)
+
+
+def _check_epochs(networks: dict[str, list[Followed]]) -> None:
+    """Raise ``DataError`` where student and baseline have other numbers of checkpoints."""
+    counts = {len(one.travelled) for n in ("student", "baseline") for one in networks[n]}
+    if len(counts) > 1:
+        raise DataError(
+            f"Student and baseline have {min(counts)} to {max(counts)} checkpoints to measure.",
+            "Save as many for each training, or set quantify.epochs to the fewest.",
+        )
+
+
+def _photos(run: RunSpec) -> tuple[list[str], int, np.ndarray, np.ndarray]:
+    """Ids, number of classes, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
+    from precompute.datasets import load_dataset
+    from precompute.datasets.foregrounds import masks_of, small_mask, small_photo
+
+    given, dataset = run.quantify, load_dataset(run.dataset)
+    mask_of = masks_of(dataset, given.masks)
+    if mask_of is None:
+        raise DataError(
+            "The data set does not tell where its objects are.",
+            "Give a folder of masks: quantify.masks; or a data set of kind voc, coco or scenes.",
+        )
+    size, split = tuple(given.size), np.array(dataset.split)
+    rng = np.random.default_rng(given.seed)
+    ids: list[str] = []
+    photos: list[np.ndarray] = []
+    masks: list[np.ndarray] = []
+    for i in rng.permutation(np.flatnonzero(split == given.split)).tolist():
+        if len(ids) == given.images:
+            break
+        try:
+            mask = small_mask(mask_of(i), size)
+            if mask.any() and not mask.all():
+                photos.append(small_photo(dataset, i, size))
+                ids.append(dataset.ids[i])
+                masks.append(mask)
+        except UnreadableImage as error:
+            note(f"{dataset.ids[i]} is left out: {error}")
+    if not ids:
+        raise DataError(
+            f"No image of {given.split} can be measured: an object must cover a part of it.",
+            "Take another split, or correct the masks.",
+        )
+    return ids, len(dataset.classes), np.stack(photos), np.stack(masks)

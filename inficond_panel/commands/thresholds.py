@@ -1,0 +1,94 @@
+"""``inficond thresholds``: thresholds of the classes, chosen by the labels of tune."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.common.numbers import plain, written, written_range
+from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.chosen_thresholds import ChosenThreshold
+
+DESCRIPTION = (
+    "Chooses by the labels of tune: the threshold of the best F1, or of the most recall at a "
+    "precision. Beside it its bootstrap interval, and what it is worth on images that did not "
+    "choose it. Nothing is changed: the last line goes into the spec, where it holds for all "
+    "iterations. See docs/metrics.md."
+)
+EXAMPLE = "inficond thresholds demo --precision 0.9"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_node(parser)
+    add_classes(parser, "class")
+    parser.add_argument(
+        "--precision",
+        type=_share,
+        metavar="P",
+        help="most recall where the precision is P or more (default: the best F1)",
+    )
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Choose thresholds, and print the line of a spec that sets them."""
+    from inficond_panel.analysis.chosen_thresholds import chosen_thresholds, threshold_setting
+    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.tuning.node_names import node_title
+
+    tuner = open_students(args)
+    node = chosen_node(tuner, args.node)
+    found = chosen_thresholds(
+        tuner, node, classes=args.classes, precision=args.precision, seed=args.seed
+    )
+    setting = {**tuner.spec.students.threshold, **threshold_setting(found)}
+    if args.json:
+        classes = {each.class_name: plain(asdict(each)) for each in found}
+        say_json({"node": node.id, "threshold": setting, "classes": classes})
+        return
+    rule = "the best F1" if args.precision is None else f"most recall at precision {args.precision}"
+    say(f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune")
+    say()
+    say_table(_HEADER, [_row(each) for each in found if not each.lacking])
+    for each in found:
+        if each.lacking:
+            note(f"{each.class_name} is left out: {each.lacking}.")
+    say()
+    say("F1, precision and recall are cross-fitted. In the spec, under students:")
+    say(f"  threshold: {json.dumps(setting, ensure_ascii=False)}")
+
+
+_WORTH = (PRECISION, RECALL)
+_HEADER = ["class", "threshold", "95 %", "now", F1.word, "95 %", "change", "95 %"]
+_HEADER += [metric.word for metric in _WORTH]
+
+
+def _row(each: ChosenThreshold) -> list[Any]:
+    f1, change = each.metrics[F1.key], each.change[F1.key]
+    return [
+        each.class_name,
+        f"{each.threshold:+.3f}",
+        written_range(each.low, each.high, sign=True),
+        f"{each.now:+.3f}",
+        written(f1.estimate),
+        written_range(f1.low, f1.high),
+        f"{change.estimate:+.3f}",
+        written_range(change.low, change.high, sign=True),
+        *(written(each.metrics[metric.key].estimate) for metric in _WORTH),
+    ]
+
+
+def _share(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1, got {text!r}")

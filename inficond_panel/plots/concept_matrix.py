@@ -1,0 +1,227 @@
+"""Matrix of influences: all students at once, a row a concept and a column a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool, Quad, Text
+from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
+from numpy.typing import NDArray
+
+from inficond_panel.analysis.concept_order import Mark, find_concepts, strength
+from inficond_panel.common.numbers import MINUS, signed
+from inficond_panel.plots.influence_colours import inks_on, make_colours
+from inficond_panel.store import Store
+from inficond_panel.tuning import Node
+from inficond_panel.vocabulary.palette import INK
+
+#: Cells with influence that have their number and sign written into them: the strongest ones.
+WRITTEN = 10_000
+_ROW, _NAMES = 22, 190  # pixels of a plot in a notebook: a row, the names of the concepts
+_WIDE = 40  # pixels of a cell from which on its number is written
+
+
+Hook = Callable[[Any, hv.Element], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Influences to draw, ``(concepts, classes)``, with the names of rows and columns.
+
+    ``reach`` is the influence of the deepest colour. ``marked`` are cells by class and concept;
+    ``pending`` has the sign of the thumb that waits for a cell.
+    """
+
+    influence: NDArray[np.float64]
+    concepts: Sequence[str]
+    classes: Sequence[str]
+    reach: float
+    marked: Collection[Mark] = ()
+    pending: Mapping[Mark, str] = field(default_factory=dict)
+
+    def places(self, cells: Collection[Mark]) -> list[tuple[int, int]]:
+        """Row and column of each of ``cells``; those of concepts that are no rows are left out."""
+        row = {name: at for at, name in enumerate(self.concepts)}
+        column = {name: at for at, name in enumerate(self.classes)}
+        return [(row[concept], column[name]) for name, concept in cells if concept in row]
+
+
+def take_cells(
+    store: Store,
+    node: Node,
+    positions: NDArray[np.intp],
+    find: str = "",
+    top: int = 0,
+    marked: Collection[Mark] = (),
+    pending: Mapping[Mark, str] | None = None,
+) -> Cells:
+    """The influences of a node, on the concepts at ``positions`` that ``find`` finds.
+
+    ``top`` keeps as many of those that have an influence; 0 keeps all. The deepest colour is of
+    the strongest concept, whether it is listed or not.
+    """
+    rows = find_concepts(positions, store.concepts, find)
+    strengths = strength(node.weights)
+    if top:
+        rows = rows[strengths[rows] > 0][:top]
+    names = [store.concepts[c] for c in rows]
+    reach = float(strengths.max(initial=0.0)) or 1.0
+    return Cells(node.weights[rows], names, store.classes, reach, marked, pending or {})
+
+
+def make_cells(cells: Cells, dark: bool, *hooks: Hook) -> hv.Image:
+    """Influence as colour, for a class blue and against it orange; at 0 a cell is blank.
+
+    The scale is symmetric. ``class`` and ``concept`` count columns from the left and rows from the
+    bottom. Numbers are written over the cells, and those that are marked have an outline.
+    """
+    rows, columns = cells.influence.shape
+    image = hv.Image(_blank(cells), ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
+    return image.opts(
+        cmap=make_colours(dark),
+        clim=(-cells.reach, cells.reach),
+        clipping_colors={"NaN": "transparent"},
+        hooks=[partial(_write, cells=cells, dark=dark), *hooks],
+        backend="bokeh",
+    )
+
+
+def make_matrix(cells: Cells, dark: bool = False) -> hv.Image:
+    """The cells with names of concepts and classes at the axes, and a card under the pointer.
+
+    Where there is little room for numbers, a minus stands in the cells against their class.
+    """
+    rows, columns = cells.influence.shape
+    width = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
+    hooks: list[Hook] = [partial(_name_cells, cells=cells)]
+    if width < _WIDE:
+        hooks.append(_write_signs)
+    return make_cells(cells, dark, *hooks).opts(
+        xticks=[(at + 0.5, name) for at, name in enumerate(cells.classes)],
+        yticks=[(rows - at - 0.5, name) for at, name in enumerate(cells.concepts)],
+        xlabel="",
+        ylabel="",
+        xrotation=60,
+        width=_NAMES + width * columns,
+        height=120 + _ROW * rows,
+        tools=["hover"],
+        backend="bokeh",
+    )
+
+
+def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool) -> None:
+    """Hook: texts and outlines. As layers of HoloViews they take 100 ms each."""
+    figure = plot.state
+    if len(figure.renderers) == 1:  # hooks are called again when the image changes
+        texts = Text(x="class", y="concept", text="number", text_color="text_color")
+        texts.update(text_align="center", text_baseline="middle", text_font_size="11px")
+        figure.add_glyph(ColumnDataSource(make_texts(cells, dark)), texts)
+        boxes = Quad(left="left", bottom="bottom", right="right", top="top", fill_color=None)
+        boxes.update(line_color=INK.of(dark), line_width=2)
+        figure.add_glyph(ColumnDataSource(make_outlines(cells)), boxes)
+
+
+def _write_signs(plot: Any, _: hv.Element) -> None:
+    """Hook: signs in place of the numbers."""
+    plot.state.renderers[1].glyph.text = "sign"
+
+
+def _blank(cells: Cells) -> NDArray[np.float32]:
+    """Influences as an image has them: nan, which is not drawn, for 0."""
+    return np.where(cells.influence, cells.influence, np.nan).astype(np.float32)
+
+
+def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:
+    """Columns of the texts: places, as ``class`` and ``concept``, ``number``, ``sign``, and colour.
+
+    Of the ``WRITTEN`` strongest cells. A thumb that waits stands before the number, and in the
+    place of the sign.
+    """
+    values, waiting = cells.influence, cells.pending
+    thumbs = dict(zip(cells.places(waiting), waiting.values(), strict=False))
+    order = np.argsort(-np.abs(values), axis=None, kind="stable")[:WRITTEN]
+    rows, columns = np.unravel_index(order[values.flat[order] != 0], values.shape)
+    places = list(dict.fromkeys([*thumbs, *zip(rows.tolist(), columns.tolist(), strict=True)]))
+    at = np.array(places, np.intp).reshape(-1, 2)
+    influence = values[at[:, 0], at[:, 1]]
+    shown = [(thumbs.get(place, ""), v) for place, v in zip(places, influence, strict=True)]
+    return {
+        "class": at[:, 1] + 0.5,
+        "concept": len(values) - at[:, 0] - 0.5,
+        "number": [f"{thumb} {_number(value)}".strip() for thumb, value in shown],
+        "sign": [thumb or (MINUS if value < 0 else "") for thumb, value in shown],
+        "text_color": inks_on(influence, cells.reach, dark),
+    }
+
+
+def _number(value: float) -> str:
+    return signed(value, 1 if abs(value) >= 10 else 2) if value else ""
+
+
+def make_outlines(cells: Cells) -> dict[str, NDArray[np.float64]]:
+    """Columns of the outlines around the cells that are marked."""
+    at = np.array(sorted(cells.places(cells.marked)), float).reshape(-1, 2)
+    left, bottom = at[:, 1], len(cells.concepts) - at[:, 0] - 1
+    return {"left": left, "bottom": bottom, "right": left + 1, "top": bottom + 1}
+
+
+def make_image(cells: Cells, pixels: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    """Influences as the plot's source has them, the last row first.
+
+    Where the matrix is drawn on fewer ``pixels`` (wide, high) than it has cells, each pixel has
+    the strongest influence of the cells below it; for the worker.
+    """
+    values = _blank(cells)[::-1]
+    if pixels is None or not values.size:
+        return values
+    # Here, since it takes a second, and most matrices are drawn cell by cell.
+    import datashader as ds  # noqa: PLC0415 - see above
+    import xarray as xr  # noqa: PLC0415 - see above
+
+    rows, columns = values.shape
+    middles = {"concept": np.arange(rows) + 0.5, "class": np.arange(columns) + 0.5}
+    array = xr.DataArray(values, middles, ("concept", "class"))
+    wide, high = np.clip(pixels, 1, (columns, rows)).tolist()
+    canvas = ds.Canvas(wide, high, (0, columns), (0, rows))
+    high, low = (canvas.raster(array, agg=kind).to_numpy() for kind in ("max", "min"))
+    return np.where(high > -low, high, low).astype(np.float32)
+
+
+def update_matrix(
+    figure: Figure, cells: Cells, shown: NDArray[np.float32], dark: bool = False
+) -> None:
+    """Let a matrix that is drawn show ``cells``; ``shown`` is their ``make_image``.
+
+    A pass through HoloViews takes 50 ms and more. The image is sent where it differs.
+    """
+    layers: list[Any] = figure.renderers  # of glyphs
+    image, texts, boxes = layers
+    (rows, columns), reach = cells.influence.shape, cells.reach
+    image.glyph.color_mapper.update(palette=make_colours(dark), low=-reach, high=reach)
+    before = image.data_source.data
+    if not np.array_equal(before["image"][0], shown, equal_nan=True) or before["dh"][0] != rows:
+        place = {"x": [0], "y": [0], "dw": [columns], "dh": [rows]}
+        image.data_source.data = {**place, "image": [shown]}
+    texts.data_source.data = make_texts(cells, dark)
+    boxes.data_source.data = make_outlines(cells)
+    boxes.glyph.line_color = INK.of(dark)
+
+
+def _name_cells(plot: Any, _: hv.Element, cells: Cells) -> None:
+    """Hook: the pointer's card names class and concept, of which the image has the places."""
+
+    def named(names: Sequence[str], place: str) -> CustomJSHover:
+        return CustomJSHover(args={"names": list(names)}, code=f"return names[{place}] ?? ''")
+
+    for tool in plot.state.select({"type": HoverTool}):
+        tool.tooltips = [("class", "$x{0}"), ("concept", "$y{0}"), ("influence", "@image")]
+        tool.formatters = {
+            "$x": named(cells.classes, "Math.floor(value)"),
+            "$y": named(cells.concepts, "names.length - 1 - Math.floor(value)"),
+        }

@@ -1,0 +1,233 @@
+"""``inficond compare --gamma``: oracles of several gammas, by hand from a linear softmax."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays
+from precompute_factory import photo
+from scipy.special import softmax
+
+from inficond_panel import open_students
+from inficond_panel.cli import main
+from inficond_panel.store import open_store, write_store
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+COUNT, GAMMAS = 32, (0.0, 0.5, 2.0)
+CLASSES = ("bicycle", "tv monitor", "sheep", "bird")
+HIGHER = {"bicycle": "thing", "tv monitor": "thing", "sheep": "animal", "bird": "animal"}
+SPEC = """\
+title: <b>Photos</b>
+store: a.zarr
+dataset: {kind: table, root: ., images: images, labels: labels.csv, task: single_label,
+          splits: {fit: fit.txt, tune: {from: rest.txt, share: 0.5}, holdout: rest}}
+concepts: {corpus: words.txt, encoder: {kind: open_clip, model: ViT-B-32, pretrained: none.pt}}
+teacher:
+  kind: torchscript
+  path: teacher.pt
+  activation: softmax
+  classes: [bird, sheep, bicycle, tv monitor, other]
+  preprocessing: {size: [4, 3], mean: [0.5, 0.5, 0.5], std: [0.2, 0.25, 0.3], crop: 0}
+"""
+
+
+class Linear(torch.nn.Module):
+    """Logits of five classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(2)
+        self.weight = torch.nn.Parameter(torch.from_numpy(rng.normal(0, 0.4, (5, 36))).float())
+
+    def forward(self, x):
+        return x.flatten(1) @ self.weight.T
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A spec with photos, a linear teacher, and a store whose logits are that teacher's."""
+    folder = tmp_path_factory.mktemp("gammas")
+    (folder / "images").mkdir()
+    rng = np.random.default_rng(0)
+    ids = [f"{i:03d}" for i in range(COUNT)]
+    label = np.eye(4, dtype=int)[np.arange(COUNT) % 4]
+    for i, name in enumerate(ids):
+        photo(i, (8, 6)).save(folder / "images" / f"{name}.png")
+    rows = [",".join(["image_id", *CLASSES])]
+    rows += [",".join([name, *map(str, row)]) for name, row in zip(ids, label, strict=True)]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    order = rng.permutation(COUNT)
+    (folder / "fit.txt").write_text("\n".join(ids[i] for i in sorted(order[:24])))
+    (folder / "rest.txt").write_text("\n".join(ids[i] for i in sorted(order[24:])))
+    (folder / "words.txt").write_text("wheel\n")
+    torch.jit.trace(Linear(), torch.zeros(1, 3, 3, 4)).save(folder / "teacher.pt")
+    (folder / "spec.yaml").write_text(SPEC)
+    every = by_hand(folder, ids, label, 0.0)
+    split = np.where(np.isin(np.arange(COUNT), order[:24]), "fit", "tune")
+    arrays = small_arrays(images=COUNT) | {
+        "image": np.array(ids), "label": label, "split": split,
+        "teacher_logit": every[:, :4], "other_logit": every[:, 4:],
+    }  # fmt: skip
+    arrays["other_class"] = np.array(["other"])
+    facts = {"title": "<b>Photos</b>", "task": "single_label", "teacher_activation": "softmax"}
+    write_store(folder / "a.zarr", arrays, {**ATTRS, **facts})
+    return folder
+
+
+def by_hand(folder: Path, ids, label, gamma):
+    """Logits (n, 5) of eq. 2 for a linear network: dL/dx = (softmax(z) - y)' W."""
+    from PIL import Image
+
+    from precompute.teachers.preprocessing import Preprocessing
+
+    prepare = Preprocessing((4, 3), (0.5, 0.5, 0.5), (0.2, 0.25, 0.3)).prepare
+    x = np.stack([prepare(Image.open(folder / "images" / f"{i}.png")).ravel() for i in ids])
+    weight = Linear().weight.detach().numpy()[[2, 3, 1, 0, 4]]  # in the order of CLASSES, other
+    slope = softmax(x @ weight.T, axis=1) - np.hstack([label, np.zeros((len(label), 1))])
+    return (x - gamma * np.abs(x) * (slope @ weight)) @ weight.T
+
+
+@pytest.fixture(scope="module")
+def swept(folder):
+    """The document and the folder of a sweep with super-classes from a file."""
+    (folder / "higher.csv").write_text(
+        "class,group\n" + "".join(f"{name},{group}\n" for name, group in HIGHER.items())
+    )
+    return run(folder, "--super", folder / "higher.csv", "--output", folder / "out")
+
+
+def run(folder, *more, gammas=GAMMAS, status=0):
+    """The document, or what was said in error."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    out, err = StringIO(), StringIO()
+    arguments = [
+        "compare",
+        str(folder / "spec.yaml"),
+        "--gamma",
+        *map(str, gammas),
+        "--draws",
+        "20",
+    ]
+    with redirect_stdout(out), redirect_stderr(err):
+        assert main([*arguments, *map(str, more), "--json"]) == status, err.getvalue()
+    return err.getvalue() if status else json.loads(out.getvalue())
+
+
+def test_each_gamma_has_the_papers_measures(folder, swept):
+    """Against logits by hand: top-1, ECE (eq. 5), entropy, silhouette by its definition (eq. 6)."""
+    store = open_store(folder / "a.zarr")
+    rows = store.rows("fit")
+    ids, label = [store.images[i] for i in rows], np.asarray(store.label[rows])
+    assert [each["gamma"] for each in swept["gammas"]] == list(GAMMAS)
+    for each in swept["gammas"]:
+        logit = by_hand(folder, ids, label, each["gamma"])
+        p, truth = softmax(logit, axis=1), label.argmax(axis=1)
+        found = {name: value["estimate"] for name, value in each["measures"].items()}
+        right = p.argmax(axis=1) == truth
+        assert found["top1"] == pytest.approx(right.mean())
+        assert found["entropy_softmax"] == pytest.approx(-(p * np.log(p)).sum(1).mean(), rel=1e-4)
+        where = np.minimum((p.max(axis=1) * 15).astype(int), 14)
+        gaps = [abs((right - p.max(axis=1))[where == b].sum()) for b in range(15)]
+        assert found["top_ece"] == pytest.approx(sum(gaps) / len(p), abs=1e-5)
+        higher = np.array([HIGHER[CLASSES[k]] for k in truth])
+        for name, group in (("silhouette", truth), ("silhouette_super", higher)):
+            assert found[name] == pytest.approx(by_definition(logit, group), abs=1e-4)
+    change = swept["gammas"][2]["changes"]["silhouette"]["estimate"]
+    values = [each["measures"]["silhouette"]["estimate"] for each in swept["gammas"]]
+    assert change == pytest.approx(values[2] - values[0])
+    assert swept["best"]["silhouette"] == GAMMAS[int(np.argmax(values))]
+    assert swept["gammas"][0]["changes"] == {}
+
+
+def by_definition(points, group):
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    found = []
+    for i, own in enumerate(group):
+        a = distance[i][(group == own) & (np.arange(len(group)) != i)].mean()
+        b = min(distance[i][group == other].mean() for other in set(group) - {own})
+        found.append((b - a) / max(a, b))
+    return np.mean(found)
+
+
+def test_the_folder_has_tables_and_a_page_with_thumbnails(folder, swept):
+    files = {path.name: path.read_text() for path in (folder / "out").iterdir()}
+    assert set(files) == {"gammas.csv", "reliability.csv", "map.csv", "gammas.html"}
+    rows = list(csv.DictReader(files["gammas.csv"].splitlines()))
+    assert [float(row["gamma"]) for row in rows] == list(GAMMAS)
+    value = swept["gammas"][1]["measures"]["silhouette_super"]["high"]
+    assert float(rows[1]["silhouette_super_high"]) == pytest.approx(value)
+    assert rows[0]["mark"] == ""
+    assert rows[1]["mark"] == "has seen the label"
+    points = list(csv.DictReader(files["map.csv"].splitlines()))
+    assert len(points) == 24
+    assert {"0_x", "0.5_y", "2_x", "group", "super"} <= set(points[0])
+    page = files["gammas.html"]
+    assert page.count("data:image/jpeg;base64,") == 3 * 24
+    assert "&lt;b&gt;Photos" in page
+    assert "<b>" not in page
+    assert "<script" not in page
+    assert "Largest silhouette by super-class: gamma" in page
+
+
+def test_logits_are_kept_and_the_store_stays(folder, swept, monkeypatch):
+    store = open_store(folder / "a.zarr")
+    assert swept["store_hash"] == store.content_hash
+    assert len(list((folder / "a.oracles").glob("gamma-*.npz"))) == 2
+    from precompute.teachers.teacher import TorchTeacher
+
+    asked = []
+    real = TorchTeacher.oracles
+    monkeypatch.setattr(
+        TorchTeacher, "oracles", lambda s, i, y, g: asked.append(tuple(g)) or real(s, i, y, g)
+    )
+    assert run(folder, gammas=(0.5, 2.0))["gammas"][1:] != []
+    assert asked == []
+    run(folder, gammas=(0.5, 4.0))
+    assert set(asked) == {(4.0,)}
+
+
+def test_a_column_of_the_store_will_do_as_super_class(folder, tmp_path):
+    students = open_students(folder / "spec.yaml", history=tmp_path / "h.sqlite")
+    swept = students.oracle_sweep([0.5], draws=5)
+    assert swept.gammas == [0.0, 0.5]
+    found = students.plot.gammas(swept)
+    curve = found["silhouette, sub-class"]
+    assert curve.dimension_values("gamma").tolist() == [0.0, 0.5]
+    values = [each.measures["silhouette"].estimate for each in swept.oracles]
+    np.testing.assert_allclose(curve.dimension_values(1), values)
+    maps = students.plot.gamma_maps(swept)
+    assert maps.keys() == [0.0, 0.5]
+    assert len(maps[0.5]) == 24
+
+
+@pytest.mark.parametrize(
+    ("gammas", "more", "told"),
+    [
+        ((0.5, 1e38), (), "gamma 1e+38 is too large"),
+        ((0.5,), ("--super", "nowhere"), "no metadata column and no file 'nowhere'"),
+        ((0.5,), ("--alpha", "1"), "--alpha is not used with --gamma"),
+    ],
+)
+def test_what_cannot_be_is_told_and_nothing_is_half_made(folder, tmp_path, gammas, more, told):
+    before = sorted((folder / "a.oracles").glob("*")) if (folder / "a.oracles").exists() else []
+    error = run(folder, *more, "--output", tmp_path / "out", gammas=gammas, status=1)
+    assert told in error
+    assert not list(tmp_path.iterdir())
+    after = sorted((folder / "a.oracles").glob("*")) if (folder / "a.oracles").exists() else []
+    assert all("1e+38" not in path.name for path in after)
+    assert set(before) <= set(after)
+
+
+@pytest.mark.parametrize("gamma", ["-1", "nan", "inf", "x"])
+def test_a_gamma_that_is_no_number_from_0_is_refused(folder, gamma, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", str(folder / "spec.yaml"), "--gamma", gamma])
+    assert "a finite number, 0 or more" in capsys.readouterr().err
