@@ -1,6 +1,6 @@
 """InFiConD Panel: interactive, no-code fine-tuning of concept-based student models.
 
-For scripts and notebooks: ``open_students``, ``from_frames``, ``load_students``,
+For scripts and notebooks: ``open_students``, ``build``, ``from_frames``, ``load_students``,
 ``ConceptStudents``, ``explore``.
 """
 
@@ -13,6 +13,7 @@ from inficond_panel.errors import MissingExtraError
 from inficond_panel.version import __version__
 
 if TYPE_CHECKING:
+    from inficond_panel.api.building import build
     from inficond_panel.api.estimator import ConceptStudents
     from inficond_panel.api.frames import from_frames
     from inficond_panel.api.loading import load_students
@@ -23,6 +24,7 @@ __all__ = [
     "ConceptStudents",
     "TunableStudents",
     "__version__",
+    "build",
     "explore",
     "from_frames",
     "load_students",
@@ -33,6 +35,7 @@ __all__ = [
 _LATE = {
     "ConceptStudents": "inficond_panel.api.estimator",
     "TunableStudents": "inficond_panel.api.students",
+    "build": "inficond_panel.api.building",
     "explore": "inficond_panel.api.notebook",
     "from_frames": "inficond_panel.api.frames",
     "load_students": "inficond_panel.api.loading",

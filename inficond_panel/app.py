@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import panel as pn
+import param
 from bokeh.document import Document
 from panel.viewable import Viewable, Viewer
 
@@ -67,11 +68,25 @@ class Explorer(Viewer):
     Shows itself in a notebook cell. Work runs in one worker thread of the session; a spec or a
     store that cannot be used is shown as a message with its remedy. In place of a spec a tuner
     that is open already may be given. ``views`` has each view by itself, for a cell of its own;
-    all share the session's state.
+    all share the session's state, ``app``. ``on_ready`` is called with the explorer whenever
+    ``app`` has been set and is on screen.
     """
 
-    def __init__(self, specs: Sequence[str | Path | Tuner], history: str | Path = "") -> None:
+    app = param.ClassSelector(
+        class_=AppState,
+        default=None,
+        allow_None=True,
+        doc="State of the session: None until a store is open, replaced where another is opened.",
+    )
+
+    def __init__(
+        self,
+        specs: Sequence[str | Path | Tuner],
+        history: str | Path = "",
+        on_ready: Callable[[Explorer], object] | None = None,
+    ) -> None:
         super().__init__()
+        self._on_ready = on_ready
         self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
         self.history = str(history)
         self._publish = publisher()
@@ -80,7 +95,6 @@ class Explorer(Viewer):
         served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
         location = pn.state.location if served else None  # a notebook's URL is not ours
         self.address = Address(location.search) if location is not None else None
-        self.app: AppState | None = None
         self.views = Views(self)
         self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
         self._places: dict[str, Cell] = {}  # of views that are shown by themselves
@@ -136,11 +150,14 @@ class Explorer(Viewer):
         for other in (app.concepts, app.targets):
             pn.bind(partial(self._go_on, app, other), other.param.tuner, watch=True)
         watch_export(app, views, lambda: [self._page, *self._places.values()])
-        before, self._shown, self.app = self._shown, views, app
+        before, self._shown = self._shown, views
+        self.app = app
         self._page[:] = [shell]
         for name in self._places:
             self._fill(name)
         close_views(before)
+        if self._on_ready is not None:
+            self._on_ready(self)
 
     def _fail(self, error: InficondError) -> None:
         """Tell why nothing was opened, where the page would be."""

@@ -11,7 +11,8 @@ from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec import Spec
 
-_PACKAGES = ("torch", "open_clip")
+#: By the kind of the encoder.
+_PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
 
 
 def text_encoder(spec: Spec) -> TextEncoder:
@@ -24,7 +25,7 @@ def text_encoder(spec: Spec) -> TextEncoder:
         from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
         raise _missing(error.name or "precompute") from error
-    return load_text_encoder(spec.concepts.encoder)
+    return load_text_encoder(spec.concepts.encoder, spec.device)
 
 
 class PageEncoder:
@@ -36,7 +37,7 @@ class PageEncoder:
     def check(self) -> None:
         """Raise what ``text_encoder`` does, as far as that is known; loads nothing."""
         self.spec.check_making()
-        for name in _PACKAGES:
+        for name in _PACKAGES[self.spec.concepts.encoder.kind]:
             if find_spec(name) is None:
                 raise _missing(name)
 
@@ -54,7 +55,8 @@ _loaded = once(2)(text_encoder)
 
 
 def _missing(package: str) -> MissingExtraError:
+    extras = "precompute,transformers" if package == "transformers" else "precompute"
     return MissingExtraError(
         f"Typing a concept needs packages that are not installed ({package}).",
-        "Install them: pip install 'inficond-panel[precompute]'",
+        f"Install them: pip install 'inficond-panel[{extras}]'",
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit, logsumexp, softmax
+
+from inficond_panel.errors import DataError
 
 #: Probabilities are kept this far from 0 and 1 before they become logits. Of a softmax over many
 #: classes most are smaller.
@@ -50,6 +54,19 @@ def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.floa
     if by_softmax:
         return np.log(np.maximum(probability, LEAST_OF_SOFTMAX))
     return np.asarray(logit(np.clip(probability, LEAST, 1 - LEAST)))
+
+
+def outputs_of(found: object, name: str) -> NDArray[np.float32]:
+    """Array of what a function returned, an array or a tensor; raises ``DataError`` for else."""
+    detach = getattr(found, "detach", None)
+    host: Any = detach().cpu() if detach else found
+    try:
+        return np.asarray(host, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{name} returns {type(found).__name__}, no array of numbers.",
+            "Return logits (photos, classes), as NumPy array or as tensor.",
+        ) from error
 
 
 def logits_fault(values: NDArray) -> str:

@@ -35,6 +35,24 @@ def write_folder(place: Path, force: bool, known: set[str]) -> Iterator[Write]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+@contextmanager
+def write_folders(place: Path) -> Iterator[Path]:
+    """Give a new folder to be filled, which becomes ``place`` when the block ends well.
+
+    Raises ``ExportError`` where ``place`` is there, before anything is made.
+    """
+    _check(place, False, set())
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = _beside(place, "writing")
+    partial.mkdir()
+    try:
+        yield partial
+        _check(place, False, set())
+        _put(partial, place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def _check(place: Path, force: bool, known: set[str]) -> None:
     if not os.path.lexists(place):
         return

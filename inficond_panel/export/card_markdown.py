@@ -19,12 +19,20 @@ from inficond_panel.vocabulary.metrics import (
     PRECISION,
     RECALL,
 )
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 _METRICS = {
     AP.key: AP.word,
     "teacher_ap": "teacher's AP",
     "ap_since_start": "AP, change by tuning",
     **{each.key: each.word for each in (PRECISION, RECALL, F1, ACCURACY, BRIER, ECE, FIDELITY)},
+}
+#: Way from scores to probabilities, by link.
+_LINKED = {
+    SIGMOID: "logit = scores · weights + intercept; probability = sigmoid(logit)",
+    SOFTMAX: "probabilities = softmax(scores · weights + intercepts) over the classes; a weight is "
+    "less its mean over the classes, so that those of a concept add up to 0; logit = "
+    "log(probability / (1 − probability))",
 }
 #: Punctuation that may begin something; a colon only where a link or an emoji could follow.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&$@]|:(?=\S)|(?i:(?<=\bwww)\.)|^[-+=]|^\d+\.(?=\s|$)")
@@ -71,8 +79,8 @@ def _summary(card: Mapping[str, Any]) -> str:
         f"{len(card['classes'])} linear students, one a class, over {len(card['concepts'])} "
         f"concept scores; iteration {node['number']} ({escape(node['id'])}, {kind}), made "
         f"{node['created']} by {escape(node['author'])}.{note}\n\n"
-        f"logit = scores · weights + intercept; probability = sigmoid(logit); a class is decided "
-        f"to be present where its logit is above its threshold."
+        f"{_LINKED[card['distillation'].get('link', SIGMOID)]}; a class is decided to be present "
+        f"where its logit is above its threshold."
     )
 
 

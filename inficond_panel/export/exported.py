@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.tuning.node import weights_hash
+from inficond_panel.vocabulary.tasks import SIGMOID
 
 #: Version of the files; raised when a reader of the old one would be misled.
 FORMAT_VERSION = 1
@@ -18,7 +19,10 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """Students as an export holds them: weights ``(C, K)``, intercepts ``(K,)``, names, card."""
+    """Students as an export holds them: weights ``(C, K)``, intercepts ``(K,)``, names, card.
+
+    ``link`` turns scores · weights + intercepts into probabilities; the card says it too.
+    """
 
     weights: np.ndarray = field(repr=False)
     intercepts: np.ndarray = field(repr=False)
@@ -26,6 +30,7 @@ class Exported:
     concepts: tuple[str, ...]
     thresholds: tuple[float, ...]
     card: Mapping[str, Any] = field(repr=False)
+    link: str = SIGMOID
 
     @property
     def sha256(self) -> str:

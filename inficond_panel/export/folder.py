@@ -72,6 +72,7 @@ def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
         concepts=tuple(tuner.store.concepts),
         thresholds=tuple(tuner.threshold(name) for name in tuner.store.classes),
         card=card,
+        link=tuner.spec.students.link,
     )
 
 

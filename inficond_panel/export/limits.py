@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Below this many positives a metric says little.
 _FEW = 20
@@ -51,6 +52,11 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
             f"They learnt from the teacher's oracle, which {SEEN_LABEL}: its logits on the images "
             f"of fit were made with the help of their labels. All metrics compare with the plain "
             f"teacher."
+        )
+    if card["distillation"].get("link") == SOFTMAX:
+        yield (
+            "The classes share one softmax: the student takes one of them to be there, and what is "
+            "changed for one class changes the probabilities of all."
         )
     if "alpha" in card["distillation"]:
         yield "They learnt from the true labels too, so that they may leave the teacher's way."

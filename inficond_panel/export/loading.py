@@ -15,6 +15,7 @@ from inficond_panel.export.weight_files import read_json, read_npz
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import weights_hash
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.tasks import LINKS, SIGMOID
 
 _AGAIN = "Export again: inficond export SPEC"
 #: Bytes of a file, and of what is packed in it: students of 10,000 concepts and 3,000 classes.
@@ -58,7 +59,10 @@ def _read(file: Path) -> Exported:
         concepts=tuple(str(name) for name in facts["concepts"]),
         thresholds=tuple(float(value) for value in facts["thresholds"]),
         card=facts["card"],
+        link=facts["card"]["distillation"].get("link", SIGMOID),
     )
+    if students.link not in LINKS:
+        raise ValueError(f"its link is {students.link!r}")
     if students.sha256 != str(facts["sha256"]):
         raise ValueError("its names, thresholds, weights or card differ from their hash")
     return students

@@ -84,7 +84,7 @@ def _refit(node: Node) -> dict[str, Any]:
 
 def _iteration(node: Node) -> dict[str, Any]:
     def resolved(class_name: str, concept: str) -> dict[str, float | None]:
-        lower, upper = node.bounds[class_name, concept]
+        lower, upper = node.bounds.get((class_name, concept), (None, None))  # none once released
         return {"lower": lower, "upper": upper}
 
     return {

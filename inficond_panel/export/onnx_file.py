@@ -1,8 +1,9 @@
 """Students as an ONNX model, made node by node.
 
 Input ``score`` (images, C) float32; outputs ``logits`` and ``probabilities`` (images, K) float64
-and ``decisions`` (images, K) bool. The sums are in float64, so that an image near a threshold is
-decided as here.
+and ``decisions`` (images, K) bool. With link softmax the probabilities add up to 1, and a logit is
+the log-odds of its class: its linear function less the log of the sum of the others' exp. The sums
+are in float64, so that an image near a threshold is decided as here.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import numpy as np
 
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Old enough for runtimes of the last years.
 _OPSET, _IR_VERSION = 17, 8
+#: Added to a class's own function, takes it out of a sum of exp.
+_NEVER = -1e300
 
 
 def import_onnx() -> Any:
@@ -41,7 +45,7 @@ def onnx_bytes(students: Exported) -> bytes:
         ir_version=_IR_VERSION,
         producer_name="inficond-panel",
         producer_version=students.card["versions"]["inficond-panel"],
-        doc_string="Concept students: linear, one a class, over concept scores.",
+        doc_string=f"Concept students: linear, one a class, over concept scores; {students.link}.",
     )
     facts = {
         "format": "inficond-students",
@@ -71,21 +75,26 @@ def read_onnx(path: Path) -> dict[str, Any]:
 
 def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
     concepts, classes = students.weights.shape
+    joint = students.link == SOFTMAX
+    linear = "linear" if joint else "logits"
     nodes = [
         helper.make_node("Cast", ["score"], ["score64"], to=tensor.DOUBLE),
-        helper.make_node("Gemm", ["score64", "weights", "intercepts"], ["logits"]),
-        helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
+        helper.make_node("Gemm", ["score64", "weights", "intercepts"], [linear]),
+        *(_joint(helper) if joint else [helper.make_node("Sigmoid", [linear], ["probabilities"])]),
         helper.make_node("Greater", ["logits", "thresholds"], ["decisions"]),
     ]
     constants = {
         "weights": students.weights,
         "intercepts": students.intercepts,
         "thresholds": np.array(students.thresholds),
+        **({"own": np.diag(np.full(classes, _NEVER))} if joint else {}),
     }
     initializers = [
         helper.make_tensor(name, tensor.DOUBLE, values.shape, values.ravel())
         for name, values in constants.items()
     ]
+    if joint:
+        initializers.append(helper.make_tensor("middle", tensor.INT64, [1], [1]))
     value = helper.make_tensor_value_info
     outputs = {"logits": tensor.DOUBLE, "probabilities": tensor.DOUBLE, "decisions": tensor.BOOL}
     return helper.make_graph(
@@ -95,3 +104,14 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
         [value(name, kind, ["images", classes]) for name, kind in outputs.items()],
         initializers,
     )
+
+
+def _joint(helper: Any) -> list[Any]:
+    """Nodes from the linear functions of all classes to their probabilities and log-odds."""
+    return [
+        helper.make_node("Softmax", ["linear"], ["probabilities"], axis=1),
+        helper.make_node("Unsqueeze", ["linear", "middle"], ["rows"]),
+        helper.make_node("Add", ["rows", "own"], ["rest"]),  # (images, K, K), the diagonal out
+        helper.make_node("ReduceLogSumExp", ["rest"], ["others"], axes=[2], keepdims=0),
+        helper.make_node("Sub", ["linear", "others"], ["logits"]),
+    ]

@@ -12,9 +12,11 @@ from scipy.special import expit
 from inficond_panel.analysis.local_explanation import Part, parts_of
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import defined
+from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Columns of a prediction in tables, named as in the images that the page saves.
 COLUMNS = (
@@ -32,7 +34,8 @@ PART_COLUMNS = ("image", "class", "concept", "concept_score", "influence", "logi
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class on one photo; ``parts``, largest first, and the intercept add up to ``logit``.
+    """One class on one photo; ``parts``, largest first, intercept and ``other_classes`` add up to
+    ``logit``; ``other_classes`` is what those of a joint student take, else 0.
 
     ``teacher`` is the teacher's logit, None where it cannot run; both decide at ``threshold``.
     """
@@ -44,6 +47,7 @@ class Prediction:
     teacher: float | None
     intercept: float
     parts: tuple[Part, ...]
+    other_classes: float = 0.0
 
     @property
     def present(self) -> bool:
@@ -62,8 +66,9 @@ class Prediction:
         return [self.photo, self.class_name, *student, defined(self.teacher), decided]
 
     def part_rows(self) -> Iterator[list[Any]]:
-        """Values of ``PART_COLUMNS``, the intercept first, under no concept."""
-        yield [self.photo, self.class_name, "", None, None, self.intercept]
+        """Values of ``PART_COLUMNS``; first, under no concept, the intercept with other classes."""
+        first = self.intercept + self.other_classes
+        yield [self.photo, self.class_name, "", None, None, first]
         for part in self.parts:
             values = part.concept, part.score, part.influence, part.logit
             yield [self.photo, self.class_name, *values]
@@ -76,7 +81,8 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
     """
     column = _columns("concepts", students.concepts, scores.concepts)
     chosen = scores.score[:, column].astype(np.float64)
-    logits = chosen @ students.weights + students.intercepts
+    linear = chosen @ students.weights + students.intercepts
+    logits = log_odds(linear) if students.link == SOFTMAX else linear
     teacher = _teacher(students, scores)
     return [
         Prediction(
@@ -87,6 +93,7 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
             teacher=None if teacher is None else float(teacher[i, k]),
             intercept=float(students.intercepts[k]),
             parts=parts_of(students.concepts, chosen[i], students.weights[:, k]),
+            other_classes=float(logits[i, k] - linear[i, k]),
         )
         for i, (photo, fault) in enumerate(zip(scores.photos, scores.fault, strict=True))
         if not fault

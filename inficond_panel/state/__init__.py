@@ -7,11 +7,18 @@ from inficond_panel.state.preview import Preview, Status
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
-from inficond_panel.state.view_settings import CHANGE_METRICS, CLASS_SORTS, SLICE_METRICS, TOPS
+from inficond_panel.state.view_settings import (
+    CHANGE_METRICS,
+    CLASS_SORTS,
+    GAP_SORTS,
+    SLICE_METRICS,
+    TOPS,
+)
 
 __all__ = [
     "CHANGE_METRICS",
     "CLASS_SORTS",
+    "GAP_SORTS",
     "SLICE_METRICS",
     "TOPS",
     "AppState",

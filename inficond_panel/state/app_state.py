@@ -11,8 +11,12 @@ from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.metric_changes import ChangesState
 from inficond_panel.state.refit_what_if import RefitWhatIf
+from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.selection import Selection
+from inficond_panel.state.shifts import ShiftState
 from inficond_panel.state.students import StudentsState
+from inficond_panel.state.suggestion import SuggestState
+from inficond_panel.state.tags import TagsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.state.typed_concepts import ConceptsState, Encoder
@@ -23,7 +27,8 @@ from inficond_panel.tuning import Tuner
 class AppState(param.Parameterized):
     """All that the views of one session watch. Made per session; ``tuner`` may be shared.
 
-    ``jobs`` is the session's queue (see ``Jobs``), ``encoder`` is for concepts that are typed.
+    ``jobs`` is the session's queue (see ``Jobs``), ``encoder`` is for concepts that are typed,
+    ``rights`` what the session may do.
     """
 
     theme: param.Selector[str] = param.Selector(
@@ -34,15 +39,24 @@ class AppState(param.Parameterized):
     requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
 
     def __init__(
-        self, tuner: Tuner, jobs: Jobs, encoder: Encoder | None = None, **params: object
+        self,
+        tuner: Tuner,
+        jobs: Jobs,
+        encoder: Encoder | None = None,
+        rights: Rights = EVERYTHING,
+        **params: object,
     ) -> None:
         super().__init__(**params)
+        self.rights = rights
         self.spec = tuner.spec
         self.store = tuner.store
         self.tuner = tuner
         self.jobs = jobs
-        self.selection = Selection(tuner.store.classes, tuner.store.concepts)
-        self.settings = Settings()
+        self.selection = Selection(
+            tuner.store.classes, tuner.store.concepts, only=rights.class_name
+        )
+        self.settings = Settings(top=self.spec.views.top, show=self.spec.layout.show)
+        self.settings.param["show"].default = self.spec.layout.show
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
         snapshot, tree = take_snapshot(tuner, head, "tune"), take_tree(tuner, head)
@@ -53,11 +67,15 @@ class AppState(param.Parameterized):
             self.jobs,
             preview=self.spec.tuning.preview,
             factor=self.spec.tuning.factor,
+            rights=rights,
         )
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
+        self.shifts = ShiftState(self.students, self.tuning, self.selection, self.jobs)
+        self.suggestion = SuggestState(self.tuning, self.jobs)
+        self.tags = TagsState(tuner, self.tuning, jobs)
         self.changes = ChangesState(tuner, self.students, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)
-        self.export = ExportState(tuner, self.jobs)
+        self.export = ExportState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder)
         self.targets = TargetsState(tuner, self.jobs)
 

@@ -54,8 +54,13 @@ class Measured:
 def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> Measured:
     """All metrics of a student with the changes since the parent and the start."""
     name, split = student.class_name, student.split
-    found = measure_node(tuner, student.node, split, classes=[name], metrics=MEASURED)[name]
-    changes = change_intervals(student.outcome, preview.outcome, MEASURED) if preview else None
+    draws = tuner.spec.views.draws
+    found = measure_node(tuner, student.node, split, classes=[name], metrics=MEASURED, draws=draws)[
+        name
+    ]
+    if preview is None:
+        return Measured(name, split, found, None)
+    changes = change_intervals(student.outcome, preview.outcome, MEASURED, draws=draws)
     return Measured(name, split, found, changes)
 
 

@@ -19,6 +19,7 @@ from inficond_panel.export.folder import edits_text
 from inficond_panel.export.onnx_file import import_onnx
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
+from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.tuning import Node, Tuner
 
 
@@ -40,8 +41,9 @@ class ExportState(param.Parameterized):
     asked = param.Event(doc="The choices for the iteration shown were asked for.")
     page = param.Event(doc="The page was asked for, as one HTML file.")
 
-    def __init__(self, tuner: Tuner, jobs: Jobs) -> None:
+    def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         super().__init__()
+        self.rights = rights
         self.tuner = tuner
         self.jobs = jobs
 
@@ -71,7 +73,8 @@ class ExportState(param.Parameterized):
         self.make(make)
 
     def make(self, make: Callable[[], File]) -> None:
-        """Make a file on the worker; it is ``file`` then."""
+        """Make a file on the worker; it is ``file`` then. ``TuningError`` where none may leave."""
+        self.rights.require("export")
 
         def done(file: File) -> None:
             told = f"{file.name} is ready, {size_text(len(file.content))}"

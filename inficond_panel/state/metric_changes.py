@@ -111,8 +111,7 @@ class ChangesState(param.Parameterized):
 
     def _compute(self, asked: Asked) -> Interval:
         nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        before, after = (self.tuner.at(node, asked.split) for node in nodes)
-        return metric_change(before, after, asked.class_name, asked.metric)
+        return metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inficond_panel.analysis.churn import churn
+from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
 from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.tuning import Intent, Node, Students
+from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 #: Metrics whose changes a preview tells; fidelity beside accuracy.
@@ -35,29 +38,36 @@ class Status:
 class Preview:
     """Effect that the pending batch would have, by touched class; nothing of it is stored.
 
-    ``changes`` are of ``METRICS``, by class and metric.
+    ``changes`` are of ``METRICS``, by class and metric. ``moved`` are the other classes that a
+    joint student would move along.
     """
 
     node: Node
     changes: dict[str, dict[str, Interval]] = field(default_factory=dict)
     metrics: dict[str, ClassMetrics] = field(default_factory=dict)
     sides: dict[str, int] = field(default_factory=dict)
+    moved: tuple[MovedClass, ...] = ()
 
     def of(self, class_name: str, metric: str) -> Interval | None:
         """Change in a metric of one class; None for a class that the batch does not touch."""
         return self.changes.get(class_name, {}).get(metric)
 
 
-def make_preview(before: Students, after: Students, batch: list[Intent]) -> Preview:
-    """Compare the previewed students with their parents, by class that the batch touches."""
-    touched = sorted({intent.class_name for intent in batch})
-    sides = {name: (before[name], after[name]) for name in touched}
-    return Preview(
-        node=after.node,
-        changes={
-            name: change_intervals(old.outcome, new.outcome, METRICS)
-            for name, (old, new) in sides.items()
-        },
-        metrics={name: new.metrics for name, (_, new) in sides.items()},
-        sides={name: churn(old, new).count() for name, (old, new) in sides.items()},
-    )
+def make_preview(
+    tuner: Tuner, before: Node, after: Node, split: str, cancelled: Callable[[], bool]
+) -> Preview:
+    """Compare the students that a batch touches with their parents, on images of a split.
+
+    Changes are cross-fitted where labels of these images chose a student (``analysis.judged``).
+    Raises ``CancelledError``.
+    """
+    old, new = tuner.at(before, split), tuner.at(after, split)
+    preview = Preview(after, moved=moved_classes(old, new))
+    for name in after.tuned:
+        if cancelled():
+            raise CancelledError("Cancelled.")
+        was, now = (judged_outcome(tuner, node, split, name) for node in (before, after))
+        preview.changes[name] = change_intervals(was, now, METRICS, draws=tuner.spec.views.draws)
+        preview.metrics[name] = new[name].metrics
+        preview.sides[name] = churn(old[name], new[name]).count()
+    return preview

@@ -12,7 +12,8 @@ from inficond_panel.analysis.class_table import students_file
 from inficond_panel.analysis.compensation import Group
 from inficond_panel.analysis.concept_rows import ConceptRow, concept_rows, effect
 from inficond_panel.analysis.concept_table import concepts_file
-from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery
+from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery, take_picked
+from inficond_panel.analysis.image_sets import ImageSet
 from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.refit_curve import CurvePoint, refit_curve
 from inficond_panel.analysis.refit_report import RefitReport
@@ -60,14 +61,15 @@ class StudentsState(param.Parameterized):
         return self.student(class_name).weight(concept)
 
     def concept_rows(
-        self, class_name: str, sort: str, top: int, find: str = ""
+        self, class_name: str, sort: str, top: int, find: str = "", suspects: Sequence[str] = ()
     ) -> list[ConceptRow]:
         """The ``top`` concepts of a class's student; see ``rows.concept_rows``."""
-        return concept_rows(self.tuner, self.student(class_name), sort=sort, top=top, find=find)
+        student = self.student(class_name)
+        return concept_rows(self.tuner, student, sort=sort, top=top, find=find, suspects=suspects)
 
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
         """Change in a metric over the influence of one concept (others held)."""
-        return effect(self.student(class_name), concept, metric)
+        return effect(self.student(class_name), concept, metric, self.tuner.spec.views.draws)
 
     def group(self, class_name: str, concept: str) -> Group | None:
         """The collinear concepts that this one stands with; None if it stands alone.
@@ -108,7 +110,7 @@ class StudentsState(param.Parameterized):
         student = self.student(class_name)
         weight = student.weight(concept)
         return what_if_curve(
-            student.score(concept),
+            student.slope(concept),
             student.logits,
             weight,
             student.labels,
@@ -119,15 +121,21 @@ class StudentsState(param.Parameterized):
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
         """Change in a metric along a grid of influences (others held), with its interval."""
-        return change_along(self.student(class_name), concept, metric, grid)
+        return change_along(
+            self.student(class_name), concept, metric, grid, self.tuner.spec.views.draws
+        )
 
     def gallery(self, class_name: str, concept: str) -> Gallery:
         """Images of the split in view that show the concept, strongest first."""
         return take_gallery(self.student(class_name), concept)
 
+    def picked(self, images: ImageSet) -> Gallery:
+        """Images that were picked out, as the student of their class decides on them."""
+        return take_picked(self.student(images.class_name), images)
+
     def images_file(self, gallery: Gallery, filters: Sequence[str]) -> File:
         """The images of a gallery that pass ``filters``, as CSV."""
-        return gallery_file(self.tuner.store, gallery, filters)
+        return gallery_file(self.tuner.store, gallery, filters, self.tuner.tags())
 
     def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
         """``concepts`` (all, if none is named) with the numbers of a class's student, if any."""

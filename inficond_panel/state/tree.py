@@ -11,8 +11,11 @@ import param
 from inficond_panel.analysis.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.notice import Notice
 from inficond_panel.state.preview import Status
+from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
+from inficond_panel.store import SPLITS
 from inficond_panel.tuning import Iteration, Node, Tuner
 
 #: Characters of what a person writes to an iteration; it stays in the history.
@@ -32,8 +35,21 @@ class TreeState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status())
     author = param.String("user", doc="Who does it, as the history tells.")
     problem = param.String("", doc="Why the last change of a label or branch was not made.")
+    notice = param.ClassSelector(
+        class_=Notice,
+        default=None,
+        doc="Last change that can be taken back, or was made elsewhere.",
+    )
 
-    def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs, **params: object) -> None:
+    def __init__(
+        self,
+        tuner: Tuner,
+        students: StudentsState,
+        jobs: Jobs,
+        rights: Rights = EVERYTHING,
+        **params: object,
+    ) -> None:
+        self.rights = rights
         self.tuner = tuner
         self.students = students
         self.jobs = jobs
@@ -78,8 +94,10 @@ class TreeState(param.Parameterized):
 
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""
-        if self.can_undo:
+        if self.can_undo and not self.busy:
+            words = f"#{self.head.number} is undone, and kept."
             self._go(lambda: self.tuner.history.undo(self.tuner.root_id, self._at, self.author))
+            self.notice = Notice(words, "Redo", self.redo)
 
     def redo(self) -> None:
         """Go back to the node last left by undo, also if that was before a restart."""
@@ -111,14 +129,29 @@ class TreeState(param.Parameterized):
     def delete(self, node_id: str) -> None:
         """Hide the branch from a node on; not where the node shown is in it."""
         history = self.tuner.history
-        self._change_tree(lambda: history.delete(node_id, [self._at], self.author))
+
+        def tell(tree: Tree) -> None:
+            gone = next(each for each in tree.deleted if each.node.id == node_id)
+            more = f" and {gone.count - 1} more" if gone.count > 1 else ""
+            words = f"#{gone.node.number}{more} deleted."
+            self.notice = Notice(words, "Restore", lambda: self.restore(node_id))
+
+        self._change_tree(lambda: history.delete(node_id, [self._at], self.author), tell)
 
     def restore(self, node_id: str) -> None:
         """Show a deleted branch again."""
         self._change_tree(lambda: self.tuner.history.restore(node_id, self.author))
 
     def show_split(self, split: str) -> None:
-        """Show another split; a look at the holdout is counted before it is given."""
+        """Show another split; a look at the holdout is counted before it is given.
+
+        Raises ``ValueError`` for a split that there is not, and ``TuningError`` for a holdout that
+        the session may not see.
+        """
+        if split not in SPLITS:
+            raise ValueError("no such split")
+        if split == "holdout":
+            self.rights.require("holdout")
         asked = self.head.id
 
         def work(_: Job) -> Seen:
@@ -144,14 +177,40 @@ class TreeState(param.Parameterized):
             key = f"move {next(self._moves)}"
             self.jobs.submit(Job(key, lambda _: self._see(move()), self._shown, self._failed))
 
-    def _change_tree(self, change: Callable[[], object]) -> None:
+    def look(self) -> None:
+        """See what was made elsewhere meanwhile, as in another window, and tell of it."""
+        if self.busy:
+            return
+
+        def done(tree: Tree) -> None:
+            before = self.students.tree
+            if tree == before:
+                return
+            self.students.tree = tree
+            last = max(each.number for each in (*before.nodes, *(b.node for b in before.deleted)))
+            fresh = [node for node in tree.nodes if node.number > last]
+            if fresh:
+                newest = fresh[-1]
+                more = f" and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+                words = f"#{newest.number}{more} was made in another window."
+                self.notice = Notice(words, "Show", lambda: self.jump(newest.id))
+
+        self.jobs.submit(Job("look", lambda _: self._take_tree(), done, lambda _: None))
+
+    def _take_tree(self) -> Tree:
+        return take_tree(self.tuner, self.tuner.node(self._at))
+
+    def _change_tree(
+        self, change: Callable[[], object], tell: Callable[[Tree], None] = lambda _: None
+    ) -> None:
         def work(_: Job) -> Tree:
             change()
-            return take_tree(self.tuner, self.tuner.node(self._at))
+            return self._take_tree()
 
         def done(tree: Tree) -> None:
             self.problem = ""
             self.students.tree = tree
+            tell(tree)
 
         self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused))
 

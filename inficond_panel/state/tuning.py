@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import param
 
+from inficond_panel.analysis.moved_classes import moved_classes
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.spec.sections.students import Tuning
+from inficond_panel.state.batch import Item, put, read_item, thumb, toggled, without
 from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.notice import Notice
 from inficond_panel.state.preview import Preview, Status, make_preview
+from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Tuner, notices
-from inficond_panel.vocabulary.directions import REMOVE
+from inficond_panel.tuning.intents.asked import is_known
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.intent import check_names
+from inficond_panel.tuning.notices import ended_far
+from inficond_panel.vocabulary.directions import DOWN, UP
+from inficond_panel.wording.moved_classes import moved_sentence
 from inficond_panel.wording.refit import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
 _FACTOR = Tuning.param["factor"]
 _PREVIEWING = Status("previewing", "Previewing")
+#: Why nothing is tuned while the holdout is in view.
+ON_HOLDOUT = "Tuning is off on the holdout: who tunes by its images fits their noise."
 
 
 class TuningState(TreeState):
@@ -29,28 +42,43 @@ class TuningState(TreeState):
     #: Kinds of status that a person waits for: the worker is kept free for these.
     AWAITED = frozenset({"fitting", "cancelling", "previewing"})
 
-    pending = param.List([], item_type=Intent, doc="The batch, in order of thumbs.")
+    pending: param.List[list[Item]] = param.List(
+        [],
+        item_type=(Intent, Balance, Lambda, Doubt, Label),
+        doc="The batch of thumbs and cures, in the order in which they were given.",
+    )
     factor = param.Number(
         2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds, doc=_FACTOR.doc
     )
     preview = param.ClassSelector(class_=Preview, default=None)
+    locked = param.String("", doc="Why the batch cannot be changed or fitted now; empty: it can.")
 
     def __init__(
-        self, tuner: Tuner, students: StudentsState, jobs: Jobs, *, preview: bool, factor: float
+        self,
+        tuner: Tuner,
+        students: StudentsState,
+        jobs: Jobs,
+        *,
+        preview: bool,
+        factor: float,
+        rights: Rights = EVERYTHING,
     ) -> None:
         self._previews = preview
-        super().__init__(tuner, students, jobs, factor=factor)
+        super().__init__(tuner, students, jobs, rights, factor=factor)
 
     @property
     def awaited(self) -> bool:
         """True if something runs that a person waits for."""
         return self.status.kind in self.AWAITED
 
+    @property
+    def thumbs(self) -> list[Intent]:
+        """The thumbs of the batch."""
+        return [item for item in self.pending if isinstance(item, Intent)]
+
     def intent_of(self, class_name: str, concept: str) -> Intent | None:
         """The pending intent on a concept of a class, if there is one."""
-        return next(
-            (i for i in self.pending if (i.class_name, i.concept) == (class_name, concept)), None
-        )
+        return next((i for i in self.thumbs if i.key == (class_name, concept)), None)
 
     def bounds_of(self, intent: Intent) -> tuple[float | None, float | None]:
         """The bound (lower, upper) that a pending intent would set, from the node shown."""
@@ -58,78 +86,129 @@ class TuningState(TreeState):
 
     def toggle(self, class_name: str, concept: str, direction: str) -> None:
         """Add an intent, replace the one on the same concept, or take the same one out again."""
-        old = self.intent_of(class_name, concept)
-        rest = [intent for intent in self.pending if intent != old]
-        if old is None or old.direction != direction:
-            rest.append(_intent(class_name, concept, direction, self.factor))
-        self._set_pending(rest)
+        self.toggle_all([thumb(class_name, concept, direction, self.factor)])
 
     def toggle_group(self, class_name: str, concepts: Sequence[str], direction: str) -> None:
         """The same thumb for each of a group, one intent a member; where all have it: take it out.
 
         An intent that a member has is replaced.
         """
-        group = [_intent(class_name, concept, direction, self.factor) for concept in concepts]
-        keys = {intent.key for intent in group}
-        rest = [intent for intent in self.pending if intent.key not in keys]
-        given = all(intent in self.pending for intent in group)
-        self._set_pending(rest if given else rest + group)
+        self.toggle_all([thumb(class_name, each, direction, self.factor) for each in concepts])
+
+    def toggle_all(self, thumbs: Sequence[Intent]) -> None:
+        """Add thumbs; where each is there already, however far it goes, take them out."""
+        waiting = {(intent.key, intent.direction) for intent in self.thumbs}
+        given = all((thumb.key, thumb.direction) in waiting for thumb in thumbs)
+        self._set_pending(without(self.pending, thumbs) if given else put(self.pending, thumbs))
+
+    def set_bound(self, class_name: str, concept: str, value: float) -> None:
+        """Ask for an influence of ``value`` or beyond, as seen from the one now.
+
+        At the one now there is nothing to ask for: what waits on the concept is taken out. Raises
+        ``TuningError`` for names that are not here, and for a value that is not finite.
+        """
+        up = Intent(class_name, concept, UP.key, bound=value)
+        check_names([up], self.tuner.store.classes, self.tuner.store.concepts)
+        now = self.students.weight(class_name, concept)
+        if value == now:
+            self.withdraw(class_name, concept)
+        else:
+            self.put([up if value > now else replace(up, direction=DOWN.key)])
+
+    def toggle_cure(self, cure: Cure) -> None:
+        """Add a cure, replace the one of its kind and class, or take the same one out again.
+
+        Concepts to balance add up; those that are balanced already are taken out again.
+        """
+        self._set_pending(toggled(self.pending, cure))
+
+    def put(self, items: Sequence[Item]) -> None:
+        """Add thumbs and cures, each in place of what the batch has at its place."""
+        self._set_pending(put(self.pending, items))
+
+    def take_out(self, items: Sequence[Item]) -> None:
+        """Take thumbs and cures out of the batch."""
+        self._set_pending(without(self.pending, items))
 
     def notices(self) -> list[str]:
         """Decisions of the rules about the batch, or, when it is done, about the refit.
 
-        Bounds of the branch that give way, and thumbs on a weight of 0; see ``conflicts``.
+        Bounds of the branch that give way, and thumbs on a weight of 0; see ``conflicts``. Of a
+        joint student also the other classes that moved most, or would by the preview; and where the
+        paper's recipe ended far from the optimum.
         """
+        split = self.students.snapshot.split
         if self.pending:
-            return notices(self.tuner, self.head, self.pending)
-        if self.status.kind == "done" and self.head.parent:
-            return notices(self.tuner, self.tuner.node(self.head.parent), self.head.intents)
-        return []
+            moved = moved_sentence(self.preview.moved, split, planned=True) if self.preview else ""
+            return [*notices(self.tuner, self.head, self.pending), *filter(None, [moved])]
+        far = ended_far(self.tuner, self.head)
+        if self.status.kind != "done" or self.head.parent is None:
+            return far
+        parent = self.tuner.node(self.head.parent)
+        sides = (self.tuner.at(node, split) for node in (parent, self.head))
+        moved = moved_sentence(moved_classes(*sides), split)
+        return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
 
     def withdraw(self, class_name: str, concept: str) -> None:
         """Take the pending intent on a concept of a class out of the batch."""
         old = self.intent_of(class_name, concept)
-        self._set_pending([intent for intent in self.pending if intent != old])
+        if old is not None:
+            self.take_out([old])
 
     def clear(self) -> None:
         """Empty the batch."""
+        before = self.pending
         self._set_pending([])
+        if len(self.pending) < len(before):
+            words = f"{count(len(before), 'intent')} cleared."
+            self.notice = Notice(words, "Put back", lambda: self.put(before))
 
-    def take_over(self, batch: Sequence[Intent]) -> None:
+    def take_over(self, batch: Sequence[Item]) -> None:
         """Go on with a batch from over other concepts, without those that are not here."""
         self._set_pending([intent for intent in batch if self._is_here(intent)])
 
     def take_back(
         self, at: str, thumbs: Sequence[Mapping[str, Any]]
     ) -> tuple[Iteration | None, int]:
-        """Go on with a batch as ``Intent.to_json`` wrote it at a node; not where thumbs wait.
+        """Go on with a batch as ``to_json`` wrote its items at a node; not where some wait.
 
-        Returns the iteration that has been made of it, which is shown then, and how many thumbs
-        cannot be: of a class or concept that is not here, or none.
+        Returns the iteration that has been made of it, which is shown then, and how many items
+        cannot be: of a name that is not here, or none.
         """
         if self.pending or self.busy:
             return None, 0
-        batch = [intent for intent in map(_read_intent, thumbs) if intent and self._is_here(intent)]
+        batch = [item for item in map(read_item, thumbs) if item and self._is_here(item)]
         for node in reversed(self.nodes):
             if batch and node.parent == at and set(node.asked) == set(batch):
                 self.jump(node.id)
                 return node, 0
-        factors = [one.factor for one in batch if one.factor and _FACTOR.holds(one.factor)]
-        self.factor = next(iter(factors), self.factor)
+        given = [one.factor for one in batch if isinstance(one, Intent) and one.factor]
+        factors = [factor for factor in given if _FACTOR.holds(factor)]
+        self.factor = max(factors, key=factors.count, default=self.factor)
         self._set_pending(batch)
         return None, len(thumbs) - len(batch)
 
     def set_factor(self, factor: float) -> None:
-        """Use this factor for the batch and for later thumbs."""
-        self.factor = factor
-        if self.pending:
-            self._set_pending(
-                [_intent(i.class_name, i.concept, i.direction, factor) for i in self.pending]
-            )
+        """Use this factor for later thumbs, and for those of the batch that have the one before."""
+        if self.locked:
+            return
+        before, self.factor = self.factor, factor
+        self._scale([i for i in self.thumbs if i.factor == before], factor)
+
+    def set_own_factor(self, class_name: str, concept: str, factor: float) -> None:
+        """Give the pending thumb on a concept a factor of its own, where it takes one."""
+        old = self.intent_of(class_name, concept)
+        self._scale([old] if old is not None and old.factor is not None else [], factor)
+
+    def _scale(self, thumbs: Sequence[Intent], factor: float) -> None:
+        """Give thumbs of the batch another factor; they keep their places."""
+        scaled: dict[Item, Item] = {thumb: replace(thumb, factor=factor) for thumb in thumbs}
+        if scaled:
+            self._set_pending([scaled.get(item, item) for item in self.pending])
 
     def fine_tune(self) -> None:
         """Refit with the pending batch; on disk before anything on screen shows it."""
-        if not self.pending or self.busy:
+        if not self.pending or self.busy or self.locked:
             return
         self.jobs.cancel("preview")
         self.status = Status("fitting", "Starting")
@@ -157,10 +236,11 @@ class TuningState(TreeState):
             self.jobs.cancel("refit")
 
     def _shown(self, seen: Seen) -> None:
+        self.locked = ON_HOLDOUT if seen.snapshot.split == "holdout" else ""
         super()._shown(seen)
         self._start_preview()
 
-    def _tuned(self, batch: list[Intent], seen: Seen) -> None:
+    def _tuned(self, batch: list[Item], seen: Seen) -> None:
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         self.param.update(pending=later, preview=None, status=Status())
@@ -176,21 +256,25 @@ class TuningState(TreeState):
         if self.status.kind == "fitting":
             self.status = Status("fitting", text, share)
 
-    def _is_here(self, intent: Intent) -> bool:
-        store = self.tuner.store
-        return intent.concept in store.concepts and intent.class_name in store.classes
+    def _is_here(self, item: Item) -> bool:
+        return is_known(item, self.tuner.store)
 
-    def _set_pending(self, batch: list[Intent]) -> None:
+    def _set_pending(self, batch: list[Item]) -> None:
+        """Wait with another batch, and preview it; while that is ``locked`` it stays as it is."""
+        if self.locked:
+            return
         if not all(map(self._is_here, batch)):
-            raise TuningError("A thumb names a class or concept that this store does not have.")
+            raise TuningError("A thumb or cure has a name that this store does not have.")
+        for item in batch:
+            self.rights.require_class(item.class_name)
         changed: dict[str, Any] = {"pending": batch, "preview": None}
         if not self.busy:
             changed["status"] = _PREVIEWING if self._can_preview(batch) else Status()
         self.param.update(**changed)  # at once: whoever watches is called once
         self._start_preview()
 
-    def _can_preview(self, batch: Sequence[Intent]) -> bool:
-        return bool(batch) and self._previews and not self.busy and not self._on_holdout
+    def _can_preview(self, batch: Sequence[Item]) -> bool:
+        return bool(batch) and self._previews and not self.busy and not self.locked
 
     def _start_preview(self) -> None:
         if not self._can_preview(self.pending):
@@ -198,11 +282,11 @@ class TuningState(TreeState):
             return
         if self.status is not _PREVIEWING:
             self.status = _PREVIEWING
-        batch, before = list(self.pending), self.tuner.at(self.head, self.students.snapshot.split)
+        batch, before, split = list(self.pending), self.head, self.students.snapshot.split
 
         def work(job: Job) -> Preview:
-            node = self.tuner.preview(before.node, batch, cancelled=job.cancelled)
-            return make_preview(before, self.tuner.at(node, before.split), batch)
+            node = self.tuner.preview(before, batch, cancelled=job.cancelled)
+            return make_preview(self.tuner, before, node, split, job.cancelled)
 
         self.jobs.submit(Job("preview", work, self._previewed, self._not_previewed))
 
@@ -213,20 +297,3 @@ class TuningState(TreeState):
     def _not_previewed(self, error: InficondError) -> None:
         if self.status.kind == "previewing":
             self._failed(error)
-
-    @property
-    def _on_holdout(self) -> bool:
-        return bool(self.students.snapshot.split == "holdout")
-
-
-def _read_intent(item: Mapping[str, Any]) -> Intent | None:
-    """Intent that a browser kept; None where it is no thumb."""
-    try:
-        return Intent.from_json(item)
-    except (KeyError, TypeError, InficondError):
-        return None
-
-
-def _intent(class_name: str, concept: str, direction: str, factor: float) -> Intent:
-    """A thumb with the factor on screen, which ``remove`` has none of."""
-    return Intent(class_name, concept, direction, None if direction == REMOVE.key else factor)

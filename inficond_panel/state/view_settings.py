@@ -5,12 +5,13 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.concept_rows import SORTS
-from inficond_panel.vocabulary.metrics import AP, ERRORS, F1, SHARES
+from inficond_panel.spec.sections.students import TOPS
+from inficond_panel.vocabulary.metrics import AP, ERRORS, F1, PRECISION, RECALL, SHARES, keys
 
-CLASS_SORTS = ["gap", *SHARES]
-FILTERS = ["positive", "negative", "right", "wrong"]
-#: Numbers of concepts to list; 0 is all.
-TOPS = [5, 10, 20, 50, 100, 200, 0]
+#: Sorts by the teacher's value less the student's, by the metric that they are of.
+GAP_SORTS = {"gap": AP.key, **{f"{key}_gap": key for key in keys(RECALL, PRECISION, F1)}}
+CLASS_SORTS = [*GAP_SORTS, *SHARES]
+FILTERS = ["positive", "negative", "right", "wrong", "assigned"]
 #: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
 CHANGE_METRICS = list(SHARES)
 #: Metrics that slices are compared by.
@@ -20,10 +21,14 @@ SLICE_METRICS = [*CHANGE_METRICS, *ERRORS]
 class Settings(param.Parameterized):
     """Settings of the views of one session, which set and watch them."""
 
+    show: param.Selector[str] = param.Selector(
+        default="full", objects=["full", "simple"], doc="Amount that the views show."
+    )
     sort: param.Selector[str] = param.Selector(
         default="gap", objects=CLASS_SORTS, doc="What the classes are sorted by."
     )
     descending = param.Boolean(True, doc="Largest value first.")
+    confused = param.Boolean(False, doc="Whether confusions stand in the place of the classes.")
     scope: param.Selector[str] = param.Selector(
         default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
     )
@@ -31,16 +36,17 @@ class Settings(param.Parameterized):
         default="weight", objects=list(SORTS), doc="What the concepts of a class are sorted by."
     )
     top: param.Selector[int] = param.Selector(
-        default=10, objects=TOPS, doc="Number of concepts listed; 0: all that have a rank."
+        default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all that have a rank."
     )
     effect: param.Selector[str] = param.Selector(
-        default=F1.key, objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
     )
     measured = param.Boolean(False, doc="Whether all metrics of the student are open.")
     slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")
     slice_metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=SLICE_METRICS, doc="Metric that slices are compared by."
     )
+    mended = param.Boolean(False, doc="Whether suspects and cures of the student are open.")
     explained = param.Boolean(False, doc="Whether the report on the refit is open.")
     what_if: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."

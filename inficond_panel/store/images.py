@@ -33,34 +33,38 @@ class UnreadableImage(Exception):  # noqa: N818 - an image is skipped for it, no
     """A photo that cannot be used, with the reason as its text."""
 
 
-def decode(path: Path) -> Image.Image:
-    """Image of a file, upright by its EXIF tag, RGB; of several frames or pages the first.
+def decode(source: Path | bytes) -> Image.Image:
+    """Image of a file or of its content, upright by its EXIF tag, RGB; of several pages the first.
 
     Transparent parts become white. Colour profiles are passed over, as encoders are trained. An
     image of 4 × ``DETAIL`` pixels or more is reduced by a whole factor, JPEG while it is decoded.
     Raises ``UnreadableImage`` for files that are missing, truncated, too large, or no image.
     """
     try:
-        with Image.open(_file(path), formats=FORMATS) as image:
+        with Image.open(_file(source), formats=FORMATS) as image:
             return _decoded(image)
     except UnreadableImage:
         raise
     except FileNotFoundError:
         raise UnreadableImage("no such file") from None
     except UnidentifiedImageError:
-        raise UnreadableImage(_unidentified(path)) from None
+        raise UnreadableImage(_unidentified(source)) from None
     except Image.DecompressionBombError:
         raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels") from None
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
-        reason = str(error).replace(str(path), path.name) or type(error).__name__
+        reason = str(error) or type(error).__name__
+        if isinstance(source, Path):
+            reason = reason.replace(str(source), source.name)
         raise UnreadableImage(" ".join(reason.split())[:200]) from error
 
 
-def _file(path: Path) -> Path:
-    """The path, where a file can be read there; a pipe would be waited for."""
-    if path.exists() and not path.is_file():
+def _file(source: Path | bytes) -> Path | io.BytesIO:
+    """What Pillow opens: the path of a file (a pipe would be waited for), or the content."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    if source.exists() and not source.is_file():
         raise UnreadableImage("not a file")
-    return path
+    return source
 
 
 def _decoded(image: Image.Image) -> Image.Image:
@@ -93,8 +97,8 @@ def _factor(image: Image.Image) -> int:
     return max(1, min(factor, image.width, image.height))
 
 
-def _unidentified(path: Path) -> str:
-    with path.open("rb") as file:
+def _unidentified(source: Path | bytes) -> str:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         start = file.read(16)
     if not start:
         return "the file is empty"

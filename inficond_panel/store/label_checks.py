@@ -41,6 +41,12 @@ def class_positions(label: NDArray) -> NDArray[np.intp]:
     return np.where((label == 1).any(axis=1), (label == 1).argmax(axis=1), -1)
 
 
+def whole_labels(label: NDArray) -> NDArray[np.int8]:
+    """Labels with one class an image, of all classes or of none: 1 and 0, or -1 where not known."""
+    known = (label == 1).any(axis=1, keepdims=True)
+    return np.where(known, label == 1, -1).astype(np.int8)
+
+
 def _wrong(label: NDArray) -> NDArray[np.bool_]:
     """Mask of images with several classes, or with none although labels are known."""
     positives = (label == 1).sum(axis=1)

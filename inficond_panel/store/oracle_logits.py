@@ -8,6 +8,13 @@ from inficond_panel.errors import DataError
 from inficond_panel.store.store import Store
 
 
+def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
+    """The teacher's logits ``(n, M)`` of the classes that the data set lacks; M is 0 if none."""
+    if store.has("other_logit"):
+        return np.asarray(store.other_logit[rows])
+    return np.empty((len(rows), 0), np.float32)
+
+
 def oracle_others(store: Store) -> np.ndarray:
     """The same ``(n, M)`` of the teacher's classes that the data set lacks; as ``oracle_logits``,
     which checks them."""

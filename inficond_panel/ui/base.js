@@ -26,6 +26,12 @@ export function setAll(element, attributes) {
   }
 }
 
+/** True where this page may not do a thing: export, arrange, holdout, class. The server refuses it. */
+export const isClosed = (right) => (document.documentElement.dataset.closed ?? "").split(" ").includes(right)
+
+/** Classes of a control, hidden where what it is for is closed. */
+export const unless = (right, classes) => (isClosed(right) ? `${classes} shut` : classes)
+
 /** Set an attribute only if it differs, so that an update leaves what is unchanged alone. */
 export function set(element, name, value) {
   if (value == null || value === false) element.removeAttribute(name)
@@ -95,6 +101,7 @@ export const ICONS = {
   pen: ["M4 20h4L19 9l-4-4L4 16z"],
   more: ["M12 5.5v.01M12 12v.01M12 18.500v.01"],
   compare: ["M4 5h6v14H4zM14 5h6v14h-6z"],
+  grid: ["M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z"],
   bin: ["M5 7h14M9.500 7V4.500h5V7M7 7l.8 12.500h8.4L17 7"],
 }
 
@@ -127,12 +134,15 @@ export function isTyping(event) {
   return target.isContentEditable || /^(input|textarea)$/.test(target.localName ?? "")
 }
 
+/** Whether an element is drawn; one without a box (display: contents) by its children. */
+const isShown = (element) => [element, ...element.children].some((each) => each.checkVisibility())
+
 /** Run when a key is pressed anywhere on the page but in a field, as long as the element is shown. */
 export function onKey(element, key, run) {
   document.addEventListener("keydown", function press(event) {
     if (!element.isConnected) return document.removeEventListener("keydown", press)
     if (event.key.toLowerCase() !== key.toLowerCase() || event.ctrlKey || event.metaKey || event.altKey) return
-    if (isTyping(event) || element.hidden) return
+    if (isTyping(event) || !isShown(element)) return
     event.preventDefault()
     run()
   })
@@ -181,18 +191,25 @@ export function boxOf(element) {
 export const windowOf = (element) => ({ width: window.innerWidth / zoomOf(element), height: window.innerHeight / zoomOf(element) })
 
 /** One hover card a view, in the top layer: `show(anchor, children)` places it beside the anchor.
-    Children may be a function: `again()` calls it once more while the card is open. */
+    Children may be a function: `again()` calls it once more while the card is open. `clear` is an
+    element that it leaves free where there is room at its left. */
 export function hoverCard(root) {
   const card = h("div", { class: "card", role: "tooltip", popover: "manual" })
   let shown = null
   root.append(card)
-  const show = (anchor, children) => {
-    shown = [anchor, children]
+  const show = (anchor, children, clear = null) => {
+    shown = [anchor, children, clear]
     card.replaceChildren(...(typeof children === "function" ? children() : children))
     card.showPopover()
     const box = boxOf(anchor), screen = windowOf(card)
     const below = box.bottom + 6 + card.offsetHeight <= screen.height
     card.style.left = `${Math.max(8, Math.min(box.left, screen.width - card.offsetWidth - 8))}px`
+    const free = clear && boxOf(clear).left - card.offsetWidth - 8
+    if (free >= 8) {
+      card.style.left = `${free}px`
+      card.style.top = `${Math.max(8, Math.min(box.top, screen.height - card.offsetHeight - 8))}px`
+      return
+    }
     card.style.top = `${below ? box.bottom + 6 : Math.max(8, box.top - card.offsetHeight - 6)}px`
   }
   for (const act of ["keydown", "pointerdown"]) {
@@ -227,13 +244,23 @@ export function watch(model, names, draw) {
   draw()
 }
 
-/** Take the theme of the component's param ("light", "dark"; "" inherits the page's). */
+/** Take the theme of the component's param ("light", "dark"; "" inherits the page's), and the amount
+    that it shows. */
 export function followTheme(model, element) {
+  onHost(model, element, "theme")
+  followShow(model, element)
+}
+
+/** Show as much as the component's param says ("full", "simple"). */
+export const followShow = (model, element) => onHost(model, element, "extent")
+
+/** Have a param of the component on its host, for style sheets. */
+function onHost(model, element, name) {
   const apply = () => {
     const host = element.getRootNode().host
-    if (host) set(host, "data-theme", model.theme || null)
+    if (host) set(host, `data-${name}`, model[name] || null)
   }
-  model.on("theme", apply)
+  model.on(name, apply)
   model.on("after_render", apply)
   queueMicrotask(apply)
 }

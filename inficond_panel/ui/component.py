@@ -1,8 +1,10 @@
 """Base of all views that the browser draws."""
 
+import hashlib
 from typing import Any, ClassVar
 
 import param
+from bokeh.document import Document
 from bokeh.model import DataModel
 from panel.custom import JSComponent
 from panel.io import state
@@ -23,6 +25,16 @@ class Component(JSComponent):
     @property
     def _linked_properties(self) -> tuple[str, ...]:
         return tuple(name for name in super()._linked_properties if name in self._taken)
+
+    def _get_properties(self, doc: Document | None) -> dict[str, Any]:
+        """Tell the browser that the source is JavaScript, by a name for it.
+
+        Without one Panel compiles each source in the browser, as if it were TypeScript, whenever a
+        page opens.
+        """
+        given = super()._get_properties(doc)
+        name = hashlib.sha256(given["esm"].encode()).hexdigest()
+        return {**given, "bundle": name}
 
     def _process_event(self, event: Any) -> None:
         if isinstance(event, DataEvent) and allows(state.curdoc):
@@ -51,6 +63,7 @@ class ViewComponent(Component):
     """A component that is one view."""
 
     theme = param.String("", doc="light, dark, or empty: the page's.")
+    extent = param.String("full", doc="full, or simple: what people who begin need.")
 
     #: Milliseconds that Panel waits for more changes: the browser sends those of a click together.
     _debounce: ClassVar[int] = 0

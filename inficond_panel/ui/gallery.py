@@ -28,7 +28,8 @@ _TOLERANCE = 0.7  #: pixels that an outline may be off when points are left out
 
 
 def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
-    """Data that the gallery filters by, in few bytes: ``rows``, their ``labels``, and ``fills``.
+    """Data that the gallery filters by, in few bytes: ``rows``, their ``labels``, ``fills`` and
+    whether a segment is ``assigned`` to the concept.
 
     ``fills`` are positions in ``names``, the last for an image whose label is ignored.
     """
@@ -41,26 +42,32 @@ def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
         "labels": gallery.label.tolist(),
         "fills": fills.tolist(),
         "names": [*FILLS.values(), ""],
+        "assigned": gallery.assigned.astype(int).tolist(),
     }
 
 
 def make_tile(store: Store, gallery: Gallery, row: int, segment: int) -> dict[str, Any]:
-    """A picture (see ``make_picture``) with the concept's score in it."""
+    """A picture (see ``make_picture``) with the score of the gallery's concept in it, if any."""
     score = float(gallery.score[gallery.position[row]])
     return {
         **make_picture(store, row, segment),
-        "score": number(score),
+        "score": number(score) if gallery.concept else "",
     }
 
 
 def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
     """Facts on one image: label, logits of student and teacher, and what the concept adds."""
     at = gallery.position[row]
-    score = float(gallery.score[at])
-    return [
+    facts = [
         (f"Class {gallery.class_name}", PRESENCE[int(gallery.label[at])]),
         ("Student logit", signed(float(gallery.student[at]))),
         ("Teacher logit", signed(float(gallery.teacher[at]))),
+    ]
+    if not gallery.concept:
+        return facts
+    score = float(gallery.score[at])
+    return [
+        *facts,
         (f"Score of {gallery.concept}", number(score)),
         ("Influence", signed(gallery.influence)),
         ("Adds to the student's logit", signed(gallery.influence * score)),

@@ -41,7 +41,7 @@ def make_metric(
         "change": None if untouched else make_change(found, now - before),
         "history": "untouched student"
         if untouched
-        else f"before {number(before)} · last {number(last)}",
+        else f"start {number(before)} · previous {number(last)}",
     }
 
 

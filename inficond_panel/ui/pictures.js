@@ -40,7 +40,7 @@ export function makePictures(model, list = null) {
       photosThere = Boolean(photo.source)
       listeners.forEach((listener) => listener(photo.row))
     }
-    if (!message.pictures || message.concept !== model.concept) return
+    if (!message.pictures || message.outlined !== model.outlined) return
     for (const [row, picture] of Object.entries(message.pictures)) known.set(Number(row), picture)
     for (const row of [...known.keys()].slice(0, -KEPT)) { known.delete(row); asked.delete(row) }
     listeners.forEach((listener) => listener())

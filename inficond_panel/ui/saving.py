@@ -22,7 +22,8 @@ def send_file(component: JSComponent, file: File) -> None:
 
 
 def make_and_send(app: AppState, component: JSComponent, make: Callable[[], File]) -> None:
-    """Make a file on the session's worker, and send it."""
+    """Make a file on the session's worker, and send it; ``TuningError`` where none may leave."""
+    app.rights.require("export")
 
     def done(file: File) -> None:
         send_file(component, file)

@@ -10,5 +10,8 @@ export const GAP_METRIC = $vocabulary.gapMetric
 /** Directions of a thumb by key: verb, mark, key on the keyboard, and icon of the button. */
 export const DIRECTIONS = $vocabulary.directions
 
+/** Keys of the directions that have a button and a key. */
+export const THUMBS = $vocabulary.thumbs
+
 /** Colour of the page behind the views. */
 export const BACKGROUND = $vocabulary.background

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.directions import DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND
 
@@ -31,6 +31,7 @@ def source() -> str:
             }
             for key, direction in DIRECTIONS.items()
         },
+        "thumbs": list(THUMBS),
         "background": BACKGROUND.css,
     }
     return f"const $vocabulary = {json.dumps(records, ensure_ascii=False)}\n"

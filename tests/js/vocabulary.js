@@ -8,5 +8,6 @@ globalThis.$vocabulary = {
   },
   gapMetric: "ap",
   directions: { up: { verb: "Uptune", mark: "▲", key: "u", icon: "thumb" } },
+  thumbs: ["up"],
   background: "#ffffff",
 }

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ import inficond_panel
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 #: Takes a page's fonts away before it draws, so that the machine's fall in.
 NO_FONTS = """addEventListener("DOMContentLoaded", () => {
   for (const sheet of document.styleSheets) {
@@ -43,6 +43,9 @@ BROKEN = (
     r"|net::ERR_(CONNECTION|EMPTY_RESPONSE|SOCKET)|Failed to connect to Bokeh server"
     r"|not connected so cannot send"
 )
+
+#: Ports of servers, taken again: the browser has compiled the scripts of these addresses already.
+_PORTS: set[int] = set()
 
 playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
@@ -87,7 +90,8 @@ class Server:
         return ["inficond_panel", "serve", *specs, port, *self.flags]
 
     def start(self) -> None:
-        self.port = self.port or free_port()
+        self.port = self.port or free_port(_PORTS)
+        _PORTS.add(self.port)
         if self.forked and not self.plain_panel:
             self.process = Forked(self.command[1:], self.environment, self.log)
         else:
@@ -195,35 +199,39 @@ def browser() -> Iterator:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def _proxy() -> Proxy:
+    """One for all tests: its address is one whose scripts the browser has compiled."""
+    return Proxy()
+
+
 @pytest.fixture
-def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def proxy(_proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """A connection that can be broken; set ``to`` to the port of a server that starts later."""
-    made = Proxy()
-    monkeypatch.setenv("BOKEH_ALLOW_WS_ORIGIN", f"localhost:{made.port}")
-    yield made
-    made.close()
+    monkeypatch.setenv("BOKEH_ALLOW_WS_ORIGIN", f"localhost:{_proxy.port}")
+    yield _proxy
+    _proxy.reset()
 
 
 @pytest.fixture(scope="session")
-def warm_contexts(browser) -> Iterator[WarmContexts]:
-    made = WarmContexts(browser)
-    yield made
-    made.close()
+def warm_contexts(browser) -> WarmContexts:
+    return WarmContexts(browser)
 
 
-@pytest.fixture
-def open_page(browser, warm_contexts, serve) -> Iterator:
+@contextmanager
+def opening(browser, warm_contexts: WarmContexts) -> Iterator:
     """Open pages as other people; console errors and outside requests fail the test.
 
     Pages with ``options`` are in new contexts. ``expected`` is a pattern of errors that the test
-    brings about. It asks for ``serve`` so that pages are closed before the servers end.
+    brings about.
     """
     faults: list[str] = []
-    contexts, origins = [], set()
+    warm, contexts, origins = [], [], set()
 
     def new_page(options: dict):
         if not options:
-            return warm_contexts.new_page()
+            warm.append(warm_contexts.take())
+            return warm[-1].new_page()
         contexts.append(browser.new_context(**options))
         contexts[-1].set_default_timeout(PATIENCE * 1000)
         return contexts[-1].new_page()
@@ -248,11 +256,50 @@ def open_page(browser, warm_contexts, serve) -> Iterator:
         page.goto(url)
         return page
 
-    yield open_
-    warm_contexts.forget(origins)
-    for context in contexts:
-        context.close()
+    try:
+        yield open_
+    finally:
+        for context in reversed(warm):  # so that the one used most is taken first again
+            warm_contexts.give_back(context, origins)
+        for context in contexts:
+            context.close()
     assert faults == []
+
+
+@pytest.fixture
+def open_page(browser, warm_contexts, serve) -> Iterator:
+    """As ``opening``. It asks for ``serve`` so that pages are closed before the servers end."""
+    with opening(browser, warm_contexts) as open_:
+        yield open_
+
+
+@pytest.fixture(scope="module")
+def share_page(request, browser, warm_contexts, serve_module) -> Iterator:
+    """Open a page that the tests of a file go on with, one after the other; anew after a failure.
+
+    Called with the address and options of ``open_page``, and ``begin``, by which the page is
+    brought to where each test finds it and leaves it. What it logs is told with the last of them.
+    """
+    pages: dict[tuple, Any] = {}
+    failed = 0
+    with ExitStack() as stack:
+
+        def share(
+            url: str, begin: Callable[[Any], object] = lambda page: None, **options: Any
+        ) -> Any:
+            nonlocal failed
+            if failed != request.session.testsfailed:
+                failed = request.session.testsfailed
+                pages.clear()
+                stack.close()
+            key = (url, *options.items())
+            if key not in pages:
+                open_ = stack.enter_context(opening(browser, warm_contexts))
+                pages[key] = open_(url, **options)
+                begin(pages[key])
+            return pages[key]
+
+        yield share
 
 
 def _listen(page, expected: str, faults: list[str]) -> None:

@@ -49,9 +49,11 @@ class Proxy:
         for pair in self._pairs:
             pair.muted = False
 
-    def close(self) -> None:
+    def reset(self) -> None:
+        """Close all connections, and pass on what new ones bring."""
         self.cut()
-        self._listener.close()
+        self._pairs.clear()
+        self.mend()
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):  # closed

@@ -13,13 +13,12 @@ from multiprocessing.forkserver import ensure_running, set_forkserver_preload
 from pathlib import Path
 from unittest.mock import patch
 
-set_forkserver_preload(["loaded"])
-
 
 class Forked(ForkServerProcess):
     """A command, with the methods of ``subprocess.Popen`` that are used here."""
 
     def __init__(self, arguments: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        set_forkserver_preload(["loaded"])
         with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
             ensure_running()
         super().__init__(target=_run, args=(arguments, environment, log), daemon=True)

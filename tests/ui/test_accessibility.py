@@ -72,7 +72,31 @@ def batch_pending(page: Page) -> None:
     expect(page.locator(".knowledge .status")).not_to_contain_text("Previewing")
 
 
+def simple_shown(page: Page) -> None:
+    page.get_by_role("radio", name="Simple").click()
+    expect(page.locator(".knowledge .effect").first).to_be_hidden()
+
+
+def one_column(page: Page) -> None:
+    page.usual_size = page.viewport_size
+    page.set_viewport_size({"width": 768, "height": 1024})
+    for name in ("Performance", "Knowledge"):
+        page.get_by_role("tab", name=name).click()
+    expect(page.locator(".knowledge .sentence")).to_be_visible()
+
+
+def forced_colours(page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+
+
+def all_shown_again(page: Page) -> None:
+    page.set_viewport_size(page.usual_size)
+    page.get_by_role("radio", name="Full").click()
+    expect(page.locator(".knowledge .effect").first).to_be_visible()
+
+
 def large_image(page: Page) -> None:
+    page.emulate_media(forced_colors="none")
     page.locator(".detail .tile button").first.click()
     expect(page.locator("dialog.large[open] img")).to_be_visible()
 
@@ -88,7 +112,20 @@ def report_open(page: Page) -> None:
     expect(page.locator(".knowledge .report [aria-expanded=true]")).to_be_visible()
 
 
+def cures_open(page: Page) -> None:
+    page.keyboard.press("w")
+    page.keyboard.press("b")
+    expect(page.locator(".knowledge .mending .path")).to_be_visible()
+
+
+def palette_open(page: Page) -> None:
+    page.keyboard.press("b")
+    page.keyboard.press("Control+k")
+    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
+
+
 def node_menu(page: Page) -> None:
+    page.keyboard.press("Escape")
     provenance = page.get_by_role("tab", name="Provenance")
     if provenance.is_visible():
         provenance.click()
@@ -143,6 +180,13 @@ def holdout_asked(page: Page) -> None:
     expect(page.get_by_role("dialog", name="Look at holdout?")).to_be_visible()
 
 
+def holdout_shown(page: Page) -> None:
+    page.get_by_role("button", name="Look").click()
+    expect(page.get_by_text("HOLDOUT", exact=True)).to_be_visible()
+    expect(page.locator(".knowledge .status")).to_contain_text("Tuning is off on the holdout")
+    expect(page.locator(".knowledge .thumb:enabled")).to_have_count(0)
+
+
 STATES: tuple[Callable[[Page], None], ...] = (
     start,
     tour_under_way,
@@ -150,9 +194,15 @@ STATES: tuple[Callable[[Page], None], ...] = (
     class_chosen,
     concept_open,
     batch_pending,
+    simple_shown,
+    one_column,
+    forced_colours,
+    all_shown_again,
     large_image,
     refit_done,
     report_open,
+    cures_open,
+    palette_open,
     node_menu,
     name_edited,
     export_open,
@@ -161,6 +211,7 @@ STATES: tuple[Callable[[Page], None], ...] = (
     views_arranged,
     view_collapsed,
     holdout_asked,
+    holdout_shown,
 )
 
 

@@ -37,7 +37,7 @@ SIDE = r"{}: (\d+) both right, (\d+) teacher right, student wrong, (\d+) both wr
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("many")
-    arrays = small_arrays(classes=CLASSES, concepts=CLASSES)
+    arrays = small_arrays(classes=CLASSES)
     arrays["class_name"] = np.array([f"class {k}" for k in range(CLASSES)])
     write_store(folder / "small.zarr", arrays, ATTRS)
     (folder / "small.yaml").write_text(SPEC)
@@ -58,7 +58,8 @@ def hex_of(pixel: np.ndarray) -> str:
 def misplaced(page: Page, dark: bool = False) -> list[str]:
     """Classes in view whose solid fills are not what their words say; all pixels count."""
     rows = page.locator(".performance .scroll").evaluate(ROWS)
-    assert rows
+    if not rows or any(len(boxes) != 2 for _, boxes in rows):
+        return ["rows are still on their way"]
     pixels = np.asarray(Image.open(io.BytesIO(page.screenshot())))
     wrong = []
     for words, boxes in rows:

@@ -30,38 +30,41 @@ def served(serve_module, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture
-def page(served, open_page) -> Page:
-    return open_page(served[0])
+def page(served, share_page) -> Page:
+    """A page of 'bicycle', with nothing pending."""
+    page = share_page(served[0])
+    select_class(page, "bicycle")
+    return page
 
 
-def test_all_metrics_and_iterations_tell_their_interval(served, page: Page) -> None:
+def test_all_metrics_and_iterations_tell_their_interval(served, open_page) -> None:
     """As the bootstrap has it, for means over all classes too; a hollow dot is within noise."""
+    page = open_page(served[0])
     intervals_are_told(page, served[1], "")
     select_class(page, "bicycle")
     intervals_are_told(page, served[1], "bicycle")
 
 
 def intervals_are_told(page: Page, tuner: Tuner, name: str) -> None:
-    root, first, second = (tuner.at(node, "tune") for node in tuner.nodes())
+    root, first, second = tuner.nodes()
     metrics = page.locator(".strip .metric")
     for at, key in enumerate(KEYS):
-        change = make_change(metric_change(root, second, name, key))
+        change = make_change(metric_change(tuner, root, second, "tune", name, key))
         told = re.compile(re.escape(f"change {change_text(change)},"))
         expect(metrics.nth(at)).to_have_attribute("aria-label", told)
         dot = "hollow" if change["noise"] else "dot"
         expect(metrics.nth(at).locator(".whisker circle")).to_have_class(re.compile(f"{dot}$"))
-    steps = [make_change(metric_change(root, first, name))]
+    steps = [make_change(metric_change(tuner, root, first, "tune", name))]
     if not name:  # the second iteration left bicycle as it was
-        steps.insert(0, make_change(metric_change(first, second, name)))
+        steps.insert(0, make_change(metric_change(tuner, first, second, "tune", name)))
     intervals = page.locator(".provenance .row > .interval:visible")
     told = [step["interval"] for step in steps if step["interval"]]  # none where nothing changed
     expect(intervals).to_have_text(told)
-    total = make_change(metric_change(root, second, name))
+    total = make_change(metric_change(tuner, root, second, "tune", name))
     expect(page.locator(".provenance .total")).to_contain_text(total["interval"])
 
 
 def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> None:
-    select_class(page, "bicycle")
     recall = page.locator(".strip .metric").nth(KEYS.index("recall"))
     expect(recall.locator("circle")).to_be_visible()
     recall.hover()
@@ -72,6 +75,7 @@ def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> No
     line = page.locator(".knowledge .measures .told")
     expect(line).to_contain_text(re.compile(r"→ \d\.\d{3}.*\[.+, .+\]"))
     expect(line).to_have_attribute("title", INTERVAL)
+    page.locator(".knowledge .thumb").first.click()
 
 
 def test_fidelity_stands_beside_accuracy(served, page: Page) -> None:
@@ -83,7 +87,6 @@ def test_fidelity_stands_beside_accuracy(served, page: Page) -> None:
     expect(row.locator(".beside")).to_have_text(told)
     expect(page.locator(".performance .columns > .value")).to_have_text("Accur.Acc.FidelityFid.")
     expect(row).to_contain_text(f"Fidelity {round(metrics['bicycle'].fidelity, 3)}")
-    select_class(page, "bicycle")
     page.get_by_label("Metric of the iterations").select_option("accuracy")
     beside = page.locator(".provenance .row").first.locator(".beside")
     expect(beside).to_contain_text(told)

@@ -25,8 +25,9 @@ ENDS = """all => all.map((one) => one.getBoundingClientRect()).filter((box) => b
 
 
 @pytest.fixture
-def page(small_url, open_page) -> Page:
-    return class_of(open_page(small_url))
+def page(share_page, small_url) -> Page:
+    """A page of a class; tests leave it with nothing pending, no filter, the exact curves."""
+    return share_page(small_url, class_of)
 
 
 def class_of(page: Page) -> Page:
@@ -83,6 +84,8 @@ def test_the_curves_have_bands_which_the_legend_names(page) -> None:
     page.mouse.move(field["x"] + field["width"] * 0.9, field["y"] + field["height"] / 2)
     card = page.locator(".card:has-text('refit at')")
     expect(card.locator("dd:has-text(' pp [')")).to_have_count(5)
+    page.mouse.move(2, 2)
+    page.get_by_role("radio", name="Others held (exact)").click()
 
 
 def test_a_mark_at_the_edge_of_its_axis_stays_off_the_numbers(page) -> None:
@@ -95,6 +98,8 @@ def test_a_mark_at_the_edge_of_its_axis_stays_off_the_numbers(page) -> None:
             box = ring.bounding_box()
             assert box["y"] >= field["y"] - 1
             assert box["y"] + box["height"] <= field["y"] + field["height"] + 1
+    page.locator(".knowledge .thumb.down").first.click()
+    expect(page.locator(".detail circle.ghost")).to_have_count(0)
 
 
 def test_the_keyboard_reads_the_charts(page) -> None:
@@ -107,7 +112,7 @@ def test_the_keyboard_reads_the_charts(page) -> None:
     expect(reader).to_have_attribute("aria-valuetext", re.compile(r"^Influence .*Precision"))
     assert float(reader.get_attribute("aria-valuenow")) > now
     page.keyboard.press("End")
-    assert reader.get_attribute("aria-valuenow") == reader.get_attribute("aria-valuemax")
+    expect(reader).to_have_attribute("aria-valuenow", reader.get_attribute("aria-valuemax"))
     page.keyboard.press("Escape")
     expect(reader).to_have_attribute("aria-valuetext", re.compile(r"teacher"))
 
@@ -144,15 +149,16 @@ def test_numbers_of_an_axis_do_not_touch(page) -> None:
         assert boxes
         for (_, end), (start, _) in itertools.pairwise(sorted(boxes)):
             assert end < start
+    page.set_viewport_size({"width": 1920, "height": 1080})
 
 
-def test_nothing_in_heading_and_legend_is_cut(small_url, open_page) -> None:
-    page = class_of(open_page(small_url, 1280, 800))
+def test_nothing_in_heading_and_legend_is_cut(page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
     page.get_by_role("radio", name="Others re-optimised").click()
     legend = page.locator(".detail .samples")
-    for width in (1280, 1920, 3840):
+    for width in (1280, 3840, 1920):
         resize(page, width, width * 5 // 8)
         for words in ("teacher", "refit", "exact", "preview"):
             there = f"{words} in the legend at {width}"
@@ -166,6 +172,10 @@ def test_nothing_in_heading_and_legend_is_cut(small_url, open_page) -> None:
         cut = "name => name.scrollWidth > name.clientWidth + 1"
         assert not page.locator(".detail .subtitle").evaluate(cut), width
         assert not page.locator(".detail .what").evaluate(cut), width
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.locator(".knowledge .thumb.down").first.click()
+    page.get_by_role("radio", name="Others held (exact)").click()
+    expect(page.locator(".detail circle.ghost")).to_have_count(0)
 
 
 # --- gallery -----------------------------------------------------------------------------------
@@ -199,6 +209,7 @@ def test_the_images_that_pass_are_saved(page, tmp_path: Path) -> None:
     assert len(lines) == counted(page, "negative")
     assert {line["label"] for line in lines} == {"0"}
     assert {line["concept"] for line in lines} == {name}
+    chip(page, "").click()
 
 
 def test_an_image_opens_large_and_the_keyboard_goes_on(page) -> None:
@@ -225,7 +236,8 @@ def test_an_image_opens_large_and_the_keyboard_goes_on(page) -> None:
     expect(page.locator(".detail .tile[aria-posinset='2'] button")).to_be_focused()
 
 
-def test_pictures_of_the_next_concept_come_where_it_shares_images(page) -> None:
+def test_pictures_of_the_next_concept_come_where_it_shares_images(small_url, open_page) -> None:
+    page = class_of(open_page(small_url))  # which has no picture yet
     open_concept(page, 0)
     tiles = page.locator(".detail .tile")
     expect(tiles.first.locator("img")).to_be_visible()
@@ -251,6 +263,8 @@ def test_without_its_photo_an_image_is_enlarged_twice_at_most(page) -> None:
     expect(dialog.locator("header")).to_contain_text("thumbnail, 32 × 32 pixels")
     box = dialog.locator(".picture").bounding_box()
     assert (box["width"], box["height"]) == pytest.approx((64, 64), abs=1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
 
 
 def test_the_photo_takes_the_place_of_the_thumbnail(serve, open_page, tmp_path: Path) -> None:
@@ -301,3 +315,33 @@ def test_of_a_thousand_images_only_those_near_the_view_are_there(large_url, open
     expect(page.locator("dialog.large:has(.apart)")).to_contain_text(
         f"{everything:,} of {everything:,}"
     )
+
+
+def test_parts_of_bars_and_patches_open_their_images_and_images_give_thumbs(page) -> None:
+    row = page.locator(".performance [role=option]").first
+    name = row.get_attribute("data-key")
+    bar = row.locator("[data-side=negatives] .bar").bounding_box()
+    page.mouse.click(bar["x"] + 2, bar["y"] + bar["height"] / 2)
+    expect(page.locator(".detail .subtitle")).to_have_text(f"{name}, negatives: both right")
+    expect(chip(page, "negative").locator(".num")).to_have_text(str(counted(page, "right")))
+    page.locator(".detail .tile button").first.click()
+    large = page.locator("dialog.large[open]")
+    part = large.locator(".parts li:has(.thumb)").first
+    concept = part.locator(".clip").inner_text()
+    part.locator(".thumb.down").click()
+    expect(part.locator(".thumb.down")).to_have_attribute("aria-pressed", "true")
+    field = page.get_by_label("Add a tag")
+    field.fill("odd")
+    field.press("Enter")
+    expect(large.locator(".tags .chip")).to_have_text("odd")
+    page.keyboard.press("Escape")
+    expect(page.locator(".knowledge .block.down")).to_have_attribute("title", re.compile(concept))
+    patch = page.locator(".knowledge .rows > .row[role=listitem]").nth(1).locator(".patch").first
+    patch.click()
+    expect(large.locator(".picture .line")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".detail .subtitle")).to_contain_text("most similar patches")
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator(".detail .empty")).to_contain_text("Open a concept")
+    page.locator(".knowledge .block.down").click()
+    expect(page.locator(".knowledge .block.down")).to_have_count(0)

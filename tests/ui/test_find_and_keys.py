@@ -6,16 +6,20 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from resizing import resize
 
 pytestmark = pytest.mark.ui
 
 
 @pytest.fixture
-def page(small_url, open_page) -> Page:
-    page = open_page(small_url)
+def page(share_page, small_url) -> Page:
+    """A page of a class; tests leave it with nothing pending and nothing searched."""
+    return share_page(small_url, begin)
+
+
+def begin(page: Page) -> None:
     page.locator(".performance [role=option]").first.click()
     expect(rows(page).first).to_be_visible()
-    return page
 
 
 def rows(page: Page):
@@ -46,12 +50,16 @@ def test_a_concept_is_found_by_name_and_thumbed_by_keys(page) -> None:
     page.keyboard.press("Escape")
     expect(rows(page)).to_have_count(10)
     assert [row.get_attribute("data-key") for row in rows(page).all()] == before
+    block.click()
+    expect(block).to_have_count(0)
 
 
 def test_a_name_that_no_concept_has_is_told(page) -> None:
     page.get_by_label("Find concept").fill("no such word")
     expect(page.locator(".knowledge .tally")).to_contain_text("No concept has “no such word”")
     expect(rows(page)).to_have_count(0)
+    page.get_by_label("Find concept").fill("")
+    expect(rows(page)).to_have_count(10)
 
 
 def test_every_patch_gets_its_picture(page) -> None:
@@ -84,11 +92,12 @@ def test_the_map_is_worked_by_keys(page) -> None:
     page.keyboard.press("Tab")
     expect(page.locator(".map .plot")).not_to_be_focused()
     expect(told(page)).to_have_text("")
+    page.locator(".knowledge .block.down").click()
+    expect(page.locator(".knowledge .block.down")).to_have_count(0)
 
 
-def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(small_url, open_page) -> None:
-    page = open_page(small_url, 1024, 800)
-    page.locator(".performance [role=option]").first.click()
+def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(page) -> None:
+    resize(page, 1024, 800)
     rows(page).first.locator(".open").click()
     search = page.get_by_label("Find class")
     assert search.evaluate("input => input.scrollWidth <= input.clientWidth")
@@ -97,6 +106,7 @@ def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(small_url, open_p
     for chip in page.locator(".detail .filter-chip").all():
         box = chip.bounding_box()
         assert panel["x"] <= box["x"] <= box["x"] + box["width"] <= panel["x"] + panel["width"]
+    resize(page, 1920, 1080)
 
 
 def test_keys_of_the_page_work_after_a_choice(page) -> None:

@@ -8,7 +8,7 @@ import pytest
 from factory import twins_spec
 from playwright.sync_api import Page, expect
 
-from inficond_panel.views.page.shell import SHORTCUTS
+from inficond_panel.views.page.shortcuts import SHORTCUTS
 
 pytestmark = pytest.mark.ui
 
@@ -76,6 +76,14 @@ def enter(page: Page) -> None:
     expect(concepts(page).first).to_be_visible()
 
 
+def images(page: Page) -> None:
+    options(page).first.focus()
+    for key, side in (("i", "positives"), ("Shift+I", "negatives")):
+        page.keyboard.press(key)
+        expect(page.locator(".detail .subtitle")).to_contain_text(side)
+    page.locator(".detail .back").click()
+
+
 def find_concept(page: Page) -> None:
     page.keyboard.press("c")
     expect(page.get_by_label("Find concept")).to_be_focused()
@@ -94,6 +102,26 @@ def thumbs(page: Page) -> None:
         expect(thumb).to_have_attribute("aria-pressed", "true")
 
 
+def by_hand(page: Page) -> None:
+    row = wheel(page)
+    slider = row.get_by_role("slider", name="Influence of wheel")
+    row.focus()
+    page.keyboard.press("i")
+    expect(slider).to_be_focused()
+    before = slider.get_attribute("aria-valuenow")
+    page.keyboard.press("ArrowLeft")
+    expect(slider).not_to_have_attribute("aria-valuenow", before)
+    page.keyboard.press("Escape")
+    expect(row).to_be_focused()
+    expect(slider).to_have_attribute("aria-valuenow", before)
+    page.keyboard.press("i")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(row.locator(".thumb.down")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("u")  # on with the thumb
+    expect(row.locator(".thumb.up")).to_have_attribute("aria-pressed", "true")
+
+
 def group(page: Page) -> None:
     expect(page.locator(".knowledge .twin .group-thumb")).to_be_visible()
     page.keyboard.press("g")
@@ -105,6 +133,21 @@ def metrics(page: Page) -> None:
     expect(page.locator("#measures-body")).to_be_visible()
     page.keyboard.press("a")
     expect(page.locator("#measures-body")).to_be_hidden()
+
+
+def cures(page: Page) -> None:
+    page.keyboard.press("b")
+    expect(page.locator("#mending-body")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.locator("#mending-body")).to_be_hidden()
+
+
+def palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Actions and names")
+    expect(dialog.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
 
 
 def type_concept(page: Page) -> None:
@@ -263,6 +306,18 @@ def arrange(page: Page) -> None:
     page.keyboard.press("Escape")
 
 
+def all_students(page: Page) -> None:
+    before = page.locator(".knowledge .subtitle").inner_text()
+    page.get_by_role("button", name="All students", exact=True).click()
+    expect(page.locator(".matrix .names > span").first).to_be_visible()
+    page.get_by_role("application", name="Matrix of influences").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".knowledge .subtitle")).to_be_visible()
+    page.locator(f'.performance [role=option][data-key="{before}"]').click()
+    expect(page.locator(".knowledge .subtitle")).to_have_text(before)
+
+
 #: What each meaning on the sheet is tried by, in an order that a person could take.
 TRIALS: dict[str, Callable[[Page], None]] = {
     "Show these keys": sheet,
@@ -271,10 +326,14 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "Go to the next control or list": tab,
     "Move in a list": arrows,
     "Select the row: class, iteration": enter,
+    "On a class: images with the class; with Shift those without it": images,
     "Find a concept": find_concept,
     "Uptune, downtune, remove the concept": thumbs,
+    "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it": by_hand,
     "The same for all of its group": group,
     "All metrics of the student": metrics,
+    "Suspects and cures of the student": cures,
+    "Find any action, class, concept or iteration": palette,
     "First and last of a list; Page Up and Page Down go by what is in view": ends,
     "Add a concept by typing it": type_concept,
     "Whether the concept's influence holds": holds,
@@ -292,6 +351,7 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "Undo the last iteration": undo,
     "Redo it": redo,
     "On an iteration: delete the branch from here; it can be restored": delete,
+    "Among all students: next cell; Enter opens, Space chooses for whom thumbs are": all_students,
     "Copy a link to what is shown": link,
     "Arrange the views; on one, arrows move it, Enter collapses it": arrange,
 }

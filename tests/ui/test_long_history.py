@@ -26,9 +26,11 @@ def url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def page(url, open_page) -> Page:
-    page = open_page(url)
-    expect(row(page, LENGTH)).to_be_visible()
+def page(url, share_page) -> Page:
+    """A page that shows the newest iteration, with the top of the list in view."""
+    page = share_page(url)
+    page.locator(".provenance .body").evaluate("(body) => { body.scrollTop = 0 }")
+    expect(row(page, LENGTH)).to_have_attribute("aria-selected", "true")
     return page
 
 

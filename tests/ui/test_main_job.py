@@ -93,8 +93,8 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     expect(now).to_have_text(f"{before:.3f}")
 
 
-def test_a_concept_opens_with_charts_and_outlined_images(small_url, open_page) -> None:
-    page = open_page(small_url)
+def test_a_concept_opens_with_charts_and_outlined_images(small_url, share_page) -> None:
+    page = share_page(small_url)
     expect(rows(page).first).to_be_visible()
     select_class(page, "bicycle")
     name = page.locator(".knowledge .rows > .row[role=listitem]").first.get_attribute("data-key")
@@ -106,8 +106,9 @@ def test_a_concept_opens_with_charts_and_outlined_images(small_url, open_page) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_cut_at_any_size(small_url, open_page, scheme) -> None:
-    page = open_page(small_url, 1280, 800, color_scheme=scheme)
+def test_nothing_is_cut_at_any_size(small_url, share_page, scheme) -> None:
+    page = share_page(small_url)
+    page.emulate_media(color_scheme=scheme)
     taken = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
     for width, height in ((1280, 800), (1920, 1080), (3840, 2160), (1280, 800)):
         resize(page, width, height)

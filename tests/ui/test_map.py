@@ -13,12 +13,15 @@ pytestmark = pytest.mark.ui
 
 
 @pytest.fixture
-def page(small_url, open_page) -> Page:
-    page = open_page(small_url)
+def page(share_page, small_url) -> Page:
+    """A page of a class; tests leave its map without a group."""
+    return share_page(small_url, begin)
+
+
+def begin(page: Page) -> None:
     page.locator(".performance [role=option]").first.click()
     expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible()
     expect(page.locator(".map canvas").first).to_be_visible()
-    return page
 
 
 def plot(page: Page) -> dict[str, float]:
@@ -31,8 +34,7 @@ def lasso_everything(page: Page) -> None:
 
 def lasso(page: Page, start: float, end: float) -> None:
     """Select what lies between two shares of the map's width."""
-    page.get_by_label("Lasso: select").click()
-    expect(page.get_by_label("Lasso: select")).to_have_attribute("aria-pressed", "true")
+    tool(page, pressed="true")
     box = plot(page)
     left, right = (box["x"] + 4 + share * (box["width"] - 8) for share in (start, end))
     top, bottom = box["y"] + 4, box["y"] + box["height"] - 4
@@ -41,6 +43,23 @@ def lasso(page: Page, start: float, end: float) -> None:
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 2)):
         page.mouse.move(x, y, steps=5)
     page.mouse.up()
+
+
+def tool(page: Page, pressed: str) -> None:
+    button = page.get_by_label("Lasso: select")
+    if button.get_attribute("aria-pressed") != pressed:
+        button.click()
+    expect(button).to_have_attribute("aria-pressed", pressed)
+
+
+def forget(page: Page) -> None:
+    listing = page.get_by_role("button", name="selected: list them")
+    button = page.get_by_role("button", name="Forget the group")
+    if not button.is_visible():
+        listing.click()
+    button.click()
+    expect(listing).to_be_hidden()
+    tool(page, pressed="false")
 
 
 def scan(page: Page, step: int):
@@ -81,8 +100,7 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
     assert len(lines) == 29
     assert {"concept", "influence", "discrepancy_p", "segments"} <= lines[0].keys()
 
-    card.get_by_role("button", name="Forget the group").click()
-    expect(page.get_by_role("button", name="selected: list them")).to_be_hidden()
+    forget(page)
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.6, 1.0), (0.0, 1.0)])
@@ -97,9 +115,12 @@ def test_the_list_lies_beside_its_group(page, start, end) -> None:
     else:
         ends = [(list_["x"] + side * list_["width"] - map_["x"]) / map_["width"] for side in (0, 1)]
         assert ends[1] <= start or end <= ends[0]
+    forget(page)
 
 
-def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
+def test_the_list_of_a_group_is_opened_and_closed_by_keys(small_url, open_page) -> None:
+    page = open_page(small_url)
+    begin(page)
     lasso_everything(page)
     button = page.get_by_role("button", name="30 selected: list them")
     expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
@@ -114,11 +135,12 @@ def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
 
 def test_a_tap_on_a_mark_opens_its_concept(page) -> None:
     subtitle = page.locator(".detail .subtitle")
+    before = subtitle.inner_text()
     for x, y in scan(page, 12):
         page.mouse.click(x, y)
-        if subtitle.inner_text():
+        if subtitle.inner_text() != before:
             break
-    expect(subtitle).not_to_have_text("")
+    expect(subtitle).not_to_have_text(before)
     expect(page.locator(".detail .chart .caption b").first).to_have_text(re.compile(r"\d|–"))
 
 
@@ -164,6 +186,7 @@ def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it
     expect(page.get_by_role("radio", name="PCA")).to_have_attribute("aria-checked", "true")
     page.keyboard.press("Tab")
     expect(told).to_be_hidden()
+    page.get_by_role("radio", name="t-SNE").click()
 
 
 def test_a_group_made_by_keys_is_the_one_listed(page) -> None:
@@ -173,3 +196,4 @@ def test_a_group_made_by_keys_is_the_one_listed(page) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press(" ")
     expect(page.get_by_role("button", name="2 selected: list them")).to_be_visible()
+    forget(page)

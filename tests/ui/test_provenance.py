@@ -31,12 +31,13 @@ def served(serve_module, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
 
 
 @pytest.fixture
-def page(served: tuple[str, Tuner], open_page) -> Page:
+def page(served: tuple[str, Tuner], share_page) -> Page:
     """A page that shows #2."""
-    url, tuner = served
-    tuner.set_head(tuner.nodes()[2])
-    page = open_page(url)
+    page = share_page(served[0])
     expect(rows(page)).to_have_count(4)
+    if row(page, 2).get_attribute("aria-selected") != "true":
+        row(page, 2).click()
+        expect(row(page, 2)).to_have_attribute("aria-selected", "true")
     return page
 
 
@@ -140,7 +141,7 @@ def test_two_rows_are_compared(page) -> None:
     expect(dialog.locator(".sides section").last).to_contain_text("by a machine: crossfit")
     expect(dialog.locator(".metrics tbody tr")).to_have_count(6)
     words = dialog.locator(".metrics .words").all_inner_texts()
-    assert set(words) <= {"up", "down", "within noise", "undefined"}
+    assert set(words) <= {"up", "down", "within noise", "unchanged", "undefined"}
     expect(dialog.locator(".movers tbody tr").first).to_contain_text(re.compile(r"[+−]\d"))
     ap = dialog.locator(".metrics tbody tr").first.locator(".change").inner_text()
     dialog.get_by_role("button", name="Swap").click()
@@ -166,6 +167,8 @@ def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
     page.keyboard.press("Escape")
     expect(large).to_have_count(0)
     expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
 
 
 def test_a_choice_is_given_up_and_clicks_jump_again(page) -> None:
@@ -197,6 +200,8 @@ def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
     with page.expect_download() as saved:
         dialog.get_by_role("button", name="Save edits file only").click()
     assert node.weights_hash in Path(saved.value.path()).read_text()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
 
 
 def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> None:
@@ -207,6 +212,9 @@ def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> 
     expect(row(page, 1)).to_be_hidden()
     page.get_by_role("button", name="Export", exact=True).click()
     expect(page.get_by_role("dialog", name="Export #1")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Export #1")).to_be_hidden()
+    page.set_viewport_size({"width": 1920, "height": 1080})
 
 
 def test_the_keys_are_on_the_sheet(page) -> None:

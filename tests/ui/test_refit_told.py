@@ -11,16 +11,21 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.ui
 
 
-@pytest.fixture
-def page(serve, tmp_path, open_page) -> Page:
-    """The class 'bicycle' of a store with collinear concepts, with a history of its own."""
-    return select(open_page(serve(twins_spec(tmp_path)).url))
+@pytest.fixture(scope="module")
+def url(serve_module, tmp_path_factory) -> str:
+    return serve_module(twins_spec(tmp_path_factory.mktemp("twins"))).url
 
 
 @pytest.fixture
-def still(small_url, open_page) -> Page:
+def page(url, share_page) -> Page:
+    """The class 'bicycle' of a store with collinear concepts; tests leave nothing pending."""
+    return select(share_page(url))
+
+
+@pytest.fixture
+def still(small_url, share_page) -> Page:
     """The same class of a store that no test writes to."""
-    return select(open_page(small_url))
+    return select(share_page(small_url))
 
 
 def select(page: Page) -> Page:
@@ -86,9 +91,12 @@ def test_the_group_of_the_last_thumb_is_thumbed_at_once(page) -> None:
     page.keyboard.press("g")
     expect(page.locator(".knowledge .block.up")).to_have_count(3)
     expect(everyone).to_have_count(0)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator(".knowledge .block.up")).to_have_count(0)
 
 
-def test_rules_that_decide_are_told_before_and_after(page) -> None:
+def test_rules_that_decide_are_told_before_and_after(serve, tmp_path, open_page) -> None:
+    page = select(open_page(serve(twins_spec(tmp_path)).url))
     notices = page.locator(".knowledge .notices")
     thumb(page, "wheel", "remove")
     fine_tune(page)
@@ -103,8 +111,11 @@ def test_rules_that_decide_are_told_before_and_after(page) -> None:
 
 
 def test_a_student_that_was_not_tuned_has_no_report(page) -> None:
+    number = page.locator(".provenance [role=option]").count()
     thumb(page, "wheel", "down")
     fine_tune(page)
+    line = page.locator(".knowledge .report .unfold-line")
+    expect(line).to_contain_text(f"What #{number} did")
     page.locator(".performance [role=option]").filter(has_text=re.compile("^sheep")).click()
     expect(page.locator(".knowledge .subtitle")).to_have_text("sheep")
     expect(page.locator(".knowledge .report .unfold-line")).to_be_hidden()

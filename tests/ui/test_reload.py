@@ -12,13 +12,17 @@ pytestmark = pytest.mark.ui
 
 
 @pytest.fixture
-def page(serve, tmp_path, open_page) -> Page:
-    page = open_page(serve(small_spec(tmp_path)).url)
+def page(small_url, open_page) -> Page:
+    return begin(open_page(small_url))
+
+
+def begin(page: Page) -> Page:
     expect(rows(page).first).to_be_visible()
     return page
 
 
-def test_thumbs_that_wait_are_there_after_a_reload(page) -> None:
+def test_thumbs_that_wait_are_there_after_a_reload(serve, tmp_path, open_page) -> None:
+    page = begin(open_page(serve(small_spec(tmp_path)).url))
     select_class(page, "bicycle")
     page.locator(".knowledge .thumb.down").first.click()
     page.locator(".knowledge .rows > .row").nth(1).locator(".thumb.remove").click()

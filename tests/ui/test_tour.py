@@ -10,9 +10,15 @@ from waiting import comes_to
 pytestmark = pytest.mark.ui
 
 
+@pytest.fixture(scope="module")
+def url(serve_module, tmp_path_factory) -> str:
+    spec = small_spec(tmp_path_factory.mktemp("tour"), extra="layout: {tour: true}\n")
+    return serve_module(spec).url
+
+
 @pytest.fixture
-def page(serve, tmp_path, open_page) -> Page:
-    page = open_page(serve(small_spec(tmp_path, extra="layout: {tour: true}\n")).url)
+def page(url, open_page) -> Page:
+    page = open_page(url)
     expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page
 
@@ -47,11 +53,17 @@ def test_each_step_goes_on_when_it_is_done(page) -> None:
     page.get_by_role("button", name="Undo the last iteration").click()
     last = page.locator(".provenance [role=option]").last
     expect(last).to_have_attribute("aria-selected", "true")
-    page.get_by_role("button", name="Finish").click()
     expect(page.locator(".tour")).to_be_hidden()
+    page.locator(".toast").get_by_role("button", name="Redo").click()
+    expect(page.locator(".provenance [role=option]").first).to_have_attribute(
+        "aria-selected", "true"
+    )
 
 
 def test_who_does_nothing_is_shown_each_step(page) -> None:
+    iterations = page.locator(".provenance [role=option]")
+    expect(iterations.first).to_be_visible()
+    before = iterations.count()
     page.get_by_role("button", name="Start the tour").click()
     show = page.locator(".tour").get_by_role("button", name="Show me")
     page.locator(".tour").get_by_role("button", name="Next").click()
@@ -69,7 +81,12 @@ def test_who_does_nothing_is_shown_each_step(page) -> None:
     expect(page.locator(".knowledge .block.down")).to_have_count(1)
     show.click()
     step(page, "Read the change")
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    expect(iterations).to_have_count(before + 1)
+    page.keyboard.press("ArrowRight")
+    step(page, "Undo")
+    show.click()
+    expect(page.locator(".tour")).to_be_hidden()
+    expect(iterations.first).not_to_have_attribute("aria-selected", "true")
 
 
 def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:

@@ -20,29 +20,23 @@ KEPT = """() => [
 ]"""
 
 
-@pytest.fixture
-def contexts(browser):
-    made = WarmContexts(browser)
-    yield made
-    made.close()
-
-
-def test_nothing_of_a_page_is_left_to_the_next(contexts, small_url) -> None:
-    page = contexts.new_page()
+def test_nothing_of_a_page_is_left_to_the_next(browser, small_url) -> None:
+    contexts = WarmContexts(browser)
+    first, second = contexts.take(), contexts.take()
+    page, tab, other = first.new_page(), first.new_page(), second.new_page()
     page.goto(small_url)
     page.evaluate(KEEP)
-    tab = page.context.new_page()
     tab.goto(small_url)
     assert tab.evaluate(KEPT) == ["here", None, True, None]  # so it is seen where it is left
-    other = contexts.new_page()
     other.goto(small_url)
     assert other.evaluate(KEPT) == [None, None, False, None]
-    first = page.context
-    contexts.forget({small_url.removesuffix("/app")})
+    contexts.give_back(first, {small_url.removesuffix("/app")})
     assert page.is_closed()
     assert tab.is_closed()
-    again = contexts.new_page()
-    assert again.context == first
+    assert contexts.take() == first
+    again = first.new_page()
     again.goto(small_url)
     assert again.evaluate(KEPT) == [None, None, False, None]
     expect(again.locator(".performance [role=option]").first).to_be_visible()
+    for context in (first, second):
+        context.close()

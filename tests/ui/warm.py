@@ -5,7 +5,7 @@ That is half of what opening a page costs. Nothing else of a test is left in the
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 from waiting import PATIENCE
 
 
@@ -17,34 +17,23 @@ class WarmContexts:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
-        self._contexts: list[BrowserContext] = []
-        self._taken = 0
+        self._free: list[BrowserContext] = []
 
-    def new_page(self) -> Page:
-        """A page in a context which no other page of this test is in."""
-        if self._taken == len(self._contexts):
-            self._contexts.append(self._warm())
-        self._taken += 1
-        return self._contexts[self._taken - 1].new_page()
+    def take(self) -> BrowserContext:
+        """A context that nobody else has."""
+        return self._free.pop() if self._free else self._warm()
 
-    def forget(self, origins: set[str]) -> None:
-        """End a test: close its pages, and forget cookies, and what was kept for the origins."""
-        for context in self._contexts[: self._taken]:
-            empty, *pages = context.pages
-            for page in pages:
-                page.close()
-            context.clear_cookies()
-            devtools = context.new_cdp_session(empty)
-            for origin in origins:
-                wish = {"origin": origin, "storageTypes": "all"}
-                devtools.send("Storage.clearDataForOrigin", wish)
-            devtools.detach()
-        self._taken = 0
-
-    def close(self) -> None:
-        """End all of them."""
-        for context in self._contexts:
-            context.close()
+    def give_back(self, context: BrowserContext, origins: set[str]) -> None:
+        """Close its pages, and forget cookies, and what was kept for the origins."""
+        empty, *pages = context.pages
+        for page in pages:
+            page.close()
+        context.clear_cookies()
+        devtools = context.new_cdp_session(empty)
+        for origin in origins:
+            devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        devtools.detach()
+        self._free.append(context)
 
     def _warm(self) -> BrowserContext:
         context = self._browser.new_context(viewport={"width": 1920, "height": 1080})

@@ -66,6 +66,17 @@ def test_tuning_is_the_tuners(students, spec):
     assert (students.node.id, students.node.weights_hash) == (node.id, node.weights_hash)
 
 
+def test_a_thumb_for_all_classes_is_one_iteration(students, spec):
+    students.remove("*", "fur").tune([{"class": "*", "concept": "sky", "direction": "down"}])
+    tuner = open_tuner(spec, history=":memory:")
+    node = tuner.root()
+    for concept, direction in (("fur", "remove"), ("sky", "down")):
+        batch = [Intent(name, concept, direction) for name in tuner.store.classes]
+        node = tuner.fine_tune(node, batch)
+    assert (students.node.id, students.node.weights_hash) == (node.id, node.weights_hash)
+    assert not students.node.weights[students.concepts.index("fur")].any()
+
+
 def test_moves_go_to_the_history(students, spec):
     students.tune([("bicycle", "wheel", "up")]).tune([("bird", "fur", "remove")])
     assert students.undo().node.number == 1
@@ -130,7 +141,7 @@ def test_metrics_and_their_changes(students):
         assert changes.loc[name, ["change", "low", "high"]].tolist() == pytest.approx(
             [expected.estimate, expected.low, expected.high], abs=1e-12
         )
-    assert changes.loc["sheep", "words"] == "within noise"
+    assert changes.loc["sheep", "words"] == "unchanged"
     pd.testing.assert_frame_equal(changes, students.changes(0))
     pd.testing.assert_frame_equal(changes, students.changes("parent"))
     with pytest.raises(TuningError, match="no metric 'auc'"):
@@ -246,6 +257,9 @@ def test_a_report_tells_itself(students):
         assert f"  {line}\n" in f"{rest}\n"
     assert repr(report) == str(report)
     assert report.to_json()["number"] == 1
+    others = [name for name in students.classes if name != "bicycle"]
+    assert report.to_json()["untouched"] == others
+    assert str(report).endswith(f"Untouched by #1: {', '.join(others)}.")
     with pytest.raises(TuningError, match="no tuned class 'bird'"):
         report.of("bird")
     with pytest.raises(TuningError):
@@ -264,3 +278,14 @@ def test_html_in_a_notebook_is_escaped(tmp_path):
         assert not {"<script>", "<b>wheel", "<i>bicycle"} & set(
             re.findall(r"<script>|<b>wheel|<i>bicycle", html)
         )
+
+
+def test_bounds_are_given_and_released_by_name(students):
+    c, k = students.concepts.index("wheel"), students.classes.index("bicycle")
+    held = students.down("bicycle", ["wheel", "spoke"], bound=-0.46).node
+    assert held.weights[c, k] <= -0.46
+    assert set(held.bounds.values()) == {(None, -0.46)}
+    assert students.up("bicycle", "wheel", bound=0.5).node.weights[c, k] >= 0.5
+    assert set(students.release("bicycle", "wheel").node.bounds) == {("bicycle", "spoke")}
+    students.tune({"class": "bicycle", "concepts": ["wheel", "sky"], "direction": "up", "bound": 1})
+    assert students.node.bounds["bicycle", "sky"] == (1.0, None)

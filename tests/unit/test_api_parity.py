@@ -190,7 +190,7 @@ def test_an_image_is_taken_apart(students):
 def test_gallery_has_the_lines_of_the_file(students):
     found = students.gallery("bicycle", "wheel", filters=["wrong"])
     student = students.tuner.at(students.node, "tune")["bicycle"]
-    file = gallery_file(students.tuner.store, take_gallery(student, "wheel"), ["wrong"])
+    file = gallery_file(students.tuner.store, take_gallery(student, "wheel"), ["wrong"], {})
     lines = list(csv.DictReader(io.StringIO(file.content.decode())))
     assert list(found.index) == [line["image"] for line in lines]
     assert lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +14,12 @@ from waiting import until
 import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.opening import OpeningView, error_html
 from inficond_panel.views.page.page import publish_to_loop, publish_to_page
+
+DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 
 
 def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:
@@ -26,6 +31,35 @@ def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:
         explorer.close()
 
     asyncio.run(cell())
+
+
+def test_who_asked_is_told_when_the_state_is_there(tmp_path: Path) -> None:
+    told, bound = [], []
+
+    async def cell() -> None:
+        explorer = inficond_panel.explore(small_spec(tmp_path), on_ready=told.append)
+        assert told == []
+        assert explorer.app is None
+        explorer.param.watch(lambda event: bound.append(event.new), "app")
+        await until(lambda: told)
+        assert told == [explorer]
+        assert bound == [explorer.app]
+        explorer.close()
+
+    asyncio.run(cell())
+
+
+def test_the_state_has_what_the_docs_name() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "embedding.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
+    assert len(named) > 10
+    app = AppState(open_tuner(DEMO, history=":memory:"), Jobs(inline=True))
+    for path in named:
+        *objects, name = path.split(".")
+        place = app
+        for each in objects:
+            place = getattr(place, each)
+        assert name in place.param, path
 
 
 def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_tune_says_what_was_settled_and_the_report_in_short(run, tuned):
     assert "“fur” on “bird”: w = 0 of #1 holds no longer" in out
     assert "of 2 bounds binding" in out
     assert "of the change of the tuned ones" in out
+    assert "Untouched by #1: tv monitor, sheep." in out
     _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"), "--json")
     root, first, second = json.loads(out)["nodes"]
     assert root["notices"] == []
@@ -68,7 +69,10 @@ def test_explain_as_json(run, tuned):
     status, out, _ = run("explain", tuned, "--node", "#1", "--json", "--collinear", "0.5")
     document = json.loads(out)
     assert status == 0
-    assert set(document) == {"spec", "id", "number", "parent", "notices", "classes"}
+    keys = {"spec", "id", "number", "parent", "untouched", "notices", "classes", "moved"}
+    assert set(document) == keys
+    assert document["untouched"] == ["tv monitor", "sheep"]
+    assert document["moved"] == {}  # a student per class: the others stay as they were
     bicycle = document["classes"]["bicycle"]
     assert {bound["concept"] for bound in bicycle["bounds"]} == {"wheel", "spoke"}
     assert any(bound["lifted"] is not None for bound in bicycle["bounds"])
@@ -134,4 +138,4 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     status, out, err = run("check", spec_file)
     assert status == 0
     assert "no problems" in out
-    assert "Class names are not checked" in err
+    assert "Class names and link are not checked" in err

@@ -81,7 +81,7 @@ def test_measures_are_the_metrics_with_paired_changes(tuner):
             for changes, before in ((measures.since_parent, there), (measures.since_start, start)):
                 change = now - getattr(before[name], metric)
                 assert changes[metric].estimate == pytest.approx(change, nan_ok=True, abs=1e-12)
-    assert all(change.words == "within noise" for change in found["bird"].since_start.values())
+    assert all(change.words == "unchanged" for change in found["bird"].since_start.values())
 
 
 def test_the_start_has_nothing_before_it_and_its_child_has_it_as_parent(tuner):
@@ -342,6 +342,9 @@ def test_words():
     )
     assert "random concept" in ConceptStability(**{**plain, "p_holm": 0.2}).words
     assert ConceptStability(**{**plain, "p": np.nan}).words == "holds over other images"
+    changed = [{}, {"same_sign": 0.9}, {"p_holm": 0.2}, {"p": np.nan}, {"influence": 0}]
+    short = [ConceptStability(**{**plain, **values}).verdict for values in changed]
+    assert short == ["holds", "does not hold", "may be chance", "holds", "no influence"]
 
 
 def test_stability_command(run, spec):

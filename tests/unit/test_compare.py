@@ -109,7 +109,7 @@ def test_movers_are_ordered_by_logits_not_by_weight(tuner: Tuner, tree: dict[str
 def test_the_mean_is_that_of_all_classes_on_shared_draws(
     tuner: Tuner, tree: dict[str, Node]
 ) -> None:
-    change = metric_change(tuner.at(tree["root"], "tune"), tuner.at(tree["c"], "tune"), "")
+    change = metric_change(tuner, tree["root"], tree["c"], "tune", "")
     rows = tuner.store.rows("tune")
     label = tuner.store.label[rows]
     old, new = (tuner.logits(tree[name])[rows] for name in ("root", "c"))
@@ -140,7 +140,7 @@ def test_a_rare_class_loses_no_draw(tmp_path: Path) -> None:
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     tuner = open_tuner(spec)
     node = tuner.fine_tune(tuner.root(), [WHEEL, Intent("bird", "fur", "remove")])
-    found = metric_change(tuner.at(tuner.root(), "tune"), tuner.at(node, "tune"), "")
+    found = metric_change(tuner, tuner.root(), node, "tune", "")
     assert found.left_out == 0
     assert found.low <= found.high
 

@@ -279,7 +279,7 @@ def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
     text = spec_file.read_text() + "students: {solver: paper, epochs: 1}\n"
     spec_file.write_text(text)
     tuner = inficond_panel.open_students(spec_file, history=":memory:").fit().tuner
-    with pytest.raises(TuningError, match="The solver 'paper' knows no lambda"):
+    with pytest.raises(TuningError, match="The solver 'paper' knows no cures"):
         tuner.fine_tune(tuner.root(), [Lambda("bicycle", 0.001)])
 
 

@@ -74,7 +74,7 @@ def test_list_as_json(run, spec):
     assert document["head"] == nodes[2].id
     assert document["nodes"][0]["total"] is None
     total = document["nodes"][2]["total"]
-    expected = metric_change(tuner.at(nodes[0], "tune"), tuner.at(nodes[2], "tune"), "")
+    expected = metric_change(tuner, nodes[0], nodes[2], "tune", "")
     assert (total["estimate"], total["low"]) == (expected.estimate, expected.low)
     assert total["within_noise"] == expected.within_noise
     assert document["nodes"][3]["author"] == "machine:random"

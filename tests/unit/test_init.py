@@ -168,7 +168,9 @@ def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys
     assert "There is no file model.pth" in capsys.readouterr().err
     (home / "model.pth").write_bytes(b"")
     assert main(["init", "data", "--teacher", "model.pth"]) == 1
-    assert "leave --teacher out and name the teacher in the spec" in capsys.readouterr().err
+    assert (
+        "model.pth does not say what it is.\nName a file (.csv, .parquet" in capsys.readouterr().err
+    )
     assert sorted(path.name for path in home.iterdir()) == [
         "data", "encoder", "model.pth", "y.csv", "z.csv"
     ]  # fmt: skip
@@ -312,7 +314,7 @@ def test_what_is_no_data_set_is_told(home, capsys):
     (home / "empty").mkdir()
     assert main(["init", "empty"]) == 1
     told = capsys.readouterr().err
-    assert "No data set is found in empty. Looked for: a store, the layout of PASCAL VOC" in told
+    assert "No data set is found in empty. Looked for: a store, an export of FiftyOne" in told
     assert main(["init", "nowhere"]) == 1
     assert "There is no folder nowhere" in capsys.readouterr().err
     write_table(home / "empty" / "labels.csv", ["a", "b"], label(2), CLASSES)

@@ -37,12 +37,16 @@ def both(tmp_path: Path) -> Path:
 def test_the_grid_is_all_combinations_with_targets_side_by_side():
     grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0, 2.0], [0.1])
     assert [vars(setting) for setting in grid[:2]] == [
-        {"targets": name, "alpha": None, "temperature": 1.0, "lambda_": 0.1}
+        {"targets": name, "alpha": None, "temperature": 1.0, "lambda_": 0.1, "tempered": "teacher"}
         for name in ("teacher", "oracle")
     ]
     assert len(grid) == 8
     assert grid[2].temperature == 2.0
     assert grid[4].alpha == 1.0
+    both = setting_grid(["teacher"], [None], [1.0, 2.0], [0.1], ["teacher", "both"])
+    assert [(s.temperature, s.tempered) for s in both] == [
+        (1.0, "teacher"), (2.0, "teacher"), (2.0, "both"),
+    ]  # fmt: skip
 
 
 def test_labels_alone_are_one_student_a_penalty():

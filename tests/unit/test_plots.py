@@ -118,14 +118,25 @@ def test_reliability_bins_are_of_equal_width(students, sides):
 
 
 def test_matrix_holds_the_influences(students):
-    table = students.plot.matrix(top=5).dframe()
+    image = students.plot.matrix(top=5)
     weights, strength = students.node.weights, np.abs(students.node.weights).max(axis=1)
     order = sorted(range(len(strength)), key=lambda c: -strength[c])[:5]
-    assert list(dict.fromkeys(table["concept"])) == [students.concepts[c] for c in order]
-    cells = table.set_index(["class", "concept"])["influence"]
-    for k, name in enumerate(students.classes):
-        for c in order:
-            assert cells[name, students.concepts[c]] == weights[c, k]
+    shown = image.dimension_values("influence", flat=False)[::-1]
+    np.testing.assert_array_equal(np.nan_to_num(shown), weights[order].astype(np.float32))
+    names = [name for _, name in students.plot.matrix(top=5).opts.get().kwargs["yticks"]]
+    assert names == [students.concepts[c] for c in order]
+
+
+def test_matrix_is_searched_and_sorted(students):
+    def names(**options) -> list[str]:
+        ticks = students.plot.matrix(top=0, **options).opts.get().kwargs["yticks"]
+        return [name for _, name in ticks]
+
+    assert names(order="name") == sorted(students.concepts, key=str.casefold)
+    assert names(order="marked", marked={("bird", "hair")})[0] == "hair"
+    assert set(names(find="wheel")) == {name for name in students.concepts if "wheel" in name}
+    with pytest.raises(TuningError, match="Did you mean 'similar'"):
+        students.plot.matrix(order="simlar")
 
 
 def test_provenance_shows_branches(students):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,6 +46,7 @@ def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
     monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
     monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
     monkeypatch.setattr(document, "dispatch_tornado", document.dispatch_tornado)
+    monkeypatch.setattr(WebSocketHandler, "write_message", WebSocketHandler.write_message)
     writes.guard_writes()
     return Socket()
 
@@ -87,7 +89,11 @@ class LeavingSocket(WebSocketHandler):
 
     def write_message(self, *_: Any) -> Any:
         self.parts += 1
-        raise WebSocketClosedError
+        if self.parts > 1:
+            raise WebSocketClosedError
+        write = asyncio.get_running_loop().create_future()
+        write.set_exception(WebSocketClosedError())
+        return write
 
 
 class LeavingConnection(Connection):
@@ -98,16 +104,21 @@ class LeavingConnection(Connection):
 async def write_to_a_page_that_leaves(
     socket: Socket, left: LeavingSocket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     page = Document()
     connections: list[Any] = [LeavingConnection(left), Connection(socket)]  # type: ignore[arg-type]
     monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
+    writes.guard_writes()
     document.schedule_write_events(page, connections, ["first"])
     await turns()
-    assert left.parts == 1, "nothing was written to the page that leaves"
+    assert left.parts == 2, "the second part of a message found the page gone"
     assert socket.written == ["PATCH-DOC ['first']"], "the other connection has it too"
     socket.over[0].set_result(None)
     await turns()
     assert page not in document._WRITE_BLOCK
+    gc.collect()  # what was never waited for is told then
+    assert told == []
 
 
 def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(

@@ -1,8 +1,9 @@
 """Data with one class an image: labels, stores, specs, and what the students learn from."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from frames import SINGLE as CLASSES
+from frames import single_frames
 from precompute_factory import write_table
 from scipy.special import softmax
 from test_init import home, init, photos  # noqa: F401 - a fixture
@@ -17,8 +18,6 @@ from inficond_panel.store.label_checks import (
     is_single_label,
     single_label_fault,
 )
-
-CLASSES = ["bird", "cat", "dog"]
 
 
 def test_labels_with_one_class_an_image():
@@ -35,26 +34,6 @@ def test_labels_with_one_class_an_image():
     assert not is_single_label(np.array([[1], [0]]))
     assert "two classes or more" in single_label_fault(np.array([[1]]), ["a"], ["cat"])
     assert not is_single_label(np.full((2, 2), -1))
-
-
-def single_frames(images=120, others=2, seed=0):
-    """Arguments of ``from_frames``: 5 concepts, 3 classes, and ``others`` of the teacher's."""
-    rng = np.random.default_rng(seed)
-    ids = [f"{i:03d}" for i in range(images)]
-    score = rng.random((images, 5))
-    z = 9 * ((score - 0.5) @ rng.normal(size=(5, 3 + others))) + rng.normal(
-        size=(images, 3 + others)
-    )
-    kind = z[:, :3].argmax(1)
-    names = [*CLASSES, *(f"other {k}" for k in range(others))]
-    return {
-        "scores": pd.DataFrame(score, index=ids, columns=list("abcde")),
-        "logits": pd.DataFrame(z, index=ids, columns=names),
-        "labels": pd.DataFrame(np.eye(3, dtype=int)[kind], index=ids, columns=CLASSES),
-        "split": pd.Series(np.array(["fit", "fit", "tune", "holdout"])[np.arange(images) % 4], ids),
-        "task": "single_label",
-        "activation": "softmax",
-    }
 
 
 def test_frames_of_a_softmax_teacher(tmp_path):

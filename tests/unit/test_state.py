@@ -13,6 +13,7 @@ from inficond_panel.analysis.patches import best_segment
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.intents.cures import Lambda
 
 
 @pytest.fixture
@@ -86,16 +87,41 @@ def test_a_look_at_the_holdout_is_counted_once_each(app: AppState) -> None:
     assert app.students.snapshot.split == "tune"
 
 
-def test_another_node_is_never_shown_on_the_holdout_unasked(app: AppState) -> None:
-    app.tuning.show_split("holdout")
-    app.tuning.toggle("bicycle", "wheel", "down")
-    assert app.tuning.preview is None
-    app.tuning.fine_tune()
-    assert app.dataset.split == app.students.snapshot.split == "tune"
-    app.tuning.show_split("holdout")
-    assert app.dataset.looks == 2
-    app.tuning.undo()
+def test_a_split_that_is_not_there_is_refused(app: AppState) -> None:
+    with pytest.raises(ValueError, match="no such split"):
+        app.tuning.show_split("spoke")
     assert app.students.snapshot.split == "tune"
+
+
+def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
+    app.tuning.toggle("bicycle", "wheel", "remove")
+    waiting, factor = app.tuning.pending, app.tuning.factor
+    app.tuning.show_split("holdout")
+    assert "holdout" in app.tuning.locked
+    app.tuning.toggle("bicycle", "sky", "up")
+    app.tuning.toggle_cure(Lambda("bicycle"))
+    app.tuning.set_factor(3 * factor)
+    app.suggestion.ask("repair")
+    app.tuning.clear()
+    app.tuning.fine_tune()
+    assert app.tuning.pending == waiting
+    assert app.tuning.factor == factor
+    assert app.suggestion.running == ""
+    assert len(app.tuning.nodes) == 1
+    app.tuning.show_split("tune")
+    assert app.tuning.locked == ""
+    app.tuning.fine_tune()
+    assert [node.number for node in app.tuning.nodes] == [0, 1]
+
+
+def test_another_node_is_never_shown_on_the_holdout_unasked(app: AppState) -> None:
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.fine_tune()
+    for looks in (1, 2):
+        app.tuning.show_split("holdout")
+        assert app.dataset.looks == looks
+    app.tuning.undo()
+    assert app.dataset.split == app.students.snapshot.split == "tune"
 
 
 def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
@@ -106,13 +132,16 @@ def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
     assert abs(rows[0].share) == 1
 
 
-def test_concepts_at_zero_are_found_but_not_listed(app: AppState) -> None:
+def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: AppState) -> None:
     app.tuning.toggle("bicycle", "wheel 2", "remove")
     app.tuning.fine_tune()
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
     rows = app.students.concept_rows("bicycle", "weight", 50)
-    assert {row.concept for row in rows} == {name for name in influence if influence[name]}
+    assert {row.concept for row in rows[:-1]} == {name for name in influence if influence[name]}
+    assert (rows[-1].concept, rows[-1].rank) == ("wheel 2", None)
+    few = app.students.concept_rows("bicycle", "weight", 3)
+    assert [row.rank for row in few] == [1, 2, 3, None]
     found = app.students.concept_rows("bicycle", "weight", 50, find=" WHEEL")
     assert {row.concept for row in found} == {name for name in influence if "wheel" in name}
     ranks = {row.concept: row.rank for row in rows}

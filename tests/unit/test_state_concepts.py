@@ -91,6 +91,18 @@ def test_a_near_twin_of_a_concept_is_said_to_be_one(app):
     assert "It nearly is wheel:" in " ".join(app.concepts.told)
 
 
+def test_an_iteration_that_gets_another_number_says_which_it_had(app):
+    app.tuning.toggle("bicycle", "sky", "down")
+    app.tuning.fine_tune()
+    app.tuning.undo()
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.fine_tune()
+    assert app.students.node.number == 2
+    app.concepts.add("wheels")
+    node = after(app).students.node
+    assert (node.number, node.name) == (1, "was #2")
+
+
 def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
     app.tuning.toggle("bicycle", "sky", "down")
     app.tuning.fine_tune()

@@ -282,3 +282,45 @@ def test_the_log_tells_who_did_it(app):
     assert {"add", "fine-tune", "rename", "note", "look", "undo", "redo", "jump", "delete"} < {
         event.kind for event in own
     }
+
+
+def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None:
+    fine_tune(app, "wheel")
+    app.tuning.undo()
+    assert (app.tuning.notice.text, app.tuning.notice.offer) == ("#1 is undone, and kept.", "Redo")
+    app.tuning.notice.run()
+    assert app.students.node.number == 1
+
+    fine_tune(app, "sky")
+    root, first = (node.id for node in app.tuning.nodes[:2])
+    app.tuning.jump(root)
+    app.tuning.delete(first)
+    assert app.tuning.notice.text == "#1 and 1 more deleted."
+    assert numbers(app) == [0]
+    app.tuning.notice.run()
+    assert numbers(app) == [0, 1, 2]
+
+    app.tuning.toggle("bicycle", "wheel", "down")
+    waiting = app.tuning.pending
+    app.tuning.clear()
+    assert app.tuning.notice.text == "1 intent cleared."
+    app.tuning.notice.run()
+    assert app.tuning.pending == waiting
+
+
+def test_iterations_of_another_window_are_told_once_and_shown_on_request(
+    app: AppState, tmp_path: Path
+) -> None:
+    fine_tune(app, "wheel")
+    app.tuning.look()
+    assert app.tuning.notice is None  # its own are no news
+    other = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
+    made = fine_tune(other, "sky")
+    app.tuning.look()
+    told = app.tuning.notice
+    assert told.text == "#2 was made in another window."
+    assert (numbers(app), app.students.node.number) == ([0, 1, 2], 1)
+    app.tuning.look()
+    assert app.tuning.notice is told
+    told.run()
+    assert app.students.node.id == made

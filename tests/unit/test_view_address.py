@@ -27,6 +27,7 @@ def app(tmp_path: Path) -> AppState:
 def test_a_link_shows_the_same(app):
     app.selection.param.update(class_name="tv monitor", concept="sky")
     app.settings.param.update(
+        show="simple",
         sort="f1",
         descending=False,
         scope="all",
@@ -63,6 +64,15 @@ def test_a_link_shows_the_same(app):
 def test_what_is_as_usual_is_left_out(app):
     app.settings.projection = projections(app.store)[0]
     assert make_address(app) == f"at={app.students.node.id[:8]}"
+
+
+def test_a_page_that_begins_simple_says_so_when_it_shows_all(tmp_path):
+    spec = small_spec(tmp_path, extra="layout: {show: simple}\n")
+    app = AppState(open_tuner(spec), Jobs(inline=True))
+    assert app.settings.show == "simple"
+    assert "show" not in make_address(app)
+    app.settings.show = "full"
+    assert "show=full" in make_address(app)
 
 
 def test_a_link_holds_every_setting_of_the_views():

@@ -15,6 +15,7 @@ from inficond_panel.views.page.arrangement import make_layout, read_layout
 
 ROWS = [["configuration", "performance", "knowledge"], ["embedding", "detail", "provenance"]]
 SIZE = st.floats(0.01, 100)
+THEMES, SHOWN = st.sampled_from(["auto", "light", "dark"]), st.sampled_from(["full", "simple"])
 
 
 @pytest.mark.parametrize(
@@ -64,18 +65,20 @@ def pages(draw) -> dict:
     }
 
 
-@given(pages(), st.sampled_from(["auto", "light", "dark"]), st.booleans())
-def test_what_the_page_saves_opens_the_same_page(tmp_path_factory, page, theme, tour):
+@given(pages(), THEMES, SHOWN, st.booleans())
+def test_what_the_page_saves_opens_the_same_page(tmp_path_factory, page, theme, show, tour):
     file = tmp_path_factory.getbasetemp() / "laid.yaml"
     file.write_text(SPEC)
     spec = load_spec(file, check_files=False)
-    saved = spec.with_layout(read_layout(page, theme, Layout(tour=tour)))
+    looks = {"theme": theme, "show": show}
+    saved = spec.with_layout(read_layout(page, looks, Layout(tour=tour)))
     file.write_text(saved.to_yaml())
 
     again = load_spec(file, check_files=False)
     assert again == saved
-    assert (make_layout(again.layout), again.layout.theme, again.layout.tour) == (page, theme, tour)
-    assert read_layout(make_layout(again.layout), theme, again.layout) == again.layout
+    assert make_layout(again.layout) == page
+    assert (again.layout.theme, again.layout.show, again.layout.tour) == (theme, show, tour)
+    assert read_layout(make_layout(again.layout), looks, again.layout) == again.layout
 
 
 def test_the_layout_alone_takes_the_place_of_that_in_a_file(tmp_path: Path):
@@ -83,7 +86,9 @@ def test_the_layout_alone_takes_the_place_of_that_in_a_file(tmp_path: Path):
     file.write_text(SPEC + "layout: {theme: dark}\n")
     spec = load_spec(file, check_files=False)
     page = {**make_layout(spec.layout), "widths": [1, 2, 3]}
-    section = spec.with_layout(read_layout(page, "light", spec.layout)).to_yaml(only="layout")
+    section = spec.with_layout(
+        read_layout(page, {"theme": "light", "show": "full"}, spec.layout)
+    ).to_yaml(only="layout")
     file.write_text(SPEC + section)
 
     assert make_layout(load_spec(file, check_files=False).layout) == page

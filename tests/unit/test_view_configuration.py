@@ -67,7 +67,7 @@ def test_change_is_since_the_start_in_percentage_points(tuned):
     assert shown["change"]["at"][1] == pytest.approx(100 * (now - before))
     alone = _by_key(make_class_metrics("bicycle", snapshot, {}))["ap"]["change"]
     assert (alone["text"], alone["interval"]) == (shown["change"]["text"], "")
-    assert shown["history"] == f"before {before:.3f} · last {last:.3f}"
+    assert shown["history"] == f"start {before:.3f} · previous {last:.3f}"
     assert _details(shown)["Teacher"] == f"{snapshot.metrics['bicycle'].teacher_ap:.3f}"
     assert "Since start" in _details(shown)
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from inficond_panel.analysis.gallery import Gallery
 from inficond_panel.analysis.local_explanation import Edit
+from inficond_panel.analysis.patches import assigned_images
 from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
@@ -183,6 +184,7 @@ def gallery_of(label, student, teacher) -> Gallery:
     return Gallery(
         class_name="sheep",
         concept="fur",
+        title="fur",
         split="tune",
         node="#0 abc",
         influence=-2.0,
@@ -192,6 +194,7 @@ def gallery_of(label, student, teacher) -> Gallery:
         label=np.array(label),
         student=np.array(student, float),
         teacher=np.array(teacher, float),
+        assigned=np.arange(count) % 2 == 0,
     )
 
 
@@ -213,6 +216,17 @@ def test_filters_pass_what_they_name_and_never_an_ignored_label():
     assert EVERY.passing(["right"]).tolist() == [0, 3, 4]
     assert EVERY.passing(["positive", "wrong"]).tolist() == [1, 2]
     assert EVERY.passing([]).tolist() == list(range(6))
+    assert EVERY.passing(["assigned", "wrong"]).tolist() == [2]
+    assert gallery.make_gallery(EVERY)["assigned"] == [1, 0, 1, 0, 1, 0]
+
+
+def test_assigned_are_the_images_with_a_segment_that_is_nearest_to_the_concept(store):
+    """By the definition: the largest cosine of a segment's embedding over all texts."""
+    concept = store.concepts.index("fur")
+    nearest = (store.segment_embedding @ store.concept_text_embedding.T).argmax(axis=1)
+    expected = {int(store.segment_image[s]) for s in np.flatnonzero(nearest == concept)}
+    assert set(assigned_images(store, concept).tolist()) == expected
+    assert 0 < len(expected) < len(store.images)
 
 
 def test_facts_tell_label_logits_and_what_the_concept_adds():
@@ -344,7 +358,7 @@ def test_pictures_are_sent_when_asked_for(app, view, sent):
     first = view.panel.gallery["rows"][0]
     ask(view, "pictures", rows=[first])
     (message,) = sent
-    assert message["concept"] == "screen"
+    assert message["outlined"] == "screen"
     (picture,) = message["pictures"].values()
     assert picture["image"] == app.store.images[first]
     score = app.store.concept_score[first, app.store.concepts.index("screen")]

@@ -20,7 +20,7 @@ from inficond_panel import views
 from inficond_panel.analysis.concept_rows import ConceptRow
 from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
@@ -28,6 +28,7 @@ from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import what_if as effects
 from inficond_panel.views.knowledge.batch import (
+    make_held,
     make_others,
     make_pending,
     make_status,
@@ -40,7 +41,6 @@ from inficond_panel.views.knowledge.rows import (
     make_effect,
     make_undefined,
 )
-from inficond_panel.views.knowledge.table import FACTORS
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metric_change import make_change
 
@@ -162,6 +162,14 @@ def test_pending_bounds_in_words_and_relative_to_the_strongest():
     assert pending["bound"] == "≤ 0.75"
     assert (pending["value"], pending["share"]) == (0.75, 0.5)
     assert make_pending(intent, (0.0, 0.0), strongest=0.0)["share"] == 0.0
+    released = make_pending(Intent("bicycle", "wheel", "release"), (None, None), strongest=1.5)
+    assert (released["bound"], released["value"], released["share"]) == ("release", None, None)
+
+
+def test_bounds_in_force_are_listed_by_student():
+    bounds = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
+    assert make_held(bounds, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
+    assert [each["bound"] for each in make_held(bounds, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
 
 
 def test_summary_tells_change_and_preview_of_the_class():
@@ -233,9 +241,9 @@ def test_a_class_gives_rows_and_a_curve_for_each(view):
 def test_top_sort_and_metric_follow_the_controls(view):
     view.table.top = 5
     assert len(view.table.rows) == len(view.table.effects) == 5
-    by_f1 = view.table.effects
-    view.table.metric = "ap"
-    assert view.table.effects != by_f1
+    by_ap = view.table.effects
+    view.table.metric = "f1"
+    assert view.table.effects != by_ap
     view.table.sort = "discrepancy_n"
     defined = [abs(r["discrepancy"]) for r in view.table.rows if r["discrepancy"] is not None]
     assert defined == sorted(defined, reverse=True)
@@ -319,7 +327,7 @@ def test_the_order_of_rows_stays_until_the_refit_is_done(view):
     assert view.table.status["kind"] == "done"
     assert view.table.status["change"] == view.table.summary["since"]
     assert view.table.pending == []
-    assert before[0] not in [r["concept"] for r in view.table.rows]
+    assert before[0] not in [r["concept"] for r in view.table.rows if r["rank"]]
 
 
 def test_a_bound_in_force_is_told(view):
@@ -338,6 +346,58 @@ def test_the_factor_goes_to_the_batch(view, app):
     view.table.factor = 5
     assert app.tuning.factor == 5
     assert view.table.pending[0]["value"] > small
+
+
+def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
+    first, second = (row["concept"] for row in view.table.rows[:2])
+    for concept in (first, second):
+        view.act({"action": "toggle", "concept": concept, "direction": "up"})
+    view.act({"action": "set_own_factor", "concept": first, "factor": 1.25})
+    assert [each["factor"] for each in view.table.pending] == [1.25, 2.0]
+    view.table.factor = 5  # the default: the thumb with a factor of its own keeps that
+    assert [each["factor"] for each in view.table.pending] == [1.25, 5.0]
+    view.act({"action": "toggle_group", "concepts": [first, second], "direction": "up"})
+    assert view.table.pending == []  # both had it, however far they went
+    for concept, direction in ((first, "remove"), (second, "up")):
+        view.act({"action": "toggle", "concept": concept, "direction": direction})
+    view.act({"action": "set_own_factor", "concept": first, "factor": 3})  # takes none
+    assert {each["concept"]: each["factor"] for each in view.table.pending}[first] is None
+    with pytest.raises(TuningError):
+        view.act({"action": "set_own_factor", "concept": second, "factor": 0.5})
+
+
+def test_an_influence_set_by_hand_waits_as_a_bound(view, app):
+    row = view.table.rows[0]
+    concept, now = row["concept"], row["influence"]
+    for value, direction, told in ((now - 0.5, "down", "≤"), (now + 0.5, "up", "≥")):
+        view.act({"action": "set_bound", "concept": concept, "value": value})
+        (waits,) = view.table.pending
+        assert (waits["direction"], waits["value"], waits["factor"]) == (direction, value, None)
+        assert waits["bound"].startswith(told)
+        assert app.tuning.preview.node.bounds["bicycle", concept] == app.tuning.bounds_of(
+            app.tuning.pending[0]
+        )
+    view.act({"action": "set_bound", "concept": concept, "value": now})
+    assert view.table.pending == []
+    with pytest.raises(TuningError):
+        view.act({"action": "set_bound", "concept": concept, "value": math.inf})
+
+
+def test_a_concept_held_at_0_stays_in_the_list_until_it_is_released(view, app):
+    first = view.table.rows[0]["concept"]
+    view.act({"action": "toggle", "concept": first, "direction": "remove"})
+    app.tuning.fine_tune()
+    last = view.table.rows[-1]
+    assert (last["concept"], last["rank"], last["held"]) == (first, None, "= 0")
+    assert len(view.table.rows) == view.table.top + 1
+    assert view.table.held == [{"concept": first, "bound": "= 0"}]
+    view.act({"action": "toggle", "concept": first, "direction": "release"})
+    assert view.table.pending[0]["direction"] == "release"
+    assert view.table.group is None
+    app.tuning.fine_tune()
+    assert view.table.held == []
+    assert view.table.rows[0]["concept"] == first
+    assert len(view.table.rows) == view.table.top
 
 
 def test_a_concept_opens_in_the_detail_view(view, app):
@@ -444,7 +504,7 @@ def test_modules_put_data_in_as_text_only():
 def test_factors_to_choose_from_hold_the_one_of_the_spec(app):
     app.tuning.factor = 1.7
     assert 1.7 in KnowledgeView(app).table.factors
-    assert set(FACTORS) < set(KnowledgeView(app).table.factors)
+    assert set(app.spec.views.factors) < set(KnowledgeView(app).table.factors)
 
 
 # --- the batch over several students ---------------------------------------------------------
@@ -455,11 +515,12 @@ def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
         Intent("sheep", "fur", "up", 2.0),
         Intent("bicycle", "wheel", "down", 2.0),
         Intent("bicycle", "spoke", "remove"),
+        Lambda("bicycle"),
     ]
     preview = Preview(node=None, changes={"bicycle": {"ap": Interval(0.02, 0.01, 0.03)}})
     bicycle, sheep = make_touched(batch, preview)
     assert (bicycle["student"], sheep["student"]) == ("bicycle", "sheep")
-    assert bicycle["thumbs"] == {"up": 0, "down": 1, "remove": 1}
+    assert bicycle["items"] == [["▼", "down", 1], ["✕", "remove", 1], ["λ", "lambda", 1]]
     assert bicycle["change"]["noise"] is False
     assert sheep["change"] is None
     assert make_touched(batch, None)[0]["change"] is None
@@ -487,7 +548,7 @@ def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view
 def test_any_point_metric_can_be_chosen_in_the_order_of_the_page(view):
     names = [name for _, name in view.table.metrics]
     assert names == ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
-    assert view.table.metric == "f1"
+    assert view.table.metric == "ap"
     for name, _ in view.table.metrics:
         view.table.metric = name
         assert len(view.table.effects) == len(view.table.rows)
@@ -502,7 +563,7 @@ def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
     assert [(part["name"], part["now"]) for part in line] == [
         ("F1", "0.560"), ("accuracy", "0.927"), ("fidelity", "0.928"),
     ]  # fmt: skip
-    assert line[-1]["note"] == ", of a constant student 0.892, logits r 0.50"
+    assert line[-1]["note"] == " (a constant answer has 0.892), correlation of logits 0.50"
     after = metrics(f1=0.6, accuracy=0.927, fidelity=math.nan)
     undefined = Interval(math.nan, math.nan, math.nan)
     changes = {"f1": Interval(0.04, -0.01, 0.05), "fidelity": undefined}

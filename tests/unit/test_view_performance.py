@@ -101,14 +101,34 @@ def test_changes_come_with_interval_and_noise():
             "previous": Interval(0.001, -0.01, 0.02),
             "never": None,
             "nowhere": Interval(math.nan, math.nan, math.nan),
+            "then": Interval(0.0, 0.0, 0.0),
         },
         "f1",
+        {"then": "untouched"},
     )
     assert told == [
         ["F1 since start", "+2.0 pp [+1.0, +3.0]"],
         ["F1 since previous", "+0.1 pp [−1.0, +2.0], within noise"],
         ["F1 since nowhere", "–"],
+        ["F1 since then", "untouched"],
     ]
+
+
+def test_a_class_that_no_iteration_tuned_is_untouched_not_within_noise(app):
+    def told(name: str) -> list[str]:
+        view.act({"action": "find_changes", "name": name})
+        return [words for _, words in view.table.changes[name]]
+
+    view = PerformanceView(app)
+    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.fine_tune()
+    assert told("sheep") == ["untouched", "untouched by #1"]
+    app.tuning.toggle("sheep", "wheel", "remove")
+    app.tuning.fine_tune()
+    assert told("bicycle")[0] not in ("untouched", "unchanged")
+    assert told("bicycle")[1] == "untouched by #2"
+    app.tuning.undo()
+    assert told("sheep")[0] == "untouched"
 
 
 def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(app):
@@ -127,7 +147,7 @@ def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(ap
     view.act({"action": "find_changes", "name": "bicycle"})
     change = app.changes.total("bicycle", ["fidelity"])["fidelity"]
     assert view.table.changes["bicycle"] == make_changes(
-        {"start": change, "previous": change}, "fidelity"
+        {"start": change, "previous": change}, "fidelity", {}
     )
 
 

@@ -30,6 +30,7 @@ def test_saved_tells_the_newest_node_and_where_it_is():
     times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
     nodes = [SimpleNamespace(created=time) for time in times]
 
+    assert make_saved(nodes[:1], "", "/data/a.sqlite")["at"] == ""  # nothing was done yet
     saved = make_saved(nodes, "", "/data/a.sqlite")
     assert saved == {"text": "", "at": times[1], "place": "1 iteration in a.sqlite"}
     assert make_saved(nodes, "Fine-tuning…", "/data/a.sqlite")["text"] == "Fine-tuning…"
@@ -101,7 +102,7 @@ def test_the_theme_chosen_on_the_page_is_part_of_its_layout(app):
     shell = Shell(app)
     shell._page.theme = "dark"
 
-    assert shell.spec.to_yaml(only="layout") == "layout:\n  theme: dark\n"
+    assert shell.spec.to_yaml(only="layout") == "layout:\n  theme: dark\n  tour: false\n"
 
 
 def test_a_layout_is_copied_as_the_page_has_it_now(app, monkeypatch):
@@ -168,10 +169,10 @@ def test_what_of_a_batch_is_not_here_is_told(app):
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays
 
 
-@pytest.mark.parametrize("what", ["class", "concept", "pending", "tuned"])
+@pytest.mark.parametrize("what", ["class", "concept", "pending", "tuned", "undone"])
 def test_a_step_of_the_tour_is_shown_on_what_there_is(app, what):
     shell = Shell(app)
-    for step in ("class", "concept", "pending", "tuned"):
+    for step in ("class", "concept", "pending", "tuned", "undone"):
         shell.act({"action": "show_step", "step": step})
         assert shell._page.progress[step]
         if step == what:
@@ -180,6 +181,8 @@ def test_a_step_of_the_tour_is_shown_on_what_there_is(app, what):
     if what == "tuned":
         assert app.students.node.number == 1
         assert app.students.node.intents[0].direction == "down"
+    if what == "undone":
+        assert app.students.node.number == 0
 
 
 def test_a_concept_that_is_being_added_is_told_while_its_dialog_is_closed(app):

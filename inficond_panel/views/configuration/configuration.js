@@ -1,8 +1,8 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, details, followTheme, h, hoverCard, icon, keyed, leaveOnPick, s, segments, set, text,
-  watch, windowOf,
+  boxOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, leaveOnPick, s, segments, set,
+  text, watch, windowOf,
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
 
@@ -27,17 +27,19 @@ function draw(data, fields, metrics, card) {
   showTargets(fields.targets, data)
   fields.split.show(data.split)
   text(fields.split.quiet, data.looks.short)
+  fields.split.badge.hidden = data.split !== "holdout"
+  set(fields.split.badge, "title", data.locked || null)
   set(metrics.closest(".strip"), "data-split", data.split)
   fields.scope.show(data.scope)
   set(fields.scope.querySelector("[data-value=class]"), "disabled", data.class.name ? null : "")
   const all = fields.scope.querySelector("[data-value=all]")
-  text(all, `All ${data.class.options.length}`)
+  text(all, `All ${data.class.count}`)
   keyed(metrics, data.metrics, (metric) => metric.key, () => makeMetric(card), updateMetric)
 }
 
 /** A control under its name; some have a quiet word beside the name. */
 function field(key, name, control) {
-  const quiet = control.quiet ? [" ", control.quiet] : []
+  const quiet = [control.badge, control.quiet].filter(Boolean).flatMap((part) => [" ", part])
   return h("div", { class: "field", "data-field": key, hidden: key === "targets" ? "" : null }, h("span", { class: "name" }, name, quiet), control)
 }
 
@@ -52,11 +54,13 @@ function showTargets(control, { targets, busy }) {
 }
 
 function makeFields(model, card, dialog, choose) {
-  const split = segments("Split in view", [["tune", "Tune"], ["holdout", icon("lock", 13), "Holdout"]], (value) => {
+  const splits = [["tune", "Tune"], ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]])]
+  const split = segments("Split in view", splits, (value) => {
     if (value === model.data.split) return
     if (value === "tune") choose("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
+  split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
   })

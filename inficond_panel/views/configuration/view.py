@@ -70,12 +70,16 @@ def make_scores(scores: np.ndarray) -> str:
 
 
 def make_student(
-    nodes: Sequence[Iteration], node: Node, facts: Sequence[Row], mark: str = ""
+    nodes: Sequence[Iteration],
+    node: Node,
+    facts: Sequence[Row],
+    mark: str = "",
+    joint: bool = False,
 ) -> dict[str, Any]:
     """The student shown (a node of the history), the others to choose, and its card.
 
     ``facts`` are rows on what all students share: teacher and settings; ``mark`` is the warning
-    beside students of the oracle.
+    beside students of the oracle. ``joint``: they are one softmax.
     """
     concepts = len(node.weights)
     used = int((node.weights != 0).any(axis=1).sum())
@@ -86,7 +90,8 @@ def make_student(
         "options": [[n.id, _option(n)] for n in _choices(nodes, node.id)],
         "card": {
             "title": f"Students of #{node.number}",
-            "text": "One linear model a class, distilled from the "
+            "text": f"{'One softmax over all classes' if joint else 'One linear model a class'}, "
+            "distilled from the "
             + (f"oracle, which {mark}. Metrics compare with the teacher." if mark else "teacher."),
             "rows": [
                 *facts,
@@ -169,7 +174,10 @@ class ConfigurationView(Acting, Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
         self._strip = ConfigurationStrip(
-            theme=app.param.theme, sizing_mode="stretch_width", margin=0
+            theme=app.param.theme,
+            extent=app.settings.param.show,
+            sizing_mode="stretch_width",
+            margin=0,
         )
         self.listen_to(self._strip)
         self._facts = make_dataset(
@@ -204,11 +212,18 @@ class ConfigurationView(Acting, Viewer):
         snapshot, looks = app.students.snapshot, app.tuning.looks
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
-            "student": make_student(app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark),
+            "student": make_student(
+                app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark, app.tuner.joint
+            ),
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),
-            "class": {"name": app.selection.class_name, "options": list(app.store.classes)},
+            "class": {
+                "name": app.selection.class_name,
+                "count": len(app.store.classes),
+                "options": [only] if (only := app.rights.class_name) else list(app.store.classes),
+            },
             "split": snapshot.split,
+            "locked": app.tuning.locked,
             "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),
             "scope": self._scope,
             "metrics": self._metrics(),

@@ -1,6 +1,7 @@
 // One image's prediction taken apart: a signed bar a concept; with the intercept they add up to the logit.
 
-import { drawOnce, h, s } from "../../ui/base.js"
+import { drawOnce, h, icon, s, set } from "../../ui/base.js"
+import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 /** Asks for the prediction of the image shown, `{apart: row}`, and draws it when it is there. */
 export function makeApart(model) {
@@ -10,7 +11,13 @@ export function makeApart(model) {
     if (!row) return
     const known = model.apart.row === row.row
     drawOnce(element, known ? JSON.stringify(model.apart) : "waiting", () =>
-      [h("h3", {}, "By concept: score × influence"), ...(known ? apartOf(model.apart) : [h("span", { class: "spin" })])])
+      [h("h3", {}, "By concept: score × influence"), ...(known ? apartOf(model) : [h("span", { class: "spin" })])])
+    for (const button of element.querySelectorAll(".thumb")) {
+      const { concept, direction } = button.dataset
+      set(button, "aria-pressed", String(model.thumbs[concept] === direction))
+      button.disabled = model.frozen
+      set(button, "title", model.locked || DIRECTIONS[direction].verb)
+    }
   }
   const show = (shown) => {
     row = shown
@@ -20,19 +27,31 @@ export function makeApart(model) {
   return { element, show, draw }
 }
 
-function apartOf(apart) {
+function apartOf(model) {
+  const { apart } = model
   return [
-    h("ul", { class: "parts" }, apart.bars.map(partOf),
+    h("ul", { class: "parts" }, apart.bars.map((bar) => partOf(bar, model)),
       h("li", { class: "sum" }, h("span", {}, "Student logit"), h("span"), h("b", { class: "num" }, apart.logit))),
     h("p", {}, `The student says ${apart.decision}.`),
     ...apart.flip.map((sentence) => h("p", { class: "flip num" }, sentence)),
   ]
 }
 
-function partOf({ name, text: words, value, share, kind }) {
+function partOf({ name, text: words, value, share, kind }, model) {
   const half = Number((50 * Math.min(1, Math.abs(share))).toFixed(2))
   const bar = s("svg", { class: "signed", height: 10, "aria-hidden": "true" },
     s("rect", { class: share < 0 ? "negative" : "positive", x: share < 0 ? `${50 - half}%` : "50%", width: `${half}%`, y: 1, height: 8 }),
     s("line", { class: "zero", x1: "50%", x2: "50%", y1: 0, y2: 10 }))
-  return h("li", { class: kind, title: words ? `${name}: score × influence = ${words}` : null }, h("span", { class: "clip" }, name), bar, h("span", { class: "num" }, value))
+  return h("li", { class: kind, title: words ? `${name}: score × influence = ${words}` : null }, h("span", { class: "clip" }, name), bar, h("span", { class: "num" }, value),
+    kind ? "" : thumbsOf(name, model))
+}
+
+/** Thumbs for a concept of the image, as in the list of the student's concepts. */
+function thumbsOf(concept, model) {
+  const thumb = (direction) => h("button", {
+    class: `thumb ${direction}`, type: "button", "data-concept": concept, "data-direction": direction,
+    "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
+    onclick: () => model.send_msg({ action: "toggle", concept, direction }),
+  }, icon(DIRECTIONS[direction].icon, 14))
+  return h("span", { class: "thumbs" }, THUMBS.map(thumb))
 }

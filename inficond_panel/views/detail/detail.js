@@ -1,7 +1,7 @@
 // Concept detail: heading, the charts, filter chips, the gallery of images with the concept's
 // segment outlined, and a dialog with one image and its prediction.
 
-import { count, followTheme, h, icon, s, segments, set, setAll, text, watch } from "../../ui/base.js"
+import { count, followTheme, h, icon, s, segments, set, setAll, text, unless, watch } from "../../ui/base.js"
 import { FILL_NAMES, makeDialog } from "../../ui/image_dialog.js"
 import { makePictures } from "../../ui/pictures.js"
 import { saveFiles } from "../../ui/save_file.js"
@@ -9,13 +9,15 @@ import { makeApart } from "./apart.js"
 import { makeCharts } from "./charts.js"
 import { makeGallery } from "./gallery.js"
 import { makeHeat } from "./heat.js"
+import { makeTags } from "./tags.js"
 
 const FILTERS = [
-  ["", "All", "All"],
-  ["positive", "Positives", "Positives"],
-  ["negative", "Negatives", "Negatives"],
-  ["right", "Student right", "Right"],
-  ["wrong", "Student wrong", "Wrong"],
+  ["", "All", "All", "All"],
+  ["positive", "Positives", "Positives", "Pos."],
+  ["negative", "Negatives", "Negatives", "Neg."],
+  ["right", "Student right", "Right", "Right"],
+  ["wrong", "Student wrong", "Wrong", "Wrong"],
+  ["assigned", "Assigned", "Assigned", "Best"],
 ]
 const MODES = [
   ["exact", "Exact", "Others held (exact)"],
@@ -31,13 +33,15 @@ export function render({ model, el }) {
   const pictures = makePictures(model)
   const apart = makeApart(model)
   const heat = makeHeat(model, () => dialog.refresh())
-  const dialog = makeDialog(el, pictures, factsOf, { ...apart, element: h("div", {}, heat.element, apart.element), over: heat.over })
+  const tags = makeTags(model, () => passing)
+  const show = (row) => { tags.show(row); apart.show(row) }
+  const dialog = makeDialog(el, pictures, factsOf, { show, element: h("div", {}, tags.element, heat.element, apart.element), over: heat.over })
   const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
   const empty = h("div", { class: "empty" })
   const content = h("div", { class: "content" }, charts.element, legend.element, chips.element, gallery.element)
   el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
   const chosen = new Set()
-  let rows = [], passing = []
+  let rows = [], passing = [], enlarged = null
 
   const clear = () => { model.filters = [] }
   chips.onpick = (id) => {
@@ -60,28 +64,44 @@ export function render({ model, el }) {
   followTheme(model, el)
   saveFiles(model)
   model.on("apart", () => { apart.draw(); dialog.refresh() })
-  watch(model, ["student", "concept", "influence", "pending", "mode", "refit", "captions"], () => {
-    content.hidden = !(model.student && model.concept)
+  watch(model, ["thumbs", "frozen", "locked"], apart.draw)
+  watch(model, ["tagged", "known_tags"], tags.draw)
+  model.on("msg:custom", (event) => {
+    enlarged = (event.data ?? event).enlarged ?? enlarged
+    queueMicrotask(enlarge) // after the images have been taken over
+  })
+  /** Show the image asked for large, once it is among those listed. */
+  function enlarge() {
+    const from = [passing, rows].find((listed) => listed.some(({ row }) => row === enlarged))
+    if (!from) return
+    dialog.open(from, from.findIndex(({ row }) => row === enlarged), model)
+    enlarged = null
+  }
+  watch(model, ["student", "concept", "picked", "influence", "pending", "mode", "refit", "captions"], () => {
+    content.hidden = !(model.student && (model.concept || model.picked))
+    charts.element.hidden = legend.element.hidden = Boolean(model.picked)
     head.show(model)
   })
   watch(model, ["captions", "steps", "bands", "refit", "concept", "student"], charts.show)
   watch(model, ["captions", "bands", "pending", "mode"], () => legend.show(model))
-  let concept = "", student = ""
-  watch(model, ["gallery", "student", "concept"], () => {
-    if (model.concept !== concept) pictures.forget()
-    if (model.concept !== concept || model.student !== student) { gallery.home(); charts.leave() }
-    concept = model.concept
-    student = model.student
+  let before = {}
+  watch(model, ["gallery", "student", "outlined", "picked"], () => {
+    const { student, outlined, picked } = model
+    if (outlined !== before.outlined) pictures.forget()
+    if (outlined !== before.outlined || picked !== before.picked || student !== before.student) { gallery.home(); charts.leave() }
+    before = { student, outlined, picked }
     rows = rowsOf(model.gallery)
     drawRows()
+    enlarge()
   })
 }
 
-function rowsOf({ rows = [], labels, fills, names }) {
+function rowsOf({ rows = [], labels, fills, names, assigned = [] }) {
   return rows.map((row, at) => {
     const fill = names[fills[at]]
     return { row, fill, label: labels[at], positive: labels[at] === 1, negative: labels[at] === 0,
-      right: /both-right|teacher-wrong/.test(fill), wrong: /student-wrong|both-wrong/.test(fill) }
+      right: /both-right|teacher-wrong/.test(fill), wrong: /student-wrong|both-wrong/.test(fill),
+      assigned: Boolean(assigned[at]) }
   })
 }
 
@@ -102,13 +122,19 @@ function makeHead(model) {
   MODES.forEach(([, , meaning], at) => { setAll(how.children[at], { title: meaning, "aria-label": meaning }) })
   const solving = h("span", { class: "solving num", role: "status" })
   const steer = h("button", { class: "link small", type: "button", onclick: () => model.send_msg({ action: model.refit.state === "solving" ? "stop_refits" : "resume_refits" }) })
-  const element = h("header", { class: "panel-head" }, h("h2", {}, "Concept detail"),
-    h("div", { class: "what" }, concept, influence), solving, steer, how)
+  const back = h("button", { class: "btn back", type: "button", onclick: () => model.send_msg({ action: "leave_images" }) })
+  const title = h("h2")
+  const element = h("header", { class: "panel-head" }, title,
+    h("div", { class: "what" }, concept, influence), solving, steer, how, back)
   const show = (model) => {
-    const open = model.student && model.concept
-    text(concept, model.concept)
-    set(concept, "title", model.concept || null)
+    const open = model.student && model.concept && !model.picked
+    const what = model.picked || model.concept
+    text(title, model.picked ? "Images" : "Concept detail")
+    text(concept, what)
+    set(concept, "title", what || null)
     text(influence, open ? `influence ${model.influence}` : "")
+    text(back, model.concept ? `Back to ${model.concept}` : "Close")
+    back.hidden = !model.picked
     set(element.parentElement, "data-direction", model.pending.direction)
     how.hidden = !open
     how.show(model.mode)
@@ -136,12 +162,12 @@ function makeLegend() {
   const element = h("div", { class: "samples" }, Object.values(keys))
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
-      teacher: "teacher", interval: (mode === "refit" || Object.keys(bands).length) && "95 % interval", refit: mode === "refit" && "refit",
+      teacher: "teacher", interval: (mode === "refit" || Object.keys(bands).length) && ["95 %", h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
       exact: "exact", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {
       keys[name].hidden = !words
-      text(keys[name].label, words || "")
+      if (words) keys[name].label.replaceChildren(...[words].flat())
     }
     set(keys.exact.querySelector("line"), "class", mode === "refit" ? "exact behind" : "exact")
   }
@@ -151,13 +177,14 @@ function makeLegend() {
 // --- filter chips ----------------------------------------------------------------------------------
 
 function makeChips(save) {
-  const chips = FILTERS.map(([id, long, short]) => {
+  const chips = FILTERS.map(([id, long, middle, short]) => {
     const number = h("span", { class: "num" })
-    const button = h("button", { class: "filter-chip", type: "button", "data-id": id, onclick: () => bar.onpick(id) },
-      h("span", { class: "long" }, long), h("span", { class: "short", "aria-hidden": "true" }, short), " ", number)
+    const title = id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
+    const button = h("button", { class: "filter-chip", type: "button", "data-id": id, title, onclick: () => bar.onpick(id) },
+      h("span", { class: "long" }, long), h("span", { class: "middle", "aria-hidden": "true" }, middle), h("span", { class: "short", "aria-hidden": "true" }, short), " ", number)
     return { id, button, number, long }
   })
-  const export_ = h("button", { class: "icon-btn", type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
+  const export_ = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
   const element = h("div", { class: "chips" }, h("div", { class: "choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button)), h("span", { class: "grow" }), export_)
   const bar = { element, onpick: (/** @type {string} */ _id) => {}, show }
   /** Each count is what a click on the chip would give. */
@@ -167,6 +194,7 @@ function makeChips(save) {
       const n = rows.filter((row) => with_.every((key) => row[key])).length
       text(number, count(n))
       set(button, "aria-pressed", String(id ? chosen.has(id) : !chosen.size))
+      button.hidden = id === "assigned" && !chosen.has(id) && !rows.some((row) => row.assigned) // as without segments
       set(button, "aria-label", `${long}, ${count(n)}`)
     }
     export_.disabled = !rows.some((row) => [...chosen].every((key) => row[key]))
@@ -180,7 +208,8 @@ function drawEmpty(empty, model, rows, passing, chosen, clear) {
     empty.hidden = false
   }
   if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
-  else if (!model.concept) tell("Open a concept", "Click its name in the list of influences, or its dot on the map.")
+  else if (!model.concept && !model.picked) tell("Open a concept", "Click its name in the list of influences, or its dot on the map.")
+  else if (!rows.length && model.picked) tell("No images", "None is left of those that were picked out.")
   else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
   else if (!passing.length) {
     const names = FILTERS.filter(([id]) => chosen.has(id)).map(([, name], at) => (at ? name.toLowerCase() : name))

@@ -7,8 +7,10 @@ import { drawPicture } from "../../ui/pictures.js"
 
 export const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
 
-const GAP = 8 // pixels between tiles
+const GAP = 8, PAD = 10 // pixels between tiles, and above and below them
 const NARROWEST = 70
+const LEAST_ROWS = 2
+const SQUEEZED = 0.75, STRETCHED = 1.2 // of a tile's usual height, so that whole rows are in view
 
 /** `show(rows)` fills it; `open(at)` is called for the tile that is clicked. */
 export function makeGallery(pictures, open) {
@@ -17,7 +19,7 @@ export function makeGallery(pictures, open) {
   let rows = [], current = 0, plan = null, asking = 0
 
   function draw() {
-    plan = planOf(grid.clientWidth, rows.length)
+    plan = planOf(grid.clientWidth, element.clientHeight - PAD, rows.length)
     grid.style.height = `${plan.height}px`
     keyed(grid, placesNear(element, plan, current), (at) => rows[at].row, makeTile, (tile, at) => fillTile(tile, at))
     asking ||= setTimeout(ask, ASK_EVERY)
@@ -82,13 +84,17 @@ export function makeGallery(pictures, open) {
   }
 }
 
-/** Number of tiles, columns, width of a tile, height of a row with its gap, and of all; in pixels. */
-function planOf(width, size) {
+/** Number of tiles, columns, width of a tile, height of a row with its gap, and of all, in a view
+    of `width` by `room` pixels. */
+function planOf(width, room, size) {
   const narrowest = Math.max(NARROWEST, 0.12 * width)
   const columns = Math.max(1, Math.floor((width + GAP) / (narrowest + GAP)))
   const tile = Math.max(1, (width - GAP * (columns - 1)) / columns)
-  const step = 0.75 * tile + GAP
-  return { size, columns, width: tile, step, height: Math.ceil(size / columns) * step }
+  const usual = 0.75 * tile
+  const rows = Math.max(LEAST_ROWS, Math.round((room + GAP) / (usual + GAP)))
+  const high = Math.max(SQUEEZED * usual, Math.min(STRETCHED * usual, (room + GAP) / rows - GAP))
+  const step = high + GAP
+  return { size, columns, width: tile, step, height: Math.ceil(size / columns) * step - GAP }
 }
 
 function makeTile() {

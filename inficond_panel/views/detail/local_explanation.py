@@ -16,13 +16,14 @@ _SMALL = 0.05  #: an influence that is changed by less is told with more digits
 def make_apart(apart: Apart) -> dict[str, Any]:
     """Bars that add up to the logit, and the smallest edits that flip the decision.
 
-    ``bars`` are the largest parts, the sum of the others and the intercept; ``share`` is relative
-    to the largest.
+    ``bars`` are the largest parts, the sum of the others, the intercept, and for a joint student
+    what the other classes take; ``share`` is relative to the largest.
     """
     shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
     values = [part.logit for part in shown]
     others = sum(part.logit for part in rest)
-    most = max(map(abs, [*values, others, apart.intercept]), default=0.0) or 1.0
+    ends = [apart.intercept, apart.other_classes]
+    most = max(map(abs, [*values, others, *ends]), default=0.0) or 1.0
     bars = [
         _bar(part.concept, part.logit, most, f"{number(part.score)} × {signed(part.influence)}")
         for part in shown
@@ -30,6 +31,8 @@ def make_apart(apart: Apart) -> dict[str, Any]:
     if rest:
         bars.append(_bar(f"{count(len(rest))} others", others, most, kind="rest"))
     bars.append(_bar("Intercept", apart.intercept, most, kind="rest"))
+    if apart.other_classes:
+        bars.append(_bar("Other classes", apart.other_classes, most, kind="rest"))
     return {
         "row": apart.row,
         "student": apart.class_name,

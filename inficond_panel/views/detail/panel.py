@@ -33,8 +33,15 @@ class DetailPanel(ViewComponent):
         default="exact", objects=["exact", "refit"], doc="Others held, or re-optimised."
     )
     refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
+    picked = param.String("", doc="What images that were picked out have in common; empty: none.")
+    outlined = param.String("", doc="Concept outlined in the images; empty: none.")
     gallery = param.Dict({}, doc="See ``make_gallery``.")
     filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
+    thumbs = param.Dict({}, doc="Directions that wait for the student, by concept.")
+    locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
+    tagged = param.Dict({}, doc="Tags of images by position in the store, as text.")
+    known_tags = param.List([], item_type=str, doc="All tags in use.")
+    frozen = param.Boolean(False, doc="Whether no thumb can be given now.")
     apart = param.Dict(
         {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
     )

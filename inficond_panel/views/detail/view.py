@@ -1,6 +1,6 @@
 """Concept detail view: what one concept does to one student, and the images that show it.
 
-InFiConD, section 5, figure 5e.
+InFiConD, section 5, figure 5e. Images that were picked out in another view take the place of those.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from inficond_panel.views.detail.panel import DetailPanel
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.gallery import Gallery
+    from inficond_panel.analysis.image_sets import ImageSet
     from inficond_panel.distill import WhatIf
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Intent
@@ -49,7 +50,12 @@ class DetailView(Acting, pn.viewable.Viewer):
         self._app, self._store = app, app.dataset.store
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
-        self.panel = DetailPanel(theme=app.param.theme, sizing_mode="stretch_both", margin=0)
+        self.panel = DetailPanel(
+            theme=app.param.theme,
+            extent=app.settings.param.show,
+            sizing_mode="stretch_both",
+            margin=0,
+        )
         tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.listen_to(self.panel)
         super().__init__()
@@ -61,21 +67,26 @@ class DetailView(Acting, pn.viewable.Viewer):
     @param.depends(
         "_app.selection.class_name",
         "_app.selection.concept",
+        "_app.selection.images",
         "_app.students.snapshot",
         watch=True,
     )
     def _show_concept(self) -> None:
         """All of the view; the refit what-if of another concept or student is forgotten."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
-        students = self._app.students
+        students, images = self._app.students, self._images()
         self._curves = self._gallery = None
         self._app.refit_what_if.forget()
-        if student and concept:
+        if images is not None:
+            self._gallery = students.picked(images)
+        elif student and concept:
             self._curves = students.what_if(student, concept)
             self._gallery = students.gallery(student, concept)
         self.panel.param.update(
             student=student,
             concept=concept,
+            picked=images.title if images else "",
+            outlined=self._gallery.concept if self._gallery else "",
             steps=make_steps(self._curves) if self._curves else {},
             bands={},
             gallery=make_gallery(self._gallery) if self._gallery else {},
@@ -84,6 +95,14 @@ class DetailView(Acting, pn.viewable.Viewer):
         )
         self._solve()
         self._find_bands()
+        if images is not None and images.enlarged is not None:
+            self.panel._send_msg({"enlarged": images.enlarged})
+
+    def _images(self) -> ImageSet | None:
+        """Images that were picked out on the split in view."""
+        images = self._app.selection.images
+        here = images is not None and images.split == self._app.students.snapshot.split
+        return images if here else None
 
     def _find_bands(self) -> None:
         """Have the worker find the intervals of the curves shown."""
@@ -200,7 +219,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         if gallery is not None:
             wanted = [row for row in rows if row in gallery.position]
             make = partial(self._tile, gallery)
-            send_pictures(self._app, self.panel, wanted, make, concept=gallery.concept)
+            send_pictures(self._app, self.panel, wanted, make, outlined=gallery.concept)
 
     @action
     def _photo(self, row: int) -> None:
@@ -209,8 +228,51 @@ class DetailView(Acting, pn.viewable.Viewer):
             send_photo(self._app, self.panel, row)
 
     def _tile(self, gallery: Gallery, row: int) -> dict[str, Any]:
-        concept = self._store.concepts.index(gallery.concept)
-        return make_tile(self._store, gallery, row, best_segment(self._store, row, concept))
+        segment = -1
+        if gallery.concept:
+            concept = self._store.concepts.index(gallery.concept)
+            segment = best_segment(self._store, row, concept)
+        return make_tile(self._store, gallery, row, segment)
+
+    @param.depends("_app.selection.class_name", "_app.tuning.pending", watch=True, on_init=True)
+    def _show_thumbs(self) -> None:
+        """Thumbs that the student has been given."""
+        name = self._app.selection.class_name
+        thumbs = [each for each in self._app.tuning.thumbs if each.class_name == name]
+        self.panel.thumbs = {each.concept: each.direction for each in thumbs}
+
+    @param.depends("_app.tuning.status", "_app.tuning.locked", watch=True, on_init=True)
+    def _show_busy(self) -> None:
+        tuning = self._app.tuning
+        self.panel.param.update(locked=tuning.locked, frozen=tuning.busy or bool(tuning.locked))
+
+    @param.depends("panel.gallery", "_app.tags.tags", watch=True, on_init=True)
+    def _show_tags(self) -> None:
+        """Tags of the images listed, and all that there are."""
+        tags, images = self._app.tags.tags, self._store.images
+        listed = self._gallery.rows.tolist() if self._gallery is not None and tags else []
+        self.panel.param.update(
+            tagged={str(row): list(tags[images[row]]) for row in listed if images[row] in tags},
+            known_tags=sorted({tag for own in tags.values() for tag in own}),
+        )
+
+    @action
+    def _tag(self, rows: list[int], tag: str, on: bool) -> None:
+        """Give images that are listed a tag, or take it from them."""
+        gallery = self._gallery
+        listed = [row for row in rows if gallery is not None and row in gallery.position]
+        if listed:
+            self._app.tags.put(listed, tag, on=on)
+
+    @action
+    def _toggle(self, concept: str, direction: str) -> None:
+        """Give a concept that is told of an image a thumb, or take it back."""
+        self._app.tuning.toggle(self.panel.student, concept, direction)
+
+    @action
+    def _leave_images(self) -> None:
+        """Go back to the images of the concept."""
+        self._app.selection.images = None
 
     def pictures(self) -> dict[str, Any]:
         """The message with the first pictures of the gallery, for a page without a server."""
@@ -218,7 +280,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         if gallery is None:
             return {"pictures": {}}
         tiles = {str(row): self._tile(gallery, row) for row in gallery.rows[:STILL].tolist()}
-        return {"concept": gallery.concept, "pictures": tiles}
+        return {"outlined": gallery.concept, "pictures": tiles}
 
     @action
     def _save_images(self, filters: list[str]) -> None:

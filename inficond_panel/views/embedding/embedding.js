@@ -1,10 +1,10 @@
 // Concept embedding: heading, choice of projection, the plot (a Bokeh figure), legend and tools.
 
 import {
-  count, followTheme, h, hoverCard, icon, s, segments, set, setAll, text, watch, zoomOf,
+  count, followTheme, h, hoverCard, icon, s, segments, set, setAll, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
 import { saveFiles } from "../../ui/save_file.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
+import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 import { makeGroup } from "./group.js"
 import { makeSegmentCard } from "./segment_card.js"
 
@@ -23,7 +23,7 @@ function key(shape, name, attributes = {}) {
 const KEYS = {
   ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", Enter: "open", " ": "group", "+": "in", "=": "in",
   "-": "out", 0: "home", s: "segment",
-  ...Object.fromEntries(Object.entries(DIRECTIONS).map(([direction, { key: letter }]) => [letter, `thumb ${direction}`])),
+  ...Object.fromEntries(THUMBS.map((direction) => [DIRECTIONS[direction].key, `thumb ${direction}`])),
 }
 
 /** Take what can have the focus below `root` out of the order of tabs, through shadow roots. */
@@ -79,7 +79,7 @@ export function render({ model, el }) {
   const cloud = h("span")
   const lasso = tool("Lasso: select a group of concepts", LASSO, use("use_lasso"))
   const home = tool("Show the whole map", HOME, use("show_all"))
-  const save = h("button", { class: "icon-btn", type: "button", onclick: use("save_concepts") }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn"), type: "button", onclick: use("save_concepts") }, icon("download"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),

@@ -1,9 +1,9 @@
 // The group of concepts selected on the map: a button that tells how many, and a list of them with
 // what can be done with one or all.
 
-import { boxOf, count, h, icon, keyed, set, setAll, text, windowOf } from "../../ui/base.js"
+import { boxOf, count, h, icon, keyed, set, setAll, text, unless, windowOf } from "../../ui/base.js"
 import { SHORT_LIST, placesNear } from "../../ui/near.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
+import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 const MEMBER = 28 // pixels of a concept in the list
 const LEAST = 180, HIGHEST = 420 // of the list
@@ -11,12 +11,13 @@ const LEAST = 180, HIGHEST = 420 // of the list
 export function makeGroup(model, plot, root) {
   const button = h("button", { class: "btn group", type: "button", "aria-haspopup": "dialog" })
   const title = h("b", { id: "group-title" })
-  const thumbs = Object.entries(DIRECTIONS).map(([direction, { verb, icon: name }]) => {
+  const thumbs = THUMBS.map((direction) => {
+    const { verb, icon: name } = DIRECTIONS[direction]
     const label = `${verb} all of the group`
     return h("button", { class: `icon-btn thumb ${direction}`, type: "button", "data-direction": direction, title: label, "aria-label": label,
       onclick: () => model.send_msg({ action: "thumb_group", direction }) }, icon(name))
   })
-  const save = h("button", { class: "icon-btn", type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
   const list = h("ul", { class: "scroll", tabindex: -1 })
   const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); plot.focus(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
@@ -54,7 +55,7 @@ export function makeGroup(model, plot, root) {
     card.style.top = `${right || left || below ? top : Math.max(8, view.top - 4 - card.offsetHeight)}px`
   }
   function show() {
-    const { count: size = 0, given = "", thumbs: can = false } = model.group
+    const { count: size = 0, given = "", thumbs: can = false, locked = "" } = model.group
     rows = model.group.rows ?? []
     text(button, `${count(size)} selected`)
     set(button, "aria-label", `${count(size)} selected: list them`)
@@ -63,6 +64,7 @@ export function makeGroup(model, plot, root) {
     text(title, `${count(size)} concept${size === 1 ? "" : "s"}`)
     for (const thumb of thumbs) {
       thumb.disabled = !can
+      set(thumb, "title", locked || thumb.getAttribute("aria-label"))
       set(thumb, "aria-pressed", String(given === thumb.dataset.direction))
     }
     drawNear()

@@ -17,7 +17,8 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
     """The group: ``count``, its concepts as ``rows``, and what its thumbs are.
 
     Strongest influence first; in the order of selection without a student. ``given`` is the
-    direction that all of the group have in the batch; ``thumbs`` is whether one can be given.
+    direction that all of the group have in the batch; ``thumbs`` is whether one can be given,
+    ``locked`` why none can on this split.
     ``places`` ``(C, 2)`` are all concepts' places as shares of the plot; of the group's that are
     on screen ``from`` and ``to`` are the leftmost and the rightmost.
     """
@@ -35,7 +36,8 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
         "from": float(across.min(initial=1)),
         "to": float(across.max(initial=0)),
         "given": directions.pop() if len(directions) == 1 else "",
-        "thumbs": shown.influence is not None and not app.tuning.busy,
+        "thumbs": shown.influence is not None and not (app.tuning.busy or app.tuning.locked),
+        "locked": app.tuning.locked,
     }
 
 

@@ -43,7 +43,7 @@ class MapKeys(param.Parameterized):
         elif message in {"in", "out"}:
             self._plot.look_at(frame.zoomed(ZOOM if message == "in" else 1 / ZOOM, place))
         elif message == "open":
-            selection.concept = concept
+            selection.open_concept(concept)
         elif message == "group":
             others = [name for name in selection.concepts if name != concept]
             there = concept in selection.concepts

@@ -24,6 +24,9 @@ from inficond_panel.views.embedding.foreground import Foreground, Scene, update_
 from inficond_panel.views.embedding.map_tooltip import TOOLTIP
 from inficond_panel.vocabulary.palette import SURFACE
 
+#: Part of the map's side that is shown at least, however much it is enlarged.
+NEAREST = 0.02
+
 
 class MapPlot(param.Parameterized):
     """``cloud`` is a HoloViews element, ``dots`` are columns, ``scene`` is what lies over them.
@@ -108,6 +111,8 @@ class MapPlot(param.Parameterized):
         """Hook: background and foreground of the figure."""
         if plot.state not in self.fronts:
             self.fronts[plot.state] = Foreground(plot.state, self.scene)
+        for axis in (plot.state.x_range, plot.state.y_range):
+            axis.min_interval = NEAREST * (WHOLE[1] - WHOLE[0])
         self._draw(plot.state)
 
     def _draw(self, figure: Figure) -> None:

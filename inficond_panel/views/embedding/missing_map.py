@@ -31,6 +31,7 @@ class MissingMap(Viewer):
         super().__init__()
         self._panel = MissingMapPanel(
             theme=app.param.theme,
+            extent=app.settings.param.show,
             told=app.store.lacks("maps"),
             sizing_mode="stretch_both",
             margin=0,

@@ -50,6 +50,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             projections=make_projections(store),
             concepts=len(store.concepts),
             theme=app.param.theme,
+            extent=app.settings.param.show,
             fault=self.cloud.param.fault,
             lasso=self.map.param.lasso,
             sizing_mode="stretch_both",
@@ -101,7 +102,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         watch=True,
     )
     def _draw_dots(self) -> None:
-        shown = Shown(self._influence())
+        shown = Shown(self._influence(), most=self._app.spec.views.labelled)
         group = [self._position[name] for name in self._app.selection.concepts]
         self.map.dots = make_dots(
             concept_positions(self._store, self.projection),
@@ -144,7 +145,9 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def _change_cloud(self) -> None:
         self.cloud.show(self.projection)
 
-    @param.depends("_app.selection.concepts", "_app.tuning.status", watch=True)
+    @param.depends(
+        "_app.selection.concepts", "_app.tuning.status", "_app.tuning.locked", watch=True
+    )
     def _show_group(self) -> None:
         shown, scene = self._shown(), self.map.scene
         group = make_group(self._app, shown, self.map.frame.shares(scene.xy))
@@ -156,6 +159,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             self._pending(),
             self._position.get(self._app.selection.concept),
             self.keys.cursor,
+            self._app.spec.views.labelled,
         )
 
     def _influence(self) -> np.ndarray | None:
@@ -167,7 +171,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def _pending(self) -> dict[int, str]:
         return {
             self._position[intent.concept]: intent.direction
-            for intent in self._app.tuning.pending
+            for intent in self._app.tuning.thumbs
             if intent.class_name == self._app.selection.class_name
         }
 
@@ -175,7 +179,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         scene = self.map.scene
         concept = tapped(scene.xy, x, y, scene.shown, self.map.frame)
         if concept is not None:
-            self._app.selection.concept = self._store.concepts[concept]
+            self._app.selection.open_concept(self._store.concepts[concept])
 
     def _on_lasso(self, index: list[int]) -> None:
         self._app.selection.concepts = [self._store.concepts[i] for i in index]
@@ -214,7 +218,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _open(self, concept: str) -> None:
-        self._app.selection.concept = concept
+        self._app.selection.open_concept(concept)
 
     @action
     def _forget_group(self) -> None:
@@ -235,7 +239,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     @action
     def _thumb_group(self, direction: str) -> None:
         selection, tuning = self._app.selection, self._app.tuning
-        if selection.class_name and selection.concepts and not tuning.busy:
+        if selection.class_name and selection.concepts and not (tuning.busy or tuning.locked):
             tuning.toggle_group(selection.class_name, selection.concepts, direction)
 
     def _show_segment(self, segment: dict[str, Any] | None) -> None:

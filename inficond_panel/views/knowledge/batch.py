@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ import numpy as np
 from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
+from inficond_panel.tuning import Intent
+from inficond_panel.views.knowledge.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import chosen_sentence
+from inficond_panel.wording.cures import chosen_sentence, direction_of, glyph_of
 from inficond_panel.wording.metric_change import make_change
+from inficond_panel.wording.suggestion import suggestion_sentences
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.compensation import Group
@@ -22,38 +26,59 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState, Preview
-    from inficond_panel.tuning import Intent
+    from inficond_panel.state.batch import Item
+    from inficond_panel.tuning.intents.bounds import Bounds
 
 
 def make_pending(
     intent: Intent, bounds: tuple[float | None, float | None], strongest: float
 ) -> dict[str, Any]:
-    """A pending intent: its bound in words, as an influence, and relative to the strongest."""
-    value = next((limit for limit in bounds if limit is not None), 0.0)
+    """A pending intent: its factor, and its bound in words, as an influence, and relative to the
+    strongest; one that releases a bound has none."""
+    value = next((limit for limit in bounds if limit is not None), None)
     return {
         "student": intent.class_name,
         "concept": intent.concept,
         "direction": intent.direction,
-        "bound": bound(*bounds),
+        "factor": intent.factor,
+        "bound": bound(*bounds) or intent.direction,
         "value": value,
-        "share": value / strongest if strongest else 0.0,
+        "share": None if value is None else value / strongest if strongest else 0.0,
     }
 
 
-def make_touched(batch: Sequence[Intent], preview: Preview | None) -> list[dict[str, Any]]:
-    """The students that a batch touches: thumbs of each kind, and what it would give each."""
-    names = sorted({intent.class_name for intent in batch})
-    directions = {
-        name: [intent.direction for intent in batch if intent.class_name == name] for name in names
+def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
+    """The bounds in force on the student of a class: concept, and the bound in words."""
+    return [
+        {"concept": concept, "bound": bound(*limits)}
+        for (class_name, concept), limits in bounds.items()
+        if class_name == name
+    ]
+
+
+def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[str, Any]]:
+    """The students that a batch touches: items of each kind, and what it would give each.
+
+    ``items`` are (sign, kind, number).
+    """
+    names = sorted({item.class_name for item in batch})
+    items = {
+        name: Counter((glyph_of(i), direction_of(i)) for i in batch if i.class_name == name)
+        for name in names
     }
     return [
         {
             "student": name,
-            "thumbs": {kind: found.count(kind) for kind in DIRECTIONS},
+            "items": [[*kind, number] for kind, number in found.items()],
             "change": make_change(preview.of(name, AP.key)) if preview else None,
         }
-        for name, found in directions.items()
+        for name, found in items.items()
     ]
+
+
+def make_suggesting(running: str, part: float, text: str) -> dict[str, Any]:
+    """The suggestion under way: its strategy, how far it is, and what it does now."""
+    return {"running": running, "share": part, "text": text}
 
 
 def make_summary(
@@ -77,12 +102,12 @@ def make_summary(
     }
 
 
-def make_others(tuned: Sequence[str], name: str) -> str:
+def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
     """Sentence that a refit was of other classes than ``name``; empty where it was of this."""
     if name in tuned or not tuned:
         return ""
     which = tuned[0] if len(tuned) == 1 else f"{count(len(tuned))} other classes"
-    return f"It tuned {which}; {name} is as it was."
+    return f"It tuned {which}; {name} {'moved with it' if joint else 'is as it was'}."
 
 
 def make_group_offer(
@@ -120,10 +145,12 @@ class BatchBar:
         if tuning.status.kind == "done":
             self.told = []
         self.table.param.update(
-            pending=[self._pending(intent) for intent in tuning.pending],
+            pending=[self._pending(intent) for intent in tuning.thumbs],
+            cures=[make_cure(cure) for cure in tuning.pending if not isinstance(cure, Intent)],
+            held=make_held(self.app.students.node.bounds, self.table.student),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.table.student),
-            notices=[*self.told, *tuning.notices(), *self._chosen()],
+            notices=[*self._suggested(), *self.told, *tuning.notices(), *self._chosen()],
             **self._told_changes(),
         )
         self.show_ghosts()
@@ -147,12 +174,13 @@ class BatchBar:
         """Status and summary: what has changed since the start, and by the refit that is done."""
         name, app = self.table.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
-        if status.kind == "done" and name in snapshot.node.tuned:
+        joint = app.tuner.joint
+        if status.kind == "done" and (joint or name in snapshot.node.tuned):
             found = app.changes.last(name, [AP.key]).get(AP.key)
             change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
         total = app.changes.total(name, [AP.key]).get(AP.key)
         summary = make_summary(snapshot, name, total, app.tuning.preview)
-        others = make_others(snapshot.node.tuned, name) if status.kind == "done" else ""
+        others = make_others(snapshot.node.tuned, name, joint) if status.kind == "done" else ""
         return {"status": make_status(status, change, others), "summary": summary}
 
     def _chosen(self) -> list[str]:
@@ -163,13 +191,21 @@ class BatchBar:
         chosen = chosen_on_tune(self.app.tuning.tuner, snapshot.node, name)
         return [chosen_sentence(chosen)] if chosen else []
 
+    def _suggested(self) -> list[str]:
+        """What the last suggestion found, and what it means for the student in view."""
+        suggestion = self.app.suggestion
+        if suggestion.found is None:
+            return [suggestion.problem] if suggestion.problem else []
+        return suggestion_sentences(suggestion.found, self.table.student)
+
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())
         return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
 
     def _known_group(self, name: str) -> dict[str, Any] | None:
         """The offer to thumb the group of the last thumb; found out after the preview."""
-        own = [intent for intent in self.app.tuning.pending if intent.class_name == name]
+        thumbs = (intent for intent in self.app.tuning.thumbs if intent.direction in THUMBS)
+        own = [intent for intent in thumbs if intent.class_name == name]
         if not own:
             self._group = None
             return None

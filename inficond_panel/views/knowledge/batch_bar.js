@@ -4,15 +4,18 @@ import {
   count, drawOnce, fixed, h, icon, isNumber, keyed, s, select, set, signed, text,
 } from "../../ui/base.js"
 import { SHORT_LIST } from "../../ui/near.js"
-import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
 import { groupButton } from "./refit_report.js"
-import { isBusy, isFitting, ownPending } from "./pending.js"
+import { makeHeld } from "./held.js"
+import { makeSuggest } from "./suggest.js"
+import { makeTouched } from "./touched.js"
+import { isBusy, isFitting, ownCures, ownPending, sizeOf } from "./pending.js"
 
 const GROUP_SHOWN = 2 // members named; the rest is a number
 const NO_INTENTS = "No intents. Thumb a concept up or down."
 
-export function makeBar(model, send) {
+export function makeBar(model, send, menu) {
   const ap = h("b", { class: "num" })
   const teacher = h("span", { class: "teacher num" })
   const since = changeRow("Since start")
@@ -21,12 +24,13 @@ export function makeBar(model, send) {
   const changes = h("div", { class: "changes" }, since.cells, preview.cells, h("span", { class: "under" }), axis)
   const button = makeButton(model, send)
   const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
-  const line = makeLine(model, send)
+  const line = makeLine(model, send, menu)
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
+  const held = makeHeld(model, send)
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
-    blocks, line.element, touched.element, notices.element)
+    blocks, line.element, held.element, touched.element, notices.element)
   new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     const { summary } = model
@@ -40,6 +44,7 @@ export function makeBar(model, send) {
     drawBlocks(blocks, model, send)
     button.draw()
     line.draw()
+    held.draw()
     touched.draw()
     notices.draw()
   }
@@ -112,7 +117,7 @@ function makeButton(model, send) {
   const number = h("span", { class: "count" })
   const press = () => {
     if (model.status.kind === "fitting") send("cancel")
-    else if (model.pending.length && !isBusy(model)) send("fine_tune")
+    else if (sizeOf(model) && !isBusy(model)) send("fine_tune")
   }
   const main = h("button", { class: "btn primary", type: "button", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
   // never disabled for good: that would take the focus from who has just pressed it
@@ -121,7 +126,7 @@ function makeButton(model, send) {
   const draw = () => {
     const { kind, progress: part } = model.status
     const fitting = isFitting(model), cancelling = kind === "cancelling"
-    const size = model.pending.length
+    const size = sizeOf(model)
     text(label, cancelling ? "Cancelling…" : fitting ? `Cancel · ${Math.round(100 * part)} %` : kind === "error" && size ? "Retry" : "Fine-tune")
     text(number, size)
     number.hidden = fitting || size === 0
@@ -137,7 +142,7 @@ function makeButton(model, send) {
     long list, all. */
 function drawBlocks(blocks, model, send) {
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
-  const rows = model.rows.length > SHORT_LIST ? [] : model.rows
+  const rows = model.rows.length > SHORT_LIST ? [] : model.rows.filter(({ rank }) => rank)
   const listed = rows.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
   const names = new Set(rows.map(({ concept }) => concept))
   const others = [...intents.values()].filter(({ concept }) => !names.has(concept)).map((intent) => ({ concept: intent.concept, rank: "", intent }))
@@ -148,10 +153,12 @@ function drawBlocks(blocks, model, send) {
     if (intent) send("withdraw", { concept })
     else focusConcept(blocks, concept)
   }
-  keyed(blocks, [...listed, ...others], ({ concept }) => concept,
-    ({ concept }) => h("button", { type: "button", onclick: click(concept) },
+  const cures = ownCures(model).map((cure) => ({ concept: cure.place.join(" "), cure, rank: "" }))
+  keyed(blocks, [...listed, ...others, ...cures], ({ concept, cure }) => (cure ? `cure ${cure.words}` : `concept ${concept}`),
+    ({ concept, cure }) => h("button", { type: "button", onclick: cure ? () => send("take_out", { place: cure.place }) : click(concept) },
       h("b", { "aria-hidden": "true" }), h("i", { class: "vh" }), h("span", { "aria-hidden": "true" })),
-    (block, { concept, rank, intent }) => {
+    (block, { concept, rank, intent, cure }) => {
+      if (cure) return fillCure(block, cure)
       set(block, "class", `block ${intent?.direction ?? ""} ${rank === "" ? "other" : ""}`)
       set(block, "tabindex", intent ? 0 : -1)
       set(block, "title", intent ? `${concept}: take it out` : concept)
@@ -161,6 +168,13 @@ function drawBlocks(blocks, model, send) {
     })
 }
 
+function fillCure(block, { words }) {
+  set(block, "class", "block other cure")
+  set(block, "title", `${words}: take it out`)
+  text(block.children[1], `Take out: ${words}`)
+  text(block.firstChild, words)
+}
+
 function focusConcept(blocks, concept) {
   const row = [...blocks.closest(".knowledge").querySelectorAll(".rows > .row")].find(({ dataset }) => dataset.key === concept)
   row?.scrollIntoView({ block: "nearest" })
@@ -168,70 +182,48 @@ function focusConcept(blocks, concept) {
 }
 
 /** The line below the blocks: what is pending, the factor, how the fit goes, the group. */
-function makeLine(model, send) {
+function makeLine(model, send, menu) {
+  const suggest = makeSuggest(model, send, menu)
   const counts = h("span", { class: "counts" })
   const factor = select("Factor", model.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
-  factor.classList.add("compact")
+  factor.classList.add("compact", "factor")
   set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
   const group = h("span", { class: "twin" })
-  const element = h("div", { class: "line" }, counts, factor, noise, status, h("span", { class: "grow" }), group)
+  const element = h("div", { class: "line" }, counts, suggest.element, factor, noise, status, h("span", { class: "grow" }), group)
   const draw = () => {
     counts.replaceChildren(...countsOf(model))
     set(counts, "title", "Intents of this batch, in all classes")
-    counts.hidden = model.pending.length === 0
+    counts.hidden = sizeOf(model) === 0
+    suggest.draw()
+    factor.querySelector("select").disabled = isBusy(model)
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
     factor.querySelector("select").value = String(model.factor)
-    drawOnce(status, JSON.stringify([model.status, model.summary.flips, model.pending.length]), () => statusOf(model))
+    drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
     drawOnce(group, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
   }
   return { element, draw }
 }
 
 function countsOf(model) {
-  const parts = Object.keys(DIRECTIONS)
-    .map((direction) => [direction, model.pending.filter((intent) => intent.direction === direction).length])
+  const given = [...model.pending, ...model.cures]
+  const kinds = new Set([...Object.keys(DIRECTIONS), ...model.cures.map(({ direction }) => direction)])
+  return [...kinds]
+    .map((direction) => [direction, given.filter((item) => item.direction === direction).length])
     .filter(([, n]) => n > 0)
     .flatMap(([direction, n], index) => [index ? ", " : "", h("b", { class: "num" }, String(n)), ` ${direction}`])
-  return parts
 }
 
-/** The students that the batch touches, if there are others than the one shown: a click goes there. */
-function makeTouched(model, send) {
-  const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
-  const make = ({ student }) => h("button", { type: "button", onclick: () => send("select", { student }) },
-    h("b", { class: "clip" }), h("span", { class: "num", "aria-hidden": "true" }), h("span", { class: "num change" }))
-  const update = (button, { student, thumbs, change }) => {
-    const [name, marks, told] = button.children
-    const given = Object.entries(thumbs).filter(([, n]) => n)
-    text(name, student)
-    text(marks, given.map(([direction, n]) => `${DIRECTIONS[direction].mark}${n}`).join(" "))
-    text(told, change ? `${change.text}${change.noise ? ", within noise" : ""}` : "")
-    set(button, "aria-current", student === model.student ? "true" : null)
-    set(button, "title", `${student}: ${given.map(([direction, n]) => `${n} ${direction}`).join(", ")}${change ? `; AP ${toldOf(change)}` : ""}`)
-  }
-  const label = h("span", { class: "muted" })
-  const list = h("span", { class: "chips" })
-  element.append(label, list)
-  const draw = () => {
-    const { touched, student } = model
-    element.hidden = !touched.some((one) => one.student !== student)
-    if (element.hidden) return
-    text(label, `This batch tunes ${touched.length} ${touched.length === 1 ? "student" : "students"}:`)
-    keyed(list, touched, (one) => one.student, make, update)
-  }
-  return { element, draw }
-}
-
-function statusOf(model) {
+function statusOf(model, send) {
   const { kind, text: words, remedy } = model.status
   const { flips } = model.summary
+  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", type: "button", onclick: () => send("show_tune") }, "Back to tune")]
   if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]
   if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
-  if (model.pending.length === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
+  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
   if (!isNumber(flips)) return []
   return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes" : "images change"} sides` : "No image changes sides")]
 }
@@ -239,7 +231,7 @@ function statusOf(model) {
 function doneOf({ text: words, change, others }) {
   if (!change) return [others ? `${words}. ${others}` : words]
   return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
-    change.noise && h("span", { class: "badge" }, "within noise")].filter(Boolean)
+    change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
 }
 
 /** The group of the concept thumbed last: its nearest members one by one, and all at once. */

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
+from inficond_panel.analysis.image_sets import image_set, worst_first
+from inficond_panel.analysis.node_metrics import metadata_slices
 from inficond_panel.common.numbers import count, interval, number, points, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
@@ -29,7 +31,8 @@ def make_line(
 ) -> list[dict[str, Any]]:
     """F1, accuracy and fidelity, as parts of one line.
 
-    ``F1 0.560 · accuracy 0.927 · fidelity 0.928, of a constant student 0.892, logits r 0.84``; with
+    ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (a constant answer has 0.892), correlation of
+    logits 0.84``; with
     a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
     """
     parts: list[dict[str, Any]] = []
@@ -45,7 +48,7 @@ def make_line(
     constant = number(metrics.constant_fidelity)
     r = number(metrics.logit_correlation, 2)
     if preview is None:
-        parts[-1]["note"] = f", of a constant student {constant}, logits r {r}"
+        parts[-1]["note"] = f" (a constant answer has {constant}), correlation of logits {r}"
     return parts
 
 
@@ -82,7 +85,7 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
     told = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
         return told
-    if change.low == change.estimate == change.high == 0:
+    if change.words == UNCHANGED:
         return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
     if not METRICS[key].unit:
         limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
@@ -111,6 +114,7 @@ def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, 
 def _slice(found: SliceResult, beside: str, worst: bool) -> dict[str, Any]:
     return {
         "name": found.name or "not known",
+        "key": found.name,
         "value": number(found.interval.estimate),
         "range": _range(found.interval),
         "beside": number(found.metrics[beside]) if beside else "",
@@ -218,3 +222,12 @@ class MeasuresPanel(param.Parameterized):
         self._sliced = asked
         table.slices = {"heads": [], "told": "Being worked out", "rows": []}
         app.jobs.submit(Job("slices", work, done, failed))
+
+    def open_slice(self, value: str) -> None:
+        """Show the images of a slice, those that the student decides worst first."""
+        app, column = self.app, self.table.slice_by
+        student = app.students.student(self.table.student)
+        masks = metadata_slices(app.store, student.split, [column])
+        rows = worst_first(student, masks[value])
+        title = f"{column}: {value or 'not known'}"
+        app.selection.open_images(image_set(student, title, rows))

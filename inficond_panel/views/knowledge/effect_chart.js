@@ -36,6 +36,7 @@ function effectOf({ x, change, low, high, axis }, influence, intent) {
     s("line", { class: "base", x1: 0, x2: "100%", y1: "50%", y2: "50%" }),
     zero >= 0 && zero <= 100 && s("line", { class: "tick", x1: percentage(zero), x2: percentage(zero), y1: "90%", y2: "100%" }),
     curve, s("line", { class: "at", x1: now, x2: now, y1: 0, y2: "100%" }), dot(influence, "dot"),
+    s("circle", { class: "grip", cx: now, cy: percentage(within(down(valueAt(x, change, influence)))), r: 9 }),
     ...[["0.8em", "+"], ["100%", "\u2212"]].map(([y, sign]) => s("text", { class: "end", x: 0, y }, `${sign}${axis}`)),
     intent && isNumber(intent.value) && dot(intent.value, `dot pending ${intent.direction}`),
   ].filter(Boolean)
@@ -55,11 +56,21 @@ function valueAt(x, y, at) {
 
 /** What the chart says where the pointer is; null where it says nothing. */
 export function effectCard(svg, row, model, pointer) {
+  const { x } = model.effects[row.concept] ?? { x: [] }
+  const box = svg.getBoundingClientRect()
+  return effectCardAt(row, model, x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0]))
+}
+
+/** What the chart says in words at an influence; empty where it says nothing. */
+export function effectWordsAt(effect, at, model) {
+  return effect?.x.length ? `; ${METRICS[model.metric].name} ${points(valueAt(effect.x, effect.change, at))} points, others held` : ""
+}
+
+/** What the chart says at an influence; null where it says nothing. */
+export function effectCardAt(row, model, at) {
   const effect = model.effects[row.concept]
   if (!effect?.x.length) return null
-  const box = svg.getBoundingClientRect()
   const { x, change, low, high } = effect
-  const at = x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0])
   const band = low.length ? interval(valueAt(x, low, at), valueAt(x, high, at)) : "–"
   const reach = (sign) => `${points(change[farthest(change, sign)])} pp at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],

@@ -3,76 +3,108 @@
 // {pictures}.
 
 import {
-  count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed,
-  onKey, s, segments, select, set, setAll, text, watch,
+  count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed, onKey, s,
+  segments, select, set, setAll, text, unless, watch,
 } from "../../ui/base.js"
-import { DIRECTIONS, METRICS } from "../../ui/vocabulary.js"
+import { DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/menu.js"
 import { ASK_EVERY, SHORT_LIST, bringNear, placeOf, placesNear } from "../../ui/near.js"
 import { saveFiles } from "../../ui/save_file.js"
 import { makeBar } from "./batch_bar.js"
 import { conceptDialog } from "./concept_dialog.js"
 import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
+import { effectCardAt } from "./effect_chart.js"
+import { HAND_KEY, makeHand } from "./hand.js"
 import { makeMeasures } from "./measures.js"
+import { makeMending } from "./mending.js"
 import { makeReport } from "./refit_report.js"
+import { makeSentence } from "./sentence.js"
 import { HOLDS_KEY } from "./stability.js"
 import { shownRows } from "./pending.js"
 
-const SORTS = [["weight", "Influence", "Infl."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
+const SORTS = [["weight", "Influence", "Infl."], ["suspects", "Suspects", "Susp."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
-const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
+const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", suspects: "Concepts whose bond with the class holds on fit and not on tune", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
   const send = (action, detail = {}) => model.send_msg({ action, ...detail })
   const dialog = conceptDialog(el, model, send)
-  const head = makeHead(model, send, dialog, popMenu(el))
-  const bar = makeBar(model, send)
+  const menu = popMenu(el)
+  const head = makeHead(model, send, dialog, menu)
+  const bar = makeBar(model, send, menu)
   const measures = makeMeasures(model)
   const report = makeReport(model, send)
+  const mending = makeMending(model, send)
+  const sentence = makeSentence(model)
   const table = makeTable(model, send, head.search, dialog)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: "panel knowledge", "aria-label": "Student knowledge" },
-    head.element, bar.element, h("div", { class: "unfolds" }, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
-  el.append(root)
+    head.element, bar.element, sentence.element, h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
+  const overview = makeOverview(model, root, head.back)
+  el.append(overview.element, root)
   table.hoverable(hoverCard(el))
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "effects", "metric", "ghosts", "stability", "typing"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
+    overview.draw()
     for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
     head.draw()
     if (shown) table.draw()
   })
-  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "typing"], () => model.student && bar.draw())
+  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "typing", "cures", "suggesting", "locked"], () => model.student && bar.draw())
+  watch(model, ["student", "shift", "shiftless", "terms", "mended", "path", "photos", "cures", "pending", "status", "locked"], mending.draw)
   watch(model, ["student", "line", "measures", "measured", "slices", "columns", "slice_by", "slice_metric"], measures.draw)
-  watch(model, ["student", "refit", "report", "explained", "pending", "status"], report.draw)
+  watch(model, ["student", "refit", "report", "explained", "pending", "status", "locked"], report.draw)
+  watch(model, ["student", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)
+}
+
+/** What stands in the place of the view while no class is selected, where there is such a thing. The
+    focus goes along: to the way back, and from there to where it was. */
+function makeOverview(model, root, back) {
+  const element = h("div", { class: "overview" }, model.overview && model.get_child("overview"))
+  let before = null
+  const draw = () => {
+    const shown = Boolean(model.overview) && !model.student
+    if (shown === before) return
+    before = shown
+    const focused = (shown ? root : element).matches(":focus-within")
+    element.hidden = !shown
+    root.hidden = shown
+    if (focused && shown) element.firstElementChild.shadowRoot.querySelector("[role=application]")?.focus()
+    else if (focused) back.focus()
+  }
+  return { element, draw }
 }
 
 // --- head --------------------------------------------------------------------------------------
 
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
+  const back = h("button", { class: unless("class", "back"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
   const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
-  const names = SORTS.map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
+  const names = SORTS.filter(([id]) => id !== "suspects" || model.suspecting).map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
+  top.classList.add("in-full")
+  sort.classList.add("in-full")
   for (const button of sort.children) set(button, "title", SORT_WORDS[button.dataset.value])
   const { input: search, element: find } = findBox("Find concept", "C")
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
     search.waiting = setTimeout(() => { model.find = search.value }, TYPING)
   })
-  const add = h("button", { class: "add", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
+  const add = h("button", { class: "add in-full", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
-  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   onKey(add, "t", () => add.click())
-  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, "Student knowledge"), name), h("span", { class: "grow" }), find, add, top, sort, save)
+  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, "Student knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)
     set(name, "title", model.student || null)
@@ -81,7 +113,7 @@ function makeHead(model, send, dialog, menu) {
     top.querySelector("select").value = String(model.top)
     sort.show(model.sort)
   }
-  return { element, search, draw }
+  return { element, search, draw, back }
 }
 
 // --- rows --------------------------------------------------------------------------------------
@@ -90,22 +122,30 @@ function makeTable(model, send, search, dialog) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
-    h("span", {}, "#"), h("span", {}, "Concept, influence"),
-    h("span", { class: "both" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
+    h("span", { class: "in-full" }, "#"), h("span", {}, "Concept", h("span", { class: "in-full" }, ", influence")),
+    h("span", { class: "both in-full" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
   keepAligned(columns, scroll)
   const pictures = makePictures(model, send, rows)
-  let listed = [], context = {}, current = 0, order = "", waiting = 0
+  let listed = [], context = {}, current = 0, order = "", waiting = 0, card = null
+  const rowOf = (concept) => listed.find((row) => row.concept === concept)
+  const elementOf = (concept) => [...rows.children].find(({ dataset }) => dataset.key === concept)
+  const hand = makeHand(rows, model, send, {
+    rowOf, context: () => context, hide: () => card.hide(),
+    redraw: (concept) => { context.draft = hand.draft; if (elementOf(concept)) fillRow(elementOf(concept), rowOf(concept), model, context) },
+    tell: (concept, value) => { const told = effectCardAt(rowOf(concept), model, value); if (told) card.show(elementOf(concept).querySelector(".effect"), told) },
+  })
   const draw = () => {
+    hand.settle()
     const held = listed[current]?.concept
     const now = JSON.stringify([model.student, model.sort, model.find])
     if (now !== order) scroll.scrollTop = 0
     order = now
     listed = shownRows(model)
     current = Math.max(0, rows.querySelector(".row:focus-within") ? listed.findIndex(({ concept }) => concept === held) : 0)
-    context = { ...rowContext(model, listed), pictures }
+    context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     drawMetric(metric, model)
     rows.style.setProperty("--n", listed.length)
     rows.classList.toggle("long", listed.length > SHORT_LIST)
@@ -148,11 +188,11 @@ function makeTable(model, send, search, dialog) {
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
   rows.addEventListener("click", (event) => {
     const row = event.target.closest(".row")
-    if (row && !event.target.closest("button, a")) send("open", { concept: row.dataset.key })
+    if (row && !event.target.closest("button, a, label, .handle")) send("open", { concept: row.dataset.key })
   })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, go))
-  return { columns, scroll, legend: legend(full, model), draw, hoverable: (card) => rowHover(rows, model, card) }
+  return { columns, scroll, legend: legend(full, model), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
 }
 
 function drawMetric(metric, model) {
@@ -163,20 +203,22 @@ function drawMetric(metric, model) {
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
 function drawRest(rest, model, search, dialog) {
   const { influential, concepts, sort, rows, found } = model
+  const ranked = rows.filter(({ rank }) => rank).length // others are held at 0
   const query = model.find.trim()
-  drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top]), () => {
+  drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {
     const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
     const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
     const exact = found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
     const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
     if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]
+    if (sort === "suspects") return [rows.length ? `${countOf(rows.length)} of ${count(concepts)} stand${rows.length === 1 ? "s" : ""} out.` : model.shift.sentence ?? "Suspects are being looked for."]
     if (sort !== "weight") return []
     const others = concepts - influential
     const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
     const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
     const next = model.tops.find((n) => n > model.top) ?? 0 // all
-    const more = influential > rows.length && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
-    if (more) return [`${told}, ${count(rows.length)} listed. `, more, " · ", find]
+    const more = influential > ranked && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
+    if (more) return [`${told}, ${count(ranked)} listed. `, more, " · ", find]
     return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
   })
   rest.hidden = !rest.firstChild
@@ -189,11 +231,12 @@ const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
 function rowKey(event, rows, send, placeOf, go) {
   const row = event.target.closest(".row")
-  if (!row || event.ctrlKey || event.metaKey || event.altKey) return
-  const direction = Object.keys(DIRECTIONS).find((name) => DIRECTIONS[name].key === event.key.toLowerCase())
+  if (!row || event.target.matches("select") || event.ctrlKey || event.metaKey || event.altKey) return
+  const direction = THUMBS.find((name) => DIRECTIONS[name].key === event.key.toLowerCase())
   const to = placeOf(event.key, row.at)
   if (direction) row.querySelector(`.thumb.${direction}`).click()
   else if (to !== undefined) go(to)
+  else if (event.key.toLowerCase() === HAND_KEY) row.querySelector(".handle").focus()
   else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
   else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()
   else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
@@ -214,7 +257,7 @@ function legend(full, { patchless }) {
   const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
   return h("div", { class: "legend" },
     h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")),
-    h("span", {}, circle("dot"), "now"), h("span", {}, circle("dot pending"), "pending"),
-    h("span", {}, h("i", { class: "swatch-band" }), "95 % interval"),
+    h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
+    h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), "95 % interval"),
     patchless ? "" : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
 }

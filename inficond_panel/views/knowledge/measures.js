@@ -68,7 +68,7 @@ function makeSlices(model) {
     by.querySelector("select").value = model.slice_by
     metric.querySelector("select").value = model.slice_metric
     text(told, words)
-    drawOnce(table, JSON.stringify(model.slices), () => rows.length ? [sliceHeads(heads), h("tbody", {}, rows.map((row) => sliceLine(row, heads)))] : [])
+    drawOnce(table, JSON.stringify(model.slices), () => rows.length ? [sliceHeads(heads), h("tbody", {}, rows.map((row) => sliceLine(row, heads, model)))] : [])
     told.hidden = !words
     table.hidden = !rows.length
   }
@@ -77,8 +77,8 @@ function makeSlices(model) {
 
 const sliceHeads = (heads) => h("thead", {}, h("tr", {}, heads.filter(Boolean).map((name) => h("th", { scope: "col" }, name))))
 
-function sliceLine({ name, value, range, beside, images, verdict, worst }, heads) {
+function sliceLine({ name, key, value, range, beside, images, verdict, worst }, heads, model) {
   const cell = (content) => h("td", { class: "num" }, content)
   return h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
-    cell(h("b", {}, value)), cell(range), heads[3] && cell(beside), cell(images), cell(verdict))
+    cell(h("b", {}, value)), cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", type: "button", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
 }

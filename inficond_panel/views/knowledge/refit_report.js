@@ -43,7 +43,8 @@ function sectionsOf(report, model, send) {
       ? h("ul", { class: "bounds" }, report.bounds.map(boundOf)) : h("p", {}, "None on this student.")),
     section("Who moved, in logits", h("ul", { class: "movers" }, report.moved.rows.map(moverOf)), h("p", {}, report.moved.text)),
     report.groups.length > 0 && section("Concepts that stand together", ...report.groups.map((group) => groupOf(group, model, send))),
-    section("Images", ...report.images.map((sentence) => h("p", { class: "num" }, sentence))),
+    section("Images", ...report.images.map(({ split, count, text: sentence }) => h("p", { class: "num" }, sentence, " ",
+      count > 0 && h("button", { class: "link", type: "button", onclick: () => send("open_churn", { split }) }, "Show them")))),
     section("Fit", h("p", { class: "num" }, report.fit), h("p", { class: "num" }, report.certificate)),
   ]
 }

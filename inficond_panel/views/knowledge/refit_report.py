@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
+from inficond_panel.analysis.image_sets import image_set
 from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.state import Job
 from inficond_panel.ui.component import tie
@@ -15,6 +16,7 @@ from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.bound_prices import Bound
+    from inficond_panel.analysis.churn import Churn
     from inficond_panel.analysis.compensation import Group, Mover
     from inficond_panel.analysis.refit_report import ClassReport, RefitReport
     from inficond_panel.errors import InficondError
@@ -38,8 +40,17 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
         "moved": make_moved(report),
         "groups": [make_group(group, report) for group in report.groups],
         "fit": words.objective_sentence(report.objective),
-        "images": [words.churn_sentence(churn) for churn in report.churn],
+        "images": [make_churn(churn) for churn in report.churn],
         "certificate": words.certificate_sentence(report),
+    }
+
+
+def make_churn(churn: Churn) -> dict[str, Any]:
+    """Images of a split that changed sides, in words, and how many they are."""
+    return {
+        "split": churn.split,
+        "text": words.churn_sentence(churn),
+        "count": len(churn.flips),
     }
 
 
@@ -126,3 +137,15 @@ class ReportPanel(param.Parameterized):
             return self.app.students.report(refit, job.cancelled)
 
         self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))
+
+    def open_churn(self, split: str) -> None:
+        """Show the images of a split that changed sides by the iteration that is reported."""
+        name, students = self.table.student, self.app.students
+        refit = students.refit_of(name) if name else None
+        known = students.known_report(refit) if refit else None
+        if refit is None or known is None:
+            raise ValueError("no report")
+        churn = next(each for each in known.of(name).churn if each.split == split)
+        title = f"{name}, changed sides by #{refit.number}"
+        rows = [flip.row for flip in churn.flips]
+        self.app.selection.open_images(image_set(students.student(name), title, rows))

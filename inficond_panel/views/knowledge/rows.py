@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from inficond_panel.analysis.concept_rows import ConceptRow
     from inficond_panel.distill import Band, Counts
 
-PATCHES = 5
 #: Half heights of an effect chart, in percentage points; at least 3.
 AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
 
@@ -22,6 +21,7 @@ def make_concept_rows(
     rows: Iterable[ConceptRow],
     undefined: str,
     scale: Callable[[str], list[tuple[str, str]]] = lambda _: [],
+    patches: int = 5,
 ) -> list[dict[str, Any]]:
     """Rows of the list as plain data; ``undefined`` tells why a discrepancy has no value.
 
@@ -41,7 +41,7 @@ def make_concept_rows(
             "scale": scale(row.concept),
             "patches": [
                 {"segment": segment, "similarity": similarity}
-                for segment, similarity in row.patches[:PATCHES]
+                for segment, similarity in row.patches[:patches]
             ],
         }
         for row in rows

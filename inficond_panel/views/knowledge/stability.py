@@ -31,10 +31,15 @@ def make_stability(report: StabilityReport) -> dict[str, Any]:
     ]
     scope = (
         f"{report.draws} refits on bootstrap samples of fit; "
-        f"{report.counterparts or 'no'} random concepts in its place"
-        f"{'.' if report.counterparts else ': they are scored from segments.'}"
-    )
-    return {"kind": "done", "text": found.words, "rows": rows, "scope": scope}
+        f"{report.counterparts or 'no'} random concepts in its place. {report.lacking}"
+    ).rstrip()
+    return {
+        "kind": "done",
+        "text": found.words,
+        "short": found.verdict,
+        "rows": rows,
+        "scope": scope,
+    }
 
 
 class StabilityRuns:

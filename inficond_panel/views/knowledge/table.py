@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import param
+from panel.custom import Child
 
 from inficond_panel.analysis.concept_rows import SORTS
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.vocabulary.metrics import AP, F1, METRICS
+from inficond_panel.vocabulary.metrics import AP, METRICS
 
-FACTORS = (1.25, 1.5, 2, 3, 5, 10)
 _FACTOR = TuningState.param["factor"]
 
 
@@ -33,6 +33,7 @@ class KnowledgeTable(ViewComponent):
     """The whole view. Actions come back as messages with a ``type``; see ``knowledge.js``."""
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
+    overview = Child(doc="Shown in the place of the view while no class is selected.")
     rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
     find = param.String(
         default="",
@@ -48,14 +49,14 @@ class KnowledgeTable(ViewComponent):
     )
     concept = param.String(default="", doc="Concept opened in the detail view.")
     top: param.Selector[int] = param.Selector(
-        default=10, objects=TOPS, doc="Number of concepts listed; 0: all."
+        default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."
     )
-    tops = param.List(default=TOPS, doc="Numbers to choose from.")
+    tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
     sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
 
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
     metric: param.Selector[str] = param.Selector(
-        default=F1.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
     metrics = param.List(
         default=[[key, METRICS[key].name] for key in CHANGE_METRICS],
@@ -63,14 +64,17 @@ class KnowledgeTable(ViewComponent):
     )
 
     pending = param.List(default=[], item_type=dict, doc="The batch, of all classes.")
+    held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
+    cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
     ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     status = param.Dict(default=make_status(Status(), None))
+    locked = param.String(default="", doc="Why nothing can be tuned now; empty: it can.")
     factor = param.Number(
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
     )
-    factors = param.List(default=list(FACTORS), doc="Factors to choose from.")
+    factors = param.List(default=[], doc="Factors to choose from.")
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
     notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
 
@@ -92,6 +96,18 @@ class KnowledgeTable(ViewComponent):
     )
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
 
+    suspecting = param.Boolean(default=True, doc="Whether suspects and cures are shown.")
+    cureless = param.String(default="", doc="Why these students take no cures; empty: they do.")
+    suggests = param.Boolean(default=True, doc="Whether a machine's suggestions are offered.")
+    shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
+    shiftless = param.String(default="", doc="Why it does not come.")
+    marks = param.Dict(default={}, doc="Rank as a suspect, by concept.")
+    terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
+    mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
+    path = param.List(default=[], item_type=dict, doc="As ``make_path`` gives it.")
+    photos = param.List(default=[], item_type=dict, doc="As ``make_photos`` gives it.")
+    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
+
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
     typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")
 
@@ -101,6 +117,7 @@ class KnowledgeTable(ViewComponent):
             "factor",
             "find",
             "measured",
+            "mended",
             "metric",
             "near",
             "slice_by",

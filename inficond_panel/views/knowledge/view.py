@@ -5,49 +5,70 @@ InFiConD, section 5, figure 5d.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.analysis.concept_scales import concept_scales
+from inficond_panel.analysis.image_sets import image_set, patch_images
 from inficond_panel.analysis.patches import nearest_segments
-from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import patch_uri, send_pictures
 from inficond_panel.ui.saving import make_and_send
-from inficond_panel.views.knowledge.batch import BatchBar
+from inficond_panel.views.knowledge.batch import BatchBar, make_suggesting
+from inficond_panel.views.knowledge.batch_actions import BatchActions
 from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.concept_typing import make_typing
+from inficond_panel.views.knowledge.mending import MendingPanel
 from inficond_panel.views.knowledge.refit_report import ReportPanel
 from inficond_panel.views.knowledge.rows import make_concept_rows, make_undefined
 from inficond_panel.views.knowledge.stability import StabilityRuns
-from inficond_panel.views.knowledge.table import FACTORS, KnowledgeTable
+from inficond_panel.views.knowledge.table import KnowledgeTable
 from inficond_panel.views.knowledge.what_if import EffectCurves
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
 ALL = 0  #: of the concepts that a search finds
+SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it
 STILL = 200  #: rows whose pictures go with a page without a server
 
 
-class KnowledgeView(Acting, Viewer):
+class Overview(Protocol):
+    """View of all students, which is shown while no class is selected."""
+
+    def close(self) -> None:
+        """Let go of what it draws."""
+
+
+class KnowledgeView(BatchActions, Viewer):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
+
+    Without a class it shows ``overview``, a view of all students, where there is one.
 
     What takes longer than rows is filled in later: curves, pictures, the report, the metrics.
     """
 
-    def __init__(self, app: AppState, **params: Any) -> None:
-        self.app = app
-        factor = app.tuning.factor
+    def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
+        self.app, self.overview = app, overview
+        factor, suggestion = app.tuning.factor, app.suggestion
         self.table = KnowledgeTable(
             theme=app.param.theme,
+            extent=app.settings.param.show,
+            locked=app.tuning.param.locked,
+            overview=overview,
             factor=factor,
-            factors=sorted({*FACTORS, factor}),
+            factors=sorted({*app.spec.views.factors, factor}),
             concepts=len(app.store.concepts),
             patchless=app.store.lacks("segments"),
+            suspecting=app.spec.tuning.suspects,
+            suggesting=pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING)),
+            cureless=str(app.tuner.cures.refused or ""),
+            suggests=app.spec.tuning.suggest,
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -57,10 +78,12 @@ class KnowledgeView(Acting, Viewer):
         self.batch = BatchBar(app, self.table, app.tuning.tell)
         self.measures = MeasuresPanel(app, self.table)
         self.stability = StabilityRuns(app, self.table)
+        self.mending = MendingPanel(app, self.table)
         self.listen_to(self.table)
         super().__init__(**params)
         self.batch.told = app.concepts.told
         self._show_student()
+        self.app.shifts.start()
         self._show_concept()
         self._show_typing()
         if self.table.student and app.concepts.concept in app.store.concepts:
@@ -69,6 +92,11 @@ class KnowledgeView(Acting, Viewer):
     def __panel__(self) -> Viewable:
         return self.table
 
+    def close(self) -> None:
+        """Let go of the overview."""
+        if self.overview is not None:
+            self.overview.close()
+
     @param.depends("app.students.snapshot", "app.selection.class_name", watch=True)
     def _show_student(self) -> None:
         name = self.app.selection.class_name
@@ -76,6 +104,8 @@ class KnowledgeView(Acting, Viewer):
             self.table.param.update(student=name, find="", measures=None)
             self.stability.forget()
             self.report.show()
+            self.mending.show()
+            self.mending.mark()
             self._show_rows()
             self._show_batch()
 
@@ -102,7 +132,10 @@ class KnowledgeView(Acting, Viewer):
         agreement = students.snapshot.agreement[name]
         counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
         return make_concept_rows(
-            students.concept_rows(name, sort, top, find), make_undefined(sort, counts), self._scale
+            students.concept_rows(name, sort, top, find, self.app.shifts.suspects(name)),
+            make_undefined(sort, counts),
+            self._scale,
+            self.app.spec.views.patches,
         )
 
     def _scale(self, concept: str) -> list[tuple[str, str]]:
@@ -127,6 +160,16 @@ class KnowledgeView(Acting, Viewer):
         if self.table.student:
             self.batch.show()
             self.measures.show()
+
+    @param.depends("app.suggestion.found", "app.suggestion.problem", watch=True)
+    def _show_suggestion(self) -> None:
+        if self.table.student:
+            self.batch.show()
+
+    @param.depends("app.shifts.found", watch=True)
+    def _show_suspects(self) -> None:
+        if self.mending.mark() and self.table.sort == "suspects":
+            self._show_rows()
 
     @param.depends("app.changes.found", watch=True)
     def _show_changes(self) -> None:
@@ -168,36 +211,33 @@ class KnowledgeView(Acting, Viewer):
         make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
 
     @action
-    def _toggle(self, concept: str, direction: str) -> None:
-        self.app.tuning.toggle(self.table.student, concept, direction)
-
-    @action
-    def _toggle_group(self, concepts: list[str], direction: str) -> None:
-        self.app.tuning.toggle_group(self.table.student, concepts, direction)
-
-    @action
-    def _withdraw(self, concept: str) -> None:
-        self.app.tuning.withdraw(self.table.student, concept)
-
-    @action
-    def _clear(self) -> None:
-        self.app.tuning.clear()
-
-    @action
-    def _fine_tune(self) -> None:
-        self.app.tuning.fine_tune()
-
-    @action
-    def _cancel(self) -> None:
-        self.app.tuning.cancel()
-
-    @action
     def _select(self, student: str) -> None:
         self.app.selection.class_name = student
 
     @action
     def _open(self, concept: str) -> None:
-        self.app.selection.concept = concept
+        self.app.selection.open_concept(concept)
+
+    @action
+    def _open_patch(self, concept: str, segment: int) -> None:
+        """Show the images that a concept's patches are cut from, that of one of them large."""
+        store = self.app.store
+        if concept not in store.concepts:
+            raise ValueError("no such concept")
+        rows, row = patch_images(store, concept), int(store.segment_image[segment])
+        if row not in rows or not self.table.student:
+            raise ValueError("no such patch")
+        student = self.app.students.student(self.table.student)
+        title = f"{concept}, most similar patches"
+        self.app.selection.open_images(image_set(student, title, rows, concept, row))
+
+    @action
+    def _open_slice(self, value: str) -> None:
+        self.measures.open_slice(value)
+
+    @action
+    def _open_churn(self, split: str) -> None:
+        self.report.open_churn(split)
 
     @action
     def _find_stability(self, concept: str) -> None:

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 PLACES = ("data", "targets", "class", "concept", "at", "compare")
 #: Keys of the settings in a URL.
 SETTINGS = {
+    "show": "show",
     "scope": "scope",
     "sort": "sort",
     "order": "descending",
+    "confusions": "confused",
     "concepts": "concept_sort",
     "top": "top",
     "effect": "effect",
     "metrics": "measured",
+    "cures": "mended",
     "slices": "slice_by",
     "by": "slice_metric",
     "refit": "explained",

@@ -1,8 +1,8 @@
 // Where the views are: columns of them, their sizes, and the mode in which a person changes that.
 // A column that three or more views share is a stack; where that is too low or narrow its later
-// views are tabs; very wide, it is split.
+// views are tabs; very wide, it is split. A page too narrow for columns has one, in which all are tabs.
 
-import { ICONS, boxOf, h, icon, set, setAll, text, watch, zoomOf } from "../../ui/base.js"
+import { ICONS, boxOf, h, icon, isClosed, set, setAll, text, unless, watch, zoomOf } from "../../ui/base.js"
 import { copyText } from "../../ui/clipboard.js"
 
 Object.assign(ICONS, {
@@ -10,7 +10,11 @@ Object.assign(ICONS, {
   left: ["M14 6l-6 6 6 6"], right: ["M10 6l6 6-6 6"], up: ["M6 14l6-6 6 6"],
 })
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
-const STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
+const LEAST_WIDTH = 1024, STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
+/** Names of tabs where all views share one row of them. */
+const SHORT = { performance: "Performance", knowledge: "Knowledge", embedding: "Embedding", detail: "Detail", provenance: "Provenance" }
+/** Views that are left out where only what people who begin need is shown. */
+const EXPERT = ["embedding"]
 const BAR = "36px", RAIL = "40px"
 const LEAST = { width: 220, height: 96 }
 const STEP = 0.02
@@ -28,20 +32,21 @@ export function makeArrangement(root, model, say) {
   const draw = () => drawColumns(page)
   for (const place of places.values()) place.addEventListener("arrange", (event) => change(page, event.detail))
   const start = () => {
-    watch(model, ["layout"], draw)
-    model.on("tab", () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
+    watch(model, ["layout", "extent"], draw)
+    model.on(["tab", "front"], () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
     new ResizeObserver(draw).observe(root)
-    dragViews(page)
+    if (!isClosed("arrange")) dragViews(page)
   }
   const bar = arrangeBar(page, say)
   const toggle = () => {
+    if (isClosed("arrange")) return
     page.arranging = !page.arranging
     set(root, "data-arranging", page.arranging ? "" : null)
     draw()
     bar.hidden = !page.arranging
     if (page.arranging) places.get(model.layout.columns[0]?.[0] ?? "configuration").cover.focus()
   }
-  const button = h("button", { class: "icon-btn", type: "button", "aria-label": "Arrange the views", title: "Arrange the views (V)", onclick: toggle }, icon("arrange"))
+  const button = h("button", { class: unless("arrange", "icon-btn"), type: "button", "aria-label": "Arrange the views", title: "Arrange the views (V)", onclick: toggle }, icon("arrange"))
   const end = () => { if (page.arranging) { toggle(); button.focus() } }
   bar.querySelector(".primary").addEventListener("click", end)
   root.addEventListener("keydown", (event) => { if (event.key === "Escape") end() })
@@ -125,9 +130,9 @@ function placeOf({ columns }, name, title) {
 /** Build the columns anew where their views or form changed; else only set their sizes. */
 function drawColumns(page) {
   const { root, model, main, places, arranging } = page
-  const { columns, collapsed } = model.layout
-  const form = arranging ? "stack" : root.clientWidth >= SPLIT_WIDTH ? "split"
-    : root.clientWidth >= STACK_WIDTH && root.clientHeight >= STACK_HEIGHT ? "stack" : "tabs"
+  const { collapsed } = model.layout
+  const form = formOf(root, arranging)
+  const columns = shownColumns(model, form, arranging)
   set(root, "data-narrow", root.clientWidth < STACK_WIDTH ? "" : null)
   set(root, "data-form", form)
   const isShut = (name) => !arranging && collapsed.includes(name)
@@ -142,6 +147,21 @@ function drawColumns(page) {
   }
   setSizes(page, model.layout)
   settleSplitters(page)
+}
+
+/** Names of the views by column; none loses its last. */
+function shownColumns({ layout, extent }, form, arranging) {
+  const all = form === "single" ? [layout.columns.flat()] : layout.columns
+  if (arranging || extent === "full") return all
+  const kept = (names) => names.filter((name) => !EXPERT.includes(name))
+  return all.map((names) => (kept(names).length ? kept(names) : names))
+}
+
+function formOf({ clientWidth: width, clientHeight: height }, arranging) {
+  if (arranging) return "stack"
+  if (width < LEAST_WIDTH) return "single"
+  if (width >= SPLIT_WIDTH) return "split"
+  return width >= STACK_WIDTH && height >= STACK_HEIGHT ? "stack" : "tabs"
 }
 
 function dress(place, shut, folded, arranging) {
@@ -162,10 +182,11 @@ function focusedIn(element) {
 
 function makeColumn({ model, places }, names, open, form) {
   const sized = names.some((name) => name in model.layout.heights)
-  const own = open.length < 3 || (form === "split" && (open.length > 3 || sized)) ? "stack" : form
+  const own = form === "single" ? form : open.length < 3 || (form === "split" && (open.length > 3 || sized)) ? "stack" : form
   const get = (list) => list.map((name) => places.get(name))
   const shut = names.filter((name) => !open.includes(name))
-  const content = own === "tabs" ? [...get(open.slice(0, 1)), makeTabs(open.slice(1), places, model), ...get(shut)] : get(names)
+  const content = own === "tabs" ? [...get(open.slice(0, 1)), makeTabs(open.slice(1), places, model, "tab"), ...get(shut)]
+    : own === "single" ? [makeTabs(open, places, model, "front"), ...get(shut)] : get(names)
   const column = h("div", { class: "column", "data-form": own, "data-rail": open.length ? null : "" }, content)
   return Object.assign(column, { names, open })
 }
@@ -173,12 +194,14 @@ function makeColumn({ model, places }, names, open, form) {
 /** Tracks of the page and of each column. */
 function setSizes({ main, arranging }, { widths, heights }) {
   const all = [...main.children].filter((column) => column.names)
-  main.style.gridTemplateColumns = all.map((column, at) => (column.open.length ? fr(widths[at] * timesWide(column)) : RAIL)).join(" ")
+  const width = (column, at) => (column.dataset.form === "single" ? fr(1) : column.open.length ? fr(widths[at] * timesWide(column)) : RAIL)
+  main.style.gridTemplateColumns = all.map(width).join(" ")
   for (const column of all) {
     const sized = arranging || column.open.some((name) => name in heights)
     const track = (name) => !column.open.includes(name) ? BAR : sized ? fr(heights[name] ?? 1) : name === column.open[0] ? fr(1) : HEIGHTS[name] ?? fr(1)
     const bars = column.names.filter((name) => !column.open.includes(name)).map(() => BAR)
-    column.style.gridTemplateRows = { tabs: [fr(47), fr(53), ...bars].join(" "), split: "" }[column.dataset.form] ?? column.names.map(track).join(" ")
+    const tracks = { tabs: [fr(42), fr(58), ...bars], single: [fr(1), ...bars], split: [] }[column.dataset.form]
+    column.style.gridTemplateRows = (tracks ?? column.names.map(track)).join(" ")
     if (!column.open.length) column.style.gridTemplateRows = column.names.map(() => fr(1)).join(" ")
   }
 }
@@ -208,7 +231,7 @@ function addSplitters(page) {
 function splitter(page, orientation, label, parts, first) {
   const side = orientation === "vertical" ? "width" : "height"
   const element = h("div", { class: `splitter ${orientation}`, role: "separator", tabindex: 0, "aria-orientation": orientation,
-    "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100, title: `${label}: drag, or arrow keys` })
+    "aria-label": label, "aria-valuemin": 0, "aria-valuemax": 100, title: `${label}: drag, or arrow keys; double click as in the spec` })
   const sizes = () => parts().map((part) => part.getBoundingClientRect()[side])
   const at = () => parts().indexOf(first)
   const resized = (before, by) => {
@@ -224,6 +247,11 @@ function splitter(page, orientation, label, parts, first) {
     event.preventDefault()
     const before = sizes()
     commit(layoutOf(resized(before, sign * STEP * before.reduce((sum, size) => sum + size))))
+  })
+  element.addEventListener("dblclick", () => {
+    const { widths, columns } = page.model.standard.layout
+    const same = columns.length === page.model.layout.columns.length
+    commit({ ...page.model.layout, ...(side === "height" ? { heights: page.model.standard.layout.heights } : same ? { widths } : {}) })
   })
   element.addEventListener("pointerdown", (event) => {
     const from = side === "width" ? event.clientX : event.clientY
@@ -275,14 +303,15 @@ function withHeights({ model }, parts, pixels) {
 
 // --- tabs ------------------------------------------------------------------------------------------
 
-/** The views that a low or narrow column shows one at a time. */
-function makeTabs(names, places, model) {
-  const short = (name) => model.titles[name].replace("Fine-tuning p", "P")
-  const buttons = names.map((name) => h("button", { role: "tab", type: "button", "data-view": name, onclick: () => { model.tab = name } }, short(name)))
+/** The views that a low or narrow column shows one at a time; `param` of the model has the one in front. */
+function makeTabs(names, places, model, param) {
+  const bring = (name) => { model[param] = name }
+  const short = (name) => (param === "tab" ? model.titles[name].replace("Fine-tuning p", "P") : SHORT[name] ?? model.titles[name])
+  const buttons = names.map((name) => h("button", { role: "tab", type: "button", "data-view": name, onclick: () => bring(name) }, short(name)))
   const list = h("div", { role: "tablist", "aria-label": "Views" }, buttons)
   const box = h("div", { class: "tabs" }, list, names.map((name) => places.get(name)))
   const mark = () => {
-    const front = names.includes(model.tab) ? model.tab : names[0]
+    const front = names.includes(model[param]) ? model[param] : names[0]
     buttons.forEach((button) => {
       set(button, "aria-selected", String(button.dataset.view === front))
       set(button, "tabindex", button.dataset.view === front ? 0 : -1)
@@ -293,10 +322,10 @@ function makeTabs(names, places, model) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
     if (!step) return
     const next = buttons[(buttons.indexOf(event.target) + step + buttons.length) % buttons.length]
-    model.tab = next.dataset.view
+    bring(next.dataset.view)
     next.focus()
   })
-  box.mark = mark
+  Object.assign(box, { mark, bring })
   mark()
   return box
 }

@@ -33,15 +33,18 @@ def make_layout(layout: Layout) -> dict[str, Any]:
     }
 
 
-def read_layout(page: Mapping[str, Any], theme: str, spec: Layout) -> Layout:
-    """Layout of a spec for a page that looks like this; the spec's own where it does already."""
+def read_layout(page: Mapping[str, Any], looks: Mapping[str, str], spec: Layout) -> Layout:
+    """Layout of a spec for a page that looks like this; the spec's own where it does already.
+
+    ``looks`` are the ``theme``, and how much the views ``show``.
+    """
     if dict(page) == make_layout(spec):
-        return Layout(**{**spec.values(), "theme": theme})
+        return Layout(**{**spec.values(), **looks})
     columns = [list(names) for names in page["columns"]] or [[]]
     if page["strip"]:
         columns[0] = [STRIP, *columns[0]]
     return Layout(
-        theme=theme,
+        **looks,
         columns=columns,
         widths=page["widths"] or [SHARED],
         heights=page["heights"],

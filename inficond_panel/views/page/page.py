@@ -22,6 +22,7 @@ from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.missing_map import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.matrix.view import MatrixView
 from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
@@ -32,11 +33,16 @@ def make_embedding(app: AppState) -> Viewer:
     return EmbeddingView(app) if app.store.holds("maps") else MissingMap(app)
 
 
+def make_knowledge(app: AppState) -> Viewer:
+    """One student; all of them while no class is selected, with ``marked`` for the suspects."""
+    return KnowledgeView(app, MatrixView(app))
+
+
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {
     "configuration": ConfigurationView,
     "performance": PerformanceView,
     "embedding": make_embedding,
-    "knowledge": KnowledgeView,
+    "knowledge": make_knowledge,
     "detail": DetailView,
     "provenance": ProvenanceView,
 }
@@ -50,7 +56,7 @@ def make_views(app: AppState) -> dict[str, Viewer]:
 def close_views(views: Mapping[str, Viewer]) -> None:
     """Let go of views that are shown no more: what holds them beyond the page lets go of them."""
     for view in views.values():
-        if isinstance(view, EmbeddingView | PerformanceView):
+        if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView):
             view.close()
 
 

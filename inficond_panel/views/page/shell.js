@@ -1,10 +1,11 @@
 // Page shell: header bar, the strip, and the columns of views (arrange.js).
 
-import { ICONS, h, icon, isLost, isTyping, keep, kept, set, text, watch } from "../../ui/base.js"
+import { ICONS, followShow, h, icon, isClosed, isLost, isTyping, keep, kept, segments, set, text, unless, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/clipboard.js"
 import { saveFiles } from "../../ui/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 import { makeArrangement } from "./arrange.js"
+import { makePalette } from "./palette.js"
 import { makeTour } from "./tour.js"
 
 Object.assign(ICONS, {
@@ -20,6 +21,7 @@ export function render({ model, el }) {
   if (model.page && !model.still) keepLayout(model)
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
+  followShow(model, root)
   const notice = noticeLine(model)
   const link = linkButton(model)
   const views = makeArrangement(root, model, (action) => model.send_msg({ action, layout: model.layout, theme: model.theme }))
@@ -30,10 +32,17 @@ export function render({ model, el }) {
   saveFiles(model)
   followColours(model, root)
   followSize(model, root)
-  listenKeys(model, root, { sheet, views, link })
+  const palette = makePalette(el, model, () => [
+    { name: "Keyboard shortcuts", run: () => sheet.showModal() },
+    ...(isClosed("arrange") ? [] : [{ name: "Arrange the views", run: () => views.toggle() }]),
+    { name: `Theme: ${nextTheme(model.theme)}`, run: () => { model.theme = nextTheme(model.theme) } },
+    ...(link.hidden ? [] : [{ name: "Copy a link to what is shown", run: () => link.click() }]),
+  ])
+  if (!model.still) listenKeys(model, root, { sheet, views, link, palette })
   if (model.page && !model.still) {
     keepAddress(model, root)
     keepBatch(model)
+    lookAround(model, root)
   }
   watch(model, ["saved"], () => showSaved(model.saved, saved, root))
 }
@@ -43,12 +52,20 @@ export function render({ model, el }) {
 function header(model, saved, sheet, views, link) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    ...(model.still ? [] : [views.bar, saved, h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model)]))
+    ...(model.still ? [] : [views.bar, saved, showSwitch(model), h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model)]))
+}
+
+/** How much the views show. */
+function showSwitch(model) {
+  const control = segments("Show", [["simple", "Simple"], ["full", "Full"]], (value) => { model.extent = value })
+  set(control.firstChild, "title", "AP, names, bars, patches, thumbs, and a sentence on each student")
+  watch(model, ["extent"], () => control.show(model.extent))
+  return control
 }
 
 /** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
 function exportButton(model) {
-  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", title: "Take away: students, edits file, or this page", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
+  const button = h("button", { class: unless("export", "btn"), type: "button", "aria-haspopup": "dialog", title: "Students, edits file, or this page as files", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
   watch(model, ["layout"], () => {
     const { columns, collapsed } = model.layout
     button.hidden = !columns.flat().includes("provenance") || collapsed.includes("provenance")
@@ -128,7 +145,7 @@ function fillPage(scheme) {
 
 // --- size ------------------------------------------------------------------------------------------
 
-const WIDE = 2560, HIGH = 1300 // pixels of the largest window that is shown as it is
+const WIDE = 2080, HIGH = 1170 // pixels of the largest window that is shown as it is
 
 /** Draw the page larger in a larger window, which is on a screen that is read from farther away; not
     where the window is large since the person has made the browser's text smaller. */
@@ -157,7 +174,7 @@ function keySheet(root, { shortcuts, tour }, startTour) {
 }
 
 /** Keys of the whole page, unless something is being typed. */
-function listenKeys(model, root, { sheet, views, link }) {
+function listenKeys(model, root, { sheet, views, link, palette }) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
   const asking = (event) => event.composedPath().some((element) => element.localName === "dialog")
   const press = (event) => {
@@ -166,6 +183,11 @@ function listenKeys(model, root, { sheet, views, link }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !asking(event)) {
       event.preventDefault() // also in a field: what is typed there needs no line
       if (!event.repeat) model.send_msg({ action: "fine_tune" })
+      return
+    }
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !asking(event)) {
+      event.preventDefault()
+      palette.open()
       return
     }
     if (isTyping(event)) return
@@ -215,16 +237,16 @@ function keepBatch(model) {
   model.on("batch", () => keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null))
 }
 
-/** Layout and theme outlive a reload: the browser keeps them for specs that begin as this one. */
+/** Layout, theme and how much is shown outlive a reload: the browser keeps them for specs that begin
+    as this one. A link that says how much is shown goes before. */
 function keepLayout(model) {
   const name = `inficond-layout ${JSON.stringify(model.standard)}`
-  Object.assign(model, JSON.parse(kept("localStorage", name) ?? "{}"))
-  const changed = () => {
-    const now = JSON.stringify({ layout: model.layout, theme: model.theme })
+  const { show, ...looks } = JSON.parse(kept("localStorage", name) ?? "{}")
+  Object.assign(model, looks, show && !new URLSearchParams(location.search).has("show") ? { extent: show } : {})
+  model.on(["layout", "theme", "extent"], () => {
+    const now = JSON.stringify({ layout: model.layout, theme: model.theme, show: model.extent })
     keep("localStorage", name, now === JSON.stringify(model.standard) ? null : now)
-  }
-  model.on("layout", changed)
-  model.on("theme", changed)
+  })
 }
 
 function linkButton(model) {
@@ -236,16 +258,44 @@ function linkButton(model) {
 
 function noticeLine(model) {
   const words = h("span")
-  const line = h("div", { class: "notice toast", role: "status" }, words,
-    h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: () => { model.notice = "" } }, icon("cross")))
-  watch(model, ["notice"], () => { text(words, model.notice); line.hidden = !model.notice })
+  const close = () => { Object.assign(model, { notice: "", offer: "" }) }
+  const offer = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "take_offer" }) })
+  const line = h("div", { class: "notice toast", role: "status" }, words, h("span", { class: "grow" }),
+    offer, h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: close }, icon("cross")))
+  let ends = 0
+  for (const held of ["pointerenter", "focusin"]) line.addEventListener(held, () => clearTimeout(ends))
+  for (const left of ["pointerleave", "focusout"]) line.addEventListener(left, () => leave())
+  const leave = () => {
+    clearTimeout(ends)
+    if (model.offer) ends = setTimeout(close, OFFERED)
+  }
+  watch(model, ["notice", "offer"], () => {
+    text(words, model.notice)
+    text(offer, model.offer)
+    offer.hidden = !model.offer
+    line.hidden = !model.notice
+    leave()
+  })
   return line
 }
 
-const BRIEF = 4000 // ms that a notice stays which only says that something is done
+const BRIEF = 4000, OFFERED = 10000 // ms that a notice stays: of what is done, and of what can be undone
+const LOOK = 10000 // ms between looks at what other windows have made
 
 /** Say what is done, for a while. */
 function tellBriefly(model, words) {
-  model.notice = words
+  Object.assign(model, { notice: words, offer: "" })
   setTimeout(() => { if (model.notice === words) model.notice = "" }, BRIEF)
+}
+
+/** See what other windows have made, while this one is seen. */
+function lookAround(model, root) {
+  const look = () => {
+    if (!root.isConnected) {
+      clearInterval(timer)
+      window.removeEventListener("focus", look)
+    } else if (!document.hidden && !isLost()) model.send_msg({ action: "look" })
+  }
+  const timer = setInterval(look, LOOK)
+  window.addEventListener("focus", look)
 }

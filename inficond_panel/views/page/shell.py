@@ -13,11 +13,14 @@ from panel.viewable import Viewer
 from inficond_panel.common.numbers import count
 from inficond_panel.common.saved_file import File
 from inficond_panel.ui import browser
-from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import Component, tie
+from inficond_panel.ui.refit_actions import RefitActions
 from inficond_panel.ui.saving import send_file
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.arrangement import make_layout, read_layout
+from inficond_panel.views.page.palette import choose, make_answer
+from inficond_panel.views.page.shortcuts import SHORTCUTS
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step
 
 if TYPE_CHECKING:
@@ -35,37 +38,6 @@ TITLES = {
     "detail": "Concept detail",
     "provenance": "Fine-tuning provenance",
 }
-SHORTCUTS = (
-    ("?", "Show these keys"),
-    ("Tab", "Go to the next control or list"),
-    ("↑ ↓", "Move in a list"),
-    ("Home End", "First and last of a list; Page Up and Page Down go by what is in view"),
-    ("Enter", "Select the row: class, iteration"),
-    ("U D X", "Uptune, downtune, remove the concept"),
-    ("G", "The same for all of its group"),
-    ("H", "Whether the concept's influence holds"),
-    ("W", "What the refit did"),
-    ("A", "All metrics of the student"),
-    ("T", "Add a concept by typing it"),
-    ("← →", "Next image, while one is large"),
-    ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
-    ("+ - 0", "On the map: nearer, farther, all of it"),
-    ("S", "On the map: photo of the nearest segment"),
-    ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
-    ("/", "Find a class"),
-    ("C", "Find a concept"),
-    ("M", "On an iteration: choose it for a comparison; a second one opens it"),
-    ("R N E", "On an iteration: rename it, write a note, export it"),
-    ("Del", "On an iteration: delete the branch from here; it can be restored"),
-    (".", "On an iteration: all that can be done with it"),
-    ("L", "Copy a link to what is shown"),
-    ("V", "Arrange the views; on one, arrows move it, Enter collapses it"),
-    ("Ctrl Enter", "Fine-tune with the batch; once more cancels"),
-    ("Shift Backspace", "Clear the batch"),
-    ("Ctrl Z", "Undo the last iteration"),
-    ("Ctrl Shift Z", "Redo it"),
-    ("Esc", "Close a card or a dialog"),
-)
 
 
 def make_subtitle(title: str, classes: int) -> str:
@@ -74,8 +46,8 @@ def make_subtitle(title: str, classes: int) -> str:
 
 
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
-    """Text of the header on saving: time of the newest node (ISO), or what is being done."""
-    newest = nodes[-1].created if nodes else ""
+    """Text of the header on saving: time of the newest iteration (ISO), or what is being done."""
+    newest = nodes[-1].created if len(nodes) > 1 else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
     iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"
@@ -97,7 +69,9 @@ class ShellPage(Component):
     saved = param.Dict({})
     shortcuts = param.List([])
     tab = param.String("detail", doc="View in front where views share a place as tabs.")
+    front = param.String("knowledge", doc="View in front where the page has one column.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
+    extent: param.Selector[str] = param.Selector(default="full", objects=["full", "simple"])
     dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
     address = param.String(
         None,
@@ -109,19 +83,20 @@ class ShellPage(Component):
     turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
     places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
-    notice = param.String("", doc="What of a link could not be shown; empty: nothing.")
+    notice = param.String("", doc="What is told; empty: nothing.")
+    offer = param.String("", doc="Word for what can be done about it: it is told for a while only.")
     tour = param.Dict({}, doc="See `make_tour`.")
     progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
     page = param.Boolean(True, doc="Whether it fills the browser's page.")
     still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
-    standard = param.Dict({}, doc="`layout` and `theme` as in the spec.")
+    standard = param.Dict({}, doc="`layout`, `theme` and `show` as in the spec.")
 
-    _taken = frozenset({"dark", "layout", "notice", "tab", "theme"})
+    _taken = frozenset({"dark", "front", "layout", "notice", "extent", "offer", "tab", "theme"})
     _esm = browser.module(Path(__file__).with_name("shell.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
-class Shell(Acting, Viewer):
+class Shell(RefitActions, Viewer):
     """All views of a session on one page, or in one notebook cell (``page=False``).
 
     ``views`` maps view names to what shows them; without views it is a skeleton until ``place``.
@@ -150,13 +125,17 @@ class Shell(Acting, Viewer):
             theme=theme,
             tour=make_tour(app),
             root=app.tuner.root_id,
-            standard={"layout": make_layout(app.spec.layout), "theme": theme},
+            standard={
+                "layout": make_layout(app.spec.layout),
+                "theme": theme,
+                "show": app.spec.layout.show,
+            },
             page=page,
             sizing_mode="stretch_width",
             margin=0,
         )
         self.listen_to(self._page)
-        tie(self._page, app.settings, tab="tab")
+        tie(self._page, app.settings, tab="tab", extent="show")
         super().__init__(theme=theme)
         self._page.link(self, theme="theme", bidirectional=True)
         self._tell_batch()
@@ -169,15 +148,21 @@ class Shell(Acting, Viewer):
         """Put the views in their places."""
         self._page.param.update(names=list(views), views=list(views.values()))
         if self.address is not None:
-            self._page.notice = self.address.follow(self.app)
+            self._tell(self.address.follow(self.app))
             self._tell_address()
 
     @param.depends("_page.dark", watch=True)
     def _recolour(self) -> None:
         self.app.theme = "dark" if self._page.dark else "light"
 
+    def _takes(self, name: str) -> bool:
+        """No file or layout leaves a page without export."""
+        return self.app.rights.export or name not in {"copy_layout", "save_spec", "open_export"}
+
     @param.depends("_page.layout", "_page.theme", watch=True)
     def _rearrange(self) -> None:
+        if not self.app.rights.arrange:
+            self._page.layout = self._page.standard["layout"]
         self.app.layout = self._page.layout
 
     @param.depends("app.students.tree", "app.tuning.status", "app.concepts.status", watch=True)
@@ -189,10 +174,14 @@ class Shell(Acting, Viewer):
             doing = f"{concepts.status.text}…"
         self._page.saved = make_saved(tuning.nodes, doing, path)
 
-    @param.depends("app.selection.concept", watch=True)
+    @param.depends("app.selection.concept", "app.selection.images", watch=True)
     def _show_detail(self) -> None:
-        if self.app.selection.concept:
-            self._page.tab = "detail"
+        if self.app.selection.concept or self.app.selection.images:
+            self._page.param.update(tab="detail", front="detail")
+
+    @param.depends("app.selection.class_name", watch=True)
+    def _show_student(self) -> None:
+        self._page.front = "knowledge"
 
     @param.depends(
         "app.selection.class_name",
@@ -213,7 +202,8 @@ class Shell(Acting, Viewer):
     @property
     def spec(self) -> Spec:
         """The spec with the layout that the page has now."""
-        layout = read_layout(self._page.layout, self.theme, self.app.spec.layout)
+        looks = {"theme": self.theme, "show": self._page.extent}
+        layout = read_layout(self._page.layout, looks, self.app.spec.layout)
         return self.app.spec.with_layout(layout)
 
     @param.depends(
@@ -221,10 +211,33 @@ class Shell(Acting, Viewer):
         "app.selection.concept",
         "app.tuning.pending",
         "app.tuning.status",
+        "app.students.tree",
         watch=True,
     )
     def _tell_progress(self) -> None:
         self._page.progress = make_progress(self.app)
+
+    @param.depends("app.tuning.notice", watch=True)
+    def _tell_notice(self) -> None:
+        """Tell what has happened, and offer to take it back."""
+        told = self.app.tuning.notice
+        if told is not None:
+            self._tell(told.text, told.offer)
+
+    def _tell(self, words: str, offer: str = "") -> None:
+        self._page.param.update(notice=words, offer=offer)
+
+    @action
+    def _take_offer(self) -> None:
+        """Do what the notice offers."""
+        told = self.app.tuning.notice
+        if told is not None and self._page.notice == told.text:
+            self._page.param.update(notice="", offer="")
+            told.run()
+
+    @action
+    def _look(self) -> None:
+        self.app.tuning.look()
 
     @param.depends("app.tuning.pending", "app.students.snapshot", watch=True)
     def _tell_batch(self) -> None:
@@ -239,10 +252,10 @@ class Shell(Acting, Viewer):
         tuning = self.app.tuning
         finished, lost = tuning.take_back(at, thumbs)
         if finished is not None:
-            self._page.notice = f"The fine-tune went on meanwhile: it is #{finished.number}."
+            self._tell(f"The fine-tune went on meanwhile: it is #{finished.number}.")
         elif lost:
             left = f"{count(lost)} of the {count(len(thumbs))} thumbs that waited"
-            self._page.notice = f"{left} cannot be kept: class or concept is not here."
+            self._tell(f"{left} cannot be kept: class or concept is not here.")
 
     @action
     def _copy_layout(self, layout: dict[str, Any], theme: str) -> None:
@@ -266,17 +279,20 @@ class Shell(Acting, Viewer):
             tuning.fine_tune()
 
     @action
-    def _clear(self) -> None:
-        if not self.app.tuning.busy:
-            self.app.tuning.clear()
-
-    @action
     def _undo(self) -> None:
         self.app.tuning.undo()
 
     @action
     def _redo(self) -> None:
         self.app.tuning.redo()
+
+    @action
+    def _find_entries(self, query: str) -> None:
+        self._page._send_msg(make_answer(self.app, query))
+
+    @action
+    def _choose(self, kind: str, key: str) -> None:
+        choose(self.app, kind, key)
 
     @action
     def _show_step(self, step: str) -> None:
@@ -287,12 +303,12 @@ class Shell(Acting, Viewer):
         """Follow the browser's history to a link."""
         if self.address is not None:
             self._turn = turn
-            self._page.notice = self.address.go(self.app, search)
+            self._tell(self.address.go(self.app, search))
             self._tell_address()
 
     @action
     def _open_export(self) -> None:
-        self._page.tab = "provenance"
+        self._page.param.update(tab="provenance", front="provenance")
         self.app.export.param.trigger("asked")
 
     def __panel__(self) -> Viewable:

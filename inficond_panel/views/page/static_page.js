@@ -4,6 +4,8 @@
   const answers = JSON.parse(document.getElementById("answers").textContent)
   const ALLOWED = "[role=tablist], dialog" // works without a server
 
+  const DRAGGED = ".handle, .grip" // what sets an influence
+
   function begin() {
     const page = window.Bokeh?.documents[0]
     if (!page) return setTimeout(begin, 20)
@@ -17,7 +19,8 @@
   }
   begin()
 
-  const allowed = (event) => event.composedPath().some((place) => place.matches?.(ALLOWED))
+  const within = (event, selector) => event.composedPath().some((place) => place.matches?.(selector))
+  const allowed = (event) => within(event, ALLOWED)
   for (const kind of ["click", "dblclick", "change", "input", "contextmenu"]) {
     window.addEventListener(kind, (event) => {
       if (allowed(event)) return
@@ -25,6 +28,9 @@
       event.preventDefault()
     }, true)
   }
+  window.addEventListener("pointerdown", (event) => {
+    if (within(event, DRAGGED)) event.stopImmediatePropagation()
+  }, true)
   window.addEventListener("keydown", (event) => {
     const moves = /^(Tab|Escape|Arrow|Page|Home|End)/.test(event.key)
     if (!allowed(event) && !moves) event.stopImmediatePropagation()

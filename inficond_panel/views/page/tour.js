@@ -14,9 +14,9 @@ function tourSteps({ class: name, concept }) {
     ["knowledge", ".rows", "What the student looks at", `Its concepts, the most influential first, with the patches most like each. Find one that has nothing to do with the class${example(` (for ${name}: ${concept})`)} and press its name.`, "concept"],
     ["detail", "", "The images of a concept", "The charts say what another influence would do. Below are the images in which the concept is strongest: do they show the class?"],
     ["knowledge", ".row.current .thumbs", "Give it a thumb", "Up raises its influence, down lowers it, ✕ removes it. What the refit would change is previewed above the list; nothing is changed yet.", "pending"],
-    ["knowledge", ".submit", "Fine-tune", "The student is solved again, with your bound in force. Press Fine-tune.", "tuned"],
+    ["knowledge", ".submit", "Fine-tune", "The student is solved again, with your bound in force, and kept as an iteration of your history; the last step takes it back. Press Fine-tune.", "tuned"],
     ["provenance", ".rows", "Read the change", "Each iteration has its change and a 95 % interval. Hollow dot: the interval holds 0, and the change is within noise."],
-    ["provenance", "[aria-label='Undo the last iteration']", "Undo", "Undo goes back and deletes nothing: the row stays, and a click on it returns. That is all. Press ? for the keys and for this tour."],
+    ["provenance", "[aria-label='Undo the last iteration']", "Undo", "Undo takes back what the tour has done, and deletes nothing: the row stays, and a click on it returns. That is all. Press ? for the keys and for this tour.", "undone"],
   ]
 }
 
@@ -46,7 +46,7 @@ export function makeTour(model, root, places) {
     if (step >= steps.length) return end()
     at = step
     const [view, , name, says] = steps[at]
-    if (places.get(view)?.closest(".tabs")) model.tab = view
+    places.get(view)?.closest(".tabs")?.bring(view)
     text(title, name)
     text(words, says)
     text(place, `${at + 1} of ${steps.length}`)

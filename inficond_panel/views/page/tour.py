@@ -16,7 +16,7 @@ EXAMPLE = ("bicycle", "traffic light")
 
 
 def make_tour(app: AppState) -> dict[str, Any]:
-    """Offer of the tour, if the spec asks for it; the example, where the store has both."""
+    """Offer of the tour, unless the spec asks for none; the example, where the store has both."""
     name, concept = EXAMPLE
     known = name in app.store.classes and concept in app.store.concepts
     example = {"class": name, "concept": concept} if known else {}
@@ -30,7 +30,9 @@ def show_step(app: AppState, what: str) -> None:
     if what == "class":
         selection.class_name = name
     elif what == "concept":
-        selection.concept = concept
+        selection.open_concept(concept)
+    elif what == "undone":
+        tuning.undo()
     elif what in {"pending", "tuned"} and not tuning.pending:
         tuning.toggle(name, concept, DOWN.key)
     if what == "tuned":
@@ -43,7 +45,10 @@ def _example(app: AppState) -> tuple[str, str]:
     store, selection = app.store, app.selection
     name = selection.class_name or (name if name in store.classes else store.classes[0])
     strongest = store.concepts[int(np.abs(app.students.student(name).weights).argmax())]
-    known = (name, concept) == EXAMPLE and concept in store.concepts
+    student = app.students.student(name)
+    known = (
+        (name, concept) == EXAMPLE and concept in store.concepts and student.weight(concept) != 0
+    )
     return name, selection.concept or (concept if known else strongest)
 
 
@@ -54,4 +59,5 @@ def make_progress(app: AppState) -> dict[str, bool]:
         "concept": bool(app.selection.concept),
         "pending": bool(app.tuning.pending),
         "tuned": app.tuning.status.kind == "done",
+        "undone": app.tuning.can_redo,
     }

@@ -6,7 +6,8 @@ import { FILLS } from "./fills.js"
 
 const MOST = 3000 // pixels of the list that the plot covers at once: no canvas is of any height
 
-/** The element that holds the plot, and `align`, for when other rows are listed or in another order. */
+/** The element that holds the plot, `align`, for when other rows are listed or in another order, and
+    `lay`, for when rows have another form. */
 export function layBars(model, scroll, list) {
   const place = h("div", { class: "plot", inert: "", "aria-hidden": "true" }, model.get_child("bars"))
   const { source, figure } = partsOf(model.bars)
@@ -25,7 +26,7 @@ export function layBars(model, scroll, list) {
   new ResizeObserver(align).observe(list)
   scroll.addEventListener("scroll", show, { passive: true })
   source.connect(source.properties.data.change, () => { if (source.data.top !== rows?.top) align() })
-  return { place, align: () => { if (namesOf(list) !== listed) align() } }
+  return { place, lay: align, align: () => { if (namesOf(list) !== listed) align() } }
 }
 
 const namesOf = (list) => [...list.children].map(({ dataset }) => dataset.key).join("\n")

@@ -2,17 +2,19 @@
 // Messages to Python are the actions of view.py.
 
 import {
-  count, drawOnce, findBox, followTheme, h, hoverCard, icon, isNumber, keepAligned, keyed,
-  points, ring, s, select, set, text, watch,
+  boxOf, count, drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, isNumber, keepAligned,
+  keyed, points, ring, s, segments, select, set, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
 import { popMenu } from "../../ui/menu.js"
 import { saveFiles } from "../../ui/save_file.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { layBars } from "./bars.js"
-import { FILLS, SORTS, sum } from "./fills.js"
+import { makeConfusions } from "./confusions.js"
+import { FILLS, SORTS, partAt, sum } from "./fills.js"
 import { hover } from "./performance_cards.js"
 
 const SIDES = ["positives", "negatives"]
+const IMAGES_KEY = "i"
 const TURN = 2 * Math.PI * 12.25
 
 export function render({ model, el }) {
@@ -22,22 +24,31 @@ export function render({ model, el }) {
   const scroll = h("div", { class: "scroll" }, list, parts.empty)
   const bars = layBars(model, scroll, list)
   list.after(bars.place)
-  const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
-    parts.head, parts.controls, parts.columns, scroll, parts.legend)
-  keepAligned(parts.columns, scroll)
   const card = hoverCard(el)
+  const confusions = makeConfusions(model, card)
+  const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
+    parts.head, parts.modes, parts.controls, parts.columns, scroll, confusions.element, parts.legend)
+  keepAligned(parts.columns, scroll)
 
   const draw = () => { drawList(model, parts); bars.align() }
   search.addEventListener("input", draw)
   search.addEventListener("keydown", (event) => searchKey(event, model, list, draw))
-  list.addEventListener("click", (event) => pick(model, event.target.closest(".row")))
+  list.addEventListener("click", (event) => { if (!openPart(model, event)) pick(model, event.target.closest(".row")) })
   list.addEventListener("keydown", (event) => listKey(event, model, list))
   list.addEventListener("pointerover", (event) => hover(model, card, event.target))
   list.addEventListener("pointerleave", card.hide)
   el.append(root)
   followTheme(model, root)
   saveFiles(model)
-  watch(model, ["rows", "selected", "sort", "descending", "touched"], draw)
+  watch(model, ["confused", "confusions", "classes"], () => {
+    parts.modes.hidden = !model.classes.length
+    parts.shown.show(model.confused ? "confusions" : "classes")
+    for (const part of [parts.controls, parts.columns, scroll, parts.legend]) part.hidden = model.confused
+    confusions.draw()
+    bars.align()
+  })
+  watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts"], draw)
+  watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
   model.on("changes", () => card.again())
 }
 
@@ -45,21 +56,23 @@ export function render({ model, el }) {
 
 function header(model, find, menu, rows) {
   const total = h("span", { class: "muted num" })
-  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
   const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ action: "save_students", kind, names: [...rows().children].map(({ dataset }) => dataset.key) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
-  const value = h("span", { class: "value" })
-  const rings = h("span")
+  const value = h("span", { class: "value in-full" })
+  const rings = h("span"), shifted = h("span")
+  const shown = segments("Shown", [["classes", "Classes"], ["confusions", "Confusions"]], (id) => { model.confused = id === "confusions" })
   return {
-    total, sort, order, value, rings,
-    legend: legend(rings),
+    total, sort, order, value, rings, shifted, shown,
+    modes: h("div", { class: "controls" }, shown),
+    legend: legend(rings, model.suspecting && shifted),
     head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
-      h("span", {}, "Class"), value, h("span", { class: "centre" }, ...wideOrNarrow("Teacher", "T")),
-      h("span", { class: "centre" }, ...wideOrNarrow("Student", "S")),
+      h("span", {}, "Class"), value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
+      h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
       h("span", { class: "sides" }, h("span", {}, "Positives"), h("span", {}, "Negatives"))),
   }
 }
@@ -68,11 +81,12 @@ function wideOrNarrow(wide, narrow) {
   return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
 }
 
-function legend(rings) {
+function legend(rings, shifted) {
   const size = h("span", { class: "size" }, h("i"))
   return h("div", { class: "legend" },
     FILLS.map(([fill, name]) => h("span", {}, h("i", { class: `swatch fill ${fill}` }), name)),
-    h("span", { class: "all" }, size, h("span", {}, ...wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), rings)))
+    h("span", { class: "all in-full" }, size, h("span", {}, ...wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), rings)),
+    shifted && h("span", { class: "all" }, h("i", { class: "lean" }), shifted))
 }
 
 function emptyState(search, draw) {
@@ -87,6 +101,7 @@ function drawList(model, parts) {
   const { list, search, total, empty } = parts
   const rows = sorted(model.rows, model.sort, model.descending).filter((row) => matches(row, search.value))
   text(total, totalOf(rows.length, model.rows.length))
+  text(parts.shifted, shiftsOf(model))
   drawSorting(model, parts)
   list.style.setProperty("--n", rows.length)
   keyed(list, rows, (row) => row.name, makeRow, (element, row) => fillRow(element, row, model))
@@ -103,8 +118,16 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-/** The metric that the rings tell: the one sorted by. */
-const ringMetric = ({ sort }) => (sort === "gap" ? GAP_METRIC : sort)
+/** How many students lean on what holds on fit only; as far as they have been looked at. */
+function shiftsOf({ rows, shifts }) {
+  const known = Object.values(shifts)
+  const many = known.filter(({ shifted }) => shifted).length
+  const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
+  return `leans on what holds on fit only${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
+}
+
+/** The metric that the rings tell: the one sorted by, or whose gap is. */
+const ringMetric = ({ sort, extent }) => (extent === "simple" ? GAP_METRIC : SORTS[sort].metric ?? sort)
 
 /** Key of the metric that stands below the one sorted by, if any. */
 const besideOf = (sort) => METRICS[sort]?.beside
@@ -138,23 +161,25 @@ const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toL
 
 function makeRow() {
   return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
-    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num in-full", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
     h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
       h("span", { class: "size" }, h("i")), h("span", { class: "bar" })))),
-    h("i", { class: "touch num", "aria-hidden": "true" }))
+    h("i", { class: "touch num", "aria-hidden": "true" }), h("i", { class: "lean", "aria-hidden": "true" }))
 }
 
 function makeRing(who) {
   const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
-  return s("svg", { class: `ring ${who}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
+  return s("svg", { class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
     circle("rest"), circle("part"), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
 }
 
 function fillRow(element, row, model) {
-  const [words, name, value, teacher, student, bars, badge] = element.children
+  const [words, name, value, teacher, student, bars, badge, lean] = element.children
+  const shift = model.shifts[row.name]
   set(element, "aria-selected", String(row.name === model.selected))
   const touched = model.touched[row.name] ?? 0
-  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}`)
+  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${shift ? `; ${shift.words}` : ""}`)
+  lean.hidden = !shift?.shifted
   text(name, row.name)
   set(name, "title", row.name)
   text(badge, touched || "")
@@ -198,7 +223,21 @@ const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)
 // --- keyboard and pointer ----------------------------------------------------------------------
 
 function pick(model, row) {
-  if (row) model.selected = row.dataset.key
+  if (row && !isClosed("class")) model.selected = row.dataset.key
+}
+
+/** The images of the part of a bar that was clicked, if it was one. */
+function openPart(model, event) {
+  const bar = event.target.closest(".bar"), row = bar?.closest(".row")
+  if (!bar || bar.classList.contains("none")) return false
+  const { x, width } = boxOf(bar), side = bar.parentElement.dataset.side, name = row.dataset.key
+  const counts = model.rows.find((each) => each.name === name)[side]
+  openImages(model, name, side, partAt(counts, (event.clientX / zoomOf(bar) - x) / width))
+  return true
+}
+
+function openImages(model, name, side, fill) {
+  if (!isClosed("class") || name === model.selected) model.send_msg({ action: "open_images", name, side, fill })
 }
 
 function listKey(event, model, list) {
@@ -207,6 +246,7 @@ function listKey(event, model, list) {
   const at = rows.indexOf(row)
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key]
   if (event.key === "Enter" || event.key === " ") pick(model, row)
+  else if (event.key.toLowerCase() === IMAGES_KEY && !event.ctrlKey && !event.metaKey && !event.altKey) openImages(model, row.dataset.key, SIDES[Number(event.shiftKey)], "")
   else if (to === undefined) return
   else focusRow(rows, Math.max(0, Math.min(rows.length - 1, to)))
   event.preventDefault()

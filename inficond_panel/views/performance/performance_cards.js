@@ -21,10 +21,10 @@ function sideCard(row, side) {
   if (!total) return [title, h("p", {}, `The split has no ${side.slice(0, -1)} of this class.`)]
   const line = ([fill, name], index) =>
     [[h("i", { class: `swatch fill ${fill}` }), name], count(row[side][index]), percent(row[side][index], total)]
-  return [title, details(FILLS.map(line))]
+  return [title, details(FILLS.map(line)), h("p", { class: "muted" }, "A click shows the images of a part.")]
 }
 
-function ringCard(row, { sorts, changes }) {
+function ringCard(row, { sorts, changes, shifts }) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
     ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
@@ -34,5 +34,6 @@ function ringCard(row, { sorts, changes }) {
   ]
   const both = sorts.filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
-  return [h("b", {}, row.name), undefinedNote, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
+  const shift = shifts[row.name] && h("p", {}, shifts[row.name].words)
+  return [h("b", {}, row.name), undefinedNote, shift, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)
 }

@@ -8,61 +8,65 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
 import panel as pn
 import param
-from panel.custom import Child
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.analysis.image_sets import decided, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
+from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (
     FILLS,
     SIDES,
     make_performance_bars,
     update_bars,
 )
-from inficond_panel.state import CLASS_SORTS
-from inficond_panel.ui import browser
+from inficond_panel.state import GAP_SORTS
 from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import ViewComponent, tie
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
-from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
+from inficond_panel.views.performance.confusions import ConfusionsPanel
+from inficond_panel.views.performance.table import PerformanceTable
+from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
 from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.suspects import shift_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Agreement, Interval
     from inficond_panel.state import AppState
-    from inficond_panel.tuning import Intent
+    from inficond_panel.state.batch import Item
+    from inficond_panel.tuning.shift.class_shift import ClassShift
 
-_VALUES = (*CLASS_SORTS[1:], "constant_fidelity", "logit_correlation")
+_VALUES = (*SHARES, "constant_fidelity", "logit_correlation")
 
 
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     """One row per class: metrics (None where undefined), and numbers of images decided rightly.
 
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
-    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student); ``teacher`` has the
-    teacher's metrics.
+    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and the
+    like likewise; ``teacher`` has the teacher's metrics.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
 
 def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
+    teacher = {AP.key: metrics.teacher_ap, FIDELITY.key: 1.0, **agreement.teacher_metrics()}
     return {
         "name": name,
-        "gap": defined(metrics.teacher_ap - metrics.ap),
-        **{metric: defined(getattr(metrics, metric)) for metric in _VALUES},
-        "teacher": {
-            AP.key: defined(metrics.teacher_ap),
-            FIDELITY.key: 1.0,
-            **{name: defined(value) for name, value in agreement.teacher_metrics().items()},
+        **{
+            sort: defined(teacher[metric] - getattr(metrics, metric))
+            for sort, metric in GAP_SORTS.items()
         },
+        **{metric: defined(getattr(metrics, metric)) for metric in _VALUES},
+        "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
             side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS]
             for side in SIDES
@@ -77,41 +81,42 @@ def undefined_reason(positives: int, split: str) -> str:
     return "" if positives else f"AP is undefined: the {split} split has no positive of this class."
 
 
-class PerformanceTable(ViewComponent):
-    """The whole view as one component; searching, sorting and moving happen in the browser.
+def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
+    """What no iteration has touched, in words: a class since the start, since the one before."""
+    node = snapshot.node
+    if node.parent is None or name in node.tuned:
+        return {}
+    previous = {"previous": f"untouched by #{node.number}"}
+    return previous if name in snapshot.tuned else {"start": "untouched", **previous}
 
-    So do the places of the bars, which follow their rows: see ``bars.js``.
+
+def make_changes(
+    changes: Mapping[str, Interval | None], metric: str, untouched: Mapping[str, str]
+) -> list[list[str]]:
+    """Changes in a metric with their intervals, and whether they are more than noise.
+
+    ``untouched`` has words in place of a change, see ``make_untouched``.
     """
-
-    rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
-    selected = param.String(default="", doc="Class selected; empty: none.")
-    sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
-    descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    sorts = param.List(default=CLASS_SORTS, doc="What the classes can be sorted by.")
-    changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
-    touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
-    bars = Child(doc="The bars of all classes, in the order of ``rows``.")
-    bar_width = param.Integer(default=136, bounds=(1, 10_000), doc="Pixels that a bar is wide.")
-
-    _taken = frozenset({"bar_width", "descending", "selected", "sort"})
-    _esm = browser.module(Path(__file__).with_name("performance.js"))
-    _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
-
-
-def make_changes(changes: Mapping[str, Interval | None], metric: str) -> list[list[str]]:
-    """Changes in a metric with their intervals, and whether they are more than noise."""
     rows = []
     for since, change in changes.items():
-        if change is None:
+        if change is None and since not in untouched:
             continue
-        told = change_text(make_change(change)) or UNDEFINED
+        told = untouched.get(since) or change_text(make_change(change)) or UNDEFINED
         rows.append([f"{METRICS[metric].name} since {since}", told])
     return rows
 
 
-def make_touched(pending: Iterable[Intent]) -> dict[str, int]:
-    """Number of intents of the batch, by class."""
-    return dict(Counter(intent.class_name for intent in pending))
+def make_touched(pending: Iterable[Item]) -> dict[str, int]:
+    """Number of thumbs and cures of the batch, by class."""
+    return dict(Counter(item.class_name for item in pending))
+
+
+def make_shifts(found: Mapping[str, ClassShift]) -> dict[str, dict[str, Any]]:
+    """Verdict on each class that is known: whether it is shifted, and a sentence."""
+    return {
+        name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each)}
+        for name, each in found.items()
+    }
 
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
@@ -141,14 +146,18 @@ class PerformanceView(Acting, Viewer):
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
             rows=pn.bind(make_performance_rows, app.students.param.snapshot),
+            suspecting=app.spec.tuning.suspects,
+            shifts=pn.bind(make_shifts, app.shifts.param.found),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             theme=app.param.theme,
+            extent=app.settings.param.show,
             sizing_mode="stretch_both",
             margin=0,
         )
         tie(self.table, app.settings, sort="sort", descending="descending")
         tie(self.table, app.selection, selected="class_name")
         self.table.bars = self._bars = make_plot_pane(_draw_bars(*self._shown()))
+        self.confusions = ConfusionsPanel(app, self.table)
         self.listen_to(self.table)
         super().__init__(**params)
 
@@ -181,12 +190,14 @@ class PerformanceView(Acting, Viewer):
         if not self._asked:
             return
         name, changes = self._asked, self.app.changes
-        metric = AP.key if self.table.sort == "gap" else self.table.sort
+        metric = GAP_SORTS.get(self.table.sort, self.table.sort)
         found = {
             "start": changes.total(name, [metric]).get(metric),
             "previous": changes.last(name, [metric]).get(metric),
         }
-        self.table.changes = {**self.table.changes, name: make_changes(found, metric)}
+        untouched = make_untouched(self.app.students.snapshot, name)
+        told = make_changes(found, metric, untouched)
+        self.table.changes = {**self.table.changes, name: told}
 
     @action
     def _find_changes(self, name: str) -> None:
@@ -194,6 +205,22 @@ class PerformanceView(Acting, Viewer):
             raise ValueError("no such class")
         self._asked = name
         self._tell_changes()
+
+    @action
+    def _open_images(self, name: str, side: str, fill: str) -> None:
+        """Show the images of one part of a class's bars; of a whole bar without a fill."""
+        fills = {key: rights for rights, key in IMAGE_FILLS.items()}
+        if name not in self.app.store.classes or side not in SIDES or fill not in {"", *fills}:
+            raise ValueError("no such images")
+        teacher, student = fills.get(fill, (None, None))
+        own = self.app.students.student(name)
+        rows = decided(own, side, teacher_right=teacher, student_right=student)
+        words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
+        self.app.selection.open_images(image_set(own, f"{name}, {side}{words}", rows))
+
+    @action
+    def _open_confused(self, label: str, named: str, who: str) -> None:
+        self.confusions.open(label, named, who)
 
     @action
     def _save_students(self, names: list[str], kind: str) -> None:

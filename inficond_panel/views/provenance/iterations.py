@@ -29,7 +29,7 @@ class Shown:
 
     ``measured`` are the metrics of nodes by id, as far as they are known; ``hidden`` are nodes
     whose holdout nobody has asked for. ``changes`` are the changes against the parent that have
-    come, by ids (before, after).
+    come, by ids (before, after). ``joint``: the students are one softmax.
     """
 
     class_name: str
@@ -37,6 +37,7 @@ class Shown:
     measured: Mapping[str, Mapping[str, float]]
     hidden: Collection[str]
     changes: Mapping[tuple[str, str], Interval]
+    joint: bool = False
 
 
 def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
         quiet = "holdout not looked at" if node.id in shown.hidden else ""
         return {"value": "", "beside": "", "change": None, "quiet": quiet, "metrics": []}
     before = shown.measured.get(node.parent) if node.parent else None
-    touched, change = touches(node, shown.class_name), None
+    touched, change = touches(node, shown.class_name, shown.joint), None
     if touched and before:
         found = shown.changes.get((str(node.parent), node.id))
         change = make_change(found, values[shown.metric] - before[shown.metric])
@@ -114,9 +115,12 @@ def make_chip(asked: Asked, class_name: str) -> dict[str, str]:
     }
 
 
-def touches(node: Iteration, class_name: str) -> bool:
-    """True if a batch was on the student of the class; without a class, on any."""
-    return class_name in node.tuned if class_name else bool(node.tuned)
+def touches(node: Iteration, class_name: str, joint: bool = False) -> bool:
+    """True if an iteration changed the student of the class; without a class, any.
+
+    A ``joint`` student is changed for all classes.
+    """
+    return class_name in node.tuned if class_name and not joint else bool(node.tuned)
 
 
 def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -1,8 +1,8 @@
 // Fine-tuning provenance: the tree of iterations, what each did, and the total.
 
 import {
-  count, details, drawOnce, followTheme, h, hoverCard, icon, keyed, s, select, set,
-  setAll, text, watch,
+  count, details, drawOnce, followTheme, h, hoverCard, icon, isClosed, keyed, s, select, set,
+  setAll, text, unless, watch,
 } from "../../ui/base.js"
 import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/menu.js"
@@ -44,7 +44,7 @@ function header(say, model) {
   const metric = h("span", { class: "metric" })
   metric.choose = (id) => { model.metric = id }
   const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare two iterations", title: "Compare two iterations (M on a row)", "aria-pressed": "false" }, icon("compare"))
-  const save = h("button", { class: "icon-btn", type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
   const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
   const mark = h("span", { class: "muted small clip" })
@@ -182,6 +182,7 @@ function updateRow(element, structure, data) {
   element.style.top = long ? `${ROW * row.place}px` : ""
   setAll(element, { "aria-posinset": long ? row.place + 1 : null, "aria-setsize": long ? data.size : null })
   set(element, "aria-selected", String(row.current))
+  set(element, "data-aside", row.path ? null : "")
   set(element, "tabindex", row.current ? 0 : -1)
   text(number, row.number)
   drawChips(chips, row, data.class)
@@ -256,7 +257,7 @@ function listen(parts, say, data) {
   const explain = (row) => {
     if (!row) return card.hide()
     const { card: { title, text: note, intents, facts, made }, metrics } = row.data
-    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ["Made", timeOf(made)], ...facts])])
+    card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ["Made", timeOf(made)], ...facts])], rows.closest(".panel"))
   }
   const choose = (row) => {
     const pair = choosing.pick(row.data)
@@ -327,7 +328,7 @@ function actions(say, { note, save, choose, choosing, data }) {
       ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
       { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
       { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
-      { name: "Export", key: "E", run: () => save.open(row.data) },
+      { name: "Export", key: "E", off: isClosed("export") ? "Nothing can be exported here" : "", run: () => save.open(row.data) },
       { name: "Delete the branch from here", key: "Del", off: busy || kept, run: () => say("delete", { node: id }) },
     ]
   }

@@ -90,7 +90,11 @@ class ProvenanceView(Acting, Viewer):
         self._measured: dict[tuple[str, str], Mapping[str, ClassMetrics]] = {}  # by id and split
         self._told: tuple[Any, dict[str, Any]] = (None, {})  # results by id, and what they are of
         self._tree = ProvenanceTree(
-            theme=app.param.theme, sizing_mode="stretch_both", min_height=200, margin=0
+            theme=app.param.theme,
+            extent=app.settings.param.show,
+            sizing_mode="stretch_both",
+            min_height=200,
+            margin=0,
         )
         tie(self._tree, app.settings, metric="history_metric")
         self.listen_to(self._tree)
@@ -141,15 +145,17 @@ class ProvenanceView(Acting, Viewer):
             for node in self._with_parents(seen)
         }
         found = changes.compute(self._steps(seen), name, self._tree.metric)
-        shown = Shown(name, self._tree.metric, measured, hidden, found)
+        shown = Shown(name, self._tree.metric, measured, hidden, found, self.app.tuner.joint)
         of = {node.id: make_result(node, shown) for node in nodes}
         tree = {**self._make_tree(len(nodes)), "size": len(nodes)}
         return {"tree": tree, "results": {"axis": make_axis(list(of.values())), "of": of}}
 
     def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
         """Parent and node, where the row has a change."""
-        name = self._scope[0]
-        return [(node.parent, node.id) for node in nodes if node.parent and touches(node, name)]
+        name, joint = self._scope[0], self.app.tuner.joint
+        return [
+            (node.parent, node.id) for node in nodes if node.parent and touches(node, name, joint)
+        ]
 
     @property
     def _scope(self) -> tuple[str, str]:
@@ -220,7 +226,7 @@ class ProvenanceView(Acting, Viewer):
         changes = self.app.changes.between(self._steps(seen), name, metric)
         known = self._known(seen, self._scope[1])
         measured = {id_: values_of(metrics, name) for id_, metrics in known.items()}
-        return Shown(name, metric, measured, hidden, changes)
+        return Shown(name, metric, measured, hidden, changes, self.app.tuner.joint)
 
     def _known(
         self, nodes: Iterable[Iteration], split: str

@@ -1,0 +1,95 @@
+"""Shift of each class between fit and tune, found class by class off the event loop."""
+
+from __future__ import annotations
+
+import param
+
+from inficond_panel.analysis.student_shift import made_at, student_shift
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.selection import Selection
+from inficond_panel.state.students import StudentsState
+from inficond_panel.state.tuning import TuningState
+from inficond_panel.tuning.shift.class_shift import ClassShift
+
+#: Classes up to which all are looked at; of more, those that are selected.
+ALL_UP_TO = 100
+
+
+class ShiftState(param.Parameterized):
+    """What the data say of each student in view: shifted or not, and the suspects.
+
+    One class is a job, so that thumbs come in between; the class selected comes first. Of more than
+    ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.
+    """
+
+    found = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
+    problem = param.String("", doc="Why the others do not come.")
+
+    def __init__(
+        self, students: StudentsState, tuning: TuningState, selection: Selection, jobs: Jobs
+    ) -> None:
+        self._students, self._tuning, self._selection = students, tuning, selection
+        self._jobs = jobs
+        self._asked = False
+        self._node = students.node
+        super().__init__()
+
+    @property
+    def all_wanted(self) -> bool:
+        """True if all classes are looked at; else those that are selected."""
+        return len(self._students.tuner.store.classes) <= ALL_UP_TO
+
+    @property
+    def complete(self) -> bool:
+        """True if all classes are known."""
+        return len(self.found) == len(self._students.tuner.store.classes)
+
+    def suspects(self, class_name: str) -> list[str]:
+        """Names of the suspects of a class, best first; none as long as they are not known."""
+        known = self.found.get(class_name)
+        return [] if known is None else [suspect.concept for suspect in known.suspects]
+
+    def start(self) -> None:
+        """Find what is not known yet, if the spec has it shown; whoever shows it asks once."""
+        self._asked = self._tuning.tuner.spec.tuning.suspects
+        self._next()
+
+    @param.depends("_students.snapshot", watch=True)
+    def _forget(self) -> None:
+        """Forget the classes whose student is another one now."""
+        tuner, before, now = self._students.tuner, self._node, self._students.node
+        if now.id == before.id:
+            return
+        self._node = now
+        same = (n for n in self.found if made_at(tuner, before, n) == made_at(tuner, now, n))
+        self.param.update(found={name: self.found[name] for name in same}, problem="")
+        self._next()
+
+    @param.depends("_tuning.status", "_selection.class_name", watch=True)
+    def _next(self) -> None:
+        """Look at one more class, unless something runs that a person waits for."""
+        missing = [name for name in self._wanted() if name not in self.found]
+        if not self._asked or self._tuning.awaited or self.problem or not missing:
+            return
+        name, node = missing[0], self._students.node
+
+        def work(_: Job) -> ClassShift:
+            return student_shift(self._students.tuner, node, name)
+
+        def done(found: ClassShift) -> None:
+            if self._node.id == node.id:
+                self.found = {**self.found, name: found}
+            self._next()
+
+        self._jobs.submit(Job("shifts", work, done, self._failed))
+
+    def _wanted(self) -> list[str]:
+        first, classes = self._selection.class_name, self._students.tuner.store.classes
+        if not self.all_wanted:
+            return [first] if first else []
+        return sorted(classes, key=lambda name: name != first)
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.problem = f"{error.message} {error.remedy}".strip()

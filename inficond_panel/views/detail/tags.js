@@ -1,0 +1,33 @@
+// Tags of the image that is large: those it has, and a field for another one.
+
+import { drawOnce, h, icon, set } from "../../ui/base.js"
+
+/** `listed()` gives the images that the arrows go through. */
+export function makeTags(model, listed) {
+  let row = null
+  const own = h("span", { class: "own" })
+  const known = h("datalist", { id: "known-tags" })
+  const input = h("input", { type: "text", list: "known-tags", maxlength: 40, placeholder: "Add a tag", "aria-label": "Add a tag", autocomplete: "off" })
+  const all = h("button", { class: "btn plain", type: "button", onclick: () => put(listed().map((each) => each.row)) })
+  const element = h("div", { class: "tags" }, own, input, all, known)
+  const send = (rows, tag, on) => model.send_msg({ action: "tag", rows, tag, on })
+  function put(rows) {
+    if (input.value.trim()) send(rows, input.value.trim(), true)
+    input.value = ""
+  }
+  input.addEventListener("keydown", (event) => {
+    event.stopPropagation() // arrows are the field's
+    if (event.key !== "Enter") return
+    event.preventDefault()
+    put([row])
+  })
+  const chip = (tag) => h("span", { class: "chip" }, tag, h("button", { type: "button", "aria-label": `Take the tag ${tag} away`, onclick: () => send([row], tag, false) }, icon("cross", 10)))
+  const draw = () => {
+    const tags = model.tagged[row] ?? []
+    drawOnce(own, JSON.stringify([row, tags]), () => tags.map(chip))
+    drawOnce(known, JSON.stringify(model.known_tags), () => model.known_tags.map((tag) => h("option", { value: tag })))
+    set(all, "title", "Give all images listed this tag")
+    all.textContent = `All ${listed().length}`
+  }
+  return { element, draw, show: (shown) => { row = shown.row; draw() } }
+}

@@ -1,0 +1,187 @@
+"""What the data say against a student, and the cures that are offered, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.analysis.penalty_path import penalty_path
+from inficond_panel.analysis.student_shift import student_shift
+from inficond_panel.common.numbers import defined, number
+from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.errors import InficondError
+from inficond_panel.state import Job
+from inficond_panel.tuning.cures.labels import photos_to_label, photos_to_teach
+from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.images import data_uri
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.cures import asked_words, glyph_of, terms_words
+from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.penalty_path import PenaltyPoint
+    from inficond_panel.distill import Interval
+    from inficond_panel.state import AppState
+    from inficond_panel.store import Store
+    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+#: Kinds of a verdict in the words of the page.
+VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
+
+
+def make_shift(found: ClassShift) -> dict[str, Any]:
+    """The verdict on a student in a word and in a sentence, its suspects, and two baselines."""
+    suspects = [
+        {
+            "concept": suspect.concept,
+            "sentence": suspect_sentence(found, suspect),
+            "group": list(suspect.group),
+        }
+        for suspect in found.suspects
+    ]
+    baselines = {"the class's own word": found.own_word, "a regression on tune": found.tune_model}
+    return {
+        "kind": found.kind,
+        "verdict": VERDICTS[found.kind],
+        "sentence": shift_sentence(found),
+        "plain": plain_sentence(found),
+        "by_teacher": found.by_teacher,
+        "suspects": suspects,
+        "baselines": [[name, _ap(value)] for name, value in baselines.items() if value],
+    }
+
+
+def make_path(path: Iterable[PenaltyPoint]) -> list[dict[str, Any]]:
+    """Points of a path over lambda, the smallest first: AP with its interval, and concepts left."""
+    return [
+        {
+            "value": point.value,
+            "text": f"{point.value:.3g}",
+            "now": point.now,
+            "concepts": point.concepts,
+            AP.key: defined(point.metrics[AP.key].estimate),
+            "low": defined(point.metrics[AP.key].low),
+            "high": defined(point.metrics[AP.key].high),
+            "told": _ap(point.metrics[AP.key]),
+        }
+        for point in path
+    ]
+
+
+def make_photos(store: Store, k: int, rows: Iterable[int]) -> list[dict[str, Any]]:
+    """Photos that can be labelled for the class at ``k``: their picture, and the label they have.
+
+    ``label`` is 1, 0, or −1 where there is none.
+    """
+    pictures = store.holds("photos")
+    return [
+        {
+            "image": store.images[row],
+            "label": int(store.label[row, k]),
+            "source": data_uri(store.thumbnail(row)) if pictures else "",
+        }
+        for row in rows
+    ]
+
+
+def make_cure(cure: Cure) -> dict[str, Any]:
+    """A pending cure: as in an edits file, in words, and its place in the batch."""
+    return {
+        **cure.to_json(),
+        "glyph": glyph_of(cure),
+        "words": asked_words(cure),
+        "place": list(place_of(cure)),
+    }
+
+
+def _ap(found: Interval) -> str:
+    limits = f"[{number(found.low)}, {number(found.high)}]"
+    return f"{number(found.estimate)} {limits}"
+
+
+class MendingPanel(param.Parameterized):
+    """Fills ``table.shift``, and while the panel is open ``table.path`` and ``table.photos``."""
+
+    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
+        self.app, self.table = app, table
+        self._asked: tuple[str, str] | None = None
+        tie(table, app.settings, mended="mended")
+        super().__init__()
+
+    @param.depends("app.shifts.found", "app.shifts.problem", watch=True)
+    def show(self) -> None:
+        """Tell what is known of the student in view; the rest comes."""
+        name = self.table.student
+        found = self.app.shifts.found.get(name)
+        if self._asked != (name, self.app.students.node.id):
+            self._asked = None
+            self.table.param.update(path=[], photos=[])
+            self.table.shift = {} if found is None else make_shift(found)
+        elif not self.table.shift and found is not None:
+            self.table.shift = make_shift(found)
+        terms = self.app.tuner.terms(self.app.students.node).get(name)
+        told = terms_words(terms) if terms else []
+        self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
+        self.ask()
+
+    def mark(self) -> bool:
+        """Mark the suspects of the student in view; True where they have changed."""
+        suspects, before = self.app.shifts.suspects(self.table.student), self.table.marks
+        self.table.marks = {concept: rank for rank, concept in enumerate(suspects, start=1)}
+        return bool(self.table.marks != before)
+
+    @param.depends("table.mended", "app.tuning.status", watch=True)
+    def ask(self) -> None:
+        """Find what is shown only while the panel is open."""
+        app, name, node = self.app, self.table.student, self.app.students.node
+        asked = name, node.id
+        if (
+            not (self.table.mended and name and self.table.suspecting)
+            or app.tuning.awaited
+            or self._asked == asked
+        ):
+            return
+
+        def work(_: Job) -> dict[str, Any]:
+            store, k = app.store, app.store.classes.index(name)
+            found = student_shift(app.tuner, node, name, baselines=True)
+            student = app.tuner.cures.class_fit(node, name)
+            unlabelled = photos_to_label(student)
+            rows = unlabelled if unlabelled.size else photos_to_teach(student)
+            return {
+                "shift": make_shift(found),
+                "path": make_path(penalty_path(app.tuner, node, name)),
+                "photos": make_photos(store, k, rows.tolist()),
+            }
+
+        def done(made: dict[str, Any]) -> None:
+            if self._asked == asked and self.table.student == name:
+                self.table.param.update(**made)
+
+        self._asked = asked
+        app.jobs.submit(Job("mending", work, done, self._failed))
+
+    def read(self, given: Mapping[str, Any]) -> Cure:
+        """The cure that the browser asks for, of the student in view.
+
+        Raises ``ValueError`` for what is none. A balance by concepts that all are suspects is one
+        that the data named.
+        """
+        try:
+            cure = cure_from_json({**given, "class": self.table.student})
+        except (KeyError, TypeError, InficondError) as error:
+            raise ValueError("no such cure") from error
+        if isinstance(cure, Balance):
+            suspects = self.app.shifts.suspects(self.table.student)
+            return replace(cure, suspects=set(cure.concepts) <= set(suspects))
+        return cure
+
+    def _failed(self, error: InficondError) -> None:
+        self._asked = None
+        self.app.tuning.tell(error)

@@ -1,0 +1,1 @@
+"""Matrix of influences: all students at once."""

@@ -1,0 +1,176 @@
+"""Matrix of influences as the browser draws it: one component around the plot, and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.custom import Child
+
+from inficond_panel.analysis.concept_order import ORDERS
+from inficond_panel.common.numbers import bound, count, share
+from inficond_panel.tuning import Intent
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import ViewComponent
+from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.metric_change import UNCHANGED, change_text, make_change
+
+if TYPE_CHECKING:
+    from inficond_panel.state import Preview, Status
+    from inficond_panel.state.batch import Item
+    from inficond_panel.tuning import Node
+
+#: Thumbs of a batch, and classes with a clear change, that are named before the rest is counted.
+NAMED = 3
+
+
+class MatrixPanel(ViewComponent):
+    """Heading, names of rows and columns, thumbs, and the bar of the batch, around the plot."""
+
+    classes = param.List([], item_type=str, doc="Columns.")
+    concepts = param.List([], item_type=str, doc="Rows, in their order; those that are found.")
+    known = param.Integer(0, doc="Number of all concepts.")
+    order: param.Selector[str] = param.Selector(default="strongest", objects=list(ORDERS))
+    find = param.String("", regex=r"(?s).{0,200}$", doc="Part of a concept's name.")
+    chosen = param.List([], item_type=str, doc="Classes that a row's thumb is for; empty: all.")
+    concept = param.String("", doc="Concept that was opened last.")
+    marked = param.List([], doc="Cells that are suspects: [class, concept].")
+    leaning = param.String("", doc="How many students lean on suspects; empty: not looked for.")
+    verdicts = param.Dict({}, doc="Sentence on each student that was looked at, by class.")
+    suggests = param.Boolean(True, doc="Whether a machine's repair is offered.")
+    suggesting = param.String("", doc="How far a suggestion is; empty: none is under way.")
+    pending = param.List([], doc="Cells with a thumb that waits: [class, concept, direction].")
+    bounds = param.List([], doc="Cells with a bound in force: [class, concept, bound].")
+    given = param.Dict({}, doc="The thumb of each concept that waits for all that are meant.")
+    effects = param.Dict({}, doc="Change that the batch would make, in words, by class.")
+    colours = param.List([], doc="Colours from the strongest against to the strongest for.")
+    reach = param.Number(1.0, doc="Influence of the deepest colour.")
+    locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
+    batch = param.Dict({}, doc="As ``make_batch`` gives it; empty: nothing waits.")
+    pixels = param.List(
+        [],
+        item_type=int,
+        bounds=(0, 2),
+        doc="Size of the matrix where cells are smaller than pixels; else empty.",
+    )
+    plot = Child()
+
+    _taken = frozenset({"chosen", "find", "order", "pixels"})
+    _esm = browser.module(Path(__file__).with_name("matrix.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("matrix.css"))
+
+
+def make_bounds(node: Node) -> list[list[str]]:
+    """Cells with a bound in force: class, concept, and the bound in words."""
+    return [[*cell, bound(*limits)] for cell, limits in node.bounds.items()]
+
+
+def make_pending(batch: Iterable[Intent]) -> list[list[str]]:
+    """Cells with a thumb that waits: class, concept, direction."""
+    return [[*intent.key, intent.direction] for intent in batch]
+
+
+def meant(influence: Mapping[str, float], chosen: Collection[str], direction: str) -> list[str]:
+    """Classes that a row's thumb is for: those chosen, or all.
+
+    Where none is chosen, uptune and downtune are for the students in which the concept counts;
+    *remove* is for all of them, so that it comes into none later.
+    """
+    if chosen:
+        return [name for name in influence if name in set(chosen)]
+    return [name for name, value in influence.items() if value or direction == REMOVE.key]
+
+
+def make_given(
+    batch: Sequence[Intent], influences: Mapping[str, Mapping[str, float]], chosen: Collection[str]
+) -> dict[str, str]:
+    """The thumb of each concept that waits for all classes that it would be for.
+
+    ``influences`` are by concept and class.
+    """
+    waiting = {(intent.concept, intent.direction): set[str]() for intent in batch}
+    for intent in batch:
+        waiting[intent.concept, intent.direction].add(intent.class_name)
+    return {
+        concept: direction
+        for (concept, direction), names in waiting.items()
+        if names.issuperset(wanted := meant(influences[concept], chosen, direction)) and wanted
+    }
+
+
+def make_batch(
+    batch: Sequence[Item], preview: Preview | None, status: Status, told: str
+) -> dict[str, Any]:
+    """Bar below the matrix: thumbs and cures that wait, their effect, and how the refit goes.
+
+    ``told`` is about the refit that is done. Empty where there is nothing to tell.
+    """
+    if not batch and not told and status.kind in {"idle", "done"}:
+        return {}
+    return {
+        "thumbs": len(batch),
+        "words": [
+            *_thumb_words(batch),
+            *_cure_words(batch),
+            *([told] if told and not batch else []),
+        ],
+        "effect": effect_words(preview) if preview and batch else "",
+        "kind": status.kind,
+        "text": f"{status.text} {status.remedy}".strip(),
+        "progress": status.progress,
+    }
+
+
+def _cure_words(batch: Sequence[Item]) -> list[str]:
+    students: dict[str, list[str]] = {}
+    for item in batch:
+        if not isinstance(item, Intent):
+            students.setdefault(item.kind.key, []).append(item.class_name)
+    return [
+        f"{kind}: {names[0] if len(names) == 1 else count(len(names), 'student')}"
+        for kind, names in students.items()
+    ]
+
+
+def _thumb_words(batch: Sequence[Item]) -> list[str]:
+    students: dict[tuple[str, str], list[str]] = {}
+    for intent in (item for item in batch if isinstance(item, Intent)):
+        students.setdefault((intent.direction, intent.concept), []).append(intent.class_name)
+    words = [
+        f"{DIRECTIONS[direction].glyph} {concept}: "
+        + (names[0] if len(names) == 1 else count(len(names), "student"))
+        for (direction, concept), names in students.items()
+    ]
+    rest = len(words) - NAMED
+    return [*words[:NAMED], *([f"and {count(rest, 'more concept')}"] if rest > 0 else [])]
+
+
+def effect_words(preview: Preview) -> str:
+    """What a batch would do to the AP of all its students, the clearest changes named."""
+    found = {name: preview.of(name, AP.key) for name in preview.changes}
+    changes = {name: change for name, change in found.items() if change is not None}
+    clear = [name for name, change in changes.items() if not change.within_noise]
+    clear.sort(key=lambda name: -abs(changes[name].estimate))
+    told = [f"{name} {change_text(make_change(changes[name]))}" for name in clear[:NAMED]]
+    if len(clear) > NAMED:
+        told.append(f"{count(len(clear) - NAMED)} more beyond noise")
+    same = [name for name, change in changes.items() if change.words == UNCHANGED]
+    noisy = len(changes) - len(clear) - len(same)
+    told += [f"{count(noisy)} within noise"] if noisy else []
+    told += [f"{count(len(same))} unchanged"] if same else []
+    return f"AP: {'; '.join(told)}" if told else ""
+
+
+def make_suggesting(running: str, part: float) -> str:
+    """How far a suggestion is: ``Suggesting 40 %``; empty where none is under way."""
+    return f"Suggesting {share(part)}" if running else ""
+
+
+def make_effects(preview: Preview | None) -> dict[str, str]:
+    """Change in AP that a batch would make, in words, by class."""
+    if preview is None:
+        return {}
+    return {name: change_text(make_change(preview.of(name, AP.key))) for name in preview.changes}

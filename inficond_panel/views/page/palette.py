@@ -1,0 +1,137 @@
+"""Palette: all actions of the page and all names, found by typing a part of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from inficond_panel.analysis.image_sets import image_set, worst_first
+from inficond_panel.common.numbers import count
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
+
+#: Entries that are listed at once, of each kind.
+MOST = 8
+#: Characters of a query that count.
+QUERY = 100
+
+
+class Action(NamedTuple):
+    """Action of the page: its name, and what it does to the session's state."""
+
+    name: str
+    run: Callable[[AppState], object]
+    allowed: Callable[[AppState], bool] = lambda _: True
+
+
+def _toggle(setting: str) -> Callable[[AppState], object]:
+    def run(app: AppState) -> None:
+        setattr(app.settings, setting, not getattr(app.settings, setting))
+
+    return run
+
+
+def _suggests(app: AppState) -> bool:
+    return bool(_repairs(app) and app.selection.class_name)
+
+
+def _repairs(app: AppState) -> bool:
+    return bool(
+        app.spec.tuning.suggest and app.tuner.cures.refused is None and not app.tuning.locked
+    )
+
+
+ACTIONS = {
+    "fine-tune": Action(
+        "Fine-tune with the batch",
+        lambda app: app.tuning.fine_tune(),
+        lambda app: not app.tuning.locked,
+    ),
+    "cancel": Action("Cancel the fine-tune", lambda app: app.tuning.cancel()),
+    "clear": Action("Clear the batch", lambda app: app.tuning.clear()),
+    "undo": Action("Undo the last iteration", lambda app: app.tuning.undo()),
+    "redo": Action("Redo it", lambda app: app.tuning.redo()),
+    "repair": Action(
+        "Suggest a repair of the student",
+        lambda app: app.suggestion.ask("repair", [app.selection.class_name]),
+        _suggests,
+    ),
+    "repair-all": Action(
+        "Suggest a repair of all students",
+        lambda app: app.suggestion.ask("repair"),
+        _repairs,
+    ),
+    "suspects": Action(
+        "Suspects and cures of the student",
+        _toggle("mended"),
+        lambda app: bool(app.spec.tuning.suspects),
+    ),
+    "metrics": Action("All metrics of the student", _toggle("measured")),
+    "report": Action("What the refit did", _toggle("explained")),
+    "all": Action(
+        "All students",
+        lambda app: setattr(app.selection, "class_name", ""),
+        lambda app: not app.rights.class_name,
+    ),
+}
+
+
+def find_entries(app: AppState, query: str) -> list[dict[str, str]]:
+    """Entries with ``query`` in their names: ``{kind, key, name}``; at most ``MOST`` of a kind.
+
+    Names that begin with it come first. Without a query: the actions.
+    """
+    wanted = query.strip().casefold()[:QUERY]
+    actions = ((key, each.name) for key, each in ACTIONS.items() if each.allowed(app))
+    found = [*_matching("action", actions, wanted)]
+    if wanted:
+        classes = [app.rights.class_name] if app.rights.class_name else app.store.classes
+        found += _matching("class", ((name, name) for name in classes), wanted)
+        found += _matching("concept", ((name, name) for name in app.store.concepts), wanted)
+        nodes = ((n.id, f"#{n.number} {n.name}".strip()) for n in reversed(app.tuning.nodes))
+        found += _matching("iteration", nodes, wanted)
+        sizes = Counter(tag for own in app.tags.tags.values() for tag in own)
+        tags = ((tag, f"{tag}, {count(sizes[tag])} tagged") for tag in sorted(sizes))
+        found += _matching("tag", tags, wanted)
+    return found
+
+
+def choose(app: AppState, kind: str, key: str) -> None:
+    """Do what an entry stands for. Raises ``ValueError`` for one that is not there."""
+    if kind == "action" and key in ACTIONS and ACTIONS[key].allowed(app):
+        ACTIONS[key].run(app)
+    elif kind == "class" and key in app.store.classes:
+        app.selection.class_name = key
+    elif kind == "concept" and key in app.store.concepts:
+        app.selection.open_concept(key)
+    elif kind == "iteration" and key in {node.id for node in app.tuning.nodes}:
+        app.tuning.jump(key)
+    elif kind == "tag" and any(key in own for own in app.tags.tags.values()):
+        _open_tagged(app, key)
+    else:
+        raise ValueError("no such entry")
+
+
+def _open_tagged(app: AppState, tag: str) -> None:
+    """Show the images of the split in view that have a tag, for the student in view."""
+    student = app.students.student(app.selection.class_name or app.store.classes[0])
+    images, tags = app.store.images, app.tags.tags
+    tagged = [tag in tags.get(images[row], ()) for row in student.rows]
+    rows = worst_first(student, np.array(tagged, bool))
+    app.selection.open_images(image_set(student, f"Tagged {tag}", rows))
+
+
+def _matching(kind: str, names: Iterable[tuple[str, str]], wanted: str) -> Iterator[dict[str, str]]:
+    hits = [(key, name) for key, name in names if wanted in name.casefold()]
+    first = sorted(hits, key=lambda hit: not hit[1].casefold().startswith(wanted))
+    shown = first if kind == "action" and not wanted else first[:MOST]
+    return iter({"kind": kind, "key": key, "name": name} for key, name in shown)
+
+
+def make_answer(app: AppState, query: str) -> dict[str, Any]:
+    """Message with the entries of a query."""
+    return {"entries": find_entries(app, query), "query": query}

@@ -1,0 +1,74 @@
+"""Confusions of single-label data: who is taken for whom, teacher beside student."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.analysis.confused import STUDENT, TEACHER, Confused, find_confused
+from inficond_panel.analysis.image_sets import image_set
+from inficond_panel.common.numbers import count
+from inficond_panel.state import Job
+from inficond_panel.ui.component import tie
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
+    from inficond_panel.views.performance.table import PerformanceTable
+
+#: Confusions listed, the largest first.
+MOST = 500
+
+
+def make_confusions(found: Confused) -> dict[str, Any]:
+    """The largest confusions as ``cells`` [label, named, students' images, teacher's images].
+
+    ``images`` are those of each class; ``right`` how many students and teacher name rightly.
+    """
+    student, teacher = found.counts[STUDENT], found.counts[TEACHER]
+    cells = found.wrong_cells(MOST)
+    return {
+        "cells": [[i, j, int(student[i, j]), int(teacher[i, j])] for i, j in cells],
+        "images": found.images.tolist(),
+        "right": {STUDENT: student.diagonal().tolist(), TEACHER: teacher.diagonal().tolist()},
+    }
+
+
+class ConfusionsPanel(param.Parameterized):
+    """Fills ``table.confusions`` while they are shown."""
+
+    def __init__(self, app: AppState, table: PerformanceTable) -> None:
+        self.app, self.table = app, table
+        self._found: Confused | None = None
+        table.classes = app.store.classes if app.store.task == "single_label" else []
+        tie(table, app.settings, confused="confused")
+        super().__init__()
+
+    @param.depends("table.confused", "app.students.snapshot", watch=True, on_init=True)
+    def find(self) -> None:
+        """Find the confusions of the students in view, where they are shown."""
+        snapshot, table = self.app.students.snapshot, self.table
+        asked, found = (snapshot.node.id, snapshot.split), self._found
+        if not (table.confused and table.classes):
+            return
+        if found is not None and (found.node, found.split) == asked:
+            return
+
+        def work(_: Job) -> Confused:
+            return find_confused(self.app.tuner, snapshot.node, snapshot.split)
+
+        def done(found: Confused) -> None:
+            self._found = found
+            table.confusions = make_confusions(found)
+
+        self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
+
+    def open(self, label: str, named: str, who: str) -> None:
+        """Show the images of one class that students or teacher take for another."""
+        found, classes = self._found, self.table.classes
+        if found is None or not {label, named} <= set(classes) or who not in found.found:
+            raise ValueError("no such images")
+        rows = found.taken(classes.index(label), classes.index(named), who)
+        title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
+        own = self.app.students.student(label)
+        self.app.selection.open_images(image_set(own, title, rows))

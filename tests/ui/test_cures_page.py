@@ -1,0 +1,164 @@
+"""Suspects, cures beside thumbs, and suggestions, in a browser on the demo's planted shortcuts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
+
+
+@pytest.fixture(scope="module")
+def url(serve_module) -> str:
+    return serve_module(DEMO).url
+
+
+@pytest.fixture
+def page(url, share_page) -> Page:
+    """A page of 'bicycle'; tests leave it with nothing pending."""
+    return select(share_page(url), "bicycle")
+
+
+def select(page: Page, name: str) -> Page:
+    page.locator(f'.performance [role=option][data-key="{name}"]').click()
+    expect(page.locator(".knowledge .titles .subtitle")).to_have_text(name)
+    expect(page.locator(".knowledge .mending .unfold-line > b")).to_have_text(
+        re.compile("Shift|No shift|Too few")
+    )
+    return page
+
+
+def opened(page: Page) -> Page:
+    line = page.locator(".knowledge .mending .unfold-line")
+    if line.get_attribute("aria-expanded") != "true":
+        line.click()
+    expect(page.locator(".mending .path")).to_be_visible()
+    return page
+
+
+def blocks(page: Page):
+    return page.locator(".knowledge .block.cure")
+
+
+def test_the_page_says_which_students_lean_on_what_and_why(page):
+    expect(page.locator(".performance .legend")).to_contain_text(
+        re.compile(r"on fit only: \d+ of 16")
+    )
+    shifted = page.locator('.performance [data-key="bicycle"] .lean')
+    expect(shifted).to_be_visible()
+    expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()
+    spoken = page.locator('.performance [data-key="bicycle"] > .vh')
+    expect(spoken).to_contain_text("Shift: from fit to tune it loses")
+    mending = page.locator(".mending")
+    expect(mending).to_contain_text("It leans on traffic light")
+    opened(page)
+    expect(mending).to_contain_text("goes with bicycle by")
+    expect(mending).to_contain_text("a regression on tune")
+    row = page.locator('.knowledge .rows [data-key="traffic light"]')
+    expect(row.locator(".suspect")).to_contain_text("suspect 1")
+
+
+def test_suspects_are_an_order_of_the_rows(url, open_page):
+    page = select(open_page(url), "bicycle")
+    page.locator(".knowledge .panel-head [data-value=suspects]").click()
+    rows = page.locator(".knowledge .rows > .row")
+    expect(rows.first).to_have_attribute("data-key", "traffic light")
+    expect(page.locator(".knowledge .tally")).to_contain_text("stand out")
+    select(page, "bottle")
+    expect(rows).to_have_count(0)
+    expect(page.locator(".knowledge .tally")).to_contain_text("No shift")
+
+
+def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
+    opened(page)
+    slider = page.get_by_role("slider", name=re.compile("Lambda"))
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(blocks(page)).to_have_text(re.compile(r"lambda 0\.\d+"))
+    told = page.locator(".mending .penalty + p")
+    expect(told).to_have_text(re.compile(r"λ 0\.\d+: AP on tune 0\.\d{3} \[.*concepts? left"))
+    page.get_by_role("button", name="λ auto: choose lambda by AP on tune").click()
+    expect(blocks(page)).to_have_text(re.compile("lambda auto"))
+    page.get_by_role("button", name="λ auto: choose lambda by AP on tune").click()
+    expect(blocks(page)).to_have_count(0)
+
+
+def test_photos_teach_by_their_label(page):
+    opened(page)
+    shows = page.locator(".mending .photos > li").first.get_by_role("button", name="shows it")
+    shows.click()
+    expect(blocks(page)).to_have_text(re.compile("label .* present"))
+    expect(shows).to_have_attribute("aria-pressed", "true")
+    blocks(page).click()
+    expect(shows).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
+    select(page, "boat")
+    page.locator(".knowledge .suggest").click()
+    page.get_by_role("menuitem", name="Repair boat").click()
+    expect(blocks(page)).to_have_count(3)
+    notices = page.locator(".knowledge .notices")
+    expect(notices).to_contain_text("cross-fitted")
+    expect(notices).to_contain_text(re.compile(r"AP points \[\+\d"))
+    notices.get_by_role("button", name=re.compile("more")).click()
+    expect(notices).to_contain_text("balance ")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(blocks(page)).to_have_count(0)
+
+
+def test_where_nothing_is_wrong_the_machine_says_so(page):
+    select(page, "bottle")
+    page.locator(".knowledge .suggest").click()
+    page.get_by_role("menuitem", name="Repair bottle").click()
+    expect(page.locator(".knowledge .notices")).to_contain_text("nothing to repair")
+    expect(blocks(page)).to_have_count(0)
+
+
+def test_a_suggestion_can_be_stopped(page):
+    suggest = page.locator(".knowledge .suggest")
+    suggest.click()
+    page.get_by_role("menuitem", name="Repair all students").click()
+    expect(suggest).to_contain_text("Suggesting")
+    suggest.click()
+    expect(suggest).to_have_text("Suggest")
+    expect(page.locator(".knowledge .block.cure")).to_have_count(0)
+
+
+def test_cures_wait_beside_thumbs_and_are_fitted_with_them(page):
+    opened(page)
+    page.get_by_role("button", name="balance by traffic light", exact=True).click()
+    expect(blocks(page)).to_have_text(re.compile("balance traffic light"))
+    page.get_by_role("button", name="doubt all suspects").click()
+    expect(blocks(page)).to_have_count(2)
+    page.locator('.knowledge .rows [data-key="road"] .thumb.down').click()
+    expect(page.locator(".knowledge .line .counts")).to_have_text("1 down, 1 balance, 1 doubt")
+    blocks(page).filter(has_text="balance").click()
+    expect(blocks(page)).to_have_count(1)
+    page.locator(".knowledge .btn.primary").click()
+    expect(page.locator(".knowledge .line .status")).to_contain_text("Done in")
+    expect(blocks(page)).to_have_count(0)
+    notices = page.locator(".knowledge .notices")
+    expect(notices).to_contain_text("chose this student")
+    expect(page.locator(".mending")).to_contain_text(re.compile(r"In force: doubt \d"))
+    page.reload()
+    select(page, "bicycle")
+    expect(notices).to_contain_text("chose this student")
+
+
+def test_the_first_screen_says_how_many_students_lean_on_suspects_and_offers_a_repair(
+    url, open_page
+):
+    page = open_page(url)
+    leaning = page.locator(".matrix .leaning")
+    expect(leaning).to_contain_text(re.compile(r"[56] of 16 students lean on what holds on fit"))
+    leaning.get_by_role("button", name="Suggest a repair").click()
+    expect(page.locator(".matrix .batch")).to_contain_text(re.compile(r"balance: \d students"))
+    expect(page.locator(".matrix .batch .effect")).to_contain_text(re.compile(r"AP: .* \+\d"))
+    page.locator(".matrix .batch").get_by_role("button", name="Clear").click()
+    expect(page.locator(".matrix .batch")).to_be_hidden()

@@ -1,0 +1,56 @@
+"""Palette of actions and names, by keys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.ui
+
+
+@pytest.fixture
+def page(share_page, small_url) -> Page:
+    page = share_page(small_url)
+    expect(page.locator(".performance .rows > .row").first).to_be_visible()
+    page.keyboard.press("Control+k")
+    return page
+
+
+def options(page: Page):
+    return page.locator("dialog.palette [role=option]")
+
+
+def test_what_is_not_there_is_said_and_escape_leaves_all_as_it_was(page: Page) -> None:
+    page.get_by_role("combobox", name="Find an action or a name").fill("<img src=x>")
+    expect(page.locator("dialog.palette")).to_contain_text("Nothing has “<img src=x>” in its name.")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.palette")).to_be_hidden()
+
+
+def test_actions_are_listed_at_once_and_arrows_go_round(page: Page) -> None:
+    expect(options(page).first).to_have_text("Fine-tune with the batch")
+    expect(options(page).first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowUp")
+    expect(options(page).last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    box = page.get_by_role("combobox", name="Find an action or a name")
+    expect(box).to_have_attribute("aria-activedescendant", "palette-0")
+    box.fill("theme")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=re.compile("Theme: (dark|light)"))).to_be_visible()
+
+
+def test_a_class_and_then_a_concept_are_found_by_a_part_of_the_name(page: Page) -> None:
+    box = page.get_by_role("combobox", name="Find an action or a name")
+    expect(box).to_be_focused()
+    box.fill("BICY")
+    expect(options(page)).to_have_text(["bicycle"])
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog.palette")).to_be_hidden()
+    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
+    page.keyboard.press("Control+k")
+    box.fill("whee")
+    page.keyboard.press("Enter")
+    expect(page.locator('.knowledge .rows [data-key="wheel"]')).to_have_class(re.compile("current"))

@@ -1,0 +1,188 @@
+"""State of cures, suspects and suggestions, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+
+from inficond_panel.errors import TuningError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.batch import put, toggled, without
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.suggest import suggest
+
+DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    return open_tuner(DEMO, history=tmp_path_factory.mktemp("demo") / "h.sqlite")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+
+
+THUMB = Intent("bicycle", "wheel", "down", 2.0)
+BALANCE = Balance("bicycle", ("sky",), suspects=True)
+
+
+@pytest.mark.parametrize(
+    ("batch", "item", "after"),
+    [
+        ([], Lambda("bicycle", 0.1), [Lambda("bicycle", 0.1)]),
+        ([Lambda("bicycle", 0.1)], Lambda("bicycle", 0.1), []),
+        ([Lambda("bicycle", 0.1)], Lambda("bicycle"), [Lambda("bicycle")]),
+        ([Lambda("bird")], Lambda("bicycle"), [Lambda("bird"), Lambda("bicycle")]),
+        ([Label("bird", "a", 1)], Label("bird", "a", 0), [Label("bird", "a", 0)]),
+        ([Label("bird", "a", 1)], Label("bird", "b", 1), [Label("bird", x, 1) for x in "ab"]),
+        ([THUMB], Doubt("bicycle"), [THUMB, Doubt("bicycle")]),
+        ([THUMB, Doubt("bicycle")], THUMB, [Doubt("bicycle")]),
+    ],
+)
+def test_a_batch_has_one_item_of_each_kind_for_a_class(batch, item, after):
+    assert toggled(batch, item) == after
+
+
+def test_concepts_to_balance_add_up_and_are_taken_out_again():
+    both = toggled([THUMB, BALANCE], Balance("bicycle", ("road",), suspects=True))
+    assert both == [THUMB, Balance("bicycle", ("sky", "road"), suspects=True)]
+    assert toggled(both, Balance("bicycle", ("sky",))) == [
+        THUMB,
+        Balance("bicycle", ("road",), suspects=True),
+    ]
+    assert toggled([BALANCE], BALANCE) == []
+
+
+def test_a_concept_that_a_person_names_makes_the_balance_a_persons():
+    (made,) = toggled([BALANCE], Balance("bicycle", ("road",)))
+    assert not made.suspects
+
+
+def test_without_and_put_go_by_place_not_by_value():
+    assert without([Lambda("bird", 1.0), THUMB], [Lambda("bird")]) == [THUMB]
+    assert put([Lambda("bird", 1.0), THUMB], [Lambda("bird", 2.0)]) == [THUMB, Lambda("bird", 2.0)]
+
+
+def test_a_cure_is_previewed_and_fitted_as_a_thumb_is(app: AppState):
+    app.tuning.toggle_cure(Lambda("bicycle", 0.05))
+    assert app.tuning.preview is not None
+    previewed = app.tuning.preview.node
+    app.tuning.fine_tune()
+    node = app.students.node
+    assert node.cures == (Lambda("bicycle", 0.05),)
+    assert node.weights_hash == previewed.weights_hash
+    assert app.tuning.pending == []
+
+
+def test_what_the_factor_changes_are_thumbs_alone(app: AppState):
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle_cure(Lambda("bicycle", 0.05))
+    app.tuning.set_factor(3.0)
+    assert {i.factor for i in app.tuning.thumbs} == {3.0}
+    assert Lambda("bicycle", 0.05) in app.tuning.pending
+
+
+def test_cures_that_wait_come_back_with_the_page(app: AppState):
+    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle_cure(Lambda("bicycle", 0.05))
+    app.tuning.toggle_cure(Balance("bicycle", ("wheel",)))
+    kept = [item.to_json() for item in app.tuning.pending]
+    before, at = list(app.tuning.pending), app.tuning.head.id
+    app.tuning.clear()
+    assert app.tuning.take_back(at, [*kept, {"class": "bicycle", "direction": "cure"}]) == (None, 1)
+    assert app.tuning.pending == before
+
+
+def test_a_cure_with_an_unknown_name_is_refused(app: AppState):
+    with pytest.raises(TuningError, match="does not have"):
+        app.tuning.toggle_cure(Balance("bicycle", ("no such concept",)))
+    with pytest.raises(TuningError, match="does not have"):
+        app.tuning.toggle_cure(Label("bicycle", "no such image", 1))
+    assert app.tuning.pending == []
+
+
+def test_a_cure_that_cannot_be_is_told_and_stays_in_the_batch(app: AppState):
+    image = app.store.images[app.store.rows("holdout")[0]]
+    app.tuning.toggle_cure(Label("bicycle", image, 1))
+    assert app.tuning.status.kind == "error"
+    assert "holdout" in app.tuning.status.text
+    assert len(app.tuning.pending) == 1
+
+
+def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
+    app = AppState(demo, Jobs(inline=True))
+    assert app.shifts.found == {}
+    app.shifts.start()
+    assert app.shifts.complete
+    for name, expected in class_shifts(demo, classes=["bicycle", "bird", "bottle"]).items():
+        assert app.shifts.found[name].kind == expected.kind
+        assert app.shifts.suspects(name) == [s.concept for s in expected.suspects]
+
+
+def test_the_class_in_view_is_looked_at_first(demo):
+    app, seen = AppState(demo, Jobs(inline=True)), []
+    app.selection.class_name = "sheep"
+    app.shifts.param.watch(lambda event: seen.append([*event.new]), "found")
+    app.shifts.start()
+    assert seen[0] == ["sheep"]
+
+
+def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
+    monkeypatch.setattr("inficond_panel.state.shifts.ALL_UP_TO", 15)
+    app = AppState(demo, Jobs(inline=True))
+    app.shifts.start()
+    assert app.shifts.found == {}
+    for name in ("bird", "sheep"):
+        app.selection.class_name = name
+    assert [*app.shifts.found] == ["bird", "sheep"]
+
+
+def test_a_cured_student_is_judged_anew(demo):
+    app = AppState(demo, Jobs(inline=True))
+    app.shifts.start()
+    before = app.shifts.found
+    app.tuning.put([Doubt("bicycle"), Lambda("bicycle")])
+    seen = []
+    app.shifts.param.watch(lambda event: seen.append(set(event.new)), "found")
+    app.tuning.fine_tune()
+    assert seen[0] == {*before} - {"bicycle"}  # the others are not looked for again
+    after = app.shifts.found
+    assert app.shifts.complete
+    assert after["bicycle"].verdict.ap_lost.estimate < before["bicycle"].verdict.ap_lost.estimate
+    assert after["bird"] is before["bird"]
+    app.tuning.undo()
+
+
+def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
+    app = AppState(demo, Jobs(inline=True))
+    app.tuning.toggle("bird", "road", "down")
+    app.suggestion.ask("repair", ["bicycle"])
+    expected = suggest(demo, strategy="repair", classes=["bicycle"])
+    assert app.suggestion.found.intents == expected.intents
+    assert app.tuning.pending[1:] == list(expected.intents)
+    assert app.tuning.pending[0].class_name == "bird"
+    change = app.tuning.preview.changes["bicycle"]["ap"]
+    assert change.estimate == pytest.approx(expected.classes["bicycle"].gain.estimate, abs=2e-3)
+    app.tuning.clear()
+
+
+def test_nothing_is_put_where_nothing_is_suggested(demo):
+    app = AppState(demo, Jobs(inline=True))
+    app.suggestion.ask("repair", ["bottle"])
+    assert app.tuning.pending == []
+    assert app.suggestion.found.intents == ()
+    assert "nothing" in app.suggestion.found.summary
+
+
+def test_a_suggestion_for_another_iteration_is_forgotten(demo):
+    app = AppState(demo, Jobs(inline=True))
+    app.suggestion.ask("repair", ["bicycle"])
+    app.tuning.fine_tune()
+    assert app.suggestion.found is None
+    app.tuning.undo()
