@@ -1,16 +1,13 @@
 # make demo   set up .venv (no torch) and serve the embedded demo
 # make test   set up everything that the tests need, check the code and run all tests
 # make test-fast   tests without browser, page, commands, server or torch, for daily work
-# make test-more   what is slow and seldom: thousands of mutants, long loads
+# make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads
 #
 # Another Python: make demo PYTHON=python3.12
-# More processes, for a machine with more cores: make test WORKERS=8
+# More processes of each kind, for a machine with more cores: make test WORKERS=4
 
 PYTHON ?= python3
 WORKERS ?= 2
-# A browser keeps more than a core busy by itself: its tests run one by one, in one of the processes,
-# and those of another file each in one of the others.
-OTHERS = $(shell expr $(WORKERS) - 1)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -20,21 +17,23 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more check format docs lock
+.PHONY: demo test test-browser test-others test-fast test-more check check-quick check-types format docs lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
 	$(BIN)/inficond demo
 
-test: check
-	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(MAKE) --jobs 2 --keep-going test-others test-browser
+test: check-quick
+	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(MAKE) --jobs 3 --keep-going check-types test-others test-browser
 
+# Nice: they take what the browsers leave, and all once these are through.
 test-others:
-	$(BIN)/python -m pytest --ignore tests/house --ignore tests/ui --numprocesses $(OTHERS) --dist loadfile
+	nice -n 5 $(BIN)/python -m pytest --ignore tests/house --ignore tests/ui --numprocesses $(WORKERS) --dist loadfile
 
-# Told as a whole at the end, apart from what the others tell.
+# Told as a whole at the end, apart from what the others tell. Files in the order of their names: the
+# dearest, on accessibility, comes first.
 test-browser:
-	@told="$$($(BIN)/python -m pytest tests/ui 2>&1)"; status=$$?; echo "$$told"; exit $$status
+	@told="$$($(BIN)/python -m pytest tests/ui --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder 2>&1)"; status=$$?; echo "$$told"; exit $$status
 
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --fast --durations=5
@@ -42,10 +41,14 @@ test-fast: $(VENV)/.test
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz"
 
-check: $(VENV)/.test node_modules/.installed
+check: check-quick check-types
+
+check-types: $(VENV)/.test
+	nice -n 5 $(BIN)/mypy inficond_panel precompute
+
+check-quick: $(VENV)/.test node_modules/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy inficond_panel precompute
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
 	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"
@@ -58,6 +61,7 @@ format: $(VENV)/.test
 docs: $(VENV)/.base
 	$(BIN)/python -m inficond_panel.spec.reference > docs/spec.md
 	$(BIN)/python -m inficond_panel.study.spec.reference > docs/study-spec.md
+	$(BIN)/python -m inficond_panel.spec.quantify_reference > docs/quantify-spec.md
 
 # Newest versions that pyproject.toml allows, the same for every Python and platform.
 lock: $(VENV)/.test

@@ -123,7 +123,7 @@ def work(home: Path) -> None:
 
     encoder = RandomEncoder()
     for module in (precompute.batches.segmenting, precompute.pipeline.steps):
-        module.load_encoder = lambda _: encoder  # type: ignore[attr-defined]
+        module.load_encoder = lambda *_: encoder  # type: ignore[attr-defined]
     spec = load_spec(home / "spec.yaml")
     done, before = threading.Event(), anonymous()
     stage, peaks = ["reading"], {"reading": 0}

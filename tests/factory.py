@@ -6,7 +6,11 @@ two concepts; the teacher is the truth with noise. Scores are computed from the 
 
 from __future__ import annotations
 
+import functools
 import io
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +69,49 @@ def small_arrays(
     }
 
 
-def small_store(path: Path, *, title: str = "Small", **sizes: int) -> Store:
-    """Write a small store to ``path`` and open it; ``sizes`` as in ``small_arrays``."""
-    write_store(path, small_arrays(**sizes), {**ATTRS, "title": title})
+def oracle_arrays(**sizes: int) -> dict[str, np.ndarray]:
+    """As ``small_arrays``, with an oracle: the teacher, surer of each label of fit."""
+    arrays = small_arrays(**sizes)
+    sharper = arrays["teacher_logit"] + 2 * (2.0 * np.maximum(arrays["label"], 0) - 1)
+    arrays["oracle_logit"] = np.where((arrays["split"] == "fit")[:, None], sharper, np.nan)
+    return arrays
+
+
+def twin_arrays() -> dict[str, np.ndarray]:
+    """As ``small_arrays``; scores of 'spoke' nearly copy 'wheel', of 'hair' 'fur'."""
+    arrays = small_arrays()
+    score, names = arrays["concept_score"], list(arrays["concept"])
+    for name, twins in (("wheel", ("spoke", "wheel 2")), ("fur", ("hair",))):
+        for strength, twin in enumerate(twins, start=1):
+            noise = 0.1 * strength * score[:, names.index("cloud")]
+            score[:, names.index(twin)] = score[:, names.index(name)] + noise
+    return arrays
+
+
+@functools.cache
+def _files(
+    make: Callable[..., dict[str, np.ndarray]], title: str, **sizes: int
+) -> dict[str, bytes]:
+    """Files of a store by their path in it; made once a process, since that takes a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "small.zarr"
+        write_store(store, make(**sizes), {**ATTRS, "title": title})
+        files = [file for file in store.rglob("*") if file.is_file()]
+        return {str(file.relative_to(store)): file.read_bytes() for file in files}
+
+
+def _put_store(
+    path: Path, make: Callable = small_arrays, title: str = "Small", **sizes: int
+) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    for name, content in _files(make, title, **sizes).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+
+
+def small_store(path: Path, **sizes: Any) -> Store:
+    """Write a small store to ``path`` and open it; ``sizes`` as in ``small_arrays``, or a title."""
+    _put_store(path, **sizes)
     return open_store(path)
 
 
@@ -77,21 +121,21 @@ def small_spec(folder: Path, *, extra: str = "", **sizes: Any) -> Path:
     ``extra`` is YAML added at the top level. The data set and the encoder are not there, as
     when a store is served elsewhere.
     """
-    small_store(folder / "small.zarr", **sizes)
+    _put_store(folder / "small.zarr", **sizes)
     spec = folder / "small.yaml"
-    spec.write_text(SPEC + extra)
+    calm = "" if "layout:" in extra else "layout: {tour: false}\n"
+    spec.write_text(SPEC + calm + extra)
     return spec
 
 
-def oracle_spec(folder: Path, *, title: str = "Small", **sizes: Any) -> Path:
-    """As ``small_spec``, with an oracle in the store: the teacher, surer of each label of fit."""
-    arrays = small_arrays(**sizes)
-    sharper = arrays["teacher_logit"] + 2 * (2.0 * np.maximum(arrays["label"], 0) - 1)
-    arrays["oracle_logit"] = np.where((arrays["split"] == "fit")[:, None], sharper, np.nan)
-    write_store(folder / "small.zarr", arrays, {**ATTRS, "title": title})
-    spec = folder / "small.yaml"
-    spec.write_text(SPEC)
-    return spec
+def oracle_spec(folder: Path, **sizes: Any) -> Path:
+    """As ``small_spec``, with an oracle in the store."""
+    return small_spec(folder, make=oracle_arrays, **sizes)
+
+
+def twins_spec(folder: Path) -> Path:
+    """As ``small_spec``, with concepts whose scores are nearly the same."""
+    return small_spec(folder, make=twin_arrays)
 
 
 SPEC = """\
@@ -169,17 +213,3 @@ def _jpeg(colour: np.ndarray, size: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (size, size), tuple(int(c) for c in colour)).save(buffer, "JPEG")
     return buffer.getvalue()
-
-
-def twins_spec(folder: Path) -> Path:
-    """As ``small_spec``; scores of 'spoke' nearly copy those of 'wheel', 'hair' those of 'fur'."""
-    arrays = small_arrays()
-    score, names = arrays["concept_score"], list(arrays["concept"])
-    for name, twins in (("wheel", ("spoke", "wheel 2")), ("fur", ("hair",))):
-        for strength, twin in enumerate(twins, start=1):
-            noise = 0.1 * strength * score[:, names.index("cloud")]
-            score[:, names.index(twin)] = score[:, names.index(name)] + noise
-    write_store(folder / "small.zarr", arrays, ATTRS)
-    spec = folder / "small.yaml"
-    spec.write_text(SPEC)
-    return spec

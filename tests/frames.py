@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel import from_frames
+
+#: λ of ``joint_spec``.
+JOINT_L1 = 3e-3
+SINGLE = ["bird", "cat", "dog"]
 CONCEPTS = ["wing", "beak", "red", "tail", "fur", "eye"]
 
 
@@ -26,3 +31,32 @@ def frames(images: int = 200, *, signed: bool = False, seed: int = 0) -> dict[st
         "labels": pd.DataFrame(present.astype(int), index=ids, columns=classes),
         "split": pd.Series(np.array(["fit", "fit", "tune", "holdout"])[np.arange(images) % 4], ids),
     }
+
+
+def single_frames(images=120, others=2, seed=0):
+    """Arguments of ``from_frames``: 5 concepts, 3 classes, and ``others`` of the teacher's."""
+    rng = np.random.default_rng(seed)
+    ids = [f"{i:03d}" for i in range(images)]
+    score = rng.random((images, 5))
+    z = 9 * ((score - 0.5) @ rng.normal(size=(5, 3 + others))) + rng.normal(
+        size=(images, 3 + others)
+    )
+    kind = z[:, :3].argmax(1)
+    names = [*SINGLE, *(f"other {k}" for k in range(others))]
+    return {
+        "scores": pd.DataFrame(score, index=ids, columns=list("abcde")),
+        "logits": pd.DataFrame(z, index=ids, columns=names),
+        "labels": pd.DataFrame(np.eye(3, dtype=int)[kind], index=ids, columns=SINGLE),
+        "split": pd.Series(np.array(["fit", "fit", "tune", "holdout"])[np.arange(images) % 4], ids),
+        "task": "single_label",
+        "activation": "softmax",
+    }
+
+
+def joint_spec(folder, students=f"lambda: {JOINT_L1}", **frames):
+    """A store with one class an image, and a spec with a joint student of it."""
+    from_frames(**single_frames(**frames), path=folder / "own.zarr")
+    spec = folder / "own.yaml"
+    text = f"title: Own\nstore: own.zarr\nstudents: {{link: softmax, {students}}}\n"
+    spec.write_text(text)
+    return spec

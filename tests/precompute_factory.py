@@ -140,7 +140,7 @@ def without_torch(monkeypatch) -> NumpyEncoder:
     encoder = NumpyEncoder()
     monkeypatch.setattr("precompute.batches.segmenting._LOADED", {})
     for module in ("batches.segmenting", "pipeline.steps"):
-        monkeypatch.setattr(f"precompute.{module}.load_encoder", lambda _: encoder)
+        monkeypatch.setattr(f"precompute.{module}.load_encoder", lambda *_: encoder)
     return encoder
 
 

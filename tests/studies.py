@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from factory import small_spec
 
-from inficond_panel.study.run.log import Participant
+from inficond_panel.state import Jobs
+from inficond_panel.study.pages.participant import ParticipantPage
+from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.study import Study, open_study
 from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
@@ -101,3 +104,52 @@ class Person:
         """Give answers, and go on."""
         self.notes(minute, step, "answer", **answers)
         self.notes(minute, step, "leave")
+
+
+class Visitor:
+    """A page, and what its browser would send."""
+
+    def __init__(self, study: Study, token: str, after: str = "", external: str = "") -> None:
+        self.study = study
+        self.page = ParticipantPage(study)
+        self.page.jobs = Jobs(inline=True)
+        self.send("enter", token=token, after=after, external=external)
+
+    def send(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """Send a message; the screen that came of it."""
+        self.page.act({"action": action, **arguments})
+        return self.screen
+
+    @property
+    def screen(self) -> dict[str, Any]:
+        """What is shown."""
+        return self.page.frame.screen
+
+    @property
+    def actions(self) -> list[str]:
+        """Actions recorded of the participant."""
+        return [e.action for e in self.study.log.events(self.page.session.participant.number)]
+
+    def next(self) -> dict[str, Any]:
+        """Go on."""
+        return self.send("next", step=self.screen["step"])
+
+    def leave(self) -> dict[str, Any]:
+        """Leave the task."""
+        return self.send("leave", step=self.screen["step"])
+
+    def to_task(self) -> None:
+        """Go on to the views of the first task."""
+        self.next()
+        self.next()
+        self.send("answer", name="age", answer=40)
+        self.next()
+        assert self.screen["kind"] == "brief"
+        self.next()
+        assert self.screen["kind"] == "task"
+
+    def tune(self, concept: str) -> None:
+        """Fine-tune with one thumb down."""
+        tuning = self.page.work.app.tuning
+        tuning.toggle("bicycle", concept, "down")
+        tuning.fine_tune()

@@ -78,9 +78,19 @@ def make_students(
 
 
 def run_pair(
-    store: Store, pair: Pair, split: Split, logits: NDArray, leak: float, seed: int
+    store: Store,
+    pair: Pair,
+    split: Split,
+    logits: NDArray,
+    leak: float,
+    seed: int,
+    *,
+    brief: bool = False,
 ) -> Run:
-    """The biased student of a pair: its verdict, its suspects, and what edits give back."""
+    """The biased student of a pair: its verdict, its suspects, and what edits give back.
+
+    ``brief`` leaves out all but all three cures and suggest repair.
+    """
     fit = biased(store, split.fit, pair, leak, seed)
     students = make_students(store, pair.target, logits, split, fit)
     name = store.classes[pair.target]
@@ -99,9 +109,13 @@ def run_pair(
     )
     whole = make_students(store, pair.target, logits, split, split.fit)
     found.gains["the unbiased student"] = _gain(students, holdout(whole, whole.node))
-    _edits(found, students, words[0])
     context = _context(store, pair, students)
-    _cures(found, students, whole, context)
+    _cures(found, students, context, brief=brief)
+    if brief:
+        return found
+    _edits(found, students, words[0])
+    tuned = whole.tuner.preview(whole.node, [Lambda(found.target)])
+    found.gains["the unbiased student, lambda"] = _gain(students, holdout(whole, tuned))
     for title, mended in references(students, context):
         found.gains[title] = _gain(students, mended)
     own = _own_scores(store, pair, split)
@@ -128,9 +142,9 @@ def _edits(found: Run, students: TunableStudents, word: str) -> None:
         found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, holdout(students, node))
 
 
-def _cures(found: Run, students: TunableStudents, whole: TunableStudents, context: NDArray) -> None:
+def _cures(found: Run, students: TunableStudents, context: NDArray, *, brief: bool) -> None:
     """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
-    for title, logits in cures(students, found.shift):
+    for title, logits in cures(students, found.shift, brief=brief):
         found.gains[title] = _gain(students, logits)
     repaired, node = suggest(students.tuner, students.node, strategy="repair"), students.node
     if repaired.intents:
@@ -138,8 +152,6 @@ def _cures(found: Run, students: TunableStudents, whole: TunableStudents, contex
     found.gains["suggest repair"] = _gain(students, holdout(students, node))
     found.stated = 100 * repaired.gain.estimate
     found.conflicting = _conflicting(students, node, context)
-    tuned = whole.tuner.preview(whole.node, [Lambda(found.target)])
-    found.gains["the unbiased student, lambda"] = _gain(students, holdout(whole, tuned))
 
 
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:

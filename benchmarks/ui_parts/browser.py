@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 PROBE = (Path(__file__).parent / "probe.js").read_text()
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 QUIET = 500  #: milliseconds without a change after which the page is at rest
 SIZE = {"width": 1920, "height": 1080}
 MINUTE = 60_000

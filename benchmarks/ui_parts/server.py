@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,13 +90,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def free_port() -> int:
+def free_port(first: Iterable[int] = ()) -> int:
     """Port that nothing listens on, below those that systems give to connections by themselves.
 
-    So no browser's connection takes it before the server does.
+    So no browser's connection takes it before the server does. Those of ``first`` are tried first.
     """
-    for port in random.sample(range(20_000, 32_000), 100):
+    for port in (*first, *random.sample(range(20_000, 32_000), 100)):
         with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
             probe.bind(("localhost", port))
             return port
     raise RuntimeError("No port of a hundred is free.")

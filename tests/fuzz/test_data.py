@@ -52,7 +52,13 @@ def csv_bytes(rng: random.Random, grid: list[list[str]]) -> bytes:
 def readers(file: Path) -> list[Any]:
     """Every reader of a table."""
     section = SimpleNamespace(
-        labels=file, images=file.parent, metadata=file, list_file=None, absent=0
+        labels=file,
+        images=file.parent,
+        metadata=file,
+        list_file=None,
+        absent=0,
+        classes=[],
+        table=file,
     )
     return [
         lambda: read_table(file, *label_reader(absent=0)),

@@ -1,6 +1,7 @@
 """Synthetic problems: some with the character of concept scores, some with all that goes wrong."""
 
 import numpy as np
+import pytest
 from scipy.special import expit
 
 KINDS = (
@@ -36,6 +37,12 @@ KINDS = (
     "whole numbers",
     "L2 and weights per class",
 )
+
+
+def seeds(few, many):
+    """Seeds of random problems: few of them in each run, the rest of the many with ``--more``."""
+    rest = (pytest.param(seed, marks=pytest.mark.more) for seed in range(few, many))
+    return [*range(few), *rest]
 
 
 def concept_problem(images, concepts, classes, seed=0, rank=24):

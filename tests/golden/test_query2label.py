@@ -189,10 +189,14 @@ def load(path, known=CLASSES, **values):
     return load_teacher(section(path, **values), known)
 
 
-@pytest.mark.parametrize("nested", [True, False])
 @pytest.mark.parametrize(
-    ("self_attention", "projected"),
-    [((False, False), True), ((False, False), False), ((False, True), True), ((True, True), True)],
+    ("self_attention", "projected", "nested"),
+    [
+        ((False, False), True, True),
+        ((False, False), False, False),
+        ((False, True), True, True),
+        ((True, True), True, False),
+    ],
 )
 def test_a_published_file_gives_the_references_logits(tmp_path, self_attention, projected, nested):
     state = published(self_attention, projected)

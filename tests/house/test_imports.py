@@ -27,7 +27,7 @@ ARROWS = {
     "wording": NUMERICS | {"tuning", "analysis"},
     "quantify": BASE | {"distill", "store"},
     "state": ANALYSES | {"export"},
-    "plots": ANALYSES,
+    "plots": ANALYSES | {"quantify"},
     "ui": SHOWN,
     "views": SHOWN | {"plots"},
     "serving": set(),
@@ -35,8 +35,12 @@ ARROWS = {
     "study.pages": SHOWN | {"serving", "study", "views"},
     "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
+    "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},
+    "oracle_sweep": BASE | {"spec", "store", "tuning", "quantify", "precompute.teachers"},
     "app": SHOWN | {"serving", "views", "text_encoder"},
-    "api": ANALYSES | {"export", "plots", "app", "ui", "new_photos", "text_encoder"},
+    "api": ANALYSES
+    | {"export", "plots", "app", "ui", "new_photos", "text_encoder", "built_store"}
+    | {"oracle_sweep", "quantify"},
     "__init__": {"api", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},
@@ -50,19 +54,23 @@ ARROWS = {
     | {"precompute.datasets", "precompute.encoder", "precompute.segments"},
     "precompute.teachers": PHOTOS
     | {"precompute.datasets", "precompute.encoder", "precompute.batches"},
-    "precompute.detect": PHOTOS | {"precompute.datasets", "precompute.teachers"},
+    "precompute.detect": PHOTOS
+    | {"precompute.datasets", "precompute.encoder", "precompute.teachers"},
     "precompute.pipeline": PHOTOS
     | {f"precompute.{room}" for room in ("batches", "concepts", "datasets", "encoder")}
     | {"precompute.segments", "precompute.teachers"},
 }
 ANYTHING = {"commands"}
 SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
-TORCH = {"torch", "torchvision", "open_clip", "timm"}
+TORCH = {"torch", "torchvision", "open_clip", "timm", "transformers"}
 EXTRAS = {"sklearn", "onnx", "onnxruntime"}
 WITH_SCREEN = {"plots", "ui", "views", "app", "serving", "study.pages", "commands"}
 WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
-LOAD_BY_NAME = {"inficond_panel", "inficond_panel.cli"}
+LOAD_BY_NAME = {
+    *("inficond_panel", "inficond_panel.cli"),
+    "precompute.teachers.python_object",  # what a spec names, where the caller allows it
+}
 
 
 def room_of(module):

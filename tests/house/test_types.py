@@ -15,7 +15,7 @@ UNTYPED = {
         "inficond_panel.distill.scores.dask_source.DaskSource.__init__",
         "inficond_panel.distill.scores.sources.ArraySource.__init__",
     },
-    "layers of open_clip and timm, taken by the attributes that each architecture has": {
+    "layers of networks, taken by the attributes that each architecture has": {
         "precompute.encoder.dense.dense_function",
         "precompute.encoder.dense.dense_path",
         "precompute.encoder.dense.blocks",
@@ -23,7 +23,9 @@ UNTYPED = {
         "precompute.encoder.dense.position_sizes",
         "precompute.encoder.dense.tokens",
         "precompute.encoder.text.check_length",
+        "precompute.encoder.model_files.load_pretrained",
         "precompute.encoder.tower.text_function",
+        "precompute.encoder.transformers_model",
     },
     "a value of the kind that each field has, which its class names": {
         "inficond_panel.spec.framework.fields.Field.write",
