@@ -10,7 +10,8 @@ from inficond_panel.spec import load_spec
 
 TEACHER = (
     "kind, path, outputs, activation, batch, classes, preprocessing, oracle, model, pretrained, "
-    "head, backbone, heads, labels, encoder, prompts, words, background, bias, folds, l2, seed"
+    "head, backbone, heads, labels, function, encoder, prompts, words, background, bias, "
+    "folds, l2, seed"
 )
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {
@@ -23,7 +24,7 @@ CASES = {
     ]),
     "nothing is near": ("teacher:", "zzz: 1\nteacher:", [
         "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
-        "students, tuning, layout, study",
+        "device, students, tuning, views, layout, study",
     ]),
     "python name of a key": ("teacher:", "students: {lambda_: 1}\nteacher:", [
         "13:12: students.lambda_: unknown key. Did you mean 'lambda'?",
@@ -162,11 +163,13 @@ CASES = {
         "3:3: dataset.labels: missing; expected the path of a file",
     ]),
     "wrong kind": ("kind: table", "kind: tabel", [
-        "3:9: dataset.kind: expected table, voc, coco, folder, columns, store or scenes, got "
+        "3:9: dataset.kind: expected table, voc, coco, folder, columns, webdataset, "
+        "huggingface, cifar, fiftyone, store or scenes, got "
         "'tabel'. Did you mean 'table'?",
     ]),
     "no kind": ("  kind: table\n", "", [
-        "3:3: dataset.kind: missing; expected table, voc, coco, folder, columns, store or scenes",
+        "3:3: dataset.kind: missing; expected table, voc, coco, folder, columns, "
+        "webdataset, huggingface, cifar, fiftyone, store or scenes",
     ]),
     "key of another kind": ("kind: table\n", "kind: table\n  image_id: file\n", [
         "4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or "
@@ -306,7 +309,7 @@ CASES = {
     ]),
     "tag below an unknown key": ("teacher:", "zzz: {a: !b 1}\nteacher:", [
         "13:1: zzz: unknown key; there are title, store, history, dataset, concepts, teacher, "
-        "students, tuning, layout, study",
+        "device, students, tuning, views, layout, study",
         "13:10: the tag '!b' is not allowed",
     ]),
     "key that is a list": ("teacher:", "? [a]\n: b\nteacher:", [

@@ -31,9 +31,10 @@ from inficond_panel.spec.sections.encoder import (
     Prompts,
     Side,
 )  # fmt: skip
+from inficond_panel.spec.sections.package_teachers import FunctionName
 from inficond_panel.spec.sections.segments import Head
 from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
-from inficond_panel.spec.sections.students import KMeansSegments, Layout, Thumbnails
+from inficond_panel.spec.sections.students import TOPS, KMeansSegments, Layout, Thumbnails, Views
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
@@ -54,14 +55,14 @@ def paths(folder: Path) -> st.SearchStrategy[Path]:
 
 
 def numbers(field: f.Number) -> st.SearchStrategy[float]:
-    low, high = field.bounds
+    low, high = field.bounds or (None, None)
     if isinstance(field, f.Whole):
         return st.integers(low, high)
     closed = field.inclusive_bounds
     return st.floats(
         low,
         high,
-        exclude_min=not closed[0],
+        exclude_min=low is not None and not closed[0],
         exclude_max=high is not None and not closed[1],
         allow_infinity=False,
         allow_nan=False,
@@ -138,6 +139,8 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         Channels: lambda: channels(field),
         Texts: lambda: st.dictionaries(TEXT, TEXT),
         f.Text: lambda: TEXT,
+        f.Device: lambda: st.sampled_from(["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12"]),
+        FunctionName: lambda: st.sampled_from(["a:b", "package.module:function", "_a.b2.C:d_3"]),
         Nested: lambda: made(field.class_, folder),
     }
     return makers[type(field)]()
@@ -179,6 +182,14 @@ def fit_layout(given: dict) -> None:
     for key in {"heights", "collapsed"} & given.keys():
         for name in set(given[key]) - set(shown):
             given[key].remove(name) if key == "collapsed" else given[key].pop(name)
+
+
+def fit_views(given: dict) -> None:
+    """Make the numbers of the views such that lists and thumbs have."""
+    if "top" in given:
+        given["top"] = TOPS[given["top"] % len(TOPS)]
+    if "factors" in given:
+        given["factors"] = [factor for factor in given["factors"] if factor > 1]
 
 
 def fit_spec(given: dict, folder: Path) -> None:
@@ -226,6 +237,8 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         fit_encoder(given, folder)
     if section is Layout:
         fit_layout(given)
+    if section is Views:
+        fit_views(given)
     if section is Head and given.get("checkpoint"):
         given = {"checkpoint": given["checkpoint"]}
     if section is Spec:
@@ -251,7 +264,7 @@ def test_the_strategy_reaches_every_field():
     handled = {
         FilePath, NameOrPath, ModelName, HubModel, Prompts, Side, f.Choice, f.Flag, f.Number,
         f.Whole, Words, Rows, Shares, NamedShares, Size, ByClass, Channels, Numbers, Texts, f.Text,
-        Nested, SplitReference, Cells,
+        f.Device, FunctionName, Nested, SplitReference, Cells,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled

@@ -341,7 +341,7 @@ def test_parts_of_bars_and_patches_open_their_images_and_images_give_thumbs(page
     expect(large.locator(".picture .line")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".detail .subtitle")).to_contain_text("most similar patches")
-    page.get_by_role("button", name="Close", exact=True).click()
+    page.locator(".detail .back").click()
     expect(page.locator(".detail .empty")).to_contain_text("Open a concept")
     page.locator(".knowledge .block.down").click()
     expect(page.locator(".knowledge .block.down")).to_have_count(0)

@@ -36,6 +36,7 @@ def test_values_are_those_that_people_read_and_press():
         "up": {"verb": "Uptune", "mark": "▲", "key": "u", "icon": "thumb"},
         "down": {"verb": "Downtune", "mark": "▼", "key": "d", "icon": "thumb"},
         "remove": {"verb": "Remove", "mark": "✕", "key": "x", "icon": "cross"},
+        "release": {"verb": "Release", "mark": "◌", "key": "", "icon": "cross"},
     }
     recall = {"name": "Recall", "short": "Rec.", "column": "Recall", "beside": ""}
     assert found["metrics"]["recall"] == recall

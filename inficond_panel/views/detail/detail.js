@@ -181,7 +181,7 @@ function makeChips(save) {
     const number = h("span", { class: "num" })
     const title = id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
     const button = h("button", { class: "filter-chip", type: "button", "data-id": id, title, onclick: () => bar.onpick(id) },
-      h("span", { class: "long" }, long), h("span", { class: "middle", "aria-hidden": "true" }, middle), h("span", { class: "short", "aria-hidden": "true" }, short), " ", number)
+      h("span", { class: "long" }, long), h("span", { class: "brief", "data-middle": middle, "data-short": short }), " ", number)
     return { id, button, number, long }
   })
   const export_ = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
