@@ -60,6 +60,21 @@ class Database:
             raise self.form.moved(self.path)
         return self._connection
 
+    def image(self) -> bytes:
+        """Bytes of a file with all that this one holds now, also while others write to it."""
+        with self.transaction() as db:
+            return db.serialize()
+
+    def become(self, other: Database) -> None:
+        """Hold what another file of the same form holds, for all that have this one open."""
+        with self.transaction(), other.transaction():
+            pass  # opens both
+        with self._lock:
+            try:
+                other._connected().backup(self._connected())
+            except sqlite3.Error as error:
+                raise self.form.explained(self.path, error, write=True) from error
+
     def compact(self) -> None:
         """Write the file anew without what was deleted, so that its bytes hold it no longer."""
         with self.transaction():

@@ -34,6 +34,8 @@ _ACTIONS = {
     "compare": "Hold two iterations against each other.",
     "events": "List all that happened, with its time.",
     "edits": "Print the edits file that leads to an iteration (for inficond tune).",
+    "backup": "Copy the history to a new file, also while it is served.",
+    "from-backup": "Bring a copy back; what was there until now is kept beside it.",
     "replay": "Carry out all that happened again, in a new history.",
 }
 
@@ -52,6 +54,8 @@ def add_arguments(parser: Parser) -> None:
     of["rename"].add_argument("name", metavar="NAME", help="one line")
     of["note"].add_argument("text", metavar="TEXT", help="any text")
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
+    for name in ("backup", "from-backup"):
+        of[name].add_argument("file", metavar="FILE", help="file of the copy")
     of["compare"].add_argument(
         "--node",
         dest="nodes",
@@ -69,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning import open_tuner
 
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    if not tuner.nodes():
+    if not tuner.nodes() and args.action != "from-backup":
         raise TuningError(
             f"{tuner.history.path} has no iterations of these students.",
             f"Distill them first: inficond distill {args.spec}",

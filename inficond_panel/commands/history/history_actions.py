@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.analysis.comparison import change_document, compare
 from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.commands.history.backups import backup, from_backup
 from inficond_panel.commands.history.history_text import (
     comparison_lines,
     event_line,
@@ -207,5 +208,7 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
     "compare": compare_nodes,
     "events": list_events,
     "edits": list_edits,
+    "backup": backup,
+    "from-backup": from_backup,
     "replay": replay_into,
 }

@@ -257,6 +257,14 @@ class History:
         with self._database.transaction() as db:
             return self._log.tags(db)
 
+    def image(self) -> bytes:
+        """Bytes of a file that is this history as it stands now, also while others write."""
+        return self._database.image()
+
+    def become(self, other: History) -> None:
+        """Hold what another history holds, also for processes that have the file open."""
+        self._database.become(other._database)
+
     def close(self) -> None:
         """Close the file; the next use opens it again (a history in memory is lost)."""
         self._database.close()

@@ -1,0 +1,52 @@
+"""What deploy/ starts is what the command line takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inficond_panel.cli import make_parser
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def in_image() -> list[str]:
+    text = (DEPLOY / "Dockerfile").read_text()
+    return json.loads(re.search(r"^CMD (\[.*\])$", text, re.MULTILINE)[1])
+
+
+def in_compose() -> list[str]:
+    command = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["inficond"]
+    return [re.sub(r"\$\{.*\}", "given", word) for word in command["command"]]
+
+
+def in_service() -> list[str]:
+    text = (DEPLOY / "inficond.service").read_text()
+    program, *words = shlex.split(re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1])
+    assert Path(program).name == "inficond"
+    return words
+
+
+@pytest.mark.parametrize("words", [in_image, in_compose, in_service])
+def test_the_command_is_one_that_there_is(words):
+    args = make_parser().parse_args(words())
+    assert (args.port, args.liveness) == (5006, True)
+    assert args.address in {"0.0.0.0", "127.0.0.1"}
+
+
+def test_the_image_asks_for_the_port_that_it_serves():
+    text = (DEPLOY / "Dockerfile").read_text()
+    assert "EXPOSE 5006" in text
+    assert "http://localhost:5006/liveness" in text
+
+
+def test_behind_a_proxy_the_page_knows_its_host_and_asks_for_a_password():
+    args = make_parser().parse_args(in_compose())
+    assert args.use_xheaders
+    assert args.allow_websocket_origin == ["given"]
+    assert (args.basic_auth, args.cookie_secret) == ("given", "given")

@@ -1,0 +1,111 @@
+"""Copies of a history: made while others write, brought back while others read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from factory import small_spec
+from waiting import wait_until
+
+from inficond_panel.cli import main
+from inficond_panel.tuning import Intent, Tuner, open_tuner
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    spec = small_spec(tmp_path)
+    tuner = open_tuner(spec)
+    tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    return spec
+
+
+@pytest.fixture
+def run(spec: Path, capsys: pytest.CaptureFixture[str]):
+    def call(action: str, *argv: object):
+        status = main(["history", action, str(spec), *map(str, argv), "--json"])
+        out, err = capsys.readouterr()
+        return json.loads(out) if not status else err
+
+    return call
+
+
+def told(tuner: Tuner) -> list:
+    """All that a history tells of the students."""
+    nodes = [(n.id, n.weights_hash, n.name, n.created) for n in tuner.nodes(deleted=True)]
+    return [nodes, tuner.history.events(tuner.root_id)]
+
+
+def test_a_copy_tells_all_that_the_history_tells(run, spec, tmp_path):
+    run("rename", "--node", 1, "no wheels")
+    run("undo")
+    document = run("backup", tmp_path / "copy.sqlite")
+    assert document["iterations"] == 2
+    assert told(open_tuner(spec, history=tmp_path / "copy.sqlite")) == told(open_tuner(spec))
+
+
+def test_a_copy_made_while_others_write_is_whole(spec, tmp_path):
+    tuner, other = open_tuner(spec), open_tuner(spec)
+    node, done = tuner.nodes()[1], threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            other.history.set_note(node.id, "note")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    copies = [tmp_path / f"copy {at}.sqlite" for at in range(10)]
+    for at, place in enumerate(copies):
+        wait_until(lambda n=5 * at: len(tuner.history.events(tuner.root_id)) > n, "more is written")
+        place.write_bytes(tuner.history.image())
+    done.set()
+    writer.join()
+    events = told(tuner)[1]
+    lengths = []
+    for place in copies:
+        copy = open_tuner(spec, history=place)
+        found = told(copy)[1]  # reads the chain of checksums
+        assert found == events[: len(found)]
+        lengths.append(len(found))
+        copy.history.close()
+    assert lengths == sorted(lengths)
+    assert lengths[-1] > lengths[0]
+
+
+def test_a_copy_is_brought_back_for_all_that_have_the_history_open(run, spec, tmp_path):
+    reader = open_tuner(spec)
+    before = told(reader)
+    run("backup", tmp_path / "copy.sqlite")
+    reader.fine_tune(reader.nodes()[1], [Intent("sheep", "grass", "down")])
+    run("rename", "--node", 1, "gone again")
+    after = told(reader)
+    assert len(after[0]) == 3
+    document = run("from-backup", tmp_path / "copy.sqlite")
+    assert told(reader) == before
+    assert told(open_tuner(spec)) == before
+    assert told(open_tuner(spec, history=document["kept"])) == after
+    reader.fine_tune(reader.nodes()[1], [Intent("sheep", "grass", "down")])
+    assert [node.number for node in reader.nodes()] == [0, 1, 2]
+
+
+def test_a_copy_comes_back_where_there_is_no_history(run, spec, tmp_path):
+    run("backup", tmp_path / "copy.sqlite")
+    before = told(open_tuner(spec))
+    for file in spec.parent.glob("*history.sqlite*"):
+        file.unlink()
+    assert run("from-backup", tmp_path / "copy.sqlite")["kept"] is None
+    assert told(open_tuner(spec)) == before
+
+
+def test_nothing_is_overwritten_and_no_other_file_is_brought_back(run, spec, tmp_path):
+    before = told(open_tuner(spec))
+    (tmp_path / "text.sqlite").write_text("no history at all, but a text of some length")
+    (tmp_path / "empty.sqlite").write_bytes(b"")
+    assert "is there already" in run("backup", tmp_path / "text.sqlite")
+    assert "There is no file" in run("from-backup", tmp_path / "none.sqlite")
+    assert "text.sqlite" in run("from-backup", tmp_path / "text.sqlite")
+    assert "no iterations of these students" in run("from-backup", tmp_path / "empty.sqlite")
+    assert not (tmp_path / "none.sqlite").exists()
+    assert told(open_tuner(spec)) == before
