@@ -23,14 +23,19 @@ export function compareDialog(root, model, say) {
   root.append(dialog)
   const pictures = makePictures(model, detail)
   const large = makeDialog(root, pictures, flipFacts)
-  dialog.addEventListener("close", () => say("close_comparison"))
+  let left = "" // what was closed here; a result on its way must not open it again
+  dialog.addEventListener("close", () => {
+    left = model.comparison.title ?? ""
+    say("close_comparison")
+  })
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   tabs.addEventListener("keydown", (event) => walkTabs(event, tabs))
   pictures.onarrival(() => fillTiles(detail, pictures))
   let drawn = null
   watch(model, ["comparison"], () => {
     const data = model.comparison
-    if (data.title && !dialog.open) { dialog.showModal(); close.focus() }
+    if (data.title !== left) left = ""
+    if (data.title && !left && !dialog.open) { dialog.showModal(); close.focus() }
     if (!data.title) { drawn = null; if (dialog.open) dialog.close(); return }
     const ready = Boolean(data.sides)
     text(title, data.title)
