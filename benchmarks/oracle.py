@@ -5,7 +5,7 @@
 
 A small teacher with a gradient is made here. scenes: the demo's net, trained for less long on
 other scenes, with the concept scores of the demo's store. photos: logistic heads on the encoder of
-coco18, with the scores of a store that `inficond precompute coco18` wrote; an image of fit is
+specs/coco18.yaml, with the scores of the store that `inficond precompute` wrote; an image of fit is
 judged by heads that were fitted on the others. For each gamma the images of fit are reinforced,
 x* = x - gamma |x| dL/dx (Lee et al., BMVC 2023, eq. 2), a store is written with the logits of
 both, and outputs on fit and students on tune are measured as `inficond compare` does. The paper's
@@ -41,7 +41,12 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     started = time.process_time()
-    spec = load_spec(find_spec("demo" if options.set == "scenes" else "coco18"), check_files=False)
+    spec = load_spec(
+        find_spec(
+            "demo" if options.set == "scenes" else Path(__file__).parent / "specs" / "coco18.yaml"
+        ),
+        check_files=False,
+    )
     base = open_store(options.store or spec.store)
     if options.set == "scenes":
         teacher = scenes_teacher(base, spec, options.scenes, options.epochs)

@@ -75,13 +75,13 @@ class Images:
         return Path(self.spec.concepts.corpus).read_text(encoding="utf-8").splitlines()
 
 
-def opened(name: str) -> tuple[Any, Any, Any]:
-    """Spec, data set and encoder of a spec in specs/."""
+def opened(spec_file: str) -> tuple[Any, Any, Any]:
+    """Spec, data set and encoder of a spec, named from the project's folder."""
     from inficond_panel.spec import load_spec
     from precompute.datasets import load_dataset
     from precompute.encoder import load_encoder
 
-    spec = load_spec(ROOT / "specs" / f"{name}.yaml", check_files=False)
+    spec = load_spec(ROOT / spec_file, check_files=False)
     return spec, load_dataset(spec.dataset), load_encoder(spec.concepts.encoder)
 
 
@@ -264,7 +264,7 @@ def main() -> None:
 
 def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     table: dict[str, Any] = {name: {} for name in options.only}
-    parts = opened("demo")
+    parts = opened("specs/demo.yaml")
     images = encoded(parts, chosen(parts[1], "tune", options.scenes))
     head = head_for(parts, options, folder / "scenes.safetensors")
     for name in options.only:
@@ -273,13 +273,13 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if not (Path(os.environ.get("INFICOND_DATA", "")) / "voc2007-mini").is_dir():
         print("INFICOND_DATA names no folder with voc2007-mini: photos are left out")
         return table
-    parts = opened("voc2007")
+    parts = opened("benchmarks/specs/voc2007.yaml")
     held = [i for i, name in enumerate(parts[1].split) if name != "fit"][: options.photos]
     images = encoded(parts, held)
     head = head_for(parts, options, folder / "photos.safetensors")
     for name in options.only:
         note(table, name, "photos", pointed(images, settings(name, head)))
-    with_students(table, "photos", opened("coco18"), head, options)
+    with_students(table, "photos", opened("benchmarks/specs/coco18.yaml"), head, options)
     return table
 
 

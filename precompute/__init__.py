@@ -2,7 +2,7 @@
 
 from inficond_panel.spec import load_spec
 import precompute
-spec = load_spec("specs/coco18.yaml")
+spec = load_spec("photos.yaml")
 report = precompute.run(spec, spec.store, progress=print)
 """
 

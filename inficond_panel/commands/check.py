@@ -13,7 +13,7 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 from inficond_panel.vocabulary.warnings import NEAR_DUPLICATES
 
 DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
-EXAMPLE = "inficond check specs/coco18.yaml"
+EXAMPLE = "inficond check photos.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

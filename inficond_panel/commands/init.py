@@ -7,6 +7,7 @@ import argparse
 from inficond_panel.commands.arguments import add_classes, add_device
 from inficond_panel.commands.init_tables import is_of_tables, write_tables
 from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
 
 DESCRIPTION = (
@@ -24,9 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
         "place",
-        nargs="+",
+        nargs="*",
         metavar="FOLDER|TABLE",
         help="folder of the data set; or the three tables scores, logits and labels",
+    )
+    parser.add_argument(
+        "--download",
+        metavar="NAME",
+        help="fetch a public data set into FOLDER (default: ./NAME) first, from its publisher: "
+        "voc2007, coco-val2017, cifar10 or cub200; goes on where it broke off",
     )
     parser.add_argument(
         "--split", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
@@ -83,4 +90,10 @@ def run(args: argparse.Namespace) -> None:
     precompute_package()
     from inficond_panel.commands.init_folder import write_spec
 
+    if args.download:
+        from inficond_panel.commands.init_download import download
+
+        download(args)
+    elif not args.place:
+        raise DataError("The folder is missing.", "Write: inficond init FOLDER")
     write_spec(args)

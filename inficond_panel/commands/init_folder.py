@@ -101,7 +101,7 @@ def _own_words(words: Path) -> bool:
     """Copy the list of words that comes along, to be changed; whether none was there."""
     if words.exists():
         return False
-    shutil.copyfile(find_spec("coco18").parent / "corpora" / "broden_object_584.txt", words)
+    shutil.copyfile(find_spec("demo").parent / "corpora" / "broden_object_584.txt", words)
     return True
 
 

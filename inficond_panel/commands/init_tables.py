@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FORM = "inficond init scores.csv logits.csv labels.csv --split split.csv --output own.zarr"
-_OF_FOLDER = ("teacher", "encoder", "corpus")
+_OF_FOLDER = ("download", "teacher", "encoder", "corpus")
 _TABLES = ("scores", "logits", "labels")
 
 
@@ -26,8 +26,9 @@ def is_of_tables(args: argparse.Namespace) -> bool:
     given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in given.items() if value]
     if not tables:
-        if Path(args.place[0]).is_file():
-            raise DataError(f"{args.place[0]} is a file, not a folder.", f"Of tables: {_FORM}")
+        for place in args.place:
+            if Path(place).is_file():
+                raise DataError(f"{place} is a file, not a folder.", f"Of tables: {_FORM}")
         return False
     missing = []
     if len(args.place) != len(_TABLES):

@@ -17,7 +17,7 @@ DESCRIPTION = (
     "image, and one photo that was added encodes its batch. Only one run at a time can write a "
     "store."
 )
-EXAMPLE = "inficond precompute specs/coco18.yaml --plan"
+EXAMPLE = "inficond precompute photos.yaml --plan"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -178,21 +178,28 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
     """File of a spec: a path that exists, or the name of one that comes along, such as ``demo``.
 
     The folder of a store is one too. A folder of such a name does not stand in its way. With
-    ``kind`` "study" it is one of those in ``studies``. Raises ``SpecError`` where there is neither.
+    ``kind`` "study" it is one of those in ``studies``, else also one of those in ``public``.
+    Raises ``SpecError`` where there is neither.
     """
     file = Path(name)
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
     if exists and not file.is_dir():
         return file
-    folder = _shipped() / ("studies" if kind == "study" else "")
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    found = {
+        path.stem: path for place in _PLACES[kind] for path in (_shipped() / place).glob("*.yaml")
+    }
+    names = sorted(found)
     if str(name) in names:
-        return folder / f"{name}.yaml"
+        return found[str(name)]
     if exists:
         return file
     plural = "studies" if kind == "study" else "specs"
     near = hint(str(name), names) or f"; {plural} that come along: {', '.join(names)}"
     raise SpecError([Problem(file, 1, 1, f"no such file{near}")], REMEDY)
+
+
+#: Folders of the specs that come along.
+_PLACES = {"spec": ("", "public"), "study": ("studies",)}
 
 
 def _shipped() -> Path:

@@ -18,7 +18,7 @@ from inficond_panel.study.spec.study_spec import StudySpec, is_study, load_study
 from inficond_panel.tuning.intents.edits import dump_edits, read_edits
 
 SHIPPED = {
-    name: find_spec(name).read_text(encoding="utf-8") for name in ("demo", "coco18", "voc2007")
+    name: find_spec(name).read_text(encoding="utf-8") for name in ("demo", "voc2007", "cub200")
 }
 SHIPPED["study"] = find_spec("inficond", "study").read_text(encoding="utf-8")
 SCHEMAS = [json_schema(), json_schema(StudySpec, "Study")]

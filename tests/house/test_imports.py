@@ -48,6 +48,7 @@ ARROWS = {
     "precompute.encoder": PHOTOS,
     "precompute.concepts": PHOTOS,
     "precompute.recipes": PHOTOS,
+    "precompute.download": PHOTOS,
     "precompute.datasets": PHOTOS | {"precompute.recipes"},
     "precompute.segments": PHOTOS | {"precompute.datasets"},
     "precompute.batches": PHOTOS

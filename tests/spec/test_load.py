@@ -107,9 +107,9 @@ def test_a_path_that_exists_is_itself(folder, good):
 
 
 def test_specs_that_come_along_have_names():
-    assert find_spec("coco18") == SPECS / "coco18.yaml"
-    with pytest.raises(SpecError, match=r"^coco81:1:1: no such file. Did you mean 'coco18'\?"):
-        find_spec("coco81")
+    assert find_spec("voc2007") == SPECS / "public" / "voc2007.yaml"
+    with pytest.raises(SpecError, match=r"^voc2070:1:1: no such file. Did you mean 'voc2007'\?"):
+        find_spec("voc2070")
 
 
 @pytest.mark.parametrize("file", sorted(SPECS.glob("*.yaml")), ids=lambda file: file.stem)

@@ -360,8 +360,8 @@ def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    tuner = open_tuner("coco18", store=store.path)
-    assert tuner.history.path == str(tmp_path / "coco18.history.sqlite")
+    tuner = open_tuner("voc2007", store=store.path)
+    assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
 
 
 @pytest.mark.torch

@@ -56,15 +56,15 @@ def test_it_says_that_it_is_typed_and_under_which_licences(wheel):
 
 def test_it_holds_the_demo(wheel):
     names = [name.removeprefix("inficond_panel/specs/") for name in wheel.namelist()]
-    assert {"demo.yaml", "coco18.yaml", "corpora/broden_object_584.txt"} <= set(names)
+    assert {"demo.yaml", "public/voc2007.yaml", "corpora/broden_object_584.txt"} <= set(names)
     assert any(name.startswith("demo/") and "zarr" in name for name in names)
 
 
 def test_specs_are_found_by_name_from_the_wheel(wheel, tmp_path):
     wheel.extractall(tmp_path)
-    code = "from inficond_panel.spec import find_spec; print(find_spec('coco18'))"
+    code = "from inficond_panel.spec import find_spec; print(find_spec('voc2007'))"
     [found] = run(tmp_path, sys.executable, "-c", code)
-    assert Path(found) == tmp_path / "inficond_panel" / "specs" / "coco18.yaml"
+    assert Path(found) == tmp_path / "inficond_panel" / "specs" / "public/voc2007.yaml"
 
 
 def test_scenes_name_the_source_tree_from_the_wheel(wheel, tmp_path):

@@ -15,7 +15,7 @@ from inficond_panel.commands.serve.server import (
 )
 
 DESCRIPTION = "Takes the flags of panel serve."
-EXAMPLE = "inficond serve specs/coco18.yaml --port 5007 --show"
+EXAMPLE = "inficond serve photos.yaml --port 5007 --show"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

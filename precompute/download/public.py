@@ -1,0 +1,128 @@
+"""Public data sets: the archives of their publishers, and the layout that these unpack to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from precompute.download.birds import WORDS, write_tables
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive: its address, SHA-256, size in bytes, and the beginnings of the names of the
+    members that are unpacked."""
+
+    url: str
+    sha256: str
+    size: int
+    members: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class PublicData:
+    """A data set: what it is called, its archives, the folder in them that holds the layout, the
+    page with the publisher's terms, a list of words that is made for it, and what makes it."""
+
+    title: str
+    archives: tuple[Archive, ...]
+    root: str
+    terms: str
+    words: str = ""
+    prepare: Callable[[Path], None] | None = None
+
+
+def _voc(name: str, sha256: str, size: int) -> Archive:
+    members = ("Annotations/", "ImageSets/Main/", "JPEGImages/")
+    return Archive(
+        f"http://host.robots.ox.ac.uk/pascal/VOC/voc2007/{name}_06-Nov-2007.tar",
+        sha256,
+        size,
+        tuple(f"VOCdevkit/VOC2007/{member}" for member in members),
+    )
+
+
+def _coco(path: str, sha256: str, size: int, member: str) -> Archive:
+    return Archive(f"http://images.cocodataset.org/{path}", sha256, size, (member,))
+
+
+#: By name. The sizes and hashes are those that others who fetched these archives have noted.
+PUBLIC = {
+    "voc2007": PublicData(
+        "PASCAL VOC 2007",
+        (
+            _voc(
+                "VOCtrainval",
+                "7d8cd951101b0957ddfd7a530bdc8a94f06121cfc1e511bb5937e973020c7508",
+                460_032_000,
+            ),
+            _voc(
+                "VOCtest",
+                "6836888e2e01dca84577a849d339fa4f73e1e4f135d312430c4856b5609b4892",
+                451_020_800,
+            ),
+        ),
+        "VOCdevkit/VOC2007",
+        "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
+    ),
+    "coco-val2017": PublicData(
+        "COCO val2017",
+        (
+            _coco(
+                "zips/val2017.zip",
+                "4f7e2ccb2866ec5041993c9cf2a952bbed69647b115d0f74da7ce8f4bef82f05",
+                815_585_330,
+                "val2017/",
+            ),
+            _coco(
+                "annotations/annotations_trainval2017.zip",
+                "113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268",
+                252_907_541,
+                "annotations/instances_val2017.json",
+            ),
+        ),
+        "",
+        "https://cocodataset.org/#termsofuse",
+    ),
+    "cifar10": PublicData(
+        "CIFAR-10",
+        (
+            Archive(
+                "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+                "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+                170_052_171,
+                ("cifar-10-batches-bin/",),
+            ),
+        ),
+        "cifar-10-batches-bin",
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
+    ),
+    "cub200": PublicData(
+        "CUB-200-2011",
+        (
+            Archive(
+                "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
+                "0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081",
+                1_150_585_339,
+                (
+                    "attributes.txt",
+                    "CUB_200_2011/attributes/attributes.txt",
+                    "CUB_200_2011/classes.txt",
+                    "CUB_200_2011/image_class_labels.txt",
+                    "CUB_200_2011/images",
+                    "CUB_200_2011/train_test_split.txt",
+                ),
+            ),
+        ),
+        "",
+        "https://data.caltech.edu/records/65de6-vp158",
+        WORDS,
+        write_tables,
+    ),
+}

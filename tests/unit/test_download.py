@@ -1,0 +1,278 @@
+"""Public data sets: fetched whole, with the right hash, or not there. Tiny archives of the same
+layout stand for the publishers', on a server of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from precompute_factory import photo
+
+from inficond_panel.cli import main
+from inficond_panel.spec import find_spec, load_spec
+from precompute.datasets import load_dataset
+from precompute.download import PUBLIC, bring
+
+ATTRIBUTES = "1 has_bill_shape::curved_(up_or_down)\n2 has_wing_color::blue\n"
+
+
+def jpeg(seed: int, size: tuple[int, int] = (20, 16)) -> bytes:
+    stream = io.BytesIO()
+    photo(seed, size).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def tarred(members: dict[str, bytes], how: str = "w") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=how) as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    return stream.getvalue()
+
+
+def voc(part: str, first: int) -> bytes:
+    home, members = "VOCdevkit/VOC2007", {}
+    names = [f"{first + i:06d}" for i in range(8)]
+    for i, name in enumerate(names):
+        members[f"{home}/JPEGImages/{name}.jpg"] = jpeg(i)
+        kinds = ("cat", "dog") if i == 0 else (("cat", "dog")[i % 2],)
+        boxes = [f"<object><name>{kind}</name><difficult>0</difficult></object>" for kind in kinds]
+        members[f"{home}/Annotations/{name}.xml"] = (
+            f"<annotation>{''.join(boxes)}</annotation>".encode()
+        )
+    members[f"{home}/ImageSets/Main/{part}.txt"] = "\n".join(names).encode()
+    for label in ("cat", "dog"):
+        members[f"{home}/ImageSets/Main/{label}_{part}.txt"] = "\n".join(names).encode()
+    return tarred({**members, f"{home}/SegmentationClass/000001.png": b"not asked for"})
+
+
+def coco() -> list[bytes]:
+    photos = {f"val2017/{i:012d}.jpg": jpeg(i) for i in range(20)}
+    images = ", ".join(f'{{"id": {i}, "file_name": "{i:012d}.jpg"}}' for i in range(20))
+    kind_of = [*[(i, 1) for i in (*range(10), *range(15, 20))], *[(i, 2) for i in range(10, 20)]]
+    marks = ", ".join(  # ten of cats, five of dogs, five of both
+        f'{{"id": {at}, "image_id": {image}, "category_id": {kind}, "iscrowd": 0}}'
+        for at, (image, kind) in enumerate(kind_of)
+    )
+    kinds = '{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}'
+    text = f'{{"images": [{images}], "annotations": [{marks}], "categories": [{kinds}]}}'
+    instances = "annotations/instances_val2017.json"
+    others = {"annotations/captions_val2017.json": b"{}", "../escaped.txt": b"no"}
+    return [zipped(photos), zipped({instances: text.encode(), **others})]
+
+
+def cifar() -> list[bytes]:
+    records = b"".join(bytes([i % 2]) + bytes([i]) * 3072 for i in range(8))
+    files = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+    members = {f"cifar-10-batches-bin/{name}": records for name in files}
+    members["cifar-10-batches-bin/batches.meta.txt"] = b"airplane\nship\n"
+    return [tarred(members, "w:gz")]
+
+
+def cub() -> list[bytes]:
+    home, members = "CUB_200_2011", {"attributes.txt": ATTRIBUTES.encode()}
+    kinds = ["001.Black_footed_Albatross", "002.Laysan_Albatross"]
+    paths = [f"{kinds[i % 2]}/bird_{i}.jpg" for i in range(12)]
+    lists = {
+        "images": paths,
+        "classes": kinds,
+        "image_class_labels": [str(1 + i % 2) for i in range(12)],
+        "train_test_split": [str(int(i < 6)) for i in range(12)],
+    }
+    for name, lines in lists.items():
+        numbered = [f"{i} {line}" for i, line in enumerate(lines, 1)]
+        members[f"{home}/{name}.txt"] = "\n".join(numbered).encode()
+    photos = {f"{home}/images/{path}": jpeg(i) for i, path in enumerate(paths)}
+    return [tarred({**members, **photos}, "w:gz")]
+
+
+MADE = {
+    "voc2007": lambda: [voc("trainval", 1), voc("test", 101)],
+    "coco-val2017": coco,
+    "cifar10": cifar,
+    "cub200": cub,
+}
+
+
+class Publisher(http.server.BaseHTTPRequestHandler):
+    """Gives files of ``server.files``, from where it is asked; notes what it sent."""
+
+    def do_GET(self) -> None:
+        content = self.server.files[self.path]
+        start = 0
+        if self.server.ranges and (asked := self.headers.get("Range")):
+            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        self.send_response(206 if start else 200)
+        self.end_headers()
+        sent = content[start : start + self.server.most]
+        self.server.sent.append(len(sent))
+        self.wfile.write(sent)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def publisher(monkeypatch):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
+    server.files, server.sent, server.most, server.ranges = {}, [], 1 << 30, True
+    for name, data in PUBLIC.items():
+        archives = []
+        for archive, content in zip(data.archives, MADE[name](), strict=True):
+            server.files[f"/{archive.name}"] = content
+            url = f"http://127.0.0.1:{server.server_port}/{archive.name}"
+            digest = hashlib.sha256(content).hexdigest()
+            archives.append(replace(archive, url=url, sha256=digest, size=len(content)))
+        monkeypatch.setitem(PUBLIC, name, replace(data, archives=tuple(archives)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def quiet(_: float, __: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "counts"),
+    [
+        ("voc2007", ("cat", "dog"), [8, 4, 4]),
+        ("coco-val2017", ("cat", "dog"), [12, 4, 4]),
+        ("cifar10", ("airplane", "ship"), [40, 4, 4]),
+        ("cub200", ("Black footed Albatross", "Laysan Albatross"), [6, 3, 3]),
+    ],
+)
+def test_it_is_fetched_and_the_spec_that_comes_along_fits(
+    name, classes, counts, publisher, here, monkeypatch, capsys
+):
+    assert main(["init", "--download", name, f"data/{name}", "--output", "own.yaml"]) == 0
+    assert PUBLIC[name].terms in capsys.readouterr().err
+    monkeypatch.setenv("INFICOND_DATA", str(here / "data"))
+    for file in ("own.yaml", find_spec(name)):
+        spec = load_spec(file)
+        dataset = load_dataset(spec.dataset)
+        assert dataset.classes == classes
+        found = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
+        assert sum(found) == sum(counts)
+        assert found == pytest.approx(counts, abs=1)  # drawn by stratum
+        assert dataset.load(0).size in {(20, 16), (32, 32)}
+        assert spec.dataset.task == (
+            "single_label" if name in {"cifar10", "cub200"} else "multi_label"
+        )
+    assert sorted(path.name for path in (here / "data").iterdir()) == [name]
+    assert not list(here.rglob("escaped.txt")) + list(here.rglob("*Segmentation*"))
+    sent = len(publisher.sent)
+    assert main(["init", "--download", name, f"data/{name}", "--output", "again.yaml"]) == 0
+    assert len(publisher.sent) == sent
+
+
+def test_attributes_of_birds_are_the_words(publisher, here):
+    assert main(["init", "--download", "cub200"]) == 0
+    words = load_spec("cub200.yaml").concepts.corpus
+    assert Path(words).read_text().splitlines() == [
+        "curved (up or down) bill shape",
+        "blue wing color",
+    ]
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
+def test_it_goes_on_where_it_broke_off(ranges, publisher, here, capsys):
+    size = len(publisher.files["/VOCtrainval_06-Nov-2007.tar"])
+    publisher.most, publisher.ranges = size // 3, ranges
+    assert main(["init", "--download", "voc2007"]) == 1
+    told = capsys.readouterr().err
+    assert "could not be fetched: the connection was closed" in told
+    assert "Run the command again: it goes on from there." in told
+    assert [path.name for path in here.iterdir()] == ["voc2007.archives"]
+    publisher.most = 1 << 30
+    assert main(["init", "--download", "voc2007"]) == 0
+    assert publisher.sent[:2] == [size // 3, size - size // 3 if ranges else size]
+    assert sorted(path.name for path in here.iterdir() if path.suffix != ".txt") == [
+        "voc2007", "voc2007.yaml",
+    ]  # fmt: skip
+
+
+def test_another_file_than_the_published_one_is_removed(publisher, here, capsys):
+    content = publisher.files["/cifar-10-binary.tar.gz"]
+    publisher.files["/cifar-10-binary.tar.gz"] = content[:-1] + bytes([content[-1] ^ 1])
+    assert main(["init", "--download", "cifar10"]) == 1
+    assert "is not the file that was published: its SHA-256 is" in capsys.readouterr().err
+    publisher.files["/cifar-10-binary.tar.gz"] = content + b"more"
+    assert main(["init", "--download", "cifar10"]) == 1
+    assert "it is larger than" in capsys.readouterr().err
+    assert [path.name for path in here.rglob("*")] == ["cifar10.archives"]
+
+
+def test_a_file_fetched_otherwise_is_taken(publisher, here):
+    (here / "cifar10.archives").mkdir()
+    content = publisher.files["/cifar-10-binary.tar.gz"]
+    (here / "cifar10.archives" / "cifar-10-binary.tar.gz").write_bytes(content)
+    assert bring(PUBLIC["cifar10"], Path("cifar10"), quiet).is_dir()
+    assert publisher.sent == []
+
+
+def test_without_a_network_it_is_told(publisher, here, monkeypatch, capsys):
+    gone = replace(PUBLIC["cifar10"].archives[0], url="http://127.0.0.1:9/cifar-10-binary.tar.gz")
+    monkeypatch.setitem(PUBLIC, "cifar10", replace(PUBLIC["cifar10"], archives=(gone,)))
+    assert main(["init", "--download", "cifar10"]) == 1
+    told = capsys.readouterr().err
+    assert "http://127.0.0.1:9/cifar-10-binary.tar.gz could not be fetched" in told
+    assert "0 MB of 0 MB are there" in told
+    assert "cifar10.archives/cifar-10-binary.tar.gz" in told
+
+
+def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatch, capsys):
+    short = tarred({"CUB_200_2011/images.txt": b"1 a/b.jpg\n", "CUB_200_2011/classes.txt": b""})
+    publisher.files["/CUB_200_2011.tgz"] = short
+    archive = replace(
+        PUBLIC["cub200"].archives[0], sha256=hashlib.sha256(short).hexdigest(), size=len(short)
+    )
+    monkeypatch.setitem(PUBLIC, "cub200", replace(PUBLIC["cub200"], archives=(archive,)))
+    assert main(["init", "--download", "cub200"]) == 1
+    assert "image_class_labels.txt cannot be read" in capsys.readouterr().err
+    assert not (here / "cub200").exists()
+    assert not list(here.glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--download", "voc2070"], "called 'voc2070'. Did you mean 'voc2007'?"),
+        (["--download", "imagenet"], "There are voc2007, coco-val2017, cifar10, cub200."),
+        (["--download", "cifar10", "full"], "full is there already, and is no CIFAR-10"),
+        (["--download", "cifar10", "a", "b"], "--download belongs to a folder of photos"),
+        (["--download", "cifar10", "--output", "there.yaml"], "there.yaml is there already"),
+        ([], "The folder is missing"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_fetched(words, told, publisher, here, capsys):
+    (here / "full").mkdir()
+    (here / "there.yaml").write_text("title: there\n")
+    assert main(["init", *words]) == 1
+    assert told in capsys.readouterr().err
+    assert publisher.sent == []
