@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,13 +14,13 @@ from inficond_panel.analysis.patches import nearest_segments
 from inficond_panel.analysis.what_if_bands import change_along
 from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Band, discrepancy, influence_axis
-from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
 
 SORTS = ("weight", "suspects", "discrepancy_p", "discrepancy_n")
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
-_effects: WeakKeyDictionary[Evaluation, Latest[tuple[Node, str, str, str, str, int], Band]]
+_effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int], Band]]
 _effects = WeakKeyDictionary()
 
 
@@ -113,14 +114,20 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
     )
 
 
+def _same(student: Student) -> bytes:
+    """Digest of what a curve follows from beside labels and scores: the weights, the logits."""
+    parts = (np.ascontiguousarray(part) for part in (student.weights, student.logits))
+    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
+
+
 def effect(student: Student, concept: str, metric: str, draws: int = 200) -> Band:
     """What-if of one metric over the influence of one concept, as the change from now.
 
     The grid holds the present influence, where change and band are 0. All sessions of a tuner
-    share the latest.
+    share the latest, and so do iterations that left the class as it was.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
-    key = student.node, student.class_name, concept, student.split, metric, draws
+    key = _same(student), student.class_name, concept, student.split, metric, draws
     found = kept.get(key)
     if found is None:
         weight = student.weight(concept)

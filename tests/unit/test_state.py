@@ -180,6 +180,16 @@ def test_the_effect_is_zero_at_the_present_influence(app: AppState) -> None:
     assert (band.low <= band.high).all()
 
 
+def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppState) -> None:
+    before = {name: app.students.effect(name, "wheel") for name in ("bicycle", "sheep")}
+    app.tuning.toggle("sheep", "wheel", "down")
+    app.tuning.fine_tune()
+    assert app.students.effect("bicycle", "wheel") is before["bicycle"]
+    after = app.students.effect("sheep", "wheel")
+    assert app.students.weight("sheep", "wheel") in after.grid
+    assert app.students.weight("sheep", "wheel") not in before["sheep"].grid
+
+
 def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
     gallery, store = app.students.gallery("bicycle", "wheel"), app.store
     score = store.concept_score[:, store.concepts.index("wheel")]
