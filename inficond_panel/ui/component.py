@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 import param
 from bokeh.document import Document
-from bokeh.model import DataModel
-from panel.custom import JSComponent
+from bokeh.model import DataModel, Model
+from panel.custom import Child, Children, JSComponent
 from panel.io import state
 from panel.models.esm import DataEvent
 
@@ -21,6 +21,10 @@ class Component(JSComponent):
     """
 
     _taken: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, **params: Any) -> None:
+        _hold_plain_data(type(self))
+        super().__init__(**params)
 
     @property
     def _linked_properties(self) -> tuple[str, ...]:
@@ -57,6 +61,30 @@ class Component(JSComponent):
         tag = f"__ref:{ref}"
         if tag not in props.tags:
             props.tags.append(tag)
+
+
+def _hold_plain_data(component: type[Component]) -> None:
+    """Let a change of the component's data search it for models only where children are held.
+
+    Bokeh looks at every value of every row of a table, at each change, for models that came or
+    went. What is sent to the browser are texts and numbers; models are children alone.
+    """
+    data = component._data_model
+    if "trigger" in vars(data):
+        return
+    holding = [name for name in data.properties() if _holds_models(component, name)]
+
+    def trigger(
+        self: Any, attr: str, old: Any, new: Any, hint: Any = None, setter: Any = None
+    ) -> None:
+        start = data if attr in holding else Model
+        super(start, self).trigger(attr, old, new, hint=hint, setter=setter)
+
+    setattr(data, "trigger", trigger)  # noqa: B010 - a class that Panel made
+
+
+def _holds_models(component: type[Component], name: str) -> bool:
+    return name in component.param and isinstance(component.param[name], Child | Children)
 
 
 class ViewComponent(Component):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import panel as pn
+import param
+from bokeh.document import Document
+from panel.custom import Child
+
 from inficond_panel.ui.component import Component
 
 
@@ -19,3 +24,36 @@ def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is() -> None:
     assert first.bundle
     assert first.bundle == again.bundle != other.bundle
     assert (first.esm, other.esm) == (One._esm, Two._esm)
+
+
+class Holding(Component):
+    rows = param.List(default=[])
+    below = Child()
+
+    _esm = "export function render() { return 'holding' }"
+
+
+def test_only_children_are_searched_for_models(monkeypatch) -> None:
+    searched = []
+    monkeypatch.setattr(
+        "bokeh.model.model.visit_value_and_its_immediate_references",
+        lambda value, visit: searched.append(value),
+    )
+    view = Holding(below=pn.pane.HTML("one"))
+    document = Document()
+    document.add_root(view.get_root(document))
+    del searched[:]
+    view.rows = rows = [{"name": "wheel", "patches": [1, 2, 3]}]
+    assert [value for value in searched if value == rows] == []
+    assert view._models
+    assert next(iter(view._models.values()))[0].data.rows == rows
+
+
+def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> None:
+    view = Holding(below=pn.pane.HTML("one"))
+    document = Document()
+    document.add_root(view.get_root(document))
+    view.below = pn.pane.HTML("two")
+    texts = [model.text for model in document.models if hasattr(model, "text")]
+    assert [text for text in texts if "two" in text]
+    assert not [text for text in texts if "one" in text]
