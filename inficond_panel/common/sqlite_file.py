@@ -48,6 +48,8 @@ class Database:
                     raise
             except sqlite3.Error as error:
                 raise self.form.explained(self.path, error, write) from error
+            except UnicodeDecodeError as error:
+                raise self.form.damaged(self.path, "text in it cannot be read") from error
             finally:
                 if self._still:  # opened anew by the next, which may be allowed to write
                     self.close()

@@ -113,7 +113,8 @@ def _write(group: zarr.Group, name: str, values: Any, variable: Variable) -> str
     digest = ArrayHash("string" if text else variable.dtype, values.shape)
     for start in range(0, values.shape[0], chunks[0]):
         part = np.asarray(values[start : start + chunks[0]])
-        part = part.astype(np.dtypes.StringDType() if text else variable.dtype, copy=False)
+        with np.errstate(over="ignore"):  # what is too large is told when the store is opened
+            part = part.astype(np.dtypes.StringDType() if text else variable.dtype, copy=False)
         array[start : start + chunks[0]] = part
         digest.update(part)
     return digest.hexdigest()

@@ -47,9 +47,10 @@ class Component(JSComponent):
                 super()._process_event(event)
 
     def _process_events(self, events: dict[str, Any]) -> None:
-        if allows(state.curdoc):
+        taken = {name: value for name, value in events.items() if name in self._linked_properties}
+        if taken and allows(state.curdoc):
             with refusing(type(self).__name__):
-                super()._process_events(events)
+                super()._process_events(taken)
 
     @classmethod
     def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:

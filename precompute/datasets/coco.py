@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +115,8 @@ def _find(images: Path, name: str, found: Instances, image: str) -> Path:
     file_name = found.file_name[image]
     folder = Path(name).name.partition("_")[2]
     places = [images / file_name, images / folder / file_name, found.path.parent / file_name]
-    return next((place for place in places if place.is_file()), places[0])
+    there = (place for place in places if os.path.isfile(place))  # noqa: PTH113 - never raises
+    return next(there, places[0])
 
 
 def _order(category: tuple[Any, str]) -> tuple[bool, Any]:

@@ -65,7 +65,7 @@ def readers(file: Path) -> list[Any]:
         lambda: read_table(file, *label_reader(absent=-1)),
         lambda: read_table(file, str, "text"),
         lambda: read_outputs(file, IDS, CLASSES),
-        lambda: (listing := table_listing(section)).labels(listing.known, CLASSES),
+        lambda: (listing := table_listing(section)).labels(listing.known, listing.classes(None)),
     ]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from inficond_panel.spec import Share, Spec, json_schema, load_spec
+from inficond_panel.spec import Share, Spec, find_spec, json_schema, load_spec
 from inficond_panel.spec.framework import fields as f
 from inficond_panel.spec.framework.by_name import ByClass, Numbers, Texts
 from inficond_panel.spec.framework.json_schema import sections
@@ -268,6 +268,15 @@ def test_the_strategy_reaches_every_field():
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled
+
+
+def test_a_folder_below_a_variable_that_is_not_set_survives_the_round_trip(tmp_path, monkeypatch):
+    monkeypatch.delenv("INFICOND_DATA", raising=False)
+    text = find_spec("cub200").read_text().replace("store: ${INFICOND_DATA}/", "store: ")
+    (tmp_path / "a.yaml").write_text(text)
+    spec = load_spec(tmp_path / "a.yaml", check_files=False)
+    (tmp_path / "a.yaml").write_text(spec.to_yaml())
+    assert load_spec(tmp_path / "a.yaml", check_files=False) == spec
 
 
 def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):

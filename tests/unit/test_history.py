@@ -205,6 +205,16 @@ def test_overwritten_pages(history: History) -> None:
         history.nodes(ROOT.id)
 
 
+def test_text_of_the_schema_that_is_no_text(history: History) -> None:
+    history.close()
+    path = Path(history.path)
+    content = path.read_bytes()
+    at = content.index(b"CREATE TABLE")
+    path.write_bytes(content[: at + 3] + b"\xac" + content[at + 4 :])
+    with pytest.raises(HistoryError, match="damaged"):
+        history.nodes(ROOT.id)
+
+
 # -- rows altered by hand -------------------------------------------------------------------
 
 ALTERED = {

@@ -360,6 +360,7 @@ def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INFICOND_DATA", str(tmp_path / "data"))
     tuner = open_tuner("voc2007", store=store.path)
     assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
 

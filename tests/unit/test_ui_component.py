@@ -57,3 +57,18 @@ def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> N
     texts = [model.text for model in document.models if hasattr(model, "text")]
     assert [text for text in texts if "two" in text]
     assert not [text for text in texts if "one" in text]
+
+
+class Taking(Component):
+    asked = param.String("")
+    kept = param.String("")
+
+    _taken = frozenset({"asked"})
+    _esm = "export function render() { return 'taking' }"
+
+
+def test_the_browser_sets_nothing_but_what_is_taken() -> None:
+    view = Taking()
+    view._process_events({"kept": "changed"})
+    view._process_events({"asked": "wheel", "kept": "changed", "none": 1})
+    assert (view.asked, view.kept) == ("wheel", "")

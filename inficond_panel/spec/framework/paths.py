@@ -43,7 +43,9 @@ class FilePath(Field, param.ClassSelector):
             raise Mismatch(
                 node, f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER"
             )
-        base = reading.values.get(self.option("below") or "") or reading.file.parent
+        whole = unset and text.startswith("${")  # what a variable begins may be absolute
+        below = None if whole else reading.values.get(self.option("below") or "")
+        base = below or reading.file.parent
         path = Path(os.path.abspath(base / full))  # noqa: PTH100 - links stay as written
         if not self.option("exists"):
             _check_name(path, node)
