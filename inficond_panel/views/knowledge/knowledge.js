@@ -104,7 +104,7 @@ function makeHead(model, send, dialog, menu) {
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   onKey(add, "t", () => add.click())
-  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, "Student knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
+  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)
     set(name, "title", model.student || null)
