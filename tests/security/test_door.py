@@ -27,6 +27,7 @@ NONSENSE = [
     {"action": "choose_class"}, {"action": "choose_class", "name": SECRET},
     {"action": "export_students", "node": 1}, {"action": "take_back", "at": 1, "thumbs": 2},
     {"action": "save_spec", "layout": [], "theme": SECRET}, {"action": "show_step"},
+    {"action": "save_students", "names": [SECRET], "kind": "csv"},
     {"action": "save_spec", "layout": {}, "theme": SECRET}, {"action": "toggle"},
     {"action": "toggle", "concept": SECRET, "direction": "up"},
     {"action": "toggle", "concept": "wheel", "direction": SECRET},

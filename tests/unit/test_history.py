@@ -215,6 +215,13 @@ def test_text_of_the_schema_that_is_no_text(history: History) -> None:
         history.nodes(ROOT.id)
 
 
+def test_an_event_of_bytes(history: History) -> None:
+    history.close()
+    alter(history.path, "UPDATE events SET text = x'00ff'")
+    with pytest.raises(HistoryError, match="damaged"):
+        history.nodes(ROOT.id)
+
+
 # -- rows altered by hand -------------------------------------------------------------------
 
 ALTERED = {

@@ -50,6 +50,10 @@ class Event:
     author: str
     created: str
 
+    def is_text(self) -> bool:
+        """True if no field holds bytes, which SQLite would keep in a column of text too."""
+        return not any(isinstance(fact, bytes) for fact in vars(self).values())
+
     def checksum(self, previous: str) -> str:
         """SHA-256 over the event and the checksum of the event before it."""
         facts = (self.number, self.root, self.kind, self.node, self.origin, self.text)

@@ -95,8 +95,8 @@ def _chain(
     for expected, row in enumerate(rows, after + 1):
         *facts, checksum = row
         event = Event(*facts)
-        previous = event.checksum(previous)
-        if event.number != expected or checksum != previous:
+        previous = event.checksum(previous) if event.is_text() else ""
+        if event.number != expected or not previous or checksum != previous:
             raise HISTORY.damaged(path, f"event {expected} of its log was altered")
         yield event, checksum
 

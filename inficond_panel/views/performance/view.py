@@ -225,4 +225,6 @@ class PerformanceView(Acting, Viewer):
     @action
     def _save_students(self, names: list[str], kind: str) -> None:
         students = self.app.students
+        if not set(names) <= set(self.app.store.classes):
+            raise ValueError("no such class")
         make_and_send(self.app, self.table, lambda: students.students_file(names, kind))
