@@ -30,7 +30,7 @@ def view(app) -> KnowledgeView:
 
 
 def choose(view: KnowledgeView, precision: float | None = None) -> dict:
-    view.act({"action": "choose_threshold", "precision": precision})
+    view.act({"action": "choose_threshold", "least": precision})
     return view.table.threshold
 
 

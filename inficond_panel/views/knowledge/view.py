@@ -240,8 +240,9 @@ class KnowledgeView(BatchActions, Viewer):
         self.measures.open_slice(value)
 
     @action
-    def _choose_threshold(self, precision: float | None) -> None:
-        self.thresholds.ask(precision)
+    def _choose_threshold(self, least: float | None) -> None:
+        """Choose that of the best F1, or with the least precision that of the most recall."""
+        self.thresholds.ask(least)
 
     @action
     def _open_churn(self, split: str) -> None:
