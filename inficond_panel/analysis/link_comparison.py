@@ -1,0 +1,104 @@
+"""Students per class beside the one softmax student, on data with one class an image.
+
+Both are untouched students of the same store under the same other settings. Of a student per class
+the probabilities of an image are made to add up to 1 (``distill.metrics.top_class``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.analysis.top_measures import check_single_label, teacher_top_class, top_class
+from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.distill.metrics.class_mean import mean_change, mean_interval
+from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import AP, keys
+from inficond_panel.vocabulary.tasks import LINKS
+from inficond_panel.vocabulary.top_metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE
+
+#: Metrics of the students as one classifier; the mean AP of the classes stands beside them.
+TOGETHER = keys(TOP1, BALANCED, TOP_ECE, AGREEMENT)
+
+
+@dataclass(frozen=True)
+class LinkResult:
+    """The untouched students of one link (``sigmoid`` or ``softmax``) on the split compared.
+
+    ``metrics`` are those of ``TOGETHER``, and the mean AP of the classes.
+    """
+
+    link: str
+    node: Node
+    metrics: dict[str, Interval]
+
+    @property
+    def nonzero(self) -> int:
+        """Number of influences that are not 0."""
+        return int(np.count_nonzero(self.node.weights))
+
+
+@dataclass(frozen=True)
+class LinkComparison:
+    """Students per class, the softmax student, and its metrics less theirs on the same draws.
+
+    ``images`` are those of the split, ``labelled`` those of them whose class is known. ``teacher``
+    has all metrics but agreement.
+    """
+
+    split: str
+    images: int
+    labelled: int
+    results: tuple[LinkResult, LinkResult]
+    change: dict[str, Interval]
+    teacher: dict[str, Interval]
+
+
+def compare_links(
+    tuner: Tuner,
+    split: str = "tune",
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> LinkComparison:
+    """Distill the students of both links, or take them from the history, and measure them.
+
+    Looks at the holdout are the caller's to count. Raises ``TuningError`` for data with several
+    classes an image, and for settings that the softmax student cannot have.
+    """
+    check_single_label(tuner.store)
+    noise = {"draws": draws, "seed": seed}
+    tuners = [tuner.with_students(link=link) for link in LINKS]
+    nodes = [each.root(progress) for each in tuners]
+    together = [top_class(each, node, split) for each, node in zip(tuners, nodes, strict=True)]
+    classes = [
+        list(each.at(node, split).outcomes.values())
+        for each, node in zip(tuners, nodes, strict=True)
+    ]
+    results = [
+        LinkResult(
+            link, node, metric_intervals(found, TOGETHER, **noise) | _mean_ap(own, draws, seed)
+        )
+        for link, node, found, own in zip(LINKS, nodes, together, classes, strict=True)
+    ]
+    teacher = teacher_top_class(tuner.store, split)
+    alone = [key for key in TOGETHER if key != AGREEMENT.key]
+    return LinkComparison(
+        split=split,
+        images=len(tuner.store.rows(split)),
+        labelled=len(teacher.label),
+        results=(results[0], results[1]),
+        change=change_intervals(*together, TOGETHER, **noise)
+        | {AP.key: mean_change(*classes, **noise)},
+        teacher=metric_intervals(teacher, alone, **noise)
+        | _mean_ap(list(tuner.teacher_outcomes(split).values()), draws, seed),
+    )
+
+
+def _mean_ap(outcomes: Sequence[Outcome], draws: int, seed: int) -> dict[str, Interval]:
+    return {AP.key: mean_interval(outcomes, draws=draws, seed=seed)}
