@@ -69,6 +69,7 @@ class KnowledgeView(BatchActions, Viewer):
             suspecting=app.spec.tuning.suspects,
             suggesting=pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING)),
             cureless=str(app.tuner.cures.refused or ""),
+            penalised=app.tuner.cures.takes_lambda,
             suggests=app.spec.tuning.suggest,
             sizing_mode="stretch_both",
             margin=0,
