@@ -14,6 +14,7 @@ import numpy as np
 from inficond_panel.analysis.top_measures import check_single_label, teacher_top_class, top_class
 from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change, mean_interval
+from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
@@ -72,33 +73,44 @@ def compare_links(
     classes an image, and for settings that the softmax student cannot have.
     """
     check_single_label(tuner.store)
-    noise = {"draws": draws, "seed": seed}
-    tuners = [tuner.with_students(link=link) for link in LINKS]
-    nodes = [each.root(progress) for each in tuners]
-    together = [top_class(each, node, split) for each, node in zip(tuners, nodes, strict=True)]
-    classes = [
-        list(each.at(node, split).outcomes.values())
-        for each, node in zip(tuners, nodes, strict=True)
-    ]
-    results = [
-        LinkResult(
-            link, node, metric_intervals(found, TOGETHER, **noise) | _mean_ap(own, draws, seed)
-        )
-        for link, node, found, own in zip(LINKS, nodes, together, classes, strict=True)
-    ]
+    first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
     teacher = teacher_top_class(tuner.store, split)
-    alone = [key for key in TOGETHER if key != AGREEMENT.key]
+    judged = list(tuner.teacher_outcomes(split).values())
+    change = change_intervals(first.together, second.together, TOGETHER, draws=draws, seed=seed)
+    change[AP.key] = mean_change(first.classes, second.classes, draws=draws, seed=seed)
     return LinkComparison(
         split=split,
         images=len(tuner.store.rows(split)),
         labelled=len(teacher.label),
-        results=(results[0], results[1]),
-        change=change_intervals(*together, TOGETHER, **noise)
-        | {AP.key: mean_change(*classes, **noise)},
-        teacher=metric_intervals(teacher, alone, **noise)
-        | _mean_ap(list(tuner.teacher_outcomes(split).values()), draws, seed),
+        results=(first.result(draws, seed), second.result(draws, seed)),
+        change=change,
+        teacher=_metrics(teacher, judged, draws, seed, without=AGREEMENT.key),
     )
 
 
-def _mean_ap(outcomes: Sequence[Outcome], draws: int, seed: int) -> dict[str, Interval]:
-    return {AP.key: mean_interval(outcomes, draws=draws, seed=seed)}
+@dataclass(frozen=True)
+class _Students:
+    """The untouched students of one link: as one classifier, and the outcome of each class."""
+
+    link: str
+    node: Node
+    together: TopClass
+    classes: list[Outcome]
+
+    def result(self, draws: int, seed: int) -> LinkResult:
+        return LinkResult(self.link, self.node, _metrics(self.together, self.classes, draws, seed))
+
+
+def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
+    own = tuner.with_students(link=link)
+    node = own.root(progress)
+    outcomes = list(own.at(node, split).outcomes.values())
+    return _Students(link, node, top_class(own, node, split), outcomes)
+
+
+def _metrics(
+    together: TopClass, classes: Sequence[Outcome], draws: int, seed: int, without: str = ""
+) -> dict[str, Interval]:
+    names = [key for key in TOGETHER if key != without]
+    found = metric_intervals(together, names, draws=draws, seed=seed)
+    return {**found, AP.key: mean_interval(classes, draws=draws, seed=seed)}
