@@ -10,7 +10,7 @@ const CHOOSE = "Choose by tune"
 export function makeThreshold(model, send) {
   const now = h("p", { class: "num" })
   const rule = select("Threshold by", RULES, BEST_F1, () => {}, "Threshold by")
-  const button = h("button", { class: "btn plain", type: "button", title: "The threshold that the labels of tune choose, with its noise. Nothing is changed.", onclick: () => {
+  const button = h("button", { class: "group-thumb", type: "button", title: "The threshold that the labels of tune choose, with its noise. Nothing is changed.", onclick: () => {
     const { value } = rule.querySelector("select")
     send("choose_threshold", { least: value === BEST_F1 ? null : Number(value) })
   } }, CHOOSE)

@@ -35,7 +35,7 @@ def make_threshold(
     limits = f"[{signed(found.low, 3)}, {signed(found.high, 3)}]"
     return {
         "kind": "done",
-        "text": f"{rule} at {signed(found.threshold, 3)} {limits}",
+        "text": f"{rule} at {signed(found.threshold, 3)}, 95 % {limits}",
         "rows": [_row(key, found.metrics[key], found.change[key]) for key in JUDGED],
         "line": threshold_line(setting),
     }
