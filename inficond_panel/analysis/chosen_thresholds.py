@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys
@@ -59,9 +60,7 @@ def chosen_thresholds(
     """
     if precision is not None and not 0 < precision <= 1:
         raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
-    names = list(tuner.store.classes if classes is None else dict.fromkeys(classes))
-    for name in names:
-        check_name("class", name, tuner.store.classes)
+    names = chosen_names("class", classes, tuner.store.classes)
     return [_chosen(tuner, node, name, precision, draws, seed) for name in names]
 
 
@@ -94,10 +93,19 @@ def _chosen(
     )
 
 
-def threshold_setting(found: Sequence[ChosenThreshold]) -> dict[str, float]:
-    """Value of ``students.threshold`` in a spec, in six digits; what has no choice is left out."""
-    return {
+def threshold_setting(tuner: Tuner, found: Sequence[ChosenThreshold]) -> dict[str, float]:
+    """Value of ``students.threshold`` in a spec: those it has, and the chosen ones in six digits.
+
+    A class without a choice keeps what the spec has.
+    """
+    chosen = {
         each.class_name: float(f"{each.threshold:.6g}")
         for each in found
         if np.isfinite(each.threshold)
     }
+    return {**tuner.spec.students.threshold, **chosen}
+
+
+def threshold_line(setting: Mapping[str, float]) -> str:
+    """The setting as a line of YAML, which stands under ``students`` in a spec."""
+    return f"threshold: {json.dumps(dict(setting), ensure_ascii=False)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Choose thresholds, and print the line of a spec that sets them."""
-    from inficond_panel.analysis.chosen_thresholds import chosen_thresholds, threshold_setting
+    from inficond_panel.analysis.chosen_thresholds import (
+        chosen_thresholds,
+        threshold_line,
+        threshold_setting,
+    )
     from inficond_panel.commands.students import chosen_node, open_students
     from inficond_panel.tuning.node_names import node_title
 
@@ -50,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     found = chosen_thresholds(
         tuner, node, classes=args.classes, precision=args.precision, seed=args.seed
     )
-    setting = {**tuner.spec.students.threshold, **threshold_setting(found)}
+    setting = threshold_setting(tuner, found)
     if args.json:
         classes = {each.class_name: plain(asdict(each)) for each in found}
         say_json({"node": node.id, "threshold": setting, "classes": classes})
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
             note(f"{each.class_name} is left out: {each.lacking}.")
     say()
     say("F1, precision and recall are cross-fitted. In the spec, under students:")
-    say(f"  threshold: {json.dumps(setting, ensure_ascii=False)}")
+    say(f"  {threshold_line(setting)}")
 
 
 _WORTH = (PRECISION, RECALL)

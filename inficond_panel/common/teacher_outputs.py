@@ -87,5 +87,6 @@ def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:
     total = values.sum(axis=1, dtype=np.float64)
     worst = float(total[np.abs(total - 1).argmax()])
     if by_softmax and abs(worst - 1) > SUM_ERROR:
-        return f"add up to {worst:.3g} for an image, in a softmax to 1: classes are missing"
+        why = "classes are missing" if worst < 1 else "each class is judged by itself (sigmoid)"
+        return f"add up to {worst:.3g} for an image, in a softmax to 1: {why}"
     return ""

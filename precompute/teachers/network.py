@@ -82,8 +82,9 @@ class Pass:
     def _check_finite(self, values: np.ndarray, rows: list[int]) -> None:
         broken = sorted(rows[i] for i in np.flatnonzero(~np.isfinite(values).all(1)))
         if broken:
+            what = "oracle logits" if self.name == "oracle" else self.name
             raise DataError(
-                f"The teacher's {self.name} are no finite numbers for the images "
+                f"The teacher's {what} are no finite numbers for the images "
                 f"{', '.join(self.dataset.ids[row] for row in broken[:5])}.",
                 "Check its weights, mean and std; for an oracle take a smaller gamma.",
             )

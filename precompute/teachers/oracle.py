@@ -52,9 +52,25 @@ def reinforce(
     """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
 
     x is the input as it enters the network, after normalisation: |x| is a channel's distance from
-    the mean colour, in standard deviations. Raises as ``loss_gradient``.
+    the mean colour, in standard deviations. Raises as ``loss_gradient`` and ``stepped``.
     """
-    return pixels - gamma * pixels.abs() * loss_gradient(forward, pixels, label, loss_of)
+    return stepped(pixels, loss_gradient(forward, pixels, label, loss_of), gamma)
+
+
+def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
+    """``x* = x - gamma |x| * gradient``; raises ``DataError`` for a gamma with which it overflows.
+
+    Not every network shows that in its logits: one that saturates makes finite ones of any input.
+    """
+    import torch
+
+    found = pixels - gamma * pixels.abs() * gradient
+    if torch.isfinite(gradient).all() and not torch.isfinite(found).all():
+        raise DataError(
+            f"gamma {gamma:g} is too large: the reinforced photos are no finite numbers.",
+            "Take a smaller one; those of the paper lie between 0 and a few units.",
+        )
+    return found
 
 
 def loss_gradient(

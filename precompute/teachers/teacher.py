@@ -14,7 +14,7 @@ from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
 from precompute.teachers.activations import check_probabilities, other_classes
-from precompute.teachers.oracle import loss_gradient, softmax_loss, task_loss
+from precompute.teachers.oracle import loss_gradient, softmax_loss, stepped, task_loss
 from precompute.teachers.preprocessing import Prepares
 from precompute.teachers.tables import near_in_list
 
@@ -83,8 +83,7 @@ class TorchTeacher:
         gradient = loss_gradient(self.forward, pixels, known, loss)
         with one_torch_thread(), torch.inference_mode():
             return [
-                self.forward(pixels - gamma * pixels.abs() * gradient).cpu().numpy()
-                for gamma in gammas
+                self.forward(stepped(pixels, gradient, gamma)).cpu().numpy() for gamma in gammas
             ]
 
     def _moved(self, values: np.ndarray) -> Any:

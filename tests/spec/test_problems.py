@@ -147,6 +147,11 @@ CASES = {
             "13:39: teacher.oracle.gamma: expected a number > 0, got '0'",
         ],
     ),
+    "a step without end": (
+        "kind: logits, path: logits.csv", "kind: head, oracle: {gamma: 1e999}", [
+            "13:39: teacher.oracle.gamma: expected a number > 0, got '1e999'",
+        ],
+    ),
     "targets that there are not": ("teacher:", "students: {targets: oracle}\nteacher:", [
         "13:12: students.targets: oracle needs the oracle's logits: give teacher.oracle",
     ]),

@@ -112,8 +112,15 @@ def report_open(page: Page) -> None:
     expect(page.locator(".knowledge .report [aria-expanded=true]")).to_be_visible()
 
 
-def cures_open(page: Page) -> None:
+def threshold_chosen(page: Page) -> None:
     page.keyboard.press("w")
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Choose by tune").click()
+    expect(page.locator(".knowledge .threshold table")).to_be_visible()
+
+
+def cures_open(page: Page) -> None:
+    page.keyboard.press("a")
     page.keyboard.press("b")
     expect(page.locator(".knowledge .mending .path")).to_be_visible()
 
@@ -201,6 +208,7 @@ STATES: tuple[Callable[[Page], None], ...] = (
     large_image,
     refit_done,
     report_open,
+    threshold_chosen,
     cures_open,
     palette_open,
     node_menu,

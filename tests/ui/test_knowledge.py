@@ -118,6 +118,23 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     page.keyboard.press("a")
 
 
+def test_a_threshold_is_chosen_beside_the_metrics_and_copied_for_the_spec(page) -> None:
+    page.keyboard.press("a")
+    part = page.locator("#measures-body .threshold")
+    expect(part).to_contain_text("present above a logit of 0.000")
+    expect(part.locator("table")).to_have_count(0)
+    part.get_by_label("Threshold by").select_option("0.8")
+    part.get_by_role("button", name="Choose by tune").click()
+    expect(part).to_contain_text("Chosen: most recall at precision 0.8 at ")
+    expect(part.locator("tbody th")).to_have_text(["F1", "Precision", "Recall"])
+    expect(part.locator("code")).to_have_text(re.compile(r'^threshold: \{"bicycle": -?\d'))
+    part.get_by_role("button", name="Copy").click()
+    expect(part).to_contain_text("Copied")
+    select(page, "sheep")
+    expect(part.locator("table")).to_have_count(0)
+    page.keyboard.press("a")
+
+
 def test_an_influence_is_put_to_the_test_from_its_row(page) -> None:
     first = row(page, 0)
     first.focus()

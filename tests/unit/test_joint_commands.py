@@ -87,6 +87,8 @@ def test_commands_that_take_a_joint_student(run, arguments):
     [
         ("{class: cat, direction: doubt, value: auto}", "students.link: sigmoid"),
         ("{class: cat, concepts: [a], direction: balance}", "students.link: sigmoid"),
+        ("{class: cat, direction: lambda, value: auto}", "give lambda a value"),
+        ("{class: cat, direction: lambda, value: 0}", "Give a value above 0."),
     ],
 )
 def test_cures_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # noqa: F811
@@ -94,6 +96,17 @@ def test_cures_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # no
     assert main(["tune", str(joint_spec), "--edits", str(tmp_path / "cure.yaml")]) != 0
     assert remedy in capsys.readouterr().err
     assert len(open_tuner(joint_spec).nodes()) == 1
+
+
+def test_a_lambda_is_tuned_told_and_exported(run, tmp_path):
+    (tmp_path / "cure.yaml").write_text("- - {class: cat, direction: lambda, value: 0.03}\n")
+    said = run("tune", "--edits", str(tmp_path / "cure.yaml"))
+    assert "cat: lambda 0.03" in said
+    assert "others moved too" in said
+    assert "others moved too" in run("explain")
+    assert json.loads(run("metrics", "--json", "--draws", "20"))["single_label"]
+    run("lambda", "--class", "dog")
+    run("export", "--output", str(tmp_path / "out"), "--format", "npz")
 
 
 def test_check_refuses_a_softmax_over_several_classes_an_image(tmp_path, capsys):

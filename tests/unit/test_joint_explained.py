@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from frames import SINGLE as CLASSES
 from frames import single_frames
-from scipy.special import softmax
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
 from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
@@ -18,13 +19,15 @@ from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.iteration import to_iteration
+from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.views.configuration.view import make_student
 from inficond_panel.views.knowledge.batch import make_others
+from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.provenance.iterations import touches
 from inficond_panel.wording.moved_classes import moved_sentence
 
@@ -171,13 +174,87 @@ def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  #
 
 
 @pytest.mark.parametrize(
-    "cure", [Balance("cat", ("a",)), Lambda("cat", 0.01), Doubt("cat"), Label("cat", "000", 1)]
+    "cure", [Balance("cat", ("a",)), Lambda("cat"), Doubt("cat"), Label("cat", "000", 1)]
 )
 def test_cures_are_refused_with_the_way_out(tuner, cure):  # noqa: F811
     with pytest.raises(TuningError) as caught:
         tuner.fine_tune(tuner.root(), [cure])
     assert "link: softmax" in caught.value.message
     assert "students.link: sigmoid" in caught.value.remedy
+    assert "give lambda a value" in caught.value.remedy
+    assert len(tuner.nodes()) == 1
+
+
+def joint_by_slsqp(x, t, l1):
+    """Least objective by scipy's SLSQP with a penalty (K,) for each class: w = p - n >= 0."""
+    (n, c), k = x.shape, t.shape[1]
+    size, cost = c * k, np.tile(l1, c)
+
+    def value(z):
+        p, m, b = z[:size], z[size : 2 * size], z[2 * size :]
+        logit = x @ (p - m).reshape(c, k) + b
+        u = (softmax(logit, axis=1) - t) / n
+        slope = (x.T @ u).ravel()
+        loss = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean()
+        grad = np.concatenate([slope + cost, cost - slope, u.sum(0)])
+        return loss + cost @ (p + m), grad
+
+    bounds = [(0, None)] * (2 * size) + [(None, None)] * k
+    found = minimize(
+        value,
+        np.full(2 * size + k, 0.01),
+        jac=True,
+        method="SLSQP",
+        bounds=bounds,
+        options={"maxiter": 2000, "ftol": 1e-14},
+    )
+    w = (found.x[:size] - found.x[size : 2 * size]).reshape(c, k)
+    return found.fun, w - w.mean(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("value", [3 * L1, 10 * L1, L1 / 10])
+def test_a_lambda_of_one_class_is_its_penalty_in_the_one_solve(tuner, value):  # noqa: F811
+    node = tuner.fine_tune(tuner.root(), [Lambda("cat", value)])
+    x, t = problem(tuner)
+    l1 = np.array([L1, value, L1])
+    best, weights = joint_by_slsqp(x, t, l1)
+    np.testing.assert_allclose(node.weights, weights, atol=2e-2)
+    logit = x @ node.weights + node.intercepts
+    apart = np.abs(node.weights[:, :, None] - node.weights[:, None, :])  # any of K shifts is best
+    least_l1 = np.einsum("ckj,k->cj", apart, l1).min(axis=1).sum()
+    here = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean() + least_l1
+    assert here == pytest.approx(best, abs=2e-6)
+    assert max(node.gap) <= 1e-6
+    assert node.certificate == ("gap",) * 3
+    assert node.cures == (Lambda("cat", value),)
+
+
+def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
+    """A thumb on another class, seen from either, and another lambda go on from it."""
+    first = tuner.fine_tune(tuner.root(), [Lambda("cat", 5 * L1)])
+    thumb = Intent("dog", "b", "up")
+    node = tuner.fine_tune(first, [thumb, Lambda("bird", 2 * L1)])
+    x, t = problem(tuner)
+    lower = np.full((5, 3), -np.inf)
+    lower[1, 2] = node.bounds[thumb.key][0]
+    alone = distill.fit_joint(x, t, l1=[2 * L1, 5 * L1, L1], lower=lower, tolerance=1e-9)
+    np.testing.assert_allclose(node.weights, alone.centred, atol=5e-3)
+    rows = tuner.store.rows("tune")
+    for k, name in enumerate(CLASSES):
+        own = tuner.cures.class_fit(node, name)
+        assert own.data.l1.tolist() == [2 * L1, 5 * L1, L1]
+        again = own.logits(own.solve(), rows)
+        np.testing.assert_allclose(again, tuner.logits(node)[rows, k], atol=5e-2)
+    again = Tuner(tuner.store, tuner.spec, History(":memory:"))
+    for old, new in replay(tuner, again):
+        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+
+
+def test_a_lambda_of_0_is_refused(tuner):  # noqa: F811
+    with pytest.raises(TuningError, match="must be above 0") as caught:
+        tuner.fine_tune(tuner.root(), [Lambda("cat", 0.0)])
+    assert caught.value.remedy == "Give a value above 0."
+    assert len(tuner.nodes()) == 1
 
 
 def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tuned):  # noqa: F811
@@ -246,6 +323,26 @@ def test_thumbs_by_a_machine_are_carried_out(tuner, strategy):  # noqa: F811
 def test_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
     with pytest.raises(TuningError, match="Cures change"):
         suggest(tuner, strategy="repair")
+
+
+def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F811
+    app = AppState(tuner, Jobs(inline=True))
+    app.selection.class_name = "cat"
+    view = KnowledgeView(app)
+    assert view.table.penalised
+    assert "link: softmax" in view.table.cureless
+    for cure in ({"direction": "lambda", "value": "auto"}, {"direction": "doubt", "value": 1}):
+        with pytest.raises(ValueError, match="no such cure"):
+            view.act({"action": "cure", "cure": cure})
+    view.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.03}})
+    assert app.tuning.pending == [Lambda("cat", 0.03)]
+    assert app.tuning.preview.node.cures == (Lambda("cat", 0.03),)
+    view.act({"action": "fine_tune"})
+    assert app.students.node.cures == (Lambda("cat", 0.03),)
+    view.table.mended = True
+    (now,) = (point for point in view.table.path if point["now"])
+    assert now["value"] == 0.03
+    assert view.table.terms == ["lambda 0.03"]
 
 
 def test_the_page_says_that_all_classes_changed(tuner):  # noqa: F811

@@ -87,6 +87,72 @@ def test_frames_with_two_classes_or_none_are_told(tmp_path):
         from_frames(**given, path=tmp_path / "own.zarr")
 
 
+@pytest.mark.parametrize("own", [[1, 1, np.nan], [0, 0, 0], [0, 0, np.nan], [0, np.nan, 0]])
+def test_a_row_with_two_classes_or_none_makes_no_store(tmp_path, own):
+    given = single_frames()
+    given["labels"] = given["labels"].astype(float)
+    given["labels"].iloc[7] = own
+    what = "several classes" if sum(v == 1 for v in own) > 1 else "no class"
+    with pytest.raises(DataError, match=f"1 of 120 images have {what}: '007'"):
+        from_frames(**given, path=tmp_path / "own.zarr")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("own", [[np.nan, np.nan, np.nan], [1, np.nan, np.nan], [0, 1, np.nan]])
+def test_a_row_with_one_class_or_not_known_is_taken(tmp_path, own):
+    given = single_frames()
+    given["labels"] = given["labels"].astype(float)
+    given["labels"].iloc[7] = own
+    store = from_frames(**given, path=tmp_path / "own.zarr").tuner.store
+    assert store.label[7].tolist() == [-1 if np.isnan(v) else v for v in own]
+
+
+def test_sigmoids_are_no_outputs_of_a_softmax(tmp_path):
+    """The sums of an image's probabilities tell; above 1 no class is missing."""
+    given = single_frames()
+    given["logits"] = 1 / (1 + np.exp(-given["logits"]))
+    with pytest.raises(DataError, match=r"in a softmax to 1: each class is judged by itself"):
+        from_frames(**given, outputs="probabilities", path=tmp_path / "own.zarr")
+    assert not (tmp_path / "own.zarr").exists()
+
+
+def test_probabilities_of_a_softmax_taken_one_by_one_are_the_same_targets(tmp_path):
+    """A softmax's probability of a class is the sigmoid of its log-odds."""
+    given = single_frames(others=0)
+    p = softmax(given["logits"], axis=1)
+    given["logits"] = given["logits"] * 0 + p
+    whole, apart = (
+        from_frames(
+            **{**given, "activation": kind}, outputs="probabilities", path=tmp_path / f"{kind}.zarr"
+        )
+        for kind in ("softmax", "sigmoid")
+    )
+    np.testing.assert_allclose(
+        whole.tuner.fit_data.targets, apart.tuner.fit_data.targets, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("link", ["sigmoid", "softmax"])
+def test_columns_in_another_order_are_matched_by_name(tmp_path, link):
+    """Of logits, labels and scores; classes and concepts come in the order of logits and scores."""
+    given = single_frames()
+    turned = {
+        **given,
+        "logits": given["logits"].iloc[:, ::-1],
+        "labels": given["labels"][["cat", "dog", "bird"]],
+        "scores": given["scores"].iloc[:, ::-1],
+    }
+    weights = []
+    for name, each in (("a", given), ("b", turned)):
+        tuner = from_frames(**each, path=tmp_path / f"{name}.zarr").tuner
+        tuner = tuner.with_students(link=link, lambda_=1e-3)
+        store, found = tuner.store, tuner.root().weights
+        concepts = [store.concepts.index(c) for c in "abcde"]
+        weights.append(found[np.ix_(concepts, [store.classes.index(c) for c in CLASSES])])
+        assert store.label[0].tolist() == [given["labels"].iloc[0][c] for c in store.classes]
+    np.testing.assert_allclose(weights[1], weights[0], atol=5e-3)
+
+
 def test_another_activation_is_another_store_and_other_students(tmp_path):
     given = single_frames(others=0)
     first = from_frames(**given, path=tmp_path / "a.zarr")

@@ -45,6 +45,23 @@ def test_the_reinforced_input_is_that_of_the_formula(seed, gamma):
     assert not found.requires_grad
 
 
+@pytest.mark.parametrize("gamma", [1e39, 1e300])
+def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
+    from precompute.teachers.oracle import reinforce
+
+    weight, bias, x, label = (np.asarray(v, dtype=np.float32) for v in problem(0))
+    label = torch.from_numpy(np.ones_like(label, dtype=np.int64))
+
+    def saturating(pixels):
+        return network(weight, bias)(pixels.clamp(-3, 3))
+
+    assert torch.isfinite(saturating(torch.full(SHAPE, torch.inf))).all()
+    with pytest.raises(DataError, match="is too large: the reinforced photos") as told:
+        reinforce(saturating, torch.from_numpy(x), label, gamma)
+    assert "Take a smaller one" in told.value.remedy
+    assert torch.isfinite(reinforce(saturating, torch.from_numpy(x), label, 1.0)).all()
+
+
 def test_the_step_of_an_image_does_not_depend_on_the_others_in_its_batch():
     from precompute.teachers.oracle import reinforce
 

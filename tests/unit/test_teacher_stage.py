@@ -199,6 +199,17 @@ class Narrow(torch.nn.Module):
         return 5 - 100 * (x.mean((2, 3))[:, :2] - 0.5) ** 2
 
 
+def test_a_step_that_overflows_ends_the_run(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(576, 2), torch.nn.Hardtanh())
+    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
+    dataset = drawn()
+    dataset.label[:] = 1
+    section = teacher_section("torchscript", path=tmp_path / "a.pt", oracle=1e300)
+    section.outputs = "logits"
+    with pytest.raises(DataError, match=r"gamma 1e\+300 is too large"):
+        run(section, dataset)
+
+
 def test_a_step_that_is_too_large_is_warned_of(tmp_path):
     torch.jit.trace(Narrow(), torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
     dataset = drawn()

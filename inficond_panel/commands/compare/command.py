@@ -11,7 +11,7 @@ DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
     "measures them in one table, with the intervals of their differences. Lists are separated "
     "by commas; what is left out is as in the spec. With --gamma oracles of several gammas are "
-    "compared instead. See docs/oracle.md."
+    "compared instead; with --link students per class and one softmax student. See docs/oracle.md."
 )
 EXAMPLE = "inficond compare demo --alpha none,1 --temperature 1,2"
 
@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GAMMA",
         help="instead of students: the oracle of each gamma, made by the spec's teacher, with "
         "accuracy, calibration, entropy, silhouettes and maps side by side; 0 is the teacher",
+    )
+    parser.add_argument(
+        "--link",
+        action="store_true",
+        help="instead: with one class an image, students per class and the one softmax student, "
+        "with top-1, balanced accuracy, calibration, agreement and mean AP",
     )
     parser.add_argument(
         "--super",
@@ -61,8 +67,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure the outputs, distill the students of each setting, and hold them side by side."""
     from inficond_panel.commands.compare.compare_run import compare_outputs_and_students
     from inficond_panel.commands.compare.gamma_run import sweep_gammas
+    from inficond_panel.commands.compare.link_run import compare_the_links
     from inficond_panel.errors import InficondError
 
     if args.super_classes and not args.gamma:
         raise InficondError("--super is used with --gamma alone.", "Give --gamma, or leave it out.")
-    (sweep_gammas if args.gamma else compare_outputs_and_students)(args)
+    if args.link:
+        compare_the_links(args)
+    else:
+        (sweep_gammas if args.gamma else compare_outputs_and_students)(args)

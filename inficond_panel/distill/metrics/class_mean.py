@@ -41,11 +41,28 @@ def mean_change(
     for which the metric is defined in it. nan where it is defined for none.
     """
     estimate = class_mean(after, metric) - class_mean(before, metric)
-    old, new = (
-        mean_defined(np.array([drawn(each, metric, draws, seed, together=True) for each in side]))
-        for side in (before, after)
-    )
+    old, new = (drawn_mean(side, metric, draws, seed) for side in (before, after))
     return interval(float(estimate[0]), new - old, level, metric)
+
+
+def mean_interval(
+    outcomes: Sequence[Outcome],
+    metric: str = AP.key,
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Interval of the mean of a metric over the classes, on the draws of ``mean_change``."""
+    estimate = class_mean(outcomes, metric)
+    return interval(float(estimate[0]), drawn_mean(outcomes, metric, draws, seed), level, metric)
+
+
+def drawn_mean(outcomes: Sequence[Outcome], metric: str, draws: int, seed: int) -> Array:
+    """Mean over the classes on each draw of all images: (draws,); nan where none is defined."""
+    return mean_defined(
+        np.array([drawn(each, metric, draws, seed, together=True) for each in outcomes])
+    )
 
 
 def mean_defined(values: Array) -> Array:

@@ -20,7 +20,7 @@ from inficond_panel.tuning.fitting.refit import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.asked import check_cures
 from inficond_panel.tuning.intents.bounds import Bounds, box
-from inficond_panel.tuning.intents.cures import Cure, Label
+from inficond_panel.tuning.intents.cures import Cure, Label, Lambda
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -77,7 +77,10 @@ class CureTerms:
         store = self._store
         every = box(node.bounds, store.classes, store.concepts)
         start = start_from(node, range(len(store.classes)))
-        return JointClassFit(store, self._fit_data(), k, every, start, terms, ready=ready)
+        others = {**self._terms(node)}
+        others.pop(store.classes[k], None)
+        data = self._fit_data().under(others)
+        return JointClassFit(store, data, k, every, start, terms, ready=ready)
 
     def photos(
         self, student: ClassFit, rows: np.ndarray | None = None, seed: int = 0
@@ -116,7 +119,26 @@ class CureTerms:
 
     @property
     def refused(self) -> TuningError | None:
-        """Reason why the students of this spec take no cures; None where they do."""
+        """Reason why the students of this spec take no cures; None where they do.
+
+        One softmax student takes a value of lambda all the same: ``takes_lambda``.
+        """
+        if self._refused_at_all is None and self._spec.students.link == SOFTMAX:
+            return TuningError(
+                "Cures change what the student of one class is fitted to, and with link: softmax "
+                "all classes have one student.",
+                "Tune by thumbs, or give lambda a value; or write students.link: sigmoid, which "
+                "starts a history of its own.",
+            )
+        return self._refused_at_all
+
+    @property
+    def takes_lambda(self) -> bool:
+        """True if a value of lambda is taken for a class: also by one softmax student."""
+        return self._refused_at_all is None
+
+    @property
+    def _refused_at_all(self) -> TuningError | None:
         students = self._spec.students
         if students.solver != "exact":
             return TuningError(
@@ -130,20 +152,13 @@ class CureTerms:
                 "Tune by thumbs; or write students.tempered: teacher, which starts a history of "
                 "its own.",
             )
-        if students.link == SOFTMAX:
-            return TuningError(
-                "Cures change what the student of one class is fitted to, and with link: softmax "
-                "all classes have one student.",
-                "Tune by thumbs; or write students.link: sigmoid, which starts a history of its "
-                "own.",
-            )
         return None
 
     def check(self, cures: Sequence[Cure]) -> None:
         """Raise ``TuningError`` for names that are not there, and cures that cannot be."""
         check_cures(cures, self._store)
-        if cures and self.refused is not None:
-            raise self.refused
+        for cure in cures:
+            self._check_taken(cure)
         labels = [cure for cure in cures if isinstance(cure, Label)]
         held = {self._store.images[row] for row in self._store.rows("holdout")} if labels else set()
         for cure in labels:
@@ -152,3 +167,15 @@ class CureTerms:
                     f"{cure.image!r} is a photo of the holdout, which judges and never teaches.",
                     "Label photos of fit or tune.",
                 )
+
+    def _check_taken(self, cure: Cure) -> None:
+        """Raise ``TuningError`` for a cure that the students of this spec do not take."""
+        if self.refused is None:
+            return
+        if not (self.takes_lambda and isinstance(cure, Lambda) and cure.value is not None):
+            raise self.refused
+        if cure.value == 0:
+            raise TuningError(
+                f"lambda on {cure.class_name!r} is 0, and with link: softmax it must be above 0.",
+                "Give a value above 0.",
+            )

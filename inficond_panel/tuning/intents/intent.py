@@ -122,6 +122,17 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
         )
 
 
+def chosen_names(kind: str, names: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """The ``names`` of a ``kind`` of thing, each once; all that are ``known`` for None.
+
+    Raises ``TuningError``, with the nearest word, for one that is not there.
+    """
+    chosen = list(dict.fromkeys(known if names is None else names))
+    for name in chosen:
+        check_name(kind, name, known)
+    return chosen
+
+
 def _how(thumb: Thumb) -> dict[str, Any]:
     """Direction, factor and bound; an intent without a bound is written as if there were none."""
     held = {} if thumb.bound is None else {"bound": thumb.bound}

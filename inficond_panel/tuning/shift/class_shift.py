@@ -16,7 +16,7 @@ from inficond_panel.distill.shift.suspects import Suspicion
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
 from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
@@ -96,10 +96,7 @@ def class_shifts(
     Looks at no photo of the holdout. The same seed gives the same answer. Raises ``TuningError``
     for a class that the store does not have, ``SolverError``, ``CancelledError``.
     """
-    known = tuner.store.classes
-    chosen = list(known if classes is None else dict.fromkeys(classes))
-    for name in chosen:
-        check_name("class", name, known)
+    chosen = chosen_names("class", classes, tuner.store.classes)
     node, found = node or tuner.head(), {}
     with one_thread():
         for place, name in enumerate(chosen):

@@ -21,7 +21,7 @@ class BatchActions(RefitActions):
 
     def _takes(self, name: str) -> bool:
         """Cures and suggestions are given where the spec has them shown."""
-        cured = self.table.suspecting and not self.table.cureless
+        cured = self.table.suspecting and (self.table.penalised or not self.table.cureless)
         shown = {"cure": cured, "suggest": self.table.suggests}
         return bool(shown.get(name, True))
 

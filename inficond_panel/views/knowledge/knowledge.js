@@ -33,7 +33,7 @@ export function render({ model, el }) {
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
   const bar = makeBar(model, send, menu)
-  const measures = makeMeasures(model)
+  const measures = makeMeasures(model, send)
   const report = makeReport(model, send)
   const mending = makeMending(model, send)
   const sentence = makeSentence(model)
@@ -59,7 +59,7 @@ export function render({ model, el }) {
   })
   watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "typing", "cures", "suggesting", "locked"], () => model.student && bar.draw())
   watch(model, ["student", "shift", "shiftless", "terms", "mended", "path", "photos", "cures", "pending", "status", "locked"], mending.draw)
-  watch(model, ["student", "line", "measures", "measured", "slices", "columns", "slice_by", "slice_metric"], measures.draw)
+  watch(model, ["student", "line", "measures", "measured", "slices", "threshold", "columns", "slice_by", "slice_metric"], measures.draw)
   watch(model, ["student", "refit", "report", "explained", "pending", "status", "locked"], report.draw)
   watch(model, ["student", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)
 }

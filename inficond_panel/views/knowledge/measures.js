@@ -2,10 +2,11 @@
 
 import { drawOnce, h, icon, onKey, select, set, text } from "../../ui/base.js"
 import { toldOf } from "../../ui/whisker.js"
+import { makeThreshold } from "./thresholds.js"
 
 const MEASURES_KEY = "a"
 
-export function makeMeasures(model) {
+export function makeMeasures(model, send) {
   const line = h("span", { class: "told clip" })
   const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "measures-body", "aria-keyshortcuts": MEASURES_KEY.toUpperCase(),
     title: `All metrics (${MEASURES_KEY.toUpperCase()})`, onclick: () => { model.measured = !model.measured } },
@@ -13,9 +14,9 @@ export function makeMeasures(model) {
   const body = h("div", { class: "unfold-body", id: "measures-body", role: "region", "aria-label": "Metrics", tabindex: 0 })
   const element = h("div", { class: "unfold measures" }, head, body)
   onKey(element, MEASURES_KEY, () => { head.click(); head.focus() })
-  const table = h("div"), slices = makeSlices(model)
+  const table = h("div"), threshold = makeThreshold(model, send), slices = makeSlices(model)
   const wait = h("span", { class: "spin" })
-  body.append(wait, table, slices.element)
+  body.append(wait, table, threshold.element, slices.element)
   const draw = () => {
     element.hidden = !model.student
     drawOnce(line, JSON.stringify(model.line), () => model.line.flatMap(partOf))
@@ -24,9 +25,11 @@ export function makeMeasures(model) {
     element.classList.toggle("expanded", model.measured)
     body.hidden = !model.measured
     wait.hidden = Boolean(model.measures)
-    table.hidden = slices.element.hidden = !model.measures
+    table.hidden = threshold.element.hidden = slices.element.hidden = !model.measures
     if (model.measured && model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
-    if (model.measured) slices.draw()
+    if (!model.measured) return
+    threshold.draw()
+    slices.draw()
   }
   return { element, draw }
 }

@@ -93,7 +93,7 @@ function penaltyOf(model, send) {
   const auto = pending?.value === AUTO
   const chosen = pending && !auto ? nearest(path, pending.value) : now
   const told = h("p", { class: "num", role: "status" }, wordsAt(path, chosen, now))
-  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || Boolean(model.cureless), "aria-label": "Lambda, the penalty of influences",
+  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || !model.penalised, "aria-label": "Lambda, the penalty of influences",
     "aria-valuetext": wordsAt(path, chosen, now) })
   slider.addEventListener("input", () => {
     text(told, wordsAt(path, Number(slider.value), now))

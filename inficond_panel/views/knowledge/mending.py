@@ -175,6 +175,7 @@ class MendingPanel(param.Parameterized):
         """
         try:
             cure = cure_from_json({**given, "class": self.table.student})
+            self.app.tuner.cures.check([cure])
         except (KeyError, TypeError, InficondError) as error:
             raise ValueError("no such cure") from error
         if isinstance(cure, Balance):

@@ -96,8 +96,11 @@ class KnowledgeTable(ViewComponent):
     )
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
 
+    threshold = param.Dict(default={}, doc="The one in force, and as ``make_threshold`` gives it.")
+
     suspecting = param.Boolean(default=True, doc="Whether suspects and cures are shown.")
     cureless = param.String(default="", doc="Why these students take no cures; empty: they do.")
+    penalised = param.Boolean(default=True, doc="Whether a value of lambda is taken.")
     suggests = param.Boolean(default=True, doc="Whether a machine's suggestions are offered.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     shiftless = param.String(default="", doc="Why it does not come.")

@@ -28,6 +28,7 @@ from inficond_panel.views.knowledge.refit_report import ReportPanel
 from inficond_panel.views.knowledge.rows import make_concept_rows, make_undefined
 from inficond_panel.views.knowledge.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable
+from inficond_panel.views.knowledge.thresholds import ThresholdChoices
 from inficond_panel.views.knowledge.what_if import EffectCurves
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class KnowledgeView(BatchActions, Viewer):
             suspecting=app.spec.tuning.suspects,
             suggesting=pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING)),
             cureless=str(app.tuner.cures.refused or ""),
+            penalised=app.tuner.cures.takes_lambda,
             suggests=app.spec.tuning.suggest,
             sizing_mode="stretch_both",
             margin=0,
@@ -77,6 +79,7 @@ class KnowledgeView(BatchActions, Viewer):
         self.effects = EffectCurves(app, self.table, self.report.ask, app.tuning.tell)
         self.batch = BatchBar(app, self.table, app.tuning.tell)
         self.measures = MeasuresPanel(app, self.table)
+        self.thresholds = ThresholdChoices(app, self.table)
         self.stability = StabilityRuns(app, self.table)
         self.mending = MendingPanel(app, self.table)
         self.listen_to(self.table)
@@ -103,6 +106,7 @@ class KnowledgeView(BatchActions, Viewer):
         with param.parameterized.batch_call_watchers(self.table):
             self.table.param.update(student=name, find="", measures=None)
             self.stability.forget()
+            self.thresholds.show()
             self.report.show()
             self.mending.show()
             self.mending.mark()
@@ -182,6 +186,7 @@ class KnowledgeView(BatchActions, Viewer):
         if tuning.awaited:
             self.app.jobs.cancel("report")
             self.stability.stop()
+            self.thresholds.stop()
         if tuning.busy:
             self.app.jobs.cancel("effects")
         elif before in tuning.AWAITED and not tuning.awaited:
@@ -234,6 +239,11 @@ class KnowledgeView(BatchActions, Viewer):
     @action
     def _open_slice(self, value: str) -> None:
         self.measures.open_slice(value)
+
+    @action
+    def _choose_threshold(self, least: float | None) -> None:
+        """Choose that of the best F1, or with the least precision that of the most recall."""
+        self.thresholds.ask(least)
 
     @action
     def _open_churn(self, split: str) -> None:

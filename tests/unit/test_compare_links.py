@@ -1,0 +1,188 @@
+"""``inficond compare --link``: students per class and one softmax student, against scikit-learn."""
+
+import csv
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from factory import small_spec
+from frames import JOINT_L1, joint_spec
+from scipy.special import expit
+from sklearn.metrics import average_precision_score, balanced_accuracy_score
+
+from inficond_panel.analysis.link_comparison import compare_links
+from inficond_panel.cli import main
+from inficond_panel.commands.compare.link_page import make_link_page
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning import open_tuner
+from inficond_panel.vocabulary.metrics import AP
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return joint_spec(tmp_path)
+
+
+@pytest.fixture
+def compared(spec, capsys):
+    def compared(*args):
+        assert main(["compare", str(spec), "--link", "--draws", "50", *args]) == 0
+        return capsys.readouterr()
+
+    return compared
+
+
+def probability(tuner, link):
+    """Linear outputs and probabilities of one link on tune, from the node's weights alone."""
+    store = tuner.store
+    root = tuner.with_students(link=link).root()
+    linear = store.concept_score[store.rows("tune")].astype(float) @ root.weights + root.intercepts
+    raw = np.exp(linear) if link == "softmax" else expit(linear)
+    return linear, raw / raw.sum(axis=1, keepdims=True)
+
+
+def named(tuner, link):
+    return probability(tuner, link)[1].argmax(axis=1)
+
+
+def by_hand(tuner, link):
+    """Metrics of one link on tune."""
+    store = tuner.store
+    rows = store.rows("tune")
+    linear, p = probability(tuner, link)
+    label = store.label[rows]
+    truth, likeliest = label.argmax(1), p.argmax(1)
+    right, largest = likeliest == truth, p.max(axis=1)
+    bins = np.minimum((largest * 15).astype(int), 14)
+    gaps = [abs((right[bins == b] - largest[bins == b]).sum()) for b in range(15)]
+    order = p if link == "softmax" else linear  # AP ranks by each class's own logit
+    return {
+        "top1": right.mean(),
+        "balanced_accuracy": balanced_accuracy_score(truth, likeliest),
+        "top_ece": sum(gaps) / len(rows),
+        "agreement": (likeliest == store.teacher_logit[rows].argmax(1)).mean(),
+        "ap": np.mean([average_precision_score(label[:, k], order[:, k]) for k in range(3)]),
+    }
+
+
+def test_each_link_has_the_metrics_of_another_implementation(tmp_path):
+    tuner = open_tuner(joint_spec(tmp_path, images=400, others=0), history=":memory:")
+    found = compare_links(tuner, draws=20)
+    expected = [by_hand(tuner, link) for link in ("sigmoid", "softmax")]
+    for result, values in zip(found.results, expected, strict=True):
+        assert {key: each.estimate for key, each in result.metrics.items()} == pytest.approx(values)
+    for key, change in found.change.items():
+        assert change.estimate == pytest.approx(expected[1][key] - expected[0][key])
+    assert found.results[1].metrics["agreement"].estimate > 1 / 3
+    assert (found.images, found.labelled) == (100, 100)
+
+
+def test_differences_are_paired(tmp_path):
+    """Images are drawn for both at once: the limits are those of the mean of each one's change."""
+    tuner = open_tuner(joint_spec(tmp_path, images=400, others=0), history=":memory:")
+    found = compare_links(tuner, draws=100)
+    truth = tuner.store.label[tuner.store.rows("tune")].argmax(1)
+    first, second = (named(tuner, link) == truth for link in ("sigmoid", "softmax"))
+    gained = second.astype(float) - first
+    rng = np.random.default_rng(0)
+    drawn = [gained[rng.integers(len(gained), size=len(gained))].mean() for _ in range(100)]
+    change = found.change["top1"]
+    np.testing.assert_allclose([change.low, change.high], np.quantile(drawn, [0.025, 0.975]))
+    assert compare_links(tuner, draws=100) == found  # from the history, on the same draws
+
+
+def test_the_table_names_both_and_the_spec_may_have_either(spec, compared, capsys):
+    said = compared().out
+    assert "a student per class" in said
+    assert "one softmax student" in said
+    assert "top-1 accuracy" in said
+    assert AP.mean in said
+    assert "30 labelled images" in said
+    other = spec.with_name("plain.yaml")
+    other.write_text(spec.read_text().replace("link: softmax", "link: sigmoid"))
+    documents = [json.loads(compared("--json").out)]
+    assert main(["compare", str(other), "--link", "--draws", "50", "--json"]) == 0
+    documents.append(json.loads(capsys.readouterr().out))
+    assert documents[0]["links"]["softmax"]["node"] == documents[1]["links"]["softmax"]["node"]
+    assert documents[0]["change"] == documents[1]["change"]
+
+
+def test_the_document_has_everything(compared):
+    found = json.loads(compared("--json").out)
+    names = {"top1", "balanced_accuracy", "top_ece", "agreement", "ap"}
+    for link in ("sigmoid", "softmax"):
+        one = found["links"][link]
+        assert one["metrics"].keys() == names
+        assert one["gap"] <= 1e-6
+        for value in one["metrics"].values():
+            assert value["low"] <= value["estimate"] <= value["high"] + 0.5
+    assert found["change"].keys() == names
+    assert found["teacher"].keys() == names - {"agreement"}
+
+
+def test_a_folder_has_a_table_and_a_page(compared, tmp_path):
+    compared("--output", str(tmp_path / "out"))
+    rows = list(csv.DictReader((tmp_path / "out" / "links.csv").open()))
+    kinds = ["a student per class", "one softmax student", "difference", "teacher"]
+    assert [row["students"] for row in rows] == kinds
+    first, second, change, _ = (float(row["top1"]) for row in rows)
+    assert change == pytest.approx(second - first)
+    page = (tmp_path / "out" / "links.html").read_text()
+    assert "<script" not in page
+    assert "balanced accuracy" in page
+
+
+def test_the_page_escapes_the_title(spec):
+    found = compare_links(open_tuner(spec, history=":memory:"), draws=20)
+    page = make_link_page(SimpleNamespace(title="<b>Own</b>", content_hash="0" * 64), found)
+    assert "<h1>&lt;b&gt;Own&lt;/b&gt;: students per class" in page
+    assert "<b>" not in page
+
+
+def test_looks_at_the_holdout_are_counted(compared):
+    assert "2 sets of students" in compared("--split", "holdout").err
+    again = json.loads(compared("--split", "holdout", "--json").out)
+    assert [each["looks"] for each in again["links"].values()] == [2, 2]
+
+
+def test_several_classes_an_image_are_refused(tmp_path, capsys):
+    spec = small_spec(tmp_path)
+    with pytest.raises(TuningError, match="any number of classes an image"):
+        compare_links(open_tuner(spec, history=":memory:"))
+    assert main(["compare", str(spec), "--link", "--output", str(tmp_path / "out")]) != 0
+    told = capsys.readouterr().err
+    assert "task: single_label" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--lambda", "1e-3"], "--lambda is not used with --link"),
+        (["--gamma", "1"], "--gamma is not used with --link"),
+        (["--groups", "sets"], "--groups is not used with --link"),
+    ],
+)
+def test_arguments_of_other_comparisons_are_refused(spec, capsys, arguments, told):
+    assert main(["compare", str(spec), "--link", *arguments]) != 0
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("students", "told"),
+    [
+        ("solver: paper", "not used with solver: paper"),
+        (f"l2: 0.1, lambda: {JOINT_L1}", "students.l2 is not used with link: softmax"),
+        ("lambda: 0", "above 0"),
+    ],
+)
+def test_settings_that_a_softmax_student_cannot_have_are_told(tmp_path, capsys, students, told):
+    spec = joint_spec(tmp_path)
+    text = f"title: Own\nstore: own.zarr\nstudents: {{{students}}}\n"
+    spec.write_text(text)
+    assert main(["compare", str(spec), "--link"]) != 0
+    said = capsys.readouterr().err
+    assert told in said
+    assert "Traceback" not in said
