@@ -26,6 +26,7 @@ from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
+from inficond_panel.more_formats import split_formats
 from inficond_panel.new_photos import score_photos
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
@@ -117,8 +118,12 @@ class TunableStudents(Measures):
         holdout: bool = False,
         force: bool = False,
     ) -> dict[str, Path]:
-        """Write the students, with model card and edits file; see ``tuning.export.export``."""
-        return export(self.tuner, self.node, folder, formats, holdout=holdout, force=force)
+        """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
+
+        ``onnx-pixels`` is encoder, segments and students in one model, which is checked.
+        """
+        own, more = split_formats(self.tuner, formats)
+        return export(self.tuner, self.node, folder, own, holdout=holdout, force=force, more=more)
 
     def page(
         self, path: str | Path, class_name: str = "", concept: str = "", *, dark: bool = False
