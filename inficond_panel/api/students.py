@@ -120,9 +120,10 @@ class TunableStudents(Measures):
     ) -> dict[str, Path]:
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
-        ``onnx-pixels`` is encoder, segments and students in one model, which is checked.
+        ``onnx-pixels`` is encoder, segments and students in one model, which is checked;
+        ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
         """
-        own, more = split_formats(self.tuner, formats)
+        own, more = split_formats(self.tuner, formats, holdout=holdout)
         return export(self.tuner, self.node, folder, own, holdout=holdout, force=force, more=more)
 
     def page(

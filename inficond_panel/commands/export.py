@@ -18,7 +18,7 @@ EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-stud
 #: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
 CHOICES = ("npz", "onnx", "sklearn")
 #: Formats that need more than the students, and are made only when asked for by name.
-MORE = ("onnx-pixels",)
+MORE = ("onnx-pixels", "fiftyone")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         choices=[*CHOICES, *MORE, "all"],
         help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON; onnx-pixels is "
-        "encoder and students in one, and needs 'precompute' too; all: the first three",
+        "encoder and students in one, and needs 'precompute' too; fiftyone is decisions on images, "
+        "photos by path; all: the first three",
     )
     parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
     parser.add_argument(
         "--holdout",
         action="store_true",
-        help="put metrics on the holdout into the card; the look is counted",
+        help="metrics on the holdout in the card, its images for fiftyone; the look is counted",
     )
     parser.add_argument("--force", action="store_true", help="replace an export that is there")
 
@@ -53,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     named = [*args.format, *(CHOICES if "all" in args.format else ())]
-    formats, more = split_formats(tuner, [name for name in named if name != "all"], note)
+    formats, more = split_formats(
+        tuner, [name for name in named if name != "all"], note, holdout=args.holdout
+    )
     files = export(tuner, node, folder, formats, holdout=args.holdout, force=args.force, more=more)
     if args.holdout:
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")

@@ -38,7 +38,10 @@ class Addition:
 
 
 #: Files of formats that need more than the students, whose makers the caller gives.
-MORE = {"onnx-pixels": ("students-pixels.onnx",)}
+MORE = {
+    "onnx-pixels": ("students-pixels.onnx",),
+    "fiftyone": ("samples.json", "metadata.json"),
+}
 
 
 def export(
