@@ -117,6 +117,7 @@ class TunableStudents(Measures):
         *,
         holdout: bool = False,
         force: bool = False,
+        license_name: str = "unknown",
     ) -> dict[str, Path]:
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
@@ -124,7 +125,16 @@ class TunableStudents(Measures):
         ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
         """
         own, more = split_formats(self.tuner, formats, holdout=holdout)
-        return export(self.tuner, self.node, folder, own, holdout=holdout, force=force, more=more)
+        return export(
+            self.tuner,
+            self.node,
+            folder,
+            own,
+            holdout=holdout,
+            force=force,
+            more=more,
+            license_name=license_name,
+        )
 
     def page(
         self, path: str | Path, class_name: str = "", concept: str = "", *, dark: bool = False

@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="metrics on the holdout in the card, its images for fiftyone; the look is counted",
     )
+    parser.add_argument(
+        "--license",
+        metavar="ID",
+        default="unknown",
+        help="license of these students for README.md, as hubs name it, such as mit "
+        "(default: unknown)",
+    )
     parser.add_argument("--force", action="store_true", help="replace an export that is there")
 
 
@@ -57,7 +64,16 @@ def run(args: argparse.Namespace) -> None:
     formats, more = split_formats(
         tuner, [name for name in named if name != "all"], note, holdout=args.holdout
     )
-    files = export(tuner, node, folder, formats, holdout=args.holdout, force=args.force, more=more)
+    files = export(
+        tuner,
+        node,
+        folder,
+        formats,
+        holdout=args.holdout,
+        force=args.force,
+        more=more,
+        license_name=args.license,
+    )
     if args.holdout:
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
     if args.json:

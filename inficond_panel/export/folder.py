@@ -13,6 +13,7 @@ from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.errors import ExportError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.exported import Exported
+from inficond_panel.export.hub_card import UNKNOWN, check_license, hub_readme
 from inficond_panel.export.model_card import model_card
 from inficond_panel.export.onnx_file import import_onnx, onnx_bytes
 from inficond_panel.export.weight_files import json_bytes, npz_bytes
@@ -53,11 +54,13 @@ def export(
     holdout: bool = False,
     force: bool = False,
     more: Mapping[str, Callable[[Exported], Addition]] | None = None,
+    license_name: str = UNKNOWN,
 ) -> dict[str, Path]:
     """Write the students of ``node`` to ``folder`` and return its files by what they are.
 
-    The keys are the formats, ``card``, ``card_json`` and ``edits``. ``more`` are makers of further
-    formats by name, such as ``pixel_export``; each may add to the card. ``holdout`` puts metrics on
+    The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. ``more`` are makers
+    of further formats by name, such as ``pixel_export``; each may add to the card. ``license_name``
+    is the identifier that hubs have for the license of these students. ``holdout`` puts metrics on
     the holdout into the card and counts the look. The folder is there whole or not at all; one
     that is there is replaced only with ``force``, and only if it holds an export and nothing else.
     Raises ``ExportError``, and ``MissingExtraError`` where a format needs a package.
@@ -65,6 +68,7 @@ def export(
     chosen = list(dict.fromkeys(formats))
     makers = more or {}
     _check(chosen, bool(makers))
+    check_license(license_name)
     place = Path(folder)
     with write_folder(place, force, _names()) as write:
         if holdout:
@@ -81,6 +85,8 @@ def export(
             "card_json": ("card.json", _json(card)),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
         }
+        named = [file for file, _ in contents.values()]
+        contents["readme"] = ("README.md", hub_readme(card, named, license_name).encode())
         for file, content in contents.values():
             write(file, content)
     return {what: place / file for what, (file, _) in contents.items()}
@@ -134,5 +140,11 @@ def _check(chosen: list[str], more: bool) -> None:
 
 def _names() -> set[str]:
     """Names of all files that an export may hold."""
-    own = {"card.md", "card.json", "edits.yaml", *(file for file, _ in FORMATS.values())}
+    own = {
+        "README.md",
+        "card.md",
+        "card.json",
+        "edits.yaml",
+        *(file for file, _ in FORMATS.values()),
+    }
     return own.union(*MORE.values())

@@ -131,7 +131,7 @@ def test_the_command_writes_it_and_replaces_it(folder, tmp_path, capsys):
         assert main([*argv, "--output", str(tmp_path / "o"), *more]) == 0
     assert "samples.json" in capsys.readouterr().out
     names = {path.name for path in (tmp_path / "o").iterdir()}
-    own = {"students.npz", "card.md", "card.json", "edits.yaml"}
+    own = {"students.npz", "README.md", "card.md", "card.json", "edits.yaml"}
     assert names == own | {"samples.json", "metadata.json"}
 
 
