@@ -37,6 +37,9 @@ MOST_CELLS = 576
 class PixelScores(torch.nn.Module):
     """Scores ``(1, C)`` of pixels ``(1, 3, H, W)`` by the concepts of a store."""
 
+    centre: Tensor
+    text: Tensor
+
     def __init__(self, dense: Callable[[Any], Any], divide: torch.nn.Module, store: Store) -> None:
         super().__init__()
         self.dense, self.divide = dense, divide
@@ -140,7 +143,7 @@ def _plain_attention() -> Iterator[None]:
 
 
 def _exported(model: PixelScores, pixels: Tensor, encoder: Encoder) -> bytes:
-    content = io.BytesIO()
+    content: Any = io.BytesIO()  # torch takes it, and names paths only
     try:
         with _plain_attention(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing: all sizes are constants here

@@ -48,6 +48,10 @@ class KMeans(torch.nn.Module):
     Its draws depend on the seed and the number of cells alone, so they are constants.
     """
 
+    place: Tensor
+    near: Tensor
+    numbers: Tensor
+
     def __init__(self, grid: tuple[int, int], count: int, seed: int, spatial: float) -> None:
         super().__init__()
         cells = grid[0] * grid[1]
@@ -128,6 +132,9 @@ def connected(member: Tensor, near: Tensor, rounds: int) -> Tensor:
 class Graph(torch.nn.Module):
     """Segments of ``cluster_graph`` as members ``(n, n)``; all but ``count`` of them are empty."""
 
+    place: Tensor
+    near: Tensor
+
     def __init__(self, grid: tuple[int, int], count: int, spatial: float) -> None:
         super().__init__()
         cells = grid[0] * grid[1]
@@ -147,7 +154,7 @@ class Graph(torch.nn.Module):
 def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
     """Members ``(n, n)`` after merging regions ``(n, d)`` float64 by Ward's rule, one by one.
 
-    A union has a new number and the place of one of the two; ties go by the numbers.
+    A union has a new number, and stands at the first place of the two.
     """
     cells = feature.shape[0]
     order = torch.arange(cells)
@@ -156,27 +163,37 @@ def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
     gap = (middle[:, None] - middle[None]).pow(2).sum(-1)
     cost = torch.where(around, gap / 2, torch.full_like(gap, 1e300))
     for step in range(merges):
-        low = torch.minimum(number[:, None], number[None])
-        key = low * (2 * cells) + torch.maximum(number[:, None], number[None])
-        tied = torch.where(cost == cost.min(), key, torch.full_like(key, 4 * cells * cells))
-        at = tied.reshape(-1).argmin()
-        a, b = at // cells, at % cells
+        a, b = _nearest(cost, number)
         is_a, is_b = order == a, order == b
         either = is_a | is_b
         share = torch.where(either, weight, torch.zeros_like(weight))
         total = share.sum()
         mean = (share[:, None] * middle).sum(0) / total
         middle = torch.where(is_a[:, None], mean[None], middle)
-        weight = torch.where(is_a, total, torch.where(is_b, torch.zeros_like(weight), weight))
+        weight = torch.where(is_a, total, weight - torch.where(is_b, weight, 0.0 * weight))
         number = torch.where(is_a, cells + step, number)
         gone = member * is_b[:, None].double()
         member = member - gone + is_a[:, None].double() * gone.sum(0)[None]
-        beside = (around & either[:, None]).any(0) & ~either
-        there = ~either
-        kept = around & there[:, None] & there[None]
-        around = kept | (is_a[:, None] & beside[None]) | (beside[:, None] & is_a[None])
+        around = _joined(around, is_a, either)
         away = (middle - mean[None]).pow(2).sum(-1) * weight * total / (weight + total)
-        changed = is_a[:, None] | is_a[None]
         line = torch.where(is_a[:, None], away[None], away[:, None])
-        cost = torch.where(around, torch.where(changed, line, cost), torch.full_like(cost, 1e300))
+        changed = torch.where(is_a[:, None] | is_a[None], line, cost)
+        cost = torch.where(around, changed, torch.full_like(cost, 1e300))
     return member.T
+
+
+def _nearest(cost: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    """Places of the pair that costs least; of several the one with the smallest numbers."""
+    cells = cost.shape[0]
+    low = torch.minimum(number[:, None], number[None])
+    key = low * (2 * cells) + torch.maximum(number[:, None], number[None])
+    tied = torch.where(cost == cost.min(), key, torch.full_like(key, 4 * cells * cells))
+    at = tied.reshape(-1).argmin()
+    return at // cells, at % cells
+
+
+def _joined(around: Tensor, is_a: Tensor, either: Tensor) -> Tensor:
+    """Neighbours after a union, which stands at ``is_a`` and has those of both."""
+    beside = (around & either[:, None]).any(0) & ~either
+    kept = around & (~either)[:, None] & (~either)[None]
+    return kept | (is_a[:, None] & beside[None]) | (beside[:, None] & is_a[None])
