@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inficond_panel.distill import Agreement, ClassMetrics, agreement
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
+from inficond_panel.tuning.other_students import count_others
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Tree:
     Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
     looks at the holdout by id of the node, where there are any. ``undo`` and ``redo`` are the ids
     of the nodes that these lead to from the node shown, or None. ``deleted`` are the branches that
-    can be restored, the newest first.
+    can be restored, the newest first; ``others`` counts iterations of
+    other students in the same file, by kind.
     """
 
     nodes: tuple[Iteration, ...]
@@ -49,6 +51,7 @@ class Tree:
     undo: str | None = None
     redo: str | None = None
     deleted: tuple[Deleted, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 def take_tree(tuner: Tuner, shown: Node) -> Tree:
@@ -65,6 +68,7 @@ def take_tree(tuner: Tuner, shown: Node) -> Tree:
             for node in reversed(nodes)
             if node.id in state.deleted
         ),
+        others=count_others(tuner),
     )
 
 

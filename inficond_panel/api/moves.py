@@ -15,6 +15,7 @@ from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.other_students import other_students
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
 from inficond_panel.vocabulary.directions import DOWN, RELEASE, REMOVE, UP
@@ -55,6 +56,14 @@ class Moves:
     def history(self) -> pd.DataFrame:
         """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
         return tables.history(self.tuner.nodes(), self.node)
+
+    @property
+    def others(self) -> pd.DataFrame:
+        """Other students in the same history, by the id of their #0: iterations, what differs.
+
+        They are over other concepts (typed ones came or went), or have other settings.
+        """
+        return tables.others(other_students(self.tuner))
 
     def student(self, class_name: str, split: str) -> Student:
         """The student of a class at this iteration, with the images of a split.

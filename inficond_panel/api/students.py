@@ -20,13 +20,16 @@ from scipy.special import expit
 from inficond_panel.api.dataset import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.photo_predictions import PhotoPredictions
+from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
+from inficond_panel.more_formats import split_formats
 from inficond_panel.new_photos import score_photos
 from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
 
 if TYPE_CHECKING:
@@ -114,9 +117,24 @@ class TunableStudents(Measures):
         *,
         holdout: bool = False,
         force: bool = False,
+        license_name: str = "unknown",
     ) -> dict[str, Path]:
-        """Write the students, with model card and edits file; see ``tuning.export.export``."""
-        return export(self.tuner, self.node, folder, formats, holdout=holdout, force=force)
+        """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
+
+        ``onnx-pixels`` is encoder, segments and students in one model, which is checked;
+        ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
+        """
+        own, more = split_formats(self.tuner, formats, holdout=holdout)
+        return export(
+            self.tuner,
+            self.node,
+            folder,
+            own,
+            holdout=holdout,
+            force=force,
+            more=more,
+            license_name=license_name,
+        )
 
     def page(
         self, path: str | Path, class_name: str = "", concept: str = "", *, dark: bool = False
@@ -176,7 +194,11 @@ class TunableStudents(Measures):
         at = self._node
         place = f"at #{at.number} ({at.id})" if at else "at the iteration of the page"
         mark = f", oracle, {self.tuner.mark}" if self.tuner.mark else ""
-        return f"<TunableStudents {store.title!r}: {size}, {place}{mark}>"
+        return f"<TunableStudents {store.title!r}: {size}, {place}{mark}{self._others()}>"
+
+    def _others(self) -> str:
+        found = sum(count_others(self.tuner).values())
+        return f"; {count(found, 'iteration')} of other students, see others" if found else ""
 
     def _checked(self, X: Any) -> np.ndarray:
         if isinstance(X, pd.DataFrame):

@@ -28,6 +28,7 @@ from inficond_panel.distill import (
     discrepancy,
 )
 from inficond_panel.tuning import Node, Student, Students, Tuner
+from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.metrics import AP, F1, METRICS
 from inficond_panel.wording.cures import asked_words
@@ -54,6 +55,13 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, index=pd.Index([node.number for node in nodes], name="iteration"))
     return frame.astype({"parent": "Int64"})
+
+
+def others(found: Iterable[OtherStudents]) -> pd.DataFrame:
+    """One row for each root of other students: iterations, kind, what differs, sizes, times."""
+    columns = ["iterations", "kind", "differs", "concepts", "classes", "first", "last"]
+    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in found]
+    return pd.DataFrame(rows, columns=["root", *columns]).set_index("root")
 
 
 def thresholds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from inficond_panel.commands.arguments import add_node, add_tuner
@@ -16,6 +17,8 @@ EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-stud
 
 #: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
 CHOICES = ("npz", "onnx", "sklearn")
+#: Formats that need more than the students, and are made only when asked for by name.
+MORE = ("onnx-pixels", "fiftyone")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         action="append",
         required=True,
-        choices=[*CHOICES, "all"],
-        help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON",
+        choices=[*CHOICES, *MORE, "all"],
+        help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON; onnx-pixels is "
+        "encoder and students in one, and needs 'precompute' too; fiftyone is decisions on images, "
+        "photos by path; all: the first three",
     )
     parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
     parser.add_argument(
         "--holdout",
         action="store_true",
-        help="put metrics on the holdout into the card; the look is counted",
+        help="metrics on the holdout in the card, its images for fiftyone; the look is counted",
+    )
+    parser.add_argument(
+        "--license",
+        metavar="ID",
+        default="unknown",
+        help="license of these students for README.md, as hubs name it, such as mit "
+        "(default: unknown)",
     )
     parser.add_argument("--force", action="store_true", help="replace an export that is there")
 
@@ -42,13 +54,26 @@ def run(args: argparse.Namespace) -> None:
     """Write the students of a node, with model card and edits file."""
     from inficond_panel.commands.students import chosen_node, open_students
     from inficond_panel.export import export
+    from inficond_panel.more_formats import split_formats
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
-    formats = CHOICES if "all" in args.format else args.format
-    files = export(tuner, node, folder, formats, holdout=args.holdout, force=args.force)
+    named = [*args.format, *(CHOICES if "all" in args.format else ())]
+    formats, more = split_formats(
+        tuner, [name for name in named if name != "all"], note, holdout=args.holdout
+    )
+    files = export(
+        tuner,
+        node,
+        folder,
+        formats,
+        holdout=args.holdout,
+        force=args.force,
+        more=more,
+        license_name=args.license,
+    )
     if args.holdout:
         note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
     if args.json:
@@ -57,4 +82,11 @@ def run(args: argparse.Namespace) -> None:
         return
     say(f"{node_title(tuner, node)} → {folder}")
     for what, path in files.items():
-        say(f"  {what:<10} {path.name}")
+        say(f"  {what:<11} {path.name}")
+    if "onnx-pixels" in files:
+        found = json.loads(files["card_json"].read_text(encoding="utf-8"))["pixels"]
+        usual, largest = (found[f"{which}_logit_difference"] for which in ("median", "largest"))
+        say(
+            f"on {found['checked_photos']} {found['checked_on']} of the store, logits differ from "
+            f"those of inficond predict by {usual:.0e} at the median, {largest:.0e} at most"
+        )

@@ -57,6 +57,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         *(part for split in card["metrics"] for part in _metrics(card, split)),
         "## Data",
         _data(card),
+        *_pixels(card),
         "## Distillation",
         _settings(card),
         "## Tuning",
@@ -107,6 +108,23 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
 def _data(card: Mapping[str, Any]) -> str:
     facts = {name: in_words(value) for name, value in card["data"].items()}
     return _table(["what", "value"], facts.items())
+
+
+def _pixels(card: Mapping[str, Any]) -> list[str]:
+    """The model from pixels, if the export has one: its input, and how it was checked."""
+    found = card.get("pixels")
+    if not found:
+        return []
+    rows = [
+        ["file", found["file"]],
+        ["input", f"pixels {in_words(found['input'])} float32, RGB"],
+        ["preprocessing", in_words(found["preprocessing"])],
+        ["difference of a logit, median", f"{found['median_logit_difference']:.1e}"],
+        ["difference of a logit, largest", f"{found['largest_logit_difference']:.1e}"],
+        ["compared on", f"{found['checked_photos']} {found['checked_on']} of the store"],
+    ]
+    told = "The logits were compared with those of inficond predict, before the file was written."
+    return ["## Pixels", f"{told}\n\n{_table(['what', 'value'], rows)}"]
 
 
 def _settings(card: Mapping[str, Any]) -> str:

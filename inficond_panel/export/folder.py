@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.errors import ExportError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.exported import Exported
+from inficond_panel.export.hub_card import UNKNOWN, check_license, hub_readme
 from inficond_panel.export.model_card import model_card
 from inficond_panel.export.onnx_file import import_onnx, onnx_bytes
 from inficond_panel.export.weight_files import json_bytes, npz_bytes
@@ -28,6 +30,21 @@ FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Addition:
+    """Further files of an export: ``facts`` for its card, and the files of the final students."""
+
+    facts: Mapping[str, Any]
+    files: Callable[[Exported], Mapping[str, bytes]]
+
+
+#: Files of formats that need more than the students, whose makers the caller gives.
+MORE = {
+    "onnx-pixels": ("students-pixels.onnx",),
+    "fiftyone": ("samples.json", "metadata.json"),
+}
+
+
 def export(
     tuner: Tuner,
     node: Node,
@@ -36,28 +53,40 @@ def export(
     *,
     holdout: bool = False,
     force: bool = False,
+    more: Mapping[str, Callable[[Exported], Addition]] | None = None,
+    license_name: str = UNKNOWN,
 ) -> dict[str, Path]:
     """Write the students of ``node`` to ``folder`` and return its files by what they are.
 
-    The keys are the formats, ``card``, ``card_json`` and ``edits``. ``holdout`` puts metrics on
+    The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. ``more`` are makers
+    of further formats by name, such as ``pixel_export``; each may add to the card. ``license_name``
+    is the identifier that hubs have for the license of these students. ``holdout`` puts metrics on
     the holdout into the card and counts the look. The folder is there whole or not at all; one
     that is there is replaced only with ``force``, and only if it holds an export and nothing else.
     Raises ``ExportError``, and ``MissingExtraError`` where a format needs a package.
     """
     chosen = list(dict.fromkeys(formats))
-    _check(chosen)
+    makers = more or {}
+    _check(chosen, bool(makers))
+    check_license(license_name)
     place = Path(folder)
     with write_folder(place, force, _names()) as write:
         if holdout:
             tuner.count_look(node, "holdout")
         card = model_card(tuner, node, holdout=holdout)
+        added = {name: make(as_exported(tuner, node, card)) for name, make in makers.items()}
+        for addition in added.values():
+            card = {**card, **addition.facts}
         students = as_exported(tuner, node, card)
         contents = {
             **{name: (FORMATS[name][0], FORMATS[name][1](students)) for name in chosen},
+            **_added(added, students),
             "card": ("card.md", card_markdown(card).encode()),
             "card_json": ("card.json", _json(card)),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
         }
+        named = [file for file, _ in contents.values()]
+        contents["readme"] = ("README.md", hub_readme(card, named, license_name).encode())
         for file, content in contents.values():
             write(file, content)
     return {what: place / file for what, (file, _) in contents.items()}
@@ -87,8 +116,17 @@ def _json(card: Mapping[str, Any]) -> bytes:
     return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _check(chosen: list[str]) -> None:
-    if not chosen:
+def _added(added: Mapping[str, Addition], students: Exported) -> dict[str, tuple[str, bytes]]:
+    """Files of further formats by what they are: the first of a format has its name."""
+    contents = {}
+    for name, addition in added.items():
+        for at, (file, content) in enumerate(addition.files(students).items()):
+            contents[name if not at else file] = (file, content)
+    return contents
+
+
+def _check(chosen: list[str], more: bool) -> None:
+    if not chosen and not more:
         raise ExportError("No format to export.", f"Formats are {', '.join(FORMATS)}.")
     for name in chosen:
         if name not in FORMATS:
@@ -102,4 +140,11 @@ def _check(chosen: list[str]) -> None:
 
 def _names() -> set[str]:
     """Names of all files that an export may hold."""
-    return {"card.md", "card.json", "edits.yaml", *(file for file, _ in FORMATS.values())}
+    own = {
+        "README.md",
+        "card.md",
+        "card.json",
+        "edits.yaml",
+        *(file for file, _ in FORMATS.values()),
+    }
+    return own.union(*MORE.values())

@@ -38,8 +38,32 @@ def import_onnx() -> Any:
 
 def onnx_bytes(students: Exported) -> bytes:
     """The checked model."""
+    return _finished(import_onnx(), _model(students), students)
+
+
+def pixel_bytes(students: Exported, scores: bytes) -> bytes:
+    """The checked model behind one that gives their ``score``: its inputs, and all outputs.
+
+    ``scores`` is an ONNX model of the same operator set whose output ``score`` is (images, C).
+    """
     onnx = import_onnx()
-    model = onnx.helper.make_model(
+    front = onnx.load_model_from_string(scores)
+    front.ir_version = _IR_VERSION
+    model = onnx.compose.merge_models(
+        onnx.compose.add_prefix(front, "pixels/", rename_inputs=False, rename_outputs=False),
+        _model(students),
+        io_map=[("score", "score")],
+        outputs=["score", "logits", "probabilities", "decisions"],
+        producer_name="inficond-panel",
+        producer_version=students.card["versions"]["inficond-panel"],
+        doc_string="Encoder, segments, concept scores and students, from prepared pixels.",
+    )
+    return _finished(onnx, model, students)
+
+
+def _model(students: Exported) -> Any:
+    onnx = import_onnx()
+    return onnx.helper.make_model(
         _graph(onnx.helper, onnx.TensorProto, students),
         opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
         ir_version=_IR_VERSION,
@@ -47,6 +71,10 @@ def onnx_bytes(students: Exported) -> bytes:
         producer_version=students.card["versions"]["inficond-panel"],
         doc_string=f"Concept students: linear, one a class, over concept scores; {students.link}.",
     )
+
+
+def _finished(onnx: Any, model: Any, students: Exported) -> bytes:
+    """The model with names, card and hash in it, checked."""
     facts = {
         "format": "inficond-students",
         "format_version": str(FORMAT_VERSION),

@@ -57,6 +57,7 @@ class Dataset:
     texts (image, column) under the names ``metadata_columns``. ``notes`` are for people. With
     ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` is the
     mask ``(height, width)`` of the objects of the classes in image i, None where none are known.
+    ``paths`` are the photos' files, None for one in a larger file; () where there are none.
     With the ``task`` "single_label" an image has exactly one class, or its label is not known.
     """
 
@@ -72,6 +73,7 @@ class Dataset:
     encoded: Encoded | None = None
     foreground: Callable[[int], np.ndarray] | None = None
     task: str = TASKS[0]
+    paths: tuple[Path | None, ...] = ()
 
 
 @dataclass
@@ -111,6 +113,7 @@ class Listing:
             metadata_columns=self.metadata.columns if self.metadata else (),
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
+            paths=tuple(path if isinstance(path, Path) else None for path in paths),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
         )
 

@@ -20,6 +20,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import Settings, segmented
+from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.pipeline.inputs import plain
 from precompute.segments import SegmentSettings, settings_of
@@ -45,15 +46,15 @@ def apply(
     encoder, ``MissingExtraError`` without the packages of the extra ``precompute``.
     """
     spec.check_making()
-    settings = _settings(spec, store)
-    _check_made_alike(spec, store, settings)
+    size = spec.concepts.encoder.batch
+    settings = checked_settings(spec, store)
     progress(f"Device: {device_text(spec.device)}")
     with one_thread():
-        encoder = load_encoder(spec.concepts.encoder, spec.device)
+        scorer = Scorer(store, settings, load_encoder(spec.concepts.encoder, spec.device), size)
         teacher, no_teacher = teacher_of(spec, store)
-        found = _Applying(spec, store, settings, encoder, teacher)
+        found = _Applying(scorer, teacher)
         parts = []
-        for batch in _batches(photos, spec.concepts.encoder.batch):
+        for batch in _batches(photos, size):
             parts.append(found.batch(batch))
             progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
     fault, score, logit = zip(*parts, strict=True)
@@ -69,13 +70,32 @@ def apply(
 
 
 @dataclass(frozen=True)
-class _Applying:
-    """Work on the photos of one call."""
+class Scorer:
+    """Encoder, segments and scores of a store, for images that are in none.
 
-    spec: Spec
+    ``size`` is that of the encoder's batch, which is always full.
+    """
+
     store: Store
     settings: Settings
     encoder: Encoder
+    size: int
+
+    def scores(self, images: list[Image.Image], names: list[str]) -> np.ndarray:
+        """Scores ``(n, C)`` float32 of at most ``size`` images; ``names`` are those of masks."""
+        pixels = [self.encoder.prepare(image) for image in images]
+        full = np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
+        cells = self.encoder.dense(full)[: len(images)]
+        arrays = segmented(images, cells, self.settings, names)
+        owner = np.repeat(np.arange(len(images)), arrays["segments"])
+        return score_as(self.store, arrays["embedding"], owner, len(images))
+
+
+@dataclass(frozen=True)
+class _Applying:
+    """Work on the photos of one call."""
+
+    scorer: Scorer
     teacher: AppliedTeacher | None
 
     def batch(self, photos: Sequence[Path]) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -83,27 +103,46 @@ class _Applying:
         images, faults = [], []
         for photo in photos:
             try:
-                images.append(read_photo(photo, self.settings.segments))
+                images.append(read_photo(photo, self.scorer.settings.segments))
                 faults.append("")
             except UnreadableImage as fault:
                 faults.append(str(fault) or "unreadable")
         read = [i for i, fault in enumerate(faults) if not fault]
-        score = np.full((len(photos), len(self.store.concepts)), np.nan, np.float32)
-        logit = np.full((len(photos), len(self.store.classes)), np.nan, np.float32)
+        store = self.scorer.store
+        score = np.full((len(photos), len(store.concepts)), np.nan, np.float32)
+        logit = np.full((len(photos), len(store.classes)), np.nan, np.float32)
         if read:
-            score[read] = self._scores(images, [photos[i].stem for i in read])
+            score[read] = self.scorer.scores(images, [photos[i].stem for i in read])
             if self.teacher:
                 logit[read] = self.teacher.log_odds(images)
         return faults, score, logit
 
-    def _scores(self, images: list[Image.Image], names: list[str]) -> np.ndarray:
-        size = self.spec.concepts.encoder.batch
-        pixels = [self.encoder.prepare(image) for image in images]
-        full = np.stack([*pixels, *[pixels[-1]] * (size - len(pixels))])
-        cells = self.encoder.dense(full)[: len(images)]
-        arrays = segmented(images, cells, self.settings, names)
-        owner = np.repeat(np.arange(len(images)), arrays["segments"])
-        return score_as(self.store, arrays["embedding"], owner, len(images))
+
+def scorer_of(spec: Spec, store: Store) -> Scorer:
+    """The scorer of a store on the processor; raises what ``apply`` does."""
+    spec.check_making()
+    settings = checked_settings(spec, store)
+    section = spec.concepts.encoder
+    return Scorer(store, settings, load_encoder(section), section.batch)
+
+
+def photos_of(spec: Spec, ids: Sequence[str]) -> list[Image.Image]:
+    """Photos of the spec's data set by their ids; those that cannot be read are left out.
+
+    Raises ``DataError`` where none is there, and what reading the data set does.
+    """
+    spec.check_making()
+    dataset = load_dataset(spec.dataset)
+    place = {name: at for at, name in enumerate(dataset.ids)}
+    found = []
+    for name in ids:
+        try:
+            found.append(dataset.load(place[name]))
+        except (UnreadableImage, KeyError):
+            continue
+    if not found:
+        raise DataError("None of the photos is there.", "Bring them to where the spec names them.")
+    return found
 
 
 def read_photo(path: Path, settings: SegmentSettings) -> Image.Image:
@@ -125,6 +164,13 @@ def read_photo(path: Path, settings: SegmentSettings) -> Image.Image:
 
 def _batches(photos: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
     return (photos[start : start + size] for start in range(0, len(photos), size))
+
+
+def checked_settings(spec: Spec, store: Store) -> Settings:
+    """Settings of the store's segments; ``DataError`` where the spec would make others."""
+    settings = _settings(spec, store)
+    _check_made_alike(spec, store, settings)
+    return settings
 
 
 def _settings(spec: Spec, store: Store) -> Settings:

@@ -35,12 +35,15 @@ ARROWS = {
     "study.pages": SHOWN | {"serving", "study", "views"},
     "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
+    "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
+    "fiftyone_export": NUMERICS | {"tuning", "export", "precompute.datasets"},
+    "more_formats": NUMERICS | {"tuning", "export", "pixel_export", "fiftyone_export"},
     "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},
     "oracle_sweep": BASE | {"spec", "store", "tuning", "quantify", "precompute.teachers"},
     "app": SHOWN | {"serving", "views", "text_encoder"},
     "api": ANALYSES
     | {"export", "plots", "app", "ui", "new_photos", "text_encoder", "built_store"}
-    | {"oracle_sweep", "quantify"},
+    | {"more_formats", "oracle_sweep", "quantify"},
     "__init__": {"api", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},

@@ -193,7 +193,14 @@ def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
     assert saved.value.suggested_filename == f"small-3-{node.id}.zip"
     with zipfile.ZipFile(saved.value.path()) as archive:
         files = {Path(name).name: archive.read(name) for name in archive.namelist()}
-    assert set(files) == {"students.npz", "students.json", "card.md", "card.json", "edits.yaml"}
+    assert set(files) == {
+        "students.npz",
+        "students.json",
+        "README.md",
+        "card.md",
+        "card.json",
+        "edits.yaml",
+    }
     arrays = np.load(io.BytesIO(files["students.npz"]), allow_pickle=False)
     assert (arrays["weights"] == node.weights).all()
     expect(dialog.get_by_role("status")).to_contain_text("is ready")

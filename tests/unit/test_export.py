@@ -329,7 +329,13 @@ def test_an_export_is_replaced_only_when_asked(tuner, node, files, tmp_path):
         export(tuner, tuner.root(), tmp_path / "out")
     assert files["npz"].read_bytes() == before
     again = export(tuner, tuner.root(), tmp_path / "out", ["npz"], force=True)
-    assert names(tmp_path / "out") == {"students.npz", "card.md", "card.json", "edits.yaml"}
+    assert names(tmp_path / "out") == {
+        "students.npz",
+        "README.md",
+        "card.md",
+        "card.json",
+        "edits.yaml",
+    }
     assert load_export(again["npz"]).card["node"]["id"] == tuner.root_id
     assert names(tmp_path) == {"out", "small.yaml", "small.zarr"}
 

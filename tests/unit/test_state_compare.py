@@ -89,7 +89,14 @@ def test_the_zip_holds_what_the_command_writes(app: AppState) -> None:
         names = {name.removeprefix(f"{folder}/") for name in archive.namelist()}
         with archive.open(f"{folder}/students.npz") as stream:
             weights = np.load(io.BytesIO(stream.read()), allow_pickle=False)["weights"]
-    assert names == {"students.npz", "students.json", "card.md", "card.json", "edits.yaml"}
+    assert names == {
+        "students.npz",
+        "students.json",
+        "README.md",
+        "card.md",
+        "card.json",
+        "edits.yaml",
+    }
     assert (weights == node.weights).all()
     assert app.export.file is None
     assert app.export.status.kind == "done"

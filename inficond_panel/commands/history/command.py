@@ -47,6 +47,9 @@ def add_arguments(parser: Parser) -> None:
         add_tuner(added.add_parser(name, help=text, description=text))
     of = added.choices
     of["list"].add_argument("--all", action="store_true", help="deleted branches too")
+    of["list"].add_argument(
+        "--others", action="store_true", help="students over other concepts, or with other settings"
+    )
     for name in ("show", "edits"):
         add_node(of[name])
     for name in ("jump", "rename", "note", "delete", "restore"):
@@ -71,11 +74,16 @@ def run(args: argparse.Namespace) -> None:
     """Carry out an action on the history of a spec."""
     from inficond_panel.commands.history.history_actions import ACTIONS
     from inficond_panel.tuning import open_tuner
+    from inficond_panel.tuning.other_students import count_others, others_sentence
 
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    if not tuner.nodes() and args.action != "from-backup":
+    without = args.action == "from-backup" or getattr(args, "others", False)
+    if not tuner.nodes() and not without:
+        others = others_sentence(count_others(tuner), args.spec)
         raise TuningError(
-            f"{tuner.history.path} has no iterations of these students.",
+            " ".join(
+                [f"{tuner.history.path} has no iterations of these students.", others]
+            ).strip(),
             f"Distill them first: inficond distill {args.spec}",
         )
     if tuner.mark:

@@ -13,6 +13,7 @@ from inficond_panel.commands.history.history_text import (
     comparison_lines,
     event_line,
     node_lines,
+    others_lines,
     tree_lines,
 )
 from inficond_panel.commands.output import note, progress
@@ -22,6 +23,7 @@ from inficond_panel.export.folder import edits_text
 from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.typed_concepts import copy_concepts
 
@@ -30,7 +32,11 @@ Result = tuple[dict[str, Any], list[str]]
 
 
 def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Return the tree with its changes in mean AP."""
+    """Return the tree with its changes in mean AP, or the other students in the file."""
+    others = other_students(tuner)
+    told = {"others": [other.to_json() for other in others]}
+    if args.others:
+        return {**_place(tuner), **told}, others_lines(tuner.history.path, others)
     tuner.store.verify()
     nodes = tuner.nodes(deleted=args.all)
     state = tuner.history.state(tuner.root_id)
@@ -52,7 +58,9 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
             "",
             f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all",
         ]
-    return {**_place(tuner), "redo": state.redo[::-1], "nodes": rows}, lines
+    if others:
+        lines += ["", others_sentence(count_others(tuner), args.spec)]
+    return {**_place(tuner), "redo": state.redo[::-1], "nodes": rows, **told}, lines
 
 
 def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from inficond_panel.analysis.comparison import ClassComparison, Comparison
+from inficond_panel.common.numbers import count
 from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
+from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.refit import churn_sentence
@@ -61,7 +63,7 @@ def _details(node: Node, state: HistoryState, total: Interval | None) -> list[st
     facts = [
         f"mAP {_change(total)}" if total else "",
         f"by {plain(node.author)}",
-        node.created[:16].replace("T", " ") + " UTC",
+        _minute(node.created),
         f"{node.seconds:.1f} s",
         f"{looks} look{'s' * (looks != 1)} at the holdout" if looks else "",
     ]
@@ -81,6 +83,25 @@ def intents_text(intents: Sequence[Asked]) -> str:
 
 def _change(change: Interval) -> str:
     return change_text(make_change(change)) or "undefined"
+
+
+def others_lines(path: str, others: Sequence[OtherStudents]) -> list[str]:
+    """Other students in the file, each root with its iterations, dates and what differs."""
+    if not others:
+        return [f"{path} has iterations of these students only."]
+    lines = [f"history {path}, other students, those worked on last first", ""]
+    for other in others:
+        root = other.root
+        lines += [
+            f"{root.root}: {count(root.iterations, 'iteration')} {other.kind}",
+            f"  from {_minute(root.first)} to {_minute(root.last)}",
+            f"  {plain('; '.join(other.differs)) or 'what differs is not known'}",
+        ]
+    return lines
+
+
+def _minute(created: str) -> str:
+    return created[:16].replace("T", " ") + " UTC"
 
 
 def node_lines(tuner: Tuner, node: Node, events: Sequence[Event]) -> list[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.info.iterations import count_iterations, say_iterations
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.commands.task_text import task_text
@@ -29,6 +30,7 @@ def say_content(args: argparse.Namespace) -> None:
         store.verify()
         typed = _typed(store, history)
         document = {**store_document(store), "title": title, **_made(store), "typed": typed}
+        document["iterations"] = count_iterations(args.spec, args.store, history)
     if args.json:
         say_json(document)
         return
@@ -42,6 +44,7 @@ def say_content(args: argparse.Namespace) -> None:
     _say_arrays(document["arrays"])
     _say_positives(document)
     _say_typed(document["typed"])
+    say_iterations(document["iterations"], args.spec)
     for warning in store.attrs.get("warnings", []):
         note(f"Warning: {warning}")
 
@@ -101,6 +104,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "arrays": {},
         "positives": {},
         "typed": [],
+        "iterations": None,
     }
 
 

@@ -20,6 +20,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
 from inficond_panel.tuning.history.form import HISTORY
+from inficond_panel.tuning.history.other_roots import OtherRoot, named_concepts, read_others
 from inficond_panel.tuning.history.records import to_node, to_row
 from inficond_panel.tuning.history.tags import Tags, check_tag, tag_text
 from inficond_panel.tuning.iteration import Iteration, to_iteration
@@ -256,6 +257,16 @@ class History:
         """Tags by image id, of all histories in the file."""
         with self._database.transaction() as db:
             return self._log.tags(db)
+
+    def other_roots(self, root: str) -> list[OtherRoot]:
+        """Students in the file that do not descend from ``root``, the last worked on first."""
+        with self._database.transaction() as db:
+            return read_others(db, root)
+
+    def named_concepts(self, root: str) -> list[str]:
+        """Names of the concepts with a thumb in any iteration of ``root``, sorted."""
+        with self._database.transaction() as db:
+            return named_concepts(db, root)
 
     def image(self) -> bytes:
         """Bytes of a file that is this history as it stands now, also while others write."""

@@ -15,6 +15,7 @@ from panel.viewable import Viewer
 
 from inficond_panel.plots.branches import Branches
 from inficond_panel.state import CHANGE_METRICS, Job
+from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
@@ -206,8 +207,13 @@ class ProvenanceView(Acting, Viewer):
                 for key in CHANGE_METRICS
             ],
             "total": self._total(shown),
-            "typed": typed_sentence(self.app.concepts.typed),
+            "typed": " ".join(filter(None, self._elsewhere())),
         }
+
+    def _elsewhere(self) -> list[str]:
+        """Sentences on iterations that are kept and not listed: those of other students."""
+        others = self.app.students.tree.others
+        return [typed_sentence(self.app.concepts.typed), others_sentence(others)]
 
     def _make_results(self, nodes: Sequence[Iteration], shown: Shown) -> dict[str, Any]:
         """Results of ``nodes``, on an axis for all that were shown of this class and metric."""

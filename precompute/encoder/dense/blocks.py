@@ -60,9 +60,8 @@ class _Branch(nn.Module):
         more = {} if rope is None else {"rope": rope}
         if self.alone:
             size = x.shape[1]
-            more["attn_mask"] = (
-                torch.full((size, size), -torch.inf, device=x.device).fill_diagonal_(0).to(x.dtype)
-            )
+            itself = torch.eye(size, device=x.device, dtype=x.dtype)
+            more["attn_mask"] = torch.zeros_like(itself).masked_fill(itself == 0, -torch.inf)
         return _branch(self.block, self.attention, x, more)
 
 
@@ -113,7 +112,7 @@ _MODULES = (("q_proj", "k_proj"), ("q_norm", "k_norm"), ("ln_q", "ln_k"))
 
 def _self_similar(attention: Any, source: str) -> nn.Module:
     """A copy that compares queries with queries, or keys with keys, as the source has it."""
-    changed = copy.deepcopy(attention)
+    changed = copy.deepcopy(attention).requires_grad_(False)
     take, give = _PARTS[source], 1 - _PARTS[source]
     qkv = getattr(changed, "qkv", None)
     fused = [getattr(changed, name, None) for name in ("in_proj_weight", "in_proj_bias")]

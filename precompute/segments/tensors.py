@@ -1,0 +1,199 @@
+"""Clusters of cells as torch functions without a choice of way, so that they can be exported.
+
+They give the segments of ``cluster_kmeans`` and ``cluster_graph``: the same draws, the same order
+of ties. Loops run as often as the grid can need, since an exported graph has no break.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from precompute.segments.kmeans import ITERATIONS
+from precompute.segments.regions import neighbours, places
+
+#: Cost of what is not there; float32 holds it.
+_NEVER = 1e30
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors scaled to length 1 along the last axis; a vector of zeros stays."""
+    length = (vectors * vectors).sum(-1, keepdim=True).sqrt()
+    return vectors / torch.where(length > 0, length, torch.ones_like(length))
+
+
+def adjacency(grid: tuple[int, int]) -> np.ndarray:
+    """Float32 ``(n, n)``: 1 where two cells of a grid share a side."""
+    count = grid[0] * grid[1]
+    pairs = neighbours(np.arange(count).reshape(grid))
+    near = np.zeros((count, count), np.float32)
+    near[pairs[:, 0], pairs[:, 1]] = near[pairs[:, 1], pairs[:, 0]] = 1
+    return near
+
+
+class Whole(torch.nn.Module):
+    """All cells as one segment: member ``(n, 1)``."""
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """Members of one segment, of cells ``(n, embed)``."""
+        return torch.ones_like(cells[:, :1])
+
+
+class KMeans(torch.nn.Module):
+    """Segments of ``cluster_kmeans`` as members ``(n, count)``, 0 or 1; some may be empty.
+
+    Its draws depend on the seed and the number of cells alone, so they are constants.
+    """
+
+    place: Tensor
+    near: Tensor
+    numbers: Tensor
+
+    def __init__(self, grid: tuple[int, int], count: int, seed: int, spatial: float) -> None:
+        super().__init__()
+        cells = grid[0] * grid[1]
+        rng = np.random.default_rng(seed)
+        self.grid, self.count = grid, min(count, cells)
+        self.first = int(rng.integers(cells))
+        self.draws = [float(rng.random()) for _ in range(self.count - 1)]
+        place = np.float32(np.sqrt(spatial)) * places(*grid)
+        self.register_buffer("place", torch.from_numpy(place))
+        self.register_buffer("near", torch.from_numpy(adjacency(grid)))
+        self.register_buffer("numbers", torch.arange(self.count))
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """Members of the segments, of cells ``(n, embed)``."""
+        direction = unit(cells)
+        member = self._members(self._first_costs(direction))
+        for _ in range(ITERATIONS):
+            size = member.sum(0)
+            centre = unit(member.T @ direction)
+            middle = (member.T @ self.place) / size.clamp(min=1)[:, None]
+            empty = (size == 0).to(member.dtype) * _NEVER
+            member = self._members(_cost(direction, self.place, centre, middle) + empty)
+        return connected(member, self.near, sum(self.grid))
+
+    def _members(self, cost: Tensor) -> Tensor:
+        return (cost.argmin(1)[:, None] == self.numbers).to(cost.dtype)
+
+    def _first_costs(self, direction: Tensor) -> Tensor:
+        """Costs ``(n, count)`` of k-means++'s centres; those after the last different one never."""
+        at = torch.arange(len(self.place)) == self.first
+        taken, some, costs = at, None, []
+        for draw in [*self.draws, None]:
+            chosen = at.to(direction.dtype)[None]
+            cost = _cost(direction, self.place, chosen @ direction, chosen @ self.place)
+            missing = 0.0 if some is None else (~some).to(cost.dtype) * _NEVER
+            costs.append(cost + missing)
+            if draw is None:
+                break
+            nearest = torch.cat(costs, 1).min(1).values.clamp(min=0).double()
+            nearest = nearest * (~taken).double()
+            there = nearest.sum() > 0
+            some = there if some is None else some & there
+            share = torch.cumsum(nearest / torch.where(there, nearest.sum(), 1.0), 0)
+            below = (share / torch.where(there, share[-1], 1.0) <= draw).sum()
+            at = torch.arange(len(self.place)) == below.clamp(max=len(self.place) - 1)
+            taken = taken | at
+        return torch.cat(costs, 1)
+
+
+def _cost(direction: Tensor, place: Tensor, centre: Tensor, middle: Tensor) -> Tensor:
+    gap = place[:, None] - middle[None]
+    return 1 - direction @ centre.T + (gap * gap).sum(-1)
+
+
+def connected(member: Tensor, near: Tensor, rounds: int) -> Tensor:
+    """Members ``(n, k)`` as ``regions.connect`` leaves them: each segment one connected part.
+
+    ``near`` ``(n, n)`` is 1 for cells that share a side; ``rounds`` fill the longest way.
+    """
+    cells = len(near)
+    order = torch.arange(cells)
+    reach = near * (member @ member.T) + torch.eye(cells)
+    for _ in range(max(1, math.ceil(math.log2(cells)))):  # twice as far each time
+        reach = ((reach @ reach) > 0).to(member.dtype)
+    first = torch.where(reach > 0, order[None], cells).min(1).values
+    key = reach.sum(1) * cells + (cells - 1 - first).to(member.dtype)  # the largest, then the first
+    largest = (member * key[:, None]).max(0).values
+    kept = member * ((member @ largest[:, None])[:, 0] == key).to(member.dtype)[:, None]
+    numbers = torch.arange(member.shape[1])
+    for _ in range(rounds):
+        votes = near @ kept
+        new = (votes.max(1).values > 0) & (kept.sum(1) == 0)
+        winner = (votes.argmax(1)[:, None] == numbers).to(member.dtype)
+        kept = kept + winner * new.to(member.dtype)[:, None]
+    return kept
+
+
+class Graph(torch.nn.Module):
+    """Segments of ``cluster_graph`` as members ``(n, n)``; all but ``count`` of them are empty."""
+
+    place: Tensor
+    near: Tensor
+
+    def __init__(self, grid: tuple[int, int], count: int, spatial: float) -> None:
+        super().__init__()
+        cells = grid[0] * grid[1]
+        self.merges = max(0, cells - count)
+        place = np.float32(np.sqrt(spatial)) * places(*grid)
+        self.register_buffer("place", torch.from_numpy(place))
+        self.register_buffer("near", torch.from_numpy(adjacency(grid)))
+        self.merge = torch.jit.script(merge)
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """Members of the segments, of cells ``(n, embed)``."""
+        direction = unit(cells) * float(np.float32(np.sqrt(0.5)))
+        feature = torch.cat([direction, self.place], 1).double()
+        return self.merge(feature, self.near, self.merges).to(cells.dtype)
+
+
+def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
+    """Members ``(n, n)`` after merging regions ``(n, d)`` float64 by Ward's rule, one by one.
+
+    A union has a new number, and stands at the first place of the two.
+    """
+    cells = feature.shape[0]
+    order = torch.arange(cells)
+    number, weight, middle, around = order, torch.ones_like(feature[:, 0]), feature, near > 0
+    member = torch.eye(cells, dtype=torch.float64)
+    gap = (middle[:, None] - middle[None]).pow(2).sum(-1)
+    cost = torch.where(around, gap / 2, torch.full_like(gap, 1e300))
+    for step in range(merges):
+        a, b = _nearest(cost, number)
+        is_a, is_b = order == a, order == b
+        either = is_a | is_b
+        share = torch.where(either, weight, torch.zeros_like(weight))
+        total = share.sum()
+        mean = (share[:, None] * middle).sum(0) / total
+        middle = torch.where(is_a[:, None], mean[None], middle)
+        weight = torch.where(is_a, total, weight - torch.where(is_b, weight, 0.0 * weight))
+        number = torch.where(is_a, cells + step, number)
+        gone = member * is_b[:, None].double()
+        member = member - gone + is_a[:, None].double() * gone.sum(0)[None]
+        around = _joined(around, is_a, either)
+        away = (middle - mean[None]).pow(2).sum(-1) * weight * total / (weight + total)
+        line = torch.where(is_a[:, None], away[None], away[:, None])
+        changed = torch.where(is_a[:, None] | is_a[None], line, cost)
+        cost = torch.where(around, changed, torch.full_like(cost, 1e300))
+    return member.T
+
+
+def _nearest(cost: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    """Places of the pair that costs least; of several the one with the smallest numbers."""
+    cells = cost.shape[0]
+    low = torch.minimum(number[:, None], number[None])
+    key = low * (2 * cells) + torch.maximum(number[:, None], number[None])
+    tied = torch.where(cost == cost.min(), key, torch.full_like(key, 4 * cells * cells))
+    at = tied.reshape(-1).argmin()
+    return at // cells, at % cells
+
+
+def _joined(around: Tensor, is_a: Tensor, either: Tensor) -> Tensor:
+    """Neighbours after a union, which stands at ``is_a`` and has those of both."""
+    beside = (around & either[:, None]).any(0) & ~either
+    kept = around & (~either)[:, None] & (~either)[None]
+    return kept | (is_a[:, None] & beside[None]) | (beside[:, None] & is_a[None])

@@ -1,0 +1,90 @@
+"""The card as a hub's README.md: its front matter is read by the hub's own package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_arrays, small_spec
+
+from inficond_panel.cli import main
+from inficond_panel.errors import ExportError
+from inficond_panel.export import export
+from inficond_panel.export.hub_card import check_license
+from inficond_panel.tuning import Intent, Tuner, open_tuner
+
+hub = pytest.importorskip("huggingface_hub")
+
+STRANGE = ("on", "1:20", 'a "b": {c}', "---\n- x\x1b")
+
+
+def strange_arrays() -> dict[str, np.ndarray]:
+    """A store whose classes are named as YAML would like to read otherwise."""
+    return {**small_arrays(), "class_name": np.array(STRANGE)}
+
+
+@pytest.fixture
+def tuner(tmp_path: Path) -> Tuner:
+    return open_tuner(small_spec(tmp_path), history=":memory:")
+
+
+def read(folder: Path):
+    card = hub.ModelCard.load(folder / "README.md")
+    return card, card.data
+
+
+def test_the_hub_reads_license_library_and_tags(tuner, tmp_path):
+    export(tuner, tuner.root(), tmp_path / "out", ["onnx"], license_name="cc-by-4.0")
+    card, data = read(tmp_path / "out")
+    assert (data.license, data.library_name) == ("cc-by-4.0", "inficond-panel")
+    assert data.pipeline_tag == "tabular-classification"  # they read scores, not images
+    assert {"onnx", "knowledge-distillation"} <= set(data.tags)
+    assert card.text.strip() == (tmp_path / "out" / "card.md").read_text().strip()
+
+
+def test_metrics_are_those_of_the_students(tuner, tmp_path):
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    export(tuner, node, tmp_path / "out", ["npz"], holdout=True)
+    _, data = read(tmp_path / "out")
+    assert data.model_name == "Small, iteration 1"
+    for split in ("tune", "holdout"):
+        found = [one for one in data.eval_results if one.dataset_split == split]
+        metrics = tuner.metrics(node, split)
+        aps = {one.metric_name.split(", ")[1]: one.metric_value for one in found[4:]}
+        assert aps == {name: pytest.approx(m.ap, abs=1e-4) for name, m in metrics.items()}
+        means = {one.metric_type: one.metric_value for one in found[:4]}
+        for kind, key in (("mean_average_precision", "ap"), ("f1", "f1"), ("fidelity", "fidelity")):
+            values = [getattr(m, key) for m in metrics.values()]
+            assert means[kind] == pytest.approx(np.nanmean(values), abs=1e-4)
+        assert {one.dataset_revision for one in found} == {tuner.store.content_hash}
+
+
+def test_without_the_holdout_only_tune_is_told(tuner, tmp_path):
+    export(tuner, tuner.root(), tmp_path / "out", ["npz"])
+    assert {one.dataset_split for one in read(tmp_path / "out")[1].eval_results} == {"tune"}
+
+
+def test_names_of_data_stay_texts(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path, make=strange_arrays), history=":memory:")
+    export(tuner, tuner.root(), tmp_path / "out", ["npz"])
+    _, data = read(tmp_path / "out")
+    names = [one.metric_name for one in data.eval_results[4:]]
+    assert [name.split(", ", 1)[1] for name in names] == [
+        "on", "1:20", 'a "b": {c}', "--- - x ",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["", "My licence", "a\nb: c", "x" * 65])
+def test_what_is_no_license_is_told_before_anything_is_made(tuner, tmp_path, name):
+    with pytest.raises(ExportError, match="no identifier of a license"):
+        export(tuner, tuner.root(), tmp_path / "out", ["npz"], license_name=name)
+    assert not (tmp_path / "out").exists()
+    assert check_license("bsd-3-clause") == "bsd-3-clause"
+
+
+def test_the_command_takes_the_license(tmp_path, capsys):
+    argv = ["export", str(small_spec(tmp_path)), "--format", "npz", "--license", "mit"]
+    assert main([*argv, "--output", str(tmp_path / "out")]) == 0
+    assert "README.md" in capsys.readouterr().out
+    assert read(tmp_path / "out")[1].license == "mit"

@@ -1,0 +1,164 @@
+"""Iterations of other students in one history: counted, listed, and what differs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import EMBED, small_spec
+
+from inficond_panel.analysis.snapshot import take_tree
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.cli import main
+from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.tuning.history.other_roots import named_concepts, read_others
+from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
+from inficond_panel.tuning.typed_concepts import remove_concept, typed_anew, typed_folder
+from inficond_panel.views.provenance.view import ProvenanceView
+
+
+def type_moss(tuner: Tuner) -> Tuner:
+    """The tuner over one more concept, as if it had been typed."""
+    store = tuner.store
+    rng = np.random.default_rng(5)
+    score, cosine = rng.random(len(store.images)), rng.random(len(store.segment_image))
+    text = rng.normal(size=EMBED)
+    moss = TypedConcept(("moss",), basis_of(store), text / np.linalg.norm(text), score, cosine)
+    typed_folder(tuner.history.path).add(moss)
+    return typed_anew(tuner)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """#0 and #1 over the store's concepts."""
+    spec = small_spec(tmp_path)
+    tuner = open_tuner(spec)
+    tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    return spec
+
+
+@pytest.fixture
+def run(spec: Path, capsys: pytest.CaptureFixture[str]):
+    def call(*argv: str):
+        status = main([*argv])
+        out, err = capsys.readouterr()
+        return status, json.loads(out) if "--json" in argv and not status else out, err
+
+    return call
+
+
+def test_a_history_of_one_root_has_no_others(spec, run):
+    tuner = open_tuner(spec)
+    assert other_students(tuner) == []
+    assert others_sentence(count_others(tuner)) == ""
+    assert "only" in run("history", "list", str(spec), "--others")[1]
+    assert "other students" not in run("history", "list", str(spec))[1]
+    assert "other students" not in repr(TunableStudents(tuner))
+
+
+def test_iterations_without_a_typed_concept_are_counted(spec):
+    tuner = type_moss(open_tuner(spec))
+    (other,) = other_students(tuner)
+    assert (other.root.iterations, other.root.concepts) == (2, 30)
+    assert other.kind == "over other concepts"
+    assert other.differs == ("without moss",)
+    assert count_others(tuner) == {"over other concepts": 2}
+    assert take_tree(tuner, tuner.root()).others == {"over other concepts": 2}
+
+
+def test_those_with_a_concept_that_was_taken_away_name_their_thumbs(spec):
+    tuner = type_moss(open_tuner(spec))
+    tuner.fine_tune(tuner.root(), [Intent("sheep", "moss", "up")])
+    (other,) = other_students(remove_concept(tuner, "moss"))
+    assert other.root.iterations == 2
+    assert other.differs == ("31 concepts, not 30", "thumbs on moss")
+
+
+def test_other_settings_are_told_apart(spec):
+    tuner = open_tuner(spec)
+    warmer = tuner.with_students(temperature=tuner.spec.students.temperature * 2)
+    warmer.root()
+    (other,) = other_students(tuner)
+    assert other.kind == "with other settings"
+    was, now = (float(each.spec.students.temperature) for each in (warmer, tuner))
+    assert other.differs == (f"temperature {was}, not {now}",)
+    sentence = others_sentence(count_others(tuner), "small.yaml")
+    assert sentence == (
+        "1 iteration of students with other settings is in this history; "
+        "inficond history list small.yaml --others lists it."
+    )
+    typed = type_moss(tuner)
+    assert others_sentence(count_others(typed)).startswith("3 iterations of students over")
+
+
+def test_deleted_iterations_count_too(spec):
+    tuner = open_tuner(spec)
+    tuner.history.delete(tuner.nodes()[1].id)
+    assert count_others(type_moss(tuner)) == {"over other concepts": 2}
+
+
+def test_list_tells_and_lists_them(spec, run):
+    root = open_tuner(spec).root_id
+    type_moss(open_tuner(spec)).root()
+    out = run("history", "list", str(spec))[1]
+    assert "2 iterations of students over other concepts are in this history;" in out
+    listed = run("history", "list", str(spec), "--others")[1]
+    assert f"{root}: 2 iterations over other concepts" in listed
+    assert "without moss" in listed
+    document = run("history", "list", str(spec), "--others", "--json")[1]
+    (other,) = document["others"]
+    assert (other["root"], other["iterations"]) == (root, 2)
+    assert other["first"] <= other["last"]
+    assert run("history", "list", str(spec), "--json")[1]["others"] == [other]
+
+
+def test_they_are_told_where_there_are_no_iterations_of_these_students(spec, run):
+    type_moss(open_tuner(spec))
+    status, _, err = run("history", "list", str(spec))
+    assert status == 1
+    assert "2 iterations of students over other concepts" in err
+    status, out, _ = run("history", "list", str(spec), "--others")
+    assert status == 0
+    assert "without moss" in out
+
+
+def test_info_counts_them(spec, run, tmp_path):
+    assert "2 iterations in" in run("info", str(spec))[1]
+    type_moss(open_tuner(spec))
+    out = run("info", str(spec))[1]
+    assert "0 iterations in" in out
+    assert "2 iterations of students over other concepts" in out
+    document = run("info", str(spec), "--json")[1]["iterations"]
+    assert (document["here"], len(document["others"])) == (0, 1)
+    assert run("info", str(tmp_path / "small.zarr"), "--json")[1]["iterations"] is None
+
+
+def test_the_page_tells_them_below_its_tree(spec):
+    view = ProvenanceView(AppState(type_moss(open_tuner(spec)), Jobs(inline=True)))
+    told = view._tree.data["typed"]
+    assert told.startswith("With moss.")
+    assert "2 iterations of students over other concepts are in this history" in told
+
+
+def test_the_python_object_tells_them(spec):
+    students = TunableStudents(type_moss(open_tuner(spec)))
+    assert "2 iterations of other students" in repr(students)
+    table = students.others
+    assert list(table["iterations"]) == [2]
+    assert list(table["differs"]) == ["without moss"]
+
+
+@pytest.mark.parametrize("settings", ["{", "[]", "null"])
+def test_settings_that_were_altered_tell_nothing(settings):
+    """Rows of other roots are counted, not checked: damage there does not close these students."""
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE TABLE nodes (root, number, concepts, classes, intents, settings, created)")
+    db.execute("INSERT INTO nodes VALUES ('a', 0, 3, 2, '{', ?, '2026')", (settings,))
+    (other,) = read_others(db, "b")
+    assert (other.iterations, other.concepts, other.settings) == (1, 3, {})
+    assert named_concepts(db, "a") == []

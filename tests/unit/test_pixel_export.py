@@ -1,0 +1,150 @@
+"""Students from pixels: one ONNX model gives the logits of ``inficond predict``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from precompute_factory import CONV, SPEC, VIT, photo, photo_set, tiny_encoder
+
+from inficond_panel import load_students, open_students, pixel_export
+from inficond_panel.cli import main
+from inficond_panel.errors import ExportError
+from inficond_panel.spec import load_spec
+from inficond_panel.tuning.typed_concepts import add_concept
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.torch
+
+KMEANS = "{max_per_image: 4}"
+GRAPH = "{method: graph, max_per_image: 4}"
+CONTRAST = "  scores: {method: contrast, temperature: 0.5}\n"
+CENTRED = "  scores: {method: centred}\n"
+
+
+def make(folder: Path, vision: dict, segments: str = KMEANS, scores: str = "", more: str = ""):
+    """A store of 12 photos, with its spec; the students are at #0."""
+    import precompute
+
+    photo_set(folder, 12)
+    tiny_encoder(folder / "encoder", vision)
+    text = SPEC.replace(KMEANS, segments).replace("  segments:", f"{scores}  segments:") + more
+    (folder / "spec.yaml").write_text(text.replace("image_size: 96", "image_size: 128"))
+    spec = load_spec(folder / "spec.yaml")
+    precompute.run(spec, spec.store)
+    return open_students(folder / "spec.yaml").fit()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pixels")
+    make(folder, VIT)
+    return folder
+
+
+def prepared(students, images) -> list[np.ndarray]:
+    """Photos as the card says that the model takes them, by hand."""
+    card = students.card_["pixels"]["preprocessing"]
+    height, width = card["size"]
+    mean, std = (np.array(card[key], np.float32) for key in ("mean", "std"))
+    resized = [np.asarray(image.resize((width, height), 3)) for image in images]  # 3: bicubic
+    scaled = [((one.astype(np.float32) / 255 - mean) / std) for one in resized]
+    return [one.transpose(2, 0, 1)[None].astype(np.float32) for one in scaled]
+
+
+def held_against_predict(students, folder: Path) -> np.ndarray:
+    """Logits of the exported model on photos that are in no store, those of predict checked."""
+    files = students.export(folder / "out", ["onnx-pixels", "sklearn"])
+    images, places = [photo(seed) for seed in range(50, 56)], []
+    for at, image in enumerate(images):
+        places.append(folder / f"new-{at}.png")
+        image.save(places[-1])
+    table = students.predict_images(places).table
+    expected = table["student_logit"].unstack(sort=False).to_numpy(float)
+    session = runtime.InferenceSession(files["onnx-pixels"], providers=["CPUExecutionProvider"])
+    estimator = load_students(folder / "out" / "students.json")
+    found = [session.run(["logits"], {"pixels": one})[0] for one in prepared(estimator, images)]
+    np.testing.assert_allclose(np.concatenate(found), expected, rtol=0, atol=1e-4)
+    return expected
+
+
+@pytest.mark.parametrize(
+    ("vision", "segments", "scores"),
+    [
+        (CONV, KMEANS, CENTRED),
+        (VIT, GRAPH, CONTRAST),
+        (VIT, KMEANS, CENTRED),
+        (VIT, "{max_per_image: 1}", ""),
+    ],
+)
+def test_logits_are_those_of_predict(tmp_path, vision, segments, scores):
+    logits = held_against_predict(make(tmp_path, vision, segments, scores), tmp_path)
+    assert np.ptp(logits, axis=0).min() > 1e-3  # photos differ, so that the test can fail
+
+
+def test_typed_concepts_are_in_it(tmp_path):
+    from precompute.encoder import load_text_encoder
+
+    students = make(tmp_path, CONV, scores=CONTRAST)
+    add_concept(students.tuner, "red bus", load_text_encoder(students.tuner.spec.concepts.encoder))
+    students = open_students(tmp_path / "spec.yaml").fit()
+    assert students.concepts[-1] == "red bus"
+    students.up(students.classes[0], "red bus", bound=2.0)
+    held_against_predict(students, tmp_path)
+
+
+def test_the_command_says_the_difference_and_the_card_holds_it(made, tmp_path, capsys):
+    argv = ["export", str(made / "spec.yaml"), "--format", "onnx-pixels"]
+    assert main([*argv, "--output", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "on 12 photos of the store, logits differ from those of inficond predict by" in out
+    card = json.loads((tmp_path / "out" / "card.json").read_text())["pixels"]
+    assert card["median_logit_difference"] <= card["largest_logit_difference"] <= 1e-4
+    assert card["input"] == [1, 3, 128, 128]
+    assert "Pixels" in (tmp_path / "out" / "card.md").read_text()
+    model = onnx.load(tmp_path / "out" / "students-pixels.onnx")
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(facts["card"])["pixels"] == card
+    assert main([*argv, "--output", str(tmp_path / "out"), "--force"]) == 0
+
+
+def test_where_photos_are_gone_thumbnails_do(made, tmp_path):
+    folder = shutil.copytree(made, tmp_path / "own")
+    shutil.rmtree(folder / "photos")
+    files = open_students(folder / "spec.yaml").export(tmp_path / "out", ["onnx-pixels"])
+    assert json.loads(files["card_json"].read_text())["pixels"]["checked_on"] == "thumbnails"
+
+
+@pytest.mark.parametrize(
+    "segments",
+    ["{max_per_image: 4, refine: edges}", "{method: slic}", "{method: felzenszwalb}"],
+)
+def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, segments):
+    spec = made / f"{len(segments)}.yaml"
+    text = (made / "spec.yaml").read_text().replace(KMEANS, segments)
+    spec.write_text(text + f"store: {made / 'spec.zarr'}\n")
+    out = tmp_path / "out"
+    assert main(["export", str(spec), "--format", "onnx-pixels", "--output", str(out)]) == 1
+    assert "method kmeans or graph and refine: none can be exported" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_model_that_differs_is_not_written(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(pixel_export, "TOLERANCE", -1.0)
+    with pytest.raises(ExportError, match="differ from inficond predict"):
+        open_students(made / "spec.yaml").export(tmp_path / "out", ["onnx-pixels"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_that_cannot_be_written_is_told(made, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise torch.onnx.errors.UnsupportedOperatorError("strange", 17, 17)
+
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    with pytest.raises(ExportError, match="cannot be written as ONNX"):
+        open_students(made / "spec.yaml").export(tmp_path / "out", ["onnx-pixels"])
