@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import param
 from bokeh.document import Document
 from bokeh.model import DataModel, Model
+from bokeh.util.callback_manager import PropertyCallbackManager
 from panel.custom import Child, Children, JSComponent
 from panel.io import state
 from panel.models.esm import DataEvent
@@ -75,11 +76,9 @@ def _hold_plain_data(component: type[Component]) -> None:
         return
     holding = [name for name in data.properties() if _holds_models(component, name)]
 
-    def trigger(
-        self: Any, attr: str, old: Any, new: Any, hint: Any = None, setter: Any = None
-    ) -> None:
-        start = data if attr in holding else Model
-        super(start, self).trigger(attr, old, new, hint=hint, setter=setter)
+    def trigger(model: Any, attr: str, old: Any, new: Any, *hint: Any, **setter: Any) -> None:
+        change = Model.trigger if attr in holding else PropertyCallbackManager.trigger
+        change(model, attr, old, new, *hint, **setter)
 
     setattr(data, "trigger", trigger)  # noqa: B010 - a class that Panel made
 
