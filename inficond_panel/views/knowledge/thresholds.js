@@ -6,6 +6,7 @@ import { copyText } from "../../ui/clipboard.js"
 const BEST_F1 = ""
 const RULES = [[BEST_F1, "best F1"], ...["0.5", "0.8", "0.9", "0.95", "0.99"].map((precision) => [precision, `most recall at precision ${precision}`])]
 const CHOOSE = "Choose by tune"
+const CROSS_FITTED = "Cross-fitted: each image is decided by a threshold that the others chose."
 
 export function makeThreshold(model, send) {
   const now = h("p", { class: "num" })
@@ -17,6 +18,7 @@ export function makeThreshold(model, send) {
   const told = h("p", { class: "num", role: "status" })
   const found = h("div", { class: "chosen" })
   const element = h("section", { class: "threshold" }, now, h("div", { class: "pick" }, rule, button), told, found)
+  let before = ""
   const draw = () => {
     const { now: value = "", kind = "ask", text: words = "", rows, line } = model.threshold
     text(now, `Threshold: present above a logit of ${value}`)
@@ -25,7 +27,9 @@ export function makeThreshold(model, send) {
     text(told, kind === "done" ? `Chosen: ${words}` : words)
     told.hidden = !words
     found.hidden = kind !== "done"
-    drawOnce(found, JSON.stringify([rows, line]), () => (rows ? [worthOf(rows), lineOf(line)] : []))
+    drawOnce(found, JSON.stringify([rows, line]), () => (rows ? [h("p", { class: "muted" }, CROSS_FITTED), worthOf(rows), lineOf(line)] : []))
+    if (kind === "done" && before === "running") found.scrollIntoView({ block: "nearest" })
+    before = kind
   }
   return { element, draw }
 }
@@ -34,7 +38,7 @@ function worthOf(rows) {
   const cell = (...content) => h("td", { class: "num" }, ...content)
   const line = ({ name, now, after, change }) => h("tr", {}, h("th", { scope: "row" }, name), cell(now), cell(h("b", {}, after)),
     cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"))
-  return h("table", { class: "by" }, h("caption", {}, "Cross-fitted: each image is decided by a threshold that the others chose"),
+  return h("table", { class: "by", "aria-label": "Worth of the chosen threshold" },
     h("thead", {}, h("tr", {}, h("td"), ["in force", "chosen", "change, 95 %"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
 }
 
