@@ -78,6 +78,7 @@ def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Scorer, bytes
             f"Exporting from pixels needs packages that are not installed ({error.name}).",
             "Install them: pip install 'inficond-panel[precompute,onnx]'",
         ) from error
+    tuner.spec.check_making()
     check_spec(tuner.spec)
     progress("Loading the encoder")
     scorer = scorer_of(tuner.spec, tuner.store)

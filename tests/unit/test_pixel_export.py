@@ -134,6 +134,15 @@ def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, seg
     assert not out.exists()
 
 
+@pytest.mark.parametrize("kind", ["onnx-pixels", "fiftyone"])
+def test_a_store_by_itself_names_no_encoder_and_no_photos(made, tmp_path, capsys, kind):
+    out = tmp_path / "out"
+    store = shutil.copytree(made / "spec.zarr", tmp_path / "alone.zarr")
+    assert main(["export", str(store), "--format", kind, "--output", str(out)]) in {1, 2}
+    assert "it names a store by itself" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_model_that_differs_is_not_written(made, tmp_path, monkeypatch):
     monkeypatch.setattr(pixel_export, "TOLERANCE", -1.0)
     with pytest.raises(ExportError, match="differ from inficond predict"):
