@@ -263,6 +263,61 @@ def test_the_command_says_the_same(folder, run):
     assert "No teacher beside the students: the teacher is a table of logits." in err
 
 
+def test_a_student_abstains(folder, run, monkeypatch):
+    monkeypatch.setattr("inficond_panel.distill.metrics.selective.LEAST_ANSWERED", 1)
+    students = opened(folder)
+    store, spec = students.tuner.store, folder / "spec.yaml"
+    files = files_of(folder, store.images)
+    rules = students.predict_images(files, abstain=1).rules.rules
+    status, out, err = run("predict", spec, *files, "--abstain", "1", "--json")
+    assert status == 0
+    document = json.loads(out)
+    logits = students.tuner.logits(students.node)
+    seen = set()
+    for i, one in enumerate(document["photos"]):
+        for k, name in enumerate(store.classes):
+            told = one["classes"][name]["student_decision"]
+            sure = abs(logits[i, k]) - rules[name].threshold
+            if not abs(sure) < 1e-3:  # as far as rounding goes
+                assert told == ((logits[i, k] > 0) if sure > 0 else "don't know")
+            seen.add(told)
+    assert "don't know" in seen
+    assert document["abstain"][store.classes[0]]["asked"] == 1
+    for name, rule in rules.items():
+        assert rule.reached == (f"{name}: no 20 or more" not in err)
+    status, out, _ = run("predict", spec, *files, "--abstain", "1")
+    assert (status, "don't know" in out, "Answered only if as sure" in out) == (0, True, True)
+    status, out, _ = run("predict", spec, *files, "--abstain", "1", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["student_decision"] for row in rows} == {str(each) for each in seen}
+    table = students.predict_images(files, abstain=1).table
+    assert table["student_decision"].isna().sum() == sum(
+        row["student_decision"] == "don't know" for row in rows
+    )
+
+
+def test_drift_is_told(folder, run, monkeypatch):
+    students = opened(folder)
+    files = files_of(folder, students.tuner.store.images)
+    spec = folder / "spec.yaml"
+    status, out, _ = run("predict", spec, *files[:2], "--drift")
+    assert (status, "Not tested: there are 2 new photos, and 20 are needed." in out) == (0, True)
+    monkeypatch.setattr("inficond_panel.distill.shift.drift.LEAST_FIT", 8)
+    monkeypatch.setattr("inficond_panel.distill.shift.drift.LEAST_PHOTOS", 8)
+    monkeypatch.setattr("inficond_panel.distill.shift.drift._NEIGHBOUR", 2)
+    found = students.drift([*files, folder / "none.jpg"])
+    assert found.faults == {str(folder / "none.jpg"): "no such file"}
+    assert (found.photos, found.alarm) == (len(files), False)
+    assert list(found.table["drifted"]) == [False] * len(students.concepts)
+    assert str(found).startswith("No difference from the photos of fit beyond chance")
+    document = json.loads(run("predict", spec, *files, "--drift", "--json")[1])
+    assert document["drift"]["share"] == found.share
+    assert document["drift"]["sentences"] == str(found).splitlines()
+    _, out, err = run("predict", spec, *files, "--drift", "--csv")
+    assert "No difference" in err
+    assert "No difference" not in out
+
+
 def test_the_iteration_is_chosen(folder, run):
     students = opened(folder)
     name = students.classes[0]
