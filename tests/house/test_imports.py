@@ -37,7 +37,7 @@ ARROWS = {
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
     "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},
     "oracle_sweep": BASE | {"spec", "store", "tuning", "quantify", "precompute.teachers"},
-    "app": SHOWN | {"serving", "views", "text_encoder"},
+    "app": SHOWN | {"serving", "views", "text_encoder", "new_photos"},
     "api": ANALYSES
     | {"export", "plots", "app", "ui", "new_photos", "text_encoder", "built_store"}
     | {"oracle_sweep", "quantify"},

@@ -13,11 +13,12 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.export.abstaining import ALL_CLASSES, Abstaining
 from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, Prediction
+from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.wording.drift import drift_sentences
 
 _SHOWN = 5  #: concepts of a class that are printed
 _HEADER = ["class", "logit", "probability", "student", "teacher"]
-_RULES = ["class", "least", "answered", "accuracy", "95 %"]
+_RULES = ["class", "least", "answered", ACCURACY.word, "95 %"]
 
 
 def make_document(
