@@ -18,6 +18,8 @@ from scipy.special import expit
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.commands.predict.outlined_photos import outlined
+from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
@@ -294,6 +296,42 @@ def test_a_student_abstains(folder, run, monkeypatch):
     assert table["student_decision"].isna().sum() == sum(
         row["student_decision"] == "don't know" for row in rows
     )
+
+
+def test_segments_are_outlined_in_files(folder, run):
+    students = opened(folder)
+    store, spec, out = students.tuner.store, folder / "spec.yaml", folder / "out"
+    file = files_of(folder, store.images[:1])[0]
+    (folder / "again").mkdir()
+    shutil.copy(file, folder / "again" / file.name)
+    bad = folder / "text.jpg"
+    bad.write_text("no image")
+    photos = [file, folder / "again" / file.name, bad]
+    status, _, err = run("predict", spec, *photos, "--outlines", out)
+    assert (status, "2 photos with outlines are in" in err) == (0, True)
+    assert sorted(each.name for each in out.iterdir()) == [
+        f"{file.stem}-2.png",
+        f"{file.stem}.png",
+    ]
+    with Image.open(file) as before, Image.open(out / f"{file.stem}.png") as after:
+        assert after.size == before.size
+        changed = (np.array(before.convert("RGB")) != np.array(after)).any(axis=2)
+    assert 0 < changed.mean() < 0.6
+    status, _, err = run("predict", spec, file, "--outlines", out)
+    assert (status, "is there already" in err) == (1, True)
+
+
+def test_an_outline_goes_round_its_segment():
+    """Two segments, left and right; the concept's is the right one."""
+    mask = np.ones((8, 12), np.uint8)
+    mask[:, 6:] = 2
+    segments = PhotoSegments(mask, np.eye(2, dtype=np.float16))
+    image = Image.new("RGB", (120, 80), "red")
+    drawn = np.array(outlined(image, segments, {"": np.array([0.0, 1.0])}))
+    assert (drawn[:, 59] == 255).all()  # just outside of the segment, which begins at 60
+    assert (drawn[:, 58] == 0).all()
+    assert (drawn[:, :58] == (255, 0, 0)).all()
+    assert (drawn[:, 60:] == (255, 0, 0)).all()
 
 
 def test_drift_is_told(folder, run, monkeypatch):

@@ -58,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also tell whether the photos, 20 or more, are unlike those of fit",
     )
     parser.add_argument(
+        "--outlines",
+        type=Path,
+        metavar="FOLDER",
+        help="write each photo there with the segments outlined that are nearest to the strongest "
+        "concepts of its surest class",
+    )
+    parser.add_argument(
         "--csv", action="store_true", help="print a table: a line per photo and class, with "
         "--explain per photo, class and concept",
     )  # fmt: skip
@@ -66,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
     from inficond_panel.analysis.photo_drift import photo_drift
+    from inficond_panel.commands.predict.outlined_photos import write_outlined
     from inficond_panel.commands.predict.predict_text import (
         make_document,
         more_document,
@@ -95,6 +103,9 @@ def run(args: argparse.Namespace) -> None:
         rules = rules.among(args.classes) if rules else None
     drift = photo_drift(tuner.store, scores) if args.drift else None
     _note_lacks(scores, rules)
+    if args.outlines:
+        files = write_outlined(args.outlines, tuner.store, scores, found)
+        note(f"{len(files)} photos with outlines are in {args.outlines}.")
     if args.json:
         document = {**_place(tuner, name), **make_document(scores, found, args.explain)}
         say_json({**document, **more_document(rules, drift)})
