@@ -62,7 +62,11 @@ class PagePhotos:
 
     def check(self, store: Store) -> None:
         """Raise what ``score`` would, as far as that is known; loads nothing."""
-        self.spec.check_making()
+        if self.spec.of_store:  # told without the place of the store, which is the server's own
+            raise DataError(
+                "This page is of a store alone: no spec names its encoder.",
+                "Open it by the spec that the store was made from.",
+            )
         stages = store.attrs.get("stages")
         if not isinstance(stages, dict) or "segments" not in stages:
             raise DataError(

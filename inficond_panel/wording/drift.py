@@ -19,10 +19,10 @@ def drift_sentences(found: Drift) -> list[str]:
     )
     return [
         f"{verdict}: {count(found.photos, 'photo')} beside {found.fit_photos:,} of fit, at a "
-        f"chance of {LEVEL:.0%} of a false alarm.",
-        f"{found.far} of {found.photos} ({found.share:.1%}, 95 % interval {found.low:.1%} to "
-        f"{found.high:.1%}) lie further off than all but {found.expected:.1%} of fit "
-        f"(p = {found.p:.2g}).",
+        f"chance of {100 * LEVEL:g} % of a false alarm.",
+        f"{found.far} of {found.photos} ({_percent(found.share)}, 95 % interval "
+        f"{_percent(found.low)} to {_percent(found.high)}) lie further off than all but "
+        f"{_percent(found.expected)} of fit (p = {found.p:.2g}).",
         _concepts_sentence(found),
     ]
 
@@ -33,9 +33,13 @@ def _concepts_sentence(found: Drift) -> str:
         return f"None of {count(every, 'concept')} has other scores than in fit."
     named = ", ".join(_told(each) for each in drifted[:_NAMED])
     more = f", and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
-    return (
-        f"{len(drifted)} of {count(every, 'concept')} have other scores than in fit: {named}{more}."
-    )
+    have = "has" if len(drifted) == 1 else "have"
+    heading = f"{len(drifted)} of {count(every, 'concept')} {have} other scores than in fit"
+    return f"{heading}: {named}{more}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _told(each: ConceptDrift) -> str:

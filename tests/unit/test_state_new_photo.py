@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
+from inficond_panel.new_photos import PagePhotos
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.new_photo import MOST_BYTES
 from inficond_panel.state.rights import Rights
@@ -154,6 +155,14 @@ def test_why_there_is_none_is_told(tuner):
     none = AppState(tuner, Jobs(inline=True))
     assert none.photo.missing == "This page has no encoder. Open it with inficond serve."
     assert none.photo.side == 0
+
+
+def test_a_store_alone_is_told_without_its_place(tuner, tmp_path):
+    for spec in (tuner.spec.path, tmp_path / "small.zarr"):
+        own = open_tuner(spec, history=":memory:")
+        app = AppState(own, Jobs(inline=True), photos=PagePhotos(own.spec))
+        assert app.photo.missing.startswith(("This page is of a store alone", "The store does not"))
+        assert str(tmp_path) not in app.photo.missing
 
 
 def test_a_page_without_the_right_refuses(tuner):

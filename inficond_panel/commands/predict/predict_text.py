@@ -71,21 +71,24 @@ def say_more(rules: Abstaining | None, drift: Drift | None) -> None:
 
 def _say_rules(rules: Abstaining) -> None:
     """Print how sure an answer is at least, and what that is worth on tune."""
-    say()
-    say("Answered only if as sure as this; share and accuracy are cross-fitted, by labels of tune.")
     unit = "probability" if ALL_CLASSES in rules.rules else "logits from the threshold"
     rows = [
         [
             name or "all classes",
             written(rule.threshold),
-            f"{rule.coverage:.1%}",
+            f"{100 * rule.coverage:.1f} %",
             written(rule.accuracy.estimate),
             written_range(rule.accuracy.low, rule.accuracy.high),
         ]
         for name, rule in rules.rules.items()
         if rule.reached
     ]
-    say_table([_RULES[0], f"{_RULES[1]} {unit}", *_RULES[2:]], rows)
+    if rows:  # what is lacking is noted
+        say()
+        say(
+            "Answered only if as sure as this; share and accuracy, cross-fitted, are those of tune."
+        )
+        say_table([_RULES[0], f"{_RULES[1]} {unit}", *_RULES[2:]], rows)
 
 
 def say_csv(found: Sequence[Prediction], explain: bool) -> None:

@@ -37,7 +37,7 @@ export function render({ model, el }) {
   followSize(model, root)
   const palette = makePalette(el, model, () => [
     { name: "Keyboard shortcuts", run: () => sheet.showModal() },
-    ...(isClosed("photos") ? [] : [{ name: "Decide a photo", run: () => photo.open() }]),
+    ...(isClosed("photos") || !photo ? [] : [{ name: "Decide a photo", run: () => photo.open() }]),
     ...(isClosed("arrange") ? [] : [{ name: "Arrange the views", run: () => views.toggle() }]),
     { name: `Theme: ${nextTheme(model.theme)}`, run: () => { model.theme = nextTheme(model.theme) } },
     ...(link.hidden ? [] : [{ name: "Copy a link to what is shown", run: () => link.click() }]),
