@@ -19,6 +19,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.errors import InficondError
+from inficond_panel.new_photos import PagePhotos
 from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
@@ -138,7 +139,8 @@ class Explorer(Viewer):
         """The state of a page over ``tuner``; reads the history, so in the worker."""
         warm(tuner.store)
         encoder = PageEncoder(tuner.spec)
-        app = AppState(tuner, self.jobs, encoder, datasets=_titles(self.specs))
+        photos = PagePhotos(tuner.spec)
+        app = AppState(tuner, self.jobs, encoder, photos=photos, datasets=_titles(self.specs))
         app.tuning.author = self._author
         return app
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
 
+from inficond_panel.common.cache import once
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.errors import CancelledError, DataError, MissingExtraError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
+
+if TYPE_CHECKING:
+    from precompute.pipeline.apply import Applying
+
+Progress = Callable[[str], None]
+
+_LARGEST = 2048  #: pixels of the longer side of a photo on the page
+_WAIT = 0.2  #: seconds between looks whether one who waits has given up
 
 
 def score_photos(
     spec: Spec,
     store: Store,
     photos: Sequence[str | Path],
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> PhotoScores:
     """Scores of photos (files, each once) by the concepts of ``store``, and the teacher's logits.
 
@@ -25,15 +37,94 @@ def score_photos(
     files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
         raise DataError("No photo is named.", "Name the files of photos.")
-    try:
-        from precompute.pipeline.apply import apply  # noqa: PLC0415 - heavy, and an extra
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Predicting photos needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[precompute]'",
-        ) from error
-    found = apply(spec, store, files, progress)
+    found = _load(spec, store, progress).scores(files, progress)
     if all(found.fault):
         told = "; ".join(f"{file}: {why}" for file, why in zip(files, found.fault, strict=True))
         raise DataError(f"No photo can be read. {told}.", "Name JPEG, PNG, WebP or TIFF files.")
     return found
+
+
+class PagePhotos:
+    """Photos put on the page: all sessions share the loaded networks, one photo at a time."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    @property
+    def side(self) -> int:
+        """Pixels of the longer side that a photo is scaled down to before it is sent.
+
+        Twice the encoder's, so that one of 2 : 1 has as many as that in its shorter side.
+        """
+        size = self.spec.concepts.encoder.image_size or 0
+        longest = max(size) if isinstance(size, tuple | list) else size
+        return min(_LARGEST, max(_LARGEST // 2, 2 * longest))
+
+    def check(self, store: Store) -> None:
+        """Raise what ``score`` would, as far as that is known; loads nothing."""
+        if self.spec.of_store:  # told without the place of the store, which is the server's own
+            raise DataError(
+                "This page is of a store alone: no spec names its encoder.",
+                "Open it by the spec that the store was made from.",
+            )
+        stages = store.attrs.get("stages")
+        if not isinstance(stages, dict) or "segments" not in stages:
+            raise DataError(
+                "The store does not tell how photos were encoded and divided for it.",
+                "Make it from photos: inficond precompute SPEC",
+            )
+        if self.spec.concepts.segments.method == "file":
+            raise DataError("The segments come from files, and a photo on the page has none.")
+        for name in ("torch", self.spec.concepts.encoder.kind):
+            if find_spec(name) is None:
+                raise _missing(name)
+
+    def score(
+        self, store: Store, photo: bytes, progress: Progress, cancelled: Callable[[], bool]
+    ) -> PhotoScores:
+        """Scores of one photo, given by its content; nothing of it is kept.
+
+        Raises as ``score_photos``, and ``CancelledError``.
+        """
+        while not _TURN.acquire(timeout=_WAIT):
+            _stop_if(cancelled)
+        try:
+            progress("Loading the encoder, which may take a minute the first time")
+            networks = _shared(self.spec, store)
+            _stop_if(cancelled)
+            progress("Encoding the photo")
+            found = networks.scores([photo])
+        finally:
+            _TURN.release()
+        _stop_if(cancelled)
+        if found.fault[0]:
+            raise DataError(f"The photo cannot be read: {found.fault[0]}.", "Choose another.")
+        return found
+
+
+_TURN = Lock()
+
+
+def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
+    try:
+        from precompute.pipeline.apply import load  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise _missing(error.name or "precompute") from error
+    return load(spec, store, progress)
+
+
+@once(1)
+def _shared(spec: Spec, store: Store) -> Applying:
+    return _load(spec, store)
+
+
+def _stop_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise CancelledError("Cancelled.")
+
+
+def _missing(package: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"Predicting photos needs packages that are not installed ({package}).",
+        "Install them: pip install 'inficond-panel[precompute]'",
+    )

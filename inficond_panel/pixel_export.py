@@ -124,7 +124,7 @@ def _differences(
     differences = []
     for start in range(0, len(images), scorer.size):
         part = images[start : start + scorer.size]
-        scores = scorer.scores(part, [""] * len(part)).astype(np.float64)
+        scores = scorer.score(part, [""] * len(part))[0].astype(np.float64)
         expected = decision_function(scores, students.weights, students.intercepts, students.link)
         pixels = [scorer.encoder.prepare(image)[None] for image in part]
         found = np.concatenate([session.run(["logits"], {"pixels": one})[0] for one in pixels])

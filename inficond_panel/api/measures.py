@@ -169,6 +169,16 @@ class Measures(Moves):
         """
         return tables.thresholds(self.tuner, self.node, precision, classes, seed)
 
+    def coverage(self, class_name: str = "", *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+        """Accuracy and F1 on tune of the surest decisions, over the share that they are of all.
+
+        Sure is far from the threshold (the column, in logits). On data with one class an image,
+        without a class: of all students together, by the probability of the likeliest class.
+        ``gain`` is against deciding all images, on the same bootstrap draws. Raises ``TuningError``
+        for an unknown class, and for none where images have several.
+        """
+        return tables.coverage(self.tuner, self.node, class_name, draws, seed)
+
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
 

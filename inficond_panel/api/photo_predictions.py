@@ -6,7 +6,8 @@ import pandas as pd
 
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.export import Exported
-from inficond_panel.export.predictions import COLUMNS, PART_COLUMNS, predict
+from inficond_panel.export.abstaining import Abstaining
+from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, predict
 
 
 class PhotoPredictions:
@@ -14,20 +15,31 @@ class PhotoPredictions:
 
     ``faults`` tells by photo why it could not be read; the tables are of the others.
     ``no_teacher`` tells why the teacher does not stand beside the students, "" where it does.
+    ``rules`` tell when the students abstain; None where they never do.
     """
 
-    def __init__(self, students: Exported, scores: PhotoScores) -> None:
-        self._found = predict(students, scores)
+    def __init__(
+        self, students: Exported, scores: PhotoScores, rules: Abstaining | None = None
+    ) -> None:
+        found = predict(students, scores)
+        self.rules = rules
+        self._found = rules.apply(found) if rules else found
         told = zip(scores.photos, scores.fault, strict=True)
         self.faults = {photo: fault for photo, fault in told if fault}
         self.no_teacher = scores.no_teacher
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row per photo and class: logit, probability, decision; the teacher's or nan."""
+        """A row per photo and class: logit, probability, decision; the teacher's or nan.
+
+        The decision is missing where the students abstain.
+        """
         rows = [one.row() for one in self._found]
         frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index(["image", "class"])
-        return frame.astype({"teacher_logit": float, "teacher_decision": "Int64"})
+        decision = frame["student_decision"]
+        frame["student_decision"] = decision.where(decision != DONT_KNOW, None)
+        kinds = {"student_decision": "Int64", "teacher_decision": "Int64"}
+        return frame.astype({"teacher_logit": float, **kinds})
 
     @property
     def parts(self) -> pd.DataFrame:

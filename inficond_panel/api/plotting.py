@@ -7,6 +7,7 @@ from collections.abc import Collection
 import holoviews as hv
 
 from inficond_panel.analysis.concept_order import ORDERS, order_concepts
+from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
@@ -20,6 +21,7 @@ from inficond_panel.plots.gamma_plots import (
 from inficond_panel.plots.node_plots import make_performance
 from inficond_panel.plots.student_plots import (
     make_confusion,
+    make_coverage,
     make_knowledge,
     make_reliability,
     make_what_if,
@@ -109,3 +111,8 @@ class StudentPlots:
     def reliability(self, class_name: str, split: str = "tune") -> hv.Overlay:
         """Share of positives over the student's probability, in the bins of the ECE."""
         return make_reliability(self.students.student(class_name, split))
+
+    def coverage(self, class_name: str = "") -> hv.Overlay:
+        """Accuracy on tune of the surest decisions over their share, as ``students.coverage``."""
+        found = decisions_of(self.students.tuner, self.students.node, class_name)
+        return make_coverage(found.curve(), class_name or "all classes")

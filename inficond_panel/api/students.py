@@ -17,7 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from inficond_panel.analysis.photo_drift import photo_drift
 from inficond_panel.api.dataset import as_dataset
+from inficond_panel.api.drift_report import DriftReport
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.photo_predictions import PhotoPredictions
 from inficond_panel.common.numbers import count
@@ -25,6 +27,7 @@ from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError
 from inficond_panel.export import export
+from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.more_formats import split_formats
 from inficond_panel.new_photos import score_photos
@@ -99,16 +102,32 @@ class TunableStudents(Measures):
         thresholds = [self.tuner.threshold(name) for name in self.classes]
         return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
 
-    def predict_images(self, photos: Iterable[str | Path]) -> PhotoPredictions:
+    def predict_images(
+        self, photos: Iterable[str | Path], *, abstain: float | None = None
+    ) -> PhotoPredictions:
         """Decisions on photos (files), which need be in no store, and what made them.
 
         They go through encoder and segments, never by look-up, so the extra ``precompute`` and the
         encoder of the spec are needed. A photo that cannot be read is told in ``faults``, the
-        others go on. Raises ``DataError`` where none can be read, or where the store was made in
-        another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
+        others go on. With ``abstain`` a decision is given only where those on tune that are as sure
+        have this accuracy. Raises ``DataError`` where none can be read, or where the store was made
+        in another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
+        """
+        students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
+        rules = None if abstain is None else abstaining(students, store, abstain)
+        return PhotoPredictions(students, score_photos(self.tuner.spec, store, list(photos)), rules)
+
+    def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
+        """Are photos (files), 20 or more, unlike those that the students were fitted to?
+
+        By their concept scores: concept by concept, and photo by photo; see
+        ``distill.shift.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
+        ``predict_images``.
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, list(photos))
-        return PhotoPredictions(as_exported(self.tuner, self.node, {}), scores)
+        found = photo_drift(self.tuner.store, scores, seed)
+        told = zip(scores.photos, scores.fault, strict=True)
+        return DriftReport(**vars(found), faults={photo: why for photo, why in told if why})
 
     def export(
         self,

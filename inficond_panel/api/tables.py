@@ -11,6 +11,7 @@ import pandas as pd
 
 from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.concept_scales import concept_scales
+from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.group_metrics import measure_groups
 from inficond_panel.analysis.node_metrics import measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
@@ -27,10 +28,11 @@ from inficond_panel.distill import (
     change_intervals,
     discrepancy,
 )
+from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
-from inficond_panel.vocabulary.metrics import AP, F1, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, METRICS
 from inficond_panel.wording.cures import asked_words
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
@@ -88,6 +90,24 @@ def thresholds(
         for each in found
     ]
     return pd.DataFrame(rows).set_index("class")
+
+
+def coverage(tuner: Tuner, node: Node, class_name: str, draws: int, seed: int) -> pd.DataFrame:
+    """One row per point of the curve, the fewest images first."""
+    rows = [
+        {
+            "coverage": point.coverage,
+            "threshold": point.threshold,
+            "answered": point.answered,
+            **_limits(ACCURACY.key, point.accuracy),
+            **_limits(F1.key, point.f1),
+            **_limits("gain", point.gain),
+        }
+        for point in decisions_of(tuner, node, class_name).curve(draws, seed)
+    ]
+    if not rows:
+        raise TuningError("No image of tune is labelled.", "Label some of tune.")
+    return pd.DataFrame(rows).set_index("coverage")
 
 
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:

@@ -110,8 +110,8 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def correlation(text: str) -> float:
-    """Read a correlation above 0."""
+def share(text: str) -> float:
+    """Read a number above 0, up to 1: a share, or a correlation."""
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= 1:
             return float(text)

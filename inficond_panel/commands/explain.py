@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import add_node, add_split, add_tuner, correlation
+from inficond_panel.commands.arguments import add_node, add_split, add_tuner, share
 from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.errors import TuningError
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_split(parser)
     parser.add_argument(
         "--collinear",
-        type=correlation,
+        type=share,
         default=None,
         metavar="R",
         help="correlation from which concepts count as collinear, above 0 to 1 (default: the "

@@ -41,7 +41,9 @@ COMMANDS = (
         "compare", "Students", "Compare teacher and oracle, and their students.", "compare.command"
     ),
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
-    Command("predict", "Students", "Decide the classes of new photos, and say why.", "predict"),
+    Command(
+        "predict", "Students", "Decide the classes of new photos, and say why.", "predict.command"
+    ),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
     Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner, share
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.common.numbers import plain, written, written_range
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_classes(parser, "class")
     parser.add_argument(
         "--precision",
-        type=_share,
+        type=share,
         metavar="P",
         help="most recall where the precision is P or more (default: the best F1)",
     )
@@ -88,10 +89,3 @@ def _row(each: ChosenThreshold) -> list[Any]:
         written_range(change.low, change.high, sign=True),
         *(written(each.metrics[metric.key].estimate) for metric in _WORTH),
     ]
-
-
-def _share(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1, got {text!r}")

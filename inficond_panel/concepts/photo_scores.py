@@ -13,13 +13,28 @@ from inficond_panel.store import Store
 
 
 @dataclass(frozen=True, eq=False)
+class PhotoSegments:
+    """Segments of one photo: ``mask`` ``(height, width)`` the segment of each pixel, from 1, at the
+    size of a thumbnail; ``embedding`` ``(segment, embed)`` unit vectors in half precision."""
+
+    mask: np.ndarray = field(repr=False)
+    embedding: np.ndarray = field(repr=False)
+
+    def nearest(self, text: np.ndarray) -> np.ndarray:
+        """Mask of the segment that is nearest to a concept's text vector ``(embed,)``."""
+        best = int(np.argmax(self.embedding.astype(np.float32) @ text))
+        return np.asarray(self.mask == best + 1)
+
+
+@dataclass(frozen=True, eq=False)
 class PhotoScores:
     """Scores of photos beside what their teacher says.
 
     ``fault`` tells of each of the ``photos`` (names, as given) why it cannot be used, "" if it can.
     ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN where a photo
     has a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None where none
-    can run, and ``no_teacher`` tells why.
+    can run, and ``no_teacher`` tells why. ``segments`` are of each photo, None where it has a
+    fault.
     """
 
     photos: tuple[str, ...]
@@ -29,6 +44,7 @@ class PhotoScores:
     score: np.ndarray = field(repr=False)
     teacher: np.ndarray | None = field(default=None, repr=False)
     no_teacher: str = ""
+    segments: tuple[PhotoSegments | None, ...] = field(default=(), repr=False)
 
 
 def score_as(

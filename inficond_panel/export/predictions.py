@@ -28,6 +28,8 @@ COLUMNS = (
     "teacher_logit",
     "teacher_decision",
 )
+#: Decision where a student is not sure enough to give one.
+DONT_KNOW = "don't know"
 #: Columns of a concept's part of a prediction.
 PART_COLUMNS = ("image", "class", "concept", "concept_score", "influence", "logit")
 
@@ -38,6 +40,7 @@ class Prediction:
     ``logit``; ``other_classes`` is what those of a joint student take, else 0.
 
     ``teacher`` is the teacher's logit, None where it cannot run; both decide at ``threshold``.
+    ``answered`` is False where the student abstains; see ``export.abstaining``.
     """
 
     photo: str
@@ -48,6 +51,7 @@ class Prediction:
     intercept: float
     parts: tuple[Part, ...]
     other_classes: float = 0.0
+    answered: bool = True
 
     @property
     def present(self) -> bool:
@@ -60,8 +64,9 @@ class Prediction:
         return None if self.teacher is None else self.teacher > self.threshold
 
     def row(self) -> list[Any]:
-        """Values of ``COLUMNS``; None where there is no teacher."""
-        student = [self.logit, float(expit(self.logit)), int(self.present)]
+        """Values of ``COLUMNS``; None where there is no teacher, ``DONT_KNOW`` for no decision."""
+        decision = int(self.present) if self.answered else DONT_KNOW
+        student = [self.logit, float(expit(self.logit)), decision]
         decided = None if self.teacher_present is None else int(self.teacher_present)
         return [self.photo, self.class_name, *student, defined(self.teacher), decided]
 
@@ -79,7 +84,7 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
 
     Raises ``DataError`` where the students know a concept or a class that the scores do not.
     """
-    column = _columns("concepts", students.concepts, scores.concepts)
+    column = columns_of("concepts", students.concepts, scores.concepts)
     chosen = scores.score[:, column].astype(np.float64)
     linear = chosen @ students.weights + students.intercepts
     logits = log_odds(linear) if students.link == SOFTMAX else linear
@@ -105,10 +110,11 @@ def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
     """Logits of the teacher, a column per student."""
     if scores.teacher is None:
         return None
-    return scores.teacher[:, _columns("classes", students.classes, scores.classes)]
+    return scores.teacher[:, columns_of("classes", students.classes, scores.classes)]
 
 
-def _columns(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
+def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Positions of the wanted names among the known; ``DataError`` for one that is missing."""
     place = {name: at for at, name in enumerate(known)}
     missing = [name for name in wanted if name not in place]
     if missing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import holoviews as hv
 import numpy as np
 from scipy.special import expit
@@ -9,8 +11,9 @@ from scipy.special import expit
 from inficond_panel.analysis.what_if_bands import change_along
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.selective import CoveragePoint
 from inficond_panel.tuning import Student
-from inficond_panel.vocabulary.metrics import AP, DECISIONS, FIDELITY, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 from inficond_panel.vocabulary.palette import BAND, INFLUENCE, INFLUENCE_SOFT, INK, TEACHER
 
 GRID = 101  #: influences at which a curve that is not exact, and each band, is computed
@@ -132,4 +135,29 @@ def make_reliability(student: Student, bins: int = BINS) -> hv.Overlay:
         )
         .relabel(student.class_name)
         .opts(width=380, height=320)
+    )
+
+
+def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
+    """Accuracy of the answered images over their share, with its 95 % interval.
+
+    Columns: ``coverage``, ``accuracy``, ``threshold``, ``answered``.
+    """
+    share = [point.coverage for point in points]
+    limits = [(point.accuracy.low, point.accuracy.high) for point in points]
+    low, high = zip(*limits, strict=True) if limits else ((), ())
+    rows = [
+        (point.coverage, point.accuracy.estimate, point.threshold, point.answered)
+        for point in points
+    ]
+    name = ACCURACY.key
+    area = hv.Area((share, low, high), "coverage", [f"{name}_low", f"{name}_high"])
+    line = hv.Curve(rows, "coverage", [name, "threshold", "answered"])
+    return (
+        (
+            area.opts(color=BAND.light, line_alpha=0)
+            * line.opts(color=INFLUENCE.light, tools=["hover"])
+        )
+        .relabel(title)
+        .opts(xlabel="share answered", ylabel=ACCURACY.name, width=420, height=320)
     )

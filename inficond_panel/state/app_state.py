@@ -10,6 +10,7 @@ from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.metric_changes import ChangesState
+from inficond_panel.state.new_photo import PhotoScorer, PhotoState
 from inficond_panel.state.refit_what_if import RefitWhatIf
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.selection import Selection
@@ -28,7 +29,7 @@ class AppState(param.Parameterized):
     """All that the views of one session watch. Made per session; ``tuner`` may be shared.
 
     ``jobs`` is the session's queue (see ``Jobs``), ``encoder`` is for concepts that are typed,
-    ``rights`` what the session may do.
+    ``rights`` what the session may do, ``photos`` decides photos that are put on the page.
     """
 
     theme: param.Selector[str] = param.Selector(
@@ -44,6 +45,7 @@ class AppState(param.Parameterized):
         jobs: Jobs,
         encoder: Encoder | None = None,
         rights: Rights = EVERYTHING,
+        photos: PhotoScorer | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
@@ -78,6 +80,7 @@ class AppState(param.Parameterized):
         self.export = ExportState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder)
         self.targets = TargetsState(tuner, self.jobs)
+        self.photo = PhotoState(self.students, self.jobs, photos, rights)
 
     def go_on_from(self, before: AppState) -> None:
         """Look at the same as ``before``, the session's state over other concepts or targets."""

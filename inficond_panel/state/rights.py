@@ -17,6 +17,7 @@ class Rights:
     export: bool = True
     arrange: bool = True
     holdout: bool = True
+    photos: bool = True
     class_name: str = ""
 
     @property
@@ -26,7 +27,7 @@ class Rights:
         return [*shut, *(["class"] if self.class_name else [])]
 
     def require(self, name: str) -> None:
-        """Raise ``TuningError`` where ``name`` (export, arrange, holdout) may not be done."""
+        """Raise ``TuningError`` where ``name``, a field of this, may not be done."""
         if not getattr(self, name):
             raise TuningError(f"This page has no {name}.")
 

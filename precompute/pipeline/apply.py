@@ -13,13 +13,14 @@ from PIL import Image
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.byte_sizes import size_text
 from inficond_panel.common.devices import device_text
-from inficond_panel.concepts.photo_scores import PhotoScores, score_as
+from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, score_as
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import Settings, segmented
+from precompute.batches.stages import Arrays
 from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.pipeline.inputs import plain
@@ -33,17 +34,12 @@ MOST_BYTES = 64_000_000
 Progress = Callable[[str], None]
 
 
-def apply(
-    spec: Spec, store: Store, photos: Sequence[Path], progress: Progress = lambda _: None
-) -> PhotoScores:
-    """Scores of ``photos`` (files) by the concepts of ``store``, which ``spec`` has made.
+def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
+    """Encoder and teacher of ``spec``, ready for photos, which go the way of those of ``store``.
 
-    The encoder always runs on a whole batch of the spec's size, filled up with copies, so that a
-    photo's numbers do not depend on the others: rounding differs by the size of a batch. A photo
-    that is in the store has its scores again but for rounding on another machine. Photos with a
-    fault are told in ``fault``, the others go on; nothing is written. Raises ``DataError`` for a
-    store that was made in another way than the spec says, ``SpecError`` for a spec that names no
-    encoder, ``MissingExtraError`` without the packages of the extra ``precompute``.
+    Raises ``DataError`` for a store that was made in another way than the spec says, ``SpecError``
+    for a spec that names no encoder, ``MissingExtraError`` without the packages of the extra
+    ``precompute``.
     """
     spec.check_making()
     size = spec.concepts.encoder.batch
@@ -52,21 +48,10 @@ def apply(
     with one_thread():
         scorer = Scorer(store, settings, load_encoder(spec.concepts.encoder, spec.device), size)
         teacher, no_teacher = teacher_of(spec, store)
-        found = _Applying(scorer, teacher)
-        parts = []
-        for batch in _batches(photos, size):
-            parts.append(found.batch(batch))
-            progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
-    fault, score, logit = zip(*parts, strict=True)
-    return PhotoScores(
-        photos=tuple(map(str, photos)),
-        fault=tuple(reason for part in fault for reason in part),
-        concepts=tuple(store.concepts),
-        classes=tuple(store.classes),
-        score=np.concatenate(score),
-        teacher=np.concatenate(logit) if teacher else None,
-        no_teacher=no_teacher,
-    )
+    return Applying(scorer, teacher, no_teacher)
+
+
+Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None]]
 
 
 @dataclass(frozen=True)
@@ -81,25 +66,59 @@ class Scorer:
     encoder: Encoder
     size: int
 
-    def scores(self, images: list[Image.Image], names: list[str]) -> np.ndarray:
-        """Scores ``(n, C)`` float32 of at most ``size`` images; ``names`` are those of masks."""
+    def score(
+        self, images: list[Image.Image], names: list[str]
+    ) -> tuple[np.ndarray, list[PhotoSegments]]:
+        """Scores ``(n, C)`` float32 and segments of at most ``size`` images.
+
+        ``names`` are those of masks.
+        """
         pixels = [self.encoder.prepare(image) for image in images]
         full = np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
         cells = self.encoder.dense(full)[: len(images)]
         arrays = segmented(images, cells, self.settings, names)
         owner = np.repeat(np.arange(len(images)), arrays["segments"])
-        return score_as(self.store, arrays["embedding"], owner, len(images))
+        score = score_as(self.store, arrays["embedding"], owner, len(images))
+        return score, _segments_of(arrays)
 
 
 @dataclass(frozen=True)
-class _Applying:
-    """Work on the photos of one call."""
+class Applying:
+    """Scorer and teacher, loaded, for photos that are in no store."""
 
     scorer: Scorer
     teacher: AppliedTeacher | None
+    no_teacher: str
 
-    def batch(self, photos: Sequence[Path]) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Faults, scores ``(n, C)`` and log odds of the teacher ``(n, K)`` of photos."""
+    def scores(
+        self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
+    ) -> PhotoScores:
+        """Scores of photos, files or their content, by the concepts of the store.
+
+        The encoder always runs on a whole batch of the spec's size, filled up with copies, so that
+        a photo's numbers do not depend on the others: rounding differs by the size of a batch. A
+        photo that is in the store has its scores again but for rounding on another machine. Photos
+        with a fault are told in ``fault``, the others go on; nothing is written.
+        """
+        parts, store = [], self.scorer.store
+        with one_thread():
+            for batch in _batches(photos, self.scorer.size):
+                parts.append(self.batch(batch))
+                progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
+        fault, score, logit, segments = zip(*parts, strict=True)
+        return PhotoScores(
+            photos=tuple(str(photo) if isinstance(photo, Path) else "" for photo in photos),
+            fault=tuple(reason for part in fault for reason in part),
+            concepts=tuple(store.concepts),
+            classes=tuple(store.classes),
+            score=np.concatenate(score),
+            teacher=np.concatenate(logit) if self.teacher else None,
+            no_teacher=self.no_teacher,
+            segments=tuple(one for part in segments for one in part),
+        )
+
+    def batch(self, photos: Sequence[Path | bytes]) -> Part:
+        """Faults, scores ``(n, C)``, log odds of the teacher ``(n, K)``, segments of photos."""
         images, faults = [], []
         for photo in photos:
             try:
@@ -111,11 +130,14 @@ class _Applying:
         store = self.scorer.store
         score = np.full((len(photos), len(store.concepts)), np.nan, np.float32)
         logit = np.full((len(photos), len(store.classes)), np.nan, np.float32)
+        segments: list[PhotoSegments | None] = [None] * len(photos)
         if read:
-            score[read] = self.scorer.scores(images, [photos[i].stem for i in read])
+            score[read], found = self.scorer.score(images, [_name(photos[i]) for i in read])
+            for i, own in zip(read, found, strict=True):
+                segments[i] = own
             if self.teacher:
                 logit[read] = self.teacher.log_odds(images)
-        return faults, score, logit
+        return faults, score, logit, segments
 
 
 def scorer_of(spec: Spec, store: Store) -> Scorer:
@@ -145,24 +167,45 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> list[Image.Image]:
     return found
 
 
-def read_photo(path: Path, settings: SegmentSettings) -> Image.Image:
-    """Image of a new photo; raises ``UnreadableImage`` with the reason.
+def _segments_of(arrays: Arrays) -> list[PhotoSegments]:
+    """Masks and embeddings of a batch, by photo."""
+    shapes = arrays["thumbnail_shape"].astype(np.int64)
+    masks = np.split(arrays["mask"], np.cumsum(shapes.prod(axis=1))[:-1])
+    embeddings = np.split(arrays["embedding"], np.cumsum(arrays["segments"])[:-1])
+    return [
+        PhotoSegments(mask.reshape(shape), embedding)
+        for mask, shape, embedding in zip(masks, shapes, embeddings, strict=True)
+    ]
+
+
+def _name(photo: Path | bytes) -> str:
+    return photo.stem if isinstance(photo, Path) else ""
+
+
+def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
+    """Image of a new photo, a file or its content; raises ``UnreadableImage`` with the reason.
 
     Where segments come from files, its mask lies among them by the photo's name.
     """
     try:
-        large = path.is_file() and path.stat().st_size > MOST_BYTES
+        large = _bytes_of(photo) > MOST_BYTES
     except OSError as error:  # such as a folder that may not be entered
         raise UnreadableImage(error.strerror or str(error)) from error
     if large:
         raise UnreadableImage(f"larger than {size_text(MOST_BYTES)}")
-    image = decode(path)
+    image = decode(photo)
     if settings.method == "file":
-        read_mask(Path(settings.masks), path.stem, image.size)
+        read_mask(Path(settings.masks), _name(photo), image.size)
     return image
 
 
-def _batches(photos: Sequence[Path], size: int) -> Iterator[Sequence[Path]]:
+def _bytes_of(photo: Path | bytes) -> int:
+    if isinstance(photo, bytes):
+        return len(photo)
+    return photo.stat().st_size if photo.is_file() else 0
+
+
+def _batches(photos: Sequence[Path | bytes], size: int) -> Iterator[Sequence[Path | bytes]]:
     return (photos[start : start + size] for start in range(0, len(photos), size))
 
 

@@ -40,7 +40,7 @@ ARROWS = {
     "more_formats": NUMERICS | {"tuning", "export", "pixel_export", "fiftyone_export"},
     "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},
     "oracle_sweep": BASE | {"spec", "store", "tuning", "quantify", "precompute.teachers"},
-    "app": SHOWN | {"serving", "views", "text_encoder"},
+    "app": SHOWN | {"serving", "views", "text_encoder", "new_photos"},
     "api": ANALYSES
     | {"export", "plots", "app", "ui", "new_photos", "text_encoder", "built_store"}
     | {"more_formats", "oracle_sweep", "quantify"},

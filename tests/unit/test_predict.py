@@ -18,6 +18,8 @@ from scipy.special import expit
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.commands.predict.outlined_photos import outlined
+from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
@@ -261,6 +263,97 @@ def test_the_command_says_the_same(folder, run):
     assert status == 0
     assert f"{students.node.intercepts[0]:+.3f}" in out
     assert "No teacher beside the students: the teacher is a table of logits." in err
+
+
+def test_a_student_abstains(folder, run, monkeypatch):
+    monkeypatch.setattr("inficond_panel.distill.metrics.selective.LEAST_ANSWERED", 1)
+    students = opened(folder)
+    store, spec = students.tuner.store, folder / "spec.yaml"
+    files = files_of(folder, store.images)
+    rules = students.predict_images(files, abstain=1).rules.rules
+    status, out, err = run("predict", spec, *files, "--abstain", "1", "--json")
+    assert status == 0
+    document = json.loads(out)
+    logits = students.tuner.logits(students.node)
+    seen = set()
+    for i, one in enumerate(document["photos"]):
+        for k, name in enumerate(store.classes):
+            told = one["classes"][name]["student_decision"]
+            sure = abs(logits[i, k]) - rules[name].threshold
+            if not abs(sure) < 1e-3:  # as far as rounding goes
+                assert told == ((logits[i, k] > 0) if sure > 0 else "don't know")
+            seen.add(told)
+    assert "don't know" in seen
+    assert document["abstain"][store.classes[0]]["asked"] == 1
+    for name, rule in rules.items():
+        assert rule.reached == (f"{name}: no 20 or more" not in err)
+    status, out, _ = run("predict", spec, *files, "--abstain", "1")
+    assert (status, "don't know" in out, "Answered only if as sure" in out) == (0, True, True)
+    status, out, _ = run("predict", spec, *files, "--abstain", "1", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["student_decision"] for row in rows} == {str(each) for each in seen}
+    table = students.predict_images(files, abstain=1).table
+    assert table["student_decision"].isna().sum() == sum(
+        row["student_decision"] == "don't know" for row in rows
+    )
+
+
+def test_segments_are_outlined_in_files(folder, run):
+    students = opened(folder)
+    store, spec, out = students.tuner.store, folder / "spec.yaml", folder / "out"
+    file = files_of(folder, store.images[:1])[0]
+    (folder / "again").mkdir()
+    shutil.copy(file, folder / "again" / file.name)
+    bad = folder / "text.jpg"
+    bad.write_text("no image")
+    photos = [file, folder / "again" / file.name, bad]
+    status, _, err = run("predict", spec, *photos, "--outlines", out)
+    assert (status, "2 photos with outlines are in" in err) == (0, True)
+    assert sorted(each.name for each in out.iterdir()) == [
+        f"{file.stem}-2.png",
+        f"{file.stem}.png",
+    ]
+    with Image.open(file) as before, Image.open(out / f"{file.stem}.png") as after:
+        assert after.size == before.size
+        changed = (np.array(before.convert("RGB")) != np.array(after)).any(axis=2)
+    assert 0 < changed.mean() < 0.6
+    status, _, err = run("predict", spec, file, "--outlines", out)
+    assert (status, "is there already" in err) == (1, True)
+
+
+def test_an_outline_goes_round_its_segment():
+    """Two segments, left and right; the concept's is the right one."""
+    mask = np.ones((8, 12), np.uint8)
+    mask[:, 6:] = 2
+    segments = PhotoSegments(mask, np.eye(2, dtype=np.float16))
+    image = Image.new("RGB", (120, 80), "red")
+    drawn = np.array(outlined(image, segments, {"": np.array([0.0, 1.0])}))
+    assert (drawn[:, 59] == 255).all()  # just outside of the segment, which begins at 60
+    assert (drawn[:, 58] == 0).all()
+    assert (drawn[:, :58] == (255, 0, 0)).all()
+    assert (drawn[:, 60:] == (255, 0, 0)).all()
+
+
+def test_drift_is_told(folder, run, monkeypatch):
+    students = opened(folder)
+    files = files_of(folder, students.tuner.store.images)
+    spec = folder / "spec.yaml"
+    status, out, _ = run("predict", spec, *files[:2], "--drift")
+    assert (status, "Not tested: there are 2 new photos, and 20 are needed." in out) == (0, True)
+    monkeypatch.setattr("inficond_panel.distill.shift.drift.LEAST_FIT", 8)
+    monkeypatch.setattr("inficond_panel.distill.shift.drift.LEAST_PHOTOS", 8)
+    monkeypatch.setattr("inficond_panel.distill.shift.drift._NEIGHBOUR", 2)
+    found = students.drift([*files, folder / "none.jpg"])
+    assert found.faults == {str(folder / "none.jpg"): "no such file"}
+    assert (found.photos, found.alarm) == (len(files), False)
+    assert list(found.table["drifted"]) == [False] * len(students.concepts)
+    assert str(found).startswith("No difference from the photos of fit beyond chance")
+    document = json.loads(run("predict", spec, *files, "--drift", "--json")[1])
+    assert document["drift"]["share"] == found.share
+    assert document["drift"]["sentences"] == str(found).splitlines()
+    _, out, err = run("predict", spec, *files, "--drift", "--csv")
+    assert "No difference" in err
+    assert "No difference" not in out
 
 
 def test_the_iteration_is_chosen(folder, run):

@@ -1,6 +1,7 @@
 // One image's prediction taken apart: a signed bar a concept; with the intercept they add up to the logit.
 
-import { drawOnce, h, icon, s, set } from "../../ui/base.js"
+import { drawOnce, h, icon, set } from "../../ui/base.js"
+import { signedBar } from "../../ui/signed_bar.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 /** Asks for the prediction of the image shown, `{apart: row}`, and draws it when it is there. */
@@ -38,11 +39,7 @@ function apartOf(model) {
 }
 
 function partOf({ name, text: words, value, share, kind }, model) {
-  const half = Number((50 * Math.min(1, Math.abs(share))).toFixed(2))
-  const bar = s("svg", { class: "signed", height: 10, "aria-hidden": "true" },
-    s("rect", { class: share < 0 ? "negative" : "positive", x: share < 0 ? `${50 - half}%` : "50%", width: `${half}%`, y: 1, height: 8 }),
-    s("line", { class: "zero", x1: "50%", x2: "50%", y1: 0, y2: 10 }))
-  return h("li", { class: kind, title: words ? `${name}: score × influence = ${words}` : null }, h("span", { class: "clip" }, name), bar, h("span", { class: "num" }, value),
+  return h("li", { class: kind, title: words ? `${name}: score × influence = ${words}` : null }, h("span", { class: "clip" }, name), signedBar(share), h("span", { class: "num" }, value),
     kind ? "" : thumbsOf(name, model))
 }
 

@@ -8,6 +8,7 @@ from inficond_panel.common.numbers import count, number, signed
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.local_explanation import Apart, Edit
+    from inficond_panel.export.predictions import Prediction
 
 SHOWN = 10  #: concepts told one by one; the rest is one line
 _SMALL = 0.05  #: an influence that is changed by less is told with more digits
@@ -19,6 +20,18 @@ def make_apart(apart: Apart) -> dict[str, Any]:
     ``bars`` are the largest parts, the sum of the others, the intercept, and for a joint student
     what the other classes take; ``share`` is relative to the largest.
     """
+    return {
+        "row": apart.row,
+        "student": apart.class_name,
+        "bars": make_bars(apart),
+        "logit": signed(apart.logit),
+        "decision": make_decision(apart.logit > apart.threshold, apart.threshold),
+        "flip": _flips(apart),
+    }
+
+
+def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
+    """Bars of the parts of a logit, see ``make_apart``."""
     shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
     values = [part.logit for part in shown]
     others = sum(part.logit for part in rest)
@@ -33,14 +46,7 @@ def make_apart(apart: Apart) -> dict[str, Any]:
     bars.append(_bar("Intercept", apart.intercept, most, kind="rest"))
     if apart.other_classes:
         bars.append(_bar("Other classes", apart.other_classes, most, kind="rest"))
-    return {
-        "row": apart.row,
-        "student": apart.class_name,
-        "bars": bars,
-        "logit": signed(apart.logit),
-        "decision": _decision(apart.logit > apart.threshold, apart.threshold),
-        "flip": _flips(apart),
-    }
+    return bars
 
 
 def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -> dict[str, Any]:
@@ -53,7 +59,8 @@ def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -
     }
 
 
-def _decision(present: bool, threshold: float) -> str:
+def make_decision(present: bool, threshold: float) -> str:
+    """Decision with the side of the threshold that the logit lies on."""
     side = "above" if present else "not above"
     return f"{'present' if present else 'absent'}: {side} the threshold {number(threshold, 2)}"
 

@@ -6,9 +6,11 @@ import { saveFiles } from "../../ui/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 import { makeArrangement } from "./arrange.js"
 import { makePalette } from "./palette.js"
+import { makePhoto } from "./photo.js"
 import { makeTour } from "./tour.js"
 
 Object.assign(ICONS, {
+  photo: ["M5 5h14a2 2 0 012 2v10a2 2 0 01-2 2H5a2 2 0 01-2-2V7a2 2 0 012-2z", "M3.500 16l4.500-4.500 4 4 3-3 5.500 5.500", "M15 9h.01"],
   link: ["M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.700-5.700l-1.500 1.500", "M14 10a4 4 0 00-5.700 0l-3 3a4 4 0 005.700 5.700l1.500-1.500"],
   keyboard: ["M4.5 6h15a2 2 0 012 2v8a2 2 0 01-2 2h-15a2 2 0 01-2-2V8a2 2 0 012-2z", "M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14h8"],
   dark: ["M20 14.5A8 8 0 119.5 4 6.5 6.5 0 0020 14.5z"],
@@ -24,9 +26,10 @@ export function render({ model, el }) {
   followShow(model, root)
   const notice = noticeLine(model)
   const link = linkButton(model)
+  const photo = model.still ? null : makePhoto(el, root, model)
   const views = makeArrangement(root, model, (action) => model.send_msg({ action, layout: model.layout, theme: model.theme }))
   const tour = makeTour(model, el, views.places)
-  root.append(header(model, saved, sheet, views, link), notice, tour.offer, views.strip, views.main, views.told)
+  root.append(header(model, saved, sheet, views, link, photo), notice, tour.offer, views.strip, views.main, views.told)
   el.append(root)
   views.start()
   saveFiles(model)
@@ -34,6 +37,7 @@ export function render({ model, el }) {
   followSize(model, root)
   const palette = makePalette(el, model, () => [
     { name: "Keyboard shortcuts", run: () => sheet.showModal() },
+    ...(isClosed("photos") || !photo ? [] : [{ name: "Decide a photo", run: () => photo.open() }]),
     ...(isClosed("arrange") ? [] : [{ name: "Arrange the views", run: () => views.toggle() }]),
     { name: `Theme: ${nextTheme(model.theme)}`, run: () => { model.theme = nextTheme(model.theme) } },
     ...(link.hidden ? [] : [{ name: "Copy a link to what is shown", run: () => link.click() }]),
@@ -49,10 +53,17 @@ export function render({ model, el }) {
 
 // --- header ----------------------------------------------------------------------------------------
 
-function header(model, saved, sheet, views, link) {
+function header(model, saved, sheet, views, link, photo) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    ...(model.still ? [] : [views.bar, saved, showSwitch(model), h("div", { class: "buttons" }, link, views.button, keys, themeButton(model)), exportButton(model)]))
+    ...(model.still ? [] : [views.bar, saved, showSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, views.button, keys, themeButton(model)), exportButton(model)]))
+}
+
+/** Opens the dialog for a photo of one's own; hidden where none can be decided. */
+function photoButton(model, photo) {
+  const button = h("button", { class: unless("photos", "icon-btn"), type: "button", "aria-haspopup": "dialog", "aria-label": "Decide a photo", title: "Decide a photo of your own", onclick: () => photo.open() }, icon("photo"))
+  watch(model, ["photo"], () => { button.hidden = Boolean(model.photo.missing) })
+  return button
 }
 
 /** How much the views show. */

@@ -15,11 +15,11 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import Component, tie
-from inficond_panel.ui.refit_actions import RefitActions
 from inficond_panel.ui.saving import send_file
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.arrangement import make_layout, read_layout
 from inficond_panel.views.page.palette import choose, make_answer
+from inficond_panel.views.page.photo import PhotoActions, make_photo
 from inficond_panel.views.page.shortcuts import SHORTCUTS
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step
 
@@ -80,6 +80,7 @@ class ShellPage(Component):
     )
     root = param.String("", doc="Id of the untouched students, which the batch is of.")
     batch = param.Dict({}, doc="Thumbs that wait `at` a node; kept over a reload.")
+    photo = param.Dict({}, doc="A photo of one's own, see `make_photo`.")
     turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
     places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
@@ -96,7 +97,7 @@ class ShellPage(Component):
     _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
-class Shell(RefitActions, Viewer):
+class Shell(PhotoActions, Viewer):
     """All views of a session on one page, or in one notebook cell (``page=False``).
 
     ``views`` maps view names to what shows them; without views it is a skeleton until ``place``.
@@ -158,6 +159,12 @@ class Shell(RefitActions, Viewer):
     def _takes(self, name: str) -> bool:
         """No file or layout leaves a page without export."""
         return self.app.rights.export or name not in {"copy_layout", "save_spec", "open_export"}
+
+    @param.depends(
+        "app.photo.status", "app.photo.found", "app.photo.missing", watch=True, on_init=True
+    )
+    def _show_photo(self) -> None:
+        self._page.photo = make_photo(self.app, self._photo_class)
 
     @param.depends("_page.layout", "_page.theme", watch=True)
     def _rearrange(self) -> None:

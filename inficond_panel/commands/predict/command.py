@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,15 @@ from inficond_panel.commands.arguments import (
     add_node,
     add_tuner,
     say_networks,
+    share,
 )
-from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.commands.output import note, say, say_json
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
     from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
-    from inficond_panel.export.predictions import Prediction
+    from inficond_panel.export.abstaining import Abstaining
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
@@ -31,8 +31,6 @@ DESCRIPTION = (
 )
 EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
 
-_SHOWN = 5  #: concepts of a class that are printed
-_HEADER = ["class", "logit", "probability", "student", "teacher"]
 _EXPORTS = (".json", ".npz", ".onnx")
 
 
@@ -48,6 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--explain", action="store_true", help="also the concepts that made each decision"
     )
     parser.add_argument(
+        "--abstain",
+        type=share,
+        metavar="A",
+        help="answer only where decisions as sure have an accuracy of A or more on tune, else say "
+        "don't know",
+    )
+    parser.add_argument(
+        "--drift",
+        action="store_true",
+        help="also tell whether the photos, 20 or more, are unlike those of fit",
+    )
+    parser.add_argument(
+        "--outlines",
+        type=Path,
+        metavar="FOLDER",
+        help="write each photo there with the segments outlined that are nearest to the strongest "
+        "concepts of its surest class",
+    )
+    parser.add_argument(
         "--csv", action="store_true", help="print a table: a line per photo and class, with "
         "--explain per photo, class and concept",
     )  # fmt: skip
@@ -55,9 +72,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
+    from inficond_panel.analysis.photo_drift import photo_drift
+    from inficond_panel.commands.predict.outlined_photos import write_outlined
+    from inficond_panel.commands.predict.predict_text import (
+        make_document,
+        more_document,
+        say_csv,
+        say_more,
+        say_predictions,
+    )
+    from inficond_panel.export.abstaining import abstaining
     from inficond_panel.export.predictions import predict
     from inficond_panel.new_photos import score_photos
     from inficond_panel.tuning.intents.intent import check_name
+    from inficond_panel.wording.drift import drift_sentences
 
     if args.json and args.csv:
         raise DataError("--json and --csv exclude each other.", "Leave one out.")
@@ -65,21 +93,41 @@ def run(args: argparse.Namespace) -> None:
     for class_name in args.classes or ():
         check_name("class", class_name, students.classes)
     say_networks(args, tuner.spec)
+    asked = args.abstain
+    rules = abstaining(students, tuner.store, asked) if asked else None
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     found = predict(students, scores)
-    found = [one for one in found if not args.classes or one.class_name in args.classes]
+    found = rules.apply(found) if rules else found
+    if args.classes:
+        found = [one for one in found if one.class_name in args.classes]
+        rules = rules.among(args.classes) if rules else None
+    drift = photo_drift(tuner.store, scores) if args.drift else None
+    _note_lacks(scores, rules)
+    if args.outlines:
+        files = write_outlined(args.outlines, tuner.store, scores, found)
+        note(f"{len(files)} photos with outlines are in {args.outlines}.")
+    if args.json:
+        document = {**_place(tuner, name), **make_document(scores, found, args.explain)}
+        say_json({**document, **more_document(rules, drift)})
+    elif args.csv:
+        say_csv(found, args.explain)
+        for sentence in drift_sentences(drift) if drift else ():
+            note(sentence)
+    else:
+        say(f"{name}, {tuner.store.title}")
+        say_predictions(found, args.explain)
+        say_more(rules, drift)
+
+
+def _note_lacks(scores: PhotoScores, rules: Abstaining | None) -> None:
+    """Tell what cannot be read, and what cannot be said."""
     for photo, fault in zip(scores.photos, scores.fault, strict=True):
         if fault:
             note(f"{photo} cannot be read: {fault}.")
     if scores.no_teacher:
         note(f"No teacher beside the students: {scores.no_teacher}.")
-    if args.json:
-        say_json({**_place(tuner, name), **_document(scores, found, args.explain)})
-    elif args.csv:
-        _say_csv(found, args.explain)
-    else:
-        say(f"{name}, {tuner.store.title}")
-        _say(found, args.explain)
+    for sentence in rules.lacking() if rules else ():
+        note(sentence)
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
@@ -132,74 +180,3 @@ def _place(tuner: Tuner, name: str) -> dict[str, Any]:
         "store_hash": tuner.store.content_hash,
         "students": name,
     }
-
-
-def _document(scores: PhotoScores, found: Sequence[Prediction], explain: bool) -> dict[str, Any]:
-    classes: dict[str, dict[str, Any]] = {}
-    for one in found:
-        classes.setdefault(one.photo, {})[one.class_name] = _facts(one, explain)
-    return {
-        "no_teacher": scores.no_teacher or None,
-        "photos": [
-            {"photo": photo, "fault": fault or None, "classes": classes.get(photo, {})}
-            for photo, fault in zip(scores.photos, scores.fault, strict=True)
-        ],
-    }
-
-
-def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
-    from inficond_panel.export.predictions import COLUMNS
-
-    facts: dict[str, Any] = dict(zip(COLUMNS[2:], one.row()[2:], strict=True))
-    facts["threshold"] = one.threshold
-    if explain:
-        facts["intercept"] = one.intercept
-        if one.other_classes:
-            facts["other_classes"] = one.other_classes
-        facts["concepts"] = [vars(part) for part in one.parts]
-    return facts
-
-
-def _say_csv(found: Sequence[Prediction], explain: bool) -> None:
-    from inficond_panel.common.saved_file import make_table
-    from inficond_panel.export.predictions import COLUMNS, PART_COLUMNS
-
-    rows = [row for one in found for row in (one.part_rows() if explain else [one.row()])]
-    columns = PART_COLUMNS if explain else COLUMNS
-    say(make_table("predictions", columns, rows).content.decode().rstrip("\n"))
-
-
-def _say(found: Sequence[Prediction], explain: bool) -> None:
-    """Print the classes of each photo, those most surely present first."""
-    for photo in dict.fromkeys(one.photo for one in found):
-        mine = [one for one in found if one.photo == photo]
-        mine.sort(key=lambda one: one.threshold - one.logit)
-        say()
-        say(photo)
-        say_table(_HEADER, [_row(one) for one in mine])
-        for one in mine if explain else ():
-            say(f"  {one.class_name} {one.logit:+.3f} = {_sum(one)}")
-
-
-def _row(one: Prediction) -> list[str]:
-    teacher = "" if one.teacher is None else f"{one.teacher:+.3f} {_word(one.teacher_present)}"
-    probability = one.row()[3]
-    return [
-        one.class_name, f"{one.logit:+.3f}", f"{probability:.3f}", _word(one.present), teacher
-    ]  # fmt: skip
-
-
-def _word(present: bool | None) -> str:
-    return "present" if present else "absent"
-
-
-def _sum(one: Prediction) -> str:
-    """``-1.204 +2.114 traffic light (0.311 × +6.800), and 3 more +0.012``."""
-    told = [
-        f"{part.logit:+.3f} {part.concept} ({part.score:.3f} × {part.influence:+.3f})"
-        for part in one.parts[:_SHOWN]
-    ]
-    rest = one.parts[_SHOWN:]
-    more = [f"{sum(part.logit for part in rest):+.3f} of {len(rest)} more"] if rest else []
-    others = [f"{one.other_classes:+.3f} of the other classes"] if one.other_classes else []
-    return ", ".join([f"{one.intercept:+.3f}", *told, *more, *others])

@@ -1,0 +1,103 @@
+"""Photos with the outlines of the segments of the concepts that decided them, as files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import binary_dilation
+
+from inficond_panel.common.whole_file import write_whole
+from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
+from inficond_panel.errors import DataError
+from inficond_panel.export.predictions import Prediction
+from inficond_panel.store import Store
+from inficond_panel.store.images import UnreadableImage, decode
+
+#: Concepts of a photo that are outlined.
+OUTLINED = 3
+_WIDTH = 400  #: pixels of a photo for each pixel of a line
+
+
+def write_outlined(
+    folder: Path, store: Store, scores: PhotoScores, found: Sequence[Prediction]
+) -> list[Path]:
+    """Write each photo to ``folder`` as PNG, of its surest class the strongest concepts outlined.
+
+    Names are those of the photos, with a number where several are alike. Raises ``DataError`` for a
+    file that is there already, ``ExportError`` where one cannot be written.
+    """
+    files = _files(folder, scores)
+    text = dict(zip(store.concepts, store.concept_text_embedding, strict=True))
+    for photo, file in files.items():
+        mine = [one for one in found if one.photo == photo]
+        segments = scores.segments[scores.photos.index(photo)]
+        if not mine or segments is None:
+            continue
+        surest = min(mine, key=lambda one: one.threshold - one.logit)
+        names = [part.concept for part in surest.parts[:OUTLINED]]
+        image = _read(Path(photo))
+        buffer = io.BytesIO()
+        outlined(image, segments, {name: text[name] for name in names}).save(buffer, "PNG")
+        write_whole(file, buffer.getvalue())
+    return list(files.values())
+
+
+def outlined(
+    image: Image.Image, segments: PhotoSegments, text: dict[str, np.ndarray]
+) -> Image.Image:
+    """A copy of the image with the outline of the segment nearest to each concept, and its name.
+
+    White on black; concepts of one segment share an outline.
+    """
+    named: dict[bytes, list[str]] = {}
+    for name, vector in text.items():
+        named.setdefault(segments.nearest(vector).tobytes(), []).append(name)
+    pixels, places = np.array(image.convert("RGB")), []
+    line = max(1, round(max(image.size) / _WIDTH))
+    for content, names in named.items():
+        mask = np.frombuffer(content, dtype=bool).reshape(segments.mask.shape)
+        whole = np.array(Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST))
+        inner, outer = (binary_dilation(whole, iterations=k * line) for k in (1, 2))
+        pixels[outer & ~whole] = 0
+        pixels[inner & ~whole] = 255
+        rows, columns = np.nonzero(whole)
+        places.append(((int(columns.min()), int(rows.min())), ", ".join(names)))
+    drawn = Image.fromarray(pixels)
+    _write_names(ImageDraw.Draw(drawn), places, 12 * line)
+    return drawn
+
+
+def _write_names(
+    draw: ImageDraw.ImageDraw, places: Sequence[tuple[tuple[int, int], str]], size: int
+) -> None:
+    font = ImageFont.load_default(size)
+    for (x, y), words in places:
+        draw.text((x + 2, y + 2), words, "white", font, stroke_width=2, stroke_fill="black")
+
+
+def _files(folder: Path, scores: PhotoScores) -> dict[str, Path]:
+    """File of each readable photo; ``DataError`` for one that is there."""
+    files: dict[str, Path] = {}
+    for photo, fault in zip(scores.photos, scores.fault, strict=True):
+        if fault:
+            continue
+        stem = Path(photo).stem
+        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        taken = set(files.values())
+        files[photo] = next(file for name in names if (file := folder / f"{name}.png") not in taken)
+    for file in files.values():
+        if file.exists():
+            raise DataError(f"{file} is there already.", "Name a new folder.")
+    return files
+
+
+def _read(photo: Path) -> Image.Image:
+    try:
+        return decode(photo)
+    except UnreadableImage as error:  # it could be read a moment ago
+        raise DataError(f"{photo} cannot be read: {error}.") from error

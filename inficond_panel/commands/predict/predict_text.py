@@ -1,0 +1,138 @@
+"""Predictions as text, as one document and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from inficond_panel.commands.output import say, say_table
+from inficond_panel.common.numbers import plain, written, written_range
+from inficond_panel.common.saved_file import make_table
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.distill.shift.drift import Drift
+from inficond_panel.export.abstaining import ALL_CLASSES, Abstaining
+from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, Prediction
+from inficond_panel.vocabulary.metrics import ACCURACY
+from inficond_panel.wording.drift import drift_sentences
+
+_SHOWN = 5  #: concepts of a class that are printed
+_HEADER = ["class", "logit", "probability", "student", "teacher"]
+_RULES = ["class", "least", "answered", ACCURACY.word, "95 %"]
+
+
+def make_document(
+    scores: PhotoScores, found: Sequence[Prediction], explain: bool
+) -> dict[str, Any]:
+    """Document of all photos: a fault, or the classes."""
+    classes: dict[str, dict[str, Any]] = {}
+    for one in found:
+        classes.setdefault(one.photo, {})[one.class_name] = _facts(one, explain)
+    return {
+        "no_teacher": scores.no_teacher or None,
+        "photos": [
+            {"photo": photo, "fault": fault or None, "classes": classes.get(photo, {})}
+            for photo, fault in zip(scores.photos, scores.fault, strict=True)
+        ],
+    }
+
+
+def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(zip(COLUMNS[2:], one.row()[2:], strict=True))
+    facts["threshold"] = one.threshold
+    if explain:
+        facts["intercept"] = one.intercept
+        if one.other_classes:
+            facts["other_classes"] = one.other_classes
+        facts["concepts"] = [vars(part) for part in one.parts]
+    return facts
+
+
+def more_document(rules: Abstaining | None, drift: Drift | None) -> dict[str, Any]:
+    """Rules of abstaining by class, that of all classes together under none; and the drift."""
+    found: dict[str, Any] = {}
+    if rules:
+        found["abstain"] = {name: plain(asdict(rule)) for name, rule in rules.rules.items()}
+    if drift:
+        told = {"alarm": drift.alarm, "sentences": drift_sentences(drift)}
+        found["drift"] = {**told, **plain(asdict(drift))}
+    return found
+
+
+def say_more(rules: Abstaining | None, drift: Drift | None) -> None:
+    """Print rules of abstaining, and the drift."""
+    if rules:
+        _say_rules(rules)
+    if drift:
+        say()
+        for sentence in drift_sentences(drift):
+            say(sentence)
+
+
+def _say_rules(rules: Abstaining) -> None:
+    """Print how sure an answer is at least, and what that is worth on tune."""
+    unit = "probability" if ALL_CLASSES in rules.rules else "logits from the threshold"
+    rows = [
+        [
+            name or "all classes",
+            written(rule.threshold),
+            f"{100 * rule.coverage:.1f} %",
+            written(rule.accuracy.estimate),
+            written_range(rule.accuracy.low, rule.accuracy.high),
+        ]
+        for name, rule in rules.rules.items()
+        if rule.reached
+    ]
+    if rows:  # what is lacking is noted
+        say()
+        say(
+            "Answered only if as sure as this; share and accuracy, cross-fitted, are those of tune."
+        )
+        say_table([_RULES[0], f"{_RULES[1]} {unit}", *_RULES[2:]], rows)
+
+
+def say_csv(found: Sequence[Prediction], explain: bool) -> None:
+    """Print a table."""
+    rows = [row for one in found for row in (one.part_rows() if explain else [one.row()])]
+    columns = PART_COLUMNS if explain else COLUMNS
+    say(make_table("predictions", columns, rows).content.decode().rstrip("\n"))
+
+
+def say_predictions(found: Sequence[Prediction], explain: bool) -> None:
+    """Print the classes of each photo, those most surely present first."""
+    for photo in dict.fromkeys(one.photo for one in found):
+        mine = [one for one in found if one.photo == photo]
+        mine.sort(key=lambda one: one.threshold - one.logit)
+        say()
+        say(photo)
+        say_table(_HEADER, [_row(one) for one in mine])
+        for one in mine if explain else ():
+            say(f"  {one.class_name} {one.logit:+.3f} = {_sum(one)}")
+
+
+def _row(one: Prediction) -> list[str]:
+    teacher = "" if one.teacher is None else f"{one.teacher:+.3f} {_word(one.teacher_present)}"
+    probability = one.row()[3]
+    return [
+        one.class_name,
+        f"{one.logit:+.3f}",
+        f"{probability:.3f}",
+        _word(one.present) if one.answered else DONT_KNOW,
+        teacher,
+    ]
+
+
+def _word(present: bool | None) -> str:
+    return "present" if present else "absent"
+
+
+def _sum(one: Prediction) -> str:
+    """``-1.204 +2.114 traffic light (0.311 × +6.800), and 3 more +0.012``."""
+    told = [
+        f"{part.logit:+.3f} {part.concept} ({part.score:.3f} × {part.influence:+.3f})"
+        for part in one.parts[:_SHOWN]
+    ]
+    rest = one.parts[_SHOWN:]
+    more = [f"{sum(part.logit for part in rest):+.3f} of {len(rest)} more"] if rest else []
+    others = [f"{one.other_classes:+.3f} of the other classes"] if one.other_classes else []
+    return ", ".join([f"{one.intercept:+.3f}", *told, *more, *others])

@@ -1,0 +1,183 @@
+"""Selective prediction: decisions that are given only where they are sure enough.
+
+An image is answered if its confidence is at least a threshold. Of n images with counts c_i (all 1,
+or a bootstrap draw), and a_i = 1 where image i is answered:
+
+==========  ======================================================================================
+coverage    sum c_i a_i / sum c_i
+accuracy    sum c_i a_i [the decision is right] / sum c_i a_i
+f1          2 TP / (2 TP + FP + FN) among the answered images
+==========  ======================================================================================
+
+The curve of accuracy over coverage is 1 less the risk-coverage curve of El-Yaniv and Wiener 2010
+(JMLR 11, "On the foundations of noise-free selective classification"); the largest coverage at an
+accuracy is the choice of Geifman and El-Yaniv 2017 (NIPS, "Selective classification for deep
+neural networks") with the share itself in place of its bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
+from inficond_panel.distill.metrics.outcome import Outcome, ratio
+from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import ACCURACY, F1
+
+#: Fewest answered images that a threshold is chosen by.
+LEAST_ANSWERED = 20
+_FOLDS = 5
+_STEPS = 20  #: points of a curve, of equal steps of coverage
+
+
+@dataclass(frozen=True)
+class CoveragePoint:
+    """Decisions whose confidence is at least ``threshold``: their share, and how good they are.
+
+    ``gain`` is their accuracy less that of all decisions, on the same bootstrap draws.
+    """
+
+    threshold: float
+    answered: int
+    coverage: float
+    accuracy: Interval
+    f1: Interval
+    gain: Interval
+
+
+@dataclass(frozen=True)
+class AbstainRule:
+    """Least confidence of an answer, for an accuracy ``asked`` for; nan where none reaches it.
+
+    ``coverage`` and ``accuracy`` are cross-fitted: each image is answered, or not, by a threshold
+    that the others chose. ``best`` is the largest accuracy of any threshold.
+    """
+
+    asked: float
+    threshold: float
+    coverage: float
+    accuracy: Interval
+    best: float
+
+    @property
+    def reached(self) -> bool:
+        """True where there is a threshold."""
+        return bool(np.isfinite(self.threshold))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Decisions on n labelled images: confidence, whether right, and whether a true positive."""
+
+    confidence: Array
+    right: NDArray[np.bool_]
+    hit: NDArray[np.bool_] | None = None  #: None where no class is the positive one
+
+    def curve(self, draws: int = 200, seed: int = 0, level: float = 0.95) -> list[CoveragePoint]:
+        """Points from the surest images to all of them, with percentile intervals.
+
+        Images of equal confidence are answered together.
+        """
+        cuts = self._cuts(np.arange(1, _STEPS + 1) / _STEPS)
+        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        once = np.ones((1, len(self.right)))
+        now, drawn = self._measured(cuts, once), self._measured(cuts, counts)
+
+        def found(key: str, at: int) -> Interval:
+            return interval(float(now[key][0, at]), drawn[key][:, at], level, key)
+
+        return [
+            CoveragePoint(
+                threshold=float(cut),
+                answered=int((self.confidence >= cut).sum()),
+                coverage=float((self.confidence >= cut).mean()),
+                accuracy=found(ACCURACY.key, at),
+                f1=found(F1.key, at),
+                gain=found("gain", at),
+            )
+            for at, cut in enumerate(cuts)
+        ]
+
+    def rule(
+        self, asked: float, draws: int = 200, seed: int = 0, level: float = 0.95
+    ) -> AbstainRule:
+        """Threshold of the largest coverage at which the accuracy is as ``asked``."""
+        coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
+        return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
+
+    def threshold(self, asked: float) -> float:
+        """Least confidence at which the accuracy is as ``asked``; nan where there is none."""
+        cuts, accuracy = self._steps
+        enough = accuracy >= asked
+        return float(cuts[enough][-1]) if enough.any() else np.nan
+
+    @property
+    def best(self) -> float:
+        """Largest accuracy of any threshold; nan where too few images are labelled."""
+        accuracy = self._steps[1]
+        return float(accuracy.max()) if len(accuracy) else np.nan
+
+    @cached_property
+    def _steps(self) -> tuple[Array, Array]:
+        """Each confidence (m,), falling, and the accuracy of the images that are as sure (m,)."""
+        order = np.argsort(-self.confidence, kind="stable")
+        sorted_ = self.confidence[order]
+        last = np.flatnonzero(np.append(sorted_[1:] != sorted_[:-1], [True] * bool(len(order))))
+        last = last[last + 1 >= LEAST_ANSWERED]
+        return sorted_[last], np.cumsum(self.right[order])[last] / (last + 1.0)
+
+    def _cross_fitted(
+        self, asked: float, draws: int, seed: int, level: float
+    ) -> tuple[float, Interval]:
+        answered = np.zeros(len(self.right), dtype=bool)
+        folds = stratified_folds(self.right[:, None].astype(np.int8), _FOLDS, seed)
+        for fold in range(_FOLDS):
+            out = folds == fold
+            chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
+            answered[out] = self.confidence[out] >= chosen  # nan: none
+        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        hits = answered & self.right
+        estimate = float(ratio(hits.sum(), answered.sum()))
+        drawn = ratio(counts @ hits, counts @ answered)
+        share = float(ratio(answered.sum(), len(answered)))
+        return share, interval(estimate, drawn, level, ACCURACY.key)
+
+    def _cuts(self, shares: Sequence[float] | Array) -> Array:
+        """Confidences that the ``shares`` of the images have, falling, each once."""
+        if not len(self.confidence):
+            return np.empty(0)
+        falling = -np.sort(-self.confidence)
+        at = np.ceil(np.asarray(shares) * len(falling) - 1e-9).astype(int) - 1
+        return -np.unique(-falling[np.maximum(at, 0)])
+
+    def _measured(self, cuts: Array, counts: Array) -> dict[str, Array]:
+        """Accuracy, F1 and gain (rows of counts, cuts)."""
+        answered = (self.confidence[:, None] >= cuts).astype(np.float64)
+        right = counts @ (answered * self.right[:, None])
+        given = counts @ answered
+        accuracy = ratio(right, given)
+        every = ratio(counts @ self.right, counts.sum(axis=1))[:, None]
+        f1 = np.full(accuracy.shape, np.nan)
+        if self.hit is not None:
+            hit = 2 * (counts @ (answered * self.hit[:, None]))
+            f1 = ratio(hit, hit + given - right)
+        return {ACCURACY.key: accuracy, F1.key: f1, "gain": accuracy - every}
+
+
+def class_decisions(outcome: Outcome) -> Decisions:
+    """Decisions on one class; the confidence is the distance of the logit from the threshold."""
+    right = outcome.decided == outcome.positive
+    margin = np.abs(outcome.logit - outcome.threshold)
+    return Decisions(margin, right, outcome.decided & outcome.positive)
+
+
+def top_decisions(found: TopClass) -> Decisions:
+    """Decisions for one of the classes; the confidence is the probability of the likeliest."""
+    return Decisions(found.all_logits[found.known].max(axis=1, initial=0.0), found.right)

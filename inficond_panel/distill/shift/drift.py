@@ -1,0 +1,166 @@
+"""Drift: are new photos, by their concept scores, unlike those that the students were fitted to?
+
+Two questions, each at half the level, so that photos like those of ``fit`` raise an alarm of either
+kind with a chance of at most the level:
+
+- *concepts*: of each concept the two-sample Kolmogorov-Smirnov test (asymptotic p by the exact
+  one-sample distribution at the effective number of photos), adjusted for their number so that the
+  false discovery rate is held (Benjamini and Hochberg 1995, JRSS B 57);
+- *far photos*: the distance to the 10th nearest photo of ``fit``, each concept in standard
+  deviations (Sun et al. 2022, ICML, "Out-of-distribution detection with deep nearest neighbors").
+  Far is beyond the 99 % quantile of the photos of ``fit``, each against the others. Of m photos
+  like n of ``fit`` the number that lie beyond the r-th largest distance is beta-binomial with
+  (m, r, n + 1 - r).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import betabinom, binomtest, false_discovery_control, kstwo
+
+from inficond_panel.distill.scores.scores import Array
+
+#: Chance of a false alarm.
+LEVEL = 0.05
+#: Fewest new photos that are tested.
+LEAST_PHOTOS = 20
+#: Fewest and most photos of ``fit`` that they are compared with.
+LEAST_FIT, MOST_FIT = 50, 2_000
+_NEIGHBOUR = 10
+_FAR = 0.01  #: share of the photos of ``fit`` that counts as far
+
+
+@dataclass(frozen=True)
+class ConceptDrift:
+    """One concept: the largest distance of the two distributions, its p, and the medians."""
+
+    concept: str
+    statistic: float
+    p: float
+    p_adjusted: float
+    fit_median: float
+    median: float
+
+    @property
+    def drifted(self) -> bool:
+        """True where the distributions differ by more than chance."""
+        return self.p_adjusted <= LEVEL / 2
+
+
+@dataclass(frozen=True)
+class Drift:
+    """New photos beside those of ``fit``.
+
+    ``concepts`` are in order of p. ``far`` of the ``photos`` lie beyond nearly all of ``fit``;
+    ``share`` is theirs, ``low`` and ``high`` its 95 % interval (Clopper-Pearson), ``expected`` the
+    share of photos like ``fit``, and ``p`` the chance of as many. ``lacking`` tells why nothing
+    was tested, "" where it was.
+    """
+
+    photos: int
+    fit_photos: int
+    lacking: str = ""
+    concepts: tuple[ConceptDrift, ...] = ()
+    far: int = 0
+    share: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    expected: float = np.nan
+    p: float = np.nan
+
+    @property
+    def drifted(self) -> tuple[ConceptDrift, ...]:
+        """Concepts whose scores differ by more than chance."""
+        return tuple(each for each in self.concepts if each.drifted)
+
+    @property
+    def far_drift(self) -> bool:
+        """True where more photos are far than chance explains."""
+        return bool(self.p <= LEVEL / 2)
+
+    @property
+    def alarm(self) -> bool:
+        """True where either differs."""
+        return self.far_drift or bool(self.drifted)
+
+
+def drift(fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0) -> Drift:
+    """Compare concept scores (m, C) of new photos with those of ``fit`` (n, C).
+
+    Of more than 2,000 photos of ``fit`` as many are drawn by the seed.
+    """
+    fitted, new = (np.asarray(scores, dtype=np.float64) for scores in (fitted, new))
+    if len(fitted) > MOST_FIT:
+        chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
+        fitted = fitted[np.sort(chosen)]
+    for scores, least, name in ((new, LEAST_PHOTOS, "new"), (fitted, LEAST_FIT, "fit's")):
+        if len(scores) < least:
+            lacking = f"there are {len(scores)} {name} photos, and {least} are needed"
+            return Drift(len(new), len(fitted), lacking)
+    limit, expected, distances = _far(fitted, new)
+    far = int((distances > limit).sum())
+    tail = round(expected * (len(fitted) + 1))
+    within = binomtest(far, len(new)).proportion_ci(0.95)
+    return Drift(
+        photos=len(new),
+        fit_photos=len(fitted),
+        concepts=_concepts(fitted, new, concepts),
+        far=far,
+        share=far / len(new),
+        low=float(within.low),
+        high=float(within.high),
+        expected=expected,
+        p=float(betabinom.sf(far - 1, len(new), tail, len(fitted) + 1 - tail)),
+    )
+
+
+def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDrift, ...]:
+    largest = np.array([_largest_gap(*each) for each in zip(fitted.T, new.T, strict=True)])
+    effective = len(fitted) * len(new) / (len(fitted) + len(new))
+    p = np.clip(kstwo.sf(largest, round(effective)), 0, 1)
+    adjusted = false_discovery_control(p)
+    medians = np.median(fitted, axis=0), np.median(new, axis=0)
+    return tuple(
+        ConceptDrift(
+            concepts[c],
+            float(largest[c]),
+            float(p[c]),
+            float(adjusted[c]),
+            float(medians[0][c]),
+            float(medians[1][c]),
+        )
+        for c in np.lexsort((-largest, p))
+    )
+
+
+def _largest_gap(first: Array, second: Array) -> float:
+    """Largest difference of two empirical distribution functions."""
+    first, second = np.sort(first), np.sort(second)
+    places = np.concatenate([first, second])
+    below = [np.searchsorted(each, places, side="right") / len(each) for each in (first, second)]
+    return float(np.abs(below[0] - below[1]).max())
+
+
+def _far(fitted: Array, new: Array) -> tuple[float, float, Array]:
+    """Limit of the distance, share of photos like ``fit`` beyond it, and distances (m,)."""
+    centre, spread = fitted.mean(axis=0), fitted.std(axis=0)
+    spread[spread == 0] = 1.0
+    fitted, new = (fitted - centre) / spread, (new - centre) / spread
+    among = _squares(fitted, fitted)
+    np.fill_diagonal(among, np.inf)
+    own = _nearest(among)
+    tail = max(1, int(_FAR * (len(own) + 1)))
+    return float(np.sort(own)[-tail]), tail / (len(own) + 1), _nearest(_squares(new, fitted))
+
+
+def _squares(a: Array, b: Array) -> Array:
+    return np.asarray((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T)
+
+
+def _nearest(squares: Array) -> Array:
+    """Distance to the 10th nearest, from squared distances (rows, n)."""
+    nearest = np.partition(squares, _NEIGHBOUR - 1, axis=1)[:, _NEIGHBOUR - 1]
+    return np.sqrt(np.maximum(nearest, 0.0))

@@ -1,0 +1,225 @@
+// A photo of one's own, chosen or dropped: scaled down here, decided by the students, kept nowhere.
+
+import { count, drawOnce, h, icon, isClosed, keyed, s, set, text, watch } from "../../ui/base.js"
+import { signedBar } from "../../ui/signed_bar.js"
+
+const MOST_BYTES = 10_000_000, MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
+const KINDS = [{ type: "image/png", quality: 1 }, ...[0.95, 0.85, 0.7].map((quality) => ({ type: "image/jpeg", quality }))]
+const PIECE = 90_000 // characters of one text in a message
+
+/** The dialog; photos that are dropped on the page open it. */
+export function makePhoto(root, page, model) {
+  const input = h("input", { type: "file", id: "photo-file", accept: "image/*", "aria-describedby": "photo-how", onchange: () => take(input.files[0]) })
+  const how = h("p", { class: "muted", id: "photo-how" })
+  const words = h("div", { class: "told", role: "status" })
+  const stop = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const picture = makePicture()
+  const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
+  const parts = makeParts((name) => picture.outline(model.photo, name))
+  const found = h("div", { class: "found" }, picture.element, h("div", {}, classes.element, parts.element))
+  const dialog = h("dialog", { class: "photo", "aria-labelledby": "photo-title" },
+    h("div", { class: "head" }, h("h2", { id: "photo-title" }, "Decide a photo"), h("span", { class: "grow" }), close),
+    h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, stop), how, words, found)
+  root.append(dialog)
+  let fault = "", turn = 0
+
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  dialog.addEventListener("close", () => {
+    turn += 1
+    fault = input.value = ""
+    picture.forget()
+    model.send_msg({ action: "close_photo" })
+  })
+  acceptDrops(page, (file) => { open(); take(file) })
+  watch(model, ["photo"], draw)
+
+  function open() {
+    if (dialog.open) return
+    model.send_msg({ action: "look_for_photos" })
+    draw()
+    dialog.showModal()
+    input.focus()
+  }
+  /** Scale a file down and send it; a later one takes its place. */
+  async function take(file) {
+    if (!file || model.photo.missing) return
+    const own = ++turn
+    fault = ""
+    picture.forget()
+    if (model.photo.rows.length) model.send_msg({ action: "close_photo" })
+    try {
+      const blob = await scaled(file, model.photo.side, model.photo.most)
+      const pieces = await piecesOf(blob)
+      if (own !== turn) return
+      picture.show(blob)
+      model.send_msg({ action: "put_photo", parts: pieces })
+    } catch (error) {
+      if (own !== turn) return
+      fault = error instanceof Refused ? error.message : "This browser cannot read it: choose a JPEG or PNG photo."
+      draw()
+    }
+  }
+  function draw() {
+    const { missing, side, kind, text: told, remedy, progress, rows = [] } = model.photo
+    const busy = kind === "deciding" || kind === "cancelling"
+    text(how, missing ? "" : `At most ${MOST_BYTES / 1e6} MB. It is scaled down in this browser to at most ${count(side)} pixels a side, so that numbers may differ a little from those of inficond predict. ` +
+      "It is kept nowhere, and gone when this is closed.")
+    how.hidden = Boolean(missing)
+    drawOnce(words, JSON.stringify([missing, fault, kind, told, remedy]), () => {
+      if (missing) return [icon("note", 14), h("span", {}, missing)]
+      if (fault) return [icon("cross", 14), h("span", {}, fault)]
+      if (kind === "error") return [icon("cross", 14), h("span", {}, h("b", {}, told), ` ${remedy}`)]
+      return busy ? [h("span", { class: "spin" }), h("span", {}, told)] : []
+    })
+    set(words, "data-progress", busy ? progress : null)
+    input.disabled = Boolean(missing)
+    stop.hidden = !busy
+    stop.disabled = kind === "cancelling"
+    found.hidden = !rows.length
+    if (!rows.length) return
+    classes.show(model.photo)
+    parts.show(model.photo)
+    picture.outline(model.photo, parts.outlined())
+  }
+  return { open }
+}
+
+/** A file that is dropped anywhere on the page; without this the browser would leave the page. */
+function acceptDrops(page, take) {
+  if (isClosed("photos")) return
+  const holds = (event) => event.dataTransfer?.types.includes("Files")
+  page.addEventListener("dragover", (event) => { if (holds(event)) event.preventDefault() })
+  page.addEventListener("drop", (event) => {
+    if (!holds(event)) return
+    event.preventDefault()
+    take(event.dataTransfer.files[0])
+  })
+}
+
+// --- what is sent -------------------------------------------------------------------------------------
+
+class Refused extends Error {}
+
+/** The photo upright, on white, at most `side` pixels a side and `most` bytes: each pixel kept where
+    that is possible, else as JPEG. */
+async function scaled(file, side, most) {
+  if (file.size > MOST_BYTES) throw new Refused(`It is larger than ${MOST_BYTES / 1e6} MB.`)
+  const bitmap = await createImageBitmap(file)
+  try {
+    if (bitmap.width * bitmap.height > MOST_PIXELS) throw new Refused(`It has more than ${count(MOST_PIXELS)} pixels.`)
+    for (let longest = side; longest >= 64; longest = Math.floor(longest / 2)) {
+      const canvas = drawn(bitmap, Math.min(1, longest / Math.max(bitmap.width, bitmap.height)))
+      for (const { type, quality } of KINDS) {
+        const blob = await new Promise((done) => { canvas.toBlob(done, type, quality) })
+        if (blob && blob.size <= most) return blob
+      }
+    }
+  } finally {
+    bitmap.close()
+  }
+  throw new Refused("It is too large.")
+}
+
+function drawn(bitmap, share) {
+  const canvas = document.createElement("canvas")
+  canvas.width = Math.max(1, Math.round(bitmap.width * share))
+  canvas.height = Math.max(1, Math.round(bitmap.height * share))
+  const context = canvas.getContext("2d")
+  context.fillStyle = "white"
+  context.fillRect(0, 0, canvas.width, canvas.height)
+  context.imageSmoothingQuality = "high"
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height)
+  return canvas
+}
+
+/** Base64 in pieces that a message may hold. */
+async function piecesOf(blob) {
+  const whole = await new Promise((done, fail) => {
+    const reader = new FileReader()
+    reader.onload = () => done(String(reader.result).split(",")[1])
+    reader.onerror = fail
+    reader.readAsDataURL(blob)
+  })
+  return whole.match(new RegExp(`.{1,${PIECE}}`, "g")) ?? []
+}
+
+// --- what is shown -------------------------------------------------------------------------------------
+
+function makePicture() {
+  const image = h("img", { alt: "The photo" })
+  const over = s("svg", { preserveAspectRatio: "xMidYMid meet", "aria-hidden": "true" }, s("path", { class: "under" }), s("path", { class: "line" }))
+  const element = h("div", { class: "picture" }, image, over)
+  let url = ""
+  const forget = () => {
+    if (url) URL.revokeObjectURL(url)
+    url = ""
+    image.removeAttribute("src")
+  }
+  const show = (blob) => {
+    forget()
+    url = URL.createObjectURL(blob)
+    set(image, "src", url)
+  }
+  const outline = ({ outlines = {}, width, height }, name) => {
+    set(over, "viewBox", width ? `0 0 ${width} ${height}` : null)
+    for (const path of over.children) set(path, "d", outlines[name] || null)
+  }
+  return { element, forget, show, outline }
+}
+
+function makeClasses(pick) {
+  const teacher = h("th", { scope: "col" }, "Teacher")
+  const body = h("tbody")
+  const none = h("p", { class: "muted" })
+  const element = h("div", {}, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
+    h("thead", {}, h("tr", {}, ["Class", "Logit", "Probability", "Student"].map((name) => h("th", { scope: "col" }, name)), teacher)), body)), none)
+  const make = ({ name }) => h("tr", {}, h("th", { scope: "row" }, h("button", { class: "link", type: "button", title: name, onclick: () => pick(name) }, name)),
+    ["num", "num", "", ""].map((kind) => h("td", { class: kind || null })))
+  const show = ({ rows, no_teacher: why, student }) => {
+    teacher.hidden = Boolean(why)
+    none.hidden = !why
+    text(none, why ? `No teacher beside the students: ${why}.` : "")
+    keyed(body, rows, (row) => row.name, make, (line, row) => {
+      set(line, "data-present", row.student)
+      set(line, "aria-current", String(row.name === student))
+      const [, logit, probability, decided, said] = line.children
+      text(logit, row.logit)
+      text(probability, row.probability)
+      text(decided, row.student)
+      text(said, row.teacher)
+      said.hidden = Boolean(why)
+    })
+  }
+  return { element, show }
+}
+
+/** The logit of one class by concept; a concept's button outlines its segment. */
+function makeParts(outline) {
+  const title = h("h3"), list = h("ul", { class: "parts" }), said = h("p")
+  const element = h("section", { "aria-label": "Decision by concept" }, title, list, said)
+  let chosen = "", student = ""
+  const mark = () => {
+    for (const item of list.querySelectorAll("[data-name]")) set(item, "data-outlined", String(item.dataset.name === chosen))
+    for (const button of list.querySelectorAll(".link")) set(button, "aria-pressed", String(button.parentElement.dataset.name === chosen))
+  }
+  const choose = (name) => {
+    chosen = name
+    mark()
+    outline(name)
+  }
+  const nameOf = ({ name, kind }, outlines) => (kind || !outlines[name] ? h("span", { class: "clip" }, name)
+    : h("button", { class: "link", type: "button", title: `Outline the segment nearest to ${name}`, onclick: () => choose(name) }, name))
+  const show = ({ bars, logit, decision, student: name, outlines }) => {
+    if (name !== student || !(chosen in outlines)) chosen = bars.find((bar) => !bar.kind && bar.share > 0 && outlines[bar.name])?.name ?? ""
+    student = name
+    text(title, `${name} by concept: score × influence`)
+    text(said, `The student says ${decision}.`)
+    drawOnce(list, JSON.stringify([name, bars, logit]), () => [
+      ...bars.map((bar) => h("li", { class: bar.kind, "data-name": bar.kind ? null : bar.name, title: bar.text ? `${bar.name}: score × influence = ${bar.text}` : null },
+        nameOf(bar, outlines), signedBar(bar.share), h("span", { class: "num" }, bar.value))),
+      h("li", { class: "sum" }, h("span", {}, "Student logit"), h("span"), h("b", { class: "num" }, logit))])
+    mark()
+  }
+  return { element, show, outlined: () => chosen }
+}

@@ -1,0 +1,112 @@
+"""A photo of one's own on the page: decided by all students, one of them taken apart."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from scipy.special import expit
+
+from inficond_panel.common.numbers import number, signed
+from inficond_panel.state.new_photo import MOST_BYTES
+from inficond_panel.ui.actions import action
+from inficond_panel.ui.gallery import outline
+from inficond_panel.ui.refit_actions import RefitActions
+from inficond_panel.views.detail.local_explanation import SHOWN, make_bars, make_decision
+
+if TYPE_CHECKING:
+    from inficond_panel.export.predictions import Prediction
+    from inficond_panel.state import AppState
+    from inficond_panel.state.new_photo import DecidedPhoto
+    from inficond_panel.store import Store
+
+_WORDS = {True: "present", False: "absent", None: ""}
+
+
+def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
+    """Content of the dialog: what is taken, how far it is, and of a decided photo the classes.
+
+    Surest present first. Of the class named, else of the first, the parts of the logit and the
+    outlines of their segments.
+    """
+    state, status = app.photo, app.photo.status
+    told = {
+        "missing": state.missing,
+        "side": state.side,
+        "most": MOST_BYTES,
+        "kind": status.kind,
+        "text": status.text,
+        "progress": status.progress,
+        "remedy": status.remedy,
+        "rows": [],
+    }
+    if state.found is None:
+        return told
+    found = state.found.predictions
+    ordered = sorted(found.values(), key=lambda one: one.threshold - one.logit)
+    chosen = found.get(class_name, ordered[0])
+    return {
+        **told,
+        "rows": [make_row(one) for one in ordered],
+        "no_teacher": state.found.scores.no_teacher,
+        "student": chosen.class_name,
+        "bars": make_bars(chosen),
+        "logit": signed(chosen.logit),
+        "decision": make_decision(chosen.present, chosen.threshold),
+        **make_outlines(app.store, state.found, chosen),
+    }
+
+
+def make_row(one: Prediction) -> dict[str, str]:
+    """One class: logit and probability, the student's decision and the teacher's."""
+    return {
+        "name": one.class_name,
+        "logit": signed(one.logit),
+        "probability": number(float(expit(one.logit))),
+        "student": _WORDS[one.present],
+        "teacher": _WORDS[one.teacher_present],
+    }
+
+
+def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict[str, Any]:
+    """Outline of the segment nearest to each concept that is told, at the size of the mask."""
+    (segments,) = photo.scores.segments or (None,)
+    if segments is None:
+        return {"outlines": {}, "width": 0, "height": 0}
+    height, width = segments.mask.shape
+    text, place = store.concept_text_embedding, store.concepts
+    names = [part.concept for part in chosen.parts[:SHOWN]]
+    paths = {name: outline(segments.nearest(text[place.index(name)])) for name in names}
+    return {"outlines": paths, "width": width, "height": height}
+
+
+class PhotoActions(RefitActions):
+    """What the browser asks for about a photo, and about the batch."""
+
+    _photo_class = ""
+
+    @action
+    def _look_for_photos(self) -> None:
+        self.app.photo.look()
+
+    @action
+    def _put_photo(self, parts: list[str]) -> None:
+        """Decide a photo that came as pieces of base64."""
+        if sum(map(len, parts)) > 2 * MOST_BYTES:
+            raise ValueError("too long")
+        self._photo_class = self.app.selection.class_name
+        self.app.photo.put(base64.b64decode("".join(parts), validate=True))
+
+    @action
+    def _cancel_photo(self) -> None:
+        self.app.photo.cancel()
+
+    @action
+    def _close_photo(self) -> None:
+        self.app.photo.close()
+
+    @action
+    def _show_photo_class(self, name: str) -> None:
+        """Take the logit of another class apart."""
+        self._photo_class = name
+        self.app.photo.param.trigger("found")

@@ -1,0 +1,156 @@
+"""A photo of one's own on the page: chosen by keys or dropped, decided by a made encoder."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder
+from test_accessibility import findings
+
+from inficond_panel import open_students
+from inficond_panel.common.numbers import signed
+from inficond_panel.spec import load_spec
+
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.ui, pytest.mark.torch]
+
+TIMM = (
+    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
+    "  preprocessing: {size: [64, 64], crop: 0}\n"
+)
+#: Drops a file on the page, given as base64.
+DROP = """([data, name]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
+  const carried = new DataTransfer()
+  carried.items.add(new File([bytes], name, { type: "image/png" }))
+  const within = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
+    [element, ...(element.shadowRoot ? within(element.shadowRoot) : [])])
+  const page = within(document).find((element) => element.matches(".shell"))
+  for (const kind of ["dragover", "drop"])
+    page.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, cancelable: true }))
+}"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A store that was made of photos, with its encoder and a teacher that can run."""
+    import timm
+
+    import precompute
+
+    folder = tmp_path_factory.mktemp("photo")
+    photo_set(folder, 16)
+    tiny_encoder(folder / "encoder", CONV)
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
+    spec = folder / "spec.yaml"
+    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", TIMM)
+    spec.write_text(f"{text}students: {{lambda: 1.0e-9}}\n")  # a made teacher says little
+    precompute.run(load_spec(spec), load_spec(spec).store)
+    photo(99).save(folder / "new.png")
+    photo(98).resize((1500, 900)).save(folder / "large.png")
+    (folder / "text.png").write_text("no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """What the command says of the same photo."""
+    students = open_students(folder / "spec.yaml", history=":memory:").fit()
+    return students.predict_images([folder / "new.png"])
+
+
+@pytest.fixture(scope="module")
+def url(serve_module, folder, expected) -> str:
+    return serve_module(folder / "spec.yaml").url
+
+
+@pytest.fixture
+def page(url, open_page) -> Page:
+    page = open_page(url, 1280, 900)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    return page
+
+
+def dialog_of(page: Page):
+    return page.locator("dialog.photo[open]")
+
+
+def says(page: Page, expected) -> None:
+    """The dialog tells each class as the command does."""
+    dialog = dialog_of(page)
+    for (_, name), row in expected.table.iterrows():
+        line = dialog.locator("tbody tr").filter(has_text=name)
+        expect(line.locator("td").first).to_have_text(signed(row["student_logit"]))
+        words = ["present" if row[each] else "absent" for each in DECISIONS]
+        expect(line.locator("td").nth(2)).to_have_text(words[0])
+        expect(line.locator("td").nth(3)).to_have_text(words[1])
+
+
+def shown_by_concepts(expected) -> str:
+    """A class whose logit has parts by concepts."""
+    parts = expected.parts[expected.parts["concept"] != ""]
+    return parts.index[0][1]
+
+
+DECISIONS = ("student_decision", "teacher_decision")
+
+
+def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected):
+    page.get_by_role("button", name="Decide a photo").focus()
+    page.keyboard.press("Enter")
+    dialog = dialog_of(page)
+    expect(dialog.get_by_label("Photo", exact=True)).to_be_focused()
+    expect(dialog).to_contain_text("at most 1,024 pixels a side")
+    assert findings(page) == []
+    dialog.locator("input").set_input_files(folder / "new.png")
+    says(page, expected)
+    first = dialog.locator("tbody tr[aria-current=true]")
+    expect(dialog.locator(".parts .sum b")).to_have_text(first.locator("td").first.inner_text())
+    for name in (expected.table.index[0][1], shown_by_concepts(expected)):
+        dialog.get_by_role("button", name=name, exact=True).click()
+        expect(dialog.locator("h3")).to_have_text(f"{name} by concept: score × influence")
+    concept = dialog.locator(".parts .link").first
+    concept.click()
+    expect(concept).to_have_attribute("aria-pressed", "true")
+    expect(dialog.locator(".picture path.line")).to_have_attribute("d", re.compile("^M"))
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Decide a photo").click()
+    expect(dialog.locator(".found")).to_be_hidden()
+    assert dialog.locator(".picture img").get_attribute("src") is None
+
+
+def test_a_photo_is_dropped(page, folder, expected):
+    data = base64.b64encode((folder / "new.png").read_bytes()).decode()
+    page.evaluate(DROP, [data, "new.png"])
+    says(page, expected)
+
+
+def test_a_large_photo_is_scaled_down_before_it_is_sent(page, folder):
+    page.keyboard.press("Control+k")
+    page.keyboard.type("decide a photo")
+    page.keyboard.press("Enter")
+    dialog = dialog_of(page)
+    dialog.locator("input").set_input_files(folder / "large.png")
+    expect(dialog.locator("tbody tr")).to_have_count(2)
+    size = dialog.locator("img").evaluate("(image) => [image.naturalWidth, image.naturalHeight]")
+    assert size == [1024, 614]
+    dialog.locator("input").set_input_files(folder / "text.png")
+    expect(dialog.locator(".told")).to_contain_text("This browser cannot read it")
+    expect(dialog.locator(".found")).to_be_hidden()
+
+
+def test_a_store_without_encoder_has_no_control_and_says_why(small_url, open_page, folder):
+    page = open_page(small_url, 1280, 900)
+    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    expect(page.get_by_role("button", name="Decide a photo")).to_have_count(0)
+    data = base64.b64encode((folder / "new.png").read_bytes()).decode()
+    page.evaluate(DROP, [data, "new.png"])
+    expect(dialog_of(page)).to_contain_text("does not tell how photos were encoded")
+    expect(dialog_of(page).locator("input")).to_be_disabled()

@@ -1,0 +1,111 @@
+"""Drift of photos: against SciPy, at the stated level, and told by script and command."""
+
+import numpy as np
+import pytest
+from factory import small_spec
+from scipy.spatial.distance import cdist
+from scipy.stats import false_discovery_control, ks_2samp
+
+from inficond_panel import open_students
+from inficond_panel.analysis.photo_drift import photo_drift
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.distill.shift.drift import LEVEL, drift
+from inficond_panel.wording.drift import drift_sentences
+
+NAMES = [f"concept {c}" for c in range(12)]
+
+
+def scores(rng, images: int) -> np.ndarray:
+    """Scores that go together, as those of like concepts do, with zeros among them."""
+    common = rng.normal(size=(images, 3))
+    return np.maximum(common @ MIX + rng.normal(size=(images, len(NAMES))), -0.5)
+
+
+MIX = np.random.default_rng(7).normal(size=(3, len(NAMES)))
+
+
+def test_tests_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    fitted, new = scores(rng, 300), scores(rng, 40) + np.linspace(0, 0.8, len(NAMES))
+    found = {each.concept: each for each in drift(fitted, new, NAMES).concepts}
+    expected = [ks_2samp(fitted[:, c], new[:, c], method="asymp") for c in range(len(NAMES))]
+    adjusted = false_discovery_control([each.pvalue for each in expected])
+    for c, name in enumerate(NAMES):
+        assert found[name].statistic == pytest.approx(expected[c].statistic)
+        assert found[name].p == pytest.approx(expected[c].pvalue)
+        assert found[name].p_adjusted == pytest.approx(adjusted[c])
+        assert found[name].median == np.median(new[:, c])
+    assert [each.p for each in found.values()] == sorted(each.p for each in found.values())
+
+
+def test_far_photos_are_counted():
+    """By another library's distances: the 10th nearest, each photo of fit without itself."""
+    rng = np.random.default_rng(1)
+    fitted, new = scores(rng, 300), 1.5 * scores(rng, 40)
+    spread = fitted.std(axis=0)
+    own = np.sort(cdist(fitted / spread, fitted / spread), axis=1)[:, 10]  # itself is the first
+    distance = np.sort(cdist(new / spread, fitted / spread), axis=1)[:, 9]
+    found = drift(fitted, new, NAMES)
+    limit = np.sort(own)[-3]  # 3 of 301 is the 99 % quantile
+    assert found.expected == pytest.approx(3 / 301)
+    assert found.far == (distance > limit).sum() > 1
+    assert found.share == found.far / 40
+    assert 0 < found.low < found.share < found.high < 1
+
+
+def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():
+    rng = np.random.default_rng(2)
+    found = [drift(scores(rng, 200), scores(rng, 25), NAMES) for _ in range(300)]
+    alarms = np.mean([each.alarm for each in found])
+    noise = np.sqrt(LEVEL * (1 - LEVEL) / len(found))
+    assert alarms <= LEVEL + 2 * noise
+    assert any(each.far for each in found)
+    assert np.mean([each.far / 25 for each in found]) == pytest.approx(2 / 201, abs=0.004)
+
+
+def test_a_planted_shift_is_found():
+    rng = np.random.default_rng(3)
+    fitted, new = scores(rng, 400), scores(rng, 60)
+    new[:, 4] += 2.0
+    found = drift(fitted, new, NAMES)
+    assert found.alarm
+    assert [each.concept for each in found.drifted] == ["concept 4"]
+    assert "concept 4 (median" in " ".join(drift_sentences(found))
+    strange = scores(rng, 60)
+    strange[:6] += 9 * np.where(np.arange(len(NAMES)) % 2, 1, -1)  # few, but far from all
+    found = drift(fitted, strange, NAMES)
+    assert found.far_drift
+    assert 6 <= found.far <= 9
+
+
+def test_too_few_photos_are_not_tested():
+    rng = np.random.default_rng(4)
+    found = drift(scores(rng, 300), scores(rng, 19) + 9, NAMES)
+    assert not found.alarm
+    assert drift_sentences(found) == ["Not tested: there are 19 new photos, and 20 are needed."]
+    found = drift(scores(rng, 49), scores(rng, 30) + 9, NAMES)
+    assert "49 fit's photos" in found.lacking
+
+
+def test_many_photos_of_fit_are_drawn():
+    rng = np.random.default_rng(5)
+    fitted, new = scores(rng, 2_300), scores(rng, 20)
+    found = drift(fitted, new, NAMES)
+    assert found.fit_photos == 2_000
+    assert drift(fitted, new, NAMES) == found
+
+
+def test_photos_of_a_store(tmp_path):
+    students = open_students(small_spec(tmp_path, images=400))
+    store = students.tuner.store
+    rows = store.rows("holdout")[:40]
+    scored = PhotoScores(
+        photos=tuple(f"{row}.jpg" for row in rows),
+        fault=("",) * 39 + ("no such file",),
+        concepts=tuple(store.concepts),
+        classes=tuple(store.classes),
+        score=np.append(store.concept_score[rows[:39]], [[np.nan] * len(store.concepts)], axis=0),
+    )
+    found = photo_drift(store, scored)
+    assert (found.photos, found.fit_photos) == (39, len(store.rows("fit")))
+    assert not found.alarm

@@ -1,0 +1,232 @@
+"""A photo put on the page: decided, followed, cancelled, refused, and kept nowhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from factory import small_spec
+from PIL import Image
+from scipy.special import expit
+
+from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
+from inficond_panel.errors import CancelledError, MissingExtraError
+from inficond_panel.new_photos import PagePhotos
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.new_photo import MOST_BYTES
+from inficond_panel.state.rights import Rights
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.page.photo import make_photo
+from inficond_panel.views.page.shell import Shell
+
+SIDE = 256
+
+
+class Scorer:
+    """Scores of the first image of the store, and a teacher."""
+
+    side = SIDE
+
+    def __init__(self, store, fault: Exception | None = None) -> None:
+        self.store, self.fault, self.photos = store, fault, []
+        self.during = lambda: None
+
+    def check(self, store) -> None:
+        if self.fault:
+            raise self.fault
+
+    def score(self, store, photo, progress, cancelled) -> PhotoScores:
+        self.photos.append(len(photo))
+        progress("Encoding the photo")
+        self.during()
+        if cancelled():
+            raise CancelledError("Cancelled.")
+        row = 0
+        segments = store.segments_of(row)
+        own = PhotoSegments(store.mask(row), store.segment_embedding[segments])
+        return PhotoScores(
+            photos=("",),
+            fault=("",),
+            concepts=tuple(store.concepts),
+            classes=tuple(store.classes),
+            score=store.concept_score[[row]],
+            teacher=store.teacher_log_odds[[row]],
+            segments=(own,),
+        )
+
+
+def content(kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "teal").save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def tuner(tmp_path):
+    return open_tuner(small_spec(tmp_path))
+
+
+@pytest.fixture
+def app(tuner) -> AppState:
+    return AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
+
+
+def test_a_photo_is_decided_by_all_students(app):
+    app.photo.put(content())
+    found = app.photo.found
+    expected = app.tuner.logits(app.students.node)[0]
+    logits = [found.predictions[name].logit for name in app.store.classes]
+    np.testing.assert_allclose(logits, expected, atol=1e-6)
+    teacher = [found.predictions[name].teacher for name in app.store.classes]
+    np.testing.assert_allclose(teacher, app.store.teacher_log_odds[0])
+    assert app.photo.status.kind == "idle"
+    app.photo.close()
+    assert app.photo.found is None
+
+
+def test_it_follows_the_students_and_is_encoded_once(app):
+    app.photo.put(content())
+    name = app.store.classes[0]
+    (concept,) = [part.concept for part in app.photo.found.predictions[name].parts[:1]]
+    node = app.tuner.fine_tune(app.students.node, [Intent(name, concept, "remove")])
+    app.tuning.jump(node.id)
+    assert app.photo.found.node == node
+    shown = [part.concept for part in app.photo.found.predictions[name].parts]
+    assert concept not in shown
+    assert len(app.photo.scorer.photos) == 1
+
+
+def test_nothing_of_it_is_kept(app, tmp_path):
+    def files() -> dict:
+        return {file: file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()}
+
+    app.students.tuner.root()
+    before, events = files(), len(app.tuner.history.events(app.tuner.root_id))
+    app.photo.put(content())
+    app.photo.close()
+    assert files() == before
+    assert len(app.tuner.history.events(app.tuner.root_id)) == events
+
+
+@pytest.mark.parametrize(
+    ("photo", "told"),
+    [
+        (b"no image", "no JPEG or PNG"),
+        (content("BMP"), "no JPEG or PNG"),
+        (content("GIF"), "no JPEG or PNG"),
+        (content(size=(SIDE + 1, 2)), "257 pixels in its longer side, and 256 are taken"),
+        (content() + bytes(MOST_BYTES), "bytes, and 600,000 are taken"),
+    ],
+)
+def test_what_the_page_does_not_send_is_refused(app, photo, told):
+    app.photo.put(photo)
+    assert told in app.photo.status.text
+    assert app.photo.found is None
+    assert app.photo.scorer.photos == []
+
+
+def test_jpeg_is_taken_too(app):
+    app.photo.put(content("JPEG", (SIDE, SIDE)))
+    assert app.photo.found is not None
+
+
+def test_it_is_cancelled(app):
+    app.photo.scorer.during = app.photo.cancel
+    app.photo.put(content())
+    assert app.photo.found is None
+    assert app.photo.status.kind == "idle"
+
+
+def test_one_that_was_closed_does_not_come_back(app):
+    app.photo.scorer.during = app.photo.close
+    app.photo.put(content())
+    assert (app.photo.found, app.photo.status.kind) == (None, "idle")
+
+
+def test_why_there_is_none_is_told(tuner):
+    fault = MissingExtraError("Packages are missing (torch).", "Install them.")
+    alone = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store, fault))
+    assert alone.photo.missing == "Packages are missing (torch). Install them."
+    alone.photo.put(content())
+    assert (alone.photo.found, alone.photo.scorer.photos) == (None, [])
+    none = AppState(tuner, Jobs(inline=True))
+    assert none.photo.missing == "This page has no encoder. Open it with inficond serve."
+    assert none.photo.side == 0
+
+
+def test_a_store_alone_is_told_without_its_place(tuner, tmp_path):
+    for spec in (tuner.spec.path, tmp_path / "small.zarr"):
+        own = open_tuner(spec, history=":memory:")
+        app = AppState(own, Jobs(inline=True), photos=PagePhotos(own.spec))
+        assert app.photo.missing.startswith(("This page is of a store alone", "The store does not"))
+        assert str(tmp_path) not in app.photo.missing
+
+
+def test_a_page_without_the_right_refuses(tuner):
+    shut = Rights(photos=False)
+    app = AppState(tuner, Jobs(inline=True), rights=shut, photos=Scorer(tuner.store))
+    assert "photos" in shut.closed
+    shell = Shell(app)
+    shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
+    assert (app.photo.found, app.photo.scorer.photos) == (None, [])
+    assert app.photo.missing == "This page has no photos."
+
+
+def test_the_dialog_tells_what_the_browser_asks_for(app):
+    shell = Shell(app)
+    assert shell._page.photo["rows"] == []
+    assert shell._page.photo["side"] == SIDE
+    text = base64.b64encode(content()).decode()
+    shell.act({"action": "put_photo", "parts": [text[:7], text[7:]]})
+    shown = shell._page.photo
+    logits = app.tuner.logits(app.students.node)[0]
+    order = np.argsort(-logits, kind="stable")
+    assert [row["name"] for row in shown["rows"]] == [app.store.classes[k] for k in order]
+    first = shown["rows"][0]
+    assert first["probability"] == f"{expit(logits.max()):.3f}"
+    assert first["student"] == ("present" if logits.max() > 0 else "absent")
+    teacher = app.store.teacher_log_odds[0, order[0]]
+    assert first["teacher"] == ("present" if teacher > 0 else "absent")
+    assert shown["student"] == first["name"]
+    other = shown["rows"][1]["name"]
+    shell.act({"action": "show_photo_class", "name": other})
+    assert shell._page.photo["student"] == other
+    shell.act({"action": "close_photo"})
+    assert shell._page.photo["rows"] == []
+    with pytest.raises(ValueError, match=r"base64|padding"):
+        shell.act({"action": "put_photo", "parts": ["%%%"]})
+    with pytest.raises(ValueError, match="too long"):
+        shell.act({"action": "put_photo", "parts": ["A" * 90_000] * 14})
+
+
+def test_segments_are_outlined(app):
+    """The outline of a concept is that of the segment that is nearest to its text."""
+    app.photo.put(content())
+    shown = make_photo(app, app.store.classes[0])
+    mask = app.store.mask(0)
+    assert (shown["height"], shown["width"]) == mask.shape
+    part = app.photo.found.predictions[app.store.classes[0]].parts[0]
+    text = app.store.concept_text_embedding[app.store.concepts.index(part.concept)]
+    cosine = app.store.segment_embedding[app.store.segments_of(0)].astype(float) @ text
+    rows, columns = np.nonzero(mask == cosine.argmax() + 1)
+    path = shown["outlines"][part.concept]
+    points = np.array([xy.split() for xy in path.strip("MZ").replace("ZM", "L").split("L")], float)
+    assert points[:, 0].min() == pytest.approx(columns.min(), abs=1.5)
+    assert points[:, 1].max() == pytest.approx(rows.max() + 1, abs=1.5)
+
+
+def test_a_teacher_that_cannot_run_is_told(app):
+    scorer = app.photo.scorer
+    scored = scorer.score
+
+    def alone(*args):
+        return replace(scored(*args), teacher=None, no_teacher="the teacher is a table of logits")
+
+    scorer.score = alone
+    app.photo.put(content())
+    shown = make_photo(app, "")
+    assert shown["no_teacher"] == "the teacher is a table of logits"
+    assert {row["teacher"] for row in shown["rows"]} == {""}
