@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
