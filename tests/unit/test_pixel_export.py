@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from precompute_factory import CONV, SPEC, VIT, photo, photo_set, tiny_encoder
 from inficond_panel import load_students, open_students, pixel_export
 from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
+from inficond_panel.export.folder import as_exported
+from inficond_panel.export.model_card import model_card
 from inficond_panel.spec import load_spec
 from inficond_panel.tuning.typed_concepts import add_concept
 
@@ -132,6 +135,20 @@ def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, seg
     assert main(["export", str(spec), "--format", "onnx-pixels", "--output", str(out)]) == 1
     assert "method kmeans or graph and refine: none can be exported" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_softmax_student_gives_log_odds(made):
+    """The maker itself compares with ``decision_function``; the sigmoids add up to 1."""
+    students = open_students(made / "spec.yaml").fit()
+    tuner, node = students.tuner, students.node
+    joint = replace(as_exported(tuner, node, model_card(tuner, node)), link="softmax")
+    addition = pixel_export.pixel_export(tuner)(joint)
+    assert addition.facts["pixels"]["largest_logit_difference"] <= 1e-4
+    (content,) = addition.files(joint).values()
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    pixels = np.random.default_rng(0).normal(size=(1, 3, 128, 128)).astype(np.float32)
+    probabilities = session.run(["probabilities"], {"pixels": pixels})[0]
+    assert probabilities.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("kind", ["onnx-pixels", "fiftyone"])
