@@ -7,13 +7,16 @@ import param
 
 from inficond_panel.store import SPLITS, Store
 
+#: Splits that the screen shows: students are fitted on the other one.
+ON_SCREEN = ("tune", "holdout")
+
 
 class DatasetState(param.Parameterized):
     """Store of the session, and the split that the screen shows (``tune`` unless asked)."""
 
     title = param.String(doc="Title of the data set, from the spec.")
     split: param.Selector[str] = param.Selector(
-        default="tune", objects=["tune", "holdout"], doc="Split on screen."
+        default="tune", objects=list(ON_SCREEN), doc="Split on screen."
     )
     looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
 

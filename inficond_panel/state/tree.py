@@ -10,12 +10,12 @@ import param
 
 from inficond_panel.analysis.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.errors import CancelledError, InficondError, TuningError
+from inficond_panel.state.dataset import ON_SCREEN
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.notice import Notice
 from inficond_panel.state.preview import Status
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
-from inficond_panel.store import SPLITS
 from inficond_panel.tuning import Iteration, Node, Tuner
 
 #: Characters of what a person writes to an iteration; it stays in the history.
@@ -148,7 +148,7 @@ class TreeState(param.Parameterized):
         Raises ``ValueError`` for a split that there is not, and ``TuningError`` for a holdout that
         the session may not see.
         """
-        if split not in SPLITS:
+        if split not in ON_SCREEN:
             raise ValueError("no such split")
         if split == "holdout":
             self.rights.require("holdout")

@@ -28,6 +28,7 @@ NONSENSE = [
     {"action": "export_students", "node": 1}, {"action": "take_back", "at": 1, "thumbs": 2},
     {"action": "save_spec", "layout": [], "theme": SECRET}, {"action": "show_step"},
     {"action": "save_students", "names": [SECRET], "kind": "csv"},
+    {"action": "choose_split", "name": "fit"},
     {"action": "save_spec", "layout": {}, "theme": SECRET}, {"action": "toggle"},
     {"action": "toggle", "concept": SECRET, "direction": "up"},
     {"action": "toggle", "concept": "wheel", "direction": SECRET},

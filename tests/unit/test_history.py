@@ -222,6 +222,15 @@ def test_an_event_of_bytes(history: History) -> None:
         history.nodes(ROOT.id)
 
 
+def test_a_forged_record_without_gaps(history: History) -> None:
+    node = history.add(make_node("a", ROOT))
+    history.close()
+    alter(history.path, "UPDATE nodes SET gap = '[]' WHERE id = ?", node.id)
+    _forge_checksum(history.path, node.id)
+    with pytest.raises(HistoryError, match="0 gaps of"):
+        history.nodes(ROOT.id)
+
+
 # -- rows altered by hand -------------------------------------------------------------------
 
 ALTERED = {

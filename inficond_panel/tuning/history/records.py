@@ -108,6 +108,9 @@ def _node(row: sqlite3.Row) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
     asked = [asked_from_json(item) for item in json.loads(row["intents"])]
+    gap = tuple(json.loads(row["gap"]))
+    if len(gap) != row["classes"]:
+        raise ValueError(f"{len(gap)} gaps of {row['classes']} classes")
     return Node(
         id=row["id"],
         root=row["root"],
@@ -117,7 +120,7 @@ def _node(row: sqlite3.Row) -> Node:
         bounds=bounds,
         weights=_unpacked(row["weights"], shape),
         intercepts=_unpacked(row["intercepts"], shape[1:]),
-        gap=tuple(json.loads(row["gap"])),
+        gap=gap,
         certificate=tuple(json.loads(row["certificate"])),
         seconds=row["seconds"],
         author=row["author"],
