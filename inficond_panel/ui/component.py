@@ -11,7 +11,7 @@ from panel.custom import Child, Children, JSComponent
 from panel.io import state
 from panel.models.esm import DataEvent
 
-from inficond_panel.ui.door import allows, check_message, refusing
+from inficond_panel.ui.door import allows, checked_message, refusing, whole_text
 
 
 class Component(JSComponent):
@@ -44,14 +44,14 @@ class Component(JSComponent):
     def _process_event(self, event: Any) -> None:
         if isinstance(event, DataEvent) and allows(state.curdoc):
             with refusing(type(self).__name__):
-                check_message(event.data)
+                event.data = checked_message(event.data)
                 super()._process_event(event)
 
     def _process_events(self, events: dict[str, Any]) -> None:
         taken = {name: value for name, value in events.items() if name in self._linked_properties}
         if taken and allows(state.curdoc):
             with refusing(type(self).__name__):
-                super()._process_events(taken)
+                super()._process_events({name: whole_text(value) for name, value in taken.items()})
 
     @classmethod
     def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:

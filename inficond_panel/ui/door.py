@@ -59,12 +59,23 @@ def allows(document: Document | None) -> bool:
     return document is None or _paces.setdefault(document, Pace()).allows()
 
 
-def check_message(message: object) -> None:
-    """Raise ``TypeError`` or ``ValueError`` where it is no object, or too long."""
+def checked_message(message: object) -> dict[str, object]:
+    """The message with whole characters; ``TypeError`` where it is no object, else ``ValueError``
+    where it is too long."""
     if not isinstance(message, dict):
         raise TypeError("not an object")
     if max(map(len, _texts(message)), default=0) > LONGEST:
         raise ValueError("a text is too long")
+    return {key: whole_text(value) for key, value in message.items()}
+
+
+def whole_text(value: object) -> object:
+    """The value with ``?`` for half a character, which a browser may cut and nobody can store."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {whole_text(key): whole_text(item) for key, item in value.items()}
+    return [whole_text(item) for item in value] if isinstance(value, list) else value
 
 
 def _texts(value: object) -> Iterator[str]:

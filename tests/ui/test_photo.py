@@ -22,14 +22,14 @@ TIMM = (
     "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
     "  preprocessing: {size: [64, 64], crop: 0}\n"
 )
-#: Drops a file on the page, given as base64.
-DROP = """([data, name]) => {
+#: Drops a file, given as base64, on the first element of a selector.
+DROP = """([data, name, place]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
   const carried = new DataTransfer()
   carried.items.add(new File([bytes], name, { type: "image/png" }))
   const within = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
     [element, ...(element.shadowRoot ? within(element.shadowRoot) : [])])
-  const page = within(document).find((element) => element.matches(".shell"))
+  const page = within(document).find((element) => element.matches(place))
   for (const kind of ["dragover", "drop"])
     page.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, cancelable: true }))
 }"""
@@ -80,6 +80,10 @@ def dialog_of(page: Page):
     return page.locator("dialog.photo[open]")
 
 
+def drop(page: Page, file: Path, place: str) -> None:
+    page.evaluate(DROP, [base64.b64encode(file.read_bytes()).decode(), file.name, place])
+
+
 def says(page: Page, expected) -> None:
     """The dialog tells each class as the command does."""
     dialog = dialog_of(page)
@@ -127,9 +131,12 @@ def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected):
 
 
 def test_a_photo_is_dropped(page, folder, expected):
-    data = base64.b64encode((folder / "new.png").read_bytes()).decode()
-    page.evaluate(DROP, [data, "new.png"])
+    drop(page, folder / "new.png", ".shell")
     says(page, expected)
+    page.emulate_media(color_scheme="dark")
+    assert findings(page) == []
+    drop(page, folder / "text.png", "dialog.photo")
+    expect(dialog_of(page).locator(".told")).to_contain_text("This browser cannot read it")
 
 
 def test_a_large_photo_is_scaled_down_before_it_is_sent(page, folder):
@@ -150,7 +157,6 @@ def test_a_store_without_encoder_has_no_control_and_says_why(small_url, open_pag
     page = open_page(small_url, 1280, 900)
     expect(page.locator(".performance [role=option]").first).to_be_visible()
     expect(page.get_by_role("button", name="Decide a photo")).to_have_count(0)
-    data = base64.b64encode((folder / "new.png").read_bytes()).decode()
-    page.evaluate(DROP, [data, "new.png"])
+    drop(page, folder / "new.png", ".shell")
     expect(dialog_of(page)).to_contain_text("does not tell how photos were encoded")
     expect(dialog_of(page).locator("input")).to_be_disabled()

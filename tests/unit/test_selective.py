@@ -134,6 +134,9 @@ def test_students_of_a_store(tmp_path):
         sure = known & (np.abs(student.logits) >= row["threshold"])
         assert row["accuracy"] == pytest.approx(right[sure].mean())
         assert share == pytest.approx(sure.sum() / known.sum())
+    drawn = students.plot.coverage(name).Curve.I.dframe()
+    np.testing.assert_allclose(drawn["coverage"], frame.index)
+    np.testing.assert_allclose(drawn["accuracy"], frame["accuracy"])
     rules = abstaining(as_exported(students.tuner, students.node, {}), store, 0.9)
     rule = rules.rules[name]
     sure = known & (np.abs(student.logits) >= rule.threshold)

@@ -8,6 +8,7 @@ from bokeh.document import Document
 from panel.custom import Child
 
 from inficond_panel.ui.component import Component
+from inficond_panel.ui.door import whole_text
 
 
 class One(Component):
@@ -72,3 +73,11 @@ def test_the_browser_sets_nothing_but_what_is_taken() -> None:
     view._process_events({"kept": "changed"})
     view._process_events({"asked": "wheel", "kept": "changed", "none": 1})
     assert (view.asked, view.kept) == ("wheel", "")
+
+
+def test_half_a_character_is_no_text_that_can_be_stored() -> None:
+    """A browser cuts what is typed at a field's limit, also within an emoji."""
+    view = Taking()
+    view._process_events({"asked": "wheel \ud83d"})
+    assert view.asked == "wheel ?"
+    assert whole_text({"a": ["\ud83d", 1, {"\ud83d\ude00": None}]})["a"][0] == "?"

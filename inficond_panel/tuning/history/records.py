@@ -78,9 +78,10 @@ def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
 def _checked(path: str, row: sqlite3.Row) -> Node:
     try:
         node = _node(row)
+        expected = _expected_id(node)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise HISTORY.damaged(path, f"{row['id']}: {error}") from error
-    if _expected_id(node) != node.id:
+    if expected != node.id:
         raise HISTORY.damaged(
             path, f"#{node.number} ({node.id}) has other intents than its id tells"
         )

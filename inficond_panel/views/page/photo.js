@@ -31,7 +31,7 @@ export function makePhoto(root, page, model) {
     picture.forget()
     model.send_msg({ action: "close_photo" })
   })
-  acceptDrops(page, (file) => { open(); take(file) })
+  for (const place of [page, dialog]) acceptDrops(place, (file) => { open(); take(file) })
   watch(model, ["photo"], draw)
 
   function open() {
