@@ -214,6 +214,23 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     expect(page.locator(".card:popover-open")).to_contain_text("Correlation of the logits")
 
 
+def test_a_thumb_that_waits_is_seen_in_the_row_of_the_open_concept(page) -> None:
+    row(page, 0).locator(".open").click()
+    expect(row(page, 0)).to_have_class(re.compile("current"))
+    thumb = row(page, 0).locator(".thumb.remove")
+    thumb.click()
+    expect(thumb).to_have_attribute("aria-pressed", "true")
+    look = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    under_pointer, colour = thumb.evaluate(look)
+    page.mouse.move(1, 1)
+    ground, _ = thumb.evaluate(look)
+    other = row(page, 0).locator(".thumb.up").evaluate(look)[0]
+    assert under_pointer == ground != colour
+    assert ground != other
+    thumb.click()
+    expect(thumb).to_have_attribute("aria-pressed", "false")
+
+
 def ranked(page: Page) -> Locator:
     """Rows with a rank; those that bounds hold at 0 are listed beside them."""
     ranks = page.locator(".knowledge .rows > .row > .rank")
