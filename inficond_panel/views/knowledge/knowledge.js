@@ -96,7 +96,7 @@ function makeHead(model, send, dialog, menu) {
   const { input: search, element: find } = findBox("Find concept", "C")
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
-    search.waiting = setTimeout(() => { model.find = search.value }, TYPING)
+    search.waiting = setTimeout(() => { search.waiting = 0; model.find = search.value }, TYPING)
   })
   const add = h("button", { class: "add in-full", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
@@ -109,7 +109,7 @@ function makeHead(model, send, dialog, menu) {
     text(name, model.student)
     set(name, "title", model.student || null)
     find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
-    if (search.value !== model.find && !search.matches(":focus")) search.value = model.find
+    if (search.value !== model.find && !search.waiting && !search.matches(":focus")) search.value = model.find
     top.querySelector("select").value = String(model.top)
     sort.show(model.sort)
   }
@@ -246,7 +246,7 @@ function rowKey(event, rows, send, placeOf, go) {
 
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
-  if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.value = ""; model.find = "" }
+  if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.waiting = 0; target.value = ""; model.find = "" }
   else if ((key === "Escape" || key === "ArrowDown") && listed().length) go(0)
   else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
   else return
