@@ -33,18 +33,28 @@ class Server:
         return f"http://localhost:{self.port}/{self.page}"
 
     def megabytes(self) -> float:
-        """Resident memory now, in 10^6 bytes. Needs Linux."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) * 1024 / 1e6
+        """Resident memory of all processes now, in 10^6 bytes. Needs Linux."""
+        return sum(_resident(folder) for folder in self._processes())
 
     def threads(self) -> int:
         """Threads that run now. Needs Linux."""
-        return len(list(Path(f"/proc/{self.process}/task").iterdir()))
+        return sum(len(list((folder / "task").iterdir())) for folder in self._processes())
 
     def files(self) -> int:
         """Files and sockets open now. Needs Linux."""
-        return len(list(Path(f"/proc/{self.process}/fd").iterdir()))
+        return sum(len(list((folder / "fd").iterdir())) for folder in self._processes())
+
+    def _processes(self) -> list[Path]:
+        """Folders of the server's process and of those of ``--num-procs``."""
+        main = Path("/proc") / str(self.process)
+        children = (main / "task" / str(self.process) / "children").read_text().split()
+        return [main, *(Path("/proc") / child for child in children)]
+
+
+def _resident(process: Path) -> float:
+    status = (process / "status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 @contextmanager

@@ -1,6 +1,8 @@
-"""Shift of each class between fit and tune, found class by class off the event loop."""
+"""Shift of each class between fit and tune, found off the event loop."""
 
 from __future__ import annotations
+
+import time
 
 import param
 
@@ -14,13 +16,14 @@ from inficond_panel.tuning.shift.class_shift import ClassShift
 
 #: Classes up to which all are looked at; of more, those that are selected.
 ALL_UP_TO = 100
+SLICE = 0.1  #: seconds of work after which what is known is told
 
 
 class ShiftState(param.Parameterized):
     """What the data say of each student in view: shifted or not, and the suspects.
 
-    One class is a job, so that thumbs come in between; the class selected comes first. Of more than
-    ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.
+    A job ends after ``SLICE``, so that thumbs come in between; the class selected comes first. Of
+    more than ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.
     """
 
     found = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
@@ -68,18 +71,23 @@ class ShiftState(param.Parameterized):
 
     @param.depends("_tuning.status", "_selection.class_name", watch=True)
     def _next(self) -> None:
-        """Look at one more class, unless something runs that a person waits for."""
+        """Look at more classes, unless something runs that a person waits for."""
         missing = [name for name in self._wanted() if name not in self.found]
         if not self._asked or self._tuning.awaited or self.problem or not missing:
             return
-        name, node = missing[0], self._students.node
+        tuner, node = self._students.tuner, self._students.node
 
-        def work(_: Job) -> ClassShift:
-            return student_shift(self._students.tuner, node, name)
+        def work(job: Job) -> dict[str, ClassShift]:
+            made, end = {}, time.monotonic() + SLICE
+            for name in missing:
+                made[name] = student_shift(tuner, node, name)
+                if job.cancelled() or time.monotonic() > end:
+                    break
+            return made
 
-        def done(found: ClassShift) -> None:
+        def done(made: dict[str, ClassShift]) -> None:
             if self._node.id == node.id:
-                self.found = {**self.found, name: found}
+                self.found = {**self.found, **made}
             self._next()
 
         self._jobs.submit(Job("shifts", work, done, self._failed))

@@ -1,14 +1,18 @@
 """Base of all views that the browser draws."""
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import param
 from bokeh.document import Document
 from bokeh.model import DataModel, Model
 from bokeh.util.callback_manager import PropertyCallbackManager
+from panel import custom
 from panel.custom import Child, Children, JSComponent
-from panel.io import state
+from panel.io import hold, state
 from panel.models.esm import DataEvent
 
 from inficond_panel.ui.door import allows, checked_message, refusing, whole_text
@@ -18,7 +22,8 @@ class Component(JSComponent):
     """One ES module that draws from the component's parameters.
 
     The browser sets those in ``_taken``, and sends messages to what ``on_msg`` was given; both are
-    left out where they are malformed or too many, see ``door``.
+    left out where they are malformed or too many, see ``door``. What all views change upon one of
+    them goes to the page in one message.
     """
 
     _taken: ClassVar[frozenset[str]] = frozenset()
@@ -38,19 +43,18 @@ class Component(JSComponent):
         page opens.
         """
         given = super()._get_properties(doc)
-        name = hashlib.sha256(given["esm"].encode()).hexdigest()
-        return {**given, "bundle": name}
+        return {**given, "bundle": _bundle_name(given["esm"])}
 
     def _process_event(self, event: Any) -> None:
         if isinstance(event, DataEvent) and allows(state.curdoc):
-            with refusing(type(self).__name__):
+            with refusing(type(self).__name__), hold(state.curdoc):
                 event.data = checked_message(event.data)
                 super()._process_event(event)
 
     def _process_events(self, events: dict[str, Any]) -> None:
-        taken = {name: value for name, value in events.items() if name in self._linked_properties}
+        taken = {name: value for name, value in events.items() if name in self._taken}
         if taken and allows(state.curdoc):
-            with refusing(type(self).__name__):
+            with refusing(type(self).__name__), hold(state.curdoc):
                 super()._process_events({name: whole_text(value) for name, value in taken.items()})
 
     @classmethod
@@ -63,6 +67,11 @@ class Component(JSComponent):
         tag = f"__ref:{ref}"
         if tag not in props.tags:
             props.tags.append(tag)
+
+
+@cache
+def _bundle_name(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def _hold_plain_data(component: type[Component]) -> None:
@@ -81,6 +90,25 @@ def _hold_plain_data(component: type[Component]) -> None:
         change(model, attr, old, new, *hint, **setter)
 
     setattr(data, "trigger", trigger)  # noqa: B010 - a class that Panel made
+
+
+def _frozen(
+    freeze: Callable[..., AbstractContextManager[None]],
+    document: Document,
+    model: Any,
+    properties: dict[str, Any],
+    force: bool = False,
+) -> AbstractContextManager[None]:
+    """Panel's way to hold the page's list of models while ``model`` changes, where it can change.
+
+    Panel too looks at every value of every row for that, and asks the model for each by name.
+    """
+    if not force and "trigger" in vars(type(getattr(model, "data", None))):
+        return nullcontext()
+    return freeze(document, model, properties, force)
+
+
+setattr(custom, "freeze_doc", partial(_frozen, custom.freeze_doc))  # noqa: B010 - our kind of it
 
 
 def _holds_models(component: type[Component], name: str) -> bool:

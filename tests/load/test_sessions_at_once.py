@@ -1,6 +1,7 @@
 """Sessions at one server, as browsers would have them: nobody gets another's answer, nothing stays.
 
-``--more`` runs 50 for three minutes on the demo, and 300 one after the other.
+``--more`` runs 50 for three minutes on the demo, in two processes, each with an action every one to
+three seconds; and 300 one after the other.
 """
 
 from __future__ import annotations
@@ -37,9 +38,13 @@ class Person:
             name = self.random.choice(classes)
             self.answers.append(await self.session.click(name))
             assert self.session.of("KnowledgeTable", "student") == name
+            await self._think()
             if self.random.random() < 0.5:
                 await self._tune(name)
-            await self.session.think(self.random.uniform(*self.think))
+                await self._think()
+
+    async def _think(self) -> None:
+        await self.session.think(self.random.uniform(*self.think))
 
     async def _tune(self, name: str) -> None:
         await self.session.until(lambda: self.session.of("KnowledgeTable", "rows"))
@@ -47,6 +52,7 @@ class Person:
         self.answers.append(await self.session.thumb(concept, "down"))
         (pending,) = self.session.of("KnowledgeTable", "pending")
         assert (pending["concept"], pending["student"]) == (concept, name)
+        await self._think()
         if self.random.random() < 0.25:
             self.tunes.append(await self.session.fine_tune())
             assert self.session.of("KnowledgeTable", "pending") == []
@@ -115,16 +121,16 @@ def test_a_few_sessions_at_once_get_their_own_answers(tmp_path: Path) -> None:
 
 @pytest.mark.more
 def test_fifty_sessions_are_answered_within_a_second(tmp_path: Path) -> None:
-    with serving("demo", tmp_path / "served", *SOON) as server:
+    with serving("demo", tmp_path / "served", *SOON, "--num-procs", "2") as server:
         people, grown = asyncio.run(crowd(server, 50, lambda: for_seconds(180), (1.0, 3.0)))
-    answers = np.array([seconds for person in people for seconds in person.answers])
-    tunes = np.array([seconds for person in people for seconds in person.tunes])
-    share = np.percentile(answers, [50, 95, 100]).round(2)
-    print(f"{len(answers)} answers: median, 95 %, longest {share} s")
-    print(f"{len(tunes)} fine-tunes: {np.percentile(tunes, [50, 95, 100]).round(2)} s")
+    thumbs = [seconds for person in people for seconds in person.answers]
+    tunes = [seconds for person in people for seconds in person.tunes]
+    for name, taken in ("classes and thumbs", thumbs), ("fine-tunes", tunes):
+        share = np.percentile(taken, [50, 95, 100]).round(2)
+        print(f"{len(taken)} {name}: median, 95 %, longest {share} s")
     print(f"memory: {grown:+.0f} MB")
     assert "Traceback" not in (tmp_path / "served" / "server.log").read_text()
-    assert share[1] <= GOAL
+    assert np.percentile(thumbs + tunes, 95) <= GOAL
 
 
 @pytest.mark.more

@@ -72,6 +72,33 @@ def test_keys_reach_all_rows_and_the_newest_again(page) -> None:
     expect(row(page, LENGTH)).to_be_focused()
 
 
+def test_a_row_that_goes_out_of_view_has_the_focus_when_it_comes_again(page) -> None:
+    body = page.locator(".provenance .body")
+    row(page, LENGTH).focus()
+    page.keyboard.press("End")
+    expect(row(page, 0)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    body.evaluate("(body) => { body.scrollTop = 0 }")
+    expect(row(page, LENGTH)).to_be_focused()
+    expect(row(page, 1)).to_have_count(0)
+    body.evaluate("(body) => { body.scrollTop = body.scrollHeight }")
+    expect(row(page, 1)).to_be_focused()
+
+
+def test_the_focus_that_was_taken_elsewhere_stays_there(page) -> None:
+    body = page.locator(".provenance .body")
+    row(page, LENGTH).focus()
+    page.keyboard.press("End")
+    expect(row(page, 0)).to_be_focused()
+    body.evaluate("(body) => { body.scrollTop = 0 }")
+    expect(row(page, LENGTH)).to_be_focused()
+    elsewhere = page.get_by_label("Metric of the iterations")
+    elsewhere.focus()
+    body.evaluate("(body) => { body.scrollTop = body.scrollHeight }")
+    expect(row(page, 0)).to_be_visible()
+    expect(elsewhere).to_be_focused()
+
+
 def test_a_row_far_away_is_shown_and_undone(page) -> None:
     row(page, LENGTH).focus()
     page.keyboard.press("End")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import panel as pn
 import pytest
+from bokeh.document import Document
 from factory import small_spec
 from waiting import until
 
@@ -17,7 +20,7 @@ from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.opening import OpeningView, error_html
-from inficond_panel.views.page.page import publish_to_loop, publish_to_page
+from inficond_panel.views.page.page import publish_to_loop, publish_to_page, publisher
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 
@@ -145,13 +148,32 @@ def test_a_closed_loop_takes_no_updates() -> None:
 def test_a_closed_page_takes_no_updates() -> None:
     told: list[str] = []
     for destroyed in (False, True):
-        page = SimpleNamespace(
-            session_context=SimpleNamespace(destroyed=destroyed),
-            add_next_tick_callback=lambda update: update(),
-        )
+        page = served_page(destroyed=destroyed)
         publish_to_page(page, lambda now=destroyed: told.append(f"destroyed: {now}"))
-    publish_to_page(SimpleNamespace(session_context=None), lambda: told.append("gone"))
+    publish_to_page(Document(), lambda: told.append("gone"))
     assert told == ["destroyed: False"]
+
+
+def served_page(*, destroyed: bool = False) -> Document:
+    """A document of a session, whose next tick is now."""
+    page, context = Document(), SimpleNamespace(destroyed=destroyed)
+    page._session_context = lambda: context
+    page.add_next_tick_callback = lambda update: update()
+    return page
+
+
+def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, threads = served_page(), []
+    page.add_next_tick_callback = lambda _: threads.append(threading.get_ident())
+
+    async def session() -> None:
+        monkeypatch.setattr(type(pn.state), "curdoc", page)
+        publish = publisher()
+        await asyncio.to_thread(publish, lambda: None)
+        await until(lambda: bool(threads))
+
+    asyncio.run(session())
+    assert threads == [threading.get_ident()]
 
 
 def test_the_page_opens_in_its_own_outline() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import panel as pn
 import param
+import pytest
 from bokeh.document import Document
 from panel.custom import Child
+from panel.io.state import set_curdoc
+from panel.models.esm import DataEvent
 
 from inficond_panel.ui.component import Component
 from inficond_panel.ui.door import whole_text
+from inficond_panel.ui.one_message import in_one_message
 
 
 class One(Component):
@@ -34,12 +38,16 @@ class Holding(Component):
     _esm = "export function render() { return 'holding' }"
 
 
-def test_only_children_are_searched_for_models(monkeypatch) -> None:
-    searched = []
-    monkeypatch.setattr(
+@pytest.mark.parametrize(
+    "search",
+    [
         "bokeh.model.model.visit_value_and_its_immediate_references",
-        lambda value, visit: searched.append(value),
-    )
+        "panel.io.document.visit_immediate_value_references",
+    ],
+)
+def test_only_children_are_searched_for_models(monkeypatch, search) -> None:
+    searched = []
+    monkeypatch.setattr(search, lambda value, visit: searched.append(value))
     view = Holding(below=pn.pane.HTML("one"))
     document = Document()
     document.add_root(view.get_root(document))
@@ -48,6 +56,33 @@ def test_only_children_are_searched_for_models(monkeypatch) -> None:
     assert [value for value in searched if value == rows] == []
     assert view._models
     assert next(iter(view._models.values()))[0].data.rows == rows
+
+
+class Told(Component):
+    name_shown = param.String("")
+
+    _taken = frozenset({"name_shown"})
+    _esm = "export function render() { return 'told' }"
+
+
+def test_what_the_browser_sets_or_says_is_answered_in_one_message() -> None:
+    view, document, held = Told(), Document(), []
+    root = view.get_root(document)
+    document.add_root(root)
+    view.param.watch(lambda _: held.append(document.callbacks.hold_value), "name_shown")
+    view.on_msg(lambda _: held.append(document.callbacks.hold_value))
+    with set_curdoc(document):
+        view._process_events({"name_shown": "wheel"})
+        view._process_event(DataEvent(root, {"action": "open"}))
+    assert held == ["combine", "combine"]
+    assert document.callbacks.hold_value is None
+
+
+def test_a_result_is_told_in_one_message() -> None:
+    document, held = Document(), []
+    in_one_message(document, lambda: held.append(document.callbacks.hold_value))
+    assert held == ["combine"]
+    assert document.callbacks.hold_value is None
 
 
 def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> None:

@@ -196,7 +196,6 @@ class ConfigurationView(Acting, Viewer):
         "app.selection.class_name",
         "app.students.snapshot",
         "app.students.tree",
-        "app.tuning.status",
         "app.targets.status",
         "app.concepts.status",
         "app.datasets",
@@ -205,6 +204,16 @@ class ConfigurationView(Acting, Viewer):
     )
     def _update(self) -> None:
         self._strip.data = self.data()
+
+    @param.depends("app.tuning.status", watch=True)
+    def _show_busy(self) -> None:
+        """A status changes often; the strip shows only whether it is busy."""
+        if self._busy != self._strip.data["busy"]:
+            self._update()
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self.app.tuning.busy or self.app.targets.busy or self.app.concepts.busy)
 
     def data(self) -> dict[str, Any]:
         """All that the strip shows, as plain data."""
@@ -227,7 +236,7 @@ class ConfigurationView(Acting, Viewer):
             "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),
             "scope": self._scope,
             "metrics": self._metrics(),
-            "busy": app.tuning.busy or app.targets.busy or app.concepts.busy,
+            "busy": self._busy,
         }
 
     @property

@@ -145,10 +145,15 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def _change_cloud(self) -> None:
         self.cloud.show(self.projection)
 
-    @param.depends(
-        "_app.selection.concepts", "_app.tuning.status", "_app.tuning.locked", watch=True
-    )
+    @param.depends("_app.tuning.status", watch=True)
+    def _show_whether_busy(self) -> None:
+        """A status changes often; the group's thumbs say only whether it is busy."""
+        if self._app.tuning.busy != self._was_busy:
+            self._show_group()
+
+    @param.depends("_app.selection.concepts", "_app.tuning.locked", watch=True)
     def _show_group(self) -> None:
+        self._was_busy = self._app.tuning.busy
         shown, scene = self._shown(), self.map.scene
         group = make_group(self._app, shown, self.map.frame.shares(scene.xy))
         self.panel.param.update(group=group, told=self.keys.words(shown))

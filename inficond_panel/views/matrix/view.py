@@ -138,10 +138,12 @@ class MatrixView(RefitActions, Viewer):
         else:
             self._take_order(find())
 
-    @param.depends("app.shifts.found", watch=True)
+    @param.depends("app.shifts.found", "app.selection.class_name", watch=True)
     def _mark(self) -> None:
         """Outline the suspects, and say how many students lean on some."""
         shifts, classes = self.app.shifts, self.app.store.classes
+        if not self._on_screen:
+            return
         shown = self.app.spec.tuning.suspects
         told = leaning_sentence(shifts.found, len(classes), all_wanted=shifts.all_wanted)
         plain = {name: plain_sentence(each) for name, each in shifts.found.items()}

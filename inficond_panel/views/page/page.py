@@ -17,6 +17,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
+from inficond_panel.ui.one_message import in_one_message
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.missing_map import MissingMap
@@ -85,12 +86,14 @@ def watch_export(
 def publisher() -> Publish:
     """Way for a worker thread to run an update where the page is: session, notebook, script."""
     document = pn.state.curdoc
-    if document is not None and document.session_context is not None:
-        return partial(publish_to_page, document)
     try:
-        return partial(publish_to_loop, asyncio.get_running_loop())
+        to_loop = partial(publish_to_loop, asyncio.get_running_loop())
     except RuntimeError:
         return run_at_once
+    if document is not None and document.session_context is not None:
+        # From the loop: a document that gathers changes could lose what a thread adds meanwhile.
+        return lambda update: to_loop(partial(publish_to_page, document, update))
+    return to_loop
 
 
 def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
@@ -117,4 +120,4 @@ def publish_to_page(document: Document, update: Callable[[], None]) -> None:
     """Run ``update`` at the document's next tick, unless the page was closed meanwhile."""
     context = document.session_context
     if context is not None and not context.destroyed:
-        document.add_next_tick_callback(update)
+        document.add_next_tick_callback(partial(in_one_message, document, update))

@@ -115,14 +115,17 @@ function drawHistory(data, parts, root) {
   parts.rows.classList.toggle("long", long)
   parts.rows.style.height = long ? `${ROW * data.size}px` : ""
   const before = parts.rows.querySelector("[aria-selected=true]")?.dataset.key
-  const held = parts.rows.contains(parts.rows.getRootNode().activeElement)
+  const held = focusedRow(parts.rows)
   keyed(parts.rows, shownRows(data), (row) => row.id, makeRow, (element, row) => updateRow(element, row, data))
   set(parts.rows, "aria-disabled", data.busy ? "true" : null)
   const current = parts.rows.querySelector("[aria-selected=true]")
   if (current && current.dataset.key !== before) requestAnimationFrame(() => bringIntoView(parts.body, data.current.place))
   parts.note.show(data.current)
   parts.settle()
-  if (held && !parts.rows.contains(parts.rows.getRootNode().activeElement)) focusCurrent(parts.rows)
+  if (held && !focusedRow(parts.rows)) {
+    focusCurrent(parts.rows)
+    parts.expect(held.data.place)
+  }
   parts.arrive()
 }
 
@@ -357,6 +360,8 @@ function press(event, { size, card, go, acts, openMenu, walk, escape }) {
   event.stopPropagation()
 }
 
+const focusedRow = (rows) => rows.querySelector(":focus")
+
 function focusCurrent(rows) {
   rows.querySelector("[aria-selected=true]")?.focus({ preventScroll: rows.classList.contains("long") })
 }
@@ -366,6 +371,11 @@ function focusCurrent(rows) {
 function walking(parts, say, data) {
   const { rows, body } = parts
   let wanted = null, asking = 0
+  /** Go back to the row of this place when it comes again, if those that came now do not reach it. */
+  parts.expect = (place) => {
+    const { first, rows: here } = data()
+    if (isLong(data()) && (place < first || place >= first + here.length)) wanted ??= place
+  }
   const ask = () => {
     asking = 0
     const { first, rows: here, size } = data()
@@ -375,6 +385,7 @@ function walking(parts, say, data) {
     if (top < first || end > first + here.length) say("show_rows", { first: Math.max(0, top - margin), last: Math.min(size, end + margin) })
   }
   parts.arrive = () => {
+    if (!focusedRow(rows)) wanted = null // it was taken elsewhere
     const row = wanted !== null && [...rows.children].find((each) => each.data.place === wanted)
     if (row) {
       wanted = null

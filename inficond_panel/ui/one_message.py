@@ -1,0 +1,17 @@
+"""Changes that the page is told together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bokeh.document import Document
+from panel.io import hold
+
+
+def in_one_message(document: Document, update: Callable[[], None]) -> None:
+    """Run ``update``; what it changes goes to the page in one message.
+
+    Most of the time that a change takes is that of its message, however small it is.
+    """
+    with hold(document):
+        update()
