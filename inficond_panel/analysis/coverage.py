@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inficond_panel.analysis.top_measures import top_class
+from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.analysis.top_measures import judged_top_class
 from inficond_panel.distill.metrics.selective import Decisions, class_decisions, top_decisions
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import check_name
@@ -13,15 +14,16 @@ from inficond_panel.tuning.tuner import Tuner
 def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
     """Decisions of a class's student on ``tune``, by their distance from the threshold.
 
+    Of a student whose terms the labels of ``tune`` chose they are cross-fitted, see ``judged``.
     Without a class, on data with one class an image, those of all students together, by the
     probability of the likeliest class. Raises ``TuningError`` for an unknown class, and for none
     where images have several.
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)
-        return class_decisions(tuner.at(node, "tune")[class_name].outcome)
+        return class_decisions(judged_outcome(tuner, node, "tune", class_name))
     if tuner.store.task != "single_label":
         raise TuningError(
             "Images have any number of classes: each is decided by itself.", "Name a class."
         )
-    return top_decisions(top_class(tuner, node, "tune"))
+    return top_decisions(judged_top_class(tuner, node, "tune"))

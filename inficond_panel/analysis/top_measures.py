@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill import Interval, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -71,10 +73,19 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
 
 def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
     """Classes that the students of a node name on a split; errors as ``teacher_top_class``."""
-    teacher = teacher_top_class(tuner.store, split)
-    rows = tuner.store.rows(split)
-    probability = one_of_classes(tuner.logits(node)[rows])
-    return TopClass(class_positions(tuner.store.label[rows]), probability, teacher.named, k=k)
+    logits = tuner.logits(node)[tuner.store.rows(split)]
+    return _named(tuner.store, logits, split, k)
+
+
+def judged_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
+    """Classes that the students name on images that did not choose their terms, see ``judged``."""
+    outcomes = [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
+    return _named(tuner.store, np.column_stack([each.all_logits for each in outcomes]), split, k)
+
+
+def _named(store: Store, logits: NDArray[np.float64], split: str, k: int) -> TopClass:
+    teacher, labels = teacher_top_class(store, split), store.label[store.rows(split)]
+    return TopClass(class_positions(labels), one_of_classes(logits), teacher.named, k=k)
 
 
 def measure_single_label(
@@ -89,16 +100,18 @@ def measure_single_label(
 ) -> SingleLabelMeasures:
     """Measure the students of a node as one classifier, beside the teacher.
 
+    Where labels of ``tune`` chose a student's terms, by students that did not see the image.
     Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
     """
     noise = {"draws": draws, "seed": seed}
-    teacher, now = teacher_top_class(tuner.store, split, k), top_class(tuner, node, split, k)
+    teacher = teacher_top_class(tuner.store, split, k)
+    now = judged_top_class(tuner, node, split, k)
     alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
     changes: list[dict[str, Interval] | None] = [None, None]
     if node.parent:
         before = (tuner.node(node.parent), tuner.root())
         changes = [
-            change_intervals(top_class(tuner, each, split, k), now, metrics, **noise)
+            change_intervals(judged_top_class(tuner, each, split, k), now, metrics, **noise)
             for each in before
         ]
     return SingleLabelMeasures(

@@ -7,6 +7,7 @@ from frames import single_frames
 from sklearn.metrics import accuracy_score, f1_score
 
 from inficond_panel import from_frames, open_students
+from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.selective import (
@@ -183,3 +184,21 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     found = rules.apply([*alike, *sure])
     assert {one.answered for one in found[: len(names)]} == {False}
     assert {one.answered for one in found[len(names) :]} == {True}
+
+
+def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
+    """The curve is of logits by students that did not see the image, for all classes too."""
+    students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
+    students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
+    tuner, node = students.tuner, students.node
+    label = tuner.at(node, "tune")["cat"].labels
+    judged = judged_outcome(tuner, node, "tune", "cat").all_logits
+    own = tuner.at(node, "tune")["cat"].logits
+    assert not np.array_equal(judged, own)
+    assert students.coverage("cat").index[-1] == 1
+    assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean((judged > 0) == (label == 1))
+    logits = tuner.logits(node)[tuner.store.rows("tune")].copy()
+    logits[:, tuner.store.classes.index("cat")] = judged
+    right = logits.argmax(1) == tuner.store.label[tuner.store.rows("tune")].argmax(1)
+    assert students.coverage()["accuracy"].iloc[-1] == right.mean()
+    assert students.metrics("tune", together=True).loc["students", "top1"] == right.mean()
