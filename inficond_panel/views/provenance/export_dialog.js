@@ -9,6 +9,10 @@ const FORMAT_WORDS = {
   sklearn: ["JSON for scikit-learn", "read by load_students as an estimator"],
 }
 
+/** A command that breaks between its arguments alone. */
+const commandParts = (node) => ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels ", "--format fiftyone"]
+  .map((part) => h("span", { class: "whole" }, part))
+
 export function exportDialog(root, model, say) {
   const title = h("h2", { id: "export-title" })
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
@@ -16,10 +20,12 @@ export function exportDialog(root, model, say) {
   const edits = h("button", { class: "btn", type: "button", onclick: () => say("export_edits", { node }) }, "Save edits file only")
   const page = h("button", { class: "btn", type: "button", title: "As it is now, read only; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
   const status = h("span", { class: "told small", role: "status" })
+  const command = h("code", {})
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
   const dialog = h("dialog", { class: "export", "aria-labelledby": "export-title" },
     h("header", {}, title, h("span", { class: "grow" }), close), choices,
     h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
+    h("p", { class: "muted" }, "A model that reads photos, and a FiftyOne data set, are too large for the page: ", command),
     h("footer", {}, zip, edits, page, status))
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   root.append(dialog)
@@ -52,6 +58,7 @@ export function exportDialog(root, model, say) {
     open: (row) => {
       node = row.id
       text(title, `Export ${row.title}`)
+      command.replaceChildren(...commandParts(row.id))
       say("find_formats")
       dialog.showModal()
     },
