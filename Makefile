@@ -2,6 +2,7 @@
 # make test   set up everything that the tests need, check the code and run all tests
 # make test-fast   tests without browser, page, commands, server or torch, for daily work
 # make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads
+# make site   the pages of docs/ as a site in build/site, readable without network
 #
 # Another Python: make demo PYTHON=python3.12
 # More processes of each kind, for a machine with more cores: make test WORKERS=4
@@ -9,6 +10,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
+SITE_VENV := .venv-site
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
@@ -17,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more check check-quick check-types format docs lock
+.PHONY: demo test test-browser test-others test-fast test-more check check-quick check-types format docs site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -40,6 +42,7 @@ test-fast: $(VENV)/.test
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz"
+	$(MAKE) site
 
 check: check-quick check-types
 
@@ -63,11 +66,22 @@ docs: $(VENV)/.base
 	$(BIN)/python -m inficond_panel.study.spec.reference > docs/study-spec.md
 	$(BIN)/python -m inficond_panel.spec.quantify_reference > docs/quantify-spec.md
 
+# In an environment of its own, so that the product's has no Sphinx. Written anew each time: a page that
+# is gone leaves nothing behind.
+site:
+	$(MAKE) VENV=$(SITE_VENV) build-site
+
+build-site: $(VENV)/.site
+	rm -rf build/site
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -c docs/site -d build/doctrees docs build/site
+	$(BIN)/python docs/site/offline.py build/site
+
 # Newest versions that pyproject.toml allows, the same for every Python and platform.
 lock: $(VENV)/.test
 	echo hatchling | $(LOCK) --upgrade -o locks/base.txt
 	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
+	echo hatchling | $(LOCK) --upgrade --extra sklearn --group site -c locks/test.txt -o locks/site.txt
 
 # Linter and types of the browser's scripts, by the Node that comes with the lock: users need none.
 node_modules/.installed: package.json package-lock.json $(VENV)/.test
@@ -90,6 +104,10 @@ endef
 
 $(VENV)/.base: pyproject.toml locks/base.txt $(VENV)/.created
 	$(call install,locks/base.txt)
+	@touch $@
+
+$(VENV)/.site: pyproject.toml locks/site.txt $(VENV)/.created
+	$(call install,locks/site.txt)
 	@touch $@
 
 # locks/test.txt holds all of locks/base.txt, so this stands for both.
