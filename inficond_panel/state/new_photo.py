@@ -107,6 +107,7 @@ class PhotoState(param.Parameterized):
         try:
             check_photo(photo, scorer.side)
         except DataError as error:
+            self.jobs.cancel(_KEY)
             self.param.update(found=None, status=Status.of(error))
             return
         store = self.students.tuner.store

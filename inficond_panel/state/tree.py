@@ -95,9 +95,17 @@ class TreeState(param.Parameterized):
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""
         if self.can_undo and not self.busy:
-            words = f"#{self.head.number} is undone, and kept."
-            self._go(lambda: self.tuner.history.undo(self.tuner.root_id, self._at, self.author))
-            self.notice = Notice(words, "Redo", self.redo)
+            left: list[str] = []
+
+            def move() -> str:
+                left.append(self._at)
+                return self.tuner.history.undo(self.tuner.root_id, self._at, self.author)
+
+            def tell() -> None:
+                words = f"#{self.tuner.node(left[0]).number} is undone, and kept."
+                self.notice = Notice(words, "Redo", self.redo)
+
+            self._go(move, tell)
 
     def redo(self) -> None:
         """Go back to the node last left by undo, also if that was before a restart."""
@@ -171,11 +179,17 @@ class TreeState(param.Parameterized):
         else:
             self._change_tree(write)
 
-    def _go(self, move: Callable[[], str]) -> None:
+    def _go(self, move: Callable[[], str], tell: Callable[[], None] = lambda: None) -> None:
         """Move the head; each move counts, none is replaced by the next."""
-        if not self.busy:
-            key = f"move {next(self._moves)}"
-            self.jobs.submit(Job(key, lambda _: self._see(move()), self._shown, self._failed))
+        if self.busy:
+            return
+
+        def done(seen: Seen) -> None:
+            self._shown(seen)
+            tell()
+
+        key = f"move {next(self._moves)}"
+        self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed))
 
     def look(self) -> None:
         """See what was made elsewhere meanwhile, as in another window, and tell of it."""

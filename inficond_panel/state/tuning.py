@@ -156,7 +156,9 @@ class TuningState(TreeState):
             self.take_out([old])
 
     def clear(self) -> None:
-        """Empty the batch."""
+        """Empty the batch; not the one that a refit is under way with."""
+        if self.busy:
+            return
         before = self.pending
         self._set_pending([])
         if len(self.pending) < len(before):
@@ -236,6 +238,7 @@ class TuningState(TreeState):
             self.jobs.cancel("refit")
 
     def _shown(self, seen: Seen) -> None:
+        self.preview = None  # it was of another student or split
         self.locked = ON_HOLDOUT if seen.snapshot.split == "holdout" else ""
         super()._shown(seen)
         self._start_preview()

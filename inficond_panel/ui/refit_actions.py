@@ -25,8 +25,7 @@ class RefitActions(Acting):
 
     @action
     def _clear(self) -> None:
-        if not self.app.tuning.busy:
-            self.app.tuning.clear()
+        self.app.tuning.clear()
 
     @action
     def _stop_suggesting(self) -> None:

@@ -1,6 +1,7 @@
 // The researcher's page: a password, then a row for each participant.
 
 import { h, keyed, set, text, watch } from "../../ui/base.js"
+import { copyText } from "../../ui/clipboard.js"
 import { saveFiles } from "../../ui/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
@@ -92,7 +93,7 @@ function showLink(box, { label, token, query = "" }) {
   box.dataset.token = token
   const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study${query}#${token}`
   const field = h("input", { class: "line", readonly: "", value: address, "aria-label": `Link of ${label}`, onfocus: () => field.select() })
-  const copy = h("button", { class: "btn", type: "button", onclick: () => navigator.clipboard?.writeText(address).then(() => text(copy, "Copied")) }, "Copy")
+  const copy = h("button", { class: "btn", type: "button", onclick: () => copyText(address).then((done) => done && text(copy, "Copied")) }, "Copy")
   box.replaceChildren(h("span", {}, `Link of ${label}, told only now:`), field, copy)
 }
 

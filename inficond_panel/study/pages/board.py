@@ -21,7 +21,7 @@ from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.board import board
-from inficond_panel.study.results.study_tables import export
+from inficond_panel.study.results.study_tables import events_table, write
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.study_events import storable
@@ -180,7 +180,8 @@ def zip_report(study: Study) -> File:
     content, name = io.BytesIO(), study.spec.path.stem
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        files = {*export(study, folder), *write_report(study, folder)}
+        events = write(events_table(study), folder / "events.csv")
+        files = {events, *write_report(study, folder)}
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(files):
                 archive.write(path, f"{name}/{path.name}")

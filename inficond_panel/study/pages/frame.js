@@ -1,6 +1,7 @@
 // A participant's page: a screen of text or questions, or the bar above the views during a task.
 
 import { h, keep, kept, set, text, watch } from "../../ui/base.js"
+import { copyText } from "../../ui/clipboard.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
@@ -88,7 +89,7 @@ function makeScreen(model) {
 }
 
 function copyButton(words) {
-  const button = h("button", { class: "btn", type: "button", onclick: () => navigator.clipboard?.writeText(words).then(() => text(button, "Copied")) }, "Copy")
+  const button = h("button", { class: "btn", type: "button", onclick: () => copyText(words).then((done) => done && text(button, "Copied")) }, "Copy")
   return button
 }
 

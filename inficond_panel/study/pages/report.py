@@ -163,7 +163,11 @@ def _sequence(study: Study, found: Sequence[Result]) -> str:
         moments, progress = timeline(study, who), progress_of(study, who)
         for result in (result for result in found if result.participant == who.label):
             start = progress.first(result.task, "start")
-            own = [m for m in moments if m.step == result.task and start and m.time >= start.time]
+            own = [
+                m
+                for m in moments
+                if m.step == result.task and m.action != "note" and start and m.time >= start.time
+            ]
             spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in own]
             marks = [
                 (minute, kind, f"{minute:.1f} min: {moment.action}")

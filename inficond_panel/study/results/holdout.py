@@ -38,7 +38,7 @@ def with_holdout(study: Study, found: Sequence[Result], *, look: bool = True) ->
         key = f"{result.participant}/{result.task}"
         if look and result.outcome and key not in known:
             known[key] = _measure(study, result)
-            study.keep_holdout(known)
+            study.keep_holdout(key, known[key])
         seen = known.get(key) if result.outcome else None
         ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
         made.append(replace(result, **ends))

@@ -113,7 +113,7 @@ def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
     """Results of one task, from its history and its events."""
     task = ready.task.name_
     done, left = progress.first(task, "done"), progress.first(task, "leave")
-    own = [event for event in progress.of(task) if event.action != "note"]
+    own = progress.of(task)
     end = (done or left or own[-1]).time
     events = [event for event in own_events(tuner.history, ready) if event.created <= end]
     tuned = [tuner.node(event.node) for event in events if event.kind == "fine-tune"]

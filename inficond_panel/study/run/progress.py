@@ -75,10 +75,11 @@ def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
 
 
 class Progress:
-    """Progress of one participant, the sum of their events."""
+    """Progress of one participant, the sum of their own events: without the researcher's notes."""
 
     def __init__(self, steps: Sequence[Step], events: Sequence[Event]) -> None:
-        self.steps, self.events = list(steps), list(events)
+        self.steps = list(steps)
+        self.events = [event for event in events if event.action != "note"]
         self._left: dict[str, Event] = {}
         for event in events:
             if event.action == "leave":

@@ -16,8 +16,8 @@ import param
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import VIEWS
 from inficond_panel.state import AppState
+from inficond_panel.state.batch import read_item
 from inficond_panel.study.run.study_events import Event
-from inficond_panel.tuning import Intent
 
 #: Views that the settings of the state belong to; none: several.
 SHARED = {
@@ -139,4 +139,5 @@ def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
     batches = [event for event in events if event.action == "batch"]
     if not batches or batches[-1].time <= head_since:
         return
-    app.tuning.take_over([Intent.from_json(item) for item in batches[-1].payload["intents"]])
+    items = map(read_item, batches[-1].payload["intents"])
+    app.tuning.take_over([item for item in items if item is not None])

@@ -118,15 +118,23 @@ class Study:
                 f"{self._folder_of(number)} cannot be removed.", "Make it writable, and try again."
             )
         label = self.log.participant(number).label
-        self.keep_holdout({k: v for k, v in self.holdout().items() if k.split("/")[0] != label})
+        self._set_holdout({k: v for k, v in self.holdout().items() if k.split("/")[0] != label})
         self.log.delete(number)
 
     def holdout(self) -> dict[str, Any]:
         """AP on the holdout that reports have measured, by participant and task."""
         return dict(json.loads(self.log.fact(_HOLDOUT) or "{}"))
 
-    def keep_holdout(self, known: Mapping[str, Any]) -> None:
-        """Keep what was measured on the holdout, for good."""
+    def keep_holdout(self, key: str, measured: Mapping[str, Any]) -> None:
+        """Keep what was measured of one participant and task on the holdout, for good.
+
+        ``key`` is as in ``holdout``. Nothing is kept of one who was deleted meanwhile.
+        """
+        label = key.partition("/")[0]
+        if any(who.label == label for who in self.log.participants()):
+            self._set_holdout({**self.holdout(), key: measured})
+
+    def _set_holdout(self, known: Mapping[str, Any]) -> None:
         self.log.set_fact(_HOLDOUT, json.dumps(known))
 
     def task(self, name: str) -> Task:
@@ -185,7 +193,8 @@ def _only(layout: Layout, views: Sequence[str]) -> Layout:
     groups = [[name for name in group if name in views] for group in layout.columns or layout.rows]
     groups += [[name] for name in views if name not in layout.views]
     key = "columns" if layout.columns else "rows"
-    return Layout(theme=layout.theme, **{key: [group for group in groups if group]})
+    kept = {"theme": layout.theme, "show": layout.show, "tour": False}
+    return Layout(**kept, **{key: [group for group in groups if group]})
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:

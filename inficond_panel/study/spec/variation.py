@@ -39,7 +39,7 @@ class Variation(Section):
         if self.layout is not None:
             base = spec.layout
             if changes(self.layout) & set(_PLACES):
-                base = Layout(theme=base.theme, tour=base.tour)
+                base = Layout(theme=base.theme, show=base.show, tour=base.tour)
             changed["layout"] = _over(base, self.layout)
         return Spec(spec.path, **{**spec.values(), **changed})
 

@@ -95,6 +95,11 @@ class DetailView(Acting, pn.viewable.Viewer):
         )
         self._solve()
         self._find_bands()
+
+    @param.depends("_app.selection.images", watch=True)
+    def _enlarge(self) -> None:
+        """Open the image that was picked; once, whatever else is shown anew later."""
+        images = self._images()
         if images is not None and images.enlarged is not None:
             self.panel._send_msg({"enlarged": images.enlarged})
 

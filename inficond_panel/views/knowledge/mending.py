@@ -12,7 +12,7 @@ from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.student_shift import student_shift
 from inficond_panel.common.numbers import defined, number
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import Job
 from inficond_panel.tuning.cures.labels import photos_to_label, photos_to_teach
 from inficond_panel.tuning.intents.asked import place_of
@@ -184,5 +184,7 @@ class MendingPanel(param.Parameterized):
         return cure
 
     def _failed(self, error: InficondError) -> None:
-        self._asked = None
-        self.app.tuning.tell(error)
+        if isinstance(error, CancelledError):
+            self._asked = None
+        else:  # not asked for again, as it would fail again
+            self.app.tuning.tell(error)

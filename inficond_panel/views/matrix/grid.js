@@ -63,8 +63,11 @@ export function makeGrid(model, send, card, enlarge) {
     cover(place, plot().figure, coveredPart(scroll.scrollLeft, width, columns * size.wide), coveredPart(scroll.scrollTop, height, rows * size.high), size, rows)
     move(cursor, at, size)
   }
-  const makeThumbs = (row) => h("span", { class: "giver" }, THUMBS.map((direction) =>
-    h("button", { class: `give ${direction}`, type: "button", "data-direction": direction, onclick: () => send("thumb", { concept: model.concepts[row], direction }) }, icon(DIRECTIONS[direction].icon, 14))))
+  const makeThumbs = (row) => {
+    const concept = model.concepts[row] // these are kept for it: its row may be another later
+    return h("span", { class: "giver" }, THUMBS.map((direction) =>
+      h("button", { class: `give ${direction}`, type: "button", "data-direction": direction, onclick: () => send("thumb", { concept, direction }) }, icon(DIRECTIONS[direction].icon, 14))))
+  }
   const fillThumbs = (element, row) => {
     const concept = model.concepts[row]
     element.style.top = `${row * size.high}px`

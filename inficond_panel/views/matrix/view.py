@@ -133,8 +133,9 @@ class MatrixView(RefitActions, Viewer):
         weights, concepts = self.app.students.node.weights, self.app.store.concepts
         find = partial(order_concepts, weights, concepts, self.panel.order, self.marked)
         if self.panel.order == SLOW:
-            done, tell = self._take_order, self.app.tuning.tell
-            self.app.jobs.submit(Job("matrix", lambda _: find(), done, tell))
+            self.app.jobs.submit(
+                Job("matrix", lambda _: find(), self._take_slow, self.app.tuning.tell)
+            )
         else:
             self._take_order(find())
 
@@ -150,6 +151,10 @@ class MatrixView(RefitActions, Viewer):
         self.panel.param.update(leaning=told if shown else "", verdicts=plain if shown else {})
         if shifts.complete or not (shifts.found and shifts.all_wanted):  # once, not for each
             self.marked = frozenset((name, c) for name in classes for c in shifts.suspects(name))
+
+    def _take_slow(self, positions: NDArray[np.intp]) -> None:
+        if self.panel.order == SLOW:  # another may have been chosen meanwhile
+            self._take_order(positions)
 
     def _take_order(self, positions: NDArray[np.intp]) -> None:
         self._positions = positions

@@ -54,6 +54,7 @@ export function makePalette(root, model, own) {
     event.stopPropagation()
   })
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  dialog.addEventListener("close", () => { hurried = false })
   model.on("msg:custom", (event) => {
     const { entries, query } = event.data ?? event
     if (!entries || query !== input.value) return

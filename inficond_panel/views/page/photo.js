@@ -47,7 +47,7 @@ export function makePhoto(root, page, model) {
     const own = ++turn
     fault = ""
     picture.forget()
-    if (model.photo.rows.length) model.send_msg({ action: "close_photo" })
+    if (model.photo.rows.length || model.photo.kind === "deciding") model.send_msg({ action: "close_photo" })
     try {
       const blob = await scaled(file, model.photo.side, model.photo.most)
       const pieces = await piecesOf(blob)

@@ -60,13 +60,17 @@ class ConfusionsPanel(param.Parameterized):
         def done(found: Confused) -> None:
             self._found = found
             table.confusions = make_confusions(found)
+            self.find()  # the students in view may be others since
 
+        self._found = None  # what is drawn is of others: no image is opened by it
         self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
 
     def open(self, label: str, named: str, who: str) -> None:
         """Show the images of one class that students or teacher take for another."""
         found, classes = self._found, self.table.classes
-        if found is None or not {label, named} <= set(classes) or who not in found.found:
+        if found is None:
+            return
+        if not {label, named} <= set(classes) or who not in found.found:
             raise ValueError("no such images")
         rows = found.taken(classes.index(label), classes.index(named), who)
         title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
