@@ -125,12 +125,16 @@ def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
         assert app.shifts.suspects(name) == [s.concept for s in expected.suspects]
 
 
-def test_the_class_in_view_is_looked_at_first(demo):
+@pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
+def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
+    monkeypatch.setattr("inficond_panel.state.shifts.SLICE", seconds)
     app, seen = AppState(demo, Jobs(inline=True)), []
     app.selection.class_name = "sheep"
     app.shifts.param.watch(lambda event: seen.append([*event.new]), "found")
     app.shifts.start()
-    assert seen[0] == ["sheep"]
+    assert seen[0][0] == "sheep"
+    assert len(seen) == told
+    assert set(seen[-1]) == set(app.store.classes)
 
 
 def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
