@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from inficond_panel.common.sqlite_form import Form
 from inficond_panel.common.sqlite_opening import open_file
@@ -73,7 +73,7 @@ class Database:
             pass  # opens both
         with self._lock:
             try:
-                other._connected().backup(self._connected())
+                other._connected().backup(self._connected(), progress=_only_for(self.form))
             except sqlite3.Error as error:
                 raise self.form.explained(self.path, error, write=True) from error
 
@@ -100,6 +100,19 @@ class Database:
         """Start anew in a forked child: the connection is the parent's, and is not closed here."""
         _inherited.append(self._connection)
         self._lock, self._connection, self._still = threading.RLock(), None, False
+
+
+def _only_for(form: Form) -> Callable[[int, int, int], None]:
+    """Callback of a copy: Python's own waits for one that writes without end."""
+    end = time.monotonic() + form.busy_seconds
+
+    def check(status: int, *_: int) -> None:
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > end:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = status
+            raise error
+
+    return check
 
 
 def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:

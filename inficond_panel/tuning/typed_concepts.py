@@ -100,6 +100,17 @@ def copy_concepts(tuner: Tuner, history: str | Path) -> None:
             folder.add(one)
 
 
+def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
+    """Keep the typed concepts beside another history, and no others of this store there."""
+    folder = typed_folder(history)
+    if folder:
+        names = {one.name for one in typed_of(tuner.store)}
+        for one in folder.read(base_of(tuner.store)):
+            if one.name not in names:
+                folder.remove(one)
+    copy_concepts(tuner, history)
+
+
 def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
     """Concepts with the nearest text vectors, and the cosine: twins would share the influence."""
     cosine = store.concept_text_embedding @ typed.text

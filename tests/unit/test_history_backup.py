@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from factory import small_spec
 from waiting import wait_until
 
 from inficond_panel.cli import main
+from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 
 
@@ -109,3 +112,58 @@ def test_nothing_is_overwritten_and_no_other_file_is_brought_back(run, spec, tmp
     assert "no iterations of these students" in run("from-backup", tmp_path / "empty.sqlite")
     assert not (tmp_path / "none.sqlite").exists()
     assert told(open_tuner(spec)) == before
+
+
+@pytest.fixture
+def demo(tmp_path, capsys):
+    """The command line on the demo, with a history of its own."""
+    there = ("--history", str(tmp_path / "demo.sqlite"))
+
+    def call(*argv: object):
+        status = main([*map(str, argv), *there, "--json"])
+        out, err = capsys.readouterr()
+        assert not status, err
+        return json.loads(out)
+
+    open_demo = open_tuner("demo", history=tmp_path / "demo.sqlite")
+    open_demo.fine_tune(open_demo.root(), [Intent("bicycle", "traffic light", "remove")])
+    return call
+
+
+def test_a_concept_typed_since_the_copy_is_gone_with_it_and_its_iterations_are_kept(demo, tmp_path):
+    demo("history", "backup", "demo", tmp_path / "copy.sqlite")
+    demo("concept", "add", "demo", "red bus")
+    assert "red bus" in open_tuner("demo", history=tmp_path / "demo.sqlite").store.concepts
+    document = demo("history", "from-backup", "demo", tmp_path / "copy.sqlite")
+    assert document["iterations"] == 2
+    back = open_tuner("demo", history=tmp_path / "demo.sqlite")
+    assert [node.number for node in back.nodes()] == [0, 1]
+    assert "red bus" not in back.store.concepts
+    assert "red bus" in open_tuner("demo", history=document["kept"]).store.concepts
+
+
+def test_a_copy_has_no_concepts_but_its_own(demo, tmp_path):
+    demo("concept", "add", "demo", "red bus")
+    demo("distill", "demo")
+    demo("history", "backup", "demo", tmp_path / "copy.sqlite")
+    demo("concept", "remove", "demo", "red bus")
+    (tmp_path / "copy.sqlite").unlink()
+    demo("history", "backup", "demo", tmp_path / "copy.sqlite")
+    copy = open_tuner("demo", history=tmp_path / "copy.sqlite")
+    assert "red bus" not in copy.store.concepts
+    assert len(copy.nodes()) == 2
+
+
+def test_a_copy_waits_only_so_long_for_one_that_writes(run, spec, tmp_path, monkeypatch):
+    run("backup", tmp_path / "copy.sqlite")
+    reader, copy = open_tuner(spec), open_tuner(spec, history=tmp_path / "copy.sqlite")
+    before, database = told(reader), reader.history._database
+    monkeypatch.setattr(database, "form", dataclasses.replace(database.form, busy_seconds=0.05))
+    reader.history.close()
+    other = sqlite3.connect(reader.history.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(HistoryError, match="in use by another process"):
+        reader.history.become(copy.history)
+    other.execute("ROLLBACK")
+    other.close()
+    assert told(reader) == before

@@ -11,7 +11,8 @@ from inficond_panel.common import clock
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.typed_concepts import copy_concepts
+from inficond_panel.tuning.other_students import count_others
+from inficond_panel.tuning.typed_concepts import mirror_concepts, typed_anew
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -35,12 +36,13 @@ def from_backup(tuner: Tuner, args: argparse.Namespace) -> tuple[dict[str, Any],
             "Name a copy of this spec's history: inficond history backup SPEC FILE",
         )
     kept = None
-    if tuner.nodes():
+    if tuner.nodes(deleted=True) or count_others(tuner):
         kept = _beside(Path(tuner.history.path))
         _copy(tuner, kept)
     tuner.history.become(copy.history)
-    copy_concepts(copy, tuner.history.path)
+    mirror_concepts(copy, tuner.history.path)
     copy.history.close()
+    tuner = typed_anew(tuner)
     lines = [f"{len(tuner.nodes(deleted=True))} iterations brought back from {args.file}."]
     lines += [f"Those until now are in {kept}."] if kept else []
     lines += ["Pages that are open show them once they are loaded again."]
@@ -51,7 +53,7 @@ def _copy(tuner: Tuner, place: Path) -> None:
     if place.exists():
         raise TuningError(f"{place} is there already.", "Name a new file.")
     write_whole(place, tuner.history.image())
-    copy_concepts(tuner, place)
+    mirror_concepts(tuner, place)
 
 
 def _beside(history: Path) -> Path:
