@@ -1,5 +1,7 @@
 """Makes the pictures in docs/images anew: the demo with two iterations and a thumb that waits.
 
+And the one that moves: the demo from its first screen to a student that is mended.
+
     CHROMIUM=/usr/bin/chromium python docs/pictures.py
 
 Needs the extra ``dev`` and a Chromium. Look at each picture before you keep it.
@@ -12,6 +14,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -35,20 +39,54 @@ def make_history(file: Path) -> None:
     tuner.history.close()
 
 
-def open_page(page: Page) -> None:
-    """The page with a preview, all of it painted."""
+def open_page(page: Page) -> bytes:
+    """The page with a preview, all of it painted; a picture of it."""
     page.goto(URL)
     row = page.locator('.knowledge .row[data-key="traffic light"]')
     row.locator(".thumb.remove").click(timeout=SLOW)
     expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
     expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Not now").click()
+    return painted(page)
+
+
+def painted(page: Page) -> bytes:
+    """Picture of the page once it is as it stays."""
     page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")
     shot, before = page.screenshot(), b""
     while shot != before:
         page.wait_for_timeout(1500)  # pictures and curves come later
         shot, before = page.screenshot(), shot
+    return shot
+
+
+def frames(page: Page) -> Iterator[bytes]:
+    """The demo's story: all students, the one of bicycle, the thumb, and the refit."""
+    page.goto(URL.partition("?")[0])
+    expect(page.locator(".matrix .leaning")).to_contain_text("lean", timeout=SLOW)
+    page.get_by_role("button", name="Not now").click()
+    yield painted(page)
+    page.locator('.performance [data-key="bicycle"]').click()
+    row = page.locator('.knowledge .row[data-key="traffic light"]')
+    row.locator("button.open").click(timeout=SLOW)
+    expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
+    yield painted(page)
+    row.locator(".thumb.remove").click()
+    expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
+    yield painted(page)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".knowledge .status")).to_contain_text("Done", timeout=SLOW)
+    yield painted(page)
+
+
+def save_moving(shots: Iterable[bytes]) -> None:
+    """Keep pictures as one that moves, three seconds each."""
+    images = [Image.open(io.BytesIO(shot)).convert("RGB") for shot in shots]
+    images[0].save(
+        IMAGES / "demo.webp", save_all=True, append_images=images[1:], duration=3000, loop=0,
+        quality=80, method=6,
+    )  # fmt: skip
 
 
 def save(shot: bytes, name: str, colours: int = 0) -> None:
@@ -57,32 +95,41 @@ def save(shot: bytes, name: str, colours: int = 0) -> None:
     (image.quantize(colours) if colours else image).save(IMAGES / f"{name}.png", optimize=True)
 
 
+@contextmanager
+def serving(history: Path) -> Iterator[None]:
+    """Serve the demo with a history."""
+    command = ["inficond_panel", "demo", "--port", str(PORT), "--history", str(history)]
+    server = subprocess.Popen(  # noqa: S603 - ours
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        server.stdout.readline()  # says where the page is, once it answers
+        yield
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def main() -> None:
-    """Serve the demo, and take the whole page in both themes and each view."""
+    """Serve the demo, and take the whole page in both themes, each view, and the story."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM"), args=["--no-sandbox"]
+        )
+        with serving(Path(folder) / "story.history.sqlite"):
+            page = browser.new_page(viewport={"width": 1440, "height": 810}, color_scheme="light")
+            save_moving(frames(page))
         history = Path(folder) / "demo.history.sqlite"
         make_history(history)
-        command = ["inficond_panel", "demo", "--port", str(PORT), "--history", str(history)]
-        server = subprocess.Popen(  # noqa: S603 - ours
-            [sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True
-        )
-        try:
-            assert server.stdout is not None
-            server.stdout.readline()  # says where the page is, once it answers
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM"), args=["--no-sandbox"]
-            )
+        with serving(history):
             for theme in ("light", "dark"):
                 page = browser.new_page(
                     viewport={"width": 1920, "height": 1080}, color_scheme=theme
                 )
-                open_page(page)
-                save(page.screenshot(), f"demo-{theme}", 256)
+                save(open_page(page), f"demo-{theme}", 256)
                 for view in VIEWS if theme == "light" else ():
                     save(page.locator(f".place[data-view={view}]").screenshot(), f"view-{view}")
-        finally:
-            server.terminate()
-            server.wait()
 
 
 if __name__ == "__main__":
