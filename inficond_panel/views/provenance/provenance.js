@@ -185,7 +185,7 @@ function updateRow(element, structure, data) {
   set(element, "aria-selected", String(row.current))
   set(element, "data-aside", row.path ? null : "")
   set(element, "tabindex", row.current ? 0 : -1)
-  number.replaceChildren(row.number, row.id === data.pinned ? aside(", pinned") : "")
+  number.replaceChildren(row.number, row.id === data.pinned ? aside(" pinned") : "")
   drawChips(chips, row, data.class)
   change.replaceChildren(row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : "")
   text(range, row.change?.interval ?? "")
