@@ -11,6 +11,7 @@ from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.metric_changes import ChangesState
 from inficond_panel.state.new_photo import PhotoScorer, PhotoState
+from inficond_panel.state.pinned import PinnedState
 from inficond_panel.state.refit_what_if import RefitWhatIf
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.selection import Selection
@@ -77,6 +78,7 @@ class AppState(param.Parameterized):
         self.tags = TagsState(tuner, self.tuning, jobs)
         self.changes = ChangesState(tuner, self.students, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)
+        self.pinned = PinnedState(self.students, self.jobs, self.tuning.tell)
         self.export = ExportState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder)
         self.targets = TargetsState(tuner, self.jobs)

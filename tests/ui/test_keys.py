@@ -246,6 +246,16 @@ def compare(page: Page) -> None:
     expect(page.locator("dialog.compare[open]")).to_be_hidden()
 
 
+def pin(page: Page) -> None:
+    pinned = page.locator(".unpin")
+    iterations(page).last.focus()
+    page.keyboard.press("p")
+    expect(pinned).to_have_text("#0")
+    concepts(page).first.focus()
+    page.keyboard.press("p")
+    expect(pinned).to_be_hidden()
+
+
 def rename_note_export(page: Page) -> None:
     iterations(page).first.focus()
     for key, name in (("r", "Name"), ("n", "Note")):
@@ -346,6 +356,7 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "On the charts: read them at another influence; with Shift in larger steps": charts,
     "Next image, while one is large": large_image,
     "On an iteration: choose it for a comparison; a second one opens it": compare,
+    "Pin the iteration in view beside, or unpin; on an iteration: that one": pin,
     "On an iteration: rename it, write a note, export it": rename_note_export,
     "On an iteration: all that can be done with it": menu,
     "Undo the last iteration": undo,

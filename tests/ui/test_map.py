@@ -103,6 +103,20 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
     forget(page)
 
 
+def test_a_group_that_was_forgotten_is_listed_when_it_is_selected_again(page) -> None:
+    for _ in range(2):
+        lasso_everything(page)
+        expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
+        forget(page)
+    lasso_everything(page)
+    page.get_by_role("dialog", name="30 concepts").get_by_role("button", name="Take").first.click()
+    expect(page.get_by_role("dialog", name="29 concepts")).to_be_visible()
+    page.keyboard.press("Escape")
+    lasso_everything(page)
+    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
+    forget(page)
+
+
 @pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.6, 1.0), (0.0, 1.0)])
 def test_the_list_lies_beside_its_group(page, start, end) -> None:
     lasso(page, start, end)

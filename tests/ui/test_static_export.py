@@ -35,8 +35,12 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     row.locator(".open").click()
     expect(page.locator(".detail .subtitle")).to_have_text(concept)
     page.locator(".knowledge .thumb.down").first.click()
+    page.keyboard.press("p")
     page.get_by_role("button", name="Fine-tune").click()
     expect(iterations(page)).to_have_count(2)
+    page.keyboard.press("a")
+    choose = page.get_by_role("button", name="Choose by tune")
+    expect(choose).to_have_css("opacity", "1")
     iterations(page).first.focus()
     page.keyboard.press("e")
     with page.expect_download() as saved:
@@ -63,6 +67,12 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     for width, height in ((1280, 800), (1920, 1080), (3840, 2160)):
         still.set_viewport_size({"width": width, "height": height})
         still.wait_for_function(FITS)
+    for name in ("Choose by tune", "Unpin #0"):
+        button = still.get_by_role("button", name=name)
+        expect(button).to_have_css("opacity", "0.5")
+        button.click()
+        expect(button).to_be_visible()
+    expect(still.locator(".knowledge .threshold [role=status]").first).to_be_hidden()
     rows(still).filter(has_text="sheep").first.click()
     still.locator(".knowledge .thumb.up").first.click()
     expect(still.locator(".performance [aria-selected=true]")).to_contain_text("bicycle")

@@ -41,6 +41,7 @@ INTERACTIONS = {
     "cancel": "the refit was cancelled",
     "set": "a setting of a view changed: by name",
     "compare": "two iterations were compared: `before`, `after`",
+    "pin": "an iteration was pinned beside the one in view: `node`; empty: none is",
 }
 
 

@@ -146,6 +146,20 @@ def _certificate(node: Node) -> str:
     return "KKT residual" if "kkt" in node.certificate else "duality gap"
 
 
+def make_pinned(nodes: Sequence[Iteration], pinned: str, shown: str) -> dict[str, str] | None:
+    """Iteration pinned beside, by ids of the node pinned and the one shown; None: no such."""
+    node = next((node for node in nodes if node.id == pinned), None)
+    if node is None:
+        return None
+    title = f"#{node.number} {node.name}".rstrip()
+    told = (
+        f"{title} is pinned and in view: the next students are told against it."
+        if pinned == shown
+        else f"The students in view are told against {title}."
+    )
+    return {"number": f"#{node.number}", "title": f"{told} Unpin (P)"}
+
+
 def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
     """Looks at the holdout, in short and for the dialog; ``looks`` are by number of the node."""
     total = sum(looks.values())
@@ -200,6 +214,7 @@ class ConfigurationView(Acting, Viewer):
         "app.concepts.status",
         "app.datasets",
         "app.changes.found",
+        "app.pinned.node_id",
         watch=True,
     )
     def _update(self) -> None:
@@ -224,6 +239,7 @@ class ConfigurationView(Acting, Viewer):
             "student": make_student(
                 app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark, app.tuner.joint
             ),
+            "pinned": make_pinned(app.tuning.nodes, app.pinned.node_id, snapshot.node.id),
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),
             "class": {
@@ -257,6 +273,10 @@ class ConfigurationView(Acting, Viewer):
     @action
     def _choose_student(self, name: str) -> None:
         self.app.tuning.jump(name)
+
+    @action
+    def _unpin(self) -> None:
+        self.app.pinned.unpin()
 
     @action
     def _choose_targets(self, name: str) -> None:

@@ -38,6 +38,7 @@ class MapPlot(param.Parameterized):
     dots = param.Dict({}, doc="All concepts (``make_dots``).")
     scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
+    group = param.List([], item_type=int, doc="Positions of the concepts selected.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
 
     def __init__(
@@ -83,6 +84,17 @@ class MapPlot(param.Parameterized):
         """Draw ``scene`` over the ground."""
         self.scene = scene
         self._change_figures(self._draw)
+
+    @param.depends("group", watch=True)
+    def _select(self) -> None:
+        """Let the lasso hold the group: the browser tells only of what differs from that."""
+
+        def change(figure: Figure) -> None:
+            selected = self._dots[figure].data_source.selected
+            if sorted(selected.indices) != sorted(self.group):
+                selected.indices = self.group
+
+        self._change_figures(change)
 
     @param.depends("dots", watch=True)
     def _redraw_dots(self) -> None:

@@ -103,7 +103,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     )
     def _draw_dots(self) -> None:
         shown = Shown(self._influence(), most=self._app.spec.views.labelled)
-        group = [self._position[name] for name in self._app.selection.concepts]
+        self.map.group = group = [self._position[name] for name in self._app.selection.concepts]
         self.map.dots = make_dots(
             concept_positions(self._store, self.projection),
             shown,
@@ -187,6 +187,8 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             self._app.selection.open_concept(self._store.concepts[concept])
 
     def _on_lasso(self, index: list[int]) -> None:
+        if sorted(index) == sorted(self.map.group):
+            return  # it was told which group there is
         self._app.selection.concepts = [self._store.concepts[i] for i in index]
         if index:
             self.panel._send_msg({"open": "group"})

@@ -49,7 +49,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked"], () => {
+  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -124,7 +124,7 @@ function makeTable(model, send, search, dialog) {
   const columns = h("div", { class: "row columns" },
     h("span", { class: "in-full" }, "#"), h("span", {}, "Concept", h("span", { class: "in-full" }, ", influence")),
     h("span", { class: "both in-full" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
-  const full = h("span", { class: "full num" })
+  const full = h("span", { class: "full num" }), pinned = pinnedSwatch()
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
   keepAligned(columns, scroll)
@@ -151,6 +151,7 @@ function makeTable(model, send, search, dialog) {
     rows.classList.toggle("long", listed.length > SHORT_LIST)
     drawNear()
     drawRest(rest, model, search, dialog)
+    pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
   }
   const plan = () => ({ size: listed.length, step: parseFloat(getComputedStyle(rows).getPropertyValue("--row")) })
@@ -192,7 +193,7 @@ function makeTable(model, send, search, dialog) {
   })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, go))
-  return { columns, scroll, legend: legend(full, model), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
+  return { columns, scroll, legend: legend(full, pinned, model), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
 }
 
 function drawMetric(metric, model) {
@@ -253,10 +254,18 @@ function searchKey(event, model, listed, send, go) {
   event.preventDefault()
 }
 
-function legend(full, { patchless }) {
+/** Names the ticks of the pinned iteration, where there is one. */
+function pinnedSwatch() {
+  const words = h("span", { class: "num" })
+  const element = h("span", { class: "in-full", hidden: "" }, h("i", { class: "swatch-pinned" }), words)
+  element.show = (number) => { text(words, number ?? ""); element.hidden = !number }
+  return element
+}
+
+function legend(full, pinned, { patchless }) {
   const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
   return h("div", { class: "legend" },
-    h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")),
+    h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")), pinned,
     h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
     h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), "95 % interval"),
     patchless ? "" : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from inficond_panel.common.numbers import bound, defined
 if TYPE_CHECKING:
     from inficond_panel.analysis.concept_rows import ConceptRow
     from inficond_panel.distill import Band, Counts
+    from inficond_panel.state.pinned import Pinned
 
 #: Half heights of an effect chart, in percentage points; at least 3.
 AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
@@ -46,6 +47,23 @@ def make_concept_rows(
         }
         for row in rows
     ]
+
+
+def make_pinned(
+    pinned: Pinned | None, weights: Mapping[str, float], rows: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Number of the pinned iteration, and its ``influence`` of the concepts listed that differ.
+
+    ``weights`` are those of its student by concept. Empty where nothing stands beside.
+    """
+    if pinned is None:
+        return {}
+    differ = {
+        row["concept"]: weights[row["concept"]]
+        for row in rows
+        if weights[row["concept"]] != row["influence"]
+    }
+    return {"number": pinned.number, "influence": differ}
 
 
 def make_undefined(sort: str, counts: Counts) -> str:

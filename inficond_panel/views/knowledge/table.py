@@ -68,6 +68,7 @@ class KnowledgeTable(ViewComponent):
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
     cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
     ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
+    pinned = param.Dict(default={}, doc="As ``make_pinned`` gives it; empty: nothing is pinned.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     status = param.Dict(default=make_status(Status(), None))
     locked = param.String(default="", doc="Why nothing can be tuned now; empty: it can.")

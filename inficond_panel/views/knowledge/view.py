@@ -25,7 +25,7 @@ from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.concept_typing import make_typing
 from inficond_panel.views.knowledge.mending import MendingPanel
 from inficond_panel.views.knowledge.refit_report import ReportPanel
-from inficond_panel.views.knowledge.rows import make_concept_rows, make_undefined
+from inficond_panel.views.knowledge.rows import make_concept_rows, make_pinned, make_undefined
 from inficond_panel.views.knowledge.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable
 from inficond_panel.views.knowledge.thresholds import ThresholdChoices
@@ -130,6 +130,17 @@ class KnowledgeView(BatchActions, Viewer):
             self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
             self.batch.show_ghosts()
             self.effects.next()
+
+    @param.depends("table.rows", "table.found", "app.pinned.found", "app.settings.show", watch=True)
+    def _show_pinned(self) -> None:
+        """Tell the influence that the pinned student has; not where few things are shown."""
+        pinned, table = self.app.pinned.beside, self.table
+        if pinned is None or not table.student or self.app.settings.show == "simple":
+            table.pinned = {}
+            return
+        weights = self.app.students.student(table.student, pinned.node).weights.tolist()
+        then = dict(zip(self.app.store.concepts, weights, strict=True))
+        table.pinned = make_pinned(pinned, then, [*table.rows, *table.found])
 
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students

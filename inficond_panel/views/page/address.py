@@ -1,8 +1,9 @@
 """State of the page in a short URL: the content of a link, and following one.
 
 Only names that the page knows anyway are in it: data set, targets, class, concept, iteration, the
-two that are compared, settings of the views. The holdout is not: a look at it is asked for each
-time. Nor is what a person has not finished: searches, a group, thumbs that wait.
+two that are compared, the one pinned beside, settings of the views. The holdout is not: a look at
+it is asked for each time. Nor is what a person has not finished: searches, a group, thumbs that
+wait.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ SETTINGS = {
     "tab": "tab",
 }
 #: Keys that the page may write or take out; others are left as they are.
-KEYS = (*PLACES, *SETTINGS, "split")
+KEYS = (*PLACES, *SETTINGS, "beside", "split")
+#: Keys that name iterations.
+ITERATIONS = ("at", "compare", "beside")
 #: Letters of an iteration's id in a URL.
 ID = 8
 
@@ -57,6 +60,7 @@ def make_address(app: AppState) -> str:
         "concept": selection.concept,
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
         "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
+        "beside": app.pinned.node_id[:ID],
         **{key: _said(app, key) for key in SETTINGS},
     }
     return urlencode({key: value for key, value in given.items() if value}, safe=",")
@@ -152,7 +156,7 @@ class Address:
         if wanted != app.targets.chosen:
             problem = _why_not(app, wanted)
             if not problem:
-                self._later = {key: asked[key] for key in ("at", "compare") if key in asked}
+                self._later = {key: asked[key] for key in ITERATIONS if key in asked}
                 app.targets.choose(wanted)
                 return
             yield problem
@@ -173,6 +177,7 @@ class Address:
 
     def _show_iterations(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         yield from self._jump(app, asked.get("at", ""))
+        yield from _pin(app, asked.get("beside", ""))
         pair = [part for part in asked.get("compare", "").split(",") if part]
         found = [_node(app, start) for start in pair]
         if len(found) == 2 and all(found):
@@ -208,6 +213,13 @@ def _node(app: AppState, start: str) -> str:
     """Id of the one iteration whose id begins so; empty if there is none, or several."""
     found = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
     return found[0] if len(found) == 1 else ""
+
+
+def _pin(app: AppState, start: str) -> Iterator[str]:
+    found = _node(app, start)
+    app.pinned.node_id = found
+    if start and not found:
+        yield f"There is no iteration {start!r} to pin."
 
 
 def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:

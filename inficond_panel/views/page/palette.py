@@ -55,6 +55,7 @@ ACTIONS = {
     "clear": Action("Clear the batch", lambda app: app.tuning.clear()),
     "undo": Action("Undo the last iteration", lambda app: app.tuning.undo()),
     "redo": Action("Redo it", lambda app: app.tuning.redo()),
+    "pin": Action("Pin the iteration in view beside, or unpin", lambda app: app.pinned.toggle()),
     "repair": Action(
         "Suggest a repair of the student",
         lambda app: app.suggestion.ask("repair", [app.selection.class_name]),

@@ -205,6 +205,7 @@ function listenKeys(model, root, { sheet, views, link, palette }) {
     if (event.key === "?" && !sheet.open) sheet.showModal()
     else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
     else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
+    else if (event.key.toLowerCase() === "p" && plain(event)) model.send_msg({ action: "pin" })
     else if (event.key === "Backspace" && event.shiftKey && plain(event)) model.send_msg({ action: "clear" })
     else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
     else return

@@ -196,6 +196,7 @@ class Shell(PhotoActions, Viewer):
         "app.students.snapshot",
         "app.students.tree",
         "app.comparison.pair",
+        "app.pinned.node_id",
         "app.tuning.status",
         "app.targets.status",
         "app.settings.param",
@@ -292,6 +293,11 @@ class Shell(PhotoActions, Viewer):
     @action
     def _redo(self) -> None:
         self.app.tuning.redo()
+
+    @action
+    def _pin(self) -> None:
+        """Pin the iteration in view beside; where one is pinned, unpin it."""
+        self.app.pinned.toggle()
 
     @action
     def _find_entries(self, query: str) -> None:

@@ -25,6 +25,7 @@ SHORTCUTS = (
     ("/", "Find a class"),
     ("C", "Find a concept"),
     ("M", "On an iteration: choose it for a comparison; a second one opens it"),
+    ("P", "Pin the iteration in view beside, or unpin; on an iteration: that one"),
     ("R N E", "On an iteration: rename it, write a note, export it"),
     ("Del", "On an iteration: delete the branch from here; it can be restored"),
     (".", "On an iteration: all that can be done with it"),

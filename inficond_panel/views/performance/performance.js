@@ -12,6 +12,7 @@ import { layBars } from "./bars.js"
 import { makeConfusions } from "./confusions.js"
 import { FILLS, SORTS, partAt, sum } from "./fills.js"
 import { hover } from "./performance_cards.js"
+import { drawHead, drawName, makeMark, pairOf, placeMark, spokenPair } from "./pinned.js"
 
 const SIDES = ["positives", "negatives"]
 const IMAGES_KEY = "i"
@@ -47,7 +48,7 @@ export function render({ model, el }) {
     confusions.draw()
     bars.align()
   })
-  watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts"], draw)
+  watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts", "pinned"], draw)
   watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
   model.on("changes", () => card.again())
 }
@@ -62,16 +63,16 @@ function header(model, find, menu, rows) {
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
   const value = h("span", { class: "value in-full" })
-  const rings = h("span"), shifted = h("span")
+  const rings = h("span"), shifted = h("span"), first = h("span")
   const shown = segments("Shown", [["classes", "Classes"], ["confusions", "Confusions"]], (id) => { model.confused = id === "confusions" })
   return {
-    total, sort, order, value, rings, shifted, shown,
+    total, sort, order, value, rings, shifted, shown, first,
     modes: h("div", { class: "controls" }, shown),
     legend: legend(rings, model.suspecting && shifted),
     head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
-      h("span", {}, "Class"), value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
+      first, value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
       h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
       h("span", { class: "sides" }, h("span", {}, "Positives"), h("span", {}, "Negatives"))),
   }
@@ -103,6 +104,7 @@ function drawList(model, parts) {
   text(total, totalOf(rows.length, model.rows.length))
   text(parts.shifted, shiftsOf(model))
   drawSorting(model, parts)
+  drawHead(parts.first, model.pinned, METRICS[GAP_METRIC].short)
   list.style.setProperty("--n", rows.length)
   keyed(list, rows, (row) => row.name, makeRow, (element, row) => fillRow(element, row, model))
   const focusable = list.querySelector("[aria-selected=true]") ?? list.firstElementChild
@@ -170,23 +172,24 @@ function makeRow() {
 function makeRing(who) {
   const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
   return s("svg", { class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
-    circle("rest"), circle("part"), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+    circle("rest"), circle("part"), who === "student" && makeMark(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
 }
 
 function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean] = element.children
-  const shift = model.shifts[row.name]
+  const shift = model.shifts[row.name], pair = pairOf(model, row.name, ringMetric(model))
   set(element, "aria-selected", String(row.name === model.selected))
   const touched = model.touched[row.name] ?? 0
   text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${shift ? `; ${shift.words}` : ""}`)
   lean.hidden = !shift?.shifted
-  text(name, row.name)
+  drawName(name, row.name, pair)
   set(name, "title", row.name)
   text(badge, touched || "")
   set(badge, "title", `${touched} in the batch`)
   fillValue(value, row, model)
   fillRing(teacher, row.teacher[ringMetric(model)])
   fillRing(student, row[ringMetric(model)])
+  placeMark(student.querySelector(".pinned"), pair)
   SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
 }
 
@@ -210,12 +213,13 @@ function fillSide(element, counts, images) {
   bar.classList.toggle("none", total === 0)
 }
 
-function spoken(row, { sort }) {
+function spoken(row, model) {
+  const { sort } = model, pair = pairOf(model, row.name, ringMetric(model))
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
   const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
-  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...SIDES.map(side)].join("; ")
+  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...(pair ? [spokenPair(METRICS[ringMetric(model)].name, pair, model.pinned)] : []), ...SIDES.map(side)].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)

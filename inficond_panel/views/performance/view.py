@@ -31,6 +31,7 @@ from inficond_panel.ui.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.performance.confusions import ConfusionsPanel
+from inficond_panel.views.performance.pinned import make_against, make_pinned
 from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
 from inficond_panel.wording.metric_change import change_text, make_change
@@ -179,7 +180,11 @@ class PerformanceView(Acting, Viewer):
             change_figure(plot.state, change)
         pn.io.push_notebook(self.table)
 
-    @param.depends("app.students.snapshot", "app.settings.sort", watch=True)
+    @param.depends("app.students.snapshot", "app.pinned.found", watch=True, on_init=True)
+    def _show_pinned(self) -> None:
+        self.table.pinned = make_pinned(self.app.students.snapshot, self.app.pinned.beside)
+
+    @param.depends("app.students.snapshot", "app.pinned.found", "app.settings.sort", watch=True)
     def _forget_changes(self) -> None:
         self._asked = ""
         self.table.changes = {}
@@ -196,8 +201,16 @@ class PerformanceView(Acting, Viewer):
             "previous": changes.last(name, [metric]).get(metric),
         }
         untouched = make_untouched(self.app.students.snapshot, name)
-        told = make_changes(found, metric, untouched)
+        told = make_changes(found, metric, untouched) + self._against(name, metric)
         self.table.changes = {**self.table.changes, name: told}
+
+    def _against(self, name: str, metric: str) -> list[list[str]]:
+        pinned = self.app.pinned.beside
+        if pinned is None or pinned.metrics is None:
+            return []
+        pair = pinned.node.id, self.app.students.node.id
+        found = self.app.changes.between([pair], name, metric).get(pair)
+        return make_against(pinned, metric, found)
 
     @action
     def _find_changes(self, name: str) -> None:

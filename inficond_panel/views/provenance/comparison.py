@@ -31,7 +31,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         return {}
     names = {node.id: make_title(node) for node in tree.nodes}
     before, after = (names.get(node_id, node_id) for node_id in state.pair)
-    frame = {"title": f"{before} → {after}", "error": state.problem}
+    frame = {"title": f"{before} → {after}", "error": state.problem, "other": _other(app)}
     found = state.found
     if found is None:
         return frame
@@ -51,6 +51,14 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         "unchanged": _unchanged(found.unchanged),
         "detail": make_detail(found, shown) if shown else None,
     }
+
+
+def _other(app: AppState) -> dict[str, str]:
+    """The one of the two to pin beside: the earlier, unless that is in view. Empty if deleted."""
+    numbers = {node.id: node.number for node in app.tuning.nodes}
+    pair = sorted((numbers[node], node) for node in app.comparison.pair if node in numbers)
+    pair = [each for each in pair if each[1] != app.students.node.id] or pair
+    return {"id": pair[0][1], "number": f"#{pair[0][0]}"} if pair else {}
 
 
 def make_sides(found: Comparison) -> list[dict[str, Any]]:

@@ -278,7 +278,7 @@ class ProvenanceView(Acting, Viewer):
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": str(error), "size": 0}
 
-    @param.depends("app.tuning.status", "app.tuning.problem", watch=True)
+    @param.depends("app.tuning.status", "app.tuning.problem", "app.pinned.node_id", watch=True)
     def _update_buttons(self) -> None:
         if self._tree.data:
             self._tree.data = {**self._tree.data, **self._buttons()}
@@ -287,6 +287,7 @@ class ProvenanceView(Acting, Viewer):
         tuning = self.app.tuning
         busy = tuning.busy
         return {
+            "pinned": self.app.pinned.node_id,
             "busy": busy,
             "problem": tuning.problem or self.app.changes.problem,
             "undo": tuning.can_undo and not busy,
@@ -347,6 +348,14 @@ class ProvenanceView(Acting, Viewer):
     @action
     def _compare(self, before: str, after: str) -> None:
         self.app.comparison.compare(before, after)
+
+    @action
+    def _pin(self, node: str) -> None:
+        self.app.pinned.pin(node)
+
+    @action
+    def _unpin(self) -> None:
+        self.app.pinned.unpin()
 
     @action
     def _swap(self) -> None:
