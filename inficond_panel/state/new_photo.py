@@ -152,8 +152,8 @@ class PhotoState(param.Parameterized):
             return found
 
         def done(found: DecidedPhoto) -> None:
-            if job.cancelled():  # it was closed since
-                self.status = Status()
+            if job.cancelled():  # it was closed since, or one that cannot be read was put
+                self._rest()
                 return
             self.param.update(found=found, status=Status())
             self._follow()  # the students may be others since
@@ -166,7 +166,15 @@ class PhotoState(param.Parameterized):
             self.status = Status("deciding", text, share)
 
     def _fail(self, error: InficondError) -> None:
-        self.param.update(found=None, status=Status.of(error))
+        if isinstance(error, CancelledError):
+            self._rest()
+        else:
+            self.param.update(found=None, status=Status.of(error))
+
+    def _rest(self) -> None:
+        """Tell that a photo was cancelled; a fault that is told of the next one stays."""
+        if self.busy:
+            self.status = Status()
 
 
 def check_photo(photo: bytes, side: int) -> None:

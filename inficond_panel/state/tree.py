@@ -95,15 +95,14 @@ class TreeState(param.Parameterized):
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""
         if self.can_undo and not self.busy:
-            left: list[str] = []
+            left: list[int] = []
 
             def move() -> str:
-                left.append(self._at)
+                left.append(self.tuner.node(self._at).number)
                 return self.tuner.history.undo(self.tuner.root_id, self._at, self.author)
 
             def tell() -> None:
-                words = f"#{self.tuner.node(left[0]).number} is undone, and kept."
-                self.notice = Notice(words, "Redo", self.redo)
+                self.notice = Notice(f"#{left[0]} is undone, and kept.", "Redo", self.redo)
 
             self._go(move, tell)
 

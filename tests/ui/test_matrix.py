@@ -174,3 +174,19 @@ def test_a_thumb_of_a_row_tunes_the_students_chosen_in_one_iteration(serve, open
     matrix.get_by_role("button", name="Remove sky for all students", exact=True).click()
     expect(matrix.get_by_role("button", name="Fine-tune")).to_be_hidden()
     assert len(page.locator(".provenance [role=option]").all()) == 2
+
+
+def test_a_thumb_is_of_the_concept_beside_it_in_any_order(small_url, open_page):
+    page = open_page(small_url)
+    matrix = page.get_by_role("region", name="All students")
+    names = matrix.locator(".names > span")
+    remove = matrix.get_by_role("button", name="Remove sky for all students", exact=True)
+    expect(remove).to_be_visible()
+    page.get_by_label("Order of the concepts").select_option("name")
+    expect(names.first).to_have_text("cloud")
+    remove.click()
+    expect(matrix.locator(".batch")).to_contain_text("✕ sky: 4 students")
+    page.get_by_label("Search concepts").fill("sky")
+    expect(names.first).to_have_text("sky")
+    remove.click()
+    expect(matrix.get_by_role("button", name="Fine-tune")).to_be_hidden()

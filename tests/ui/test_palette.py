@@ -54,3 +54,16 @@ def test_a_class_and_then_a_concept_are_found_by_a_part_of_the_name(page: Page) 
     box.fill("whee")
     page.keyboard.press("Enter")
     expect(page.locator('.knowledge .rows [data-key="wheel"]')).to_have_class(re.compile("current"))
+
+
+def test_who_leaves_before_the_answer_has_chosen_nothing(page: Page) -> None:
+    """All in one turn of the browser, so that the answer comes after it."""
+    page.locator("dialog.palette").evaluate("""(dialog) => {
+      const input = dialog.querySelector("input")
+      input.value = "keyboard"
+      input.dispatchEvent(new Event("input"))
+      input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }))
+      dialog.close()
+    }""")
+    expect(options(page)).to_have_text(["Keyboard shortcuts"])
+    expect(page.locator("dialog[open]")).to_have_count(0)

@@ -13,12 +13,14 @@ from frames import joint_spec
 from inficond_panel.analysis.confused import STUDENT, TEACHER, find_confused
 from inficond_panel.analysis.gallery import gallery_file, take_picked
 from inficond_panel.analysis.image_sets import decided, image_set, patch_images
+from inficond_panel.analysis.snapshot import take_snapshot
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
+from inficond_panel.views.performance.confusions import make_confusions
 from inficond_panel.views.performance.view import PerformanceView
 
 
@@ -126,6 +128,7 @@ def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
     segment = row["patches"][1]["segment"]
     knowledge.act({"action": "open_patch", "concept": row["concept"], "segment": segment})
     image = int(app.store.segment_image[segment])
+    app.students.param.trigger("snapshot")  # all is shown anew
     assert sent == [{"enlarged": image}]
     assert image in detail.panel.gallery["rows"]
     assert detail.panel.outlined == row["concept"]
@@ -180,6 +183,26 @@ def test_a_confusion_opens_its_images(single):
     )
     assert len(detail.panel.gallery["rows"]) == by_student
     assert detail.panel.picked.startswith(f"{names[i]} taken for {names[j]} by the student")
+
+
+def test_confusions_are_of_the_students_in_view_when_they_come_late(single):
+    late: list = []
+
+    def run() -> None:
+        while late:
+            late.pop(0)()
+
+    app = AppState(single, Jobs(late.append, inline=True))
+    table, here = PerformanceView(app).table, app.students.snapshot
+    table.confused = True
+    run()
+    first = table.confusions
+    class_name, concept = app.store.classes[0], app.store.concepts[0]
+    there = single.fine_tune(here.node, [Intent(class_name, concept, "remove")])
+    for snapshot in (take_snapshot(single, there, "tune"), here):
+        app.students.snapshot = snapshot
+    run()
+    assert table.confusions == first != make_confusions(find_confused(single, there, "tune"))
 
 
 def test_data_with_several_classes_an_image_has_no_confusions(app):

@@ -12,7 +12,7 @@ from factory import small_spec
 from waiting import PATIENCE
 
 from inficond_panel.common.sqlite_file import Database
-from inficond_panel.errors import CancelledError
+from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 
@@ -306,6 +306,55 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     assert app.tuning.notice.text == "1 intent cleared."
     app.tuning.notice.run()
     assert app.tuning.pending == waiting
+
+
+def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> None:
+    held = Held(session, monkeypatch)
+    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.fine_tune()
+    assert held.began.wait(PATIENCE)
+    session.tuning.clear()
+    assert len(session.tuning.pending) == 1
+    assert session.tuning.notice is None
+    held.let_go.set()
+    loop.until(lambda: not session.tuning.busy)
+
+
+def test_what_was_undone_is_told_when_it_is(session, loop, monkeypatch) -> None:
+    for concept in ("wheel", "sky"):
+        session.tuning.toggle("bicycle", concept, "remove")
+        session.tuning.fine_tune()
+        loop.until(lambda: not session.jobs.busy)
+    told: list[str] = []
+    session.tuning.param.watch(lambda event: told.append(event.new.text), "notice")
+    session.tuning.undo()
+    session.tuning.undo()  # before the first has been shown
+    assert told == []
+    loop.until(lambda: not session.jobs.busy)
+    assert told == ["#2 is undone, and kept.", "#1 is undone, and kept."]
+    session.tuning.redo()
+    loop.until(lambda: not session.jobs.busy)
+
+    def full(*_: object) -> None:
+        raise TuningError("The disk is full.")
+
+    monkeypatch.setattr(session.tuner.history, "undo", full)
+    session.tuning.undo()
+    loop.until(lambda: not session.jobs.busy)
+    assert (session.tuning.status.text, len(told)) == ("The disk is full.", 2)
+
+
+def test_a_preview_goes_with_the_student_and_the_split_that_it_is_of(app: AppState) -> None:
+    root, seen = app.students.node.id, []
+    fine_tune(app, "wheel")
+    app.tuning.toggle("bicycle", "sky", "down")
+    before = app.tuning.preview
+    app.students.param.watch(lambda _: seen.append(app.tuning.preview), "snapshot")
+    app.tuning.jump(root)
+    assert seen == [None]
+    assert app.tuning.preview is not before
+    app.tuning.show_split("holdout")
+    assert app.tuning.preview is None
 
 
 def test_iterations_of_another_window_are_told_once_and_shown_on_request(

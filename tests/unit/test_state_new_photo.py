@@ -146,6 +146,13 @@ def test_one_that_was_closed_does_not_come_back(app):
     assert (app.photo.found, app.photo.status.kind) == (None, "idle")
 
 
+def test_one_that_cannot_be_read_cancels_the_one_before_and_is_told(app):
+    app.photo.scorer.during = lambda: app.photo.put(b"no image")
+    app.photo.put(content())
+    assert app.photo.found is None
+    assert "no JPEG or PNG" in app.photo.status.text
+
+
 def test_why_there_is_none_is_told(tuner):
     fault = MissingExtraError("Packages are missing (torch).", "Install them.")
     alone = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store, fault))

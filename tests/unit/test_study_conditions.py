@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays
+from factory import ATTRS, small_arrays, small_spec
 from studies import STUDY, Visitor, small_study
 
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
 from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.run.study import page_spec
 from inficond_panel.study.spec.study_spec import load_study
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.opening import open_spec_store
@@ -58,6 +59,16 @@ def test_what_a_condition_names_stays_though_it_is_the_default(tmp_path: Path) -
     assert level.spec.over(spec).tuning.preview is True
     assert level.spec.over(spec).tuning.factor == 4
     assert "preview: true" in again.read_text()
+
+
+def test_places_of_a_task_or_condition_leave_how_much_is_shown(tmp_path: Path) -> None:
+    small_spec(tmp_path, extra="layout: {show: simple}\n")
+    bare = STUDY.replace("class: bicycle", "class: bicycle\n    views: [performance, detail]")
+    study = small_study(tmp_path, bare + LEVELS, prepare=False)
+    spec = load_spec(tmp_path / "small.yaml", check_files=False)
+    layout = page_spec(spec, study.spec.all_tasks[0], None).layout
+    assert (layout.views, layout.show, layout.tour) == (["performance", "detail"], "simple", False)
+    assert study.spec.levels[1].spec.over(spec).layout.show == "simple"
 
 
 def test_a_condition_has_a_store_of_its_own(tmp_path: Path) -> None:

@@ -12,16 +12,19 @@ import pandas as pd
 import pytest
 from studies import STUDY, Visitor, small_study
 
+from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.pages.markdown import to_tree
+from inficond_panel.study.results import study_tables
 from inficond_panel.study.results.board import board as make_board
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
+from inficond_panel.tuning.intents.cures import Balance
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
 
@@ -132,6 +135,7 @@ def test_a_reload_goes_on_where_it_was(study: Study) -> None:
     app.selection.concept = "sky"
     app.tuning.set_factor(3.0)
     app.tuning.toggle("bicycle", "spoke", "up")
+    app.tuning.toggle_cure(Balance("bicycle", ("sky",)))
     node = app.students.node.id
     again = Visitor(study, token)
     assert again.screen["kind"] == "task"
@@ -418,6 +422,23 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
     assert board.frame.screen["rows"] == []
     board.act({"action": "delete_participant", "number": 1})
     assert "no participant" in board.frame.problem
+
+
+def test_a_report_is_zipped_with_each_table_made_once(study: Study, monkeypatch) -> None:
+    Visitor(study, study.add_participant()[1]).to_task()
+    tables: list[str] = []
+
+    def noted(file: Path, content: bytes) -> None:
+        tables.append(file.name)
+        write_whole(file, content)
+
+    monkeypatch.setattr(study_tables, "write_whole", noted)
+    content = io.BytesIO(board_page.zip_report(study).content)
+    names = "answers differences events notes participants scores summary tasks views"
+    assert sorted(tables) == [f"{name}.csv" for name in names.split()]
+    with zipfile.ZipFile(content) as archive:
+        files = sorted(archive.namelist())
+    assert files == sorted(f"study/{name}" for name in ["report.html", *tables])
 
 
 # --- text

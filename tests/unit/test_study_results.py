@@ -16,7 +16,9 @@ from studies import STUDY, Person, small_study
 from inficond_panel.cli import main
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
+from inficond_panel.study.pages import report
 from inficond_panel.study.pages.report import make_page
+from inficond_panel.study.results import holdout
 from inficond_panel.study.results.answers import Score
 from inficond_panel.study.results.differences import differences
 from inficond_panel.study.results.holdout import looks_of, with_holdout
@@ -315,6 +317,46 @@ def test_use_of_the_views_is_without_breaks_and_hidden_pages(tmp_path: Path, mon
         "knowledge": (pytest.approx(3 + 1), 2),
         "detail": (pytest.approx(1), 0),
     }
+
+
+def test_a_note_of_the_researcher_is_in_nobodys_minutes(tmp_path: Path, monkeypatch) -> None:
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.notes(2, "bicycle", "visit", "knowledge")
+    person.notes(4, "bicycle", "concept", "knowledge", name="sky")
+    person._clock(44)
+    study.log.remark(1, "bicycle", "has left the room")
+    found = results(study)
+    assert [result.minutes for result in found] == [pytest.approx(3)]
+    assert [one.minutes for one in view_use(study)] == [pytest.approx(2)]
+    drawn: list = []
+    monkeypatch.setattr(report.charts, "sequence_chart", lambda rows: drawn.extend(rows) or "")
+    make_page(study, found, [], [])
+    assert [minutes for _, minutes, _ in drawn] == [pytest.approx(3)]
+
+
+def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(
+    tmp_path: Path, monkeypatch
+) -> None:
+    study = small_study(tmp_path)
+    stays, goes = (Person(study, monkeypatch) for _ in range(2))
+    for person in (stays, goes):
+        for start, task in ((1, "bicycle"), (10, "sheep")):
+            work(person, task, start, 3, 1)
+    measure = holdout._measure
+
+    def slow(study, result):
+        measured = measure(study, result)
+        if result.participant == goes.participant.label:
+            study.delete_participant(goes.participant.number)
+        return measured
+
+    monkeypatch.setattr(holdout, "_measure", slow)
+    found = with_holdout(study, results(study))
+    assert [result.participant for result in found] == ["P01", "P01"]
+    assert [*study.holdout()] == ["P01/bicycle", "P01/sheep"]
+    assert [folder.name for folder in (study.folder / "participants").iterdir()] == ["P01"]
 
 
 def test_tables_hold_every_event(paper, tmp_path: Path) -> None:

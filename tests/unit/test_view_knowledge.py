@@ -26,6 +26,7 @@ from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
 from inficond_panel.ui import browser, images
+from inficond_panel.views.knowledge import mending
 from inficond_panel.views.knowledge import what_if as effects
 from inficond_panel.views.knowledge.batch import (
     make_held,
@@ -740,3 +741,18 @@ def test_rows_on_screen_are_saved_with_their_numbers(view, app, monkeypatch):
     for row in rows:
         assert row["influence"] == app.students.weight("bicycle", row["concept"])
         assert row["lower_bound"] is None
+
+
+def test_mending_that_fails_is_told_once_and_not_asked_for_again(app, view, monkeypatch):
+    told, asked = [], []
+
+    def fail(*_: object) -> None:
+        asked.append("path")
+        raise DataError("No room.", "Make room.")
+
+    monkeypatch.setattr(mending, "penalty_path", fail)
+    app.tuning.param.watch(lambda event: told.append(event.new.text), "status")
+    view.table.mended = True
+    assert (asked, told) == (["path"], ["No room."])
+    app.tuning.status = Status()
+    assert asked == ["path"]

@@ -114,6 +114,17 @@ def test_marks_come_first_where_that_is_asked_for(app):
     assert view.panel.marked == [["bird", "hair"], ["bird", "leaf"], ["sheep", "hair"]]
 
 
+def test_an_order_that_comes_late_does_not_replace_the_one_chosen_since(app):
+    late: list = []
+    view = MatrixView(AppState(app.tuner, Jobs(late.append, inline=True)))
+    late.clear()
+    view.panel.order = "similar"
+    view.panel.order = "name"
+    (tell,) = late
+    tell()
+    assert view.panel.concepts == sorted(app.store.concepts, key=str.casefold)
+
+
 def test_what_a_batch_does_is_told_with_the_clear_changes_first():
     changes = {
         "bird": Interval(0.01, -0.01, 0.03),

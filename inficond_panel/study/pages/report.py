@@ -166,7 +166,7 @@ def _sequence(study: Study, found: Sequence[Result]) -> str:
             own = [
                 m
                 for m in moments
-                if m.step == result.task and m.action != "note" and start and m.time >= start.time
+                if m.step == result.task and start and m.time >= start.time and not m.remark
             ]
             spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in own]
             marks = [

@@ -30,19 +30,21 @@ class Looks:
 def with_holdout(study: Study, found: Sequence[Result], *, look: bool = True) -> list[Result]:
     """``found`` with AP on the holdout for every task that is over.
 
-    Those not yet seen are seen now; without ``look`` they stay undefined.
+    Those not yet seen are seen now; without ``look`` they stay undefined. Results of one who is
+    deleted meanwhile are left out.
     """
     known = study.holdout()
     made = []
     for result in found:
         key = f"{result.participant}/{result.task}"
-        if look and result.outcome and key not in known:
+        missing = result.outcome and key not in known
+        if look and missing and study.has(result.participant):
             known[key] = _measure(study, result)
             study.keep_holdout(key, known[key])
         seen = known.get(key) if result.outcome else None
         ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
         made.append(replace(result, **ends))
-    return made
+    return [result for result in made if study.has(result.participant)]
 
 
 def looks_of(study: Study) -> Looks:

@@ -27,6 +27,11 @@ class Moment:
     action: str
     payload: Mapping[str, Any]
 
+    @property
+    def remark(self) -> bool:
+        """True for a note of the researcher; a participant's own is in their history."""
+        return self.source == "study" and self.action == "note"
+
 
 def progress_of(study: Study, participant: Participant) -> Progress:
     """Progress of a participant by now."""

@@ -109,6 +109,10 @@ class Study:
             )
         return self.log.by_external_id(external) or self.add_participant()[0]
 
+    def has(self, label: str) -> bool:
+        """True if a participant of that label is there, and was not deleted."""
+        return any(who.label == label for who in self.log.participants())
+
     def delete_participant(self, number: int) -> None:
         """Take a participant out: histories, events, answers, link."""
         self.log.participant(number)
@@ -130,8 +134,7 @@ class Study:
 
         ``key`` is as in ``holdout``. Nothing is kept of one who was deleted meanwhile.
         """
-        label = key.partition("/")[0]
-        if any(who.label == label for who in self.log.participants()):
+        if self.has(key.partition("/")[0]):
             self._set_holdout({**self.holdout(), key: measured})
 
     def _set_holdout(self, known: Mapping[str, Any]) -> None:
