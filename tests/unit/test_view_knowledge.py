@@ -67,6 +67,7 @@ def row(**values) -> ConceptRow:
             "bounds": None,
             "bound_since": None,
             "patches": [],
+            "assigned": 0,
             **values,
         }
     )

@@ -20,6 +20,7 @@ from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.embedding.foreground import Scene
+from inficond_panel.views.embedding.map_assigned import AssignedSegments
 from inficond_panel.views.embedding.map_cloud import MapCloud
 from inficond_panel.views.embedding.map_group import make_group
 from inficond_panel.views.embedding.map_keys import MapKeys
@@ -45,6 +46,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
         self.cloud = MapCloud(app, self.map)
+        self.assigned = AssignedSegments(app)
         self._pointer = SegmentPointer(app, self.map, self._show_segment)
         self.panel = EmbeddingPanel(
             projections=make_projections(store),
@@ -65,7 +67,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self._draw_dots()
         self.panel.plot = self._plot = make_plot_pane(self.map.element())
         self._draw_scene()
-        self.cloud.show(self.projection)
+        self._change_cloud()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
@@ -130,6 +132,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         "projection",
         "keys.cursor",
         "map.frame",
+        "assigned.found",
         watch=True,
     )
     def _draw_scene(self) -> None:
@@ -137,13 +140,16 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         shown = self._shown()
         xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
         names = place_names(xy, self._store.concepts, shown, self.map.frame)
-        self.map.show(Scene(xy, shown, names, self._dark))
+        assigned = self.assigned.now()
+        self.map.show(Scene(xy, shown, names, self._dark, assigned))
+        self.panel.assigned = self.assigned.told()
         self._show_group()
         pn.io.push_notebook(self.panel)
 
     @param.depends("projection", watch=True)
     def _change_cloud(self) -> None:
         self.cloud.show(self.projection)
+        self.assigned.show(self.projection)
 
     @param.depends(
         "_app.selection.concepts", "_app.tuning.status", "_app.tuning.locked", watch=True
