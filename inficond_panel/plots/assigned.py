@@ -19,7 +19,8 @@ class Assigned:
     """Segments whose best concept is ``concept``, on one projection.
 
     ``total`` is their number, ``placed`` that of those with a place on the map, ``xy`` ``(n, 2)``
-    the places drawn, ``centre`` ``(2,)`` the mean of all places; nan where there is none.
+    the places drawn, ``centre`` ``(2,)`` the mean of all places; nan where there is none. They are
+    not ``known`` while they are looked for.
     """
 
     concept: str = ""
@@ -28,11 +29,14 @@ class Assigned:
     placed: int = 0
     xy: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     centre: np.ndarray = field(default_factory=lambda: np.full(2, np.nan))
+    known: bool = True
 
     def words(self) -> str:
         """Sentence with the number of segments; empty without a concept."""
         if not self.concept:
             return ""
+        if not self.known:
+            return f"The segments of {self.concept} are being found."
         if not self.total:
             return f"No segment is assigned to {self.concept}: each is nearer to another concept."
         told = f"{count(self.total)} segment{'s' * (self.total != 1)} assigned to {self.concept}"

@@ -14,7 +14,7 @@ from inficond_panel.analysis.patches import (
     patches_of,
     shown_segments,
 )
-from inficond_panel.errors import SpecError
+from inficond_panel.errors import DataError, SpecError
 from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.plots.cloud import segment_positions
 from inficond_panel.plots.map_layers import make_centre, make_segments
@@ -147,14 +147,36 @@ def test_the_concept_opened_is_lit_on_each_projection(app):
     assert front.segments.data["x"] == front.centre.data["x"] == []
 
 
-def test_what_was_found_for_another_concept_is_not_shown(app):
+def test_while_segments_are_looked_for_none_of_another_concept_is_lit(spec_file):
+    jobs = Jobs(inline=True)
+    app = AppState(open_tuner(spec_file, history=":memory:"), jobs)
     view = EmbeddingView(app)
     app.selection.concept = "fur"
-    late = view.assigned.found
+    assert view.panel.assigned["lit"]
+    waiting = []
+    jobs.submit = waiting.append
     app.selection.concept = "sky"
-    view.assigned.found = late
-    assert view.map.scene.assigned.concept == ""
+    assert view.map.assigned.placed == 0
     assert view.panel.assigned == {"words": "The segments of sky are being found.", "lit": False}
+    (job,) = [job for job in waiting if job.key == "assigned"]
+    job.done(job.work(job))
+    assert view.panel.assigned["words"].endswith("segments assigned to sky; + is their centre.")
+    assert len(view.map.assigned.xy) == int(view.panel.assigned["words"].split()[0])
+
+
+def test_a_concept_closed_meanwhile_and_a_fault_light_nothing(spec_file):
+    jobs, waiting = Jobs(inline=True), []
+    app = AppState(open_tuner(spec_file, history=":memory:"), jobs)
+    view = EmbeddingView(app)
+    jobs.submit = waiting.append
+    app.selection.concept = "sky"
+    (job,) = [job for job in waiting if job.key == "assigned"]
+    app.selection.concept = ""
+    job.done(job.work(job))
+    assert view.panel.assigned == {"words": OPEN_ONE, "lit": False}
+    app.selection.concept = "sky"
+    job.failed(DataError("An array is damaged.", "Write the store again."))
+    assert view.panel.assigned == {"words": "An array is damaged.", "lit": False}
 
 
 # --- beside the concepts -----------------------------------------------------------------------

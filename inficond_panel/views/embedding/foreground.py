@@ -35,16 +35,15 @@ class Scene:
     shown: Shown = field(default_factory=Shown)
     names: Names = field(default_factory=Names)
     dark: bool = False
-    assigned: Assigned = field(default_factory=Assigned)
 
 
 class Foreground:
     """Segments, marks, labels and leaders on one figure."""
 
-    def __init__(self, figure: Figure, scene: Scene) -> None:
+    def __init__(self, figure: Figure, scene: Scene, assigned: Assigned) -> None:
         self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
         self.segments, self.centre = ColumnDataSource(), ColumnDataSource()
-        self.show(scene)
+        self.show(scene, assigned)
         figure.scatter(
             "x",
             "y",
@@ -87,12 +86,15 @@ class Foreground:
             source=self.centre,
         )
 
-    def show(self, scene: Scene) -> None:
-        """Draw ``scene``; a layer that is as before is not sent again."""
+    def show(self, scene: Scene, assigned: Assigned) -> None:
+        """Draw ``scene`` and the segments ``assigned`` to the concept opened.
+
+        A layer that is as before is not sent again.
+        """
         scale = scene.names.scale
         columns = (
-            (self.segments, make_segments(scene.assigned, scene.dark, scale)),
-            (self.centre, make_centre(scene.assigned, scene.dark, scale)),
+            (self.segments, make_segments(assigned, scene.dark, scale)),
+            (self.centre, make_centre(assigned, scene.dark, scale)),
             (self.leaders, make_leaders(scene.names, scene.dark)),
             (self.names, make_texts(scene.names, scene.dark)),
             (self.marks, make_marks(scene.xy, scene.shown, scene.dark, scale)),

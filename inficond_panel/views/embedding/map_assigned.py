@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
+from inficond_panel.errors import CancelledError
 from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.state import Job
 
@@ -23,7 +24,7 @@ class AssignedSegments(param.Parameterized):
     found = param.ClassSelector(class_=Assigned, default=NOBODYS)
 
     def __init__(self, app: AppState) -> None:
-        self._app, self._projection = app, ""
+        self._app, self._projection, self._fault = app, "", ""
         super().__init__()
 
     def show(self, projection: str) -> None:
@@ -31,34 +32,35 @@ class AssignedSegments(param.Parameterized):
         self._projection = projection
         self._fetch()
 
-    def now(self) -> Assigned:
-        """Those of the concept and projection on screen; nobody's while they are looked for."""
-        wanted = (self._app.selection.concept, self._projection)
-        return self.found if (self.found.concept, self.found.method) == wanted else NOBODYS
-
     def told(self) -> dict[str, Any]:
         """Sentence on them as ``words``, and whether any is ``lit``; empty without segments."""
         if not self._app.store.holds("segments"):
             return {}
-        concept, now = self._app.selection.concept, self.now()
-        waiting = f"The segments of {concept} are being found." if concept else OPEN_ONE
-        return {"words": now.words() or waiting, "lit": now.placed > 0}
+        words = self.found.words() or self._fault or OPEN_ONE
+        return {"words": words, "lit": self.found.placed > 0}
 
     @param.depends("_app.selection.concept", watch=True)
     def _fetch(self) -> None:
-        store, concept, projection = self._app.store, self._app.selection.concept, self._projection
-        if not (concept and projection and store.holds("segments")):
+        store, projection = self._app.store, self._projection
+        concept = self._app.selection.concept if store.holds("segments") else ""
+        self._fault = ""
+        if not concept or not projection:
             self._app.jobs.cancel("assigned")
+            self.found = NOBODYS
             return
 
         def work(_: Job) -> Assigned:
             return take_assigned(store, projection, concept)
 
         self._app.jobs.submit(Job("assigned", work, self._set, self._failed))
+        if (self.found.concept, self.found.method) != (concept, projection):
+            self.found = Assigned(concept, projection, known=False)
 
     def _set(self, found: Assigned) -> None:
-        self.found = found
+        if found.concept == self._app.selection.concept:  # it may have been closed meanwhile
+            self.found = found
 
-    def _failed(self, _: InficondError) -> None:
-        """The cloud, which needs the same places, tells the fault."""
-        self.found = NOBODYS
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self._fault = error.message
+            self.found = NOBODYS

@@ -68,6 +68,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.panel.plot = self._plot = make_plot_pane(self.map.element())
         self._draw_scene()
         self._change_cloud()
+        self._light()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
@@ -132,7 +133,6 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         "projection",
         "keys.cursor",
         "map.frame",
-        "assigned.found",
         watch=True,
     )
     def _draw_scene(self) -> None:
@@ -140,9 +140,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         shown = self._shown()
         xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
         names = place_names(xy, self._store.concepts, shown, self.map.frame)
-        assigned = self.assigned.now()
-        self.map.show(Scene(xy, shown, names, self._dark, assigned))
-        self.panel.assigned = self.assigned.told()
+        self.map.show(Scene(xy, shown, names, self._dark))
         self._show_group()
         pn.io.push_notebook(self.panel)
 
@@ -150,6 +148,13 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def _change_cloud(self) -> None:
         self.cloud.show(self.projection)
         self.assigned.show(self.projection)
+
+    @param.depends("assigned.found", watch=True)
+    def _light(self) -> None:
+        """The segments of the concept opened, and how many they are."""
+        self.map.assigned = self.assigned.found
+        self.panel.assigned = self.assigned.told()
+        pn.io.push_notebook(self.panel)
 
     @param.depends(
         "_app.selection.concepts", "_app.tuning.status", "_app.tuning.locked", watch=True
