@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.analysis.patches import PATCHES_OF, assigned_counts, patches_of
 from inficond_panel.analysis.what_if_bands import change_along
 from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Band, discrepancy, influence_axis
@@ -30,7 +30,8 @@ class ConceptRow:
 
     ``rank`` is the place in the order asked for, ``None`` where it has no sense (no influence);
     ``share`` is the influence relative to the student's strongest (−1 to 1); ``discrepancy`` is
-    nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs.
+    nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs;
+    ``assigned`` is the number of segments whose best concept it is.
     """
 
     rank: int | None
@@ -41,6 +42,7 @@ class ConceptRow:
     bounds: tuple[float | None, float | None] | None
     bound_since: int | None
     patches: list[tuple[int, float]]
+    assigned: int
 
 
 def concept_rows(
@@ -51,6 +53,7 @@ def concept_rows(
     top: int,
     find: str = "",
     suspects: Sequence[str] = (),
+    patches: str = PATCHES_OF[0],
 ) -> list[ConceptRow]:
     """The ``top`` concepts of a student in the order of ``sort`` (one of ``SORTS``).
 
@@ -58,7 +61,7 @@ def concept_rows(
     beside the ``top``. By suspects: these, as
     they come. By discrepancy: descending absolute value, undefined last. ``top`` 0 is all concepts,
     those without a rank last. With ``find`` only concepts whose name holds that text, and also
-    those at 0: any can be found and thumbed.
+    those at 0: any can be found and thumbed. ``patches`` is one of ``PATCHES_OF``.
     """
     store, weights = student.store, student.weights
     since = partial(tuner.bound_since, student.node, student.class_name)
@@ -79,7 +82,7 @@ def concept_rows(
                 *(c for c in order if not weights[c] and student.bound(store.concepts[c])),
             ]
     strongest = float(np.abs(weights).max()) or 1.0
-    segments, cosines = nearest_segments(store)
+    assigned = assigned_counts(store)
     return [
         ConceptRow(
             rank=rank_of.get(c),
@@ -89,7 +92,10 @@ def concept_rows(
             discrepancy=float(values[c]),
             bounds=(held := student.bound(store.concepts[c])),
             bound_since=since(store.concepts[c]) if held else None,
-            patches=[(int(s), float(v)) for s, v in zip(segments[c], cosines[c], strict=True)],
+            patches=[
+                (int(s), float(v)) for s, v in zip(*patches_of(store, c, patches), strict=True)
+            ],
+            assigned=int(assigned[c]),
         )
         for c in (shown[: top or None] if wanted else shown)
     ]

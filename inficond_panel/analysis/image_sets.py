@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.analysis.patches import PATCHES_OF, patches_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
@@ -43,9 +43,12 @@ def image_set(
     return ImageSet(student.class_name, title, student.split, chosen, concept, enlarged)
 
 
-def patch_images(store: Store, concept: str) -> np.ndarray:
-    """Rows of the images that the patches of a concept are cut from, the most similar first."""
-    segments = nearest_segments(store)[0][store.concepts.index(concept)]
+def patch_images(store: Store, concept: str, kind: str = PATCHES_OF[0]) -> np.ndarray:
+    """Rows of the images that the patches of a concept are cut from, the most similar first.
+
+    ``kind`` is one of ``PATCHES_OF``.
+    """
+    segments, _ = patches_of(store, store.concepts.index(concept), kind)
     images, first = np.unique(store.segment_image[segments], return_index=True)
     return np.asarray(images[np.argsort(first)])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from inficond_panel.common.cache import once
@@ -9,6 +11,8 @@ from inficond_panel.store import Store
 
 #: Patches kept for each concept.
 PATCHES = 12
+#: Segments that stand for a concept: nearest to its text, or those whose best concept it is.
+PATCHES_OF = ("nearest", "assigned")
 _CHUNK = 64
 
 
@@ -31,6 +35,60 @@ def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
         best[start : start + _CHUNK] = order
         cosines[start : start + _CHUNK] = np.take_along_axis(similarity, order, axis=1)
     return shown[best], cosines
+
+
+@once(4)
+def assigned_order(store: Store) -> tuple[np.ndarray, np.ndarray]:
+    """All segments by their best concept, nearest first, and where those of each concept begin.
+
+    ``(S,)`` and ``(C + 1,)``: a concept as the aggregate of its best-matching segments (InFiConD,
+    sec. 4.2). Those of holdout images are among them.
+    """
+    order = np.lexsort((-store.segment_cosine, store.segment_concept))
+    begins = np.searchsorted(store.segment_concept[order], np.arange(len(store.concepts) + 1))
+    return order, begins
+
+
+def assigned_segments(store: Store, concept: int) -> np.ndarray:
+    """Segments whose best concept this one is, nearest first; none where the store has none."""
+    order, begins = assigned_order(store)
+    return np.asarray(order[begins[concept] : begins[concept + 1]])
+
+
+def assigned_counts(store: Store) -> np.ndarray:
+    """Number of segments ``(C,)`` whose best concept each one is."""
+    return np.diff(assigned_order(store)[1])
+
+
+def patches_of(store: Store, concept: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Up to ``PATCHES`` segments that stand for a concept, best first, and their cosines.
+
+    ``kind`` is one of ``PATCHES_OF``. None is of a holdout image.
+    """
+    if kind == "nearest":
+        segments, cosines = nearest_segments(store)
+        return segments[concept], cosines[concept]
+    found = _assigned_patches(store)[concept]
+    return found, store.segment_cosine[found]
+
+
+@once(4)
+def _assigned_patches(store: Store) -> list[np.ndarray]:
+    """For each concept the nearest of the segments assigned to it, without those of holdout."""
+    order, begins = assigned_order(store)
+    shown = (store.split != "holdout")[store.segment_image[order]]
+    return [
+        order[begin:end][shown[begin:end]][:PATCHES] for begin, end in pairwise(begins.tolist())
+    ]
+
+
+@once(4)
+def shown_segments(store: Store) -> np.ndarray:
+    """Segments that are a patch of some concept, of either kind, in ascending order."""
+    found = [
+        patches_of(store, c, kind)[0] for c in range(len(store.concepts)) for kind in PATCHES_OF
+    ]
+    return np.unique(np.concatenate(found))
 
 
 def _top(values: np.ndarray, k: int) -> np.ndarray:
@@ -56,7 +114,7 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
     """
     if not store.holds("segments"):
         return np.empty(0, np.int64)
-    return np.unique(store.segment_image[store.segment_concept == concept])
+    return np.unique(store.segment_image[assigned_segments(store, concept)])
 
 
 @once(4)

@@ -12,13 +12,15 @@ from inficond_panel.analysis.churn import Churn, churn
 from inficond_panel.analysis.compensation import Group, Moves, groups, moves
 from inficond_panel.analysis.joint_pricing import JointPricing
 from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
-from inficond_panel.common.numbers import plain
+from inficond_panel.common.numbers import defined, plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
+from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node
@@ -31,12 +33,15 @@ class ClassReport:
     """Report on the refit of one class's student.
 
     ``gap`` and ``certificate`` are the stored student's; ``reached`` is False where the
-    exact solver stopped above its tolerance.
+    exact solver stopped above its tolerance. ``cures`` are what this iteration asked for, ``terms``
+    what it and those before resolved to, each kind ``cures_since`` that iteration.
     """
 
     class_name: str
     intents: tuple[Intent, ...]
     cures: tuple[Cure, ...]
+    terms: Terms
+    cures_since: Mapping[str, int]
     bounds: tuple[Bound, ...]
     moves: Moves
     groups: tuple[Group, ...]
@@ -150,6 +155,8 @@ def _class_report(
         class_name=class_name,
         intents=intents,
         cures=tuple(cure for cure in node.cures if cure.class_name == class_name),
+        terms=pricing.tuner.terms(node).get(class_name, Terms()),
+        cures_since=pricing.tuner.cures_since(node, class_name),
         bounds=pricing.bounds(class_name, lift),
         moves=moves(data, store.concepts, old, new, tuned, top),
         groups=groups(data, store.concepts, old, new, tuned, threshold, own),
@@ -165,6 +172,7 @@ def _document(report: ClassReport) -> dict[str, Any]:
     objective = report.objective
     return {
         "intents": [item.to_json() for item in (*report.intents, *report.cures)],
+        "cures": _cures_document(report),
         "bounds": [plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
         "moves": plain(asdict(report.moves)),
         "groups": [plain(asdict(group)) for group in report.groups],
@@ -176,4 +184,24 @@ def _document(report: ClassReport) -> dict[str, Any]:
         "gap": plain(report.gap),
         "certificate": report.certificate,
         "reached": report.reached,
+    }
+
+
+def _cures_document(report: ClassReport) -> dict[str, Any]:
+    """Cures in force by kind, and how many labelled photos of tune chose any of it."""
+    terms, found = report.terms, dict[str, Any]()
+    if terms.taught is not None:
+        found[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
+    if terms.balanced is not None:
+        effective = [defined(value) for value in terms.balanced.effective]
+        found[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
+    if terms.doubted is not None:
+        factors = dict(terms.doubted.factors)
+        found[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
+    if terms.penalty is not None:
+        found[LAMBDA.key] = {"value": terms.penalty}
+    since = report.cures_since
+    return {
+        "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in found.items()},
+        "photos_used": terms.used,
     }

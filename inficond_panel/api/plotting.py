@@ -62,10 +62,16 @@ class StudentPlots:
         check_metric(metric)
         return make_what_if(self.students.student(class_name, split), concept, metric)
 
-    def embedding(self, class_name: str = "", method: str = "") -> hv.Overlay:
-        """Concepts in the plane over all segments; of a class its strongest are labelled."""
+    def embedding(self, class_name: str = "", method: str = "", concept: str = "") -> hv.Overlay:
+        """Concepts in the plane over all segments; of a class its strongest are labelled.
+
+        With a ``concept`` the segments whose best concept it is are lit, with their centre.
+        """
+        store = self.students.tuner.store
+        if concept:
+            check_name("concept", concept, store.concepts)
         influence = self.students.student(class_name, "fit").weights if class_name else None
-        return make_embedding(self.students.tuner.store, influence, method)
+        return make_embedding(store, influence, method, concept)
 
     def provenance(self) -> hv.Overlay:
         """The tree of iterations, deleted branches left out; this one is filled."""

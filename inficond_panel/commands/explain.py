@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.arguments import add_node, add_split, add_tuner, share
 from inficond_panel.commands.output import progress, say, say_json
 from inficond_panel.errors import TuningError
 
 if TYPE_CHECKING:
+    from inficond_panel.analysis.refit_report import RefitReport
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
-    "Per tuned student, against the iteration before: which bounds bind and what each costs; "
+    "Per tuned student, against the iteration before: which cures are in force; which bounds "
+    "bind and what each costs; "
     "which concepts took over; which are collinear with the tuned ones; how far the fit to "
     "the teacher had to give; which images changed sides (with ids in --json)."
 )
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     )
     count_look(tuner, node, args.split)
     if args.json:
-        say_json({"spec": str(tuner.spec.path), **report.to_json()})
+        say_json({"spec": str(tuner.spec.path), **_document(report)})
         return
     say(f"{node_title(tuner, node)} from #{report.parent.number} {report.parent.id}")
     for line in report.notices:
@@ -72,6 +74,18 @@ def run(args: argparse.Namespace) -> None:
         if told := moved_sentence(moved, split):
             say()
             say(told)
+
+
+def _document(report: RefitReport) -> dict[str, Any]:
+    """The report as plain data, with a sentence on each cure in force."""
+    from inficond_panel.wording.cures import cure_sentences
+
+    document = report.to_json()
+    for each in report.classes:
+        in_force = document["classes"][each.class_name]["cures"]["in_force"]
+        for kind, sentence in cure_sentences(each.terms, each.cures_since).items():
+            in_force[kind]["sentence"] = sentence
+    return document
 
 
 def _latest(tuner: Tuner) -> Node:

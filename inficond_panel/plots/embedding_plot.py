@@ -6,6 +6,7 @@ import holoviews as hv
 import numpy as np
 
 from inficond_panel.errors import DataError
+from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.plots.cloud import (
     NOTHING,
     WHOLE,
@@ -16,10 +17,12 @@ from inficond_panel.plots.cloud import (
 from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
 from inficond_panel.plots.map_layers import (
     draw_dots,
+    make_centre,
     make_cloud,
     make_dots,
     make_leaders,
     make_marks,
+    make_segments,
     make_texts,
 )
 from inficond_panel.store import Store
@@ -29,15 +32,18 @@ _FRAME = Frame(size=(640.0, 320.0))
 
 
 def make_embedding(
-    store: Store, influence: np.ndarray | None = None, method: str = ""
+    store: Store, influence: np.ndarray | None = None, method: str = "", concept: str = ""
 ) -> hv.Overlay:
     """Concepts of a projection (the best, if none is named) over the cloud of all segments.
 
-    With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels.
-    Raises ``DataError`` where the store has no map, or none of that name.
+    With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels. The
+    segments assigned to a ``concept`` are lit, with a cross at their centre; the title counts them.
+    Raises ``DataError`` where the store has no map, or none of that name, or no segments to light.
     """
     if not store.holds("maps"):
         raise DataError(store.lacks("maps"), "All other plots are there.")
+    if concept and not store.holds("segments"):
+        raise DataError(store.lacks("segments"), "Leave the concept out.")
     known = projections(store)
     if method and method not in known:
         raise DataError(f"There is no projection {method!r}.", f"There are {', '.join(known)}.")
@@ -45,10 +51,12 @@ def make_embedding(
     shown = Shown(influence)
     xy = spread(concept_positions(store, chosen), shown, _FRAME)
     density = segment_density(store, chosen) if store.holds("segments") else NOTHING
+    lit = take_assigned(store, chosen, concept) if concept else Assigned()
     dots = make_dots(xy, shown, (), {"name": store.concepts}, dark=False)
     layers = [
         make_cloud(density, dark=False),
         draw_dots(dots).opts(size="diameter", color="shade", tools=["hover"]),
+        *(_assigned(lit) if concept else []),
         *(_names(store, xy, shown) if shown.marked else []),
     ]
     return hv.Overlay(layers).opts(
@@ -59,7 +67,21 @@ def make_embedding(
         width=int(_FRAME.size[0]),
         height=int(_FRAME.size[1]),
         show_legend=False,
+        title=lit.words(),
     )
+
+
+def _assigned(assigned: Assigned) -> list[hv.Element]:
+    """Segments of a concept, and their centre."""
+    segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
+    return [
+        hv.Points(segments, ["x", "y"], ["across", "fill"]).opts(
+            size="across", color="fill", alpha=0.6
+        ),
+        hv.Points(centre, ["x", "y"], ["across", "line", "width"]).opts(
+            marker="cross", size="across", line_color="line", line_width="width"
+        ),
+    ]
 
 
 def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:

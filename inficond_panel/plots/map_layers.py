@@ -12,10 +12,11 @@ import holoviews as hv
 import numpy as np
 
 from inficond_panel.plots import labels
+from inficond_panel.plots.assigned import Assigned
 from inficond_panel.plots.cloud import Density, palette
 from inficond_panel.plots.concept_map import RING, Names, Shown
 from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
-from inficond_panel.vocabulary.palette import CONCEPT, FOCUS, INK, INK_3, SURFACE
+from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
 
 Columns = dict[str, list[Any]]
 UNSEEN = "#0000"  #: black, of no opacity
@@ -72,6 +73,25 @@ def make_texts(names: Names, dark: bool) -> Columns:
         "size": [f"{labels.FONT_SIZE * names.scale:g}px"] * len(names.texts),
         "ink": [INK.of(dark)] * len(names.texts),
         "surface": [SURFACE.of(dark)] * len(names.texts),
+    }
+
+
+def make_segments(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
+    """Segments of the concept opened, as small discs."""
+    x, y = assigned.xy.round(6).T.tolist()
+    return {"x": x, "y": y, "across": [4.0 * scale] * len(x), "fill": [ASSIGNED.of(dark)] * len(x)}
+
+
+def make_centre(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
+    """Their centre: a cross on a larger one of the surface's colour. Empty where there is none."""
+    looks = ((SURFACE, 17.0, 6.0), (ASSIGNED, 14.0, 3.0)) if assigned.placed else ()
+    x, y = assigned.centre.tolist()
+    return {
+        "x": [x] * len(looks),
+        "y": [y] * len(looks),
+        "across": [across * scale for _, across, _ in looks],
+        "line": [colour.of(dark) for colour, *_ in looks],
+        "width": [width * scale for *_, width in looks],
     }
 
 

@@ -58,8 +58,12 @@ class AppState(param.Parameterized):
         self.selection = Selection(
             tuner.store.classes, tuner.store.concepts, only=rights.class_name
         )
-        self.settings = Settings(top=self.spec.views.top, show=self.spec.layout.show)
+        views = self.spec.views
+        self.settings = Settings(
+            top=views.top, patches_of=views.patches_of, show=self.spec.layout.show
+        )
         self.settings.param["show"].default = self.spec.layout.show
+        self.settings.param["patches_of"].default = views.patches_of
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
         snapshot, tree = take_snapshot(tuner, head, "tune"), take_tree(tuner, head)

@@ -15,6 +15,7 @@ from inficond_panel.analysis.concept_table import concepts_file
 from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery, take_picked
 from inficond_panel.analysis.image_sets import ImageSet
 from inficond_panel.analysis.local_explanation import Apart, take_apart
+from inficond_panel.analysis.patches import PATCHES_OF
 from inficond_panel.analysis.refit_curve import CurvePoint, refit_curve
 from inficond_panel.analysis.refit_report import RefitReport
 from inficond_panel.analysis.snapshot import Snapshot, Tree
@@ -61,11 +62,24 @@ class StudentsState(param.Parameterized):
         return self.student(class_name).weight(concept)
 
     def concept_rows(
-        self, class_name: str, sort: str, top: int, find: str = "", suspects: Sequence[str] = ()
+        self,
+        class_name: str,
+        sort: str,
+        top: int,
+        find: str = "",
+        suspects: Sequence[str] = (),
+        patches: str = PATCHES_OF[0],
     ) -> list[ConceptRow]:
         """The ``top`` concepts of a class's student; see ``rows.concept_rows``."""
-        student = self.student(class_name)
-        return concept_rows(self.tuner, student, sort=sort, top=top, find=find, suspects=suspects)
+        return concept_rows(
+            self.tuner,
+            self.student(class_name),
+            sort=sort,
+            top=top,
+            find=find,
+            suspects=suspects,
+            patches=patches,
+        )
 
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
         """Change in a metric over the influence of one concept (others held)."""

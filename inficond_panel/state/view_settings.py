@@ -5,6 +5,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.concept_rows import SORTS
+from inficond_panel.analysis.patches import PATCHES_OF
 from inficond_panel.spec.sections.students import TOPS
 from inficond_panel.vocabulary.metrics import AP, ERRORS, F1, PRECISION, RECALL, SHARES, keys
 
@@ -40,6 +41,11 @@ class Settings(param.Parameterized):
     )
     effect: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
+    )
+    patches_of: param.Selector[str] = param.Selector(
+        default=PATCHES_OF[0],
+        objects=list(PATCHES_OF),
+        doc="Patches of a concept: segments nearest to its text, or those assigned to it.",
     )
     measured = param.Boolean(False, doc="Whether all metrics of the student are open.")
     slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")

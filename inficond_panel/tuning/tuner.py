@@ -208,6 +208,19 @@ class Tuner:
         """Number of the iteration that set the bound in force at ``node``; None without one."""
         return self._since(node).get((class_name, concept))
 
+    def cures_since(self, node: Node, class_name: str) -> dict[str, int]:
+        """Number of the latest iteration up to ``node`` that asked for a cure of a class, by kind.
+
+        Of labels, which add up, the latest.
+        """
+        found: dict[str, int] = {}
+        path: list[Node | Iteration] = [node, *self.ancestors(node)]
+        for at in path:
+            for cure in at.cures:
+                if cure.class_name == class_name:
+                    found.setdefault(cure.kind.key, at.number)
+        return found
+
     def set_note(self, node_id: str, text: str, author: str = "user") -> None:
         """Give a node a note; the latest counts."""
         self.history.set_note(node_id, text, author)

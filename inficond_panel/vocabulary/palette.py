@@ -86,6 +86,7 @@ AGAINST = Colour("against", *_ORANGE)
 AGAINST_MOST = Colour("against-most", "#7a3503", "#ffdcb8")
 CONCEPT = Colour("concept", *_GRAY)
 SIMILARITY = Colour("similarity", *_GREEN)
+ASSIGNED = Colour("assigned", *_GREEN)  # segments of the concept opened
 TEACHER = Colour("teacher", *_GRAY)
 SHARE = Colour("share", *_GRAY)  # of a ring, and sizes of subsets
 

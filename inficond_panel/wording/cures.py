@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import Intent, size_words
-from inficond_panel.vocabulary.cures import AUTO
+from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
 Asked = Intent | Cure
@@ -53,15 +55,41 @@ def chosen_sentence(photos: int) -> str:
 
 
 def terms_words(terms: Terms) -> list[str]:
-    """Sentences on the terms of one class."""
-    said = []
+    """Clauses on the terms of one class."""
+    return [*_words_by_kind(terms).values(), *([used_words(terms)] if terms.used else [])]
+
+
+def used_words(terms: Terms) -> str:
+    """Clause on the labelled photos that chose any of the terms of one class."""
+    return f"chosen by the labels of {count(terms.used)} photos of tune"
+
+
+def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
+    """Sentence on each cure in force on a class, by kind; ``since`` is the iteration of each.
+
+    An iteration below 0 is a preview, and not named.
+    """
+    return {
+        kind: f"Cure in force{_named(since.get(kind))}: {words}."
+        for kind, words in _words_by_kind(terms).items()
+    }
+
+
+def _named(iteration: int | None) -> str:
+    return "" if iteration is None or iteration < 0 else f" since #{iteration}"
+
+
+def _words_by_kind(terms: Terms) -> dict[str, str]:
+    said = {}
     if terms.taught is not None:
-        labels = count(len(terms.taught.labels))
-        said.append(f"{labels} photos taught by their label, each as {terms.taught.weight:g}")
+        photos = len(terms.taught.labels)
+        whose = "its label" if photos == 1 else "their labels"
+        weight = f"each as {terms.taught.weight:g} photos of fit"
+        said[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.balanced is not None:
         positive, negative = terms.balanced.effective
         names = ", ".join(terms.balanced.concepts)
-        said.append(
+        said[BALANCE.key] = (
             f"balanced by {names}: {positive:.0f} effective positive photos of fit, "
             f"{negative:.0f} negative"
         )
@@ -69,9 +97,7 @@ def terms_words(terms: Terms) -> list[str]:
         factors = terms.doubted.factors
         most = max(factors, key=lambda name: factors[name], default="")
         worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
-        said.append(f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}")
+        said[DOUBT.key] = f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
     if terms.penalty is not None:
-        said.append(f"lambda {terms.penalty:.3g}")
-    if terms.used:
-        said.append(f"chosen by the labels of {count(terms.used)} photos of tune")
+        said[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
     return said

@@ -14,6 +14,7 @@ from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import limits_text
+from inficond_panel.wording.cures import cure_sentences, used_words
 
 #: Step of a weight that prices are told for.
 _STEP = 0.1
@@ -26,6 +27,8 @@ def sentences(report: ClassReport) -> list[str]:
     """Sentences of a report on one class, all of them."""
     return [
         *([] if report.reached else [certificate_sentence(report)]),
+        *cure_sentences(report.terms, report.cures_since).values(),
+        *([f"{used_words(report.terms).capitalize()}."] if report.terms.used else []),
         *(bound_sentence(bound) for bound in report.bounds),
         *movers_sentences(report.moves),
         *(group_sentence(group, report) for group in report.groups),

@@ -63,6 +63,12 @@ def class_chosen(page: Page) -> None:
 def concept_open(page: Page) -> None:
     page.locator(".knowledge .rows > .row .open").first.click()
     expect(page.locator(".detail .tile img").first).to_be_visible()
+    expect(page.locator(".map .assigned.lit")).to_contain_text("segments assigned to")
+
+
+def its_segments_chosen(page: Page) -> None:
+    page.get_by_label("Patches shown").select_option("assigned")
+    expect(page.locator(".knowledge .patch").first).to_be_visible()
 
 
 def batch_pending(page: Page) -> None:
@@ -200,6 +206,7 @@ STATES: tuple[Callable[[Page], None], ...] = (
     tour_left,
     class_chosen,
     concept_open,
+    its_segments_chosen,
     batch_pending,
     simple_shown,
     one_column,

@@ -211,3 +211,41 @@ def test_a_group_made_by_keys_is_the_one_listed(page) -> None:
     page.keyboard.press(" ")
     expect(page.get_by_role("button", name="2 selected: list them")).to_be_visible()
     forget(page)
+
+
+#: Green discs on the map: Bokeh's sources of the glyphs that are 4 pixels across, and the crosses.
+LIT = """() => [...Bokeh.documents[0]._all_models.values()]
+  .filter((model) => model.type === "ColumnDataSource" && "across" in model.data)
+  .filter(({ data }) => data.across.length && data.across.every((size) => size === SIZE))
+  .map(({ data }) => data.x.length)"""
+
+
+def test_a_concept_that_is_opened_has_its_segments_lit_and_counted(small_url, open_page) -> None:
+    page = open_page(small_url)
+    begin(page)
+    line = page.locator(".map .assigned")
+    expect(line).to_have_text("Open a concept: its segments are lit.")
+    row = page.locator(".knowledge .rows > .row[role=listitem]").first
+    name = row.locator(".open").inner_text()
+    row.locator(".open").click()
+    expect(line).to_have_text(re.compile(rf"^\d+ segments assigned to {name}; . is their centre"))
+    told = int(line.inner_text().split()[0])
+    assert page.evaluate(LIT.replace("SIZE", "4")) == [told]
+
+    row.locator(".strength").hover()
+    card = page.locator(".card:visible", has_text="Assigned segments")
+    expect(card.locator("dl")).to_contain_text(f"Assigned segments{told}")
+
+    segments = row.locator(".patch")
+    nearest = segments.evaluate_all("all => all.map(({ dataset }) => dataset.segment)")
+    page.get_by_label("Patches shown").select_option("assigned")
+    expect(page).to_have_url(re.compile("patches=assigned"))
+    expect(segments).to_have_count(min(5, told))
+    shown = segments.evaluate_all("all => all.map(({ dataset }) => dataset.segment)")
+    assert len(nearest) == 5
+    expect(row.locator(".patch img").first).to_have_attribute("src", re.compile("jpeg"))
+    segments.first.click()
+    expect(page.locator("dialog.large[open] .picture .line")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".detail .subtitle")).to_have_text(f"{name}, its segments")
+    assert len(set(shown)) == len(shown)

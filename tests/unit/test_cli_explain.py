@@ -139,3 +139,48 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     assert status == 0
     assert "no problems" in out
     assert "Class names and link are not checked" in err
+
+
+CURES = """\
+- - {class: bicycle, concepts: [wheel], direction: balance}
+  - {class: bicycle, direction: lambda, value: 0.002}
+- - {class: bicycle, image: "000002", direction: label, value: 1}
+  - {class: bird, concept: fur, direction: up}
+- - {class: bicycle, direction: doubt, value: 2}
+"""
+
+
+def test_explain_names_the_cures_in_force_and_what_they_resolved_to(run, spec_file):
+    edits = spec_file.with_name("cures.yaml")
+    edits.write_text(CURES)
+    assert run("tune", spec_file, "--edits", edits)[0] == 0
+    tuner = open_tuner(spec_file)
+    terms = tuner.terms(tuner.nodes()[-1])["bicycle"]
+    _, out, _ = run("explain", spec_file)
+    own = [line.strip() for line in out.splitlines() if "Cure in force" in line]
+    positive, negative = terms.balanced.effective
+    assert own == [
+        "Cure in force since #2: 1 photo taught by its label, "
+        f"each as {terms.taught.weight:g} photos of fit.",
+        f"Cure in force since #1: balanced by wheel: {positive:.0f} effective positive photos "
+        f"of fit, {negative:.0f} negative.",
+        next(line for line in own if "doubt 2: " in line),
+        "Cure in force since #1: lambda 0.002.",
+    ]
+    assert own[2].startswith("Cure in force since #3: ")
+    assert f"Chosen by the labels of {terms.used} photos of tune." in out
+
+    _, out, _ = run("explain", spec_file, "--json")
+    cures = json.loads(out)["classes"]["bicycle"]["cures"]
+    assert cures["photos_used"] == terms.used
+    found = cures["in_force"]
+    assert [item["sentence"] for item in found.values()] == own
+    assert found["lambda"] | {"sentence": ""} == {"since": 1, "value": 0.002, "sentence": ""}
+    assert (found["label"]["photos"], found["label"]["since"]) == ({"000002": 1}, 2)
+    assert found["balance"]["concepts"] == ["wheel"]
+    assert set(found["doubt"]["factors"]) == set(terms.doubted.factors)
+
+    _, out, _ = run("explain", spec_file, "--node", "2")
+    assert out.count("Cure in force") == 3
+    bird = out[out.index("\nbird\n") :]
+    assert "Cure in force" not in bird

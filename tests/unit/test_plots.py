@@ -166,6 +166,18 @@ def test_embedding_labels_the_strongest(students):
     assert named <= strongest
 
 
+def test_embedding_lights_the_segments_of_a_concept(students):
+    store = students.tuner.store
+    own = store.segment_concept == store.concepts.index("fur")
+    overlay = students.plot.embedding(method="pca", concept="fur")
+    _, dots, segments, centre = overlay
+    assert (len(dots), len(segments)) == (len(store.concepts), own.sum())
+    places = segments.dframe()[["x", "y"]].to_numpy()
+    assert centre.dframe()[["x", "y"]].to_numpy()[0] == pytest.approx(places.mean(axis=0), abs=1e-5)
+    title = hv.Store.lookup_options("bokeh", overlay, "plot").kwargs["title"]
+    assert title == f"{own.sum()} segments assigned to fur; + is their centre."
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -173,6 +185,7 @@ def test_embedding_labels_the_strongest(students):
         lambda plot: plot.knowledge("bird"),
         lambda plot: plot.what_if("bird", "fur", "accuracy"),
         lambda plot: plot.embedding("bird") + plot.embedding(),
+        lambda plot: plot.embedding("bird", "pca", "fur"),
         lambda plot: plot.provenance(),
         lambda plot: plot.matrix(),
         lambda plot: plot.confusion("bird"),
@@ -196,6 +209,8 @@ def test_names_that_are_not_there_are_told_with_the_nearest(students):
         plot.confusion("bicycle", "test")
     with pytest.raises(DataError, match="no projection 'mds'"):
         plot.embedding("bicycle", "mds")
+    with pytest.raises(TuningError, match="Did you mean 'wheel'"):
+        plot.embedding(concept="whel")
 
 
 def test_a_plot_of_the_holdout_counts_a_look(students):

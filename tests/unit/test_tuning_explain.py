@@ -322,8 +322,8 @@ def test_document_is_json_without_nan(tuner: Tuner) -> None:
     assert (document["id"], document["parent"]) == (node.id, tuner.root_id)
     bird = document["classes"]["bird"]
     assert set(bird) == {
-        "intents", "bounds", "moves", "groups", "objective", "churn", "gap", "certificate",
-        "reached",
+        "intents", "cures", "bounds", "moves", "groups", "objective", "churn", "gap",
+        "certificate", "reached",
     }  # fmt: skip
     assert bird["bounds"][0]["price"]["cost"] is None
     assert bird["churn"][0]["split"] == "fit"

@@ -68,6 +68,7 @@ def row(**values) -> ConceptRow:
             "bounds": None,
             "bound_since": None,
             "patches": [],
+            "assigned": 0,
             **values,
         }
     )

@@ -260,7 +260,12 @@ class Views(Section):
         doc=f"Concepts listed at first: {', '.join(map(str, TOPS[:-1]))}; 0: all.",
     )
     labelled = Whole(10, bounds=(0, 100), doc="Strongest concepts that are marked on the map.")
-    patches = Whole(5, bounds=(0, 12), doc="Nearest segments shown beside a concept.")
+    patches = Whole(5, bounds=(0, 12), doc="Segments shown beside a concept.")
+    patches_of = Choice(
+        default="nearest",
+        objects=["nearest", "assigned"],
+        doc="Which at first: those nearest to its text, or those whose best concept it is.",
+    )
     factors = Shares(
         [1.25, 1.5, 2.0, 3.0, 5.0, 10.0],
         doc="Factors of a thumb to choose from, above 1; `tuning.factor` is always among them.",

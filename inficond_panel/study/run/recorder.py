@@ -29,6 +29,7 @@ SHARED = {
     "top": "knowledge",
     "show": "",
     "effect": "knowledge",
+    "patches_of": "knowledge",
     "measured": "knowledge",
     "mended": "knowledge",
     "slice_by": "knowledge",

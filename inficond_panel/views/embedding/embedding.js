@@ -92,16 +92,24 @@ export function render({ model, el }) {
   const plot = h("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "Map of concepts",
     "aria-description": "Arrow keys go from concept to concept. Enter opens, space selects, U, D and X thumb, S shows the nearest segment, plus, minus and 0 zoom." })
   plot.append(model.get_child("plot"))
+  const assigned = h("p", { class: "assigned clip" })
   const group = makeGroup(model, plot, el)
   takeKeys(plot, model)
   const segment = makeSegmentCard(model, plot, el)
   segment.tell((words) => text(told, words))
   el.append(h("section", { class: "panel map", "aria-label": "Concept embedding" },
-    head, plot, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
+    head, plot, assigned, told, h("footer", {}, legend, h("span", { class: "grow" }), group.button, lasso, home, save)))
   followTheme(model, el)
   new ResizeObserver(() => { if (plot.isConnected && model.zoom !== zoomOf(plot)) model.zoom = zoomOf(plot) }).observe(plot)
   saveFiles(model)
   model.on("msg:custom", (event) => { if ((event.data ?? event).open === "group") { segment.hide(); setTimeout(group.open) } })
+  watch(model, ["assigned"], () => {
+    const { words = "", lit = false } = model.assigned
+    assigned.hidden = !words
+    assigned.classList.toggle("lit", lit)
+    text(assigned, words)
+    set(assigned, "title", words || null)
+  })
   watch(model, ["told"], () => { text(told, model.told); segment.hide() })
   watch(model, ["group"], () => {
     group.show()

@@ -1,4 +1,4 @@
-"""Marks, labels and leaders of the concept map as Bokeh glyphs over its HoloViews ground.
+"""Segments, marks, labels and leaders of the concept map as Bokeh glyphs over its HoloViews ground.
 
 They change with the class and with each thumb, and a pass through HoloViews takes about 15 ms a
 layer: so they are columns of Bokeh sources.
@@ -15,8 +15,15 @@ from bokeh.core.properties import value
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
+from inficond_panel.plots.assigned import Assigned
 from inficond_panel.plots.concept_map import Names, Shown
-from inficond_panel.plots.map_layers import make_leaders, make_marks, make_texts
+from inficond_panel.plots.map_layers import (
+    make_centre,
+    make_leaders,
+    make_marks,
+    make_segments,
+    make_texts,
+)
 from inficond_panel.ui.fonts import FONT
 
 
@@ -31,11 +38,21 @@ class Scene:
 
 
 class Foreground:
-    """Marks, labels and leaders on one figure."""
+    """Segments, marks, labels and leaders on one figure."""
 
-    def __init__(self, figure: Figure, scene: Scene) -> None:
+    def __init__(self, figure: Figure, scene: Scene, assigned: Assigned) -> None:
         self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
-        self.show(scene)
+        self.segments, self.centre = ColumnDataSource(), ColumnDataSource()
+        self.show(scene, assigned)
+        figure.scatter(
+            "x",
+            "y",
+            size="across",
+            fill_color="fill",
+            line_color=None,
+            fill_alpha=0.6,
+            source=self.segments,
+        )
         figure.segment("x0", "y0", "x1", "y1", color="ink", source=self.leaders)
         font: dict[str, Any] = {
             "text_font": value(FONT),
@@ -59,13 +76,28 @@ class Foreground:
             fill_alpha="opacity",
             source=self.marks,
         )
+        figure.scatter(
+            "x",
+            "y",
+            marker="cross",
+            size="across",
+            line_color="line",
+            line_width="width",
+            source=self.centre,
+        )
 
-    def show(self, scene: Scene) -> None:
-        """Draw ``scene``; a layer that is as before is not sent again."""
+    def show(self, scene: Scene, assigned: Assigned) -> None:
+        """Draw ``scene`` and the segments ``assigned`` to the concept opened.
+
+        A layer that is as before is not sent again.
+        """
+        scale = scene.names.scale
         columns = (
+            (self.segments, make_segments(assigned, scene.dark, scale)),
+            (self.centre, make_centre(assigned, scene.dark, scale)),
             (self.leaders, make_leaders(scene.names, scene.dark)),
             (self.names, make_texts(scene.names, scene.dark)),
-            (self.marks, make_marks(scene.xy, scene.shown, scene.dark, scene.names.scale)),
+            (self.marks, make_marks(scene.xy, scene.shown, scene.dark, scale)),
         )
         for source, data in columns:
             if dict(source.data) != data:

@@ -45,7 +45,7 @@ export function makeGroup(model, plot, root) {
 
   /** Beside the group, where the plot has room at its right or left; else below the view, or above. */
   function place() {
-    const box = boxOf(plot), view = boxOf(plot.parentElement), { height } = windowOf(card)
+    const box = boxOf(plot), view = boxOf(plot.closest(".panel")), { height } = windowOf(card)
     const wide = card.offsetWidth + 16, { from, to } = model.group
     const right = (1 - to) * box.width >= wide, left = from * box.width >= wide
     const below = height - view.bottom >= LEAST

@@ -53,6 +53,7 @@ class EmbeddingPanel(ViewComponent):
     group = param.Dict({}, doc="The selected group, see ``make_group``.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
+    assigned = param.Dict({}, doc="As ``AssignedSegments.told`` gives it; empty: no segments.")
     told = param.String("", doc="The concept that the keyboard is at, in words.")
     zoom = param.Number(
         1.0, bounds=(0.1, 20), doc="How much larger the page is drawn; the plot sees to it itself."

@@ -16,6 +16,7 @@ from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
+from inficond_panel.plots.assigned import Assigned
 from inficond_panel.plots.cloud import WHOLE
 from inficond_panel.plots.concept_map import Frame
 from inficond_panel.plots.map_layers import draw_dots
@@ -37,6 +38,9 @@ class MapPlot(param.Parameterized):
     cloud = param.Parameter(doc="All segments (``make_cloud``).")
     dots = param.Dict({}, doc="All concepts (``make_dots``).")
     scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
+    assigned = param.ClassSelector(
+        class_=Assigned, default=Assigned(), doc="Segments of the concept opened."
+    )
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
     group = param.List([], item_type=int, doc="Positions of the concepts selected.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
@@ -96,6 +100,10 @@ class MapPlot(param.Parameterized):
 
         self._change_figures(change)
 
+    @param.depends("assigned", watch=True)
+    def _redraw_assigned(self) -> None:
+        self._change_figures(self._draw)
+
     @param.depends("dots", watch=True)
     def _redraw_dots(self) -> None:
         self._change_figures(self._draw_dots)
@@ -122,7 +130,7 @@ class MapPlot(param.Parameterized):
     def _finish(self, plot: Any, _: Any) -> None:
         """Hook: background and foreground of the figure."""
         if plot.state not in self.fronts:
-            self.fronts[plot.state] = Foreground(plot.state, self.scene)
+            self.fronts[plot.state] = Foreground(plot.state, self.scene, self.assigned)
         for axis in (plot.state.x_range, plot.state.y_range):
             axis.min_interval = NEAREST * (WHOLE[1] - WHOLE[0])
         self._draw(plot.state)
@@ -139,7 +147,7 @@ class MapPlot(param.Parameterized):
             output_backend="canvas",
             min_border=0,
         )
-        self.fronts[figure].show(self.scene)
+        self.fronts[figure].show(self.scene, self.assigned)
 
     def _keep_dots(self, plot: Any, _: Any) -> None:
         """Hook: pointer and lasso meet the dots alone."""

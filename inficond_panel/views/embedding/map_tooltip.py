@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inficond_panel.analysis.patches import assigned_counts
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
 from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER
@@ -46,7 +47,7 @@ def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
 
 @once(4)
 def _fixed_facts(store: Store) -> dict[str, list[str]]:
-    segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
+    segments = assigned_counts(store)
     likeness = store.concept_text_embedding @ store.concept_text_embedding.T
     np.fill_diagonal(likeness, -np.inf)
     nearest = [store.concepts[c] for c in likeness.argmax(axis=1)]

@@ -20,6 +20,7 @@ from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.embedding.foreground import Scene
+from inficond_panel.views.embedding.map_assigned import AssignedSegments
 from inficond_panel.views.embedding.map_cloud import MapCloud
 from inficond_panel.views.embedding.map_group import make_group
 from inficond_panel.views.embedding.map_keys import MapKeys
@@ -45,6 +46,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
         self.keys = MapKeys(app, self.map)
         self.cloud = MapCloud(app, self.map)
+        self.assigned = AssignedSegments(app)
         self._pointer = SegmentPointer(app, self.map, self._show_segment)
         self.panel = EmbeddingPanel(
             projections=make_projections(store),
@@ -65,7 +67,8 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self._draw_dots()
         self.panel.plot = self._plot = make_plot_pane(self.map.element())
         self._draw_scene()
-        self.cloud.show(self.projection)
+        self._change_cloud()
+        self._light()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
@@ -144,6 +147,14 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     @param.depends("projection", watch=True)
     def _change_cloud(self) -> None:
         self.cloud.show(self.projection)
+        self.assigned.show(self.projection)
+
+    @param.depends("assigned.found", watch=True)
+    def _light(self) -> None:
+        """The segments of the concept opened, and how many they are."""
+        self.map.assigned = self.assigned.found
+        self.panel.assigned = self.assigned.told()
+        pn.io.push_notebook(self.panel)
 
     @param.depends("_app.tuning.status", watch=True)
     def _show_whether_busy(self) -> None:

@@ -79,7 +79,7 @@ export function fillRow(element, row, model, context) {
   drawHolds(holds, row, model.stability[row.concept])
   holds.hidden = row.influence === 0 && !model.stability[row.concept]
   drawEffect(effect, row, intent, model)
-  fillPatches(patches, row, context)
+  fillPatches(patches, row, model, context)
   drawFactor(thumbs.lastChild, pending, model.factors, context.frozen)
   for (const button of thumbs.querySelectorAll(".thumb")) {
     set(button, "aria-pressed", String(pending?.direction === button.dataset.direction))
@@ -191,13 +191,14 @@ function makePatch({ segment }, pictures) {
   return h("span", { class: "patch", "data-segment": segment }, image, h("i", {}, h("b")))
 }
 
-function fillPatches(patches, row, { similarity, pictures }) {
+function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
   keyed(patches, row.patches, (patch) => patch.segment, (patch) => makePatch(patch, pictures),
     (element, patch, index) => {
       set(element.firstChild, "alt", `${row.concept}, patch ${index + 1}, similarity ${patch.similarity.toFixed(2)}`)
       set(element, "title", `similarity ${patch.similarity.toFixed(2)}; a click shows the photo`)
       element.lastChild.firstChild.style.width = `${similarity > 0 ? (100 * Math.max(0, patch.similarity)) / similarity : 0}%`
     })
+  set(patches, "data-none", patchless ? null : row.unpatched || null)
 }
 
 /** One card for all of a row that has more to say: the chart, the verdict, the bar of influence. */
@@ -226,6 +227,7 @@ function influenceCard(row, model) {
     isNumber(ghost) && ["After this batch", signed(ghost, 3)],
     isNumber(then) && [`At ${model.pinned.number}, pinned`, signed(then, 3)],
     isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
+    !model.patchless && ["Assigned segments", count(row.assigned)],
     ...row.scale,
   ].filter(Boolean))]
 }

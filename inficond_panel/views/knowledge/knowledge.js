@@ -123,7 +123,7 @@ function makeTable(model, send, search, dialog) {
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", { class: "in-full" }, "#"), h("span", {}, "Concept", h("span", { class: "in-full" }, ", influence")),
-    h("span", { class: "both in-full" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), h("span", { class: "clip", title: model.patchless }, model.patchless ? "No patches: no segments" : "Most similar patches"), h("span"))
+    h("span", { class: "both in-full" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), makePatchHead(model), h("span"))
   const full = h("span", { class: "full num" }), pinned = pinnedSwatch()
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
@@ -199,6 +199,16 @@ function makeTable(model, send, search, dialog) {
 function drawMetric(metric, model) {
   const options = model.metrics.map(([id]) => [id, `${METRICS[id].short}, pp`])
   drawOnce(metric, model.metric, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
+}
+
+/** Heading of the patches, a choice of the segments that they are. */
+function makePatchHead(model) {
+  if (model.patchless) return h("span", { class: "clip", title: model.patchless }, "No patches: no segments")
+  const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
+  const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
+  set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
+  watch(model, ["patches_of"], () => { choice.querySelector("select").value = model.patches_of })
+  return h("span", { class: "metric" }, choice)
 }
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */

@@ -28,6 +28,8 @@ def make_concept_rows(
 
     ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
     both are empty without one. ``scale`` gives facts on the scale of a concept's score.
+    ``assigned`` is the number of segments whose best concept it is, ``unpatched`` the reason why
+    there is no patch, empty where there is one.
     """
     return [
         {
@@ -40,6 +42,8 @@ def make_concept_rows(
             "held": bound(*row.bounds) if row.bounds else "",
             "since": f"#{row.bound_since}" if row.bounds else "",
             "scale": scale(row.concept),
+            "assigned": row.assigned,
+            "unpatched": _unpatched(row),
             "patches": [
                 {"segment": segment, "similarity": similarity}
                 for segment, similarity in row.patches[:patches]
@@ -64,6 +68,12 @@ def make_pinned(
         if weights[row["concept"]] != row["influence"]
     }
     return {"number": pinned.number, "influence": differ}
+
+
+def _unpatched(row: ConceptRow) -> str:
+    if row.patches:
+        return ""
+    return "All its segments are of holdout images" if row.assigned else "No segment is assigned"
 
 
 def make_undefined(sort: str, counts: Counts) -> str:

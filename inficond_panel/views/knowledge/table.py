@@ -9,6 +9,7 @@ import param
 from panel.custom import Child
 
 from inficond_panel.analysis.concept_rows import SORTS
+from inficond_panel.analysis.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
@@ -42,6 +43,9 @@ class KnowledgeTable(ViewComponent):
     )
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
     patchless = param.String(default="", doc="Why no row has patches; empty: they have.")
+    patches_of: param.Selector[str] = param.Selector(
+        default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Segments that the patches are."
+    )
     influential = param.Integer(default=0, doc="Number of concepts with influence.")
     concepts = param.Integer(default=0, doc="Number of all concepts.")
     near = param.List(
@@ -124,6 +128,7 @@ class KnowledgeTable(ViewComponent):
             "mended",
             "metric",
             "near",
+            "patches_of",
             "slice_by",
             "slice_metric",
             "sort",

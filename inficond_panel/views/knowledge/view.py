@@ -14,7 +14,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.image_sets import image_set, patch_images
-from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.analysis.patches import shown_segments
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import patch_uri, send_pictures
@@ -74,7 +74,14 @@ class KnowledgeView(BatchActions, Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
-        tie(self.table, app.settings, sort="concept_sort", top="top", metric="effect")
+        tie(
+            self.table,
+            app.settings,
+            sort="concept_sort",
+            top="top",
+            metric="effect",
+            patches_of="patches_of",
+        )
         self.report = ReportPanel(app, self.table, app.tuning.tell)
         self.effects = EffectCurves(app, self.table, self.report.ask, app.tuning.tell)
         self.batch = BatchBar(app, self.table, app.tuning.tell)
@@ -113,7 +120,7 @@ class KnowledgeView(BatchActions, Viewer):
             self._show_rows()
             self._show_batch()
 
-    @param.depends("table.sort", "table.top", watch=True)
+    @param.depends("table.sort", "table.top", "table.patches_of", watch=True)
     def _show_rows(self) -> None:
         name, table = self.table.student, self.table
         if not name:
@@ -147,7 +154,9 @@ class KnowledgeView(BatchActions, Viewer):
         agreement = students.snapshot.agreement[name]
         counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
         return make_concept_rows(
-            students.concept_rows(name, sort, top, find, self.app.shifts.suspects(name)),
+            students.concept_rows(
+                name, sort, top, find, self.app.shifts.suspects(name), self.table.patches_of
+            ),
             make_undefined(sort, counts),
             self._scale,
             self.app.spec.views.patches,
@@ -211,7 +220,7 @@ class KnowledgeView(BatchActions, Viewer):
     def _pictures(self, segments: list[int]) -> None:
         """Send the patches asked for, of those that rows can show: none is of the holdout."""
         store = self.app.store
-        wanted = np.intersect1d(segments, nearest_segments(store)[0]).tolist()
+        wanted = np.intersect1d(segments, shown_segments(store)).tolist()
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
 
     def pictures(self) -> dict[str, Any]:
@@ -240,11 +249,12 @@ class KnowledgeView(BatchActions, Viewer):
         store = self.app.store
         if concept not in store.concepts:
             raise ValueError("no such concept")
-        rows, row = patch_images(store, concept), int(store.segment_image[segment])
+        kind, row = self.table.patches_of, int(store.segment_image[segment])
+        rows = patch_images(store, concept, kind)
         if row not in rows or not self.table.student:
             raise ValueError("no such patch")
         student = self.app.students.student(self.table.student)
-        title = f"{concept}, most similar patches"
+        title = f"{concept}, {'most similar patches' if kind == 'nearest' else 'its segments'}"
         self.app.selection.open_images(image_set(student, title, rows, concept, row))
 
     @action

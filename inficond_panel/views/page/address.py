@@ -31,6 +31,7 @@ SETTINGS = {
     "concepts": "concept_sort",
     "top": "top",
     "effect": "effect",
+    "patches": "patches_of",
     "metrics": "measured",
     "cures": "mended",
     "slices": "slice_by",

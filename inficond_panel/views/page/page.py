@@ -11,7 +11,7 @@ import panel as pn
 from bokeh.document import Document
 from panel.viewable import Viewer
 
-from inficond_panel.analysis.patches import nearest_segments
+from inficond_panel.analysis.patches import shown_segments
 from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
@@ -63,7 +63,7 @@ def close_views(views: Mapping[str, Viewer]) -> None:
 
 def warm(store: Store) -> None:
     """Compute what takes long once, in the worker, rather than at the first click."""
-    nearest_segments(store)
+    shown_segments(store)
 
 
 def watch_export(
