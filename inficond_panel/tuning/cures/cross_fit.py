@@ -96,8 +96,8 @@ def cross_fitted(
 
     ``steps``, one or more, end at ``node``, whose bounds are in force. ``tell`` is given the number
     of each fold before it begins. ``photos`` are those of the first step's parent without any
-    terms, where they were made before. Found once for the same steps and bounds of the class. Raises
-    ``TuningError`` where the labels of the other folds are too few for a cure.
+    terms, where they were made before. Found once for the same steps and bounds of the class.
+    Raises ``TuningError`` where the labels of the other folds are too few for a cure.
     """
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
