@@ -58,3 +58,11 @@ def test_the_gain_expected_is_of_the_classes_that_are_not_left_out(tuner):  # no
         assert found.gain.estimate == pytest.approx(total / 3)
         left += len(found.skipped)
     assert left > 0
+
+
+def test_other_bounds_of_a_joint_student_are_obeyed(tuner):  # noqa: F811
+    bounds = {("cat", "a"): (0.0, 0.0), ("dog", "b"): (0.5, None)}
+    found = tuner.cures.class_fit(tuner.root(), "dog", bounds=bounds)
+    dog, _, cat = found.base.weights.T
+    assert dog[1] >= 0.5 - 1e-9
+    assert cat[0] == pytest.approx(0, abs=1e-9)
