@@ -9,6 +9,7 @@ from typing import Any
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import GroupIntent, Intent
 from inficond_panel.tuning.intents.asked import Asked, asked_from_json
+from inficond_panel.tuning.intents.edit_reader import EVERY as ALL_CLASSES
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
 #: In place of a class: all of them.
@@ -22,6 +23,7 @@ _HOW = (
 def as_asked(intents: Asked | Iterable[object], classes: Sequence[str]) -> list[Asked]:
     """Intents of a batch; one alone is a batch, and one for the class ``*`` one for each class.
 
+    A mapping may name its ``classes`` as in an edits file: a list, or "all".
     Raises ``TuningError`` for what is none.
     """
     return [
@@ -38,11 +40,23 @@ def _written(intents: Asked | Iterable[object]) -> list[Asked]:
         isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
     )
     try:
-        return [_one(item) for item in ([intents] if alone else intents)]
+        given = [intents] if alone else intents
+        return [_one(each) for item in given for each in _by_class(item)]
     except TuningError:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise TuningError(f"{intents!r} is no intent: {error}.", _HOW) from error
+
+
+def _by_class(item: Any) -> list[Any]:
+    """The item; a mapping with ``classes`` as one for each of them."""
+    if not isinstance(item, Mapping) or "classes" not in item:
+        return [item]
+    rest = {key: value for key, value in item.items() if key != "classes"}
+    classes = [EVERY] if item["classes"] == ALL_CLASSES else item["classes"]
+    if "class" in item or isinstance(classes, str) or not classes:
+        raise TuningError(f"{item!r} is no intent.", _HOW)
+    return [{**rest, "class": name} for name in classes]
 
 
 def _one(item: Any) -> Asked:

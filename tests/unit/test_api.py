@@ -77,6 +77,25 @@ def test_a_thumb_for_all_classes_is_one_iteration(students, spec):
     assert not students.node.weights[students.concepts.index("fur")].any()
 
 
+def test_classes_of_a_mapping_are_named_as_in_an_edits_file(students, spec):
+    first = {"classes": "all", "concept": "fur", "direction": "remove"}
+    second = {"classes": ["bicycle", "bird"], "concepts": ["sky", "wheel"], "direction": "up"}
+    students.tune([first, second])
+    tuner = open_tuner(spec, history=":memory:")
+    batch = [Intent(name, "fur", "remove") for name in tuner.store.classes]
+    batch += [Intent(k, c, "up") for k in ("bicycle", "bird") for c in ("sky", "wheel")]
+    assert students.node.id == tuner.fine_tune(tuner.root(), batch).id
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"classes": []}, {"classes": "bird"}, {"classes": ["bird"], "class": "bird"}, {"classes": 3}],
+)
+def test_classes_that_cannot_be_are_refused(students, named):
+    with pytest.raises(TuningError, match="is no intent"):
+        students.tune({**named, "concept": "fur", "direction": "remove"})
+
+
 def test_moves_go_to_the_history(students, spec):
     students.tune([("bicycle", "wheel", "up")]).tune([("bird", "fur", "remove")])
     assert students.undo().node.number == 1

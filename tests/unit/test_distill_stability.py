@@ -9,11 +9,12 @@ from inficond_panel.distill import (
     counterpart_tests,
     direction_scores,
     fit,
+    fit_joint,
     random_directions,
     soft_targets,
 )
-from inficond_panel.distill.robustness.bootstrap_stability import summarised
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.distill.robustness.bootstrap_stability import joint_stability, summarised
+from inficond_panel.errors import CancelledError, DataError, SolverError
 
 
 def problem(seed=0, n=250, concepts=8):
@@ -174,3 +175,31 @@ def test_both_can_be_stopped_and_tell_how_far_they_are():
         bootstrap_stability(scores, target, start, cancelled=lambda: True)
     with pytest.raises(CancelledError):
         counterpart_tests(scores, target, [0], scores, start, cancelled=lambda: True)
+
+
+def one_hot(counts, seed=0):
+    """Scores (N, 4), one label an image with so many images of each class, and its student."""
+    label = np.repeat(np.arange(len(counts)), counts)
+    scores = np.random.default_rng(seed).random((len(label), 4)) + np.eye(4)[label % 4]
+    targets = np.eye(len(counts))[label]
+    return scores, targets, fit_joint(scores, targets, l1=0.02).centred
+
+
+def test_draws_of_a_joint_student_show_every_class():
+    """A sample is without the one image of the last class at a chance of 1/e: drawn again."""
+    scores, targets, start = one_hot([20, 20, 1])
+    found = joint_stability(scores, targets, start, 0, draws=6, seed=1, l1=0.02)
+    rng, drawn = np.random.default_rng(1), []
+    while len(drawn) < 6:
+        rows = rng.integers(41, size=41)
+        drawn += [rows] if 40 in rows else []
+    for weights, rows in zip(found.weights, drawn, strict=True):
+        alone = fit_joint(scores[rows], targets[rows], l1=0.02, tolerance=1e-9)
+        np.testing.assert_allclose(weights, alone.centred[:, 0], atol=2e-2)
+
+
+def test_classes_that_are_nearly_never_drawn_together_are_told():
+    """By hand: 40 classes of one image are all there in a share of 40!/40^40 of the samples."""
+    targets = np.eye(40)
+    with pytest.raises(SolverError, match="without some class"):
+        joint_stability(np.ones((40, 1)), targets, np.zeros((1, 40)), 0, draws=1, l1=0.1)

@@ -19,6 +19,7 @@ from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import CancelledError
 from inficond_panel.tuning import Intent, Node, Tuner, read_edits
+from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.suggest import carry_out, suggest
@@ -108,6 +109,18 @@ def test_cures_of_other_classes_do_not_count(students) -> None:
     node = tuner.fine_tune(tuner.root(), [Lambda("bird", 0.001)])
     assert steps_to(tuner, node, "truck") == []
     assert [step.cures for step in steps_to(tuner, node, "bird")] == [(Lambda("bird", 0.001),)]
+
+
+def test_thumbs_on_other_classes_ask_for_no_new_cross_fit(students, monkeypatch) -> None:
+    tuner = students.tuner
+    cured = tuner.fine_tune(tuner.root(), [Lambda("truck")])
+    before = cross_fitted(tuner, cured)
+    other = tuner.fine_tune(cured, [Intent("bird", "wheel", "remove")])
+    own = tuner.fine_tune(other, [Intent("truck", "wheel", "remove")])
+    with monkeypatch.context() as patched:
+        patched.setattr(cross_fit, "_by_fold", None)
+        assert cross_fitted(tuner, other) is before
+    assert (cross_fitted(tuner, own) != before).any()
 
 
 def test_repair_mends_a_shortcut_that_removing_does_not(students, repaired) -> None:

@@ -222,3 +222,13 @@ def test_a_price_under_both_temperatures_is_the_slope_of_the_optimum(store, tmp_
         lower[wheel] = bound.lower + moved
         values.append(distill.fit(**data.problem([0]), lower=lower, tolerance=1e-11).objective[0])
     assert bound.price.cost == pytest.approx((values[1] - values[0]) / 2e-3, rel=1e-3)
+
+
+def test_labels_alone_are_checked_where_both_are_tempered(tmp_path) -> None:
+    """With alpha 0 no teacher is learned from, also on photos without a label."""
+    arrays = small_arrays()
+    arrays["label"][:, 0] = np.where(np.arange(len(arrays["label"])) % 2, 1, -1)
+    write_store(tmp_path / "ones.zarr", arrays, ATTRS)
+    text = "{temperature: 3, tempered: both, labels: {alpha: 0}}"
+    with pytest.raises(TuningError, match="no finite intercept"):
+        make_tuner(open_store(tmp_path / "ones.zarr"), tmp_path, text).root()

@@ -27,10 +27,12 @@ from inficond_panel.distill.solver.exact import Fit, fit
 from inficond_panel.distill.solver.joint import fit_joint, one_of_each
 from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
-from inficond_panel.errors import CancelledError
+from inficond_panel.errors import CancelledError, SolverError
 
 #: Draws solved as the classes of one fit, so that they share its passes over the scores.
 _TOGETHER = 10
+#: Samples drawn at most for one draw that shows every class.
+_MOST_TRIED = 200
 
 Progress = Callable[[float, str], None]
 Cancelled = Callable[[], bool]
@@ -122,14 +124,15 @@ def joint_stability(
     """As ``bootstrap_stability`` for the class at ``column`` of one softmax student.
 
     ``targets`` are (N, K), ``start`` its centred weights (C, K); ``given`` as in ``fit_joint``. All
-    classes are solved together on each draw.
+    classes are solved together on each draw; one without an image of some class is drawn again.
+    Raises ``SolverError`` where next to none has images of all.
     """
     data = Scores.of(scores)
     base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
     rng = np.random.default_rng(seed)
-    weights = np.empty((draws, len(start)))
+    weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
     for draw in range(draws):
-        drawn = _drawn(rng, base, mixed_of(targets[:, column]))
+        drawn = _drawn(rng, base, mixed)
         found = fit_joint(data, targets, start=start, sample_weight=drawn, **given)
         fitted = one_of_each(found, given.get("lower"), given.get("upper"))
         weights[draw] = fitted.weights[:, column]
@@ -138,11 +141,21 @@ def joint_stability(
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
-    while True:
+    """Weights (N,) of a draw whose targets (N,), or those of each class (N, K), are not all alike.
+
+    Raises ``SolverError`` where next to no draw is such a one.
+    """
+    for _ in range(_MOST_TRIED):
         counts = np.bincount(rng.integers(len(base), size=len(base)), minlength=len(base))
-        mean = np.average(target, weights=counts * base) if (counts * base).any() else 0.0
-        if 0 < mean < 1:
+        if not (counts * base).any():
+            continue
+        mean = np.average(target, axis=0, weights=counts * base)
+        if np.all((mean > 0) & (mean < 1)):
             return counts * base
+    raise SolverError(
+        f"Each of {_MOST_TRIED} bootstrap samples of the images is without some class.",
+        "Leave out classes with very few images, or use the teacher's soft targets.",
+    )
 
 
 def summarised(influence: Array, weights: Array, level: float = 0.95) -> Stability:

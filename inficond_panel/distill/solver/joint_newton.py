@@ -80,7 +80,7 @@ class JointState:
         problem, weights = self.problem, self.at.weights
         concept, of_class = self._places()
         used = [concept[of_class == k] for k in range(weights.shape[1])]
-        bends = problem.curvatures(self.at.fitted, False)
+        bends = problem.curvatures(self.at.fitted)
         gram = added([joint_gram(self.data.columns, used, *bend) for bend in bends])
         share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
         hessian = gram.weights - gram.mixed.T @ share_of

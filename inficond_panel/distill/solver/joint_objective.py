@@ -134,23 +134,14 @@ class JointProblem:
         scale *= 1.0 if scale == 1 else _ROUNDED
         return self.dual_loss(probability, scale) - scale * self.bounds.support(m)
 
-    def curvatures(self, fitted: FittedSoftmax, cautious: bool) -> list[tuple[Array, Array]]:
+    def curvatures(self, fitted: FittedSoftmax) -> list[tuple[Array, Array]]:
         """Probabilities (N, K) and weights (N,) whose second derivatives add up to the model's."""
-        return self.curvature_of(fitted.probability, self.sample_weight, cautious)
+        return [self.curvature_of(fitted.probability, self.sample_weight)]
 
     @staticmethod
-    def curvature_of(
-        probability: Array, weight: Array, cautious: bool
-    ) -> list[tuple[Array, Array]]:
-        """The same of one softmax.
-
-        Cautious: ones that bound the loss from above, (I - 11'/K) / 2 for each image (Böhning 1992,
-        Ann. Inst. Stat. Math. 44).
-        """
-        classes = probability.shape[1]
-        if cautious:
-            return [(np.full_like(probability, 1 / classes), weight * classes / 2)]
-        return [((1 - _FLOOR) * probability + _FLOOR / classes, weight)]
+    def curvature_of(probability: Array, weight: Array) -> tuple[Array, Array]:
+        """The same of one softmax."""
+        return (1 - _FLOOR) * probability + _FLOOR / probability.shape[1], weight
 
     def outlook(self, fitted: FittedSoftmax, change: Array) -> Array:
         """Probabilities to first order in a change (N, K) of the logits, residuals of sum 0."""

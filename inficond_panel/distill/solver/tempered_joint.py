@@ -118,13 +118,12 @@ class TemperedJointProblem(JointProblem):
         )
 
     def curvatures(  # type: ignore[override]
-        self, fitted: TemperedSoftmax, cautious: bool
+        self, fitted: TemperedSoftmax
     ) -> list[tuple[Array, Array]]:
         """Those of both parts."""
         return [
-            pair
+            self.curvature_of(part.probability, weight / by**2)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
-            for pair in self.curvature_of(part.probability, weight / by**2, cautious)
         ]
 
     def outlook(self, fitted: TemperedSoftmax, change: Array) -> Array:  # type: ignore[override]

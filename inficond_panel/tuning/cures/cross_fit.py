@@ -96,11 +96,12 @@ def cross_fitted(
 
     ``steps``, one or more, end at ``node``, whose bounds are in force. ``tell`` is given the number
     of each fold before it begins. ``photos`` are those of the first step's parent without any
-    terms, where they were made before. Found once for the same steps and bounds. Raises
-    ``TuningError`` where the labels of the other folds are too few for a cure.
+    terms, where they were made before. Found once for the same steps and bounds of the class.
+    Raises ``TuningError`` where the labels of the other folds are too few for a cure.
     """
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
-    bounds = [sorted(one.items()) for one in (node.bounds, *(step.bounds for step in steps))]
+    every = (node.bounds, *(step.bounds for step in steps))
+    bounds = [_that_count(tuner, one, class_name) for one in every]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.cures) for step in steps]
     key = repr((class_name, seed, photos_hash, bounds, chain))
@@ -110,6 +111,11 @@ def cross_fitted(
         found = _by_fold(tuner, node, class_name, steps, rows, folds, tell, photos)
         tuner.cures.cross_fitted.put(key, found)
     return found
+
+
+def _that_count(tuner: Tuner, bounds: Bounds, class_name: str) -> Bounds:
+    """Bounds that the student of the class depends on, sorted: of a joint one, those of all."""
+    return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
 
 
 def _by_fold(

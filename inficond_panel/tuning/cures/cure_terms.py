@@ -62,7 +62,10 @@ class CureTerms:
         now = self._terms(node).get(class_name, Terms())
         given = now if terms is None else terms
         if self._spec.students.link == SOFTMAX:
-            return self._joint_fit(node, k, given, ready=given == now)
+            given_bounds = node.bounds if bounds is None else bounds
+            return self._joint_fit(
+                node, k, given, given_bounds, ready=given == now and bounds is None
+            )
         return ClassFit(
             self._store,
             self._fit_data(),
@@ -73,9 +76,11 @@ class CureTerms:
             ready=given == now and bounds is None and self._spec.students.solver == "exact",
         )
 
-    def _joint_fit(self, node: Node, k: int, terms: Terms, *, ready: bool) -> JointClassFit:
+    def _joint_fit(
+        self, node: Node, k: int, terms: Terms, bounds: Bounds, *, ready: bool
+    ) -> JointClassFit:
         store = self._store
-        every = box(node.bounds, store.classes, store.concepts)
+        every = box(bounds, store.classes, store.concepts)
         start = start_from(node, range(len(store.classes)))
         others = {**self._terms(node)}
         others.pop(store.classes[k], None)

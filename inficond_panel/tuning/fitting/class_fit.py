@@ -77,6 +77,11 @@ class ClassFit:
         """Weights ``(C,)`` of the student."""
         return self.base.weights[:, 0]
 
+    def room(self) -> tuple[Array, Array]:
+        """Least and largest weights ``(C,)`` that this class can have; here any."""
+        size = len(self.lower)
+        return np.full(size, -np.inf), np.full(size, np.inf)
+
     def logits(self, student: Fit, rows: NDArray[np.intp]) -> Array:
         """Logits ``(n,)`` of the images at ``rows`` of the store."""
         return self.logits_of(student, self.store.concept_score[rows])

@@ -74,7 +74,7 @@ class FitData:
         self.targets: Any = soft
         self.sample_weight, scale = None, np.ones(len(l1))
         #: Temperature that divides the students' logits where they meet the teacher.
-        self.divisor = float(temperature) if tempered == "both" else 1.0
+        self.divisor = float(temperature) if tempered == "both" and alpha != 0 else 1.0
         label = np.full(soft.shape, -1, np.int8)
         if alpha is not None:
             _check_labels(store, rows, alpha)

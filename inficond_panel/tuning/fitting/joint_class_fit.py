@@ -60,6 +60,11 @@ class JointClassFit(ClassFit):
             terms,
         )
 
+    def room(self) -> tuple[Array, Array]:
+        """Least and largest weights ``(C,)`` that the bounds of the other classes leave room for:
+        the weights of a concept add up to 0."""
+        return -self._others[1].sum(axis=1), -self._others[0].sum(axis=1)
+
     def solve(
         self,
         lower: Array | None = None,

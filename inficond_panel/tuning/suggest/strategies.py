@@ -117,6 +117,10 @@ def _baseline(task: Task, strategy: str) -> Suggestion:
         changes[k] = _change(task, k, chosen)
         if chosen:
             found[task.name(k)] = _by_baseline(task, k, chosen, changes[k].gain(), strategy)
+    kept = task.together(found)
+    for k in task.columns:
+        if task.name(k) in found.keys() - kept.keys():
+            changes[k] = _change(task, k, {})
     mean = mean_change(list(changes.values()))
     optimistic = strategy == "greedy"
     summary = (
@@ -126,7 +130,7 @@ def _baseline(task: Task, strategy: str) -> Suggestion:
         else "Drawn by chance, as a baseline; no label was looked at to choose."
     )
     measured = OPTIMISTIC if optimistic else MEASURED
-    return task.suggested(strategy, mean.gain(), measured, summary, found)
+    return task.suggested(strategy, mean.gain(), measured, summary, kept)
 
 
 def _change(task: Task, k: int, chosen: Chosen) -> Change:
@@ -150,17 +154,18 @@ def _crossfitted(task: Task) -> Suggestion:
         task.name(k): _by_crossfit(task, k, picks, _gain(outcome, k))
         for k, picks in outcome.picks.items()
     }
-    summary = words(outcome)
-    return task.suggested("crossfit", _expected(task, outcome), CROSS_FITTED, summary, found)
+    kept, summary = task.together(found), words(outcome)
+    taken = [k for k in outcome.picks if task.name(k) in kept]
+    return task.suggested("crossfit", _expected(task, outcome, taken), CROSS_FITTED, summary, kept)
 
 
-def _expected(task: Task, outcome: Crossfitted) -> Gain:
+def _expected(task: Task, outcome: Crossfitted, taken: Sequence[int]) -> Gain:
     """Of the mean AP over the scope: the shrunk gains of the classes that are proposed."""
-    if outcome.passed is None or not outcome.shrunk:
+    if outcome.passed is None or not taken:
         return Gain(0.0, 0.0, 0.0)
-    estimate = sum(s.estimate for s in outcome.shrunk.values())
-    changes = mean_change([outcome.passed.changes[k] for k in outcome.shrunk])
-    share = len(outcome.shrunk) / len(task.columns)
+    estimate = sum(outcome.shrunk[k].estimate for k in taken)
+    changes = mean_change([outcome.passed.changes[k] for k in taken])
+    share = len(taken) / len(task.columns)
     return around(estimate / len(task.columns), share * changes.error)
 
 

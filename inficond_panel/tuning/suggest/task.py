@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from inficond_panel.common.near_words import near
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.tuning.intents.asked import Asked
+from inficond_panel.tuning.intents.bounds import check_together, in_force
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
 from inficond_panel.tuning.suggest.trial import Trial
@@ -101,6 +103,29 @@ class Task:
             skipped=self.skipped,
             photos=photos or {},
         )
+
+    def together(self, found: Mapping[str, ClassSuggestion]) -> dict[str, ClassSuggestion]:
+        """Those of the suggestions whose bounds can all be kept, the largest gains first.
+
+        Only those of a joint student can be at odds; ``skipped`` then names the classes left out.
+        """
+        if not self.tuner.joint:
+            return dict(found)
+        taken: set[str] = set()
+        for name in sorted(found, key=lambda name: -found[name].gain.estimate):
+            if self._can_be_kept([i for each in (*taken, name) for i in found[each].intents]):
+                taken.add(name)
+            else:
+                self.skipped[name] = "its bounds and those of other classes cannot all be kept"
+        return {name: each for name, each in found.items() if name in taken}
+
+    def _can_be_kept(self, intents: Sequence[Asked]) -> bool:
+        bounds = in_force(self.parent.bounds, self.tuner.resolve(self.parent, intents))
+        try:
+            check_together(bounds, self.tuner.store.classes, self.tuner.store.concepts)
+        except TuningError:
+            return False
+        return True
 
     def check(self) -> None:
         """Raise ``CancelledError`` where the search was cancelled."""

@@ -24,7 +24,8 @@ class Moves:
     """Every thumb that can be given to one class: levels (M, C), one row a (direction, factor).
 
     A level is the bound's value; it counts only where ``moves`` (M, C) is true: where it lies
-    beyond the parent's weight, and no thumb would be without effect.
+    beyond the parent's weight, and no thumb would be without effect; and where bounds on the other
+    classes of a joint student leave room for it.
     """
 
     thumbs: tuple[tuple[str, float | None], ...]
@@ -69,9 +70,11 @@ class Trial:
         ]
         thumbs.append((REMOVE.key, None))
         levels = np.array([[self._level(c, t) for c in range(len(self.weights))] for t in thumbs])
-        way = np.array([DIRECTIONS[direction].sign for direction, _ in thumbs])
-        far = (levels - self.weights) * way[:, None] > 0
+        way = np.array([DIRECTIONS[direction].sign for direction, _ in thumbs])[:, None]
+        far = (levels - self.weights) * way > 0
         far[-1] = np.abs(self.weights) > 1e-9
+        least, most = self.student.room()
+        far &= ((levels >= least) | (way > 0)) & ((levels <= most) | (way < 0))
         return Moves(tuple(thumbs), levels, far)
 
     def refit(
