@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
@@ -20,6 +21,8 @@ from precompute.datasets.records import Record, class_names, record_listing
 
 _REMEDY = "Write it with Dataset.save_to_disk, or name a folder of Parquet files."
 _STATE = ("cache-", "tmp")
+#: Held while a file is read: photos are read by several threads, and a ParquetFile by one only.
+_READING = Lock()
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ def _schema(path: Path) -> Any:
 
 def _column(path: Path, name: str, group: int) -> Any:
     """A column of a file, of Parquet of one row group."""
-    return _read_column(path, path.stat().st_mtime_ns, name, group)
+    with _READING:
+        return _read_column(path, path.stat().st_mtime_ns, name, group)
 
 
 @lru_cache(maxsize=16)

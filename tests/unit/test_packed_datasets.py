@@ -3,6 +3,8 @@
 import io
 import json
 import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -161,6 +163,26 @@ def test_folders_of_datasets(tmp_path, write):
         )
     with pytest.raises(DataError, match="has no column 'img'; there are: image, label"):
         load_dataset(section(tmp_path, f"kind: huggingface, image: img, splits: {HALVES}"))
+
+
+def test_threads_read_a_parquet_file_one_after_the_other(tmp_path, monkeypatch):
+    parquet(tmp_path / "data")
+    file = tmp_path / "data" / "data" / "train-00000-of-00001.parquet"
+    opened, both, met = huggingface._opened(file), threading.Barrier(2), []
+
+    class Watched:
+        def read_row_group(self, group, columns):
+            try:
+                met.append(both.wait(0.2))
+            except threading.BrokenBarrierError:
+                pass  # the other reader did not come meanwhile
+            return opened.read_row_group(group, columns=columns)
+
+    monkeypatch.setattr(huggingface, "_opened", lambda _: Watched())
+    cells = [huggingface.Cell(file, "image", group, 0) for group in (0, 1)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(huggingface.Cell.read, cells)) == [jpeg(0), jpeg(3)]
+    assert not met
 
 
 def test_photos_of_datasets_that_lie_beside_are_read_below_the_root_only(tmp_path):
