@@ -68,7 +68,7 @@ def data_files(root: Path) -> dict[str, list[Path]]:
     for path in sorted([*root.rglob("*.arrow"), *root.rglob("*.parquet")]):
         if path.name.startswith(_STATE) or not path.is_file():
             continue
-        name = re.sub(r"-\d+-of-\d+$", "", path.stem)
+        name = re.sub(r"-\d+-of-\d+(-[0-9a-f]{16})?$", "", path.stem)  # older ones have a hash
         if name == "data" or name.isdecimal():  # as save_to_disk and the hub's converter write it
             name = path.parent.name if path.parent != root else "train"
         found.setdefault(name.rpartition("-")[2], []).append(path)

@@ -165,6 +165,16 @@ def test_folders_of_datasets(tmp_path, write):
         load_dataset(section(tmp_path, f"kind: huggingface, image: img, splits: {HALVES}"))
 
 
+def test_splits_are_the_names_before_number_and_hash(tmp_path):
+    names = ["train-00000-of-00002-a09b74b3ef9c3b56", "train-00001-of-00002", "0000", "my-test"]
+    for name in names:
+        (tmp_path / f"{name}.parquet").touch()
+    found = huggingface.data_files(tmp_path)
+    assert {split: [path.stem for path in paths] for split, paths in found.items()} == {
+        "train": ["0000", *names[:2]], "test": ["my-test"],
+    }  # fmt: skip
+
+
 def test_threads_read_a_parquet_file_one_after_the_other(tmp_path, monkeypatch):
     parquet(tmp_path / "data")
     file = tmp_path / "data" / "data" / "train-00000-of-00001.parquet"
