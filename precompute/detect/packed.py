@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
+from inficond_panel.store.images import SUFFIXES
 from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples
 from precompute.datasets.huggingface import data_files, read_features
 from precompute.datasets.webdataset import keys_of
@@ -18,10 +19,17 @@ _CIFAR = ("batches.meta.txt", "fine_label_names.txt")
 _LABELS = ("cls", "txt", "json")
 
 
-def packed_layout(folder: Path) -> Layout | None:
-    """Layout of such a folder; None where it is none. Raises ``DataError`` for one without labels
-    or with pickled photos."""
-    return _fiftyone(folder) or _shards(folder) or _arrow(folder) or _cifar(folder)
+def packed_layout(folder: Path) -> tuple[Layout | None, list[DataError]]:
+    """Layout of such a folder, None where it is none; and why a file that looked like a part of one
+    is none: without photos or labels, pickled, or one that cannot be read."""
+    faults = []
+    for look in (_fiftyone, _shards, _arrow, _cifar):
+        try:
+            if found := look(folder):
+                return found, faults
+        except DataError as error:
+            faults.append(error)
+    return None, faults
 
 
 def _fiftyone(folder: Path) -> Layout | None:
@@ -47,10 +55,12 @@ def _shards(folder: Path) -> Layout | None:
     label = next((name for name in _LABELS if name in parts), "")
     if label == "json":
         label = _json_label(parts["json"].read())
-    if not label:
+    photo = any(f".{name.rpartition('.')[2].lower()}" in SUFFIXES for name in parts)
+    if not (photo and label):
         raise DataError(
-            f"{shards[0]} has no labels; a key has: {', '.join(parts) or 'nothing'}.",
-            "Add a member cls, txt or json with the classes of each key.",
+            f"{shards[0]} has no {'labels' if photo else 'photos'}; a key has: "
+            f"{', '.join(parts) or 'nothing'}.",
+            "Add a photo to each key, and a member cls, txt or json with its classes.",
         )
     names = sorted({re.sub(r"\d+$", "*", name.removesuffix(".tar")) for name in shards})
     found = f"{len(shards)} shards of WebDataset: labels from the members {label}"
