@@ -108,7 +108,7 @@ def _records(
         _check_columns(path, [dataset.image, dataset.label])
         for group in range(_groups(path)):
             labels = _column(path, dataset.label, group).to_pylist()
-            places = _places(_column(path, dataset.image, group))
+            places = _places(_column(path, dataset.image, group), path, dataset.image)
             for row, (label, place) in enumerate(zip(labels, places, strict=True)):
                 photo = _file(root, place) or Cell(path, dataset.image, group, row)
                 yield Record(f"{split}/{count:07d}", photo, _labels(label, names, path), (split,))
@@ -122,13 +122,19 @@ def _labels(value: object, names: list[str], path: Path) -> tuple[str, ...] | No
     return class_names([one for one in values if one is not None], names, str(path))
 
 
-def _places(column: Any) -> list[str | None]:
-    """Paths of photos that are in no row themselves."""
+def _places(column: Any, path: Path, name: str) -> list[str | None]:
+    """Paths of photos that are in no row themselves; ``DataError`` for a column without photos."""
     import pyarrow
     from pyarrow import compute
 
     if not pyarrow.types.is_struct(column.type):
         return [None] * len(column)
+    parts = {field.name for field in column.type}
+    if not {"bytes", "path"} <= parts:
+        raise DataError(
+            f"The column {name!r} of {path} holds no photos but {', '.join(sorted(parts))}.",
+            "Correct dataset.image in the spec.",
+        )
     own = compute.is_valid(compute.struct_field(column, "bytes")).to_pylist()
     paths = compute.struct_field(column, "path").to_pylist()
     return [None if has else path for has, path in zip(own, paths, strict=True)]

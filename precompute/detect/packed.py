@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from inficond_panel.store.images import SUFFIXES
-from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples
+from inficond_panel.store.images import SUFFIXES, UnreadableImage
+from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples, tags_of
 from precompute.datasets.huggingface import data_files, read_features
-from precompute.datasets.webdataset import keys_of
+from precompute.datasets.webdataset import Member, keys_of
 from precompute.detect.layout import Layout, role_of
 
 _CIFAR = ("batches.meta.txt", "fine_label_names.txt")
@@ -40,7 +40,7 @@ def _fiftyone(folder: Path) -> Layout | None:
     if not fields:
         raise DataError(f"{folder / SAMPLES} has no labels of classes.", "Export a field of them.")
     field = "ground_truth" if "ground_truth" in fields else fields[0]
-    tags = {str(tag) for one in samples for tag in one.get("tags") or ()}
+    tags = {tag for one in samples for tag in tags_of(one)}
     found = f"an export of FiftyOne: labels from the field {field}"
     lists = sorted(tag for tag in tags if role_of(tag))
     keys = {} if field == "ground_truth" else {"field": field}
@@ -54,7 +54,7 @@ def _shards(folder: Path) -> Layout | None:
     parts = next(iter(keys_of(folder / shards[0]).values()), {})
     label = next((name for name in _LABELS if name in parts), "")
     if label == "json":
-        label = _json_label(parts["json"].read())
+        label = _json_label(parts["json"])
     photo = any(f".{name.rpartition('.')[2].lower()}" in SUFFIXES for name in parts)
     if not (photo and label):
         raise DataError(
@@ -71,10 +71,10 @@ def _shards(folder: Path) -> Layout | None:
     return Layout("webdataset", folder, found, keys=keys, lists=lists)
 
 
-def _json_label(text: bytes) -> str:
+def _json_label(member: Member) -> str:
     try:
-        document = json.loads(text)
-    except ValueError:
+        document = json.loads(member.read())
+    except (UnreadableImage, ValueError, RecursionError):
         return ""
     names = document if isinstance(document, dict) else {}
     return next((f"json.{key}" for key in ("label", "labels", "class", "cls") if key in names), "")

@@ -14,7 +14,9 @@ from test_init import home, init  # noqa: F401
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
-from precompute.datasets import huggingface, load_dataset
+from precompute.datasets import huggingface, load_dataset, webdataset
+from precompute.datasets.fiftyone import tags_of
+from precompute.detect.packed import packed_layout
 
 pyarrow = pytest.importorskip("pyarrow")
 NAMES = ["cat", "dog"]
@@ -279,6 +281,49 @@ def test_exports_that_do_not_fit_are_told(tmp_path, change, told):
     fiftyone(tmp_path / "data", change)
     with pytest.raises(DataError, match=told):
         load_dataset(section(tmp_path, f"kind: fiftyone, splits: {HALVES}"))
+
+
+def test_tags_that_are_no_list_are_none(tmp_path):
+    fiftyone(tmp_path, lambda samples: samples[0].update(tags=5))
+    assert packed_layout(tmp_path)[0].lists == ["test", "train"]
+    assert tags_of({"tags": 5}) == ()
+
+
+def test_a_file_of_cifar_that_is_empty_is_told(tmp_path):
+    cifar(tmp_path / "data")
+    (tmp_path / "data" / "data_batch_1.bin").write_bytes(b"")
+    with pytest.raises(DataError, match="has 0 bytes, no multiple"):
+        load_dataset(section(tmp_path, f"kind: cifar, splits: {HALVES}"))
+
+
+@pytest.mark.parametrize("pattern", ["**.tar", "{root}/*.tar"])
+def test_shards_that_are_no_pattern_are_told(tmp_path, pattern):
+    shard(tmp_path / "data" / "train.tar", 0)
+    text = f'kind: webdataset, shards: ["{pattern}"], splits: {SHARES}'
+    with pytest.raises(DataError) as error:
+        load_dataset(section(tmp_path, text.replace("{root}", str(tmp_path / "data"))))
+    assert error.value.remedy == "Correct dataset.shards."
+
+
+def test_a_label_that_is_gone_is_told(tmp_path, monkeypatch):
+    shard(tmp_path / "data" / "train.tar", 0, label="json")
+    monkeypatch.setattr(webdataset, "PHOTO_BYTES", 0)  # every member is too large
+    text = "kind: webdataset, label: json.label, splits: " + SHARES
+    with pytest.raises(DataError, match=r"00.json is no label: more than 0 bytes"):
+        load_dataset(section(tmp_path, text))
+    layout, (fault,) = packed_layout(tmp_path / "data")
+    assert layout is None
+    assert "train.tar has no labels" in fault.message
+
+
+def test_a_column_of_other_structs_holds_no_photos(tmp_path):
+    from pyarrow import parquet as pq
+
+    (tmp_path / "data").mkdir()
+    table = pyarrow.table({"image": [{"width": 3}], "label": ["cat"]})
+    pq.write_table(table, tmp_path / "data" / "train.parquet")
+    with pytest.raises(DataError, match=r"The column 'image' of .* holds no photos but width"):
+        load_dataset(section(tmp_path, "kind: huggingface, splits: " + SHARES))
 
 
 def test_several_labels_and_none(tmp_path):
