@@ -142,11 +142,11 @@ def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monke
     monkeypatch.setattr(
         "precompute.pipeline.filtering.load_text_encoder", lambda *_: without_torch(monkeypatch)
     )
-    arguments = ["concept", "filter", str(spec), "--store", str(plain), "--json"]
-    assert main(arguments) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["kept"] == left
-    assert [row["concept"] for row in document["dropped"]] == [*long, *idle]
+    for place in (plain, tmp_path / "own.zarr"):  # the latter has no scores of what fell
+        assert main(["concept", "filter", str(spec), "--store", str(place), "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert (document["kept"], document["without_scores"]) == (left, [])
+        assert [row["concept"] for row in document["dropped"]] == [*long, *idle]
     spec.write_text(text.replace("longest: 5", "longest: 1"))
     with pytest.raises(DataError, match="leave no concept"):
         precompute.run(load_spec(spec), tmp_path / "own.zarr")
