@@ -23,7 +23,8 @@ def find_layout(folder: Path) -> Layout:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = glances(folder)
-    found, lacking = _store(folder) or _voc(folder) or _coco(folder), []
+    found = _store(folder) or _voc(folder) or _coco(folder)
+    lacking: list[DataError] = []
     if not found:
         found, lacking = packed_layout(folder)
     found = found or _by_tables(folder, tables) or _class_folders(folder)

@@ -22,7 +22,7 @@ _LABELS = ("cls", "txt", "json")
 def packed_layout(folder: Path) -> tuple[Layout | None, list[DataError]]:
     """Layout of such a folder, None where it is none; and why a file that looked like a part of one
     is none: without photos or labels, pickled, or one that cannot be read."""
-    faults = []
+    faults: list[DataError] = []
     for look in (_fiftyone, _shards, _arrow, _cifar):
         try:
             if found := look(folder):
