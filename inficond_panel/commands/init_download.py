@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from inficond_panel.commands.init_folder import check_output
 from inficond_panel.commands.output import note, progress
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
@@ -20,8 +21,7 @@ def download(args: argparse.Namespace) -> None:
         raise DataError(f"No public data set is called {name!r}.{told}", "Correct --download.")
     data, place = PUBLIC[name], Path(*args.place or [name])
     args.output = args.output or f"{name}.yaml"
-    if Path(args.output).exists():
-        raise DataError(f"{args.output} is there already.", "Name another file: --output FILE")
+    check_output(args, Path(args.output), place)
     note(f"{data.title}: the publisher's terms are at {data.terms}")
     args.place = [str(bring(data, place, progress))]
     args.title = args.title or data.title

@@ -20,16 +20,15 @@ _OWN_CLASSES = (
     *("table", "voc", "coco", "folder"),
     *("webdataset", "huggingface", "cifar", "fiftyone"),
 )
+_WORDS = ".words.txt"  #: end of the name of a list of words that is made
 
 
 def write_spec(args: argparse.Namespace) -> None:
     """Write the spec and say what is in it, or say why not; nothing that is there is changed."""
     folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
-    words = output.with_suffix(".words.txt")
-    _refuse(output)
-    if args.concepts:
-        _refuse_words(args, words)
+    words = output.with_suffix(_WORDS)
+    check_output(args, output)
     draft = _draft(args, folder, output)
     made = not args.corpus and _own_words(words)
     draft.corpus = draft.corpus or words.name
@@ -43,6 +42,14 @@ def write_spec(args: argparse.Namespace) -> None:
             words.unlink()
         raise
     _tell(draft, dataset, output, found)
+
+
+def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:
+    """Raise ``DataError`` where the spec or its list of words cannot be written; ``coming`` is a
+    folder that will be made before."""
+    _refuse(output, coming)
+    if args.concepts:
+        _refuse_words(args, output.with_suffix(_WORDS))
 
 
 def _refuse_words(args: argparse.Namespace, words: Path) -> None:
@@ -90,10 +97,11 @@ def _tell(draft: Any, dataset: Any, output: Path, found: Sequence[str]) -> None:
     say(f"  inficond serve {output} --show")
 
 
-def _refuse(path: Path) -> None:
+def _refuse(path: Path, coming: Path | None = None) -> None:
     if os.path.lexists(path):
         raise DataError(f"{path} is there already.", "Name another file: --output FILE")
-    if not path.parent.is_dir():
+    made = (coming, *coming.parents) if coming else ()
+    if not path.parent.is_dir() and path.parent not in made:
         raise DataError(f"There is no folder {path.parent}.", "Make it, or name another: --output")
 
 

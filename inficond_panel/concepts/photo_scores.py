@@ -21,9 +21,11 @@ class PhotoSegments:
     embedding: np.ndarray = field(repr=False)
 
     def nearest(self, text: np.ndarray) -> np.ndarray:
-        """Mask of the segment that is nearest to a concept's text vector ``(embed,)``."""
-        best = int(np.argmax(self.embedding.astype(np.float32) @ text))
-        return np.asarray(self.mask == best + 1)
+        """Mask of the segment that is nearest to a concept's text vector ``(embed,)``, among those
+        with pixels: in a long and narrow photo some segments have none."""
+        there = np.setdiff1d(self.mask, [0])
+        cosine = self.embedding[there.astype(np.intp) - 1].astype(np.float32) @ text
+        return np.asarray(self.mask == there[np.argmax(cosine)])
 
 
 @dataclass(frozen=True, eq=False)

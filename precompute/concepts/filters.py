@@ -54,12 +54,11 @@ def filter_texts(
         if fell := _too_like("class_cosine", name, to_class[i], classes, filters.class_cosine):
             dropped.append(fell)
             continue
-        others = [names[j] for j in kept]
-        if fell := _too_like(
-            "twin_cosine", name, text[kept] @ text[i], others, filters.twin_cosine
-        ):
-            dropped.append(fell)
-            continue
+        if filters.twin_cosine is not None:
+            others, cosines = [names[j] for j in kept], text[kept] @ text[i]
+            if fell := _too_like("twin_cosine", name, cosines, others, filters.twin_cosine):
+                dropped.append(fell)
+                continue
         kept.append(i)
     return Filtered(kept, dropped)
 

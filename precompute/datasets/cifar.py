@@ -71,7 +71,7 @@ def _records(split: str, paths: list[Path], header: int, names: list[str]) -> It
     for path in paths:
         if not path.is_file():
             continue
-        if path.stat().st_size % size:
+        if not path.stat().st_size or path.stat().st_size % size:
             raise DataError(
                 f"{path} has {path.stat().st_size:,} bytes, no multiple of {size:,}.",
                 "Fetch it anew: it is cut off.",

@@ -36,7 +36,8 @@ class Boxes:
         for name, x, y, wide, high in self.of.get(image, []):
             if name in classes and wide > 0 and high > 0:
                 left, top = max(math.floor(x), 0), max(math.floor(y), 0)
-                mask[top : math.ceil(y + high), left : math.ceil(x + wide)] = True
+                right, bottom = max(math.ceil(x + wide), 0), max(math.ceil(y + high), 0)
+                mask[top:bottom, left:right] = True
         return mask
 
 

@@ -57,9 +57,13 @@ def _records(samples: list[dict[str, Any]], root: Path, field: str) -> Iterator[
             )
         place = root / path
         image = without_suffix(place.relative_to(root).as_posix())
-        tags = sample.get("tags")
-        lists = tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
-        yield Record(image, place, _labels(sample.get(field)), lists)
+        yield Record(image, place, _labels(sample.get(field)), tags_of(sample))
+
+
+def tags_of(sample: Mapping[str, Any]) -> tuple[str, ...]:
+    """Tags of a sample, those that are text."""
+    tags = sample.get("tags")
+    return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
 
 
 def label_fields(samples: list[dict[str, Any]]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
@@ -20,6 +21,8 @@ from precompute.datasets.records import Record, class_names, record_listing
 
 _REMEDY = "Write it with Dataset.save_to_disk, or name a folder of Parquet files."
 _STATE = ("cache-", "tmp")
+#: Held while a file is read: photos are read by several threads, and a ParquetFile by one only.
+_READING = Lock()
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def data_files(root: Path) -> dict[str, list[Path]]:
     for path in sorted([*root.rglob("*.arrow"), *root.rglob("*.parquet")]):
         if path.name.startswith(_STATE) or not path.is_file():
             continue
-        name = re.sub(r"-\d+-of-\d+$", "", path.stem)
+        name = re.sub(r"-\d+-of-\d+(-[0-9a-f]{16})?$", "", path.stem)  # older ones have a hash
         if name == "data" or name.isdecimal():  # as save_to_disk and the hub's converter write it
             name = path.parent.name if path.parent != root else "train"
         found.setdefault(name.rpartition("-")[2], []).append(path)
@@ -105,7 +108,7 @@ def _records(
         _check_columns(path, [dataset.image, dataset.label])
         for group in range(_groups(path)):
             labels = _column(path, dataset.label, group).to_pylist()
-            places = _places(_column(path, dataset.image, group))
+            places = _places(_column(path, dataset.image, group), path, dataset.image)
             for row, (label, place) in enumerate(zip(labels, places, strict=True)):
                 photo = _file(root, place) or Cell(path, dataset.image, group, row)
                 yield Record(f"{split}/{count:07d}", photo, _labels(label, names, path), (split,))
@@ -119,13 +122,19 @@ def _labels(value: object, names: list[str], path: Path) -> tuple[str, ...] | No
     return class_names([one for one in values if one is not None], names, str(path))
 
 
-def _places(column: Any) -> list[str | None]:
-    """Paths of photos that are in no row themselves."""
+def _places(column: Any, path: Path, name: str) -> list[str | None]:
+    """Paths of photos that are in no row themselves; ``DataError`` for a column without photos."""
     import pyarrow
     from pyarrow import compute
 
     if not pyarrow.types.is_struct(column.type):
         return [None] * len(column)
+    parts = {field.name for field in column.type}
+    if not {"bytes", "path"} <= parts:
+        raise DataError(
+            f"The column {name!r} of {path} holds no photos but {', '.join(sorted(parts))}.",
+            "Correct dataset.image in the spec.",
+        )
     own = compute.is_valid(compute.struct_field(column, "bytes")).to_pylist()
     paths = compute.struct_field(column, "path").to_pylist()
     return [None if has else path for has, path in zip(own, paths, strict=True)]
@@ -164,7 +173,8 @@ def _schema(path: Path) -> Any:
 
 def _column(path: Path, name: str, group: int) -> Any:
     """A column of a file, of Parquet of one row group."""
-    return _read_column(path, path.stat().st_mtime_ns, name, group)
+    with _READING:
+        return _read_column(path, path.stat().st_mtime_ns, name, group)
 
 
 @lru_cache(maxsize=16)

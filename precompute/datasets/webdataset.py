@@ -59,7 +59,10 @@ def webdataset_listing(dataset: WebDataset) -> Listing:
 def _shards(root: Path, name: str) -> list[Path]:
     if not is_below(root, name):
         raise DataError(f"The shards {name} are outside of {root}.", "Correct dataset.shards.")
-    return [path for path in root.glob(name) if path.is_file()]
+    try:
+        return [path for path in root.glob(name) if path.is_file()]
+    except (ValueError, NotImplementedError) as error:  # such as "**.tar", or an absolute one
+        raise DataError(f"{name!r} is no pattern: {error}.", "Correct dataset.shards.") from error
 
 
 def _records(dataset: WebDataset, root: Path, shard: Path, wanted: list[str]) -> Iterator[Record]:
@@ -119,7 +122,7 @@ def _labels(member: Member, key: str, where: str) -> list[object] | None:
         if not key:
             return [line for line in text.splitlines() if line.strip()] or None
         document = json.loads(text)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (UnreadableImage, ValueError, RecursionError) as error:
         raise DataError(f"{where} is no label: {error}.", "Correct dataset.label.") from error
     value = document.get(key) if isinstance(document, dict) else None
     return value if isinstance(value, list) else None if value is None else [value]

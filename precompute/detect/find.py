@@ -23,11 +23,14 @@ def find_layout(folder: Path) -> Layout:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = glances(folder)
-    found = (
-        _store(folder) or packed_layout(folder) or _voc(folder) or _coco(folder)
-        or _by_tables(folder, tables) or _class_folders(folder)
-    )  # fmt: skip
-    aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
+    found = _store(folder) or _voc(folder) or _coco(folder)
+    lacking: list[DataError] = []
+    if not found:
+        found, lacking = packed_layout(folder)
+    found = found or _by_tables(folder, tables) or _class_folders(folder)
+    if lacking and not found:
+        raise lacking[0]
+    aside = [f"left aside: {error.message.rstrip('.')}" for error in (*faults, *lacking)]
     if found:
         tables += glances(found.root)[0] if found.root != folder else []
         found.logits = [table.path for table in tables if table.is_logits]

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples
+from inficond_panel.store.images import SUFFIXES, UnreadableImage
+from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples, tags_of
 from precompute.datasets.huggingface import data_files, read_features
-from precompute.datasets.webdataset import keys_of
+from precompute.datasets.webdataset import Member, keys_of
 from precompute.detect.layout import Layout, role_of
 
 _CIFAR = ("batches.meta.txt", "fine_label_names.txt")
@@ -18,10 +19,17 @@ _CIFAR = ("batches.meta.txt", "fine_label_names.txt")
 _LABELS = ("cls", "txt", "json")
 
 
-def packed_layout(folder: Path) -> Layout | None:
-    """Layout of such a folder; None where it is none. Raises ``DataError`` for one without labels
-    or with pickled photos."""
-    return _fiftyone(folder) or _shards(folder) or _arrow(folder) or _cifar(folder)
+def packed_layout(folder: Path) -> tuple[Layout | None, list[DataError]]:
+    """Layout of such a folder, None where it is none; and why a file that looked like a part of one
+    is none: without photos or labels, pickled, or one that cannot be read."""
+    faults: list[DataError] = []
+    for look in (_fiftyone, _shards, _arrow, _cifar):
+        try:
+            if found := look(folder):
+                return found, faults
+        except DataError as error:
+            faults.append(error)
+    return None, faults
 
 
 def _fiftyone(folder: Path) -> Layout | None:
@@ -32,7 +40,7 @@ def _fiftyone(folder: Path) -> Layout | None:
     if not fields:
         raise DataError(f"{folder / SAMPLES} has no labels of classes.", "Export a field of them.")
     field = "ground_truth" if "ground_truth" in fields else fields[0]
-    tags = {str(tag) for one in samples for tag in one.get("tags") or ()}
+    tags = {tag for one in samples for tag in tags_of(one)}
     found = f"an export of FiftyOne: labels from the field {field}"
     lists = sorted(tag for tag in tags if role_of(tag))
     keys = {} if field == "ground_truth" else {"field": field}
@@ -46,11 +54,13 @@ def _shards(folder: Path) -> Layout | None:
     parts = next(iter(keys_of(folder / shards[0]).values()), {})
     label = next((name for name in _LABELS if name in parts), "")
     if label == "json":
-        label = _json_label(parts["json"].read())
-    if not label:
+        label = _json_label(parts["json"])
+    photo = any(f".{name.rpartition('.')[2].lower()}" in SUFFIXES for name in parts)
+    if not (photo and label):
         raise DataError(
-            f"{shards[0]} has no labels; a key has: {', '.join(parts) or 'nothing'}.",
-            "Add a member cls, txt or json with the classes of each key.",
+            f"{shards[0]} has no {'labels' if photo else 'photos'}; a key has: "
+            f"{', '.join(parts) or 'nothing'}.",
+            "Add a photo to each key, and a member cls, txt or json with its classes.",
         )
     names = sorted({re.sub(r"\d+$", "*", name.removesuffix(".tar")) for name in shards})
     found = f"{len(shards)} shards of WebDataset: labels from the members {label}"
@@ -61,10 +71,10 @@ def _shards(folder: Path) -> Layout | None:
     return Layout("webdataset", folder, found, keys=keys, lists=lists)
 
 
-def _json_label(text: bytes) -> str:
+def _json_label(member: Member) -> str:
     try:
-        document = json.loads(text)
-    except ValueError:
+        document = json.loads(member.read())
+    except (UnreadableImage, ValueError, RecursionError):
         return ""
     names = document if isinstance(document, dict) else {}
     return next((f"json.{key}" for key in ("label", "labels", "class", "cls") if key in names), "")

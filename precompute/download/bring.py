@@ -22,7 +22,7 @@ def bring(data: PublicData, place: Path, progress: Progress) -> Path:
     """
     root = place / data.root
     if place.exists():
-        if (place / _MARK).is_file():
+        if _is_of(data, place / _MARK):
             return root
         raise DataError(
             f"{place} is there already, and is no {data.title} that was fetched.",
@@ -45,6 +45,11 @@ def bring(data: PublicData, place: Path, progress: Progress) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(archives)
     return root
+
+
+def _is_of(data: PublicData, mark: Path) -> bool:
+    """True if the mark is there and names this data set, not another one."""
+    return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
 
 
 def _unpack(archive: Archive, file: Path, folder: Path) -> None:

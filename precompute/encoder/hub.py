@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
@@ -140,11 +141,14 @@ def check_answer(address: str) -> None:
             return  # the hub's client says so itself
         raise ConnectionError("HF_HUB_OFFLINE is set")
     try:
-        urlopen(address, timeout=_PATIENCE).close()  # noqa: S310 - of the hub, or open_clip's own
+        request = Request(address, method="HEAD")  # noqa: S310 - of the hub, or open_clip's own
+        urlopen(request, timeout=_PATIENCE).close()  # noqa: S310
     except HTTPError:
         return
     except OSError as error:
         reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError):
+            return  # it did answer, and clients have certificates of their own
         if isinstance(reason, TimeoutError):
             raise TimeoutError(f"no answer within {_PATIENCE} s") from error
         raise ConnectionError(str(reason)) from error

@@ -15,6 +15,7 @@ from precompute.encoder.hub import check_answer, hub_address
 from precompute.encoder.source import digest_of
 
 CONFIG = "config.json"
+_INDEX = "model.safetensors.index.json"
 #: What a model may consist of: no code, no pickled weights.
 PATTERNS = (
     CONFIG, "preprocessor_config.json", "processor_config.json", "*.safetensors",
@@ -141,16 +142,29 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
 
 
 def _cached(model: str) -> Path | None:
-    """Folder of a hub's model that was downloaded before."""
+    """Folder of a hub's model that was downloaded before, with all parts of its weights."""
+    config, whole, index = (
+        _cached_file(model, name) for name in (CONFIG, "model.safetensors", _INDEX)
+    )
+    if config is None or not (whole or (index and _has_parts(model, index))):
+        return None
+    return config.parent
+
+
+def _cached_file(model: str, name: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    repository = model.removeprefix(HUB)
-    found = [
-        try_to_load_from_cache(repository, name)
-        for name in (CONFIG, "model.safetensors", "model.safetensors.index.json")
-    ]
-    config, *weights = [Path(path) if isinstance(path, str) else None for path in found]
-    return config.parent if config and any(weights) else None
+    found = try_to_load_from_cache(model.removeprefix(HUB), name)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _has_parts(model: str, index: Path) -> bool:
+    """True if every file that the index of the weights names is here."""
+    try:
+        parts = set(json.loads(read_text(index, ANNOTATION_BYTES))["weight_map"].values())
+        return all(_cached_file(model, str(name)) for name in parts)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
 
 
 def _download(model: str) -> Path:

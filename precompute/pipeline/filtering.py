@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
+from precompute.batches.reuse import stage_of
 from precompute.concepts.corpus import read_corpus
 from precompute.concepts.filters import Dropped, filter_inactive, filter_texts
 from precompute.datasets import load_dataset
@@ -39,9 +41,21 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
         return kept, found.dropped, []
     columns = {name: c for c, name in enumerate(store.concepts)} if store else {}
     known = [name for name in kept if name in columns]
-    dropped = found.dropped
+    dropped = [*found.dropped, *_fallen_before(store, kept, filters.least_score)]
     if store and known:
         score = store.concept_score[store.rows("fit")][:, [columns[name] for name in known]]
-        dropped = dropped + filter_inactive(known, score, filters.least_score).dropped
+        dropped += filter_inactive(known, score, filters.least_score).dropped
     fell = {name for name, _, _ in dropped}
-    return [n for n in kept if n not in fell], dropped, [n for n in kept if n not in columns]
+    left = [name for name in kept if name not in fell]
+    return left, dropped, [name for name in left if name not in columns]
+
+
+def _fallen_before(store: Store | None, names: Sequence[str], least: float) -> list[Dropped]:
+    """Those of ``names`` that fell by the same least score when the store was made: it has no
+    scores of them."""
+    made = stage_of(store, "text")
+    if made.get("inputs", {}).get("filters", {}).get("least_score") != least:
+        return []
+    dropped = made.get("told", {}).get("dropped", ())
+    fallen = {name: why for name, key, why in dropped if key == "least_score"}
+    return [(name, "least_score", fallen[name]) for name in names if name in fallen]

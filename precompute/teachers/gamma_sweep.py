@@ -81,10 +81,10 @@ class _Sweep:
         if isinstance(section, HeadTeacher):
             self.heads = _heads(section, store, self.dataset)
             name = "features"
-            load: Callable[[], Teacher] = partial(load_embedding, section, encoder)
+            load: Callable[[], Teacher] = partial(load_embedding, section, encoder, spec.device)
         else:
             name = "logits"
-            load = partial(load_teacher, section, store.classes, encoder, corpus)
+            load = partial(load_teacher, section, store.classes, encoder, corpus, spec.device)
             if section.softmax:
                 named = getattr(section, "classes", ())
                 self.others = other_classes(store.classes, named)
@@ -157,9 +157,7 @@ def _reinforced(
 ) -> np.ndarray:
     """Logits of all gammas side by side; with ``heads`` the teacher is an encoder below them."""
     if heads is not None:
-        classes = label.shape[1]
-        network = heads.network(teacher.network, rows)
-        teacher = TorchTeacher(network, teacher.preprocessing, tuple(range(classes)), classes)
+        teacher = heads.teacher(teacher, rows)
     found = teacher.oracles(images, label[rows], gammas)
     for gamma, values in zip(gammas, found, strict=True):
         if not np.isfinite(values).all():

@@ -17,6 +17,7 @@ import numpy as np
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import HeadTeacher
+from precompute.teachers.teacher import TorchTeacher
 
 #: Weights of the L2 penalty that are tried, where the spec names none.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
@@ -70,6 +71,16 @@ class Heads:
             return torch.einsum("be,bke->bk", features, weight) + bias
 
         return logits
+
+    def teacher(self, embedding: TorchTeacher, rows: np.ndarray) -> TorchTeacher:
+        """Encoder and heads as one network, on the encoder's device: each photo of ``rows`` goes
+        through the heads that are its own."""
+        classes = self.bias.shape[1]
+        network = self.network(embedding.network, rows)
+        outputs = tuple(range(classes))
+        return TorchTeacher(
+            network, embedding.preprocessing, outputs, classes, device=embedding.device
+        )
 
 
 def fit_heads(

@@ -150,10 +150,4 @@ def _reinforced_by(
     heads: Heads, label: np.ndarray, gamma: float, embedding: TorchTeacher, images: np.ndarray,
     rows: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """Encoder and heads as one network: each photo goes through the heads that are its own."""
-    classes = label.shape[1]
-    network = heads.network(embedding.network, rows)
-    whole = TorchTeacher(
-        network, embedding.preprocessing, tuple(range(classes)), classes, device=embedding.device
-    )
-    return whole.oracle(images, label[rows], gamma)
+    return heads.teacher(embedding, rows).oracle(images, label[rows], gamma)

@@ -101,6 +101,17 @@ def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     assert filter_texts(names, text, ["dog"], text[:1], Filters()).kept == [0, 1, 2, 3, 4]
 
 
+def test_concepts_are_not_compared_where_no_filter_asks_for_it():
+    class Watched(np.ndarray):
+        def __getitem__(self, key):
+            assert not isinstance(key, list), "the earlier concepts are looked at"
+            return super().__getitem__(key)
+
+    text = np.eye(3).view(Watched)
+    found = filter_texts(["sky", "a long name", "rim"], text, ["dog"], text[:1], Filters(longest=5))
+    assert found.kept == [0, 2]
+
+
 def test_a_concept_is_active_by_the_mean_of_its_five_largest_scores():
     score = np.zeros((7, 3))
     score[:5, 0], score[2, 1] = [0.5, 0.4, 0.3, 0.2, 0.1], 1.0
@@ -142,11 +153,11 @@ def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monke
     monkeypatch.setattr(
         "precompute.pipeline.filtering.load_text_encoder", lambda *_: without_torch(monkeypatch)
     )
-    arguments = ["concept", "filter", str(spec), "--store", str(plain), "--json"]
-    assert main(arguments) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["kept"] == left
-    assert [row["concept"] for row in document["dropped"]] == [*long, *idle]
+    for place in (plain, tmp_path / "own.zarr"):  # the latter has no scores of what fell
+        assert main(["concept", "filter", str(spec), "--store", str(place), "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert (document["kept"], document["without_scores"]) == (left, [])
+        assert [row["concept"] for row in document["dropped"]] == [*long, *idle]
     spec.write_text(text.replace("longest: 5", "longest: 1"))
     with pytest.raises(DataError, match="leave no concept"):
         precompute.run(load_spec(spec), tmp_path / "own.zarr")

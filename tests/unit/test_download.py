@@ -191,6 +191,11 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
     assert len(publisher.sent) == sent
 
 
+def test_the_spec_may_be_in_a_folder_that_is_made_for_the_photos(publisher, here):
+    assert main(["init", "--download", "cifar10", "new/c", "--output", "new/c.yaml"]) == 0
+    assert load_spec("new/c.yaml").dataset.kind == "cifar"
+
+
 def test_attributes_of_birds_are_the_words(publisher, here):
     assert main(["init", "--download", "cub200"]) == 0
     words = load_spec("cub200.yaml").concepts.corpus
@@ -267,11 +272,19 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
         (["--download", "cifar10", "full"], "full is there already, and is no CIFAR-10"),
         (["--download", "cifar10", "a", "b"], "--download belongs to a folder of photos"),
         (["--download", "cifar10", "--output", "there.yaml"], "there.yaml is there already"),
+        (["--download", "cifar10", "--output", "none/a.yaml"], "There is no folder none"),
+        (
+            ["--download", "cifar10", "--concepts", "classes", "--corpus", "mine.txt"],
+            "--concepts makes a list of words, --corpus names one",
+        ),
+        (["--download", "cifar10", "other"], "other is there already, and is no CIFAR-10"),
         ([], "The folder is missing"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_fetched(words, told, publisher, here, capsys):
     (here / "full").mkdir()
+    (here / "other").mkdir()
+    (here / "other" / ".fetched").write_text("PASCAL VOC 2007: terms\n")
     (here / "there.yaml").write_text("title: there\n")
     assert main(["init", *words]) == 1
     assert told in capsys.readouterr().err

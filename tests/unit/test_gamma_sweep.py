@@ -14,7 +14,10 @@ from scipy.special import softmax
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
+from precompute.teachers.head import Heads
+from precompute.teachers.teacher import TorchTeacher
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -231,3 +234,20 @@ def test_a_gamma_that_is_no_number_from_0_is_refused(folder, gamma, capsys):
     with pytest.raises(SystemExit):
         main(["compare", str(folder / "spec.yaml"), "--gamma", gamma])
     assert "a finite number, 0 or more" in capsys.readouterr().err
+
+
+def test_the_teacher_runs_on_the_specs_device(folder, monkeypatch):
+    from precompute.teachers import gamma_sweep
+
+    spec = load_spec(folder / "spec.yaml", check_files=False)
+    object.__setattr__(spec, "device", "cuda")
+    monkeypatch.setattr(gamma_sweep, "load_teacher", lambda *given: given[-1])
+    sweep = gamma_sweep._Sweep(spec, open_store(folder / "a.zarr"), print)
+    assert sweep.network.load() == "cuda"
+
+
+def test_heads_stay_on_their_encoders_device():
+    none = np.zeros((2, 1, 3))
+    heads = Heads(none[0, 0], none[0, 0], none, none[:, :, 0], np.zeros((4, 1), int), 1.0)
+    embedding = TorchTeacher(None, None, (0, 1, 2), 3, device="cuda")
+    assert heads.teacher(embedding, np.arange(4)).device == "cuda"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 
 import numpy as np
 import pytest
@@ -218,6 +219,8 @@ def test_voc_with_a_class_called_train(home, capsys, place):
         (main_folder / f"train_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
         (main_folder / f"cat_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
     logits(home / "z.csv", ids)
+    with tarfile.open(home / "voc" / "archive.tar", "w") as tar:  # as it was fetched
+        tar.add(root / "Annotations", "VOCdevkit/VOC2007/Annotations")
     spec, _ = init(capsys, "voc", "--teacher", "z.csv")
     dataset = load_dataset(spec.dataset)
     assert dataset.classes == CLASSES
@@ -308,6 +311,30 @@ def test_a_store(home, capsys):
     assert "a store: its images, as synthetic encoder encoded them" in out
     assert main(["init", "a.zarr", "--output", "c.yaml"]) == 1
     assert "Name a table of logits: --teacher FILE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("backup.tar", "backup.tar has no photos; a key has: txt"),
+        ("meta", "is pickled"),
+        ("broken.parquet", "broken.parquet cannot be read"),
+    ],
+)
+def test_files_of_another_kind_hide_no_data_set(home, capsys, name, told):
+    photos(home / "data", [f"{kind}/{i:02d}.jpg" for kind in CLASSES for i in range(10)])
+    (home / "alone").mkdir()
+    for folder in (home / "data", home / "alone"):
+        (folder / name).write_bytes(b"none")
+        if name.endswith(".tar"):
+            (home / "note.txt").write_text("cat")
+            with tarfile.open(folder / name, "w") as tar:
+                tar.add(home / "note.txt", "note.txt")
+    spec, out = init(capsys, "data")
+    assert load_dataset(spec.dataset).classes == CLASSES
+    assert "left aside: " in out
+    assert main(["init", "alone"]) == 1
+    assert told in capsys.readouterr().err
 
 
 def test_what_is_no_data_set_is_told(home, capsys):

@@ -3,6 +3,9 @@
 import io
 import json
 import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ from test_init import home, init  # noqa: F401
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
-from precompute.datasets import huggingface, load_dataset
+from precompute.datasets import huggingface, load_dataset, webdataset
+from precompute.datasets.fiftyone import tags_of
+from precompute.detect.packed import packed_layout
 
 pyarrow = pytest.importorskip("pyarrow")
 NAMES = ["cat", "dog"]
@@ -163,6 +168,34 @@ def test_folders_of_datasets(tmp_path, write):
         load_dataset(section(tmp_path, f"kind: huggingface, image: img, splits: {HALVES}"))
 
 
+def test_splits_are_the_names_before_number_and_hash(tmp_path):
+    names = ["train-00000-of-00002-a09b74b3ef9c3b56", "train-00001-of-00002", "0000", "my-test"]
+    for name in names:
+        (tmp_path / f"{name}.parquet").touch()
+    found = huggingface.data_files(tmp_path)
+    assert {split: [path.stem for path in paths] for split, paths in found.items()} == {
+        "train": ["0000", *names[:2]], "test": ["my-test"],
+    }  # fmt: skip
+
+
+def test_threads_read_a_parquet_file_one_after_the_other(tmp_path, monkeypatch):
+    parquet(tmp_path / "data")
+    file = tmp_path / "data" / "data" / "train-00000-of-00001.parquet"
+    opened, both, met = huggingface._opened(file), threading.Barrier(2), []
+
+    class Watched:
+        def read_row_group(self, group, columns):
+            with suppress(threading.BrokenBarrierError):  # the other reader did not come meanwhile
+                met.append(both.wait(0.2))
+            return opened.read_row_group(group, columns=columns)
+
+    monkeypatch.setattr(huggingface, "_opened", lambda _: Watched())
+    cells = [huggingface.Cell(file, "image", group, 0) for group in (0, 1)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(huggingface.Cell.read, cells)) == [jpeg(0), jpeg(3)]
+    assert not met
+
+
 def test_photos_of_datasets_that_lie_beside_are_read_below_the_root_only(tmp_path):
     from pyarrow import parquet as pq
 
@@ -247,6 +280,49 @@ def test_exports_that_do_not_fit_are_told(tmp_path, change, told):
     fiftyone(tmp_path / "data", change)
     with pytest.raises(DataError, match=told):
         load_dataset(section(tmp_path, f"kind: fiftyone, splits: {HALVES}"))
+
+
+def test_tags_that_are_no_list_are_none(tmp_path):
+    fiftyone(tmp_path, lambda samples: samples[0].update(tags=5))
+    assert packed_layout(tmp_path)[0].lists == ["test", "train"]
+    assert tags_of({"tags": 5}) == ()
+
+
+def test_a_file_of_cifar_that_is_empty_is_told(tmp_path):
+    cifar(tmp_path / "data")
+    (tmp_path / "data" / "data_batch_1.bin").write_bytes(b"")
+    with pytest.raises(DataError, match="has 0 bytes, no multiple"):
+        load_dataset(section(tmp_path, f"kind: cifar, splits: {HALVES}"))
+
+
+@pytest.mark.parametrize("pattern", ["**.tar", "{root}/*.tar"])
+def test_shards_that_are_no_pattern_are_told(tmp_path, pattern):
+    shard(tmp_path / "data" / "train.tar", 0)
+    text = f'kind: webdataset, shards: ["{pattern}"], splits: {SHARES}'
+    with pytest.raises(DataError) as error:
+        load_dataset(section(tmp_path, text.replace("{root}", str(tmp_path / "data"))))
+    assert error.value.remedy == "Correct dataset.shards."
+
+
+def test_a_label_that_is_gone_is_told(tmp_path, monkeypatch):
+    shard(tmp_path / "data" / "train.tar", 0, label="json")
+    monkeypatch.setattr(webdataset, "PHOTO_BYTES", 0)  # every member is too large
+    text = "kind: webdataset, label: json.label, splits: " + SHARES
+    with pytest.raises(DataError, match=r"00.json is no label: more than 0 bytes"):
+        load_dataset(section(tmp_path, text))
+    layout, (fault,) = packed_layout(tmp_path / "data")
+    assert layout is None
+    assert "train.tar has no labels" in fault.message
+
+
+def test_a_column_of_other_structs_holds_no_photos(tmp_path):
+    from pyarrow import parquet as pq
+
+    (tmp_path / "data").mkdir()
+    table = pyarrow.table({"image": [{"width": 3}], "label": ["cat"]})
+    pq.write_table(table, tmp_path / "data" / "train.parquet")
+    with pytest.raises(DataError, match=r"The column 'image' of .* holds no photos but width"):
+        load_dataset(section(tmp_path, "kind: huggingface, splits: " + SHARES))
 
 
 def test_several_labels_and_none(tmp_path):

@@ -1,7 +1,9 @@
 """COCO's JSON: what is present, what is dropped, and what is told."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import dataset_section
@@ -9,6 +11,7 @@ from precompute_factory import dataset_section
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
+from precompute.datasets.coco_boxes import Boxes
 
 TEXT = """kind: coco
 root: coco
@@ -175,3 +178,9 @@ def test_a_file_outside_of_the_data_set_is_told(tmp_path, coco):
         write(root, "val2017", [image(11, name), image(12)], [annotation(12, 7)])
         with pytest.raises(DataError, match=f"the file '{name}' is outside of {root}"):
             load_dataset(dataset_section(tmp_path, TEXT))
+
+
+def test_boxes_beside_the_photo_mark_nothing():
+    found = [("dog", -4.0, 0.0, 3.0, 2.0), ("dog", 0.0, -4.0, 2.0, 3.0), ("dog", -1.0, 1.0, 2.0, 1)]
+    mask = Boxes(Path("a.json"), {"1": (5, 4)}, {"1": found}).mask("1", {"dog"})
+    assert [tuple(at) for at in np.argwhere(mask).tolist()] == [(1, 0)]  # of the last one alone

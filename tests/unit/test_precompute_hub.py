@@ -1,7 +1,10 @@
 """Downloads: only what the spec names, and what to do on a machine without network."""
 
+import json
 import shutil
 import socket
+import ssl
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -17,6 +20,8 @@ from precompute.encoder import (
     load_encoder,
     load_text_encoder,
 )
+from precompute.encoder.hub import check_answer
+from precompute.encoder.model_files import fetch_model
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -203,3 +208,35 @@ def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):
     assert encoder_name(section) == "hf-hub:some/model"
     assert encoder_digest(section) == encoder_digest(named) != before
     assert asked == []
+
+
+def test_a_server_whose_certificate_is_not_trusted_is_left_to_the_client(monkeypatch):
+    asked = []
+
+    def untrusted(request, timeout):
+        asked.append(request.get_method())
+        raise URLError(ssl.SSLCertVerificationError("self-signed certificate"))
+
+    monkeypatch.setattr("precompute.encoder.hub.urlopen", untrusted)
+    check_answer("https://hub.test/api/models/some/tiny")
+    assert asked == ["HEAD"]  # of a file only its header is fetched
+
+
+def test_half_a_download_of_several_files_is_completed(monkeypatch, tmp_path):
+    names = ["model-1.safetensors", "model-2.safetensors"]
+    weights = dict(zip("ab", names, strict=True))
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
+    files = [tmp_path / "config.json", tmp_path / "model.safetensors.index.json"]
+    snapshot = cache(monkeypatch, tmp_path, "some/large", files)
+    (snapshot / names[0]).touch()
+
+    def download(model):
+        (snapshot / names[1]).touch()
+        return snapshot
+
+    monkeypatch.setattr("precompute.encoder.model_files._download", download)
+    assert fetch_model("hf-hub:some/large") == snapshot
+    assert (snapshot / names[1]).is_file()
+    monkeypatch.setattr("precompute.encoder.model_files._download", None)  # all is here now
+    assert fetch_model("hf-hub:some/large") == snapshot

@@ -298,7 +298,7 @@ def test_a_student_abstains(folder, run, monkeypatch):
     )
 
 
-def test_segments_are_outlined_in_files(folder, run):
+def test_segments_are_outlined_in_files(folder, run, monkeypatch):
     students = opened(folder)
     store, spec, out = students.tuner.store, folder / "spec.yaml", folder / "out"
     file = files_of(folder, store.images[:1])[0]
@@ -307,6 +307,7 @@ def test_segments_are_outlined_in_files(folder, run):
     bad = folder / "text.jpg"
     bad.write_text("no image")
     photos = [file, folder / "again" / file.name, bad]
+    photos.append(f"{folder}/./{file.relative_to(folder)}")  # the first one again
     status, _, err = run("predict", spec, *photos, "--outlines", out)
     assert (status, "2 photos with outlines are in" in err) == (0, True)
     assert sorted(each.name for each in out.iterdir()) == [
@@ -317,6 +318,7 @@ def test_segments_are_outlined_in_files(folder, run):
         assert after.size == before.size
         changed = (np.array(before.convert("RGB")) != np.array(after)).any(axis=2)
     assert 0 < changed.mean() < 0.6
+    monkeypatch.setattr("inficond_panel.new_photos.score_photos", None)  # told before it is asked
     status, _, err = run("predict", spec, file, "--outlines", out)
     assert (status, "is there already" in err) == (1, True)
 
@@ -332,6 +334,13 @@ def test_an_outline_goes_round_its_segment():
     assert (drawn[:, 58] == 0).all()
     assert (drawn[:, :58] == (255, 0, 0)).all()
     assert (drawn[:, 60:] == (255, 0, 0)).all()
+
+
+def test_a_segment_without_a_pixel_is_not_the_nearest():
+    segments = PhotoSegments(np.array([[1, 1, 3]], np.uint8), np.eye(3, dtype=np.float16))
+    text = np.array([0.1, 0.9, 0.2])  # nearest to segment 2, then 3
+    assert segments.nearest(text).tolist() == [[False, False, True]]
+    assert outlined(Image.new("RGB", (30, 10)), segments, {"": text}).size == (30, 10)
 
 
 def test_drift_is_told(folder, run, monkeypatch):

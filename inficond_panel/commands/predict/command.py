@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
     from inficond_panel.analysis.photo_drift import photo_drift
-    from inficond_panel.commands.predict.outlined_photos import write_outlined
+    from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.commands.predict.predict_text import (
         make_document,
         more_document,
@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> None:
     say_networks(args, tuner.spec)
     asked = args.abstain
     rules = abstaining(students, tuner.store, asked) if asked else None
+    files = outline_files(args.outlines, args.photos) if args.outlines else {}
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     found = predict(students, scores)
     found = rules.apply(found) if rules else found
@@ -104,8 +105,8 @@ def run(args: argparse.Namespace) -> None:
     drift = photo_drift(tuner.store, scores) if args.drift else None
     _note_lacks(scores, rules)
     if args.outlines:
-        files = write_outlined(args.outlines, tuner.store, scores, found)
-        note(f"{len(files)} photos with outlines are in {args.outlines}.")
+        written = write_outlined(files, tuner.store, scores, found)
+        note(f"{len(written)} photos with outlines are in {args.outlines}.")
     if args.json:
         document = {**_place(tuner, name), **make_document(scores, found, args.explain)}
         say_json({**document, **more_document(rules, drift)})

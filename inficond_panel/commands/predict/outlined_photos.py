@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 
@@ -23,15 +23,32 @@ OUTLINED = 3
 _WIDTH = 400  #: pixels of a photo for each pixel of a line
 
 
-def write_outlined(
-    folder: Path, store: Store, scores: PhotoScores, found: Sequence[Prediction]
-) -> list[Path]:
-    """Write each photo to ``folder`` as PNG, of its surest class the strongest concepts outlined.
+def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
+    """File in ``folder`` for each photo: its name, with a number where several are alike.
 
-    Names are those of the photos, with a number where several are alike. Raises ``DataError`` for a
-    file that is there already, ``ExportError`` where one cannot be written.
+    Raises ``DataError`` for a file that is there already.
     """
-    files = _files(folder, scores)
+    files: dict[str, Path] = {}
+    for photo in dict.fromkeys(str(Path(photo)) for photo in photos):  # as PhotoScores names them
+        stem = Path(photo).stem
+        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        taken = set(files.values())
+        files[photo] = next(file for name in names if (file := folder / f"{name}.png") not in taken)
+    for file in files.values():
+        if file.exists():
+            raise DataError(f"{file} is there already.", "Name a new folder.")
+    return files
+
+
+def write_outlined(
+    files: Mapping[str, Path], store: Store, scores: PhotoScores, found: Sequence[Prediction]
+) -> list[Path]:
+    """Write each photo to its file as PNG, of its surest class the strongest concepts outlined;
+    the files of those that can be read.
+
+    Raises ``ExportError`` where one cannot be written.
+    """
+    written = []
     text = dict(zip(store.concepts, store.concept_text_embedding, strict=True))
     for photo, file in files.items():
         mine = [one for one in found if one.photo == photo]
@@ -44,7 +61,8 @@ def write_outlined(
         buffer = io.BytesIO()
         outlined(image, segments, {name: text[name] for name in names}).save(buffer, "PNG")
         write_whole(file, buffer.getvalue())
-    return list(files.values())
+        written.append(file)
+    return written
 
 
 def outlined(
@@ -78,22 +96,6 @@ def _write_names(
     font = ImageFont.load_default(size)
     for (x, y), words in places:
         draw.text((x + 2, y + 2), words, "white", font, stroke_width=2, stroke_fill="black")
-
-
-def _files(folder: Path, scores: PhotoScores) -> dict[str, Path]:
-    """File of each readable photo; ``DataError`` for one that is there."""
-    files: dict[str, Path] = {}
-    for photo, fault in zip(scores.photos, scores.fault, strict=True):
-        if fault:
-            continue
-        stem = Path(photo).stem
-        names = chain([stem], (f"{stem}-{number}" for number in count(2)))
-        taken = set(files.values())
-        files[photo] = next(file for name in names if (file := folder / f"{name}.png") not in taken)
-    for file in files.values():
-        if file.exists():
-            raise DataError(f"{file} is there already.", "Name a new folder.")
-    return files
 
 
 def _read(photo: Path) -> Image.Image:
