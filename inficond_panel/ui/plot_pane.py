@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
-
-from inficond_panel.ui.one_message import in_one_message
 
 # Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
 hv.Store.set_current_backend("bokeh")
@@ -25,7 +22,8 @@ def change_figure(figure: Figure, change: Callable[[], None]) -> None:
     """Change models of a figure: on a server at its next tick, which holds the document's lock."""
     document = figure.document
     if document is not None and document.session_context is not None:
-        document.add_next_tick_callback(partial(in_one_message, document, change))
+        # not in one message: what listens to these models in Python is not told of what is held
+        document.add_next_tick_callback(change)
     else:
         change()
 

@@ -60,6 +60,19 @@ def forget(page: Page) -> None:
     button.click()
     expect(listing).to_be_hidden()
     tool(page, pressed="false")
+    selected(page, 0)
+
+
+def selected(page: Page, marks: int) -> None:
+    """Wait until so many marks are selected in the plot, which tells only of what differs."""
+    page.wait_for_function(
+        """(marks) => {
+            const models = [...Bokeh.documents[0]._all_models.values()]
+            const selections = models.filter((model) => model.type === "Selection")
+            return Math.max(...selections.map((each) => each.indices.length)) === marks
+        }""",
+        arg=marks,
+    )
 
 
 def scan(page: Page, step: int):
@@ -111,6 +124,7 @@ def test_a_group_that_was_forgotten_is_listed_when_it_is_selected_again(page) ->
     lasso_everything(page)
     page.get_by_role("dialog", name="30 concepts").get_by_role("button", name="Take").first.click()
     expect(page.get_by_role("dialog", name="29 concepts")).to_be_visible()
+    selected(page, 29)
     page.keyboard.press("Escape")
     lasso_everything(page)
     expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
