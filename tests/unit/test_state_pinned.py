@@ -171,7 +171,7 @@ def test_the_card_of_a_class_tells_the_change_with_its_interval(app):
 def test_knowledge_tells_the_influences_that_differ(app):
     pinned = Pinned(SimpleNamespace(number=3), "tune", {})
     rows = [{"concept": "wheel", "influence": 1.5}, {"concept": "sky", "influence": -0.5}]
-    made = make_influence(pinned, {"wheel": 1.5, "sky": 0.25, "tree": 2.0}, rows)
+    made = make_influence(pinned, {"wheel": 1.5 + 1e-9, "sky": 0.25, "tree": 2.0}, rows)
     assert made == {"number": "#3", "influence": {"sky": 0.25}}
     app.selection.class_name = "bicycle"
     view = KnowledgeView(app)

@@ -65,7 +65,7 @@ def make_pinned(
     differ = {
         row["concept"]: weights[row["concept"]]
         for row in rows
-        if weights[row["concept"]] != row["influence"]
+        if round(weights[row["concept"]] - row["influence"], 2)  # as far as it can be read
     }
     return {"number": pinned.number, "influence": differ}
 
