@@ -162,6 +162,13 @@ def served_page(*, destroyed: bool = False) -> Document:
     return page
 
 
+def test_a_result_is_told_in_one_message() -> None:
+    page, held = served_page(), []
+    publish_to_page(page, lambda: held.append(page.callbacks.hold_value))
+    assert held == ["combine"]
+    assert page.callbacks.hold_value is None
+
+
 def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     page, threads = served_page(), []
     page.add_next_tick_callback = lambda _: threads.append(threading.get_ident())

@@ -12,7 +12,6 @@ from panel.models.esm import DataEvent
 
 from inficond_panel.ui.component import Component
 from inficond_panel.ui.door import whole_text
-from inficond_panel.ui.one_message import in_one_message
 
 
 class One(Component):
@@ -75,13 +74,6 @@ def test_what_the_browser_sets_or_says_is_answered_in_one_message() -> None:
         view._process_events({"name_shown": "wheel"})
         view._process_event(DataEvent(root, {"action": "open"}))
     assert held == ["combine", "combine"]
-    assert document.callbacks.hold_value is None
-
-
-def test_a_result_is_told_in_one_message() -> None:
-    document, held = Document(), []
-    in_one_message(document, lambda: held.append(document.callbacks.hold_value))
-    assert held == ["combine"]
     assert document.callbacks.hold_value is None
 
 

@@ -44,7 +44,8 @@ def with_holdout(study: Study, found: Sequence[Result], *, look: bool = True) ->
         seen = known.get(key) if result.outcome else None
         ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
         made.append(replace(result, **ends))
-    return [result for result in made if study.has(result.participant)]
+    here = {who.label for who in study.log.participants()}
+    return [result for result in made if result.participant in here]
 
 
 def looks_of(study: Study) -> Looks:

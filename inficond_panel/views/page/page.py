@@ -9,6 +9,7 @@ from functools import partial
 
 import panel as pn
 from bokeh.document import Document
+from panel.io import hold
 from panel.viewable import Viewer
 
 from inficond_panel.analysis.patches import shown_segments
@@ -17,7 +18,6 @@ from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
-from inficond_panel.ui.one_message import in_one_message
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.missing_map import MissingMap
@@ -120,4 +120,13 @@ def publish_to_page(document: Document, update: Callable[[], None]) -> None:
     """Run ``update`` at the document's next tick, unless the page was closed meanwhile."""
     context = document.session_context
     if context is not None and not context.destroyed:
-        document.add_next_tick_callback(partial(in_one_message, document, update))
+        document.add_next_tick_callback(partial(_in_one_message, document, update))
+
+
+def _in_one_message(document: Document, update: Callable[[], None]) -> None:
+    """Run ``update``; what it changes goes to the page in one message, which is what takes long.
+
+    For params of components: what listens to Bokeh's models in Python is not told of what is held.
+    """
+    with hold(document):
+        update()
