@@ -63,5 +63,12 @@ def oracle_sweep(
     found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
     limits = [tuner.threshold(name) for name in store.classes]
     return measure_gammas(
-        store, found, groups=own, above=higher, thresholds=limits, draws=draws, seed=seed
+        store,
+        found,
+        groups=own,
+        above=higher,
+        thresholds=limits,
+        draws=draws,
+        seed=seed,
+        level=tuner.spec.views.confidence,
     )

@@ -29,7 +29,8 @@ class ChosenThreshold:
 
     ``low`` and ``high`` are its bootstrap limits over images. ``metrics`` are cross-fitted: each
     image is decided by a threshold that the others chose. ``change`` is theirs against ``now``, on
-    the same draws. ``lacking`` tells why there is no choice, empty where there is.
+    the same draws. ``lacking`` tells why there is no choice, empty where there is. All limits are
+    at ``views.confidence`` of the spec.
     """
 
     class_name: str
@@ -74,12 +75,12 @@ def _chosen(
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
         return ChosenThreshold(name, positives, now, lacking=f"{why}; {LEAST} of each are needed")
     choice = ThresholdChoice(label, outcome.logit, precision)
-    low, high = choice.limits(draws, seed)
+    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    low, high = choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(seed))
     before = Outcome(label, outcome.logit, threshold=now)
     value = choice.value()
     lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"
-    noise = {"draws": draws, "seed": seed}
     return ChosenThreshold(
         class_name=name,
         positives=positives,

@@ -45,7 +45,7 @@ class Comparison:
     ``ancestor`` is the latest node that both follow from; ``only_before`` and ``only_after`` are
     the iterations of each side since then, oldest first. ``mean_ap`` is the change in the mean AP
     over all classes with positives; ``classes`` holds those whose students differ, ``unchanged``
-    names the others.
+    names the others. Intervals are at ``level``.
     """
 
     before: Node
@@ -54,6 +54,7 @@ class Comparison:
     ancestor: Node
     only_before: tuple[Node, ...]
     only_after: tuple[Node, ...]
+    level: float
     mean_ap: Interval
     classes: tuple[ClassComparison, ...]
     unchanged: tuple[str, ...]
@@ -71,6 +72,7 @@ class Comparison:
             "ancestor": _node(self.ancestor),
             "only_before": [_step(node) for node in self.only_before],
             "only_after": [_step(node) for node in self.only_after],
+            "level": self.level,
             "mean_ap": change_document(self.mean_ap),
             "classes": {item.class_name: _class(item) for item in self.classes},
             "unchanged": list(self.unchanged),
@@ -95,7 +97,7 @@ def compare(
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
-    names = tuner.store.classes
+    names, level = tuner.store.classes, tuner.spec.views.confidence
     was, now = tuner.at(before, split), tuner.at(after, split)
     return Comparison(
         before=before,
@@ -104,7 +106,10 @@ def compare(
         ancestor=old[shared - 1],
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
-        mean_ap=mean_change([*was.outcomes.values()], [*now.outcomes.values()], draws=draws),
+        level=level,
+        mean_ap=mean_change(
+            [*was.outcomes.values()], [*now.outcomes.values()], draws=draws, level=level
+        ),
         classes=tuple(
             _compared(tuner, was[name], now[name], metrics, draws, top)
             for name, kept in zip(names, same, strict=True)
@@ -124,7 +129,13 @@ def _compared(
         class_name=after.class_name,
         before=before.metrics,
         after=after.metrics,
-        changes=change_intervals(before.outcome, after.outcome, metrics, draws=draws),
+        changes=change_intervals(
+            before.outcome,
+            after.outcome,
+            metrics,
+            draws=draws,
+            level=tuner.spec.views.confidence,
+        ),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
     )

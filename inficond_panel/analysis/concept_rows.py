@@ -16,11 +16,12 @@ from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Band, discrepancy, influence_axis
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 SORTS = ("weight", "suspects", "discrepancy_p", "discrepancy_n")
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
-_effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int], Band]]
+_effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int, float], Band]]
 _effects = WeakKeyDictionary()
 
 
@@ -126,18 +127,20 @@ def _same(student: Student) -> bytes:
     return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
 
 
-def effect(student: Student, concept: str, metric: str, draws: int = 200) -> Band:
+def effect(
+    student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
+) -> Band:
     """What-if of one metric over the influence of one concept, as the change from now.
 
     The grid holds the present influence, where change and band are 0. All sessions of a tuner
     share the latest, and so do iterations that left the class as it was.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
-    key = _same(student), student.class_name, concept, student.split, metric, draws
+    key = _same(student), student.class_name, concept, student.split, metric, draws, level
     found = kept.get(key)
     if found is None:
         weight = student.weight(concept)
         grid = np.linspace(*influence_axis(student.weights, weight), EFFECT_POINTS)
-        found = change_along(student, concept, metric, np.union1d(grid, [weight]), draws)
+        found = change_along(student, concept, metric, np.union1d(grid, [weight]), draws, level)
         kept.put(key, found)
     return found

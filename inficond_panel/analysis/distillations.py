@@ -112,6 +112,8 @@ def compare_settings(
     that cannot be, and where the store has no oracle logits.
     """
     counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
+    level = tuner.spec.views.confidence
+    noise = {"draws": draws, "seed": seed, "level": level}
     measured: list[_Measured] = []
     found: list[SettingResult] = []
     for number, setting in enumerate(settings):
@@ -125,11 +127,11 @@ def compare_settings(
                 setting=setting,
                 mark=own.mark,
                 node=node,
-                metrics=now.levels(),
+                metrics=now.levels(level),
                 against=against,
-                change=now.change(old) if old else None,
-                classes=now.class_levels(draws, seed),
-                class_changes=now.class_changes(old, draws, seed) if old else None,
+                change=now.change(old, level) if old else None,
+                classes=now.class_levels(**noise),
+                class_changes=now.class_changes(old, **noise) if old else None,
             )
         )
         measured.append(now)
@@ -143,7 +145,7 @@ def teacher_metrics(
 ) -> dict[str, Interval]:
     """The teacher's own, as ``SettingResult.metrics``; its fidelity is 1."""
     counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
-    return _Measured(tuner.teacher_outcomes(split), counts).levels()
+    return _Measured(tuner.teacher_outcomes(split), counts).levels(tuner.spec.views.confidence)
 
 
 class _Measured:
@@ -155,26 +157,24 @@ class _Measured:
         self.value = {name: float(class_mean(each, name)[0]) for name in COMPARED}
         self.drawn = {name: class_mean(each, name, counts) for name in COMPARED}
 
-    def levels(self, level: float = 0.95) -> dict[str, Interval]:
+    def levels(self, level: float) -> dict[str, Interval]:
         return {n: interval(self.value[n], self.drawn[n], level, n) for n in COMPARED}
 
-    def change(self, old: _Measured, level: float = 0.95) -> dict[str, Interval]:
+    def change(self, old: _Measured, level: float) -> dict[str, Interval]:
         return {
             n: interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], level, n)
             for n in COMPARED
         }
 
-    def class_levels(self, draws: int, seed: int) -> dict[str, dict[str, Interval]]:
+    def class_levels(self, **noise: Any) -> dict[str, dict[str, Interval]]:
         return {
-            name: metric_intervals(outcome, COMPARED, draws=draws, seed=seed)
+            name: metric_intervals(outcome, COMPARED, **noise)
             for name, outcome in self.outcomes.items()
         }
 
-    def class_changes(
-        self, old: _Measured, draws: int, seed: int
-    ) -> dict[str, dict[str, Interval]]:
+    def class_changes(self, old: _Measured, **noise: Any) -> dict[str, dict[str, Interval]]:
         return {
-            name: change_intervals(old.outcomes[name], outcome, COMPARED, draws=draws, seed=seed)
+            name: change_intervals(old.outcomes[name], outcome, COMPARED, **noise)
             for name, outcome in self.outcomes.items()
         }
 

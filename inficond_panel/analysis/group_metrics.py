@@ -41,7 +41,7 @@ def measure_groups(
     ``options`` as in ``distill.compare_groups``. Cross-fitted as in ``measure_node``; looks at the
     holdout are the caller's to count.
     """
-    found = {}
+    options, found = {"level": tuner.spec.views.confidence, **options}, {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
         cells = label_groups(outcome, groups)

@@ -26,8 +26,9 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
 #: An influence holds where its sign does in this share of the refits, and p is at most this.
-HOLDS_SIGN = 0.95
+#: Both are the test's own: ``views.confidence`` is of the limits that stand beside it.
 HOLDS_P = 0.05
+HOLDS_SIGN = 1 - HOLDS_P
 _JOINT = "They take the place of a concept in a student per class: this one is of all classes."
 _TEMPERED = "They take the place of a concept in one loss: with tempered: both there are two."
 
@@ -82,12 +83,14 @@ class ConceptStability:
 class StabilityReport:
     """Concepts of one class's student, by absolute influence.
 
-    ``lacking`` tells why there can be no counterparts; empty where there can.
+    ``level`` is that of the limits of influences and ranks. ``lacking`` tells why there can be no
+    counterparts; empty where there can.
     """
 
     class_name: str
     node: Node
     draws: int
+    level: float
     counterparts: int
     seed: int
     concepts: tuple[ConceptStability, ...]
@@ -126,7 +129,9 @@ def stability(
     else:
         chosen = [_position(name, store.concepts, "concept") for name in dict.fromkeys(concepts)]
     share = 0.5 if counterparts else 1.0
-    drawn: dict[str, Any] = {"draws": draws, "seed": seed, "progress": _part(progress, 0.0, share)}
+    level = tuner.spec.views.confidence
+    drawn: dict[str, Any] = {"draws": draws, "seed": seed, "level": level}
+    drawn["progress"] = _part(progress, 0.0, share)
     if tuner.joint:
         refits = _joint_refits(tuner, data, node, k, cancelled=cancelled, **drawn)
     else:
@@ -148,7 +153,9 @@ def stability(
         )
         for c, test in zip(chosen, tests, strict=True)
     ]
-    return StabilityReport(class_name, node, draws, counterparts, seed, tuple(found), lacking)
+    return StabilityReport(
+        class_name, node, draws, level, counterparts, seed, tuple(found), lacking
+    )
 
 
 def _refused(tuner: Tuner, data: FitData) -> str:
@@ -215,7 +222,7 @@ def _described(
         rank_high=int(refits.rank_high[c]),
         bounded=bounded,
         effect=test.effect if test else np.nan,
-        counterpart=float(np.quantile(test.counterparts, 0.95)) if test else np.nan,
+        counterpart=float(np.quantile(test.counterparts, 1 - HOLDS_P)) if test else np.nan,
         p=test.p if test else np.nan,
         p_holm=test.p_holm if test else np.nan,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,13 +49,14 @@ class LinkComparison:
     """Students per class, the softmax student, and its metrics less theirs on the same draws.
 
     ``images`` are those of the split, ``labelled`` those of them whose class is known. ``teacher``
-    has all metrics but agreement.
+    has all metrics but agreement. Intervals are at ``level``.
     """
 
     split: str
     images: int
     labelled: int
     results: tuple[LinkResult, LinkResult]
+    level: float
     change: dict[str, Interval]
     teacher: dict[str, Interval]
 
@@ -76,15 +78,17 @@ def compare_links(
     first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
     teacher = teacher_top_class(tuner.store, split)
     judged = list(tuner.teacher_outcomes(split).values())
-    change = change_intervals(first.together, second.together, TOGETHER, draws=draws, seed=seed)
-    change[AP.key] = mean_change(first.classes, second.classes, draws=draws, seed=seed)
+    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    change = change_intervals(first.together, second.together, TOGETHER, **noise)
+    change[AP.key] = mean_change(first.classes, second.classes, **noise)
     return LinkComparison(
         split=split,
         images=len(tuner.store.rows(split)),
         labelled=len(teacher.label),
-        results=(first.result(draws, seed), second.result(draws, seed)),
+        results=(first.result(**noise), second.result(**noise)),
+        level=noise["level"],
         change=change,
-        teacher=_metrics(teacher, judged, draws, seed, without=AGREEMENT.key),
+        teacher=_metrics(teacher, judged, AGREEMENT.key, **noise),
     )
 
 
@@ -97,8 +101,8 @@ class _Students:
     together: TopClass
     classes: list[Outcome]
 
-    def result(self, draws: int, seed: int) -> LinkResult:
-        return LinkResult(self.link, self.node, _metrics(self.together, self.classes, draws, seed))
+    def result(self, **noise: Any) -> LinkResult:
+        return LinkResult(self.link, self.node, _metrics(self.together, self.classes, **noise))
 
 
 def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
@@ -109,8 +113,8 @@ def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -
 
 
 def _metrics(
-    together: TopClass, classes: Sequence[Outcome], draws: int, seed: int, without: str = ""
+    together: TopClass, classes: Sequence[Outcome], without: str = "", **noise: Any
 ) -> dict[str, Interval]:
     names = [key for key in TOGETHER if key != without]
-    found = metric_intervals(together, names, draws=draws, seed=seed)
-    return {**found, AP.key: mean_interval(classes, draws=draws, seed=seed)}
+    found = metric_intervals(together, names, **noise)
+    return {**found, AP.key: mean_interval(classes, **noise)}

@@ -19,12 +19,13 @@ def metric_change(
     student (``analysis.judged``). Students that are in use keep their draws, so that a change costs
     what an iteration has changed.
     """
-    draws = tuner.spec.views.draws
+    views = tuner.spec.views
+    noise = {"draws": views.draws, "level": views.confidence}
     if class_name:
         old, new = (judged_outcome(tuner, node, split, class_name) for node in (before, after))
-        return change_intervals(old, new, (metric,), draws=draws)[metric]
+        return change_intervals(old, new, (metric,), **noise)[metric]
     was, now = (
         [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
         for node in (before, after)
     )
-    return mean_change(was, now, metric, draws=draws)
+    return mean_change(was, now, metric, **noise)

@@ -64,16 +64,16 @@ def measure_node(
 ) -> dict[str, ClassMeasures]:
     """Measure the students of ``classes`` (all). Looks at the holdout are the caller's to count.
 
-    A student is sorted once for all metrics; parent and start share its draws.
+    A student is sorted once for all metrics; parent and start share its draws. Intervals are at
+    the spec's ``views.confidence``, as those of all functions of a tuner.
     """
     before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
+    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
     found = {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
         changes = [
-            change_intervals(
-                judged_outcome(tuner, other, split, name), outcome, metrics, draws=draws, seed=seed
-            )
+            change_intervals(judged_outcome(tuner, other, split, name), outcome, metrics, **noise)
             if other
             else None
             for other in before
@@ -81,7 +81,7 @@ def measure_node(
         found[name] = ClassMeasures(
             n=len(outcome.positive),
             positives=int(outcome.positive.sum()),
-            metrics=metric_intervals(outcome, metrics, draws=draws, seed=seed),
+            metrics=metric_intervals(outcome, metrics, **noise),
             since_parent=changes[0],
             since_start=changes[1],
             ece_floor=ece_floor(outcome.logit),
@@ -109,6 +109,7 @@ def measure_slices(
     """
     names = classes or tuner.store.classes
     found = {name: judged_outcome(tuner, node, split, name) for name in names}
+    options = {"level": tuner.spec.views.confidence, **options}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 

@@ -7,10 +7,13 @@ import numpy as np
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift, drift
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 
-def photo_drift(store: Store, scores: PhotoScores, seed: int = 0) -> Drift:
+def photo_drift(
+    store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
+) -> Drift:
     """Photos without a fault beside those of ``fit``; the scores are by the store's concepts."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
     fitted = store.concept_score[store.rows("fit")]
-    return drift(fitted, scores.score[readable], list(scores.concepts), seed)
+    return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)

@@ -59,6 +59,7 @@ def refit_curve(
     """
     scores, labels, now = student.scores, student.labels, student.outcome
     beside = student.teacher_logits, student.threshold
+    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
     solve = _joint_points if tuner.joint else _points
     place = student.column if tuner.joint else 0
     for point in solve(tuner, student, concept, levels, cancelled):
@@ -67,7 +68,7 @@ def refit_curve(
         )[:, place]
         found = class_metrics(labels, logit, *beside)
         outcome = Outcome(labels, logit, *beside)
-        changes = change_intervals(now, outcome, CHANGES, draws=tuner.spec.views.draws)
+        changes = change_intervals(now, outcome, CHANGES, **noise)
         yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)
 
 

@@ -35,5 +35,6 @@ def _found(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> Clas
     with one_thread():
         photos = tuner.cures.photos(tuner.cures.class_fit(tuner.node(node_id), class_name))
         if baselines:
-            return with_baselines(photos, _found(tuner, node_id, class_name, False))
+            plain, level = _found(tuner, node_id, class_name, False), tuner.spec.views.confidence
+            return with_baselines(photos, plain, level=level)
         return class_shift(photos)

@@ -103,7 +103,7 @@ def measure_single_label(
     Where labels of ``tune`` chose a student's terms, by students that did not see the image.
     Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
     """
-    noise = {"draws": draws, "seed": seed}
+    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
     teacher = teacher_top_class(tuner.store, split, k)
     now = judged_top_class(tuner, node, split, k)
     alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
@@ -123,5 +123,5 @@ def measure_single_label(
         since_start=changes[1],
         matrix=now.confusion(),
         teacher_matrix=teacher.confusion(),
-        confusions=confusions(now, draw_counts(len(now.label), draws, seed)),
+        confusions=confusions(now, draw_counts(len(now.label), draws, seed), noise["level"]),
     )

@@ -6,10 +6,16 @@ import numpy as np
 
 from inficond_panel.distill import Band, change_band
 from inficond_panel.tuning import Student
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 
 def change_along(
-    student: Student, concept: str, metric: str, grid: np.ndarray, draws: int = 200
+    student: Student,
+    concept: str,
+    metric: str,
+    grid: np.ndarray,
+    draws: int = 200,
+    level: float = CONFIDENCE,
 ) -> Band:
     """Change of one metric along an ascending grid of influences, with its paired interval."""
     return change_band(
@@ -20,6 +26,7 @@ def change_along(
         grid,
         metric,
         draws,
+        level=level,
         threshold=student.threshold,
         teacher=student.teacher_logits,
     )

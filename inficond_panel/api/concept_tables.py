@@ -14,17 +14,19 @@ from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refit_curve import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student, Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 
-def what_if(student: Student, concept: str, metric: str) -> pd.DataFrame:
+def what_if(student: Student, concept: str, metric: str, level: float = CONFIDENCE) -> pd.DataFrame:
     """One row per influence on a grid that holds the present one: the metric and its change."""
-    band = effect(student, concept, metric)
+    band = effect(student, concept, metric, level=level)
     return pd.DataFrame(
         {
             metric: student.outcome.value(metric) + band.estimate,
             "change": band.estimate,
             "low": band.low,
             "high": band.high,
+            "level": level,
         },
         index=pd.Index(band.grid, name="influence"),
     )
@@ -32,14 +34,14 @@ def what_if(student: Student, concept: str, metric: str) -> pd.DataFrame:
 
 def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
     """As ``what_if`` with all other influences solved again; limits are nan where not computed."""
-    now = student.outcome.value(metric)
+    now, level = student.outcome.value(metric), tuner.spec.views.confidence
     rows = []
     for point in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
         value = getattr(point.metrics, metric)
         change = point.changes.get(metric)
         limits = (np.nan, np.nan) if change is None else (change.low, change.high)
-        rows.append((point.influence, value, value - now, *limits))
-    columns = ["influence", metric, "change", "low", "high"]
+        rows.append((point.influence, value, value - now, *limits, level))
+    columns = ["influence", metric, "change", "low", "high", "level"]
     return pd.DataFrame(rows, columns=columns).set_index("influence")
 
 
@@ -54,5 +56,7 @@ def gallery(
 
 def stability(report: StabilityReport) -> pd.DataFrame:
     """One row per concept, with the verdict in ``words``."""
-    rows = [{**asdict(found), "words": found.words} for found in report.concepts]
+    rows = [
+        {**asdict(found), "level": report.level, "words": found.words} for found in report.concepts
+    ]
     return pd.DataFrame(rows).set_index("concept")

@@ -30,6 +30,11 @@ from inficond_panel.vocabulary.metrics import AP
 class Measures(Moves):
     """Measures of the students at their iteration; a look at the holdout is counted."""
 
+    @property
+    def level(self) -> float:
+        """Level of the intervals in tables, plots and reports: ``views.confidence`` of the spec."""
+        return float(self.tuner.spec.views.confidence)
+
     def metrics(
         self, split: str = "tune", *, intervals: bool = False, together: bool = False
     ) -> pd.DataFrame:
@@ -84,7 +89,7 @@ class Measures(Moves):
         before = self._since(since)
         self.count_look(split)
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
-        return tables.changes(old, new, metric)
+        return tables.changes(old, new, metric, self.level)
 
     def groups(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
         """Metrics of each class on the images with each value of metadata columns ``by``.
@@ -219,7 +224,7 @@ class Measures(Moves):
         student = self.student(class_name, split)
         if refit:
             return concept_tables.refit_what_if(self.tuner, student, concept, metric)
-        return concept_tables.what_if(student, concept, metric)
+        return concept_tables.what_if(student, concept, metric, self.level)
 
     def take_apart(self, class_name: str, image: str) -> Apart:
         """The student's logit on an image of the store by concept, and the smallest change that
@@ -292,7 +297,7 @@ class Measures(Moves):
         found = measure_slices(
             self.tuner, self.node, split, masks, metric, classes=classes, min_images=min_images
         )
-        return tables.slices(found)
+        return tables.slices(found, self.level)
 
     def compare(
         self, before: str | int, after: str | int | None = None, split: str = "tune"

@@ -45,6 +45,10 @@ class StudentPlots:
         if "bokeh" not in hv.Store.renderers:
             hv.extension("bokeh", inline=True, logo=False)
 
+    @property
+    def _level(self) -> float:
+        return float(self.students.tuner.spec.views.confidence)
+
     def performance(self, split: str = "tune") -> hv.Rectangles:
         """Positives and negatives of each class by who decides them rightly, as on the page."""
         self.students.count_look(split)
@@ -60,7 +64,7 @@ class StudentPlots:
         """A metric over the influence of a concept, the others held, with the interval."""
         check_name("concept", concept, self.students.tuner.store.concepts)
         check_metric(metric)
-        return make_what_if(self.students.student(class_name, split), concept, metric)
+        return make_what_if(self.students.student(class_name, split), concept, metric, self._level)
 
     def embedding(self, class_name: str = "", method: str = "", concept: str = "") -> hv.Overlay:
         """Concepts in the plane over all segments; of a class its strongest are labelled.
@@ -121,4 +125,4 @@ class StudentPlots:
     def coverage(self, class_name: str = "") -> hv.Overlay:
         """Accuracy on tune of the surest decisions over their share, as ``students.coverage``."""
         found = decisions_of(self.students.tuner, self.students.node, class_name)
-        return make_coverage(found.curve(), class_name or "all classes")
+        return make_coverage(found.curve(level=self._level), class_name or "all classes")

@@ -114,7 +114,8 @@ class TunableStudents(Measures):
         in another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
         """
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
-        rules = None if abstain is None else abstaining(students, store, abstain)
+        level = self.tuner.spec.views.confidence
+        rules = None if abstain is None else abstaining(students, store, abstain, level)
         return PhotoPredictions(students, score_photos(self.tuner.spec, store, list(photos)), rules)
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
@@ -125,7 +126,7 @@ class TunableStudents(Measures):
         ``predict_images``.
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, list(photos))
-        found = photo_drift(self.tuner.store, scores, seed)
+        found = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
         told = zip(scores.photos, scores.fault, strict=True)
         return DriftReport(**vars(found), faults={photo: why for photo, why in told if why})
 

@@ -28,6 +28,7 @@ from inficond_panel.distill import (
     change_intervals,
     discrepancy,
 )
+from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
@@ -85,6 +86,7 @@ def thresholds(
                 for end, name in (("", "estimate"), ("_low", "low"), ("_high", "high"))
                 if each.change
             },
+            "level": tuner.spec.views.confidence,
             "lacking": each.lacking,
         }
         for each in found
@@ -94,6 +96,7 @@ def thresholds(
 
 def coverage(tuner: Tuner, node: Node, class_name: str, draws: int, seed: int) -> pd.DataFrame:
     """One row per point of the curve, the fewest images first."""
+    level = tuner.spec.views.confidence
     rows = [
         {
             "coverage": point.coverage,
@@ -102,8 +105,9 @@ def coverage(tuner: Tuner, node: Node, class_name: str, draws: int, seed: int) -
             **_limits(ACCURACY.key, point.accuracy),
             **_limits(F1.key, point.f1),
             **_limits("gain", point.gain),
+            "level": level,
         }
-        for point in decisions_of(tuner, node, class_name).curve(draws, seed)
+        for point in decisions_of(tuner, node, class_name).curve(draws, seed, level)
     ]
     if not rows:
         raise TuningError("No image of tune is labelled.", "Label some of tune.")
@@ -120,6 +124,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
             **{key: found.estimate for key, found in point.metrics.items()},
             **{f"{key}_low": found.low for key, found in point.metrics.items()},
             **{f"{key}_high": found.high for key, found in point.metrics.items()},
+            "level": tuner.spec.views.confidence,
         }
         for point in penalty_points(tuner, node, class_name, split)
     ]
@@ -134,6 +139,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:
                 rows[name] |= _limits(metric, found.metrics[metric])
+            rows[name]["level"] = tuner.spec.views.confidence
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
@@ -149,6 +155,8 @@ def metrics_together(tuner: Tuner, node: Node, split: str, intervals: bool) -> p
             rows[name][key] = value.estimate
             if intervals:
                 rows[name] |= {f"{key}_low": value.low, f"{key}_high": value.high}
+        if intervals:
+            rows[name]["level"] = tuner.spec.views.confidence
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -166,6 +174,7 @@ def groups(tuner: Tuner, node: Node, split: str, by: Sequence[str], by_label: bo
     rows = [
         {"class": name, "group": group.name, "images": group.n, "positives": group.positives}
         | {key: value for item in group.metrics.items() for key, value in _limits(*item).items()}
+        | {"level": tuner.spec.views.confidence}
         for name, report in _group_reports(tuner, node, split, by, by_label).items()
         for group in report.groups
     ]
@@ -184,6 +193,7 @@ def group_gaps(
             **_limits("value", gap.worst.metrics[metric]),
             "best": gap.best.name,
             **_limits("difference", gap.difference),
+            "level": tuner.spec.views.confidence,
         }
         for name, report in _group_reports(tuner, node, split, by, by_label).items()
         for metric, gap in report.gaps.items()
@@ -219,6 +229,7 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
         for key, value in measured.items():
             limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
             row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
+        row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
         row["suspects"] = [suspect.concept for suspect in found.suspects]
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
@@ -235,17 +246,18 @@ def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int)
     return pd.DataFrame(rows, columns=columns)
 
 
-def changes(before: Students, after: Students, metric: str) -> pd.DataFrame:
+def changes(before: Students, after: Students, metric: str, level: float) -> pd.DataFrame:
     """One row per class: the metric before and after, and its change with the interval."""
     old, found = before.outcomes, {}
     for name, outcome in after.outcomes.items():
-        interval = change_intervals(old[name], outcome, [metric])[metric]
+        interval = change_intervals(old[name], outcome, [metric], level=level)[metric]
         found[name] = {
             "before": old[name].value(metric),
             "after": outcome.value(metric),
             "change": interval.estimate,
             "low": interval.low,
             "high": interval.high,
+            "level": level,
             "words": interval.words,
         }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("class")
@@ -296,7 +308,7 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
     )
 
 
-def slices(reports: Mapping[str, SliceReport]) -> pd.DataFrame:
+def slices(reports: Mapping[str, SliceReport], level: float) -> pd.DataFrame:
     """One row per class and slice, named as in the documents of ``inficond metrics --by``."""
     rows = [
         {
@@ -307,6 +319,7 @@ def slices(reports: Mapping[str, SliceReport]) -> pd.DataFrame:
             report.metric: found.interval.estimate,
             "low": found.interval.low,
             "high": found.interval.high,
+            "level": level,
             "rest": found.rest,
             "expected": found.expected,
             "p": found.p,

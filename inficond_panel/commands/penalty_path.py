@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.arguments import add_class, add_node, add_split, add_tuner
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.common.numbers import count, written, written_range
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
@@ -39,8 +40,10 @@ def run(args: argparse.Namespace) -> None:
     node = chosen_node(tuner, args.node)
     count_look(tuner, node, args.split)
     points = penalty_path(tuner, node, args.class_name, args.split)
+    level = tuner.spec.views.confidence
     if args.json:
-        say_json({"class": args.class_name, "node": node.id, "path": [asdict(p) for p in points]})
+        path = [asdict(point) for point in points]
+        say_json({"class": args.class_name, "node": node.id, "level": level, "path": path})
         return
     say(f"{node_title(tuner, node)}, {args.class_name} on the split {args.split}")
     say()
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
         ]
         for point in points
     ]
-    header = [text for key in MEASURED for text in (key, "95 %")]
+    header = [text for key in MEASURED for text in (key, confidence_word(level))]
     say_table(["lambda", "concepts", *header], rows)
     if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
         note("These photos chose other terms of the student: on new ones expect less.")

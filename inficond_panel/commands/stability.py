@@ -16,15 +16,13 @@ from inficond_panel.commands.arguments import (
 )
 from inficond_panel.commands.output import note, progress, say, say_json, say_table
 from inficond_panel.common.numbers import defined, written, written_range
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
     from inficond_panel.tuning import Tuner
 
 _HEADER = [
-    "concept",
-    "influence",
-    "95 % of refits",
     "same sign",
     "selected",
     "rank",
@@ -97,7 +95,10 @@ def run(args: argparse.Namespace) -> None:
         else f"{report.counterparts} random counterparts in the place of each concept"
     )
     say()
-    say_table(_HEADER, [_row(found) for found in report.concepts])
+    say_table(
+        ["concept", "influence", f"{confidence_word(report.level)} of refits", *_HEADER],
+        [_row(found) for found in report.concepts],
+    )
     if report.counterparts and 20 * len(report.concepts) > report.counterparts + 1:
         note(
             f"With {len(report.concepts)} concepts, no p (Holm) can be below 0.05: ask for at "
@@ -133,6 +134,7 @@ def _document(tuner: Tuner, report: StabilityReport) -> dict[str, Any]:
         "number": report.node.number,
         "class": report.class_name,
         "draws": report.draws,
+        "level": report.level,
         "counterparts": report.counterparts,
         "seed": report.seed,
         "concepts": [_concept(found) for found in report.concepts],

@@ -69,10 +69,14 @@ def _ap(found: Interval) -> str:
 
 
 def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str, Any]:
+    from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
+
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "node": node,
+        "level": tuner.spec.views.confidence,
+        "verdict_level": VERDICT_LEVEL,
         "classes": {name: _class_document(of_class) for name, of_class in found.items()},
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner, share
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.common.numbers import plain, written, written_range
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL
 
 if TYPE_CHECKING:
@@ -53,14 +54,16 @@ def run(args: argparse.Namespace) -> None:
         tuner, node, classes=args.classes, precision=args.precision, seed=args.seed
     )
     setting = threshold_setting(tuner, found)
+    level = tuner.spec.views.confidence
     if args.json:
         classes = {each.class_name: plain(asdict(each)) for each in found}
-        say_json({"node": node.id, "threshold": setting, "classes": classes})
+        document = {"node": node.id, "level": level, "threshold": setting}
+        say_json({**document, "classes": classes})
         return
     rule = "the best F1" if args.precision is None else f"most recall at precision {args.precision}"
     say(f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune")
     say()
-    say_table(_HEADER, [_row(each) for each in found if not each.lacking])
+    say_table(_header(level), [_row(each) for each in found if not each.lacking])
     for each in found:
         if each.lacking:
             note(f"{each.class_name} is left out: {each.lacking}.")
@@ -70,8 +73,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 _WORTH = (PRECISION, RECALL)
-_HEADER = ["class", "threshold", "95 %", "now", F1.word, "95 %", "change", "95 %"]
-_HEADER += [metric.word for metric in _WORTH]
+
+
+def _header(level: float) -> list[str]:
+    word = confidence_word(level)
+    header = ["class", "threshold", word, "now", F1.word, word, "change", word]
+    return [*header, *(metric.word for metric in _WORTH)]
 
 
 def _row(each: ChosenThreshold) -> list[Any]:

@@ -155,7 +155,7 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     values = [average_precision(one.positive, one.logit) for one in (before, after)]
     if any(map(math.isnan, values)):
         return f"{class_name}: AP undefined, no positives in {split}"
-    interval = change_intervals(before, after, [AP.key])[AP.key]
+    interval = change_intervals(before, after, [AP.key], level=tuner.spec.views.confidence)[AP.key]
     fidelities = f"fidelity {fidelity[0]:.3f} → {fidelity[1]:.3f}"
     if interval.words == UNCHANGED:
         return f"{class_name}: AP {values[1]:.3f}, {UNCHANGED}; {fidelities}"

@@ -26,6 +26,7 @@ from inficond_panel.export.exported import Exported
 from inficond_panel.export.predictions import Prediction, columns_of
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 #: Key of the rule of all classes together, on data with one class an image.
 ALL_CLASSES = ""
@@ -36,6 +37,7 @@ class Abstaining:
     """Rules by class, or one under ``ALL_CLASSES``; which photos they answer."""
 
     rules: Mapping[str, AbstainRule]
+    level: float = CONFIDENCE
 
     def apply(self, found: Sequence[Prediction]) -> list[Prediction]:
         """The predictions, those that are not sure enough as not ``answered``.
@@ -50,7 +52,9 @@ class Abstaining:
     def among(self, classes: Sequence[str]) -> Abstaining:
         """The rules of some classes; one for all classes stays."""
         kept = {ALL_CLASSES, *classes}
-        return Abstaining({name: rule for name, rule in self.rules.items() if name in kept})
+        return replace(
+            self, rules={name: rule for name, rule in self.rules.items() if name in kept}
+        )
 
     def lacking(self) -> Iterator[str]:
         """Sentences on classes that reach the accuracy nowhere."""
@@ -73,11 +77,13 @@ class Abstaining:
         return [replace(one, answered=answered) for one in mine]
 
 
-def abstaining(students: Exported, store: Store, accuracy: float) -> Abstaining:
+def abstaining(
+    students: Exported, store: Store, accuracy: float, level: float = CONFIDENCE
+) -> Abstaining:
     """Rules for an accuracy on ``tune`` among what is answered, by the labels of the store.
 
-    Raises ``DataError`` for an accuracy that is not above 0 and at most 1, and where the store
-    lacks a concept or a class of the students.
+    The interval of what they reach is at ``level``. Raises ``DataError`` for an accuracy that is
+    not above 0 and at most 1, and where the store lacks a concept or a class of the students.
     """
     if not 0 < accuracy <= 1:
         raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
@@ -87,10 +93,10 @@ def abstaining(students: Exported, store: Store, accuracy: float) -> Abstaining:
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
     if store.task == "single_label":
         found = TopClass(class_positions(label), one_of_classes(logit))
-        return Abstaining({ALL_CLASSES: top_decisions(found).rule(accuracy)})
+        return Abstaining({ALL_CLASSES: top_decisions(found).rule(accuracy, level=level)}, level)
     outcomes = [
         Outcome(label[:, k], logit[:, k], threshold=students.thresholds[k])
         for k in range(len(students.classes))
     ]
-    rules = [class_decisions(outcome).rule(accuracy) for outcome in outcomes]
-    return Abstaining(dict(zip(students.classes, rules, strict=True)))
+    rules = [class_decisions(outcome).rule(accuracy, level=level) for outcome in outcomes]
+    return Abstaining(dict(zip(students.classes, rules, strict=True)), level)

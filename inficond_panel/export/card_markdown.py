@@ -8,6 +8,7 @@ from typing import Any
 
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.export.limits import in_words
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.cures import AUTO
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
@@ -86,7 +87,7 @@ def _summary(card: Mapping[str, Any]) -> str:
 
 
 def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
-    share, draws = card["bootstrap"]["level"], card["bootstrap"]["draws"]
+    level, draws = card["bootstrap"]["level"], card["bootstrap"]["draws"]
     rows = [
         [
             name,
@@ -99,8 +100,8 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
     header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
     return [
         f"## Metrics on the split {split}",
-        f"In brackets the {share:.0%} bootstrap interval over images ({draws} draws, seed "
-        f"{card['bootstrap']['seed']}).",
+        f"In brackets the {confidence_word(level)} bootstrap interval over images ({draws} draws, "
+        f"seed {card['bootstrap']['seed']}).",
         _table(header, rows),
     ]
 

@@ -13,6 +13,7 @@ from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.selective import CoveragePoint
 from inficond_panel.tuning import Student
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 from inficond_panel.vocabulary.palette import BAND, INFLUENCE, INFLUENCE_SOFT, INK, TEACHER
 
@@ -44,8 +45,10 @@ def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
     )
 
 
-def make_what_if(student: Student, concept: str, metric: str = AP.key) -> hv.Overlay:
-    """One metric over the influence of a concept, all others held, with its 95 % interval.
+def make_what_if(
+    student: Student, concept: str, metric: str = AP.key, level: float = CONFIDENCE
+) -> hv.Overlay:
+    """One metric over the influence of a concept, all others held, with its interval at ``level``.
 
     Metrics of decisions are exact steps, the others lie on a grid. The interval is of the change
     from the present influence, a paired bootstrap over the images; a vertical line marks that.
@@ -53,7 +56,8 @@ def make_what_if(student: Student, concept: str, metric: str = AP.key) -> hv.Ove
     weight = student.weight(concept)
     low, high = influence_axis(student.weights, weight)
     grid = np.union1d(np.linspace(low, high, GRID), [weight])
-    band, now = change_along(student, concept, metric, grid), student.outcome.value(metric)
+    band = change_along(student, concept, metric, grid, level=level)
+    now = student.outcome.value(metric)
     name = METRICS[metric].name
     if metric in (*DECISIONS, FIDELITY.key):
         line = _steps(student, concept, metric)
@@ -139,7 +143,7 @@ def make_reliability(student: Student, bins: int = BINS) -> hv.Overlay:
 
 
 def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
-    """Accuracy of the answered images over their share, with its 95 % interval.
+    """Accuracy of the answered images over their share, with its interval.
 
     Columns: ``coverage``, ``accuracy``, ``threshold``, ``answered``.
     """

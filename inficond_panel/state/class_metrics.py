@@ -54,13 +54,13 @@ class Measured:
 def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> Measured:
     """All metrics of a student with the changes since the parent and the start."""
     name, split = student.class_name, student.split
-    draws = tuner.spec.views.draws
+    draws, level = tuner.spec.views.draws, tuner.spec.views.confidence
     found = measure_node(tuner, student.node, split, classes=[name], metrics=MEASURED, draws=draws)[
         name
     ]
     if preview is None:
         return Measured(name, split, found, None)
-    changes = change_intervals(student.outcome, preview.outcome, MEASURED, draws=draws)
+    changes = change_intervals(student.outcome, preview.outcome, MEASURED, draws=draws, level=level)
     return Measured(name, split, found, changes)
 
 

@@ -62,12 +62,13 @@ def make_preview(
     Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
+    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
     preview = Preview(after, moved=moved_classes(old, new))
     for name in after.tuned:
         if cancelled():
             raise CancelledError("Cancelled.")
         was, now = (judged_outcome(tuner, node, split, name) for node in (before, after))
-        preview.changes[name] = change_intervals(was, now, METRICS, draws=tuner.spec.views.draws)
+        preview.changes[name] = change_intervals(was, now, METRICS, **noise)
         preview.metrics[name] = new[name].metrics
         preview.sides[name] = churn(old[name], new[name]).count()
     return preview

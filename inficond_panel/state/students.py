@@ -83,7 +83,9 @@ class StudentsState(param.Parameterized):
 
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
         """Change in a metric over the influence of one concept (others held)."""
-        return effect(self.student(class_name), concept, metric, self.tuner.spec.views.draws)
+        views = self.tuner.spec.views
+        student = self.student(class_name)
+        return effect(student, concept, metric, views.draws, views.confidence)
 
     def group(self, class_name: str, concept: str) -> Group | None:
         """The collinear concepts that this one stands with; None if it stands alone.
@@ -135,9 +137,9 @@ class StudentsState(param.Parameterized):
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
         """Change in a metric along a grid of influences (others held), with its interval."""
-        return change_along(
-            self.student(class_name), concept, metric, grid, self.tuner.spec.views.draws
-        )
+        views = self.tuner.spec.views
+        student = self.student(class_name)
+        return change_along(student, concept, metric, grid, views.draws, views.confidence)
 
     def gallery(self, class_name: str, concept: str) -> Gallery:
         """Images of the split in view that show the concept, strongest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inficond_panel.common.numbers import count
 from inficond_panel.distill.shift.drift import LEVEL, ConceptDrift, Drift
+from inficond_panel.vocabulary.confidence import interval_word
 
 _NAMED = 5  #: concepts that are named
 
@@ -20,7 +21,7 @@ def drift_sentences(found: Drift) -> list[str]:
     return [
         f"{verdict}: {count(found.photos, 'photo')} beside {found.fit_photos:,} of fit, at a "
         f"chance of {100 * LEVEL:g} % of a false alarm.",
-        f"{found.far} of {found.photos} ({_percent(found.share)}, 95 % interval "
+        f"{found.far} of {found.photos} ({_percent(found.share)}, {interval_word(found.level)} "
         f"{_percent(found.low)} to {_percent(found.high)}) lie further off than all but "
         f"{_percent(found.expected)} of fit (p = {found.p:.2g}).",
         _concepts_sentence(found),

@@ -26,6 +26,7 @@ def document(found: Compared, args: argparse.Namespace) -> dict[str, Any]:
         "store_hash": found.tuner.store.content_hash,
         "draws": args.draws,
         "seed": args.seed,
+        "level": found.level,
         "outputs": {
             "split": found.outputs.split,
             "images": len(found.outputs.images),

@@ -27,17 +27,20 @@ FILES = {f"{name}.csv" for name in ("students", "classes", "outputs", "reliabili
 _ON_MAP = 1000
 _LIMITS = ("", "_low", "_high")
 _SETTING = ("number", "targets", "mark", "alpha", "temperature", "tempered", "lambda", "node")
+_LEVEL = "level"  #: column of the level of the intervals
 
 
 def make_files(found: Compared, seed: int) -> Iterator[File]:
     """The files; the map is left out without groups of images, or scikit-learn."""
     metrics = [f"{name}{limit}" for name in NAMES for limit in _LIMITS]
     changes = [f"{name}_change{limit}" for name in NAMES for limit in _LIMITS]
-    header = [*_SETTING, "against", *metrics, *changes]
+    header = [*_SETTING, "against", *metrics, *changes, _LEVEL]
     yield make_table("students", header, _students(found))
     yield make_table("classes", ["class", *header], _classes(found))
     kinds = [f"{kind}{limit}" for kind in ("teacher", "oracle", "change") for limit in _LIMITS]
-    yield make_table("outputs", ["measure", "split", *kinds, "oracle_mark"], _outputs(found))
+    yield make_table(
+        "outputs", ["measure", "split", *kinds, "oracle_mark", _LEVEL], _outputs(found)
+    )
     columns = ("of", "mark", "class", "bins", "bin")
     numbers = ("lower", "upper", "events", "probability", "frequency")
     yield make_table("reliability", [*columns, *numbers], _reliability(found))
@@ -50,14 +53,16 @@ def make_files(found: Compared, seed: int) -> Iterator[File]:
 
 def _students(found: Compared) -> Iterator[list[Any]]:
     for number, r in enumerate(found.students, start=1):
-        yield [*_setting(found, number), *_numbers(r.metrics), *_numbers(r.change)]
+        numbers = [*_numbers(r.metrics), *_numbers(r.change)]
+        yield [*_setting(found, number), *numbers, found.level]
 
 
 def _classes(found: Compared) -> Iterator[list[Any]]:
     for number, r in enumerate(found.students, start=1):
         for name, metrics in r.classes.items():
             change = r.class_changes[name] if r.class_changes else None
-            yield [name, *_setting(found, number), *_numbers(metrics), *_numbers(change)]
+            numbers = [*_numbers(metrics), *_numbers(change)]
+            yield [name, *_setting(found, number), *numbers, found.level]
 
 
 def _setting(found: Compared, number: int) -> list[Any]:
@@ -90,7 +95,8 @@ def _outputs(found: Compared) -> Iterator[list[Any]]:
     for split, measures in (("fit", found.measures), ("tune", found.on_tune)):
         for name, measure in measures.items():
             numbers = [v for each in vars(measure).values() for v in _three(each)]
-            yield [name, split, *numbers, SEEN_LABEL if measure.oracle else ""]
+            mark = SEEN_LABEL if measure.oracle else ""
+            yield [name, split, *numbers, mark, found.level]
 
 
 def _reliability(found: Compared) -> Iterator[list[Any]]:

@@ -25,6 +25,7 @@ from inficond_panel.quantify.outputs.output_report import MEASURES
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.ui.fonts import font_css
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.commands.compare.compared import Compared
@@ -45,9 +46,10 @@ def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
     """Whole page; ``places`` are the images' places on the map of each kind of logits."""
     outputs, store = found.outputs, found.tuner.store
     title = f"{store.title}: teacher and oracle"
+    level = confidence_word(found.level)
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Store {escape(store.content_hash[:12])}. Intervals: 95 %, images drawn.</p>",
+        f"<p>Store {escape(store.content_hash[:12])}. Intervals: {level}, images drawn.</p>",
         f"<h2>Outputs on the split fit, {len(outputs.images)} images</h2>",
         _outputs(found),
         *(f"<p>{escape(line)}</p>" for line in notes_on(outputs, found.groups)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from inficond_panel.analysis.distillations import (
     Setting,
@@ -36,6 +37,7 @@ from inficond_panel.quantify.outputs.output_report import (
 )
 from inficond_panel.quantify.outputs.separation import sample
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.confidence import interval_word
 
 
 def compare_outputs_and_students(args: argparse.Namespace) -> None:
@@ -61,8 +63,9 @@ def compare_outputs_and_students(args: argparse.Namespace) -> None:
 
 def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     settings = _settings(tuner, args)
-    chosen = {"draws": args.draws, "seed": args.seed}
+    chosen: dict[str, Any] = {"draws": args.draws, "seed": args.seed}
     students = compare_settings(tuner, settings, args.split, progress=progress, **chosen)
+    chosen["level"] = tuner.spec.views.confidence
     outputs = outputs_on(tuner.store, "fit")
     made = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     groups = made if len(made.names) > 1 else None
@@ -139,7 +142,8 @@ def _say_students(found: Compared, args: argparse.Namespace) -> None:
         say()
         say_table(["students", *NAMES.values()], [_difference(at, r) for at, r in changed])
     say()
-    draws = f"{args.draws} bootstrap draws of images, 95 % intervals"
+    level = found.level
+    draws = f"{args.draws} bootstrap draws of images, {interval_word(level)}s"
     say(f"{draws}. History {found.tuner.history.path}.")
     if any(result.mark for result in found.students):
         say(

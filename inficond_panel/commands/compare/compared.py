@@ -27,3 +27,8 @@ class Compared:
     split: str
     students: list[SettingResult]
     teacher: dict[str, Interval]
+
+    @property
+    def level(self) -> float:
+        """Level of all intervals."""
+        return float(self.tuner.spec.views.confidence)

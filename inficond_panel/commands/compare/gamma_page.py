@@ -21,6 +21,7 @@ from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.output_report import MEASURES
 from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE
 from inficond_panel.vocabulary.top_metrics import TOP1, TOP_ECE
 
@@ -65,8 +66,8 @@ def make_gamma_page(
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Store {escape(store.content_hash[:12])}, {len(found.rows)} images of the split fit. "
-        f"With gamma above 0 the oracle {SEEN_LABEL}. Intervals: 95 %, images drawn; * beyond "
-        "noise: the change from the teacher excludes 0.</p>",
+        f"With gamma above 0 the oracle {SEEN_LABEL}. Intervals: {confidence_word(found.level)}, "
+        "images drawn; * beyond noise: the change from the teacher excludes 0.</p>",
         _table(found),
         *(f"<p>{escape(line)}</p>" for line in best),
         "<h2>By gamma</h2>",

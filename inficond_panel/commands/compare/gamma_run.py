@@ -24,6 +24,7 @@ from inficond_panel.errors import InficondError
 from inficond_panel.oracle_sweep import oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.confidence import interval_word
 
 #: Names of the files; a folder that holds others is not replaced.
 FILES = {"gammas.csv", "reliability.csv", "map.csv", "gammas.html"}
@@ -73,7 +74,8 @@ def _say(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> None:
         note("No silhouette: there are no two groups of two images or more; see --groups.")
     for line in best_lines(found):
         say(line)
-    say(f"{args.draws} bootstrap draws of images. Logits are kept beside {tuner.store.path}.")
+    told = f"{args.draws} bootstrap draws of images, {interval_word(found.level)}s"
+    say(f"{told}. Logits are kept beside {tuner.store.path}.")
 
 
 def best_lines(found: GammaSweep) -> list[str]:
@@ -100,6 +102,7 @@ def _document(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> dict
         "store_hash": tuner.store.content_hash,
         "draws": args.draws,
         "seed": args.seed,
+        "level": found.level,
         "split": "fit",
         "images": len(found.rows),
         "oracle": SEEN_LABEL,
@@ -132,7 +135,7 @@ def _files(tuner: Tuner, found: GammaSweep, seed: int) -> Iterator[File]:
     names = list(found.oracles[0].measures)
     header = [f"{name}{limit}" for name in names for limit in _LIMITS]
     header += [f"{name}_change{limit}" for name in names for limit in _LIMITS]
-    yield make_table("gammas", ["gamma", "mark", *header], _rows(found, names))
+    yield make_table("gammas", ["gamma", "mark", *header, "level"], _rows(found, names))
     columns = ["gamma", "bin", "lower", "upper", "events", "probability", "frequency"]
     bins = (
         [each.gamma, *row] for each in found.oracles for row in reliability_rows(each.reliability)
@@ -155,7 +158,7 @@ def _rows(found: GammaSweep, names: list[str]) -> Iterator[list[Any]]:
                 one = measured.get(name)
                 three = (nan, nan, nan) if one is None else (one.estimate, one.low, one.high)
                 numbers += [defined(value) for value in three]
-        yield [each.gamma, SEEN_LABEL if each.gamma else "", *numbers]
+        yield [each.gamma, SEEN_LABEL if each.gamma else "", *numbers, found.level]
 
 
 def _map(tuner: Tuner, found: GammaSweep, places: dict[float, np.ndarray]) -> Iterator[list[Any]]:

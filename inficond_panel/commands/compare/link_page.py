@@ -8,6 +8,7 @@ from inficond_panel.analysis.link_comparison import TOGETHER, LinkComparison
 from inficond_panel.commands.compare.compare_page import page_html, table_html
 from inficond_panel.commands.compare.compare_text import level_text, starred_change
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from inficond_panel.vocabulary.top_metrics import TOP_METRICS
@@ -51,7 +52,8 @@ def make_link_page(store: Store, found: LinkComparison) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Store {escape(store.content_hash[:12])}, {found.labelled} labelled images of the "
-        f"split {escape(found.split)}. Intervals: 95 %, images drawn; * beyond noise.</p>",
+        f"split {escape(found.split)}. Intervals: {confidence_word(found.level)}, "
+        "images drawn; * beyond noise.</p>",
         table_html(HEADER, link_rows(found)),
         *(f"<p>{escape(line)}</p>" for line in link_notes(found)),
     ]

@@ -27,6 +27,7 @@ from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import Interval
 from inficond_panel.errors import InficondError
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.confidence import interval_word
 
 #: Names of the files; a folder that holds others is not replaced.
 FILES = {"links.csv", "links.html"}
@@ -70,7 +71,8 @@ def _say(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> None:
     say()
     for line in link_notes(found):
         say(line)
-    say(f"{args.draws} bootstrap draws of images, 95 % intervals. History {tuner.history.path}.")
+    told = f"{args.draws} bootstrap draws of images, {interval_word(found.level)}s"
+    say(f"{told}. History {tuner.history.path}.")
 
 
 def _document(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> dict[str, Any]:
@@ -80,6 +82,7 @@ def _document(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> 
         "store_hash": tuner.store.content_hash,
         "draws": args.draws,
         "seed": args.seed,
+        "level": found.level,
         "split": found.split,
         "images": found.images,
         "labelled": found.labelled,
@@ -102,12 +105,18 @@ def _document(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> 
 def _files(tuner: Tuner, found: LinkComparison) -> Iterator[File]:
     header = [f"{name}{limit}" for name in NAMES for limit in _LIMITS]
     rows: list[list[Any]] = [
-        [LINK_WORDS[result.link], result.node.id, result.nonzero, *_numbers(result.metrics)]
+        [
+            LINK_WORDS[result.link],
+            result.node.id,
+            result.nonzero,
+            *_numbers(result.metrics),
+            found.level,
+        ]
         for result in found.results
     ]
-    rows.append(["difference", "", None, *_numbers(found.change)])
-    rows.append(["teacher", "", None, *_numbers(found.teacher)])
-    yield make_table("links", ["students", "node", "nonzero", *header], rows)
+    rows.append(["difference", "", None, *_numbers(found.change), found.level])
+    rows.append(["teacher", "", None, *_numbers(found.teacher), found.level])
+    yield make_table("links", ["students", "node", "nonzero", *header, "level"], rows)
     yield File("links.html", make_link_page(tuner.store, found).encode())
 
 

@@ -60,7 +60,8 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
         ]
     if others:
         lines += ["", others_sentence(count_others(tuner), args.spec)]
-    return {**_place(tuner), "redo": state.redo[::-1], "nodes": rows, **told}, lines
+    document = {"redo": state.redo[::-1], "level": tuner.spec.views.confidence, "nodes": rows}
+    return {**_place(tuner), **document, **told}, lines
 
 
 def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:

@@ -110,6 +110,7 @@ def run(args: argparse.Namespace) -> None:
         )
     if args.by:
         groups = measure_groups(tuner, node, args.split, slices, **chosen)
+    level = tuner.spec.views.confidence
     if args.json:
         found = document(tuner, node, args, measures, reports, together)
         say_json({**found, "groups": groups_document(groups) if groups else None})
@@ -117,10 +118,10 @@ def run(args: argparse.Namespace) -> None:
     _say_measures(tuner, node, args, measures, together)
     if reports:
         say()
-        say_slices(reports, args)
+        say_slices(reports, args, level)
     if groups:
         say()
-        say_groups(groups, args)
+        say_groups(groups, args, level)
 
 
 def _say_measures(
@@ -134,17 +135,18 @@ def _say_measures(
     from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
     from inficond_panel.tuning.node_names import node_title
 
+    level = tuner.spec.views.confidence
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
     say()
     if together:
-        say_together(together)
+        say_together(together, level)
         say()
     if together and args.confusion:
-        say_confusions(together, tuner.store.classes)
+        say_confusions(together, tuner.store.classes, level)
         say()
     say_metrics(measures)
     say()
-    say_noise(measures, args.metric)
+    say_noise(measures, args.metric, level)
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:

@@ -11,37 +11,39 @@ from inficond_panel.commands.metrics.metrics_document import interval_document, 
 from inficond_panel.commands.output import note, say, say_table
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.distill import Gap, Group, GroupReport, Interval
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY
 
 
-def say_groups(found: Mapping[str, ClassGroups], args: argparse.Namespace) -> None:
+def say_groups(found: Mapping[str, ClassGroups], args: argparse.Namespace, level: float) -> None:
     """Print worst group and largest difference of each class, of groups and of cells.
 
-    Where one class is asked for, all cells too.
+    Where one class is asked for, all cells too. Intervals are at ``level``.
     """
     by = " and ".join(args.by)
     say(f"largest difference by {by}, {args.metric}")
     say()
-    _say_gaps({name: each.groups for name, each in found.items()}, args.metric)
+    _say_gaps({name: each.groups for name, each in found.items()}, args.metric, level)
     say()
     say(f"largest difference by label and {by}, {ACCURACY.key}")
     say()
-    _say_gaps({name: each.cells for name, each in found.items()}, ACCURACY.key)
+    _say_gaps({name: each.cells for name, each in found.items()}, ACCURACY.key, level)
     if len(found) == 1:
         say()
         ((_, only),) = found.items()
         rows = [_cell_row(group) for group in only.cells.groups]
-        say_table(["label and group", "images", ACCURACY.key, "95 %", ""], rows)
+        say_table(["label and group", "images", ACCURACY.key, confidence_word(level), ""], rows)
     note("The interval of a difference allows for the choice of the two groups out of all.")
 
 
-def _say_gaps(reports: Mapping[str, GroupReport], metric: str) -> None:
+def _say_gaps(reports: Mapping[str, GroupReport], metric: str, level: float) -> None:
     rows = [
         [name, *_gap_row(report.gaps[metric], metric)]
         for name, report in reports.items()
         if metric in report.gaps
     ]
-    header = ["class", "worst", metric, "95 %", "best", metric, "difference", "95 %"]
+    word = confidence_word(level)
+    header = ["class", "worst", metric, word, "best", metric, "difference", word]
     say_table(header, rows)
     lost = [name for name, report in reports.items() if metric not in report.gaps]
     if lost:

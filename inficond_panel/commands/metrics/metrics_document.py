@@ -32,6 +32,7 @@ def document(
         "looks": tuner.looks(),
         "draws": args.draws,
         "seed": args.seed,
+        "level": tuner.spec.views.confidence,
         "classes": {name: _measures_document(found) for name, found in measures.items()},
         "single_label": _together_document(together, tuner.store.classes) if together else None,
         "slices": _slices_document(reports, args) if reports else None,

@@ -9,6 +9,7 @@ from inficond_panel.analysis.node_metrics import ClassMeasures, worst_slice_sent
 from inficond_panel.commands.output import note, say, say_table
 from inficond_panel.common.numbers import count, defined, written, written_range
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ECE, METRICS
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
@@ -33,8 +34,8 @@ def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
             )
 
 
-def say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
-    """Print a metric by class with its intervals and changes."""
+def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: float) -> None:
+    """Print a metric by class with its intervals, at that level, and changes."""
     rows = []
     for name, found in measures.items():
         level = found.metrics[metric]
@@ -44,11 +45,13 @@ def say_noise(measures: Mapping[str, ClassMeasures], metric: str) -> None:
         if metric == ECE.key:
             row.append(written(found.ece_floor))
         rows.append(row)
-    header = ["class", metric, "95 %", "since the parent", "since the start"]
+    header = ["class", metric, confidence_word(confidence), "since the parent", "since the start"]
     say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)
 
 
-def say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) -> None:
+def say_slices(
+    reports: Mapping[str, SliceReport], args: argparse.Namespace, confidence: float
+) -> None:
     """Print the worst slice of each class; all of them where one class is asked for."""
     tests = next(iter(reports.values())).tests
     rows = []
@@ -58,7 +61,8 @@ def say_slices(reports: Mapping[str, SliceReport], args: argparse.Namespace) -> 
     what = "slices" if len(reports) == 1 else "worst slice of each class"
     say(f"{what} by {' and '.join(args.by) if args.by else 'selection'}, {args.metric}")
     say()
-    say_table([*_SLICE_HEADER, args.metric, "95 %", "rest", "expected", "p", "p (Holm)"], rows)
+    header = [*_SLICE_HEADER, args.metric, confidence_word(confidence)]
+    say_table([*header, "rest", "expected", "p", "p (Holm)"], rows)
     small = sum(bool(found.small) for report in reports.values() for found in report.slices)
     if small:
         note(f"{small} small slices are not tested and never the worst.")

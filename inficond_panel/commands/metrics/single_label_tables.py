@@ -9,14 +9,15 @@ from inficond_panel.commands.metrics.metrics_tables import change_text
 from inficond_panel.commands.output import note, say, say_table
 from inficond_panel.common.numbers import defined, written, written_range
 from inficond_panel.distill import Interval
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
 
 _CELLS = 20  #: confusions that are listed
 
 
-def say_together(found: SingleLabelMeasures) -> None:
-    """Print the metrics of all students as one classifier, beside the teacher's."""
-    rows = []
+def say_together(found: SingleLabelMeasures, level: float) -> None:
+    """Print the metrics of all students as one classifier, beside the teacher's, with intervals."""
+    word, rows = confidence_word(level), []
     for key in found.students:
         name = TOP_METRICS[key].word.replace("top-k", f"top-{found.k}")
         changes = [
@@ -24,13 +25,13 @@ def say_together(found: SingleLabelMeasures) -> None:
             for change in (found.since_parent, found.since_start)
         ]
         rows.append([name, *_level(found.students[key]), *_level(found.teacher.get(key)), *changes])
-    header = ["all classes", "students", "95 %", "teacher", "95 %"]
+    header = ["all classes", "students", word, "teacher", word]
     say_table([*header, "since the parent", "since the start"], rows)
     if defined(found.students[TOP_K.key].estimate) is None:
         note(f"Top-{found.k} accuracy is undefined: {TOP_METRICS[TOP_K.key].undefined}.")
 
 
-def say_confusions(found: SingleLabelMeasures, classes: Sequence[str]) -> None:
+def say_confusions(found: SingleLabelMeasures, classes: Sequence[str], level: float) -> None:
     """Print which class is taken for which, the most images first."""
     rows = [
         [
@@ -43,7 +44,8 @@ def say_confusions(found: SingleLabelMeasures, classes: Sequence[str]) -> None:
         ]
         for cell in found.confusions[:_CELLS]
     ]
-    say_table(["class", "taken for", "images", "share", "95 %", "teacher's images"], rows)
+    header = ["class", "taken for", "images", "share", confidence_word(level)]
+    say_table([*header, "teacher's images"], rows)
     if len(found.confusions) > _CELLS:
         say(f"and {len(found.confusions) - _CELLS} more; --json has all")
 

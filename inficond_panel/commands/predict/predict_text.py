@@ -13,12 +13,13 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.export.abstaining import ALL_CLASSES, Abstaining
 from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, Prediction
+from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.wording.drift import drift_sentences
 
 _SHOWN = 5  #: concepts of a class that are printed
 _HEADER = ["class", "logit", "probability", "student", "teacher"]
-_RULES = ["class", "least", "answered", ACCURACY.word, "95 %"]
+_RULES = ["class", "least", "answered", ACCURACY.word]
 
 
 def make_document(
@@ -52,7 +53,10 @@ def more_document(rules: Abstaining | None, drift: Drift | None) -> dict[str, An
     """Rules of abstaining by class, that of all classes together under none; and the drift."""
     found: dict[str, Any] = {}
     if rules:
-        found["abstain"] = {name: plain(asdict(rule)) for name, rule in rules.rules.items()}
+        level = {"level": rules.level}
+        found["abstain"] = {
+            name: plain({**asdict(rule), **level}) for name, rule in rules.rules.items()
+        }
     if drift:
         told = {"alarm": drift.alarm, "sentences": drift_sentences(drift)}
         found["drift"] = {**told, **plain(asdict(drift))}
@@ -88,7 +92,8 @@ def _say_rules(rules: Abstaining) -> None:
         say(
             "Answered only if as sure as this; share and accuracy, cross-fitted, are those of tune."
         )
-        say_table([_RULES[0], f"{_RULES[1]} {unit}", *_RULES[2:]], rows)
+        word = confidence_word(rules.level)
+        say_table([_RULES[0], f"{_RULES[1]} {unit}", *_RULES[2:], word], rows)
 
 
 def say_csv(found: Sequence[Prediction], explain: bool) -> None:

@@ -11,6 +11,7 @@ from inficond_panel.common.numbers import written, written_range
 from inficond_panel.quantify.experiment.figures import Figures
 from inficond_panel.quantify.experiment.hypotheses import LEAST_TRAININGS, Row, hypotheses
 from inficond_panel.quantify.pixels.knowledge_points import THRESHOLD
+from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
 
 _HYPOTHESES = {
     1: "1. The student knows more of the foreground",
@@ -22,7 +23,7 @@ _HYPOTHESES = {
 def say_figures(args: argparse.Namespace, figures: Figures) -> None:
     """Write the table, at the threshold asked for, and what becomes of each hypothesis."""
     b = figures.facts.get("b", THRESHOLD) if args.b is None else args.b
-    level = figures.facts.get("level", 0.95)
+    level = figures.facts.get("level", CONFIDENCE)
     drawn = {key: figures.facts[key] for key in ("draws", "seed", "level") if key in figures.facts}
     rows = hypotheses(figures.networks, figures.foreground, b=b, **drawn)
     if args.json:
@@ -34,7 +35,7 @@ def say_figures(args: argparse.Namespace, figures: Figures) -> None:
         "figure",
         *figures.networks,
         "student - baseline",
-        f"{level:.0%} interval".replace("%", " %"),
+        interval_word(level),
         "expected",
         "",
     ]

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.metrics import BIASED, METRICS, keys
 from inficond_panel.vocabulary.top_metrics import TOP_ECE
 
@@ -64,7 +65,7 @@ def change_intervals(
     *,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
     """Interval of after - before for each metric; the two are outcomes on the same images.
 
@@ -89,7 +90,7 @@ def metric_intervals(
     *,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
     """Interval of each metric; errors as in ``change_intervals``."""
     return {
@@ -167,5 +168,5 @@ def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> 
 
 
 def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
-    limits = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], axis=-1)
+    limits = np.quantile(defined, tails(level), axis=-1)
     return 2 * np.asarray(estimate) - limits[::-1] if metric in _BASIC else limits

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill.metrics.bootstrap import Interval, drawn, interval
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 
@@ -33,7 +34,7 @@ def mean_change(
     *,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
 ) -> Interval:
     """Interval of the change in the mean of a metric over the classes, each a pair of outcomes.
 
@@ -51,7 +52,7 @@ def mean_interval(
     *,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
 ) -> Interval:
     """Interval of the mean of a metric over the classes, on the draws of ``mean_change``."""
     estimate = class_mean(outcomes, metric)

@@ -6,8 +6,9 @@ on shortcuts crosses it with the label ("worst-group accuracy"; Sagawa et al. 20
 
 All groups share the bootstrap draws, which are of all images. The largest of several differences is
 large by luck alone. Its interval allows for that: with e the metric of each group and b that on a
-draw, the range of b - e over the groups is below q on 95 % of the draws, and then each difference
-of two groups is within q of the truth, and so is the largest: [d - q, d + q], at least 0.
+draw, the range of b - e over the groups is below q on so many of the draws as the level asks, and
+then each difference of two groups is within q of the truth, and so is the largest: [d - q, d + q],
+at least 0.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.permutation import Mask
 from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, too_small
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import METRICS
 
 
@@ -78,7 +80,7 @@ def compare_groups(
     *,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
     min_images: int = MIN_IMAGES,
     min_positives: int = MIN_POSITIVES,
 ) -> GroupReport:

@@ -29,6 +29,7 @@ from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, inte
 from inficond_panel.distill.metrics.outcome import Outcome, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, F1
 
 #: Fewest answered images that a threshold is chosen by.
@@ -80,7 +81,9 @@ class Decisions:
     right: NDArray[np.bool_]
     hit: NDArray[np.bool_] | None = None  #: None where no class is the positive one
 
-    def curve(self, draws: int = 200, seed: int = 0, level: float = 0.95) -> list[CoveragePoint]:
+    def curve(
+        self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+    ) -> list[CoveragePoint]:
         """Points from the surest images to all of them, with percentile intervals.
 
         Images of equal confidence are answered together.
@@ -106,7 +109,7 @@ class Decisions:
         ]
 
     def rule(
-        self, asked: float, draws: int = 200, seed: int = 0, level: float = 0.95
+        self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> AbstainRule:
         """Threshold of the largest coverage at which the accuracy is as ``asked``."""
         coverage, accuracy = self._cross_fitted(asked, draws, seed, level)

@@ -25,6 +25,7 @@ from inficond_panel.distill.metrics.bootstrap import Interval, metric_intervals
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.permutation import Luck, Mask, counted, holm
 from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown
@@ -97,7 +98,7 @@ def compare_slices(
     draws: int = 200,
     permutations: int | None = None,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
     min_images: int = MIN_IMAGES,
     min_positives: int = MIN_POSITIVES,
     progress: Callable[[float, str], None] | None = None,

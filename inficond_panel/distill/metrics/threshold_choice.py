@@ -15,6 +15,7 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
 FOLDS = 5
 #: Distance of the threshold that decides all images to be positive from the lowest logit.
@@ -52,12 +53,14 @@ class ThresholdChoice:
         best = np.where(np.isnan(worth), -1.0, worth).argmax(axis=1)
         return np.where(np.isnan(worth).all(axis=1), np.nan, cuts[best])
 
-    def limits(self, draws: int = 200, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    def limits(
+        self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+    ) -> tuple[float, float]:
         """Percentile interval of the threshold over bootstrap draws; nan where there is none."""
         drawn = self.values(draw_counts(len(self.label), draws, seed))
         if np.isnan(drawn).all():
             return np.nan, np.nan
-        low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+        low, high = np.nanquantile(drawn, tails(level))
         return float(low), float(high)
 
     def cross_fitted(self, seed: int = 0) -> Array:

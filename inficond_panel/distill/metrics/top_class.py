@@ -30,6 +30,7 @@ from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.top_metrics import (
     AGREEMENT,
     BALANCED,
@@ -178,7 +179,7 @@ class TopClass:
 
 
 def confusions(
-    found: TopClass, counts: NDArray, level: float = 0.95, *, wrong: bool = True
+    found: TopClass, counts: NDArray, level: float = CONFIDENCE, *, wrong: bool = True
 ) -> list[Confusion]:
     """Confusions that occur, the most images first, each with the interval of its share.
 
@@ -191,7 +192,7 @@ def confusions(
     of_cell = wide @ _members(inverse, len(cells))
     shares = ratio(of_cell, (wide @ _members(found.label, found.classes))[:, label])
     every = np.bincount(found.label, minlength=found.classes)
-    ends = [(1 - level) / 2, (1 + level) / 2]
+    ends = tails(level)
     made = []
     for at in np.argsort(-sizes, kind="stable"):
         if wrong and label[at] == named[at]:

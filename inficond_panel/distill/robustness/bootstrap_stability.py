@@ -28,6 +28,7 @@ from inficond_panel.distill.solver.joint import fit_joint, one_of_each
 from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
 #: Draws solved as the classes of one fit, so that they share its passes over the scores.
 _TOGETHER = 10
@@ -66,7 +67,7 @@ def bootstrap_stability(
     *,
     draws: int = 100,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
     l1: float | Array = 1e-4,
     l2: float = 0.0,
     lower: NDArray | None = None,
@@ -116,7 +117,7 @@ def joint_stability(
     *,
     draws: int = 100,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
     sample_weight: NDArray | None = None,
     progress: Progress | None = None,
     **given: Any,
@@ -158,15 +159,15 @@ def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
     )
 
 
-def summarised(influence: Array, weights: Array, level: float = 0.95) -> Stability:
+def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> Stability:
     """Stability of a student's influences (C,) over refits (draws, C)."""
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
 
-    tails = [(1 - level) / 2, 0.5, (1 + level) / 2]
-    low, median, high = np.quantile(weights, tails, axis=0)
+    below, above = tails(level)
+    low, median, high = np.quantile(weights, [below, 0.5, above], axis=0)
     now = np.sign(influence)
     ranks = rankdata(-np.abs(weights), method="min", axis=1)
-    rank_low, rank_high = np.quantile(ranks, tails[::2], axis=0, method="inverted_cdf")
+    rank_low, rank_high = np.quantile(ranks, [below, above], axis=0, method="inverted_cdf")
     return Stability(
         influence=influence,
         rank=rankdata(-np.abs(influence), method="min").astype(np.int64),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.stats import betabinom, binomtest, false_discovery_control, kstwo
 
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 #: Chance of a false alarm.
 LEVEL = 0.05
@@ -55,9 +56,9 @@ class Drift:
     """New photos beside those of ``fit``.
 
     ``concepts`` are in order of p. ``far`` of the ``photos`` lie beyond nearly all of ``fit``;
-    ``share`` is theirs, ``low`` and ``high`` its 95 % interval (Clopper-Pearson), ``expected`` the
-    share of photos like ``fit``, and ``p`` the chance of as many. ``lacking`` tells why nothing
-    was tested, "" where it was.
+    ``share`` is theirs, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``,
+    ``expected`` the share of photos like ``fit``, and ``p`` the chance of as many. ``lacking``
+    tells why nothing was tested, "" where it was.
     """
 
     photos: int
@@ -68,6 +69,7 @@ class Drift:
     share: float = np.nan
     low: float = np.nan
     high: float = np.nan
+    level: float = CONFIDENCE
     expected: float = np.nan
     p: float = np.nan
 
@@ -87,10 +89,17 @@ class Drift:
         return self.far_drift or bool(self.drifted)
 
 
-def drift(fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0) -> Drift:
+def drift(
+    fitted: NDArray,
+    new: NDArray,
+    concepts: list[str],
+    seed: int = 0,
+    level: float = CONFIDENCE,
+) -> Drift:
     """Compare concept scores (m, C) of new photos with those of ``fit`` (n, C).
 
-    Of more than 2,000 photos of ``fit`` as many are drawn by the seed.
+    Of more than 2,000 photos of ``fit`` as many are drawn by the seed. ``level`` is that of the
+    interval of the share of far photos; the alarm has its own, ``LEVEL``.
     """
     fitted, new = (np.asarray(scores, dtype=np.float64) for scores in (fitted, new))
     if len(fitted) > MOST_FIT:
@@ -103,7 +112,7 @@ def drift(fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0) -> 
     limit, expected, distances = _far(fitted, new)
     far = int((distances > limit).sum())
     tail = round(expected * (len(fitted) + 1))
-    within = binomtest(far, len(new)).proportion_ci(0.95)
+    within = binomtest(far, len(new)).proportion_ci(level)
     return Drift(
         photos=len(new),
         fit_photos=len(fitted),
@@ -112,6 +121,7 @@ def drift(fitted: NDArray, new: NDArray, concepts: list[str], seed: int = 0) -> 
         share=far / len(new),
         low=float(within.low),
         high=float(within.high),
+        level=level,
         expected=expected,
         p=float(betabinom.sf(far - 1, len(new), tail, len(fitted) + 1 - tail)),
     )

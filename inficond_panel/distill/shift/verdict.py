@@ -27,6 +27,8 @@ SHIFT, NONE, UNKNOWN = "shift", "none", "unknown"
 LARGE_LOSS = 0.1
 #: Chance of a loss where there is none, shared out between separation and AP.
 ALPHA = 0.04
+#: Level of the intervals that the verdict goes by, whatever that of the intervals stated elsewhere.
+VERDICT_LEVEL = 1 - ALPHA
 DRAWS = 400
 
 

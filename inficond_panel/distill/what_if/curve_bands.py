@@ -15,6 +15,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.what_if.decision_curves import decision_curves
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 
 
@@ -45,7 +46,7 @@ def change_band(
     metric: str = AP.key,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
     threshold: float = 0.0,
     teacher: NDArray | None = None,
 ) -> Band:

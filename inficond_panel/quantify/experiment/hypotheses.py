@@ -24,6 +24,7 @@ from inficond_panel.quantify.pixels.knowledge_points import (
     count_points,
     knowledge_points,
 )
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 Values = NDArray[np.float64]
 
@@ -127,7 +128,7 @@ def hypotheses(
     b: float = THRESHOLD,
     draws: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
 ) -> list[Row]:
     """The table; ``networks`` are the trainings of "student" and "baseline", paired by their order,
     and perhaps of "teacher". A figure is the mean over the trainings.

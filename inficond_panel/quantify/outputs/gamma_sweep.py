@@ -30,6 +30,7 @@ from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import Groups, tsne
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import teacher_others
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 #: Measures that choose a gamma, the largest is best.
 CHOOSERS = ("silhouette", "silhouette_super")
@@ -74,13 +75,15 @@ class GammaSweep:
     """Oracles in ascending order of gamma, the teacher (gamma 0) first.
 
     ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes; None
-    where there are none. ``rows`` are the images' positions in the store.
+    where there are none. ``rows`` are the images' positions in the store; ``level`` is that of
+    the intervals.
     """
 
     oracles: tuple[GammaOutputs, ...]
     groups: Groups | None
     above: Groups | None
     rows: NDArray[np.intp]
+    level: float = CONFIDENCE
 
     @property
     def gammas(self) -> list[float]:
@@ -121,6 +124,7 @@ def measure_gammas(
     thresholds: Sequence[float] | None = None,
     draws: int = 200,
     seed: int = 0,
+    level: float = CONFIDENCE,
 ) -> GammaSweep:
     """Measure the oracle of each gamma against the teacher on the images of ``fit``.
 
@@ -135,9 +139,9 @@ def measure_gammas(
         if gamma:
             kinds["oracle"] = logits[gamma].own, logits[gamma].other
         outputs = made_outputs(store, "fit", kinds)
-        measured = measure_outputs(outputs, **given, draws=draws, seed=seed)
+        measured = measure_outputs(outputs, **given, draws=draws, seed=seed, level=level)
         found.append(_of_gamma(gamma, outputs, measured))
-    return GammaSweep(tuple(found), groups, above, rows)
+    return GammaSweep(tuple(found), groups, above, rows, level)
 
 
 def super_groups(store: Store, groups: Groups, source: str) -> Groups:

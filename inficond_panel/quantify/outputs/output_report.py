@@ -31,6 +31,7 @@ from inficond_panel.quantify.outputs.separation import Groups, silhouette
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others, teacher_others
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
 from inficond_panel.vocabulary.top_metrics import TOP1, TOP_ECE
 
@@ -149,7 +150,7 @@ def measure_outputs(
     thresholds: Sequence[float] | None = None,
     draws: int = 200,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = CONFIDENCE,
 ) -> dict[str, OutputMeasure]:
     """Each of ``MEASURES``; a class is present above its logit in ``thresholds`` (K,), default 0.
 

@@ -12,6 +12,7 @@ from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.sections.dataset import Dataset
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 _REQUIRED = {"required": True}
 _START = "a run starts with 'title: ...'"
@@ -124,7 +125,7 @@ class Quantify(Section):
     b = Number(0.2, bounds=(0, None), doc="Nats below the background's entropy that make a point.")
     draws = Whole(2000, bounds=(1, None), doc="Bootstrap draws of images and trainings.")
     confidence = Number(
-        0.95, bounds=(0, 1), inclusive_bounds=(False, False), doc="Level of the intervals."
+        CONFIDENCE, bounds=(0, 1), inclusive_bounds=(False, False), doc="Level of the intervals."
     )
     seed = Whole(0, bounds=(0, None), doc="Seed of the choice of images, the noise and the draws.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.segments import KMeansSegments, Segments
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
@@ -279,6 +281,12 @@ class Views(Section):
     draws = Whole(
         200, bounds=(20, 10_000), doc="Bootstrap draws of the intervals of changes and curves."
     )
+    confidence = Number(
+        CONFIDENCE,
+        bounds=(0.5, 1),
+        inclusive_bounds=(False, False),
+        doc="Level of the intervals that are stated: on the page, by commands, exports and tables.",
+    )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield a number that no list has, and factors that leave a weight or turn it back."""
@@ -287,6 +295,16 @@ class Views(Section):
         wrong = [factor for factor in self.factors or [] if factor <= 1]
         if wrong:
             yield "factors", f"expected numbers above 1, got {wrong[0]:g}"
+        yield from self._too_sure()
+
+    def _too_sure(self) -> Iterator[tuple[str, str]]:
+        """Yield a level that so few draws cannot tell: not even one lies beyond each limit."""
+        level, draws = self.confidence, self.draws
+        if level is None or draws is None or level <= CONFIDENCE:
+            return
+        least = math.ceil(round(2 / (1 - level), 6))
+        if draws < least:
+            yield "confidence", f"{level:g} needs at least {least:,} draws, and draws is {draws}"
 
 
 class Layout(Section):

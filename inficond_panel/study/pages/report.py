@@ -22,7 +22,15 @@ from inficond_panel.study.pages.report_conditions import (
 from inficond_panel.study.pages.report_parts import name_of, table_of
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.results import Result, Spread, Summary, results, summaries
+from inficond_panel.study.results.results import (
+    DRAWS,
+    LEVEL,
+    Result,
+    Spread,
+    Summary,
+    results,
+    summaries,
+)
 from inficond_panel.study.results.study_tables import (
     answers_table,
     differences_table,
@@ -38,6 +46,7 @@ from inficond_panel.study.results.timeline import progress_of, timeline
 from inficond_panel.study.run.study import Study
 from inficond_panel.ui import browser
 from inficond_panel.ui.fonts import font_css
+from inficond_panel.vocabulary.confidence import confidence_word
 
 _MOVES = {"undo", "redo", "jump"}
 
@@ -82,8 +91,8 @@ def make_page(
         f"<h1>{escape(study.spec.title)}</h1>",
         f"<p class='muted'>{len(people)} participants, {finished} finished. Figures of a task are "
         "those at the moment when it was done, or when it was left. Metrics on the split tune "
-        "unless the holdout is named. Intervals: 95 %, bootstrap over participants (BCa, 2,000 "
-        "draws); SD with n − 1.</p>",
+        f"unless the holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over "
+        f"participants (BCa, {DRAWS:,} draws); SD with n − 1.</p>",
         _section("Means by task", _means_table(means)),
         _section("Differences between conditions", differences_section(study, compared)),
         _section("Time", _strips(found, means, "minutes", "minutes", 1)),

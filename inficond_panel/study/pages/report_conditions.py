@@ -13,10 +13,11 @@ from inficond_panel.study.pages.report_parts import name_of, table_of
 from inficond_panel.study.results.answers import scores
 from inficond_panel.study.results.differences import Difference, differences
 from inficond_panel.study.results.holdout import looks_of
-from inficond_panel.study.results.results import Result
+from inficond_panel.study.results.results import LEVEL, Result
 from inficond_panel.study.results.study_tables import views_table
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.templates import TEMPLATES
+from inficond_panel.vocabulary.confidence import interval_word
 
 
 def compare_conditions(study: Study, found: Sequence[Result]) -> list[Difference]:
@@ -57,7 +58,7 @@ def differences_section(study: Study, compared: Sequence[Difference]) -> str:
             "Task": one.task or "all",
             "Conditions": f"{one.second} − {one.first}",
             "Difference": signed(one.difference, 2),
-            "95 % interval": "–"
+            interval_word(LEVEL): "–"
             if isnan(one.low)
             else f"[{signed(one.low, 2)}, {signed(one.high, 2)}]",
             "n": one.n,

@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from inficond_panel.study.results.answers import Score
-from inficond_panel.study.results.results import Result
+from inficond_panel.study.results.results import LEVEL, Result
+from inficond_panel.vocabulary.confidence import tails
 
 PAIRED, WELCH = "paired t", "Welch's t"
 MEASURES = ("minutes", "iterations", "gain", "holdout_gain")
@@ -17,7 +18,7 @@ MEASURES = ("minutes", "iterations", "gain", "holdout_gain")
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean under ``second`` less mean under ``first``, with its 95 % interval.
+    """Mean under ``second`` less mean under ``first``, with its interval at ``LEVEL``.
 
     ``task`` is empty for means over the tasks of each person. ``n`` is the number of people who
     have both (paired), or of each group. ``low`` and ``high`` are nan where they are not defined.
@@ -105,10 +106,10 @@ def independent(
 
 
 def _interval(change: float, error: float, degrees: float) -> tuple[float, float, float]:
-    """The change with the limits of its 95 % t interval; nan without scatter."""
+    """The change with the limits of its t interval; nan without scatter."""
     if not (error > 0 and degrees > 0):
         return change, np.nan, np.nan
     from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
 
-    reach = float(t.ppf(0.975, degrees)) * error
+    reach = float(t.ppf(tails(LEVEL)[1], degrees)) * error
     return change, change - reach, change + reach

@@ -16,8 +16,11 @@ from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
-DRAWS = 2000
+#: Draws and level of the intervals of a study. They do not follow ``views.confidence``: the tasks
+#: of one study may have several specs, and its analysis is planned before anybody takes part.
+DRAWS, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
 
 
@@ -61,7 +64,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, standard deviation (n - 1) and 95 % bootstrap interval of the mean, over people."""
+    """Mean, standard deviation (n - 1) and bootstrap interval of the mean at ``LEVEL``, over
+    people."""
 
     n: int
     mean: float
@@ -153,6 +157,7 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
             (known,),
             np.mean,
             n_resamples=DRAWS,
+            confidence_level=LEVEL,
             method="BCa",
             random_state=np.random.default_rng(seed),
         )

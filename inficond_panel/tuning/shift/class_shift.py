@@ -21,6 +21,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 
 #: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
@@ -105,7 +106,8 @@ def class_shifts(
             if progress is not None:
                 progress(place / len(chosen), f"suspects of {name}")
             photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
-            found[name] = with_baselines(photos, class_shift(photos), seed)
+            level = tuner.spec.views.confidence
+            found[name] = with_baselines(photos, class_shift(photos), seed, level)
     return found
 
 
@@ -135,15 +137,17 @@ def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
     return tuple(photos.concepts[c] for c in order[:count])
 
 
-def with_baselines(photos: ClassPhotos, found: ClassShift, seed: int = 0) -> ClassShift:
-    """The shift of the class of ``photos`` with its baselines."""
+def with_baselines(
+    photos: ClassPhotos, found: ClassShift, seed: int = 0, level: float = CONFIDENCE
+) -> ClassShift:
+    """The shift of the class of ``photos`` with its baselines, whose intervals are at ``level``."""
     if photos.lacking:
         return found
     own, scores = _own(photos), photos.tune_scores
     return replace(
         found,
-        own_word=_ap(photos, scores[:, own].max(axis=1)) if own else None,
-        tune_model=_ap(photos, cross_fitted_model(scores, photos.tune_label, seed)),
+        own_word=_ap(photos, scores[:, own].max(axis=1), level) if own else None,
+        tune_model=_ap(photos, cross_fitted_model(scores, photos.tune_label, seed), level),
     )
 
 
@@ -153,9 +157,9 @@ def _own(photos: ClassPhotos) -> list[int]:
     return words_for(photos.student.name, store.concepts, store.synonyms)
 
 
-def _ap(photos: ClassPhotos, logit: NDArray) -> Interval:
+def _ap(photos: ClassPhotos, logit: NDArray, level: float) -> Interval:
     outcome = Outcome(photos.tune_label, np.asarray(logit, dtype=np.float64))
-    return metric_intervals(outcome, (AP.key,))[AP.key]
+    return metric_intervals(outcome, (AP.key,), level=level)[AP.key]
 
 
 def _standing_out(measured: Suspicion, order: NDArray[np.intp]) -> NDArray[np.intp]:

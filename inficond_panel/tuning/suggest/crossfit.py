@@ -196,11 +196,11 @@ def _choose(
     }
 
 
-def words(outcome: Crossfitted) -> str:
-    """Reasons for this much and no more, in words."""
+def words(outcome: Crossfitted, level: float) -> str:
+    """Reasons for this much and no more, in words; intervals are at ``level``."""
     names = list(dict.fromkeys(way.name for way in outcome.ways))
     largest = [max((w for w in outcome.ways if w.name == n), key=_gained) for n in names]
-    tried = "; ".join(f"by {way.name} {way.mean.gain()}" for way in largest)
+    tried = "; ".join(f"by {way.name} {way.mean.gain(level)}" for way in largest)
     gains = f"Cross-fitted gain in AP points, at its largest, {tried}."
     if outcome.passed is None:
         return f"Nothing clears noise, so nothing is proposed. {gains}"

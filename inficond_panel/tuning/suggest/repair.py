@@ -35,9 +35,13 @@ from inficond_panel.tuning.suggest.suggestion import (
     mean_change,
 )
 from inficond_panel.tuning.suggest.task import Task
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 #: Suspects that are balanced.
 BALANCED = 3
+#: Level at which a gain has to be above 0 where the photos are too few to tell a shift. What is
+#: proposed does not depend on the level at which intervals are stated.
+SURE = CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,13 @@ def repaired(task: Task) -> Suggestion:
         found[k] = repair(task, k)
     mean = mean_change([one.gain for one in found.values()])
     classes = {
-        task.name(k): ClassSuggestion(one.cures, one.gain.gain(), _reasons(one))
+        task.name(k): ClassSuggestion(one.cures, one.gain.gain(task.level), _reasons(one))
         for k, one in found.items()
         if one.cures
     }
     asked = {task.name(k): one.photos for k, one in found.items() if one.photos}
     summary = _summary(list(found.values()))
-    return task.suggested("repair", mean.gain(), CROSS_FITTED, summary, classes, asked)
+    return task.suggested("repair", mean.gain(task.level), CROSS_FITTED, summary, classes, asked)
 
 
 def _summary(found: Sequence[Repair]) -> str:
@@ -111,7 +115,7 @@ def repair(task: Task, k: int) -> Repair:
         except TuningError:  # too few photos would be left: without the balance, then
             continue
         gain = redrawn_change(task.label(k), before, after)
-        if (gain.estimate if shift.kind == SHIFT else gain.gain().low) > 0:
+        if (gain.estimate if shift.kind == SHIFT else gain.gain(SURE).low) > 0:
             return Repair(shift, cures, gain, _photos_to_label(photos))
     return Repair(shift, (), still, _photos_to_label(photos) if shift.kind == SHIFT else ())
 

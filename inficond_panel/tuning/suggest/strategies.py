@@ -116,7 +116,9 @@ def _baseline(task: Task, strategy: str) -> Suggestion:
         chosen = greedy(task, k, task.rows) if strategy == "greedy" else at_random(task, k)
         changes[k] = _change(task, k, chosen)
         if chosen:
-            found[task.name(k)] = _by_baseline(task, k, chosen, changes[k].gain(), strategy)
+            found[task.name(k)] = _by_baseline(
+                task, k, chosen, changes[k].gain(task.level), strategy
+            )
     kept = task.together(found)
     for k in task.columns:
         if task.name(k) in found.keys() - kept.keys():
@@ -130,7 +132,7 @@ def _baseline(task: Task, strategy: str) -> Suggestion:
         else "Drawn by chance, as a baseline; no label was looked at to choose."
     )
     measured = OPTIMISTIC if optimistic else MEASURED
-    return task.suggested(strategy, mean.gain(), measured, summary, kept)
+    return task.suggested(strategy, mean.gain(task.level), measured, summary, kept)
 
 
 def _change(task: Task, k: int, chosen: Chosen) -> Change:
@@ -151,10 +153,10 @@ def _by_baseline(task: Task, k: int, chosen: Chosen, gain: Gain, strategy: str) 
 def _crossfitted(task: Task) -> Suggestion:
     outcome = crossfit(task)
     found = {
-        task.name(k): _by_crossfit(task, k, picks, _gain(outcome, k))
+        task.name(k): _by_crossfit(task, k, picks, _gain(task, outcome, k))
         for k, picks in outcome.picks.items()
     }
-    kept, summary = task.together(found), words(outcome)
+    kept, summary = task.together(found), words(outcome, task.level)
     taken = [k for k in outcome.picks if task.name(k) in kept]
     return task.suggested("crossfit", _expected(task, outcome, taken), CROSS_FITTED, summary, kept)
 
@@ -162,17 +164,17 @@ def _crossfitted(task: Task) -> Suggestion:
 def _expected(task: Task, outcome: Crossfitted, taken: Sequence[int]) -> Gain:
     """Of the mean AP over the scope: the shrunk gains of the classes that are proposed."""
     if outcome.passed is None or not taken:
-        return Gain(0.0, 0.0, 0.0)
+        return Gain(0.0, 0.0, 0.0, task.level)
     estimate = sum(outcome.shrunk[k].estimate for k in taken)
     changes = mean_change([outcome.passed.changes[k] for k in taken])
     share = len(taken) / len(task.columns)
-    return around(estimate / len(task.columns), share * changes.error)
+    return around(estimate / len(task.columns), share * changes.error, task.level)
 
 
-def _gain(outcome: Crossfitted, k: int) -> Gain:
+def _gain(task: Task, outcome: Crossfitted, k: int) -> Gain:
     """Shrunk gain of a class, with the noise of the photos: that of its cross-fitted gain."""
     assert outcome.passed is not None
-    return around(outcome.shrunk[k].estimate, outcome.passed.changes[k].error)
+    return around(outcome.shrunk[k].estimate, outcome.passed.changes[k].error, task.level)
 
 
 def _by_crossfit(task: Task, k: int, picks: Sequence[Pick], gain: Gain) -> ClassSuggestion:

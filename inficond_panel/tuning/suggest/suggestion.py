@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.metrics import AP
 
 DRAWS = 400
@@ -27,11 +28,12 @@ MEASURED = "on the photos seen; chosen without them"
 
 @dataclass(frozen=True)
 class Gain:
-    """Change in average precision, 0 to 1, with its 95 % interval."""
+    """Change in average precision, 0 to 1, with its interval at ``level``."""
 
     estimate: float
     low: float
     high: float
+    level: float = CONFIDENCE
 
     def __str__(self) -> str:
         limits = written_range(100 * self.low, 100 * self.high, 2, sign=True)
@@ -39,14 +41,14 @@ class Gain:
 
     def to_json(self) -> dict[str, float | None]:
         """Plain numbers; None where undefined."""
-        values = {"estimate": self.estimate, "low": self.low, "high": self.high}
+        values = asdict(self)
         return {name: defined(value) for name, value in values.items()}
 
 
-def around(estimate: float, error: float) -> Gain:
-    """Gain with the 95 % interval of a normal standard error."""
-    half = float(ndtri(0.975)) * error
-    return Gain(estimate, estimate - half, estimate + half)
+def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
+    """Gain with the interval of a normal standard error."""
+    half = float(ndtri(tails(level)[1])) * error
+    return Gain(estimate, estimate - half, estimate + half, level)
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,10 @@ class Change:
         defined = self.draws[~np.isnan(self.draws)]
         return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
-    def gain(self) -> Gain:
+    def gain(self, level: float = CONFIDENCE) -> Gain:
         """With its percentile interval."""
-        low, high = np.nanquantile(self.draws, [0.025, 0.975])
-        return Gain(self.estimate, float(low), float(high))
+        low, high = np.nanquantile(self.draws, tails(level))
+        return Gain(self.estimate, float(low), float(high), level)
 
 
 def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:

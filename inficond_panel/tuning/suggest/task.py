@@ -55,6 +55,11 @@ class Task:
         """Names of the classes that can be measured."""
         return tuple(self.name(k) for k in self.columns)
 
+    @property
+    def level(self) -> float:
+        """Level of the intervals of gains that are stated."""
+        return float(self.tuner.spec.views.confidence)
+
     def label(self, k: int) -> NDArray:
         """Labels (n,) of the photos: 1, 0, or -1 where ignored."""
         return np.asarray(self.tuner.store.label[self.rows, k])

@@ -92,7 +92,7 @@ function cardOf(model, at) {
     const there = refit[metric][solved]
     return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]
   })
-  const refitAt = solved < 0 ? "change, 95 % interval" : `refit at ${signed(refit.influence[solved], 2)}, change`
+  const refitAt = solved < 0 ? `change, ${model.confidence} interval` : `refit at ${signed(refit.influence[solved], 2)}, change`
   return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "exact", refitAt], ...rows])]
 }
 

@@ -28,7 +28,7 @@ const PAIR = { positive: "negative", negative: "positive", right: "wrong", wrong
 export function render({ model, el }) {
   const head = makeHead(model)
   const charts = makeCharts(model, el)
-  const legend = makeLegend()
+  const legend = makeLegend(model)
   const chips = makeChips(() => model.send_msg({ action: "save_images", filters: [...chosen] }))
   const pictures = makePictures(model)
   const apart = makeApart(model)
@@ -150,7 +150,7 @@ function makeHead(model) {
 // --- legend -----------------------------------------------------------------------------
 
 /** What the charts show, below them: as much as is drawn. */
-function makeLegend() {
+function makeLegend(model) {
   const key = (name) => {
     const label = h("span")
     const shape = name === "interval" ? s("rect", { y: 1, width: 20, height: 8 }) : s("line", { x1: 0, x2: 20, y1: 5, y2: 5 })
@@ -162,7 +162,7 @@ function makeLegend() {
   const element = h("div", { class: "samples" }, Object.values(keys))
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
-      teacher: "teacher", interval: (mode === "refit" || Object.keys(bands).length) && ["95 %", h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
+      teacher: "teacher", interval: (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
       exact: "exact", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {

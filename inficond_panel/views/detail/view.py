@@ -31,6 +31,7 @@ from inficond_panel.views.detail.charts import (
 from inficond_panel.views.detail.knowledge_points import make_heat
 from inficond_panel.views.detail.local_explanation import make_apart
 from inficond_panel.views.detail.panel import DetailPanel
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.gallery import Gallery
@@ -51,6 +52,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
         self.panel = DetailPanel(
+            confidence=confidence_word(app.spec.views.confidence),
             theme=app.param.theme,
             extent=app.settings.param.show,
             sizing_mode="stretch_both",

@@ -14,6 +14,7 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.state.class_metrics import MEASURED, measure, measure_by, worst_slice_sentence
 from inficond_panel.ui.component import tie
+from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
 from inficond_panel.wording.metric_change import UNCHANGED, make_change
 
@@ -52,8 +53,10 @@ def make_line(
     return parts
 
 
-def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
-    """The table: one row a metric, and what is to be known beside it."""
+def make_measures(
+    measured: Measured, metrics: ClassMetrics, level: float = CONFIDENCE
+) -> dict[str, Any]:
+    """The table: one row a metric, and what is to be known beside it; intervals at ``level``."""
     now = measured.now
     changes = {
         "Since start": now.since_start,
@@ -64,7 +67,7 @@ def make_measures(measured: Measured, metrics: ClassMetrics) -> dict[str, Any]:
         del changes["Since previous"]
     shown = {name: found for name, found in changes.items() if found}
     return {
-        "heads": ["now", "95 %", *shown],
+        "heads": ["now", confidence_word(level), *shown],
         "rows": [
             {
                 "name": METRICS[key].name,
@@ -93,7 +96,9 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
     return {**told, "text": points(change.estimate), "range": interval(change.low, change.high)}
 
 
-def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, Any]:
+def make_slices(
+    report: SliceReport, class_name: str, column: str, level: float = CONFIDENCE
+) -> dict[str, Any]:
     """The slices of a column by one metric, the worst named; fidelity stands beside accuracy."""
     rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
     beside = METRICS[report.metric].beside
@@ -101,7 +106,7 @@ def make_slices(report: SliceReport, class_name: str, column: str) -> dict[str, 
         "heads": [
             column,
             METRICS[report.metric].name,
-            "95 %",
+            confidence_word(level),
             METRICS[beside].name if beside else "",
             "Images",
             "p (Holm)",
@@ -183,7 +188,9 @@ class MeasuresPanel(param.Parameterized):
 
         def done(measured: Measured) -> None:
             if asked == self._asked and name == table.student:
-                table.measures = make_measures(measured, snapshot.metrics[name])
+                table.measures = make_measures(
+                    measured, snapshot.metrics[name], app.spec.views.confidence
+                )
 
         app.jobs.submit(Job("measures", work, done, app.tuning.tell))
 
@@ -212,7 +219,7 @@ class MeasuresPanel(param.Parameterized):
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:
-                table.slices = make_slices(report, name, column)
+                table.slices = make_slices(report, name, column, app.spec.views.confidence)
 
         def failed(error: InficondError) -> None:
             if asked == self._sliced and not isinstance(error, CancelledError):

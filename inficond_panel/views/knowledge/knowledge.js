@@ -272,11 +272,11 @@ function pinnedSwatch() {
   return element
 }
 
-function legend(full, pinned, { patchless }) {
+function legend(full, pinned, { patchless, confidence }) {
   const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
   return h("div", { class: "legend" },
     h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")), pinned,
     h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
-    h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), "95 % interval"),
+    h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), `${confidence} interval`),
     patchless ? "" : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.analysis.influence_stability import HOLDS_P
 from inficond_panel.common.numbers import number, share, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.state.class_metrics import hold
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
@@ -21,12 +23,15 @@ def make_stability(report: StabilityReport) -> dict[str, Any]:
     (found,) = report.concepts
     rows = [
         ["Influence", signed(found.influence)],
-        ["95 % of refits", f"[{signed(found.low)}, {signed(found.high)}]"],
+        [
+            f"{confidence_word(report.level)} of refits",
+            f"[{signed(found.low)}, {signed(found.high)}]",
+        ],
         ["Same sign", share(found.same_sign)],
         ["Not 0", share(found.selected)],
         ["Rank", f"{found.rank} ({found.rank_low}–{found.rank_high})"],
         ["Effect, logits", number(found.effect, 3)],
-        ["Random concepts, 95 % below", number(found.counterpart, 3)],
+        [f"Random concepts, {confidence_word(1 - HOLDS_P)} below", number(found.counterpart, 3)],
         ["p", number(found.p, 3)],
     ]
     scope = (

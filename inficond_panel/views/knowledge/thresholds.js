@@ -27,19 +27,19 @@ export function makeThreshold(model, send) {
     text(told, kind === "done" ? `Chosen: ${words}` : words)
     told.hidden = !words
     found.hidden = kind !== "done"
-    drawOnce(found, JSON.stringify([rows, line]), () => (rows ? [h("p", { class: "muted" }, CROSS_FITTED), worthOf(rows), lineOf(line)] : []))
+    drawOnce(found, JSON.stringify([rows, line]), () => (rows ? [h("p", { class: "muted" }, CROSS_FITTED), worthOf(rows, model.confidence), lineOf(line)] : []))
     if (kind === "done" && before === "running") found.scrollIntoView({ block: "nearest" })
     before = kind
   }
   return { element, draw }
 }
 
-function worthOf(rows) {
+function worthOf(rows, confidence) {
   const cell = (...content) => h("td", { class: "num" }, ...content)
   const line = ({ name, now, after, change }) => h("tr", {}, h("th", { scope: "row" }, name), cell(now), cell(h("b", {}, after)),
     cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"))
   return h("table", { class: "by", "aria-label": "Worth of the chosen threshold" },
-    h("thead", {}, h("tr", {}, h("td"), ["in force", "chosen", "change, 95 %"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
+    h("thead", {}, h("tr", {}, h("td"), ["in force", "chosen", `change, ${confidence}`].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
 }
 
 /** The line of YAML, to be copied: a threshold holds for all iterations, and is of the spec. */

@@ -15,6 +15,7 @@ from inficond_panel.common.numbers import number, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.views.knowledge.class_metrics import make_noisy
+from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def make_threshold(
-    found: ChosenThreshold, setting: Mapping[str, float], precision: float | None = None
+    found: ChosenThreshold,
+    setting: Mapping[str, float],
+    precision: float | None = None,
+    level: float = CONFIDENCE,
 ) -> dict[str, Any]:
     """The chosen threshold with its limits, its cross-fitted worth, and the line for the spec."""
     if found.lacking:
@@ -35,7 +39,7 @@ def make_threshold(
     limits = f"[{signed(found.low, 3)}, {signed(found.high, 3)}]"
     return {
         "kind": "done",
-        "text": f"{rule} at {signed(found.threshold, 3)}, 95 % {limits}",
+        "text": f"{rule} at {signed(found.threshold, 3)}, {confidence_word(level)} {limits}",
         "rows": [_row(key, found.metrics[key], found.change[key]) for key in JUDGED],
         "line": threshold_line(setting),
     }
@@ -78,11 +82,12 @@ class ThresholdChoices:
         asked = self._asked = name, node.id, precision
 
         def work(_: Job) -> dict[str, Any]:
-            draws = app.spec.views.draws
+            draws, level = app.spec.views.draws, app.spec.views.confidence
             found = chosen_thresholds(
                 app.tuner, node, classes=[name], precision=precision, draws=draws
             )
-            return make_threshold(found[0], threshold_setting(app.tuner, found), precision)
+            setting = threshold_setting(app.tuner, found)
+            return make_threshold(found[0], setting, precision, level)
 
         def done(told: dict[str, Any]) -> None:
             if asked == self._asked:

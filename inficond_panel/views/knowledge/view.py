@@ -30,6 +30,7 @@ from inficond_panel.views.knowledge.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable
 from inficond_panel.views.knowledge.thresholds import ThresholdChoices
 from inficond_panel.views.knowledge.what_if import EffectCurves
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -58,6 +59,7 @@ class KnowledgeView(BatchActions, Viewer):
         self.app, self.overview = app, overview
         factor, suggestion = app.tuning.factor, app.suggestion
         self.table = KnowledgeTable(
+            confidence=confidence_word(app.spec.views.confidence),
             theme=app.param.theme,
             extent=app.settings.param.show,
             locked=app.tuning.param.locked,

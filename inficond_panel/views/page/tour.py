@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DOWN
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def make_tour(app: AppState) -> dict[str, Any]:
     name, concept = EXAMPLE
     known = name in app.store.classes and concept in app.store.concepts
     example = {"class": name, "concept": concept} if known else {}
-    return {"offered": app.spec.layout.tour, **example}
+    words = interval_word(app.spec.views.confidence)
+    return {"offered": app.spec.layout.tour, "interval": words, **example}
 
 
 def show_step(app: AppState, what: str) -> None:

@@ -106,17 +106,17 @@ function walkTabs(event, tabs) {
   all[to].click()
 }
 
-function drawCompared({ detail, numbers }, pictures, large) {
-  return [h("div", { class: "tables" }, metricsTable(detail, numbers), moversTable(detail, numbers)), ...drawFlips(detail, pictures, large)]
+function drawCompared({ detail, numbers, confidence }, pictures, large) {
+  return [h("div", { class: "tables" }, metricsTable(detail, numbers, confidence), moversTable(detail, numbers)), ...drawFlips(detail, pictures, large)]
 }
 
-function metricsTable({ name, metrics, axis }, [before, after]) {
+function metricsTable({ name, metrics, axis }, [before, after], confidence) {
   const row = (metric) => h("tr", {}, h("th", { scope: "row" }, metric.name), h("td", {}, metric.before), h("td", {}, metric.after),
     h("td", { class: "drawn", "aria-hidden": "true" }, s("svg", { class: "whisker", height: WHISKER }, whiskerOf(metric.change, axisOf(axis)))), h("td", { class: "change" }, metric.change?.text ?? "–"),
     h("td", { class: "muted small" }, metric.change?.interval ?? ""), h("td", { class: "words small" }, metric.words))
   return h("table", { class: "metrics num" }, h("caption", {}, name), h("thead", {}, h("tr", {},
     ["Metric", before, after].map((words) => h("th", { scope: "col" }, words)), h("td"), h("th", { scope: "col" }, "Change"),
-    h("th", { scope: "col" }, "95 % interval"), h("td"))), h("tbody", {}, metrics.map(row)))
+    h("th", { scope: "col" }, confidence), h("td"))), h("tbody", {}, metrics.map(row)))
 }
 
 function moversTable({ movers }, [before, after]) {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.ui.gallery import FILLS, PRESENCE
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
+from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
 from inficond_panel.wording import refit as words
 from inficond_panel.wording.metric_change import make_change
@@ -41,6 +42,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         **frame,
         "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
+        "confidence": interval_word(found.level),
         "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
         "mean": make_change(found.mean_ap),
         "sides": make_sides(found),
