@@ -305,6 +305,13 @@ CASES = {
         "teacher:", "layout: {rows: [[detail]], collapsed: [embedding]}\nteacher:", [
         "13:28: layout.collapsed: the view 'embedding' is not shown",
     ]),
+    "level that the draws cannot tell": (
+        "teacher:", "views: {draws: 399, confidence: 0.995}\nteacher:", [
+        "13:21: views.confidence: 0.995 needs at least 400 draws, and draws is 399",
+    ]),
+    "level of no interval": ("teacher:", "views: {confidence: 1}\nteacher:", [
+        "13:21: views.confidence: expected a number > 0.5 and < 1, got '1'",
+    ]),
     "key twice": ("teacher:", "title: Again\nteacher:", [
         "13:1: the key 'title' is given twice (first on line 1)",
     ]),

@@ -36,6 +36,7 @@ from inficond_panel.spec.sections.segments import Head
 from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
 from inficond_panel.spec.sections.students import TOPS, KMeansSegments, Layout, Thumbnails, Views
 from inficond_panel.spec.sections.teacher import LogitsTeacher
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 CHECK = jsonschema.Draft202012Validator(json_schema())
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
@@ -190,6 +191,8 @@ def fit_views(given: dict) -> None:
         given["top"] = TOPS[given["top"] % len(TOPS)]
     if "factors" in given:
         given["factors"] = [factor for factor in given["factors"] if factor > 1]
+    if given.get("confidence", 0) > CONFIDENCE:
+        given["confidence"], given["draws"] = min(given["confidence"], 0.999), 10_000
 
 
 def fit_spec(given: dict, folder: Path) -> None:

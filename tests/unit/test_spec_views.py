@@ -17,7 +17,8 @@ from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 VIEWS = (
-    "views: {top: 20, labelled: 3, patches: 2, factors: [1.1, 4], collinear: 0.001, draws: 40}\n"
+    "views: {top: 20, labelled: 3, patches: 2, factors: [1.1, 4], collinear: 0.001, draws: 40, "
+    "confidence: 0.8}\n"
 )
 
 
@@ -41,7 +42,7 @@ def test_the_page_starts_from_the_specs_numbers(tuner):
 def test_intervals_and_reports_go_by_them(tuner):
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up")])
     sides = [tuner.at(n, "tune")["bicycle"].outcome for n in (tuner.root(), node)]
-    expected = change_intervals(*sides, ("ap",), draws=40)["ap"]
+    expected = change_intervals(*sides, ("ap",), draws=40, level=0.8)["ap"]
     assert metric_change(tuner, tuner.root(), node, "tune", "bicycle") == expected
     assert expected != change_intervals(*sides, ("ap",))["ap"]
     (group,) = explain(tuner, node).of("bicycle").groups

@@ -1,0 +1,241 @@
+"""Level of the intervals in the spec: numbers against other libraries, and words that follow."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import SPEC, oracle_spec, small_spec
+from scipy.stats import binomtest, norm
+from sklearn.metrics import accuracy_score, average_precision_score
+
+from inficond_panel import open_students
+from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
+from inficond_panel.analysis.comparison import compare
+from inficond_panel.cli import main
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.shift.drift import drift
+from inficond_panel.spec import load_spec
+from inficond_panel.state import AppState
+from inficond_panel.state.class_metrics import measure
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest.suggestion import around
+from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.knowledge.class_metrics import make_measures
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.page.tour import make_tour
+from inficond_panel.views.provenance.comparison import make_comparison
+from inficond_panel.vocabulary.confidence import confidence_word, interval_word, tails
+from inficond_panel.wording.drift import drift_sentences
+
+THUMB = Intent("bicycle", "wheel", "up")
+
+
+@pytest.fixture(scope="module")
+def tuners(tmp_path_factory):
+    """The same store and history under the usual level and under 0.8, each tuned alike."""
+    found = {}
+    for level in (0.95, 0.8):
+        folder = tmp_path_factory.mktemp("level")
+        extra = f"views: {{confidence: {level}}}\n" if level != 0.95 else ""
+        tuner = open_tuner(small_spec(folder, extra=extra), history=folder / "h.sqlite")
+        tuner.history.set_head(
+            tuner.root_id, tuner.fine_tune(tuner.root(), [THUMB]).id, "fine-tune"
+        )
+        found[level] = tuner
+    return found
+
+
+@pytest.fixture(scope="module")
+def app(tuners):
+    return AppState(tuners[0.8], Jobs(inline=True))
+
+
+@pytest.fixture
+def narrow(tmp_path):
+    return small_spec(tmp_path, extra="views: {confidence: 0.8}\n")
+
+
+def drawn(student, metric):
+    """The metric on each bootstrap draw, by scikit-learn."""
+    known = student.labels >= 0
+    label, logit = student.labels[known], student.logits[known]
+    weights = draw_counts(len(label), 200, 0)
+    return np.array([metric(label, logit, row) for row in weights])
+
+
+def ap(label, logit, weight):
+    return average_precision_score(label, logit, sample_weight=weight)
+
+
+def accuracy(label, logit, weight):
+    return accuracy_score(label, logit > 0, sample_weight=weight)
+
+
+def test_words():
+    assert [confidence_word(x) for x in (0.95, 0.8, 0.995, 0.57)] == [
+        "95 %",
+        "80 %",
+        "99.5 %",
+        "57 %",
+    ]
+    assert interval_word(0.9) == "90 % interval"
+    assert tails(0.8) == pytest.approx((0.1, 0.9))
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_limits_of_a_change_are_the_percentiles_of_scikit_learns_values(tuners, level):
+    tuner = tuners[level]
+    before, after = (tuner.at(n, "tune")["bicycle"] for n in (tuner.root(), tuner.head()))
+    values = drawn(after, ap) - drawn(before, ap)
+    found = compare(tuner, tuner.root(), tuner.head()).of("bicycle").changes["ap"]
+    share = 50 * (1 - level)
+    assert [found.low, found.high] == pytest.approx(np.percentile(values, [share, 100 - share]))
+
+
+def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):
+    wide, narrow = tuners[0.95], tuners[0.8]
+    assert wide.head().id == narrow.head().id
+    assert wide.head().weights_hash == narrow.head().weights_hash
+    own = [measure(t, t.at(t.head(), "tune")["bicycle"]).now.metrics for t in (wide, narrow)]
+    for metric in ("ap", "accuracy", "brier"):
+        old, new = own[0][metric], own[1][metric]
+        assert old.estimate == new.estimate
+        assert old.low <= new.low <= new.high <= old.high
+        assert new.high - new.low < old.high - old.low
+    values = drawn(narrow.at(narrow.head(), "tune")["bicycle"], accuracy)
+    limits = np.percentile(values, [10, 90])
+    assert [own[1]["accuracy"].low, own[1]["accuracy"].high] == pytest.approx(limits)
+
+
+def test_gains_of_a_suggestion_are_at_the_level_and_the_same_is_proposed(tuners):
+    found = [
+        suggest(tuner, strategy="greedy", classes=["bicycle"], budget=1)
+        for tuner in tuners.values()
+    ]
+    assert found[0].intents == found[1].intents
+    assert [each.gain.level for each in found] == [0.95, 0.8]
+    assert found[0].gain.low < found[1].gain.low < found[1].gain.high < found[0].gain.high
+    assert found[1].to_json()["gain"]["level"] == 0.8
+    low, high = norm.interval(0.8, 0.1, 0.02)
+    assert [around(0.1, 0.02, 0.8).low, around(0.1, 0.02, 0.8).high] == pytest.approx([low, high])
+
+
+def test_the_share_of_far_photos_has_the_level_and_the_alarm_its_own():
+    rng = np.random.default_rng(0)
+    fit, new = rng.normal(size=(200, 5)), rng.normal(size=(60, 5)) * 1.5
+    usual, found = (drift(fit, new, list("abcde"), level=level) for level in (0.95, 0.8))
+    exact = binomtest(found.far, 60).proportion_ci(0.8)
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+    assert (found.alarm, found.p) == (usual.alarm, usual.p)
+    assert "80 % interval" in " ".join(drift_sentences(found))
+
+
+def test_the_page_says_the_level(app):
+    tuner = app.tuner
+    assert make_tour(app)["interval"] == "80 % interval"
+    knowledge, detail = KnowledgeView(app), DetailView(app)
+    assert knowledge.table.confidence == detail.panel.confidence == "80 %"
+    student = app.students.student("bicycle")
+    measured = measure(tuner, student)
+    assert make_measures(measured, student.metrics, 0.8)["heads"][1] == "80 %"
+    app.selection.class_name = "bicycle"
+    knowledge.table.measured = True
+    assert knowledge.table.measures["heads"][1] == "80 %"
+    app.comparison.compare(tuner.root_id, tuner.head().id)
+    assert make_comparison(app, "")["confidence"] == "80 % interval"
+    knowledge.thresholds.ask(None)
+    assert ", 80 % [" in knowledge.table.threshold["text"]
+
+
+def test_a_curve_that_is_kept_at_one_level_is_not_shown_at_another(tuners):
+    students = open_students(str(tuners[0.8].spec.path))
+    usual = students.tuner.spec.views
+    first = students.what_if("bicycle", "wheel")
+    usual.confidence = 0.6
+    second = students.what_if("bicycle", "wheel")
+    assert (first["low"] <= second["low"]).all()
+    assert (first["low"] < second["low"]).any()
+    assert [set(first["level"]), set(second["level"])] == [{0.8}, {0.6}]
+
+
+COMMANDS = [
+    ("metrics", "--class", "bicycle"),
+    ("thresholds", "--class", "bicycle"),
+    ("stability", "--class", "bicycle", "--top", "1", "--draws", "8", "--counterparts", "0"),
+    ("lambda", "--class", "bicycle"),
+    ("compare",),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_commands_say_the_level(command, narrow, capsys):
+    name, *more = command
+    assert main([name, str(narrow), *more]) == 0
+    said = capsys.readouterr().out
+    assert "80 %" in said
+    assert "95 %" not in said
+    assert main([name, str(narrow), *more, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["level"] == 0.8
+
+
+ACTIONS = [["list"], ["compare", "--node", "0", "0"]]
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action[0])
+def test_documents_of_the_history_have_the_level(action, narrow, capsys):
+    assert main(["distill", str(narrow)]) == 0
+    capsys.readouterr()
+    name, *more = action
+    assert main(["history", name, str(narrow), *more, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["level"] == 0.8
+
+
+def test_frames_have_a_column_of_the_level(tuners):
+    students = open_students(str(tuners[0.8].spec.path)).fit().tune([("bicycle", "wheel", "up")])
+    frames = {
+        "metrics": students.metrics(intervals=True),
+        "changes": students.changes(),
+        "thresholds": students.thresholds(),
+        "coverage": students.coverage("bicycle"),
+        "penalty_path": students.penalty_path("bicycle"),
+        "what_if": students.what_if("bicycle", "wheel"),
+        "refit": students.what_if("bicycle", "wheel", refit=True),
+        "stability": students.stability("bicycle", top=1, draws=8, counterparts=0),
+        "shift": students.shift(["bicycle"]),
+        "groups": students.groups("tv monitor"),
+    }
+    assert [name for name, frame in frames.items() if set(frame["level"]) != {0.8}] == []
+    assert set(frames["shift"]["verdict_level"]) == {0.96}
+    assert "level" not in students.metrics()
+    chosen = chosen_thresholds(students.tuner, students.node, classes=["bicycle"])[0]
+    assert frames["thresholds"].loc["bicycle", "low"] == chosen.low
+
+
+def test_files_of_a_comparison_have_the_level(tmp_path, capsys):
+    spec = oracle_spec(tmp_path)
+    spec.write_text(spec.read_text() + "views: {confidence: 0.8}\n")
+    place = tmp_path / "out"
+    assert main(["compare", str(spec), "--draws", "20", "--output", str(place)]) == 0
+    capsys.readouterr()
+    for name in ("students", "classes", "outputs"):
+        assert set(pd.read_csv(place / f"{name}.csv")["level"]) == {0.8}
+    assert "Intervals: 80 %, images drawn" in (place / "compare.html").read_text()
+
+
+def test_a_model_card_has_the_level(tuners, tmp_path):
+    students = open_students(str(tuners[0.8].spec.path)).fit()
+    students.export(tmp_path / "out")
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert card["bootstrap"]["level"] == 0.8
+    assert "the 80 % bootstrap interval" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_the_level_is_no_part_of_an_iterations_id(tuners):
+    assert "confidence" not in json.dumps(dict(tuners[0.8].root().settings))
+    assert load_spec(tuners[0.95].spec.path, check_files=False).views.confidence == 0.95
+    assert "confidence" not in SPEC
