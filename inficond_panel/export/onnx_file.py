@@ -20,7 +20,7 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Old enough for runtimes of the last years.
 _OPSET, _IR_VERSION = 17, 8
-#: Added to a class's own function, takes it out of a sum of exp.
+#: In place of a class's own function, takes it out of a sum of exp.
 _NEVER = -1e300
 
 
@@ -115,14 +115,15 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
         "weights": students.weights,
         "intercepts": students.intercepts,
         "thresholds": np.array(students.thresholds),
-        **({"own": np.diag(np.full(classes, _NEVER))} if joint else {}),
+        **({"never": np.array([_NEVER]), "one": np.ones(1)} if joint else {}),
     }
     initializers = [
         helper.make_tensor(name, tensor.DOUBLE, values.shape, values.ravel())
         for name, values in constants.items()
     ]
     if joint:
-        initializers.append(helper.make_tensor("middle", tensor.INT64, [1], [1]))
+        places = range(classes)
+        initializers.append(helper.make_tensor("places", tensor.INT64, [classes], places))
     value = helper.make_tensor_value_info
     outputs = {"logits": tensor.DOUBLE, "probabilities": tensor.DOUBLE, "decisions": tensor.BOOL}
     return helper.make_graph(
@@ -135,11 +136,28 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
 
 
 def _joint(helper: Any) -> list[Any]:
-    """Nodes from the linear functions of all classes to their probabilities and log-odds."""
+    """Nodes from the linear functions (images, K) to probabilities and log-odds of all classes.
+
+    A class's log-odds need the log of the sum of the others' exp. Of the largest, in units of its
+    own exp, it is taken without it; of any other, 1 + (that - its own), where no digits are lost:
+    a difference from the sum of all would lose those of the largest.
+    """
+    node = helper.make_node
     return [
-        helper.make_node("Softmax", ["linear"], ["probabilities"], axis=1),
-        helper.make_node("Unsqueeze", ["linear", "middle"], ["rows"]),
-        helper.make_node("Add", ["rows", "own"], ["rest"]),  # (images, K, K), the diagonal out
-        helper.make_node("ReduceLogSumExp", ["rest"], ["others"], axes=[2], keepdims=0),
-        helper.make_node("Sub", ["linear", "others"], ["logits"]),
+        node("Softmax", ["linear"], ["probabilities"], axis=1),
+        node("ReduceMax", ["linear"], ["largest"], axes=[1], keepdims=1),
+        node("ArgMax", ["linear"], ["place"], axis=1, keepdims=1),
+        node("Equal", ["places", "place"], ["is_largest"]),
+        node("Where", ["is_largest", "never", "linear"], ["smaller"]),
+        node("ReduceLogSumExp", ["smaller"], ["rest"], axes=[1], keepdims=1),
+        node("Sub", ["rest", "largest"], ["rest_below"]),
+        node("Exp", ["rest_below"], ["rest_share"]),
+        node("Sub", ["smaller", "largest"], ["below"]),
+        node("Exp", ["below"], ["share"]),
+        node("Sub", ["rest_share", "share"], ["other_share"]),
+        node("Add", ["other_share", "one"], ["others_share"]),
+        node("Log", ["others_share"], ["others_log"]),
+        node("Add", ["others_log", "largest"], ["others_of_smaller"]),
+        node("Where", ["is_largest", "rest", "others_of_smaller"], ["others"]),
+        node("Sub", ["linear", "others"], ["logits"]),
     ]

@@ -1,6 +1,9 @@
 """The joint softmax student behind a spec: fitted, tuned, replayed, against other solvers."""
 
+from dataclasses import replace
+
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from factory import ATTRS, small_arrays, small_spec
@@ -20,6 +23,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
+from inficond_panel.export.onnx_file import onnx_bytes
 from inficond_panel.export.predictions import predict
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
@@ -328,6 +332,28 @@ def test_an_export_gives_the_same_probabilities(tuner, tmp_path, kind):
         np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-12)
         np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
         assert (decided == (expected > 0.5)).all()
+
+
+def test_an_onnx_of_many_classes_stays_in_rows_and_loses_no_digits(tuner):
+    """Against the slow way: each class against the log of the sum of all others' exp."""
+    rng, classes = np.random.default_rng(0), 200
+    own = as_exported(tuner, tuner.root(), {"versions": {"inficond-panel": "0"}})
+    weights = 40 * rng.normal(size=(len(own.concepts), classes))  # some classes are next to sure
+    names = [f"class {k}" for k in range(classes)]
+    students = replace(
+        own, weights=weights, intercepts=np.zeros(classes), classes=names,
+        thresholds=[0.0] * classes,
+    )  # fmt: skip
+    content = onnx_bytes(students)
+    graph = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(content)).graph
+    assert {len(each.type.tensor_type.shape.dim) for each in graph.value_info} == {2}
+    x = rng.random((50, len(own.concepts))).astype(np.float32)
+    x[0] = 0  # all alike
+    logits, p, _ = onnxruntime.InferenceSession(content).run(None, {"score": x})
+    linear = x.astype(float) @ weights
+    others = [logsumexp(np.delete(linear, k, axis=1), axis=1) for k in range(classes)]
+    np.testing.assert_allclose(logits, linear - np.stack(others, axis=1), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(p, softmax(linear, axis=1), atol=1e-12)
 
 
 def test_predictions_of_an_export_add_up(tuner):
