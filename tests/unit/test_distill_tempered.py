@@ -133,3 +133,27 @@ def test_settings_that_cannot_be_are_refused(change):
     given = {"label": np.ones((2, 2)), "soft": np.full((2, 2), 0.5), "alpha": 1.0, "temperature": 2}
     with pytest.raises(SolverError):
         Tempered(**{**given, **change})
+
+
+LABELS = {
+    "none has a label": (np.full(20, -1), "has no label, and alpha 0 leaves out the teacher"),
+    "all labels are 1": (np.where(np.arange(20) < 9, 1, -1), "All targets of class 1 are 1"),
+    "labels that do not count": (
+        np.where(np.arange(20) < 5, np.arange(20) % 2, -1),
+        "has no label, and alpha 0 leaves out the teacher",
+    ),
+}
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+@pytest.mark.parametrize("given", LABELS)
+def test_without_the_teacher_each_class_needs_labels_that_count(given, temperature):
+    column, told = LABELS[given]
+    label = np.stack([np.arange(20) % 2, column], axis=1)
+    weight = np.where(np.arange(20) < 5, 0.0, 1.0)
+    targets = Tempered(label, np.full((20, 2), 0.3), 0.0, temperature)
+    with pytest.raises(SolverError, match=told):
+        fit(np.eye(20, 3), targets, l1=0.01, sample_weight=weight)
+    joint = Tempered(np.full((20, 2), -1), np.full((20, 2), 0.5), 0.0, temperature)
+    with pytest.raises(SolverError, match="No image has a label, and alpha 0"):
+        fit_joint(np.eye(20, 3), joint, l1=0.01)

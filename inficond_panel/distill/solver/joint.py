@@ -201,7 +201,7 @@ def make_joint_problem(
         )
     weight = normalised(sample_weight, images, target.shape[1])[0]
     target = target / total[:, None]
-    _check_targets(target, weight)
+    _check_targets(target, _counted(tempered, weight) if tempered else weight)
     size = concepts, target.shape[1]
     penalties = np.array(penalties_of(l1, size[1], "l1"))
     if not (penalties > 0).all():
@@ -220,6 +220,19 @@ def make_joint_problem(
         more = tempered.label, float(tempered.alpha), float(tempered.temperature)
         return TemperedJointProblem(soft, weight, penalties, bounds, *more)
     return JointProblem(target, weight, penalties, bounds)
+
+
+def _counted(targets: Tempered, weight: Array) -> Array:
+    """Weights (N,), of sum 1, of images whose loss has a part: without the teacher the labelled."""
+    if targets.alpha > 0:
+        return weight
+    counted: Array = weight * (targets.label[:, 0] >= 0)
+    if not counted.any():
+        raise SolverError(
+            "No image has a label, and alpha 0 leaves out the teacher.",
+            "Give the teacher a part (alpha above 0), or labels.",
+        )
+    return counted / counted.sum()
 
 
 def _check_targets(targets: Array, weight: Array) -> None:

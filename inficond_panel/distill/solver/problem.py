@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.distill.scores.array_api import Array, check_finite
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill.solver.soft_targets import no_part
 from inficond_panel.distill.solver.tempered import (
     Tempered,
     TemperedProblem,
@@ -48,7 +49,7 @@ def make_problems(
         )
     classes = targets.shape[1]
     weight = normalised(sample_weight, images, classes)
-    _check_classes(targets, weight)
+    _check_classes(targets, _counted(tempered, weight) if tempered else weight)
     first, second = _l1(l1, (concepts, classes)), penalties_of(l2, classes, "l2")
     low = bound_of(lower, -np.inf, (concepts, classes), "lower")
     high = bound_of(upper, np.inf, (concepts, classes), "upper")
@@ -113,6 +114,19 @@ def _check_classes(targets: Array, weight: Array) -> None:
                 "Leave the class out, add images that show the other case, or use the teacher's "
                 "soft targets.",
             )
+
+
+def _counted(targets: Tempered, weight: Array) -> Array:
+    """Weights (K, N) of the images whose loss has a part: without the teacher those with a label.
+
+    Raises SolverError for a class that has neither.
+    """
+    if targets.alpha > 0:
+        return weight
+    counted: Array = weight * (targets.label.T >= 0)
+    for k in np.flatnonzero(~counted.any(axis=1)):
+        raise no_part(int(k))
+    return counted
 
 
 def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:

@@ -74,11 +74,15 @@ def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Arr
     weight: Array = known + np.float64(alpha)
     mean = weight.mean(axis=0)
     if not mean.all():
-        raise SolverError(
-            f"Class {np.flatnonzero(mean == 0)[0]} has no label, and alpha 0 leaves out the "
-            "teacher.",
-            "Give the teacher a part (alpha above 0), or leave the class out.",
-        )
+        raise no_part(int(np.flatnonzero(mean == 0)[0]))
     targets = soft.copy()
     np.divide(np.where(known, label, 0.0) + alpha * soft, weight, out=targets, where=weight > 0)
     return targets, weight, np.asarray(1 / mean)
+
+
+def no_part(k: int) -> SolverError:
+    """Error on a class that neither labels nor a teacher say anything of."""
+    return SolverError(
+        f"Class {k} has no label, and alpha 0 leaves out the teacher.",
+        "Give the teacher a part (alpha above 0), or leave the class out.",
+    )
