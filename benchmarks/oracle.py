@@ -83,7 +83,8 @@ def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dic
         setting_grid,
         teacher_metrics,
     )
-    from inficond_panel.quantify.outputs.output_report import measure_outputs, outputs_on
+    from inficond_panel.quantify.outputs.output_report import measure_outputs
+    from inficond_panel.quantify.outputs.outputs import outputs_on
     from inficond_panel.quantify.outputs.separation import sample, single_label_groups
     from inficond_panel.spec import with_students
     from inficond_panel.store import open_store

@@ -11,7 +11,8 @@ from inficond_panel.distill import Outcome, ece
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.class_mean import class_mean
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.outputs.output_report import MEASURES, Outputs, measure_outputs
+from inficond_panel.quantify.outputs.output_report import MEASURES, measure_outputs
+from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.reliability import entropy, pooled_errors, reliability
 from inficond_panel.quantify.outputs.separation import single_label_groups
 

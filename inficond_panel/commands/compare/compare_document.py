@@ -10,7 +10,8 @@ from inficond_panel.analysis.distillations import SettingResult
 from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL
-from inficond_panel.quantify.outputs.output_report import OutputMeasure, Outputs
+from inficond_panel.quantify.outputs.output_report import OutputMeasure
+from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.vocabulary.metrics import ECE
 

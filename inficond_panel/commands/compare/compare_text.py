@@ -5,7 +5,7 @@ from __future__ import annotations
 from inficond_panel.analysis.distillations import COMPARED, Setting
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.distill import SEEN_LABEL, Interval
-from inficond_panel.quantify.outputs.output_report import Outputs
+from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.vocabulary.metrics import AP, METRICS
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from inficond_panel.analysis.distillations import SettingResult
 from inficond_panel.distill import Interval
-from inficond_panel.quantify.outputs.output_report import OutputMeasure, Outputs
+from inficond_panel.quantify.outputs.output_report import OutputMeasure
+from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.tuning import Tuner
 

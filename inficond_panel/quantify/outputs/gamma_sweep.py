@@ -22,12 +22,12 @@ from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.output_report import (
     OutputMeasure,
-    Outputs,
-    made_outputs,
-    measure_outputs,
+    drawn_measures,
+    hold_against,
 )
+from inficond_panel.quantify.outputs.outputs import Outputs, made_outputs
 from inficond_panel.quantify.outputs.reliability import Reliability
-from inficond_panel.quantify.outputs.separation import Groups, tsne
+from inficond_panel.quantify.outputs.separation import Groups, large_groups, tsne
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import teacher_others
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -133,14 +133,15 @@ def measure_gammas(
     rows = store.rows("fit")
     teacher = store.teacher_logit[rows], teacher_others(store, rows)
     given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
-    found = []
-    for gamma in sorted({0.0, *logits}):
-        kinds: dict[str, tuple[NDArray, NDArray]] = {"teacher": teacher}
-        if gamma:
-            kinds["oracle"] = logits[gamma].own, logits[gamma].other
-        outputs = made_outputs(store, "fit", kinds)
-        measured = measure_outputs(outputs, **given, draws=draws, seed=seed, level=level)
-        found.append(_of_gamma(gamma, outputs, measured))
+    given |= {"draws": draws, "seed": seed}
+    alone = made_outputs(store, "fit", {"teacher": teacher})
+    first = drawn_measures(alone, "teacher", **given)  # once: all are held against it
+    found = [_of_gamma(0.0, alone, hold_against(first, level=level))]
+    for gamma in sorted({*logits} - {0.0}):
+        oracle = logits[gamma].own, logits[gamma].other
+        outputs = made_outputs(store, "fit", {"teacher": teacher, "oracle": oracle})
+        own = drawn_measures(outputs, "oracle", **given)
+        found.append(_of_gamma(gamma, outputs, hold_against(first, own, level=level)))
     return GammaSweep(tuple(found), groups, above, rows, level)
 
 
@@ -158,16 +159,16 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
         rule = f"images by the column {source!r}"
     else:
         names, rule = _from_file(store, groups, Path(source)), f"images by {Path(source).name}"
-    inside = [name if of >= 0 else "" for name, of in zip(names, groups.of.tolist(), strict=True)]
-    kinds = sorted({name for name in inside if name and inside.count(name) > 1})
-    number = {name: position for position, name in enumerate(kinds)}
-    of = np.array([number.get(name, -1) for name in inside])
-    if len(kinds) < 2:
+    kinds, of = np.unique(names, return_inverse=True)
+    inside = (groups.of >= 0) & (np.array(names) != "")
+    found = large_groups(np.where(inside, of, -1), kinds.tolist(), 2, rule)
+    if len(found.names) < 2:
         raise DataError(
-            f"The super-classes of {source} are {len(kinds)}: a silhouette needs two or more.",
+            f"The super-classes of {source} are {len(found.names)}: a silhouette needs two or "
+            "more.",
             "Give groups of two images or more.",
         )
-    return Groups(of, tuple(kinds), rule)
+    return found
 
 
 def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:

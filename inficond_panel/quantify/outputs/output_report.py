@@ -8,29 +8,26 @@ somebody would do on new images. After Lee et al., BMVC 2023, sec. 4.1.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr, expit
 
-from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
 from inficond_panel.distill import Interval, Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.class_mean import class_mean
 from inficond_panel.distill.metrics.outcome import ratio
-from inficond_panel.distill.metrics.top_class import TopClass, one_of_classes
+from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.reliability import (
-    Reliability,
     entropy,
     pooled_errors,
-    reliability,
 )
 from inficond_panel.quantify.outputs.separation import Groups, silhouette
-from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
-from inficond_panel.store.oracle_logits import oracle_logits, oracle_others, teacher_others
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
 from inficond_panel.vocabulary.top_metrics import TOP1, TOP_ECE
@@ -54,80 +51,6 @@ MEASURES = {
     "silhouette_probability": "silhouette of probabilities",
     "silhouette_super": "silhouette of logits, super-classes",
 }
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
-
-    ``images`` are their ids. The oracle's logits have seen these labels. ``logits`` are log-odds of
-    each class; ``raw`` ``(n, K + M)`` what a softmax teacher gives, also of its other classes;
-    ``whole`` its distribution ``(n, K + M)``, on data with one class an image alone. Where they are
-    left out, they are ``logits``, and there is none.
-    """
-
-    split: str
-    images: tuple[str, ...]
-    classes: tuple[str, ...]
-    label: NDArray
-    logits: dict[str, NDArray]
-    raw: dict[str, NDArray] = field(default_factory=dict)
-    whole: dict[str, NDArray] = field(default_factory=dict)
-
-    def representation(self, kind: str) -> NDArray:
-        """Output representation of the images, that silhouettes and maps are of."""
-        return self.raw.get(kind, self.logits[kind])
-
-    def likeliest(self, kind: str) -> Reliability:
-        """Reliability diagram of the likeliest class (Lee et al., eq. 5), with one class an image.
-
-        An event is an image; its probability is that of the class named, and it is present where
-        the class is the label's.
-        """
-        whole = self.whole[kind]
-        named, confidence = whole.argmax(axis=1), whole.max(axis=1)
-        label = class_positions(self.label)
-        right = np.where(label < 0, -1, (named == label).astype(int))
-        return reliability(right, logits_of(confidence[:, None])[:, 0])
-
-    def pooled(self, kind: str, equal_mass: bool = False) -> Reliability:
-        """Reliability diagram of all classes together; ``kind`` is teacher or oracle."""
-        return reliability(self.label, self.logits[kind], equal_mass=equal_mass)
-
-    def by_class(self, kind: str, equal_mass: bool = False) -> dict[str, Reliability]:
-        """Reliability diagram of each class."""
-        return {
-            name: reliability(self.label[:, k], self.logits[kind][:, k], equal_mass=equal_mass)
-            for k, name in enumerate(self.classes)
-        }
-
-
-def outputs_on(store: Store, split: str) -> Outputs:
-    """The teacher's outputs on a split, and on ``fit`` the oracle's where the store has some.
-
-    Raises ``DataError`` for oracle logits that are not finite.
-    """
-    rows = store.rows(split)
-    found = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
-    if split == "fit" and store.has("oracle_logit"):
-        found["oracle"] = oracle_logits(store), oracle_others(store)
-    return made_outputs(store, split, found)
-
-
-def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, NDArray]]) -> Outputs:
-    """Outputs of each kind from its logits ``(n, K)``, and ``(n, M)`` of the other classes."""
-    rows = store.rows(split)
-    images = tuple(store.images[row] for row in rows)
-    given = split, images, tuple(store.classes), store.label[rows]
-    single, softmax = store.task == "single_label", store.activation == "softmax"
-    logits, raw, whole = {}, {}, {}
-    for kind, (own, other) in found.items():
-        logits[kind] = log_odds(own, other).astype(np.float32) if softmax else np.asarray(own)
-        raw[kind] = np.hstack([own, other]) if softmax else np.asarray(own)
-        if single:
-            empty = np.empty((len(own), 0))
-            whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(own)
-    return Outputs(*given, logits, raw, whole)
 
 
 @dataclass(frozen=True)
@@ -158,20 +81,45 @@ def measure_outputs(
     interval draws images and holds the groups, and with them each image's silhouette, as they are.
     Raises what ``silhouette`` does.
     """
-    label = outputs.label
-    counts = draw_counts(len(label), draws, seed)
-    kinds = [_values(outputs, kind, groups, above, thresholds) for kind in outputs.logits]
+    given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
+    kinds = [drawn_measures(outputs, k, **given, draws=draws, seed=seed) for k in outputs.logits]
+    return hold_against(*kinds, level=level)
+
+
+#: By measure its value, and its values on bootstrap draws (draws,).
+Drawn = Mapping[str, tuple[float, Array]]
+
+
+def drawn_measures(
+    outputs: Outputs,
+    kind: str,
+    *,
+    groups: Groups | None = None,
+    above: Groups | None = None,
+    thresholds: Sequence[float] | None = None,
+    draws: int = 200,
+    seed: int = 0,
+) -> Drawn:
+    """Each of ``MEASURES`` of one ``kind`` of logits; arguments as in ``measure_outputs``."""
+    counts = draw_counts(len(outputs.label), draws, seed)
+    values = _values(outputs, kind, groups, above, thresholds)
+    return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
+
+
+def hold_against(
+    teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
+) -> dict[str, OutputMeasure]:
+    """Measures of the teacher, and of an oracle beside it, on the same draws."""
     found = {}
-    for measure in kinds[0]:
-        drawn = [(float(kind[measure](None)[0]), kind[measure](counts)) for kind in kinds]
+    for measure, (before, old) in teacher.items():
         kind = ECE.key if measure.startswith("ece_pooled") else measure
-        levels = [interval(value, values, level, kind) for value, values in drawn]
-        if len(drawn) == 1:
-            found[measure] = OutputMeasure(levels[0])
+        own = interval(before, old, level, kind)
+        if oracle is None:
+            found[measure] = OutputMeasure(own)
             continue
-        (before, old), (after, new) = drawn
+        after, new = oracle[measure]
         change = interval(after - before, new - old, level, kind)
-        found[measure] = OutputMeasure(levels[0], levels[1], change)
+        found[measure] = OutputMeasure(own, interval(after, new, level, kind), change)
     return found
 
 

@@ -44,7 +44,7 @@ def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) 
     label = np.asarray(label)
     single = ((label == 1).sum(axis=1) == 1) & (label >= 0).all(axis=1)
     of = np.where(single, label.argmax(axis=1), -1)
-    return _large(of, list(classes), least, "images with one label, by that label")
+    return large_groups(of, list(classes), least, "images with one label, by that label")
 
 
 def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
@@ -57,7 +57,7 @@ def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> 
     known = (label >= 0).all(axis=1)
     sets, of[known] = np.unique(label[known], axis=0, return_inverse=True)
     names = [" + ".join(np.array(classes)[row == 1]) or "none" for row in sets]
-    return _large(of, names, least, "images by the set of their labels")
+    return large_groups(of, names, least, "images by the set of their labels")
 
 
 def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
@@ -71,7 +71,7 @@ def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
     drawn = np.random.default_rng(seed).choice(inside, most, replace=False)
     of = np.full(len(groups.of), -1)
     of[drawn] = groups.of[drawn]
-    return _large(of, list(groups.names), 2, f"{groups.rule}, {most} of {len(inside)} drawn")
+    return large_groups(of, list(groups.names), 2, f"{groups.rule}, {most} of {len(inside)} drawn")
 
 
 def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
@@ -122,7 +122,7 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
         return np.asarray(made.fit_transform(outputs), dtype=np.float64)
 
 
-def _large(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
+def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
     """The groups of ``least`` images or more, numbered anew."""
     counts = np.bincount(of[of >= 0], minlength=len(names))
     kept = np.flatnonzero(counts >= least)
