@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inficond_panel.commands.compare.compare_page import make_page
 from inficond_panel.commands.compare.compare_text import NAMES, penalty_text
+from inficond_panel.commands.compare.frame import LIMITS, three
 from inficond_panel.common.numbers import defined
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import SEEN_LABEL, Interval
@@ -25,19 +25,18 @@ FILES = {f"{name}.csv" for name in ("students", "classes", "outputs", "reliabili
 }
 #: Images of a t-SNE map; more are slow, and cover one another.
 _ON_MAP = 1000
-_LIMITS = ("", "_low", "_high")
 _SETTING = ("number", "targets", "mark", "alpha", "temperature", "tempered", "lambda", "node")
 _LEVEL = "level"  #: column of the level of the intervals
 
 
 def make_files(found: Compared, seed: int) -> Iterator[File]:
     """The files; the map is left out without groups of images, or scikit-learn."""
-    metrics = [f"{name}{limit}" for name in NAMES for limit in _LIMITS]
-    changes = [f"{name}_change{limit}" for name in NAMES for limit in _LIMITS]
+    metrics = [f"{name}{limit}" for name in NAMES for limit in LIMITS]
+    changes = [f"{name}_change{limit}" for name in NAMES for limit in LIMITS]
     header = [*_SETTING, "against", *metrics, *changes, _LEVEL]
     yield make_table("students", header, _students(found))
     yield make_table("classes", ["class", *header], _classes(found))
-    kinds = [f"{kind}{limit}" for kind in ("teacher", "oracle", "change") for limit in _LIMITS]
+    kinds = [f"{kind}{limit}" for kind in ("teacher", "oracle", "change") for limit in LIMITS]
     yield make_table(
         "outputs", ["measure", "split", *kinds, "oracle_mark", _LEVEL], _outputs(found)
     )
@@ -83,18 +82,13 @@ def _setting(found: Compared, number: int) -> list[Any]:
 
 
 def _numbers(found: Mapping[str, Interval] | None) -> list[Any]:
-    return [value for name in NAMES for value in _three(found[name] if found else None)]
-
-
-def _three(found: Interval | None) -> Sequence[Any]:
-    values = (nan, nan, nan) if found is None else (found.estimate, found.low, found.high)
-    return [defined(value) for value in values]
+    return [value for name in NAMES for value in three(found[name] if found else None)]
 
 
 def _outputs(found: Compared) -> Iterator[list[Any]]:
     for split, measures in (("fit", found.measures), ("tune", found.on_tune)):
         for name, measure in measures.items():
-            numbers = [v for each in vars(measure).values() for v in _three(each)]
+            numbers = [v for each in vars(measure).values() for v in three(each)]
             mark = SEEN_LABEL if measure.oracle else ""
             yield [name, split, *numbers, mark, found.level]
 

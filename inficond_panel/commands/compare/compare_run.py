@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from inficond_panel.analysis.distillations import (
@@ -24,17 +22,16 @@ from inficond_panel.commands.compare.compare_text import (
     starred_change,
 )
 from inficond_panel.commands.compare.compared import Compared
-from inficond_panel.commands.output import note, progress, say, say_json, say_table
-from inficond_panel.commands.students import open_students
-from inficond_panel.common.whole_folder import write_folder
+from inficond_panel.commands.compare.frame import carry_out, count_looks
+from inficond_panel.commands.output import note, progress, say, say_table
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.oracle_sweep import GROUPS
 from inficond_panel.quantify.outputs.output_report import (
     MEASURES,
     measure_outputs,
-    outputs_on,
 )
+from inficond_panel.quantify.outputs.outputs import outputs_on
 from inficond_panel.quantify.outputs.separation import sample
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
@@ -42,20 +39,17 @@ from inficond_panel.vocabulary.confidence import interval_word
 
 def compare_outputs_and_students(args: argparse.Namespace) -> None:
     """Measure the outputs, distill the students of each setting, and hold them side by side."""
-    tuner = open_students(args, distilled=False)
-    place = Path(args.output) if args.output else None
-    with write_folder(place, args.force, FILES) if place else nullcontext() as write:
-        found = _compared(tuner, args)
-        if args.split == "holdout":
-            for result in found.students:
-                tuner.history.count_look(result.node.id, args.split)
-            note(f"Counted a look at the holdout for {len(found.students)} sets of students.")
-        if write:
-            for file in make_files(found, args.seed):
-                write(file.name, file.content)
-    if args.json:
-        say_json(document(found, args))
-        return
+    carry_out(
+        args,
+        names=FILES,
+        find=lambda tuner: _compared(tuner, args),
+        files=lambda _, found: make_files(found, args.seed),
+        document=lambda _, found: document(found, args),
+        tell=lambda _, found: _say(found, args),
+    )
+
+
+def _say(found: Compared, args: argparse.Namespace) -> None:
     _say_outputs(found)
     say()
     _say_students(found, args)
@@ -77,6 +71,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     except MissingExtraError as error:
         note(str(error))
         groups, measures = None, measure_outputs(outputs, **chosen)
+    count_looks(tuner, [result.node for result in students], args.split)
     return Compared(
         tuner=tuner,
         outputs=outputs,

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import nullcontext
-from math import nan
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.commands.compare.compare_files import reliability_rows
+from inficond_panel.commands.compare.frame import LIMITS, carry_out, refuse, three
 from inficond_panel.commands.compare.gamma_page import SHORT, gamma_text, make_gamma_page
 from inficond_panel.commands.metrics.metrics_document import interval_document
-from inficond_panel.commands.output import note, say, say_json, say_table
-from inficond_panel.commands.students import open_students
+from inficond_panel.commands.output import note, say, say_table
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import SEEN_LABEL
-from inficond_panel.errors import InficondError
 from inficond_panel.oracle_sweep import oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
 from inficond_panel.tuning import Tuner
@@ -30,32 +25,24 @@ from inficond_panel.vocabulary.confidence import interval_word
 FILES = {"gammas.csv", "reliability.csv", "map.csv", "gammas.html"}
 #: Arguments that are of the students, which are not distilled here.
 _OF_STUDENTS = ("targets", "alpha", "temperature", "tempered", "lambda_")
-_LIMITS = ("", "_low", "_high")
 
 
 def sweep_gammas(args: argparse.Namespace) -> None:
     """Measure the oracle of each gamma; a table, a document, or a folder with a page."""
-    given = [name for name in _OF_STUDENTS if getattr(args, name)]
-    if given or args.split != "tune":
-        flag = given[0].rstrip("_") if given else "split"
-        raise InficondError(
-            f"--{flag} is not used with --gamma, which measures outputs on fit alone.",
-            "Leave it out; for students of one oracle give teacher.oracle.gamma and precompute.",
-        )
-    tuner = open_students(args, distilled=False)
-    place = Path(args.output) if args.output else None
-    with write_folder(place, args.force, FILES) if place else nullcontext() as write:
-        found = oracle_sweep(
+    why = "--gamma, which measures outputs on fit alone"
+    remedy = "Leave it out; for students of one oracle give teacher.oracle.gamma and precompute."
+    refuse(args, _OF_STUDENTS, {"split": "tune"}, why, remedy)
+    carry_out(
+        args,
+        names=FILES,
+        find=lambda tuner: oracle_sweep(
             tuner, args.gamma, groups=args.groups, above=args.super_classes or "",
             draws=args.draws, seed=args.seed, progress=note,
-        )  # fmt: skip
-        if write:
-            for file in _files(tuner, found, args.seed):
-                write(file.name, file.content)
-    if args.json:
-        say_json(_document(tuner, found, args))
-    else:
-        _say(tuner, found, args)
+        ),
+        files=lambda tuner, found: _files(tuner, found, args.seed),
+        document=lambda tuner, found: _document(tuner, found, args),
+        tell=lambda tuner, found: _say(tuner, found, args),
+    )  # fmt: skip
 
 
 def _say(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> None:
@@ -133,8 +120,8 @@ def _document(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> dict
 
 def _files(tuner: Tuner, found: GammaSweep, seed: int) -> Iterator[File]:
     names = list(found.oracles[0].measures)
-    header = [f"{name}{limit}" for name in names for limit in _LIMITS]
-    header += [f"{name}_change{limit}" for name in names for limit in _LIMITS]
+    header = [f"{name}{limit}" for name in names for limit in LIMITS]
+    header += [f"{name}_change{limit}" for name in names for limit in LIMITS]
     yield make_table("gammas", ["gamma", "mark", *header, "level"], _rows(found, names))
     columns = ["gamma", "bin", "lower", "upper", "events", "probability", "frequency"]
     bins = (
@@ -155,9 +142,7 @@ def _rows(found: GammaSweep, names: list[str]) -> Iterator[list[Any]]:
         numbers: list[Any] = []
         for measured in (each.measures, each.changes):
             for name in names:
-                one = measured.get(name)
-                three = (nan, nan, nan) if one is None else (one.estimate, one.low, one.high)
-                numbers += [defined(value) for value in three]
+                numbers += three(measured.get(name))
         yield [each.gamma, SEEN_LABEL if each.gamma else "", *numbers, found.level]
 
 

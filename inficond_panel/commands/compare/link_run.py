@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from math import nan
-from pathlib import Path
 from typing import Any
 
 from inficond_panel.analysis.link_comparison import LinkComparison, compare_links
+from inficond_panel.commands.compare.frame import LIMITS, carry_out, count_looks, refuse, three
 from inficond_panel.commands.compare.link_page import (
     HEADER,
     LINK_WORDS,
@@ -19,13 +17,9 @@ from inficond_panel.commands.compare.link_page import (
     make_link_page,
 )
 from inficond_panel.commands.metrics.metrics_document import interval_documents
-from inficond_panel.commands.output import note, progress, say, say_json, say_table
-from inficond_panel.commands.students import open_students
-from inficond_panel.common.numbers import defined
+from inficond_panel.commands.output import progress, say, say_table
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import Interval
-from inficond_panel.errors import InficondError
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
 
@@ -33,35 +27,27 @@ from inficond_panel.vocabulary.confidence import interval_word
 FILES = {"links.csv", "links.html"}
 #: Arguments of the other comparisons, which both links here share as the spec has them.
 _OF_OTHERS = ("targets", "alpha", "temperature", "tempered", "lambda_", "gamma")
-_LIMITS = ("", "_low", "_high")
 
 
 def compare_the_links(args: argparse.Namespace) -> None:
     """Distill the students of both links and measure them; a table, a document, or a folder."""
-    given = [name for name in _OF_OTHERS if getattr(args, name)]
-    if given or args.groups != "single":
-        flag = given[0].rstrip("_") if given else "groups"
-        raise InficondError(
-            f"--{flag} is not used with --link, which compares under the settings of the spec.",
-            "Leave it out, or change the spec.",
-        )
-    tuner = open_students(args, distilled=False)
-    place = Path(args.output) if args.output else None
-    with write_folder(place, args.force, FILES) if place else nullcontext() as write:
-        found = compare_links(
-            tuner, args.split, draws=args.draws, seed=args.seed, progress=progress
-        )
-        if args.split == "holdout":
-            for result in found.results:
-                tuner.history.count_look(result.node.id, args.split)
-            note(f"Counted a look at the holdout for {len(found.results)} sets of students.")
-        if write:
-            for file in _files(tuner, found):
-                write(file.name, file.content)
-    if args.json:
-        say_json(_document(tuner, found, args))
-    else:
-        _say(tuner, found, args)
+    why = "--link, which compares under the settings of the spec"
+    refuse(args, _OF_OTHERS, {"groups": "single"}, why, "Leave it out, or change the spec.")
+
+    def find(tuner: Tuner) -> LinkComparison:
+        noise = {"draws": args.draws, "seed": args.seed}
+        found = compare_links(tuner, args.split, progress=progress, **noise)
+        count_looks(tuner, [result.node for result in found.results], args.split)
+        return found
+
+    carry_out(
+        args,
+        names=FILES,
+        find=find,
+        files=_files,
+        document=lambda tuner, found: _document(tuner, found, args),
+        tell=lambda tuner, found: _say(tuner, found, args),
+    )
 
 
 def _say(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> None:
@@ -103,7 +89,7 @@ def _document(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> 
 
 
 def _files(tuner: Tuner, found: LinkComparison) -> Iterator[File]:
-    header = [f"{name}{limit}" for name in NAMES for limit in _LIMITS]
+    header = [f"{name}{limit}" for name in NAMES for limit in LIMITS]
     rows: list[list[Any]] = [
         [
             LINK_WORDS[result.link],
@@ -122,6 +108,4 @@ def _files(tuner: Tuner, found: LinkComparison) -> Iterator[File]:
 
 def _numbers(found: Mapping[str, Interval]) -> Iterator[float | None]:
     for name in NAMES:
-        one = found.get(name)
-        three = (nan, nan, nan) if one is None else (one.estimate, one.low, one.high)
-        yield from map(defined, three)
+        yield from three(found.get(name))
