@@ -13,31 +13,32 @@ from inficond_panel.tuning.suggest.suggestion import DRAWS, change
 PHOTOS, FOLDS = 90, 3
 
 
-def ranked(students: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, CrossFitted]:
-    """Labels, some unknown; logits before; students that are equally good but for chance."""
+def ranked(students: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, CrossFitted, list]:
+    """Labels, some unknown; logits before and after; of students equally good but for chance."""
     rng = np.random.default_rng(seed)
     label = np.where(rng.random(PHOTOS) < 0.1, -1, rng.random(PHOTOS) < 0.4)
     folds, shown = np.arange(PHOTOS) % FOLDS, 1.5 * (label == 1)
     tried = [shown + rng.normal(size=(students, PHOTOS)) for _ in range(FOLDS)]
     logits = np.choose(folds, [each[0] for each in tried])
-    return label, 0.5 * shown + rng.normal(size=PHOTOS), CrossFitted(logits, folds, tuple(tried))
+    before = 0.5 * shown + rng.normal(size=PHOTOS)
+    return label, before, CrossFitted(logits, folds, ()), tried
 
 
 def test_one_student_a_fold_leaves_nothing_to_choose() -> None:
-    label, before, after = ranked(1)
-    plain, found = change(label, before, after.logits), redrawn_change(label, before, after)
+    label, before, after, tried = ranked(1)
+    plain, found = change(label, before, after.logits), redrawn_change(label, before, after, tried)
     assert found.estimate == plain.estimate
     np.testing.assert_allclose(found.draws, plain.draws, rtol=1e-12)
 
 
 def test_each_draw_chooses_by_the_other_folds_and_ranks_its_own() -> None:
     ap = pytest.importorskip("sklearn.metrics").average_precision_score
-    label, before, after = ranked(4)
-    found = redrawn_change(label, before, after)
+    label, before, after, tried = ranked(4)
+    found = redrawn_change(label, before, after, tried)
     known = label >= 0
     for draw, counts in enumerate(draw_counts(PHOTOS, DRAWS, 0)[:30]):
         chosen = np.empty(PHOTOS)
-        for fold, logits in enumerate(after.tried):
+        for fold, logits in enumerate(tried):
             others = known & (after.folds != fold)
             values = [ap(label[others], x[others], sample_weight=counts[others]) for x in logits]
             chosen[after.folds == fold] = logits[int(np.argmax(values))][after.folds == fold]
@@ -47,6 +48,6 @@ def test_each_draw_chooses_by_the_other_folds_and_ranks_its_own() -> None:
 
 def test_an_unsure_choice_makes_the_interval_wider() -> None:
     every = [ranked(8, seed) for seed in range(20)]
-    plain = [change(label, before, after.logits).error for label, before, after in every]
-    redrawn = [redrawn_change(label, before, after).error for label, before, after in every]
+    plain = [change(label, before, after.logits).error for label, before, after, _ in every]
+    redrawn = [redrawn_change(*each).error for each in every]
     assert np.mean(redrawn) > 1.02 * np.mean(plain)

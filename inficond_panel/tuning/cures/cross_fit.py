@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill import decision_function
+from inficond_panel.distill import Fit, decision_function
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.cures.resolution import Resolved
@@ -44,13 +44,17 @@ class Step:
 class CrossFitted:
     """Logits ``(n,)`` of photos by students that did not see them, and the fold of each photo.
 
-    ``tried`` holds for each fold the logits ``(m, n)`` that the students give among which the other
-    folds chose last; of the one student where nothing was chosen by AP.
+    ``tried`` holds for each fold the students among which the other folds chose last; the one
+    student where nothing was chosen by AP.
     """
 
     logits: Array
     folds: NDArray[np.intp]
-    tried: tuple[Array, ...]
+    tried: tuple[Fit, ...]
+
+    def tried_logits(self, scores: NDArray) -> list[Array]:
+        """Logits ``(m, n)`` of the students that each fold tried, on the photos' scores (n, C)."""
+        return [decision_function(scores, one.weights, one.intercepts).T for one in self.tried]
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
@@ -130,8 +134,7 @@ def _by_fold(
 ) -> CrossFitted:
     plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
     first, logits = photos or tuner.cures.photos(plain, rows), np.empty(len(rows))
-    scores = np.asarray(tuner.store.concept_score[rows])
-    tried: list[Array] = []
+    tried: list[Fit] = []
     with one_thread():
         for fold in range(FOLDS):
             if tell is not None:
@@ -142,8 +145,7 @@ def _by_fold(
                 steps[-1].parent, class_name, resolved.terms, node.bounds
             )
             logits[out] = student.logits(student.base, rows[out])
-            among = resolved.tried or student.base
-            tried.append(decision_function(scores, among.weights, among.intercepts).T)
+            tried.append(resolved.tried or student.base)
     logits.setflags(write=False)
     return CrossFitted(logits, folds, tuple(tried))
 

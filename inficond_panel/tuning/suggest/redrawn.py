@@ -10,6 +10,8 @@ after model selection", sec. 2), but that the students tried are not fitted agai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,14 +23,17 @@ from inficond_panel.tuning.suggest.suggestion import DRAWS, Change
 from inficond_panel.vocabulary.metrics import AP
 
 
-def redrawn_change(label: NDArray, before: Array, after: CrossFitted, seed: int = 0) -> Change:
+def redrawn_change(
+    label: NDArray, before: Array, after: CrossFitted, tried: Sequence[Array], seed: int = 0
+) -> Change:
     """Change in AP from logits ``before`` (n,) to cross-fitted ones, for labels (n,).
 
-    The draws of photos are those of ``suggestion.change``.
+    ``tried`` are the logits (m, n) of the students that each fold tried. The draws
+    of photos are those of ``suggestion.change``.
     """
     known, table = label >= 0, draw_counts(len(label), DRAWS, seed)
     truth, counts = label[known], table[:, known]
-    chosen = _redrawn_logits(truth, after.folds[known], [t[:, known] for t in after.tried], counts)
+    chosen = _redrawn_logits(truth, after.folds[known], [each[:, known] for each in tried], counts)
     drawn = [
         Outcome(truth, logits).values(AP.key, row[None])[0]
         for logits, row in zip(chosen, counts, strict=True)
@@ -39,7 +44,9 @@ def redrawn_change(label: NDArray, before: Array, after: CrossFitted, seed: int 
     )
 
 
-def _redrawn_logits(label: NDArray, folds: NDArray, tried: list[Array], counts: NDArray) -> Array:
+def _redrawn_logits(
+    label: NDArray, folds: NDArray, tried: Sequence[Array], counts: NDArray
+) -> Array:
     """Logits (draws, n) of the photos, by the students that each draw (draws, n) chooses."""
     found = np.empty(counts.shape)
     for fold, logits in enumerate(tried):

@@ -114,7 +114,8 @@ def repair(task: Task, k: int) -> Repair:
             after = _cross_fitted(task, photos, earlier, cures)
         except TuningError:  # too few photos would be left: without the balance, then
             continue
-        gain = redrawn_change(task.label(k), before, after)
+        tried = after.tried_logits(task.tuner.store.concept_score[task.rows])
+        gain = redrawn_change(task.label(k), before, after, tried)
         if (gain.estimate if shift.kind == SHIFT else gain.gain(SURE).low) > 0:
             return Repair(shift, cures, gain, _photos_to_label(photos))
     return Repair(shift, (), still, _photos_to_label(photos) if shift.kind == SHIFT else ())
