@@ -55,7 +55,7 @@ class Evaluation:
 
         Sorted once for all metrics.
         """
-        student = self._students(node)[k]
+        student = self._student(node, k)
         found = self._outcomes.get((student, split))
         if found is None:
             found = self._outcome(self.logits(node), k, split)
@@ -104,10 +104,13 @@ class Evaluation:
         return logits
 
     def _students(self, node: Node) -> list[_Student]:
-        """Students whose logits are kept; of a joint one each class's follow from all weights."""
+        return [self._student(node, k) for k in range(len(self.store.classes))]
+
+    def _student(self, node: Node, k: int) -> _Student:
+        """Student whose logits are kept; of a joint one each class's follow from all weights."""
         if self.link == SOFTMAX:
-            return [(k, node.weights_hash.encode(), 0.0) for k in range(len(self.store.classes))]
-        return _students(node)
+            return k, node.weights_hash.encode(), 0.0
+        return _students(node)[k]
 
     @cached_property
     def _scores(self) -> Scores:

@@ -61,19 +61,18 @@ class CureTerms:
         k = self._store.classes.index(class_name)
         now = self._terms(node).get(class_name, Terms())
         given = now if terms is None else terms
+        held = node.bounds if bounds is None else bounds
+        ready = given == now and bounds is None
         if self._spec.students.link == SOFTMAX:
-            given_bounds = node.bounds if bounds is None else bounds
-            return self._joint_fit(
-                node, k, given, given_bounds, ready=given == now and bounds is None
-            )
+            return self._joint_fit(node, k, given, held, ready=ready)
         return ClassFit(
             self._store,
             self._fit_data(),
             k,
-            *box(node.bounds if bounds is None else bounds, [class_name], self._store.concepts),
+            *box(held, [class_name], self._store.concepts),
             start_from(node, [k]),
             given,
-            ready=given == now and bounds is None and self._spec.students.solver == "exact",
+            ready=ready and self._spec.students.solver == "exact",
         )
 
     def _joint_fit(
