@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inficond_panel.concepts.texts import EmbedsText, embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.filters import Filters
 
@@ -36,22 +37,36 @@ class Filtered:
     dropped: list[Dropped]
 
 
+def class_texts(
+    encoder: EmbedsText, classes: Sequence[str], prompts: Sequence[str], filters: Filters
+) -> np.ndarray | None:
+    """Vectors ``(class, embed)`` of the names of classes; None where no filter asks for them."""
+    if filters.class_cosine is None:
+        return None
+    return embed_concepts(encoder, [(name,) for name in classes], prompts)
+
+
 def filter_texts(
     names: Sequence[str],
     text: np.ndarray,
     classes: Sequence[str],
-    class_text: np.ndarray,
+    class_text: np.ndarray | None,
     filters: Filters,
 ) -> Filtered:
-    """Apply what needs no image; vectors ``(concept, embed)`` and ``(class, embed)`` are unit."""
+    """Apply what needs no image; vectors ``(concept, embed)`` and ``(class, embed)`` are unit.
+
+    ``class_text`` may be None where ``filters.class_cosine`` is.
+    """
     dropped: list[Dropped] = []
     kept: list[int] = []
-    to_class = text @ class_text.T
+    to_class = None if class_text is None else text @ class_text.T
     for i, name in enumerate(names):
         if filters.longest is not None and len(name) > filters.longest:
             dropped.append((name, "longest", f"{len(name)} characters"))
             continue
-        if fell := _too_like("class_cosine", name, to_class[i], classes, filters.class_cosine):
+        if to_class is not None and (
+            fell := _too_like("class_cosine", name, to_class[i], classes, filters.class_cosine)
+        ):
             dropped.append(fell)
             continue
         if filters.twin_cosine is not None:

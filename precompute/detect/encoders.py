@@ -61,7 +61,8 @@ def hub_model(name: str, said: Said) -> tuple[dict[str, str], str]:
     """
     name = name.removeprefix(HUB)
     if Path(name).is_dir():
-        if model_config(Path(name)) is None or not list(Path(name).glob("*.safetensors")):
+        model_config(Path(name))  # refuses a broken one
+        if not list(Path(name).glob("*.safetensors")):
             raise DataError(f"{name} has no weights as safetensors.", FORMS)
         return {"model": as_path(said(Path(name)))}, f"found in {name}"
     if not is_hub_name(f"{HUB}{name}") or is_path(name):

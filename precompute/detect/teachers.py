@@ -38,7 +38,7 @@ def choose_teacher(given: str | None, layout: Layout, said: Said) -> Choice:
     if given is None:
         return _found(layout, said)
     kind, colon, name = given.partition(":")
-    if Path(given).exists() or (not colon and kind not in _ALONE):
+    if Path(given).is_file() or (not colon and kind not in _ALONE):
         return _by_suffix(Path(given), said)
     if kind not in _KINDS:
         raise DataError(f"There is no kind {kind!r} of teacher.{near(kind, _KINDS)}", FORMS)

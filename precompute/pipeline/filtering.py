@@ -11,7 +11,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from precompute.batches.reuse import stage_of
 from precompute.concepts.corpus import read_corpus
-from precompute.concepts.filters import Dropped, filter_inactive, filter_texts
+from precompute.concepts.filters import Dropped, class_texts, filter_inactive, filter_texts
 from precompute.datasets import load_dataset
 from precompute.encoder import load_text_encoder, templates
 
@@ -34,7 +34,7 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
     classes = load_dataset(spec.dataset).classes
     encoder, prompts = load_text_encoder(section.encoder, spec.device), templates(section.prompts)
     text = embed_concepts(encoder, list(words.values()), prompts)
-    of_classes = embed_concepts(encoder, [(name,) for name in classes], prompts)
+    of_classes = class_texts(encoder, classes, prompts, filters)
     found = filter_texts(list(words), text, classes, of_classes, filters)
     kept = [list(words)[i] for i in found.kept]
     if filters.least_score is None:

@@ -19,7 +19,13 @@ from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import loaded
 from precompute.batches.stages import Arrays, key_of
 from precompute.concepts.corpus import twin_warnings
-from precompute.concepts.filters import Filtered, check_left, filter_inactive, filter_texts
+from precompute.concepts.filters import (
+    Filtered,
+    check_left,
+    class_texts,
+    filter_inactive,
+    filter_texts,
+)
 from precompute.concepts.umap_projection import project, project_segments
 from precompute.encoder import Encoder, load_encoder
 from precompute.pipeline.inputs import Inputs
@@ -80,7 +86,7 @@ def _filtered(
 ) -> Filtered:  # fmt: skip
     """Concepts that stay, as positions in the corpus, and those that fell."""
     names, classes = inputs.concepts, inputs.dataset.classes
-    of_classes = embed_concepts(encoder, [(name,) for name in classes], inputs.prompts)
+    of_classes = class_texts(encoder, classes, inputs.prompts, filters)
     found = filter_texts(names, vectors, classes, of_classes, filters)
     check_left(found.kept, found.dropped)
     if filters.least_score is None:

@@ -14,7 +14,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.store import open_store
 from precompute.concepts.caption_nouns import caption_nouns, nouns_of
-from precompute.concepts.filters import filter_inactive, filter_lines, filter_texts
+from precompute.concepts.filters import class_texts, filter_inactive, filter_lines, filter_texts
 from precompute.concepts.sources import collect
 
 CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the street",
@@ -99,6 +99,18 @@ def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     assert lines[0] == "concepts.filters: 2 of 5 concepts stay"
     assert lines[2] == "1 too like a class (class_cosine): hound (dog, 0.980)"
     assert filter_texts(names, text, ["dog"], text[:1], Filters()).kept == [0, 1, 2, 3, 4]
+
+
+def test_names_of_classes_are_encoded_only_where_a_filter_asks_for_them():
+    class Encoder:
+        def embed_text(self, texts):
+            return np.eye(len(texts))
+
+    found = class_texts(Encoder(), ["dog", "cat"], ["{}"], Filters(class_cosine=0.9))
+    np.testing.assert_array_equal(found, np.eye(2))
+    assert class_texts(None, ["dog"], ["{}"], Filters(longest=5)) is None
+    left = filter_texts(["sky", "a long name"], np.eye(2), ["dog"], None, Filters(longest=5))
+    assert left.kept == [0]
 
 
 def test_concepts_are_not_compared_where_no_filter_asks_for_it():

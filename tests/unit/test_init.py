@@ -188,6 +188,13 @@ def test_without_logits_heads_are_fitted_and_networks_are_named(home, capsys):
     assert "assumed to be as for ImageNet: check it" in out
 
 
+def test_a_folder_called_as_a_kind_of_teacher_is_no_file_of_one(home, capsys):
+    table(home / "data")
+    (home / "head").mkdir()
+    spec, _ = init(capsys, "data", "--teacher", "head")
+    assert spec.teacher.kind == "head"
+
+
 def test_without_an_encoder_it_says_what_to_put_where(home, capsys):
     table(home / "data")
     shutil.rmtree(home / "encoder")
