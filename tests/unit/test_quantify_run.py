@@ -176,6 +176,33 @@ def test_what_cannot_be_measured_is_told_and_leaves_nothing(folder, capsys, tmp_
     assert not list(tmp_path.iterdir())
 
 
+LATE = [
+    ("baseline-1}", "short}", "Student and baseline have 1 to 2 checkpoints to measure"),
+    ("layers: [features.block1]", "layers: [features.block1, lost]", "no layer 'lost'"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), LATE, ids=["checkpoints", "second layer"])
+def test_what_does_not_fit_is_told_before_anything_is_measured(
+    folder, capsys, monkeypatch, old, new, told
+):
+    text = (folder / "run.yaml").read_text().replace("epochs: 1", "epochs: 2")
+    if "lost" in new:
+        text = text.replace("layers: [layer1]", "layers: [layer1, layer2]")
+    (folder / "short").mkdir(exist_ok=True)
+    for epoch in range(2):
+        name = f"epoch-{epoch:03d}.safetensors"
+        (folder / "short" / name).write_bytes((folder / "baseline-1" / name).read_bytes())
+    (folder / "late.yaml").write_text(text.replace(old, new))
+
+    def measured(*args, **options):
+        raise AssertionError("measured before it is checked")
+
+    monkeypatch.setattr("inficond_panel.commands.quantify.quantify_run.follow", measured)
+    assert main(["quantify", "run", str(folder / "late.yaml")]) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_networks_of_torchvision_and_timm_are_made_by_name():
     from inficond_panel.quantify.experiment.architectures import make_network
 

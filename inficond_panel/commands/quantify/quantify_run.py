@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,10 +24,15 @@ from inficond_panel.quantify.experiment.figures import Figures, write_figures
 from inficond_panel.quantify.experiment.hypotheses import Followed
 from inficond_panel.quantify.experiment.sheet import write_sheet
 from inficond_panel.quantify.pixels.information import Information, Perturbation
+from inficond_panel.quantify.pixels.layers import feature_at
 from inficond_panel.spec.sections.quantify import Measured, Quantify, RunSpec, load_run
 from inficond_panel.store.images import UnreadableImage
 
+if TYPE_CHECKING:
+    from precompute.datasets.dataset import Dataset
+
 _ON_SHEET = 12
+_NAMES = ("teacher", "student", "baseline")
 
 
 def run_spec(args: argparse.Namespace) -> None:
@@ -60,8 +65,13 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
     """Layer, its figures, and the photos at the networks' size, layer by layer."""
     import torch
 
+    from precompute.datasets import load_dataset
+
     given, started = run.quantify, time.monotonic()
-    ids, classes, photos, masks = _photos(run)
+    dataset = load_dataset(run.dataset)
+    classes = len(dataset.classes)
+    _check(given, classes)
+    ids, photos, masks = _photos(run, dataset)
     note(f"{len(ids)} images to measure")
     mean, std = (np.array(each, np.float32) for each in (given.mean, given.std))
     values = ((photos.astype(np.float32) / 255 - mean) / std).transpose(0, 3, 1, 2)
@@ -70,7 +80,7 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
     for at, layer in enumerate(given.layers):
         networks: dict[str, list[Followed]] = {}
         found: list[Information] = []
-        for name in ("teacher", "student", "baseline"):
+        for name in _NAMES:
             part = getattr(given, name)
             if part is not None:
                 parts = _followed(given, part, name, classes, at, images, masks, settings)
@@ -78,7 +88,6 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
                 for followed, more in parts:
                     networks[name].append(followed)
                     found += more
-        _check_epochs(networks)
         facts = {
             "title": run.title,
             "layer": layer,
@@ -109,14 +118,10 @@ def _followed(
 ) -> Iterator[tuple[Followed, list[Information]]]:
     """Each training of a network at the checkpoints that are measured, at one of the layers."""
     layer = (part.layers or given.layers)[at]
-    chosen = part.network or given.network
-    model = str(getattr(chosen, "model", None) or getattr(chosen, "role", ""))
     for number, training in enumerate(part.trainings, start=1):
-        network = make_network(chosen.kind, model, chosen.outputs or classes)
+        network = _network(given, part, classes)
         files = checkpoint_files(training.checkpoints)
-        last = len(files) - 1
-        spaced = np.linspace(0, last, min(given.epochs, max(last, 1)) + 1)[1:]
-        epochs = [last] if name == "teacher" else sorted({round(each) for each in spaced})
+        epochs = _epochs(given, name, len(files))
         follow_at = [files[epoch] for epoch in epochs]
         travelled = np.zeros(1)
         if name != "teacher":
@@ -125,9 +130,36 @@ def _followed(
         yield follow(network, follow_at, travelled, layer, images, masks, settings)
 
 
-def _check_epochs(networks: dict[str, list[Followed]]) -> None:
-    """Raise ``DataError`` where student and baseline have other numbers of checkpoints."""
-    counts = {len(one.travelled) for n in ("student", "baseline") for one in networks[n]}
+def _network(given: Quantify, part: Measured, classes: int) -> Any:
+    chosen = part.network or given.network
+    model = str(getattr(chosen, "model", None) or getattr(chosen, "role", ""))
+    return make_network(chosen.kind, model, chosen.outputs or classes)
+
+
+def _epochs(given: Quantify, name: str, files: int) -> list[int]:
+    """Positions of the checkpoints that are measured, evenly spaced; of the teacher the last."""
+    last = files - 1
+    spaced = np.linspace(0, last, min(given.epochs, max(last, 1)) + 1)[1:]
+    return [last] if name == "teacher" else sorted({round(each) for each in spaced})
+
+
+def _check(given: Quantify, classes: int) -> None:
+    """Raise ``DataError``, before anything is measured, for layers and checkpoints.
+
+    Each network has to have its layers, and student and baseline as many checkpoints.
+    """
+    counts = set()
+    for name in _NAMES:
+        part = getattr(given, name)
+        if part is None:
+            continue
+        network = _network(given, part, classes)
+        for layer in part.layers or given.layers:
+            feature_at(network, layer)
+        for training in part.trainings:
+            files = checkpoint_files(training.checkpoints)
+            if name != "teacher":
+                counts.add(len(_epochs(given, name, len(files))))
     if len(counts) > 1:
         raise DataError(
             f"Student and baseline have {min(counts)} to {max(counts)} checkpoints to measure.",
@@ -135,12 +167,11 @@ def _check_epochs(networks: dict[str, list[Followed]]) -> None:
         )
 
 
-def _photos(run: RunSpec) -> tuple[list[str], int, np.ndarray, np.ndarray]:
-    """Ids, number of classes, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
-    from precompute.datasets import load_dataset
+def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Ids, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
     from precompute.datasets.foregrounds import masks_of, small_mask, small_photo
 
-    given, dataset = run.quantify, load_dataset(run.dataset)
+    given = run.quantify
     mask_of = masks_of(dataset, given.masks)
     if mask_of is None:
         raise DataError(
@@ -168,4 +199,4 @@ def _photos(run: RunSpec) -> tuple[list[str], int, np.ndarray, np.ndarray]:
             f"No image of {given.split} can be measured: an object must cover a part of it.",
             "Take another split, or correct the masks.",
         )
-    return ids, len(dataset.classes), np.stack(photos), np.stack(masks)
+    return ids, np.stack(photos), np.stack(masks)
