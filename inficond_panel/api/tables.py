@@ -72,6 +72,7 @@ def thresholds(
 ) -> pd.DataFrame:
     """One row per class; see ``analysis.chosen_thresholds``."""
     found = chosen_thresholds(tuner, node, classes=classes, precision=precision, seed=seed)
+    first = ["class", "positives", "now", "threshold", "low", "high"]
     rows = [
         {
             "class": each.class_name,
@@ -91,7 +92,7 @@ def thresholds(
         }
         for each in found
     ]
-    return pd.DataFrame(rows).set_index("class")
+    return pd.DataFrame(rows, columns=None if rows else first).set_index("class")
 
 
 def coverage(tuner: Tuner, node: Node, class_name: str, draws: int, seed: int) -> pd.DataFrame:

@@ -59,11 +59,10 @@ class AppState(param.Parameterized):
             tuner.store.classes, tuner.store.concepts, only=rights.class_name
         )
         views = self.spec.views
-        self.settings = Settings(
-            top=views.top, patches_of=views.patches_of, show=self.spec.layout.show
-        )
-        self.settings.param["show"].default = self.spec.layout.show
-        self.settings.param["patches_of"].default = views.patches_of
+        usual = {"top": views.top, "patches_of": views.patches_of, "show": self.spec.layout.show}
+        self.settings = Settings(**usual)
+        for name, value in usual.items():  # what a link leaves out
+            self.settings.param[name].default = value
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
         snapshot, tree = take_snapshot(tuner, head, "tune"), take_tree(tuner, head)

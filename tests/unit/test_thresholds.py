@@ -120,3 +120,9 @@ def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
         chosen_thresholds(tuner, tuner.root(), precision=1.5)
     with pytest.raises(SystemExit):
         main(["thresholds", str(few), "--precision", "0"])
+
+
+def test_thresholds_of_no_class_are_an_empty_table(spec):
+    found = open_students(str(spec)).fit().thresholds(classes=[])
+    assert found.empty
+    assert found.index.name == "class"

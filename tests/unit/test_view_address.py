@@ -197,3 +197,17 @@ def test_going_back_closes_a_comparison(app):
 
     assert Address().go(app, f"?{link}") == ""
     assert app.comparison.pair is None
+
+
+def test_a_choice_that_the_spec_does_not_begin_with_is_in_the_link(tmp_path):
+    extra = "views: {top: 20, patches_of: assigned}\n"
+    app = AppState(open_tuner(small_spec(tmp_path, extra=extra)), Jobs(inline=True))
+    assert make_address(app) == ""
+    app.settings.top = Settings.param["top"].default
+    link = make_address(app)
+    assert link == "top=10"
+    app.settings.top = 50
+    Address(link).follow(app)
+    assert app.settings.top == 10
+    Address("class=bicycle").follow(app)
+    assert app.settings.top == 20
