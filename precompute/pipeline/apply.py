@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,13 +17,12 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
-from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import Settings, segmented
 from precompute.batches.stages import Arrays
 from precompute.datasets import load_dataset
-from precompute.encoder import Encoder, encoder_inputs, load_encoder
-from precompute.pipeline.inputs import plain
-from precompute.segments import SegmentSettings, settings_of
+from precompute.encoder import Encoder, load_encoder
+from precompute.pipeline.made_alike import checked_settings
+from precompute.segments import SegmentSettings
 from precompute.segments.files import read_mask
 from precompute.teachers.applied import AppliedTeacher, teacher_of
 
@@ -207,51 +205,3 @@ def _bytes_of(photo: Path | bytes) -> int:
 
 def _batches(photos: Sequence[Path | bytes], size: int) -> Iterator[Sequence[Path | bytes]]:
     return (photos[start : start + size] for start in range(0, len(photos), size))
-
-
-def checked_settings(spec: Spec, store: Store) -> Settings:
-    """Settings of the store's segments; ``DataError`` where the spec would make others."""
-    settings = _settings(spec, store)
-    _check_made_alike(spec, store, settings)
-    return settings
-
-
-def _settings(spec: Spec, store: Store) -> Settings:
-    """Settings of the store's segments; a head that was trained for it lies beside it."""
-    section = spec.concepts
-    segments = settings_of(section.segments)
-    if segments.method == "head" and not segments.head:
-        head = store.path.with_name(f"{store.path.stem}.head.safetensors")
-        if not head.is_file():
-            raise DataError(
-                f"The head of the segments, {head}, is not there.",
-                "Make the store again, which trains it: inficond precompute SPEC",
-            )
-        segments = replace(segments, head=str(head))
-    return Settings(segments, section.thumbnails.size, section.thumbnails.quality)
-
-
-def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
-    """Raise ``DataError`` where the spec would encode or divide photos in another way."""
-    made = stage_of(store, "segments").get("inputs", {})
-    if not {"encoder", "segments", "thumbnails"} <= made.keys():
-        raise DataError(
-            f"{store.path} does not tell how photos were encoded and divided for it.",
-            "Name a spec whose store was made from photos: inficond precompute SPEC",
-        )
-    segments = settings.segments.inputs()
-    if "head" in made:  # trained for the store: told by what it was trained from
-        segments["head"] = made["segments"]["head"]
-    now: dict[str, dict[str, Any]] = {
-        "encoder": encoder_inputs(spec.concepts.encoder),
-        "segments": segments,
-        "thumbnails": {"size": settings.thumbnail_size},
-    }
-    for part, values in now.items():
-        differ = [key for key, value in values.items() if made[part].get(key) != plain(value)]
-        if differ:
-            raise DataError(
-                f"The store was made with another {differ[0]} of concepts.{part} than the spec "
-                f"says: {made[part].get(differ[0])!r}, now {values[differ[0]]!r}.",
-                "Make the store again, or name the spec that it was made from.",
-            )
