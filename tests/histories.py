@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from factory import small_spec
 
-from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning import Intent, Node, open_tuner
 from inficond_panel.tuning.node import node_id
 
 SETTINGS = {"reference": "parent", "step": 0.05}
@@ -34,6 +35,14 @@ def make_node(label: str = "root", parent: Node | None = None, seed: int = 0) ->
         author="me",
         settings=settings,
     )
+
+
+def tuned_spec(folder: Path) -> Path:
+    """A spec whose history has #0 and #1, where bicycle is without wheel."""
+    spec = small_spec(folder)
+    tuner = open_tuner(spec)
+    tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
+    return spec
 
 
 def alter(path: str | Path, statement: str, *values: Any) -> None:

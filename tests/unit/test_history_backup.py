@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from factory import small_spec
+from histories import tuned_spec
 from waiting import wait_until
 
 from inficond_panel.cli import main
@@ -19,10 +19,7 @@ from inficond_panel.tuning import Intent, Tuner, open_tuner
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
-    spec = small_spec(tmp_path)
-    tuner = open_tuner(spec)
-    tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
-    return spec
+    return tuned_spec(tmp_path)
 
 
 @pytest.fixture

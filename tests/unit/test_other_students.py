@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import EMBED, small_spec
+from factory import EMBED
+from histories import tuned_spec
 
 from inficond_panel.analysis.snapshot import take_tree
 from inficond_panel.api.students import TunableStudents
@@ -36,10 +37,7 @@ def type_moss(tuner: Tuner) -> Tuner:
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
     """#0 and #1 over the store's concepts."""
-    spec = small_spec(tmp_path)
-    tuner = open_tuner(spec)
-    tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
-    return spec
+    return tuned_spec(tmp_path)
 
 
 @pytest.fixture

@@ -9,22 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import small_spec
+from sessions import fine_tune, small_session
 
 from inficond_panel.analysis.comparison import compare
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.state import AppState
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
-
-
-def fine_tune(app: AppState, concept: str) -> str:
-    app.tuning.toggle("bicycle", concept, "remove")
-    app.tuning.fine_tune()
-    return app.students.node.id
+    return small_session(tmp_path)
 
 
 def two_branches(app: AppState) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
+from sessions import fine_tune, small_session
 from waiting import PATIENCE
 
 from inficond_panel.common.sqlite_file import Database
@@ -19,13 +20,7 @@ from inficond_panel.tuning import open_tuner
 
 @pytest.fixture
 def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
-
-
-def fine_tune(app: AppState, concept: str, direction: str = "remove") -> str:
-    app.tuning.toggle("bicycle", concept, direction)
-    app.tuning.fine_tune()
-    return app.students.node.id
+    return small_session(tmp_path)
 
 
 def numbers(app: AppState) -> list[int]:

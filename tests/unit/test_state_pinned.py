@@ -8,14 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from factory import small_spec
+from sessions import fine_tune, small_session
 from sklearn.metrics import average_precision_score
 
 from inficond_panel.distill import Interval
 from inficond_panel.errors import StoreError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.pinned import Pinned
-from inficond_panel.tuning import open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView, make_pinned
 from inficond_panel.views.knowledge.rows import make_pinned as make_influence
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -30,13 +29,7 @@ from inficond_panel.views.provenance.view import ProvenanceView
 @pytest.fixture
 def app(tmp_path: Path) -> AppState:
     """A session on #0."""
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
-
-
-def fine_tune(app: AppState, concept: str) -> str:
-    app.tuning.toggle("bicycle", concept, "remove")
-    app.tuning.fine_tune()
-    return app.students.node.id
+    return small_session(tmp_path)
 
 
 # -- the state -----------------------------------------------------------------------------------

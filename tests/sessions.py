@@ -1,0 +1,22 @@
+"""Sessions without a browser, over the small store, and what a person does in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from factory import small_spec
+
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.tuning import open_tuner
+
+
+def small_session(folder: Path) -> AppState:
+    """A session on #0, whose jobs are done at once."""
+    return AppState(open_tuner(small_spec(folder)), Jobs(inline=True))
+
+
+def fine_tune(app: AppState, concept: str, direction: str = "remove") -> str:
+    """Refit bicycle with a thumb on a concept; the id of the iteration that comes of it."""
+    app.tuning.toggle("bicycle", concept, direction)
+    app.tuning.fine_tune()
+    return app.students.node.id
