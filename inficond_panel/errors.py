@@ -6,7 +6,7 @@ Each leaf is also the fitting builtin (a missing store is a ``FileNotFoundError`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -17,6 +17,11 @@ class InficondError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+    @property
+    def for_page(self) -> str:
+        """The message for people who do not know the server's folders."""
+        return self.message
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
@@ -41,6 +46,12 @@ class FileProblemsError(InficondError, ValueError):
     def __init__(self, problems: list[Problem], remedy: str = "") -> None:
         super().__init__("\n".join(str(problem) for problem in problems), remedy)
         self.problems = problems
+
+    @property
+    def for_page(self) -> str:
+        """The message, with files by their names alone."""
+        named = (replace(each, file=Path(each.file.name)) for each in self.problems)
+        return "\n".join(map(str, named))
 
 
 class SpecError(FileProblemsError):

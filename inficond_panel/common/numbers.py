@@ -69,6 +69,14 @@ def interval(low: float | None, high: float | None) -> str:
     return f"[{points(low, unit=False)}, {points(high, unit=False)}]"
 
 
+def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False) -> str:
+    """``[−0.010, 0.027]`` or with signs ``[−0.010, +0.027]``; ``–`` where undefined."""
+    if not (_known(low) and _known(high)):
+        return UNDEFINED
+    one = signed if sign else number
+    return f"[{one(low, digits)}, {one(high, digits)}]"
+
+
 def short(value: float | None, digits: int = 2) -> str:
     """Share in little room, as in the rings: ``.69``, ``1``; ``–`` where undefined."""
     if not _known(value):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from inficond_panel.errors import ExportError
@@ -16,12 +18,19 @@ def write_whole(place: Path, content: bytes) -> None:
     Raises ``ExportError``, which names the file.
     """
     path = Path(os.path.realpath(place))
-    try:
+    with named(place):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             path.write_bytes(content)
         else:
             _replace(path, content)
+
+
+@contextmanager
+def named(place: Path) -> Iterator[None]:
+    """Raise ``ExportError``, which names the place, where the system does not write there."""
+    try:
+        yield
     except OSError as error:
         raise ExportError(
             f"{place} cannot be written: {error.strerror or error}.",

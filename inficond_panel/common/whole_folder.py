@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from inficond_panel.common.whole_file import named
 from inficond_panel.errors import ExportError
 
 Write = Callable[[str, bytes], None]
@@ -19,18 +20,22 @@ def write_folder(place: Path, force: bool, known: set[str]) -> Iterator[Write]:
     """Give a function that writes a file by name; ``place`` appears when the block ends well.
 
     A folder that is there is replaced only with ``force``, and only where it holds nothing but
-    files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed.
+    files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and
+    where nothing can be written there.
     """
-    _check(place, force, known)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(place, "writing")
-    partial.mkdir()
+    partial = _begin(place, force, known)
+
+    def write(name: str, content: bytes) -> None:
+        with named(place):
+            _write(partial / name, content)
+
     try:
-        yield lambda name, content: _write(partial / name, content)
-        _sync(partial)
-        _check(place, force, known)  # it may have come meanwhile
-        _put(partial, place)
-        _sync(place.parent)
+        yield write
+        with named(place):
+            _sync(partial)
+            _check(place, force, known)  # it may have come meanwhile
+            _put(partial, place)
+            _sync(place.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -39,18 +44,26 @@ def write_folder(place: Path, force: bool, known: set[str]) -> Iterator[Write]:
 def write_folders(place: Path) -> Iterator[Path]:
     """Give a new folder to be filled, which becomes ``place`` when the block ends well.
 
-    Raises ``ExportError`` where ``place`` is there, before anything is made.
+    Raises ``ExportError`` where ``place`` is there, before anything is made, or cannot be made.
     """
-    _check(place, False, set())
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(place, "writing")
-    partial.mkdir()
+    partial = _begin(place, False, set())
     try:
         yield partial
-        _check(place, False, set())
-        _put(partial, place)
+        with named(place):
+            _check(place, False, set())
+            _put(partial, place)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _begin(place: Path, force: bool, known: set[str]) -> Path:
+    """A new folder beside ``place``, for what is to become it."""
+    partial = _beside(place, "writing")
+    with named(place):
+        _check(place, force, known)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+    return partial
 
 
 def _check(place: Path, force: bool, known: set[str]) -> None:

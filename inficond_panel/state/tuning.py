@@ -9,7 +9,7 @@ from typing import Any
 
 import param
 
-from inficond_panel.analysis.moved_classes import moved_classes
+from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.spec.sections.students import Tuning
@@ -64,6 +64,7 @@ class TuningState(TreeState):
         rights: Rights = EVERYTHING,
     ) -> None:
         self._previews = preview
+        self._moved: tuple[MovedClass, ...] = ()  # by the last refit
         super().__init__(tuner, students, jobs, rights, factor=factor)
 
     @property
@@ -144,9 +145,7 @@ class TuningState(TreeState):
         far = ended_far(self.tuner, self.head)
         if self.status.kind != "done" or self.head.parent is None:
             return far
-        parent = self.tuner.node(self.head.parent)
-        sides = (self.tuner.at(node, split) for node in (parent, self.head))
-        moved = moved_sentence(moved_classes(*sides), split)
+        parent, moved = self.tuner.node(self.head.parent), moved_sentence(self._moved, split)
         return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
 
     def withdraw(self, class_name: str, concept: str) -> None:
@@ -216,7 +215,7 @@ class TuningState(TreeState):
         self.status = Status("fitting", "Starting")
         batch, parent = list(self.pending), self.head
 
-        def work(job: Job) -> Seen:
+        def work(job: Job) -> tuple[Seen, tuple[MovedClass, ...]]:
             node = self.tuner.fine_tune(
                 parent,
                 batch,
@@ -226,7 +225,9 @@ class TuningState(TreeState):
             )
             history, root = self.tuner.history, self.tuner.root_id
             history.set_head(root, node.id, "fine-tune", parent.id, self.author)
-            return self._see(node.id)
+            seen = self._see(node.id)
+            sides = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
+            return seen, moved_classes(*sides)
 
         done = partial(self._tuned, batch)
         self.jobs.submit(Job("refit", work, done, self._not_tuned, self._fitting))
@@ -243,7 +244,8 @@ class TuningState(TreeState):
         super()._shown(seen)
         self._start_preview()
 
-    def _tuned(self, batch: list[Item], seen: Seen) -> None:
+    def _tuned(self, batch: list[Item], found: tuple[Seen, tuple[MovedClass, ...]]) -> None:
+        seen, self._moved = found
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         self.param.update(pending=later, preview=None, status=Status())

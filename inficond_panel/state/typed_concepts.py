@@ -89,7 +89,7 @@ class ConceptsState(param.Parameterized):
             check_typing(self.students.tuner.store)
             self.encoder.check()
         except InficondError as error:
-            self.missing = f"{error.message} {error.remedy}"
+            self.missing = f"{error.for_page} {error.remedy}"
 
     def add(self, text: str) -> None:
         """Add a concept, given as ``name`` or ``name, synonym, synonym``."""

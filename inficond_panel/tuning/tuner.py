@@ -235,7 +235,8 @@ class Tuner:
         self, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
     ) -> None:
         """Give images a tag, or take it from them; ``TuningError`` for an id that is not there."""
-        for image in images:
+        known = set(self.store.images)
+        for image in (each for each in images if each not in known):
             check_name("image", image, self.store.images)
         self.history.tag(self.root_id, images, tag, author, on=on)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inficond_panel.common.numbers import count, written_range
+from inficond_panel.common.numbers import count, number_range, signed
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.suggestion import Gain
 from inficond_panel.wording.cures import asked_words
@@ -10,8 +10,8 @@ from inficond_panel.wording.cures import asked_words
 
 def gain_words(gain: Gain) -> str:
     """``+3.1 AP points [+0.4, +6.0]``."""
-    limits = written_range(100 * gain.low, 100 * gain.high, 1, sign=True)
-    return f"{100 * gain.estimate:+.1f} AP points {limits}"
+    limits = number_range(100 * gain.low, 100 * gain.high, 1, sign=True)
+    return f"{signed(100 * gain.estimate, 1)} AP points {limits}"
 
 
 def suggestion_sentences(found: Suggestion, class_name: str) -> list[str]:

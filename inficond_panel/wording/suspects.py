@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inficond_panel.common.numbers import count, written_range
+from inficond_panel.common.numbers import count, number, number_range, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
@@ -73,19 +73,21 @@ def leaning_sentence(
 
 def suspect_sentence(found: ClassShift, suspect: Suspect) -> str:
     """Reason why a concept is a suspect, in its numbers."""
-    bond = f"{suspect.fit:+.1f} standard deviations on fit and by {suspect.tune:+.1f} on tune"
+    fit, tune = signed(suspect.fit, 1), signed(suspect.tune, 1)
     turn = "rises" if suspect.reliance > 0 else "falls"
+    weight, lost = signed(suspect.weight), signed(suspect.lost)
     carried = (
-        f"Its own weight of {suspect.weight:+.2f} holds {suspect.lost:+.2f} of the lost logits."
+        f"Its own weight of {weight} holds {lost} of the lost logits."
         if suspect.weight
         else "It has no weight of its own: others carry it."
     )
     return (
-        f"{suspect.concept!r} goes with {found.class_name} by {bond} (z {suspect.z:.1f}). At equal "
-        f"label the student's logit {turn} with it (r {suspect.reliance:+.2f}). {carried}"
+        f"{suspect.concept!r} goes with {found.class_name} by {fit} standard deviations on fit and "
+        f"by {tune} on tune (z {number(suspect.z, 1)}). At equal label the student's logit {turn} "
+        f"with it (r {signed(suspect.reliance)}). {carried}"
     )
 
 
 def _change(found: Interval, digits: int, unit: float = 1.0) -> str:
-    limits = written_range(unit * found.low, unit * found.high, digits)
-    return f"{unit * found.estimate:.{digits}f} {limits}"
+    limits = number_range(unit * found.low, unit * found.high, digits)
+    return f"{number(unit * found.estimate, digits)} {limits}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from factory import ATTRS, EMBED, SPEC, small_arrays
 
 import inficond_panel.app
 from inficond_panel.app import Explorer
-from inficond_panel.errors import CancelledError, MissingExtraError
+from inficond_panel.errors import CancelledError, MissingExtraError, Problem, SpecError
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
 from inficond_panel.tuning import open_tuner, shared_tuner
@@ -215,6 +216,10 @@ def test_without_the_extra_it_is_said_what_to_install(app):
     app.concepts.encoder.fault = MissingExtraError("Needs torch.", "Install it: pip install x")
     app.concepts.look()
     assert app.concepts.missing == "Needs torch. Install it: pip install x"
+    problem = Problem(Path("/srv/private/own.yaml"), 1, 1, "encoder is missing")
+    app.concepts.encoder.fault = SpecError([problem], "Name it.")
+    app.concepts.look()
+    assert app.concepts.missing == "own.yaml:1:1: encoder is missing Name it."
     app.concepts.encoder = None
     app.concepts.add("moss")
     assert "inficond serve" in app.concepts.missing

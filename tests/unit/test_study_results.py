@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from inficond_panel.study.results.results import Result, results, spread, summar
 from inficond_panel.study.results.timeline import progress_of, timeline
 from inficond_panel.study.results.view_use import view_use
 from inficond_panel.study.run.session import Session
+from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
 
@@ -357,6 +359,23 @@ def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(
     assert [result.participant for result in found] == ["P01", "P01"]
     assert [*study.holdout()] == ["P01/bicycle", "P01/sheep"]
     assert [folder.name for folder in (study.folder / "participants").iterdir()] == ["P01"]
+
+
+def test_reports_that_measure_at_the_same_time_keep_what_both_have_seen(
+    tmp_path: Path, monkeypatch
+) -> None:
+    study = small_study(tmp_path)
+    label = Person(study, monkeypatch).participant.label
+    reports = [study, Study(study.spec, study.folder)]
+    keys = [[f"{label}/{report} {at}" for at in range(20)] for report in range(2)]
+
+    def keep(report: Study, own: list[str]) -> None:
+        for key in own:
+            report.keep_holdout(key, {"time": "", "node": "n", "start": 0.5, "end": 0.6})
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(keep, reports, keys))
+    assert sorted(study.holdout()) == sorted(keys[0] + keys[1])
 
 
 def test_tables_hold_every_event(paper, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from factory import small_spec
 
 from inficond_panel.cli import main
 from inficond_panel.common.whole_file import write_whole
+from inficond_panel.common.whole_folder import write_folder, write_folders
 from inficond_panel.errors import ExportError
 
 
@@ -46,6 +47,17 @@ def test_a_file_is_replaced_and_a_link_followed(tmp_path):
     assert place.stat().st_mode & 0o777 == 0o640
     write_whole(tmp_path / "sub" / "more", b"x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "out.html", "sub"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    place = tmp_path / "file" / "more" / "students"
+    said = "students cannot be written: Not a directory"
+    for made in (write_folder(place, False, set()), write_folders(place)):
+        with pytest.raises(ExportError, match=said) as told, made:
+            pytest.fail("it was begun")
+        assert told.value.remedy == "Make room, or name another place."
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_device_is_written_to_and_stays(tmp_path):

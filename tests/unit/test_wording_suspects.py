@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from inficond_panel.distill import Interval
+from inficond_panel.distill.shift.verdict import Verdict
 from inficond_panel.tuning.intents.cures import Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift
 from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
-from inficond_panel.wording.suggestion import suggestion_sentences
-from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
+from inficond_panel.wording.suggestion import gain_words, suggestion_sentences
+from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
 
 
 def found(*kinds: str) -> dict[str, ClassShift]:
@@ -38,6 +40,17 @@ def test_a_verdict_in_plain_words_has_no_numbers_and_no_names_of_splits():
         assert "boat" in said
         assert not any(each.isdigit() for each in said)
         assert not {"fit", "tune"} & set(said.split())
+
+
+def test_sentences_with_numbers_write_a_true_minus():
+    """The house's number format has U+2212, as all other texts of the page."""
+    verdict = Verdict(4.0, 0.9, Interval(-0.251, -0.4, 0.1), Interval(-0.0123, -0.02, 0.01))
+    of_class = ClassShift("boat", "none", verdict=verdict)
+    assert shift_sentence(of_class) == (
+        "No shift: from fit to tune it loses −0.25 [−0.40, 0.10] of 4.00 logits of separation and "
+        "−1.2 [−2.0, 1.0] of 90.0 AP points. Edits are not expected to gain."
+    )
+    assert gain_words(Gain(-0.031, -0.06, 0.004)) == "−3.1 AP points [−6.0, +0.4]"
 
 
 def suggestion(**of: object) -> Suggestion:

@@ -23,7 +23,7 @@ from inficond_panel.export.folder import edits_text
 from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
-from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
+from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.typed_concepts import copy_concepts
 
@@ -59,7 +59,7 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
             f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all",
         ]
     if others:
-        lines += ["", others_sentence(count_others(tuner), args.spec)]
+        lines += ["", others_sentence(by_kind(others), args.spec)]
     document = {"redo": state.redo[::-1], "level": tuner.spec.views.confidence, "nodes": rows}
     return {**_place(tuner), **document, **told}, lines
 

@@ -9,7 +9,7 @@ from inficond_panel.commands.output import note, say
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
+from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 
 
 def count_iterations(spec: str, store: str | None, history: Path | None) -> dict[str, Any] | None:
@@ -27,7 +27,7 @@ def count_iterations(spec: str, store: str | None, history: Path | None) -> dict
         "history": str(history),
         "here": here,
         "others": [other.to_json() for other in others],
-        "told": others_sentence(count_others(tuner), spec),
+        "told": others_sentence(by_kind(others), spec),
     }
 
 

@@ -124,10 +124,15 @@ class StudyLog:
             rows = db.execute("SELECT * FROM participants ORDER BY number").fetchall()
         return [_participant(row) for row in rows]
 
-    def delete(self, number: int) -> None:
-        """Take a participant out, with all that was recorded; the bytes are overwritten."""
+    def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
+        """Take a participant out, with all that was recorded; the bytes are overwritten.
+
+        A ``fact`` that tells of them becomes what ``change`` makes of it, at the same moment.
+        """
         with self._database.transaction(write=True) as db:
             _require(db, number)
+            if fact:
+                _set_fact(db, fact, change(_fact(db, fact)))
             for table, key in (
                 ("presence", "participant"),
                 ("participants", "number"),
@@ -207,13 +212,18 @@ class StudyLog:
     def fact(self, name: str) -> str:
         """A fact on the study; empty where there is none."""
         with self._database.transaction() as db:
-            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return str(row["value"]) if row else ""
+            return _fact(db, name)
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a fact on the study."""
         with self._database.transaction(write=True) as db:
-            db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+            _set_fact(db, name, value)
+
+    def change_fact(self, name: str, number: int, change: Callable[[str], str]) -> None:
+        """Keep what ``change`` makes of a fact, as long as the participant is there."""
+        with self._database.transaction(write=True) as db:
+            if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone():
+                _set_fact(db, name, change(_fact(db, name)))
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -222,6 +232,15 @@ class StudyLog:
 
 def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _fact(db: sqlite3.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return str(row["value"]) if row else ""
+
+
+def _set_fact(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
 def _require(db: sqlite3.Connection, number: int) -> sqlite3.Row:

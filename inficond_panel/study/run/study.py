@@ -122,23 +122,27 @@ class Study:
                 f"{self._folder_of(number)} cannot be removed.", "Make it writable, and try again."
             )
         label = self.log.participant(number).label
-        self._set_holdout({k: v for k, v in self.holdout().items() if k.split("/")[0] != label})
-        self.log.delete(number)
+
+        def rest(kept: str) -> str:
+            known = _measured(kept)
+            return json.dumps({k: v for k, v in known.items() if k.split("/")[0] != label})
+
+        self.log.delete(number, _HOLDOUT, rest)
 
     def holdout(self) -> dict[str, Any]:
         """AP on the holdout that reports have measured, by participant and task."""
-        return dict(json.loads(self.log.fact(_HOLDOUT) or "{}"))
+        return _measured(self.log.fact(_HOLDOUT))
 
     def keep_holdout(self, key: str, measured: Mapping[str, Any]) -> None:
         """Keep what was measured of one participant and task on the holdout, for good.
 
-        ``key`` is as in ``holdout``. Nothing is kept of one who was deleted meanwhile.
+        ``key`` is as in ``holdout``. Nothing is kept of one who was deleted meanwhile, and nothing
+        is lost that another report keeps at the same time.
         """
-        if self.has(key.partition("/")[0]):
-            self._set_holdout({**self.holdout(), key: measured})
-
-    def _set_holdout(self, known: Mapping[str, Any]) -> None:
-        self.log.set_fact(_HOLDOUT, json.dumps(known))
+        number = int(key.partition("/")[0][1:])
+        self.log.change_fact(
+            _HOLDOUT, number, lambda kept: json.dumps({**_measured(kept), key: measured})
+        )
 
     def task(self, name: str) -> Task:
         """The task of that name."""
@@ -182,6 +186,10 @@ class Study:
 
     def _folder_of(self, number: int) -> Path:
         return self.folder / "participants" / f"P{number:02d}"
+
+
+def _measured(kept: str) -> dict[str, Any]:
+    return dict(json.loads(kept or "{}"))
 
 
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:

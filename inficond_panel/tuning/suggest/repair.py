@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inficond_panel.common.numbers import number
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.cross_fit import (
@@ -90,8 +91,8 @@ def _reason(cure: Cure, shift: ClassShift) -> str:
     if isinstance(cure, Balance):
         first = shift.suspects[0]
         return (
-            f"{first.concept} parts positives from negatives by {first.fit:.2f} spreads on fit, "
-            f"by {first.tune:.2f} on tune (z {first.z:.1f}); the others likewise"
+            f"{first.concept} parts positives from negatives by {number(first.fit, 2)} spreads on "
+            f"fit, by {number(first.tune, 2)} on tune (z {number(first.z, 1)}); the others likewise"
         )
     if isinstance(cure, Doubt):
         return "suspects cost the more, the more suspect they are, as AP on tune chooses"

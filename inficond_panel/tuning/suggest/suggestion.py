@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from inficond_panel.common.numbers import defined, written_range
+from inficond_panel.common.numbers import defined, number_range, signed
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
@@ -36,8 +36,8 @@ class Gain:
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        limits = written_range(100 * self.low, 100 * self.high, 2, sign=True)
-        return f"{100 * self.estimate:+.2f} {limits}"
+        limits = number_range(100 * self.low, 100 * self.high, 2, sign=True)
+        return f"{signed(100 * self.estimate)} {limits}"
 
     def to_json(self) -> dict[str, float | None]:
         """Plain numbers; None where undefined."""

@@ -20,7 +20,7 @@ from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import data_uri
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import asked_words, glyph_of, terms_words
+from inficond_panel.wording.cures import asked_words, terms_words
 from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
 
 if TYPE_CHECKING:
@@ -94,7 +94,6 @@ def make_cure(cure: Cure) -> dict[str, Any]:
     """A pending cure: as in an edits file, in words, and its place in the batch."""
     return {
         **cure.to_json(),
-        "glyph": glyph_of(cure),
         "words": asked_words(cure),
         "place": list(place_of(cure)),
     }
