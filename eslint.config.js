@@ -1,8 +1,8 @@
 // The browser's scripts: names that are not defined, and what is defined and never used.
 
 const BROWSER = `
-  AbortSignal createImageBitmap Blob Bokeh CSS CustomEvent DOMParser DOMRect DataTransfer Element Event File FileReader Image
-  IntersectionObserver KeyboardEvent MutationObserver Node PointerEvent ResizeObserver ShadowRoot URL
+  AbortSignal createImageBitmap Blob Bokeh CSS CustomEvent DecompressionStream DOMParser DOMRect DataTransfer Element Event File FileReader Image
+  IntersectionObserver KeyboardEvent MutationObserver Node PointerEvent ResizeObserver Response ShadowRoot URL
   URLSearchParams XMLSerializer atob btoa cancelAnimationFrame clearInterval clearTimeout console
   crypto customElements document fetch getComputedStyle getSelection history localStorage location
   matchMedia navigator performance queueMicrotask requestAnimationFrame sessionStorage setInterval

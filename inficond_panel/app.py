@@ -14,7 +14,6 @@ from typing import Any
 
 import panel as pn
 import param
-from bokeh.document import Document
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
@@ -23,6 +22,7 @@ from inficond_panel.new_photos import PagePhotos
 from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state.jobs import Progress
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.typed_concepts import ConceptsState
 from inficond_panel.text_encoder import PageEncoder
@@ -32,6 +32,8 @@ from inficond_panel.ui.connection import Connection
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
+from inficond_panel.views.page.exploring import WaitingJobs
+from inficond_panel.views.page.exported_page import ExportedPage, watch_export
 from inficond_panel.views.page.opening import OpeningView
 from inficond_panel.views.page.page import (
     VIEWS,
@@ -39,10 +41,8 @@ from inficond_panel.views.page.page import (
     make_views,
     publisher,
     warm,
-    watch_export,
 )
 from inficond_panel.views.page.shell import Shell
-from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170
@@ -151,7 +151,7 @@ class Explorer(Viewer):
         pn.bind(partial(self._switch, app), app.param.requested, watch=True)
         for other in (app.concepts, app.targets):
             pn.bind(partial(self._go_on, app, other), other.param.tuner, watch=True)
-        watch_export(app, views, lambda: [self._page, *self._places.values()])
+        watch_export(app)
         before, self._shown = self._shown, views
         self.app = app
         self._page[:] = [shell]
@@ -213,25 +213,36 @@ def _titles(specs: Sequence[str | Tuner]) -> list[str]:
 
 
 def page_html(
-    tuner: Tuner, node: Node, class_name: str = "", concept: str = "", *, dark: bool = False
+    tuner: Tuner,
+    node: Node,
+    class_name: str = "",
+    concept: str = "",
+    *,
+    dark: bool = False,
+    progress: Progress | None = None,
 ) -> str:
     """The page of an iteration as one HTML file, read only; nothing is recorded in the history.
 
-    Raises ``TuningError`` for a class or a concept that is not there.
+    Other classes, concepts and iterations can be opened in it: see ``exploring``. Raises
+    ``TuningError`` for a class or a concept that is not there.
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)
     if concept:
         check_name("concept", concept, tuner.store.concepts)
-    app = AppState(tuner, Jobs(inline=True), theme="dark" if dark else "light")
+    jobs = WaitingJobs()
+    app = AppState(tuner, jobs, theme="dark" if dark else "light")
     app.students.param.update(
         snapshot=take_snapshot(tuner, node, "tune"), tree=take_tree(tuner, node)
     )
     app.selection.param.update(class_name=class_name, concept=concept)
-    views = make_views(app)
-    document = Document(title=app.dataset.title)
-    document.add_root(Shell(app, views).__panel__().get_root(document))
-    return make_html(take_still(document, app.theme), views, make_notice(app))
+    html = ""
+    for step in ExportedPage(app, jobs).steps():
+        if isinstance(step, str):
+            html = step
+        elif progress is not None:
+            progress(step, "Writing the page")
+    return html
 
 
 def serve_page(arguments: Sequence[str]) -> None:

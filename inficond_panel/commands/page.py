@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 
 from inficond_panel.commands.arguments import add_class, add_node, add_tuner
-from inficond_panel.commands.output import say, say_json
+from inficond_panel.commands.output import progress, say, say_json
 
 DESCRIPTION = (
-    "It opens in a browser without a server or network, read only. It says that it is an "
+    "It opens in a browser without a server or network, read only. Other classes, concepts and "
+    "iterations can be opened in it, as far as they are in the file. It says that it is an "
     "export, of which iteration and data, and when. Nothing is recorded in the history."
 )
 EXAMPLE = "inficond page demo --class bicycle --output bicycle.html"
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     shown = {"class_name": args.class_name, "concept": args.concept, "dark": args.dark}
-    content = page_html(tuner, node, **shown).encode()
+    content = page_html(tuner, node, **shown, progress=progress).encode()
     path = Path(args.output or f"{stem(tuner, node)}.html")
     write_whole(path, content)
     if args.json:

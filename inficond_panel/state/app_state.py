@@ -102,6 +102,18 @@ class AppState(param.Parameterized):
         self.concepts.param.update(concept=before.concepts.concept, told=before.concepts.told)
         self.tuning.take_over(before.tuning.pending)
 
+    def copy(self, jobs: Jobs) -> AppState:
+        """State of a page of its own that looks at the same, with the queue ``jobs``."""
+        students, selection = self.students, self.selection
+        app = AppState(self.tuner, jobs, rights=self.rights, datasets=self.datasets)
+        app.dataset.param.update(split=self.dataset.split, looks=self.dataset.looks)
+        app.students.param.update(snapshot=students.snapshot, tree=students.tree)
+        app.go_on_from(self)
+        app.selection.concept = selection.concept
+        app.selection.param.update(concepts=selection.concepts, images=selection.images)
+        app.pinned.node_id = self.pinned.node_id
+        return app
+
     def choose_dataset(self, title: str) -> None:
         """Ask the page to show another of ``datasets``."""
         self.requested = title

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import tempfile
+import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import param
 
@@ -21,6 +23,8 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.tuning import Node, Tuner
+
+SLICE = 0.3  #: seconds of a file that takes long, after which other work may come
 
 
 @dataclass(frozen=True)
@@ -75,17 +79,49 @@ class ExportState(param.Parameterized):
     def make(self, make: Callable[[], File]) -> None:
         """Make a file on the worker; it is ``file`` then. ``TuningError`` where none may leave."""
         self.rights.require("export")
+        self.status = Status("exporting", "Making the file")
+        self.jobs.submit(Job("export", lambda _: make(), self._made, self._failed))
 
-        def done(file: File) -> None:
-            told = f"{file.name} is ready, {size_text(len(file.content))}"
-            self.param.update(file=file, status=Status("done", told, 1.0))
-            self.file = None  # it is with the browser now
+    def make_in_steps(
+        self, prepare: Callable[[], Any], begin: Callable[[Any], Iterator[float | File]]
+    ) -> None:
+        """As ``make``, for a file that takes long: other work comes in between.
+
+        ``prepare`` runs on the worker, and ``begin`` with its result on the event loop. The steps,
+        parts that are done and at last the file, run on the worker.
+        """
+        self.rights.require("export")
+
+        def go_on(steps: Iterator[float | File]) -> None:
+            def told(step: float | File) -> None:
+                if isinstance(step, File):
+                    self._made(step)
+                    return
+                self.status = Status("exporting", f"Making the file, {step:.0%}", step)
+                go_on(steps)
+
+            self.jobs.submit(Job("export", lambda _: _slice(steps), told, self._failed))
 
         self.status = Status("exporting", "Making the file")
-        self.jobs.submit(Job("export", lambda _: make(), done, self._failed))
+        job = Job("export", lambda _: prepare(), lambda made: go_on(begin(made)), self._failed)
+        self.jobs.submit(job)
+
+    def _made(self, file: File) -> None:
+        told = f"{file.name} is ready, {size_text(len(file.content))}"
+        self.param.update(file=file, status=Status("done", told, 1.0))
+        self.file = None  # it is with the browser now
 
     def _failed(self, error: InficondError) -> None:
         self.status = Status.of(error)
+
+
+def _slice(steps: Iterator[float | File]) -> float | File:
+    """The last of the steps that a slice of time has room for."""
+    end = time.monotonic() + SLICE
+    step = next(steps)
+    while not isinstance(step, File) and time.monotonic() < end:
+        step = next(steps)
+    return step
 
 
 def find_formats() -> list[Format]:

@@ -117,6 +117,12 @@ export function select(label, options, value, onpick, prefix = null) {
   return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
 }
 
+/** A control that works in a page without a server too (static_page.js). */
+export function offline(control) {
+  control.classList.add("offline")
+  return control
+}
+
 /** A select that gives the keys back to the page once something is chosen by pointer; by keys a
     person may go on to the next option. */
 export function leaveOnPick(control) {

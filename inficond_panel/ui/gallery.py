@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from contourpy import contour_generator
 from scipy.ndimage import uniform_filter
 
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.ui.images import data_uri
+from inficond_panel.ui.images import thumbnail_uri
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.gallery import Gallery
@@ -46,11 +47,17 @@ def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
     }
 
 
-def make_tile(store: Store, gallery: Gallery, row: int, segment: int) -> dict[str, Any]:
+def make_tile(
+    store: Store,
+    gallery: Gallery,
+    row: int,
+    segment: int,
+    source: Callable[[Store, int], str] = thumbnail_uri,
+) -> dict[str, Any]:
     """A picture (see ``make_picture``) with the score of the gallery's concept in it, if any."""
     score = float(gallery.score[gallery.position[row]])
     return {
-        **make_picture(store, row, segment),
+        **make_picture(store, row, segment, source),
         "score": number(score) if gallery.concept else "",
     }
 
@@ -74,16 +81,18 @@ def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
     ]
 
 
-def make_picture(store: Store, row: int, segment: int) -> dict[str, Any]:
+def make_picture(
+    store: Store, row: int, segment: int, source: Callable[[Store, int], str] = thumbnail_uri
+) -> dict[str, Any]:
     """One image: its name, a data URI, its size, and the outline of ``segment`` (-1: none).
 
-    Without photos in the store the data URI is empty.
+    Without photos in the store the data URI, which ``source`` gives, is empty.
     """
     height, width = (int(side) for side in store.thumbnail_shape[row])
     path = outline(store.segment_mask(segment)) if segment >= 0 else ""
     return {
         "image": store.images[row],
-        "source": data_uri(store.thumbnail(row)) if store.holds("photos") else "",
+        "source": source(store, row),
         "width": width,
         "height": height,
         "outline": path,

@@ -24,6 +24,8 @@ _REQUESTS = count()
 
 #: Longest side of a patch in pixels: twice what a row shows.
 PATCH_SIZE = 112
+#: Of an image in a gallery of a page without a server, which holds many.
+TILE_SIZE = 128
 
 
 def data_uri(jpeg: bytes) -> str:
@@ -37,11 +39,22 @@ def patch_uri(store: Store, segment: int) -> str:
     return data_uri(_small(store.patch(segment)))
 
 
-def _small(jpeg: bytes) -> bytes:
+def thumbnail_uri(store: Store, row: int) -> str:
+    """The thumbnail of an image; empty without photos in the store."""
+    return data_uri(store.thumbnail(row)) if store.holds("photos") else ""
+
+
+@lru_cache(maxsize=2048)
+def tile_uri(store: Store, row: int) -> str:
+    """The thumbnail of an image, scaled down to at most ``TILE_SIZE``; empty without photos."""
+    return data_uri(_small(store.thumbnail(row), TILE_SIZE)) if store.holds("photos") else ""
+
+
+def _small(jpeg: bytes, size: int = PATCH_SIZE) -> bytes:
     image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
-    if max(image.size) <= PATCH_SIZE:
+    if max(image.size) <= size:
         return jpeg
-    image.thumbnail((PATCH_SIZE, PATCH_SIZE))
+    image.thumbnail((size, size))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()

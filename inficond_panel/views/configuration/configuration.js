@@ -1,7 +1,7 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, leaveOnPick, s, segments, set,
+  boxOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, leaveOnPick, offline, s, segments, set,
   text, watch, windowOf,
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
@@ -77,14 +77,14 @@ function makeFields(model, card, dialog, choose) {
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
   })
-  const student = richSelect("Student", choose("student"), card)
+  const student = offline(richSelect("Student", choose("student"), card))
   for (const control of [split, targets, student]) control.quiet = h("span", { class: "quiet num" })
   set(targets.quiet, "role", "status")
   return {
     split, targets, student,
     pinned: h("button", { class: "unpin num", type: "button", onclick: () => model.send_msg({ action: "unpin" }) }, h("span"), icon("cross", 12)),
     dataset: richSelect("Dataset", choose("dataset"), card),
-    class: richSelect("Class", choose("class"), card),
+    class: offline(richSelect("Class", choose("class"), card)),
     scope: segments("Scope", [["class", "Class"], ["all", "All"]], choose("scope")),
   }
 }

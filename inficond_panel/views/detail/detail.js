@@ -180,7 +180,7 @@ function makeChips(save) {
   const chips = FILTERS.map(([id, long, middle, short]) => {
     const number = h("span", { class: "num" })
     const title = id === "assigned" ? "A segment of the image is nearer to this concept than to any other" : undefined
-    const button = h("button", { class: "filter-chip", type: "button", "data-id": id, title, onclick: () => bar.onpick(id) },
+    const button = h("button", { class: "filter-chip offline", type: "button", "data-id": id, title, onclick: () => bar.onpick(id) },
       h("span", { class: "long" }, long), h("span", { class: "brief", "data-middle": middle, "data-short": short }), " ", number)
     return { id, button, number, long }
   })
@@ -214,6 +214,6 @@ function drawEmpty(empty, model, rows, passing, chosen, clear) {
   else if (!passing.length) {
     const names = FILTERS.filter(([id]) => chosen.has(id)).map(([, name], at) => (at ? name.toLowerCase() : name))
     tell("No image passes the filters", `${names.join(" and ")}: 0 of ${count(rows.length)}.`,
-      h("button", { class: "link", type: "button", onclick: clear }, "Clear filters"))
+      h("button", { class: "link offline", type: "button", onclick: clear }, "Clear filters"))
   } else empty.hidden = true
 }

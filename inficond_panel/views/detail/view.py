@@ -5,6 +5,7 @@ InFiConD, section 5, figure 5e. Images that were picked out in another view take
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from inficond_panel.state import Job
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.gallery import make_facts, make_gallery, make_tile
-from inficond_panel.ui.images import send_photo, send_pictures
+from inficond_panel.ui.images import send_photo, send_pictures, thumbnail_uri, tile_uri
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.detail.charts import (
     CHARTED,
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from inficond_panel.analysis.image_sets import ImageSet
     from inficond_panel.distill import WhatIf
     from inficond_panel.state import AppState
+    from inficond_panel.store import Store
     from inficond_panel.tuning import Intent
 
 #: Images of the gallery whose pictures go with a page without a server.
-STILL = 60
+STILL = 30
 
 
 class DetailView(Acting, pn.viewable.Viewer):
@@ -51,6 +53,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         self._app, self._store = app, app.dataset.store
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
+        self._still: dict[tuple[str, int], dict[str, Any]] = {}  # by concept and image
         self.panel = DetailPanel(
             confidence=confidence_word(app.spec.views.confidence),
             theme=app.param.theme,
@@ -234,12 +237,14 @@ class DetailView(Acting, pn.viewable.Viewer):
         if self._gallery is not None and row in self._gallery.position:
             send_photo(self._app, self.panel, row)
 
-    def _tile(self, gallery: Gallery, row: int) -> dict[str, Any]:
+    def _tile(
+        self, gallery: Gallery, row: int, source: Callable[[Store, int], str] = thumbnail_uri
+    ) -> dict[str, Any]:
         segment = -1
         if gallery.concept:
             concept = self._store.concepts.index(gallery.concept)
             segment = best_segment(self._store, row, concept)
-        return make_tile(self._store, gallery, row, segment)
+        return make_tile(self._store, gallery, row, segment, source)
 
     @param.depends("_app.selection.class_name", "_app.tuning.pending", watch=True, on_init=True)
     def _show_thumbs(self) -> None:
@@ -286,7 +291,11 @@ class DetailView(Acting, pn.viewable.Viewer):
         gallery = self._gallery
         if gallery is None:
             return {"pictures": {}}
-        tiles = {str(row): self._tile(gallery, row) for row in gallery.rows[:STILL].tolist()}
+        rows = gallery.rows[:STILL].tolist()
+        for row in rows:
+            if (gallery.concept, row) not in self._still:
+                self._still[gallery.concept, row] = self._tile(gallery, row, tile_uri)
+        tiles = {str(row): self._still[gallery.concept, row] for row in rows}
         return {"outlined": gallery.concept, "pictures": tiles}
 
     @action

@@ -42,10 +42,10 @@ export function makeRow({ concept }, send) {
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
     onclick: () => send("toggle", { concept, direction }),
   }, icon(DIRECTIONS[direction].icon))
-  return h("div", { class: "row", role: "listitem", "aria-keyshortcuts": "u d x g h i" },
+  return h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": "u d x g h i" },
     h("span", { class: "rank num" }),
     h("div", { class: "concept" },
-      h("div", { class: "title" }, h("button", { class: "open clip", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
+      h("div", { class: "title" }, h("button", { class: "open clip offline", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
       h("div", { class: "bar-line" }, s("svg", { class: "strength", height: 12, role: "img" }), makeHandle(concept)),
       h("span", { class: "below" }, h("span", { class: "note" }), h("span", { class: "suspect num" }), h("span", { class: "discrepancy num" }), h("span", { class: "then num" }), holds)),
     s("svg", { class: "effect", role: "img" }),

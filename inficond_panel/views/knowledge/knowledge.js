@@ -86,7 +86,7 @@ function makeOverview(model, root, back) {
 
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
-  const back = h("button", { class: unless("class", "back"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
+  const back = h("button", { class: unless("class", "back offline"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
   const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
   const names = SORTS.filter(([id]) => id !== "suspects" || model.suspecting).map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })

@@ -16,7 +16,7 @@ export function makeGrid(model, send, card, enlarge) {
   const heads = h("div", { class: "heads" }), names = h("div", { class: "names" }), thumbs = h("div", { class: "givers" })
   const place = h("div", { class: "plot", inert: "", "aria-hidden": "true" }, model.get_child("plot"))
   const spot = h("i", { class: "spot", hidden: "" }), cursor = h("i", { class: "cursor" }), told = h("p", { class: "vh", role: "status" })
-  const cells = h("div", { class: "cells", role: "application", tabindex: 0, "aria-label": "Matrix of influences, concepts by students",
+  const cells = h("div", { class: "cells offline", role: "application", tabindex: 0, "aria-label": "Matrix of influences, concepts by students",
     "aria-description": "Arrow keys go from cell to cell. Enter opens its student and concept. U, D and X thumb the concept for all students, or for those chosen; Space chooses the student. Plus and minus enlarge." },
   place, h("i", { class: "lines" }), spot, cursor)
   const target = makeTarget(model)

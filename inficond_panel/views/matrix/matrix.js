@@ -57,7 +57,7 @@ export function render({ model, el }) {
 function makeList(model, send) {
   const element = h("ul", { class: "verdicts scroll in-simple", "aria-label": "Students" })
   const draw = () => keyed(element, model.classes, (name) => name,
-    (name) => h("li", {}, h("button", { class: "link", type: "button", onclick: () => send("open", { class_name: name, concept: "" }) }, name), h("span")),
+    (name) => h("li", {}, h("button", { class: "link offline", type: "button", onclick: () => send("open", { class_name: name, concept: "" }) }, name), h("span")),
     (item, name) => text(item.lastChild, model.verdicts[name] ?? ""))
   return { element, draw }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import panel as pn
@@ -13,9 +13,7 @@ from panel.io import hold
 from panel.viewable import Viewer
 
 from inficond_panel.analysis.patches import shown_segments
-from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
-from inficond_panel.state.export import stem
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
 from inficond_panel.views.configuration.view import ConfigurationView
@@ -24,7 +22,6 @@ from inficond_panel.views.embedding.missing_map import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
-from inficond_panel.views.page.static_page import make_html, make_notice, take_still
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 
@@ -64,23 +61,6 @@ def close_views(views: Mapping[str, Viewer]) -> None:
 def warm(store: Store) -> None:
     """Compute what takes long once, in the worker, rather than at the first click."""
     shown_segments(store)
-
-
-def watch_export(
-    app: AppState, views: Mapping[str, Viewer], pages: Callable[[], Sequence[pn.Column]]
-) -> None:
-    """Make an HTML file of the page as it is, whenever one is asked for.
-
-    ``pages`` are where the views are shown; all of one document.
-    """
-
-    def export(_: object) -> None:
-        document = next(model.document for page in pages() for model, _ in page._models.values())
-        still, notice = take_still(document, app.theme), make_notice(app)
-        name = f"{stem(app.tuner, app.students.node)}.html"
-        app.export.make(lambda: File(name, make_html(still, views, notice).encode("utf-8")))
-
-    pn.bind(export, app.export.param.page, watch=True)
 
 
 def publisher() -> Publish:

@@ -1,14 +1,15 @@
-"""A page as one HTML file: what its views show now, to be read without a server or network.
+"""A page as one HTML file: what its views show, to be explored without a server or network.
 
-The models of the page go into the file as Bokeh has them, with all scripts and style sheets.
-Pictures, which views ask the server for, come with it as the answers that it would have given.
+The models of the page go into the file as Bokeh has them, with all scripts and style sheets, and
+what they hold where something else is selected, as it was recorded.
 """
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -24,33 +25,25 @@ from bokeh.resources import INLINE
 from panel.io.resources import CDN_DIST, DIST_DIR, bundle_resources, set_resource_mode
 
 from inficond_panel.common.numbers import count
+from inficond_panel.ui import browser
 from inficond_panel.ui.stylesheets import use_own_font
 
 if TYPE_CHECKING:
     from bokeh.document.json import DocJson
-    from panel.viewable import Viewer
 
     from inficond_panel.state import AppState
 
 _SHEETS = "static/extensions/panel/"
 _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-width">
 <style>{{ css }}</style>{% endblock %}
-{% block contents %}<p id="export" role="note">{{ told }}</p>{{ super() }}
-<script id="answers" type="application/json">{{ answers }}</script>
+{% block contents %}<p id="export"><span role="note">{{ told }}</span>
+<b id="missing" role="status"></b></p>{{ super() }}
+<script id="explored" type="text/plain">{{ explored }}</script>
 <script>{{ script }}</script>{% endblock %}"""
 
 
-@dataclass(frozen=True)
-class Still:
-    """A page at one moment: its models as JSON, its roots, and the scripts that they need."""
-
-    page: DocJson
-    roots: list[Model]
-    bundle: Any
-
-
-def take_still(document: Document, theme: str) -> Still:
-    """The page as it is now, in one of the themes; on its event loop."""
+def page_json(document: Document, theme: str) -> DocJson:
+    """The models of a page as they are now, in one of the themes."""
     page = document.to_json(deferred=False)
     still = {"ShellPage": {"theme": theme, "still": True}, "Connection": {"over": True}}
     for model in _objects(page):
@@ -59,31 +52,14 @@ def take_still(document: Document, theme: str) -> Still:
         own = still.get(model.get("attributes", {}).get("class_name"))
         if own:
             model["attributes"]["data"]["attributes"].update(own)
+    return page
+
+
+def bundle_of(document: Document) -> Any:
+    """Scripts and style sheets that a page needs; on an event loop."""
     use_own_font()
     with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
-        bundle = bundle_resources(document.roots, INLINE)
-    return Still(page, document.roots, bundle)
-
-
-def put_rows(still: Still, views: Mapping[str, Viewer]) -> None:
-    """Put what a view sends in parts, as it is asked for, into the page as a whole."""
-    models = {model["id"]: model for model in _objects(still.page) if "attributes" in model}
-    for view in views.values():
-        if hasattr(view, "still"):
-            given = {name: Serializer().encode(value) for name, value in view.still().items()}
-            for model, _ in view.__panel__()._models.values():
-                if model.id in models:
-                    models[model.id]["attributes"]["data"]["attributes"].update(given)
-
-
-def pictures(views: Mapping[str, Viewer]) -> dict[str, Any]:
-    """Messages for the pictures of the views' components, by the id of their models."""
-    answers = {}
-    for view in views.values():
-        if hasattr(view, "pictures"):
-            models = [model.id for model, _ in view.__panel__()._models.values()]
-            answers.update(dict.fromkeys(models, view.pictures()))
-    return answers
+        return bundle_resources(document.roots, INLINE)
 
 
 def make_notice(app: AppState) -> str:
@@ -92,33 +68,53 @@ def make_notice(app: AppState) -> str:
     name = f" ({node.name})" if node.name else ""
     return (
         f"Export, read only. {app.dataset.title}, {count(len(store.images))} images, data hash "
-        f"{store.content_hash[:12]}. Iteration #{node.number}{name}, id {node.id}. "
+        f"{store.content_hash[:12]}. Opens at iteration #{node.number}{name}, id {node.id}. "
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
     )
 
 
-def make_html(still: Still, views: Mapping[str, Viewer], notice: str) -> str:
-    """The file: a page, what its views would still be sent, and the notice above it."""
-    put_rows(still, views)
-    answers = pictures(views)
-    roots = {root: ID(f"root-{at}") for at, root in enumerate(still.roots)}
+def make_html(
+    page: DocJson, roots: Sequence[Model], bundle: Any, record: Mapping[str, Any], notice: str
+) -> str:
+    """The file: a page, what was recorded of it, and the notice above it."""
+    places = {root: ID(f"root-{at}") for at, root in enumerate(roots)}
     return html_page_for_render_items(
-        still.bundle,
-        {ID("export"): still.page},
-        [RenderItem(docid=ID("export"), roots=roots)],
-        title=still.page["title"],
+        bundle,
+        {ID("export"): page},
+        [RenderItem(docid=ID("export"), roots=places)],
+        title=page["title"],
         template=_TEMPLATE,
         template_variables={
             "told": escape(notice),
-            "answers": json.dumps(answers).replace("</", "<\\/"),
-            "css": _own("static_page.css"),
-            "script": _own("static_page.js"),
+            "explored": pack(record),
+            "css": _own("static_page.css").read_text(encoding="utf-8"),
+            "script": browser.module(_own("static_page.js")),
         },
     )
 
 
-def _own(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def pack(record: Mapping[str, Any]) -> str:
+    """A record as compressed JSON, in letters that need no escaping; the same for the same."""
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+
+
+def unpack(content: str) -> dict[str, Any]:
+    """A record from what ``pack`` made of it."""
+    record: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(content)))
+    return record
+
+
+def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put what views send in parts into the page as a whole, by the id of a model's data."""
+    for model in _objects(page):
+        if model.get("id") in rows and "attributes" in model:
+            given = rows[model["id"]].items()
+            model["attributes"].update({n: Serializer().encode(value) for n, value in given})
+
+
+def _own(name: str) -> Path:
+    return Path(__file__).with_name(name)
 
 
 def _put_inline(model: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 
 import {
   boxOf, count, drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, isNumber, keepAligned,
-  keyed, points, ring, s, segments, select, set, text, unless, watch, zoomOf,
+  keyed, offline, points, ring, s, segments, select, set, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
 import { popMenu } from "../../ui/menu.js"
 import { saveFiles } from "../../ui/save_file.js"
@@ -20,7 +20,8 @@ const TURN = 2 * Math.PI * 12.25
 
 export function render({ model, el }) {
   const { input: search, element: find } = findBox("Find class", "/")
-  const list = h("div", { class: "rows", role: "listbox", "aria-label": "Classes" })
+  offline(find)
+  const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })
   const parts = { search, list, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => list) }
   const scroll = h("div", { class: "scroll" }, list, parts.empty)
   const bars = layBars(model, scroll, list)
@@ -61,7 +62,7 @@ function header(model, find, menu, rows) {
   const entry = (words, kind) => ({ name: words, key: "", run: () => model.send_msg({ action: "save_students", kind, names: [...rows().children].map(({ dataset }) => dataset.key) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   const sort = h("span", { class: "sorting" })
-  const order = h("button", { class: "icon-btn filled", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
+  const order = h("button", { class: "icon-btn filled offline", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
   const value = h("span", { class: "value in-full" })
   const rings = h("span"), shifted = h("span"), first = h("span")
   const shown = segments("Shown", [["classes", "Classes"], ["confusions", "Confusions"]], (id) => { model.confused = id === "confusions" })
@@ -139,7 +140,7 @@ function drawSorting(model, { sort, order, value, rings }) {
   if (sort.dataset.value !== model.sort) {
     const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
     const names = model.sorts.map((id) => [id, SORTS[id].name])
-    if (!sort.firstChild) sort.append(select("Sort by", names, model.sort, pickSort, "Sort:"))
+    if (!sort.firstChild) sort.append(offline(select("Sort by", names, model.sort, pickSort, "Sort:")))
     sort.querySelector("select").value = model.sort
     sort.dataset.value = model.sort
     value.replaceChildren(...shown.map((key) => h("span", {}, wideOrNarrow(...SORTS[key].head))))

@@ -171,7 +171,7 @@ function drawTree(tree, data) {
 }
 
 function makeRow() {
-  return h("div", { class: "row", role: "option" }, h("span", { class: "number num" }), h("span", { class: "chips" }),
+  return h("div", { class: "row offline", role: "option" }, h("span", { class: "number num" }), h("span", { class: "chips" }),
     s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" }), h("span", { class: "change num" }),
     h("span", { class: "interval num" }), h("span", { class: "quiet" }), h("span", { class: "value num" }))
 }

@@ -1,0 +1,181 @@
+"""A saved page is gone through: classes, concepts and iterations, with the numbers of the tuner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from factory import small_spec
+from playwright.sync_api import Page, expect
+from test_main_job import iterations, rows, select_class
+from test_static_export import expect_pictures
+
+from inficond_panel.app import page_html
+from inficond_panel.common.numbers import signed
+from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
+
+pytestmark = pytest.mark.ui
+
+
+class Saved(NamedTuple):
+    """A page that was saved at ``tuned``, opened from its file."""
+
+    page: Page
+    tuner: Tuner
+    root: Node
+    tuned: Node
+
+
+@pytest.fixture
+def saved(open_file, tmp_path) -> Iterator[Saved]:
+    tuner = open_tuner(small_spec(tmp_path), history=tmp_path / "h.sqlite")
+    root = tuner.root()
+    concept = strongest(tuner, root, "bicycle")[0]
+    tuned = tuner.fine_tune(root, [Intent("bicycle", concept, "remove")])
+    file = tmp_path / "page.html"
+    file.write_text(page_html(tuner, tuned, "sheep"), encoding="utf-8")
+    page = open_file(file)
+    expect(rows(page).first).to_be_visible()
+    expect_pictures(page, ".knowledge .patch img")
+    yield Saved(page, tuner, root, tuned)
+
+
+def strongest(tuner: Tuner, node: Node, name: str) -> list[str]:
+    """Concepts of a class's student, the strongest influence first."""
+    weights = node.weights[:, tuner.store.classes.index(name)]
+    order = sorted(range(len(weights)), key=lambda at: -abs(weights[at]))
+    return [tuner.store.concepts[at] for at in order]
+
+
+def expect_student(saved: Saved, node: Node, name: str) -> None:
+    """The strip, the list of classes and the list of concepts are on this student."""
+    page, tuner = saved.page, saved.tuner
+    ap = f"{tuner.metrics(node, 'tune')[name].ap:.3f}"
+    expect(page.locator(".knowledge .subtitle").first).to_have_text(name)
+    expect(page.locator(".knowledge .now b").first).to_have_text(ap)
+    expect(page.locator(".strip .metric b").first).to_have_text(ap)
+    expect(page.locator(".performance [aria-selected=true] .vh")).to_contain_text(f"{name};")
+    expect(page.locator(".provenance [aria-selected=true]")).to_contain_text(f"#{node.number}")
+    concept = strongest(tuner, node, name)[0]
+    first = page.locator(".knowledge .rows > .row").first
+    expect(first.locator(".open")).to_have_text(concept)
+    weight = node.weights[tuner.store.concepts.index(concept), tuner.store.classes.index(name)]
+    expect(first.locator(".influence")).to_have_text(signed(float(weight), 2))
+
+
+def test_classes_iterations_and_concepts_have_the_numbers_of_the_tuner(saved) -> None:
+    page, tuner = saved.page, saved.tuner
+    expect_student(saved, saved.tuned, "sheep")
+    select_class(page, "bicycle")
+    expect_student(saved, saved.tuned, "bicycle")
+    iterations(page).last.click()
+    expect_student(saved, saved.root, "bicycle")
+    page.get_by_role("combobox", name="Student").select_option(saved.tuned.id)
+    expect_student(saved, saved.tuned, "bicycle")
+    concept = strongest(tuner, saved.tuned, "bicycle")[1]
+    page.locator(".knowledge .rows > .row").nth(1).click()
+    expect(page.locator(".detail .subtitle")).to_have_text(concept)
+    student = tuner.at(saved.tuned, "tune")["bicycle"]
+    influence = f"influence {signed(student.weight(concept), 2)}"
+    expect(page.locator(".detail .influence")).to_have_text(influence)
+    f1 = f"{tuner.metrics(saved.tuned, 'tune')['bicycle'].f1:.3f}"
+    expect(page.locator(".detail .chart .caption b").first).to_have_text(f1)
+    expect_pictures(page, ".detail .tile img")
+    page.get_by_role("combobox", name="Class").select_option("bird")
+    expect_student(saved, saved.tuned, "bird")
+
+
+def test_keys_go_through_classes_concepts_and_iterations(saved) -> None:
+    page = saved.page
+    names = [row.get_attribute("data-key") for row in rows(page).all()]
+    rows(page).filter(has_text=re.compile("^sheep")).first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect_student(saved, saved.tuned, names[1])
+    page.locator(".knowledge .rows > .row").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    concept = page.locator(".knowledge .rows > .row").nth(1).get_attribute("data-key")
+    expect(page.locator(".detail .subtitle")).to_have_text(concept)
+    iterations(page).first.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect_student(saved, saved.root, names[1])
+
+
+def test_the_address_says_what_is_shown(saved, open_file) -> None:
+    page = saved.page
+    select_class(page, "bicycle")
+    page.locator(".knowledge .rows > .row").first.locator(".open").click()
+    concept = page.locator(".detail .subtitle").inner_text()
+    there = page.evaluate("location.hash")
+    assert f"class=bicycle&concept={concept.replace(' ', '+')}" in there
+    select_class(page, "bird")
+    page.go_back()
+    expect(page.locator(".detail .subtitle")).to_have_text(concept)
+    expect_student(saved, saved.tuned, "bicycle")
+    page.reload()
+    expect_student(saved, saved.tuned, "bicycle")
+    expect(page.locator(".detail .subtitle")).to_have_text(concept)
+
+
+def test_what_is_not_in_the_file_says_so(saved) -> None:
+    page, missing = saved.page, saved.page.locator("#missing")
+    expect(missing).to_be_empty()
+    iterations(page).last.click()
+    page.locator(".knowledge .rows > .row").first.click()
+    expect(missing).to_contain_text("not in this file. Open it with: inficond serve small.yaml")
+    expect(page.locator(".detail .subtitle")).to_be_empty()
+    select_class(page, "bird")
+    expect(missing).to_be_empty()
+
+
+def test_all_students_are_there_and_lead_to_one(saved) -> None:
+    page = saved.page
+    page.get_by_role("button", name="All students").click()
+    expect(page.locator(".matrix")).to_be_visible()
+    cells = page.locator(".matrix .cells")
+    cells.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(page.locator(".knowledge .subtitle").first).not_to_be_empty()
+
+
+def test_what_needs_a_server_does_nothing_and_looks_it(saved) -> None:
+    page = saved.page
+    select_class(page, "bicycle")
+    first = page.locator(".knowledge .rows > .row").first
+    for control in (first.locator(".thumb.up"), page.get_by_role("button", name="Export the")):
+        expect(control).to_have_css("opacity", "0.5")
+    for name in ("Add a concept", "Suggest"):
+        button = page.locator(".knowledge button", has_text=re.compile(f"^.?{name[:4]}")).first
+        expect(button).to_have_css("opacity", "0.5")
+    expect(page.get_by_role("button", name="All students")).to_have_css("opacity", "1")
+    before = page.content()
+    first.locator(".thumb.up").click()
+    first.focus()
+    page.keyboard.press("u")
+    iterations(page).first.click(button="right")
+    iterations(page).first.focus()
+    page.keyboard.press("Delete")
+    expect(page.locator(".thumb[aria-pressed=true]")).to_have_count(0)
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(iterations(page)).to_have_count(2)
+    assert page.content() == before
+
+
+def test_lists_are_found_and_sorted_in_the_file(saved) -> None:
+    page = saved.page
+    page.get_by_role("searchbox", name="Find class").fill("bi")
+    expect(rows(page)).to_have_count(2)
+    page.get_by_role("searchbox", name="Find class").fill("")
+    values = saved.tuner.metrics(saved.tuned, "tune")
+    page.get_by_role("combobox", name="Sort by").select_option("f1")
+    best = max(values, key=lambda name: values[name].f1)
+    first = rows(page).filter(has_text=re.compile(f"^{best}")).first
+    expect(first).to_be_visible()
+    order = [row.get_attribute("data-key") for row in rows(page).all()]
+    assert sorted(order) == sorted(values)

@@ -1,0 +1,186 @@
+"""The page as a file: which states are in it, what they hold, and how large it gets."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import numpy as np
+import pytest
+from factory import small_arrays, small_spec
+from panel.io import state as panel_state
+
+from inficond_panel.app import page_html
+from inficond_panel.common.saved_file import File
+from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state.export import ExportState
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.page import exploring
+from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes, count_concepts
+from inficond_panel.views.page.recording import NONE, choose, renumbered
+from inficond_panel.views.page.static_page import pack, unpack
+
+CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
+
+
+@pytest.fixture(scope="module")
+def tuner(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    opened = open_tuner(small_spec(folder), history=folder / "h.sqlite")
+    opened.fine_tune(opened.root(), [Intent("sheep", "wheel", "remove")])
+    return opened
+
+
+@pytest.fixture(scope="module")
+def html(tuner):
+    return page_html(tuner, tuner.nodes()[1], "sheep")
+
+
+def record_of(html: str) -> dict:
+    return unpack(re.search(r'<script id="explored"[^>]*>(.*?)</script>', html, re.DOTALL)[1])
+
+
+def held(record: dict, node: str, name: str, concept: str = "") -> list:
+    """Values of a state, in the order of the places."""
+    wanted = [node, name, concept]
+    numbers = next(state[3] for state in record["states"] if state[:3] == wanted)
+    return [record["values"][number] for number in numbers]
+
+
+def as_plain(value):
+    """A value of Bokeh's as Python has it."""
+    if isinstance(value, dict) and value.get("type") == "map":
+        return {key: as_plain(each) for key, each in value.get("entries", [])}
+    return [as_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def test_each_class_is_there_at_each_iteration_and_concepts_at_the_one_shown(tuner, html):
+    record = record_of(html)
+    states = [tuple(state[:3]) for state in record["states"]]
+    tuned, root = tuner.nodes()[1].id, tuner.root_id
+    assert states[0] == (tuned, "sheep", "")
+    alone = {(node, name, "") for node in (tuned, root) for name in ["", *CLASSES]}
+    assert {state for state in states if not state[2]} == alone
+    with_concepts = [state for state in states if state[2]]
+    assert {node for node, _, _ in with_concepts} == {tuned}
+    for name in CLASSES:
+        column = tuner.node(tuned).weights[:, CLASSES.index(name)]
+        order = sorted(range(len(column)), key=lambda at: -abs(column[at]))
+        used = [tuner.store.concepts[at] for at in order if column[at]][:10]
+        there = [concept for _, class_name, concept in with_concepts if class_name == name]
+        assert there[: len(used)] == used
+    assert record["numbers"] == {root: "#0", tuned: "#1"}
+    assert record["command"] == "inficond serve small.yaml"
+
+
+def test_states_hold_the_numbers_of_the_tuner(tuner, html):
+    record = record_of(html)
+    for node in tuner.nodes():
+        metrics = tuner.metrics(tuner.node(node.id), "tune")
+        for name in CLASSES:
+            values = [as_plain(value) for value in held(record, node.id, name)]
+            classes = next(v for v in values if isinstance(v, list) and v and "gap" in v[0])
+            told = {row["name"]: row["ap"] for row in classes}
+            assert told == pytest.approx({each: metrics[each].ap for each in CLASSES})
+            concepts = next(v for v in values if isinstance(v, list) and v and "rank" in v[0])
+            student = tuner.at(tuner.node(node.id), "tune")[name]
+            for row in concepts:
+                assert row["influence"] == pytest.approx(student.weight(row["concept"]))
+
+
+def test_a_state_is_the_same_whatever_was_shown_before_it(tuner, html):
+    """So the same history gives the same record, and a page the same numbers as another."""
+    other = record_of(page_html(tuner, tuner.root(), "bird", "wheel"))
+    one = record_of(html)
+    assert pack(one) == pack(record_of(html))
+    for name in CLASSES:
+        root = held(one, tuner.root_id, name), held(other, tuner.root_id, name)
+        assert comparable(root[0]) == comparable(root[1])
+
+
+def comparable(values: list) -> list:
+    """Values without pictures, whose numbers are those of one file, and what is in all files."""
+    plain = [as_plain(value) for value in values]
+    return [value for value in plain if isinstance(value, list) and value]
+
+
+def test_the_same_page_is_recorded_alike_again_and_nothing_of_it_stays(tuner, html):
+    before = len(panel_state._views)
+    again, first = record_of(page_html(tuner, tuner.nodes()[1], "sheep")), record_of(html)
+    assert len(panel_state._views) == before
+    for part in ("states", "values", "pictures", "numbers"):
+        assert again[part] == first[part]
+    assert [name for _, name in again["places"]] == [name for _, name in first["places"]]
+
+
+def test_a_picture_is_there_once(html):
+    pictures = record_of(html)["pictures"]
+    assert len(set(pictures)) == len(pictures) > 0
+    assert all(base64.b64decode(each.partition(",")[2])[:2] == b"\xff\xd8" for each in pictures)
+
+
+def test_text_of_data_cannot_become_html(tmp_path):
+    name = "</script><b>bad</b>"
+    arrays = small_arrays(classes=2)
+    arrays["class_name"] = np.array([name, "bird"])
+    spec = small_spec(tmp_path, make=lambda **_: arrays)
+    tuner = open_tuner(spec, history=":memory:")
+    html = page_html(tuner, tuner.root(), name)
+    assert "<b>bad" not in html
+    assert name in {state[1] for state in record_of(html)["states"]}
+
+
+def test_pictures_of_galleries_are_there_as_far_as_they_fit():
+    patch = {"pictures": {"7": 0}}
+    galleries = [
+        {"pictures": {"1": {"source": 1}, "2": {"source": 2}}},
+        {"pictures": {"3": {"source": 3}, "2": {"source": 2}, "4": {"source": NONE}}},
+    ]
+    pictures = ["p" * 50, "a" * 10, "b" * 10, "c" * 10]
+    # the patch in any case; then 1 and 3, which are the first of theirs, then 2
+    assert choose([patch, *galleries], pictures, 30) == [0, 1, 3, 2]
+    assert choose([patch, *galleries], pictures, 29) == [0, 1, 3]
+    assert choose(galleries, pictures, 0) == []
+    assert renumbered({"source": 3, "score": "0.1"}, {3: 0}) == {"source": 0, "score": "0.1"}
+    assert renumbered(2, {3: 0}) == NONE
+
+
+def test_a_file_has_fewer_states_where_a_store_is_large(tuner, monkeypatch):
+    app = AppState(tuner, WaitingJobs())
+    assert choose_nodes(app)[0] == app.students.node.id
+    assert set(choose_nodes(app)) == {node.id for node in tuner.nodes()}
+    assert count_concepts(app) == 10
+    monkeypatch.setattr(exploring, "STATES", 8)
+    assert len(choose_nodes(app)) == 1  # 8 // (4 classes and all of them)
+    assert count_concepts(app) == 2  # 8 // 4 classes
+    images = len(tuner.store.rows("tune"))
+    monkeypatch.setattr(exploring, "IMAGES", 4 * images)
+    assert count_concepts(app) == 1
+
+
+def test_on_the_holdout_no_other_iteration_is_looked_at(tuner):
+    app = AppState(tuner, Jobs(inline=True))
+    app.tuning.show_split("holdout")
+    assert choose_nodes(app) == [app.students.node.id]
+
+
+def test_other_work_comes_between_the_steps_of_a_file(tuner):
+    jobs, done = WaitingJobs(), []
+    export = ExportState(tuner, jobs)
+    saved = []
+    export.param.watch(lambda event: saved.append(event.new), "file")
+
+    def steps(prepared):
+        done.append(prepared)
+        jobs.submit(Job("other", lambda _: done.append("other"), lambda _: None, lambda _: None))
+        yield 0.5
+        done.append("last")
+        yield File("page.html", b"content")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("inficond_panel.state.export.SLICE", 0)
+        export.make_in_steps(lambda: "prepared", steps)
+        jobs.work_off()
+    assert done == ["prepared", "other", "last"]
+    assert saved[0] == File("page.html", b"content")
+    assert export.status.kind == "done"
