@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill import average_precision
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
+from inficond_panel.tuning.cures.choice import choose
+from inficond_panel.tuning.cures.labels import photos_to_teach
 from inficond_panel.tuning.cures.resolution import lambda_path
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
@@ -61,58 +62,76 @@ def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str
                 tried[f"balance by {count} suspects, doubt, lambda"] = [balance, doubt, auto]
     for count in TAUGHT:
         tried[f"labels of the {count} top-ranked photos of tune"] = top_labels(students, count)
+        tried[f"labels of {count} photos of tune drawn at random"] = random_labels(students, count)
     return tried
 
 
 def top_labels(students: TunableStudents, count: int) -> list[Cure]:
     """Labels of the photos of tune that the student ranks highest."""
+    rows = photos_to_teach(students.tuner.cures.class_fit(students.node, _name(students)), count)
+    return _labels(students, rows)
+
+
+def random_labels(students: TunableStudents, count: int) -> list[Cure]:
+    """Labels of as many photos of tune, drawn at random; more of them hold the fewer."""
     store = students.tuner.store
     rows = store.rows("tune")
     rows = rows[store.label[rows, 0] >= 0]
-    order = np.argsort(-students.tuner.logits(students.node)[rows, 0], kind="stable")[:count]
+    return _labels(students, np.random.default_rng(len(rows)).permutation(rows)[:count])
+
+
+def _labels(students: TunableStudents, rows: NDArray) -> list[Cure]:
+    store = students.tuner.store
     return [
-        Label(store.classes[0], str(store.images[row]), int(store.label[row, 0]))
-        for row in rows[order]
+        Label(_name(students), str(store.images[row]), int(store.label[row, 0])) for row in rows
     ]
+
+
+def _name(students: TunableStudents) -> str:
+    return students.tuner.store.classes[0]
 
 
 def references(students: TunableStudents, context: NDArray) -> Iterator[tuple[str, NDArray]]:
     """Title and logits of the holdout of methods that know the ``context`` (N,), or do not."""
     tuner, store = students.tuner, students.tuner.store
     fit, tune = store.rows("fit"), store.rows("tune")
-    label = np.asarray(store.label)[:, 0]
-    cell = 2 * (label == 1) + (context == 1)
+    label = np.asarray(store.label)[:, 0] == 1
+    cell = 2 * label + (context == 1)
     share = np.bincount(cell[tune], minlength=4) / len(tune)
     count = np.bincount(cell[fit], minlength=4)
-    weights = (share / np.maximum(count, 1))[cell[fit]]
-    by_group = _weighed(weights)
-    yield "true groups reweighted", _student(students, by_group)
-    yield "true groups reweighted, lambda", _best(students, _path(students, by_group))
+    by_share = [_weighed((share / np.maximum(count, 1))[cell[fit]])]
+    yield from _with_lambda(students, "true groups reweighted", by_share)
+    yield from _with_lambda(
+        students, "true groups, group DRO", _by_worst_group(students, label[fit], cell[fit])
+    )
     logit = tuner.logits(students.node)[fit, 0]
-    yield from _environments(students, fit, label[fit] == 1, logit)
-    wrong = (logit > 0) != (label[fit] == 1)
-    tried = [_weighed(np.where(wrong, factor, 1.0)) for factor in FACTORS]
-    yield "photos it gets wrong weigh more (JTT)", _best(students, tried)
-    both = [terms for weighed in tried for terms in _path(students, weighed)]
-    yield "photos it gets wrong weigh more, lambda", _best(students, both)
+    inferred = 2 * label[fit] + inferred_environment(label[fit], logit)
+    rounds = _by_worst_group(students, label[fit], inferred)
+    yield from _with_lambda(students, "inferred environments (EIIL) reweighted", rounds[:1])
+    yield from _with_lambda(students, "inferred environments, group DRO", rounds)
+    wrong = (logit > 0) != label[fit]
+    heavier = [_weighed(np.where(wrong, factor, 1.0)) for factor in FACTORS]
+    yield from _with_lambda(students, "photos it gets wrong weigh more (JTT)", heavier)
 
 
-def _environments(
-    students: TunableStudents, fit: NDArray, label: NDArray, logit: NDArray
+def _with_lambda(
+    students: TunableStudents, title: str, tried: list[Terms]
 ) -> Iterator[tuple[str, NDArray]]:
-    """Groups are the class or its absence in each inferred environment."""
+    """The best of these terms by AP on tune, without and with a choice of lambda."""
+    yield title, _best(students, tried)
+    path = [terms for weighed in tried for terms in _path(students, weighed)]
+    yield f"{title}, lambda", _best(students, path)
+
+
+def _by_worst_group(students: TunableStudents, label: NDArray, group: NDArray) -> list[Terms]:
+    """Terms of each round of group DRO, for labels and groups (n,) of the photos of fit."""
+    fit = students.tuner.store.rows("fit")
 
     def loss_of(weights: NDArray) -> NDArray:
         found = _fitted(students, _weighed(weights), fit)
         return np.logaddexp(0, np.where(label, -found, found))
 
-    group = 2 * label + inferred_environment(label, logit)
-    tried = [_weighed(weights) for weights in group_weights(group, loss_of)]
-    path = [terms for weighed in tried for terms in _path(students, weighed)]
-    yield "inferred environments (EIIL) reweighted", _student(students, tried[0])
-    yield "inferred environments reweighted, lambda", _best(students, _path(students, tried[0]))
-    yield "inferred environments, group DRO", _best(students, tried)
-    yield "inferred environments, group DRO, lambda", _best(students, path)
+    return [_weighed(weights) for weights in group_weights(group, loss_of)]
 
 
 def _weighed(weights: NDArray) -> Terms:
@@ -126,12 +145,12 @@ def _path(students: TunableStudents, terms: Terms) -> list[Terms]:
 
 
 def _best(students: TunableStudents, tried: list[Terms]) -> NDArray:
-    """Logits of the holdout of the terms with the highest AP on tune."""
+    """Logits of the holdout of the terms that the product's rule chooses by AP on tune."""
     store = students.tuner.store
     tune = store.rows("tune")
-    label = store.label[tune, 0]
-    values = [average_precision(label, _fitted(students, terms, tune)) for terms in tried]
-    return _student(students, tried[int(np.argmax(values))])
+    tune = tune[store.label[tune, 0] >= 0]
+    logits = np.array([_fitted(students, terms, tune) for terms in tried])
+    return _student(students, tried[choose(np.asarray(store.label)[tune, 0], logits)])
 
 
 def _student(students: TunableStudents, terms: Terms) -> NDArray:

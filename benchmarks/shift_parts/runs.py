@@ -36,6 +36,7 @@ class Run:
     phi: float
     shift: ClassShift
     rank: int  # of the context's word among the suspects, 0 where it is not there
+    in_first_group: bool  # its word is the first suspect, or grouped with it
     rank_by_influence: int
     gains: dict[str, Change] = field(default_factory=dict)
     stated: float = 0.0  # gain that suggest repair states, in AP points
@@ -77,6 +78,29 @@ def make_students(
     ).fit()
 
 
+def biased_student(
+    store: Store, pair: Pair, split: Split, logits: NDArray, leak: float, seed: int
+) -> tuple[Run, TunableStudents]:
+    """The biased student of a pair, and the run with its verdict and its suspects."""
+    fit = biased(store, split.fit, pair, leak, seed)
+    students = make_students(store, pair.target, logits, split, fit)
+    name = store.classes[pair.target]
+    shift = class_shifts(students.tuner, students.node)[name]
+    words = [store.concepts[c] for c in pair.words]
+    listed = [suspect.concept for suspect in shift.suspects]
+    weight = np.abs(students.node.weights[:, 0])
+    found = Run(
+        name,
+        store.classes[pair.context],
+        phi(store, fit, pair),
+        shift,
+        next((place for place, concept in enumerate(listed, 1) if concept in words), 0),
+        not set(words).isdisjoint(_first(shift)),
+        1 + int(np.count_nonzero(weight > weight[list(pair.words)].max())),
+    )
+    return found, students
+
+
 def run_pair(
     store: Store,
     pair: Pair,
@@ -91,29 +115,14 @@ def run_pair(
 
     ``brief`` leaves out all but all three cures and suggest repair.
     """
-    fit = biased(store, split.fit, pair, leak, seed)
-    students = make_students(store, pair.target, logits, split, fit)
-    name = store.classes[pair.target]
-    shift = class_shifts(students.tuner, students.node)[name]
-    words = [store.concepts[c] for c in pair.words]
-    listed = [suspect.concept for suspect in shift.suspects]
-    rank = next((place for place, concept in enumerate(listed, 1) if concept in words), 0)
-    weight = np.abs(students.node.weights[:, 0])
-    found = Run(
-        name,
-        store.classes[pair.context],
-        phi(store, fit, pair),
-        shift,
-        rank,
-        1 + int(np.count_nonzero(weight > weight[list(pair.words)].max())),
-    )
+    found, students = biased_student(store, pair, split, logits, leak, seed)
     whole = make_students(store, pair.target, logits, split, split.fit)
     found.gains["the unbiased student"] = _gain(students, holdout(whole, whole.node))
     context = _context(store, pair, students)
     _cures(found, students, context, brief=brief)
     if brief:
         return found
-    _edits(found, students, words[0])
+    _edits(found, students, store.concepts[pair.words[0]])
     tuned = whole.tuner.preview(whole.node, [Lambda(found.target)])
     found.gains["the unbiased student, lambda"] = _gain(students, holdout(whole, tuned))
     for title, mended in references(students, context):

@@ -1,7 +1,8 @@
 """From cures to terms: weights, penalties and label weights, as the labels of ``tune`` choose them.
 
 Those of one iteration are carried out in the order of ``vocabulary.cures``: labels, balance, then
-doubt and lambda together, by the AP on the photos of ``tune`` that are not taught themselves.
+doubt and lambda together, by the AP on the photos of ``tune`` that are not taught themselves. The
+spec's lambda without a doubt stays where another gains no more than noise (``choice``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from inficond_panel.distill import Fit, average_precision, decision_function, fi
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
@@ -143,7 +145,7 @@ def _penalised(
     found = None
     if len(tried) > 1:
         found = joint_fit(photos.student, tried, lower, upper)
-        tried = [tried[int(np.argmax(_aps(found, judged)))]]
+        tried = [tried[choose(judged.tune_label, _logits(found, judged))]]
     counts = doubt is not None or chosen
     return Resolved(_counted(tried[0], judged) if counts else tried[0], found)
 
@@ -196,10 +198,9 @@ def joint_fit(student: ClassFit, tried: Sequence[Terms], lower: Array, upper: Ar
     )
 
 
-def _aps(found: Fit, judged: ClassPhotos) -> list[float]:
-    """AP of each student on the photos of tune."""
-    logits = decision_function(judged.tune_scores, found.weights, found.intercepts)
-    return [average_precision(judged.tune_label, column) for column in logits.T]
+def _logits(found: Fit, judged: ClassPhotos) -> Array:
+    """Logits (m, n) of the photos of tune by each student."""
+    return decision_function(judged.tune_scores, found.weights, found.intercepts).T
 
 
 def _ap(student: ClassFit, judged: ClassPhotos) -> float:

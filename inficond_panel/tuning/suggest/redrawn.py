@@ -2,10 +2,10 @@
 
 Cross-fitting ranks each photo by a student that was chosen without it. A bootstrap of these ranks
 alone takes the choice for given, though other photos choose another student; its interval is too
-narrow. So each draw chooses anew: in each fold, the drawn photos of the other folds take the
-student of highest AP among those that were tried, and it ranks the drawn photos of the fold. This
-is the bootstrap of an estimate after a choice (Efron 2014, JASA 109, "Estimation and accuracy
-after model selection", sec. 2), but that the students tried are not fitted again.
+narrow. So each draw chooses anew: in each fold, the drawn photos of the other folds choose by AP
+among the students that were tried (``cures.choice``), and the choice ranks the drawn photos of the
+fold. This is the bootstrap of an estimate after a choice (Efron 2014, JASA 109, "Estimation and
+accuracy after model selection", sec. 2), but that the students tried are not fitted again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
 from inficond_panel.tuning.cures.cross_fit import CrossFitted
 from inficond_panel.tuning.suggest.suggestion import DRAWS, Change
 from inficond_panel.vocabulary.metrics import AP
@@ -52,7 +53,6 @@ def _redrawn_logits(
     for fold, logits in enumerate(tried):
         out = folds == fold
         inside = counts[:, ~out]
-        values = [Outcome(label[~out], each[~out]).values(AP.key, inside) for each in logits]
-        best = np.argmax(np.nan_to_num(values), axis=0)
-        found[:, out] = logits[best][:, out]
+        values = ap_values(label[~out], logits[:, ~out], inside)
+        found[:, out] = logits[chosen(values, errors(values))][:, out]
     return found
