@@ -32,6 +32,8 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
         load=scenes.image,
         digest=lambda i: hashlib.sha256(scenes.image(i).tobytes()).hexdigest(),
         foreground=lambda i: foreground(scenes, i),
+        metadata_columns=scenes.metadata_columns,
+        metadata=scenes.metadata,
     )
 
 

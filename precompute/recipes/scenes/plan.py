@@ -8,7 +8,7 @@ import numpy as np
 from precompute.recipes.scenes.art import shape
 from precompute.recipes.scenes.scene import Placement, Scene, overlap, with_visibility
 from precompute.recipes.scenes.settings import SETTINGS
-from precompute.recipes.scenes.shortcuts import SHORTCUTS
+from precompute.recipes.scenes.shortcuts import SHORTCUTS, SPREAD
 from precompute.recipes.scenes.surroundings import places, surroundings
 from precompute.recipes.scenes.things import Thing, catalogue
 
@@ -54,7 +54,16 @@ def _wanted(rng: np.random.Generator, scene: Scene, ranges: Ranges, planted: boo
     odds = np.array([1 / _share_of_settings(thing) for thing in clutter])
     number = int(rng.integers(3, 9))
     chosen = rng.choice(len(clutter), size=number, replace=False, p=odds / odds.sum())
-    return wanted + [clutter[i] for i in chosen]
+    things = wanted + [clutter[i] for i in chosen]
+    return _spread(rng, things, fitting) if planted else things
+
+
+def _spread(rng: np.random.Generator, things: list[Thing], fitting: list[Thing]) -> list[Thing]:
+    """The things to place where the spread shortcut is on: its own first, in place of clutter."""
+    present = any(thing.label == SPREAD.label for thing in things)
+    drawn = SPREAD.draw(rng, [thing.name for thing in fitting], present)
+    own = [thing for thing in fitting if thing.name in drawn]
+    return own + [thing for thing in things if thing.name not in SPREAD.things]
 
 
 def _fits(thing: Thing, ranges: Ranges) -> bool:

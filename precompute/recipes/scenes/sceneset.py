@@ -20,6 +20,7 @@ class SceneSet:
     """
 
     classes = CLASSES
+    metadata_columns = ("setting", "light")
 
     def __init__(
         self,
@@ -49,6 +50,11 @@ class SceneSet:
     def labels(self) -> np.ndarray:
         """(N, K) int8: 1 where a thing of the class can be seen, else 0."""
         return labels(self.scenes)
+
+    @cached_property
+    def metadata(self) -> np.ndarray:
+        """(N, 2) texts: setting and light of each scene."""
+        return np.array([(scene.setting, scene.light) for scene in self.scenes])
 
     @cached_property
     def captions(self) -> tuple[str, ...]:

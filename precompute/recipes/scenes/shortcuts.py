@@ -1,4 +1,4 @@
-"""The planted shortcuts: a context that goes with a class in `fit` and is independent elsewhere."""
+"""The planted shortcuts: what goes with a class in `fit` and stands anywhere elsewhere."""
 
 from dataclasses import dataclass
 
@@ -37,4 +37,31 @@ SHORTCUTS = (
     Shortcut("tv monitor", ("couch",)),
     Shortcut("boat", ("lifebuoy",)),
     Shortcut("dog", ("soccer ball",)),
+)
+
+
+@dataclass(frozen=True)
+class SpreadShortcut:
+    """Some of many `things` stand in scenes with `label` with probability `beside`, else `alone`.
+
+    No single one of them gives the class away: a student takes the shortcut from all. count: how
+    many stand there, where as many have a place. Where the shortcut is off, they are clutter.
+    """
+
+    label: str
+    things: tuple[str, ...]
+    count: int = 3
+    beside: float = 0.95
+    alone: float = 0.02
+
+    def draw(self, rng: np.random.Generator, fitting: list[str], present: bool) -> tuple[str, ...]:
+        """Names of the things in a scene where the shortcut is on; `fitting` have a place there."""
+        if rng.random() >= (self.beside if present else self.alone):
+            return ()
+        return tuple(rng.permutation(sorted(set(self.things) & set(fitting)))[: self.count])
+
+
+SPREAD = SpreadShortcut(
+    "airplane",
+    ("rocket", "parachute", "balloon", "kite", "cloud", "rainbow", "butterfly", "bee"),
 )
