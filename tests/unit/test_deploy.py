@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from inficond_panel.cli import make_parser
 
@@ -21,7 +21,7 @@ def in_image() -> list[str]:
 
 
 def in_compose() -> list[str]:
-    command = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["inficond"]
+    command = YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"]["inficond"]
     return [re.sub(r"\$\{.*\}", "given", word) for word in command["command"]]
 
 
