@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import ast
-import re
-import sys
-import tomllib
 from collections.abc import Iterable
 
 from modules import MODULES, ROOT, imports_of, named, tree_of
+from requirements import (
+    BASE,
+    CHOSEN,
+    EXTRAS,
+    FOR_TREE,
+    FOR_USERS,
+    LATE,
+    PROJECT,
+    named_in,
+    package_of,
+)
 from test_imports import on_import
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = PROJECT["optional-dependencies"]
-#: Extras for the tree alone; of the others each is in ``all``.
-OF_THE_TREE = {"benchmarks", "demo", "dev"}
-#: Names of imports that are not the package's own.
-PACKAGE = {
-    "IPython": "ipython",
-    "PIL": "pillow",
-    "axe_playwright_python": "axe-playwright-python",
-    "iterstrat": "iterative-stratification",
-    "open_clip": "open-clip-torch",
-    "markdown_it": "markdown-it-py",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "yaml": "pyyaml",
-}
 #: Packages that are used without an import, and how.
 WITHOUT_IMPORT = {
     "sentencepiece": "transformers imports it, for the tokenizer of SigLIP",
@@ -40,35 +31,7 @@ WITHOUT_IMPORT = {
     "ruff": "Makefile",
     "uv": "Makefile",
 }
-#: Modules that need an extra as soon as they are loaded.
-LATE = {
-    "inficond_panel.api.estimator",
-    "inficond_panel.api.exported_estimator",
-    "inficond_panel.api.loading",
-    "inficond_panel.distill.scores.dask_source",
-    "inficond_panel.ui.widget",
-}
 BESIDE = ("benchmarks", "examples", "tests")
-OURS = {"inficond_panel", "precompute"}
-
-
-def name_of(requirement: str) -> str:
-    """Name of a requirement, as an index writes it."""
-    name = re.match(r"[A-Za-z0-9._-]+", requirement)
-    assert name, requirement
-    return re.sub(r"[-_.]+", "-", name[0]).lower()
-
-
-def named_in(requirements: Iterable[str]) -> set[str]:
-    return {name_of(requirement) for requirement in requirements}
-
-
-def package_of(target: str) -> str:
-    """Package that an import comes from; "" for the standard library and this project."""
-    root = target.partition(".")[0]
-    if root in sys.stdlib_module_names | OURS:
-        return ""
-    return "ruamel-yaml" if root == "ruamel" else PACKAGE.get(root, name_of(root))
 
 
 def packages(targets: Iterable[str]) -> set[str]:
@@ -102,12 +65,6 @@ def imported_by(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "importorskip":
         return [ast.literal_eval(node.args[0])]
     return []
-
-
-BASE = named_in(PROJECT["dependencies"])
-CHOSEN = {name: named_in(EXTRAS[name]) for name in EXTRAS.keys() - OF_THE_TREE - {"all"}}
-FOR_USERS = BASE.union(*CHOSEN.values())
-FOR_TREE = FOR_USERS.union(*(named_in(EXTRAS[name]) for name in OF_THE_TREE))
 
 
 def test_each_package_that_is_imported_is_asked_for():
