@@ -1,7 +1,8 @@
 # make demo   set up .venv (no torch) and serve the embedded demo
 # make test   set up everything that the tests need, check the code and run all tests
 # make test-fast   tests without browser, page, commands, server or torch, for daily work
-# make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads
+# make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads,
+#                  wheel and sdist as a stranger gets them, other versions and Pythons, Firefox, the site
 # make site   the pages of docs/ as a site in build/site, readable without network
 #
 # Another Python: make demo PYTHON=python3.12
@@ -11,15 +12,23 @@ PYTHON ?= python3
 WORKERS ?= 2
 VENV := .venv
 SITE_VENV := .venv-site
+PACKAGING_VENV := .venv-packaging
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -
 
+NEWER := 3.12 3.13 3.14
+ALL_EXTRAS := all,benchmarks,demo,dev
+EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,notebook,demo,dev
+#: Tests that --fast leaves out and that other packages matter to most.
+WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
+  teacher_files.py transformers_encoder.py pixel_export.py quantify_networks.py view_widget.py app.py)
+
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more check check-quick check-types format docs site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-packages build-packages test-lowest test-newest test-pythons check check-quick check-types format docs site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -42,7 +51,41 @@ test-fast: $(VENV)/.test
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz"
-	$(MAKE) site
+	$(MAKE) site test-packages test-lowest test-newest test-pythons
+
+# Wheel and sdist, checked as an index shows them, and installed with the base in an empty folder.
+test-packages: $(VENV)/.test
+	$(MAKE) VENV=$(PACKAGING_VENV) build-packages
+	$(BIN)/python -m pytest --more --built build/packages tests/packaging
+
+build-packages: $(VENV)/.packaging
+	rm -rf build/packages
+	$(BIN)/python -m build --no-isolation --outdir build/packages . > /dev/null
+	$(BIN)/twine check --strict build/packages/*
+	$(BIN)/check-wheel-contents build/packages/*.whl
+
+# The lowest versions that pyproject.toml allows, torch included, and the newest on the index; both
+# are looked up anew. What a run got is in build/, lowest.txt and so on.
+test-lowest: $(VENV)/.test
+	$(call with-versions,lowest,$(PYTHON),--resolution lowest-direct,$(ALL_EXTRAS))
+	build/lowest/bin/python -m pytest --quiet --fast
+	build/lowest/bin/python -m pytest --quiet $(WITH_NETWORKS)
+
+test-newest: $(VENV)/.test
+	$(call with-versions,newest,$(PYTHON),--upgrade,$(ALL_EXTRAS))
+	build/newest/bin/python -m pytest --quiet --fast
+	build/newest/bin/python -m pytest --quiet $(WITH_NETWORKS)
+
+# Each newer Python that is on the PATH; the others are told, and left out.
+test-pythons: $(VENV)/.test $(NEWER:%=test-python%)
+
+test-python%: $(VENV)/.test
+	@if python$* -c "" 2> /dev/null; then $(MAKE) NEWER_PYTHON=python$* test-newer; \
+	else echo "SKIPPED: no python$* runs here"; fi
+
+test-newer:
+	$(call with-versions,$(NEWER_PYTHON),$(NEWER_PYTHON),-c locks/constraints.txt,$(EXTRAS_WITHOUT_TORCH))
+	build/$(NEWER_PYTHON)/bin/python -m pytest --quiet --fast
 
 check: check-quick check-types
 
@@ -82,6 +125,7 @@ lock: $(VENV)/.test
 	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
 	echo hatchling | $(LOCK) --upgrade --extra sklearn --group site -c locks/test.txt -o locks/site.txt
+	echo hatchling | $(filter-out pyproject.toml,$(LOCK)) --upgrade --group packaging -c locks/test.txt -o locks/packaging.txt
 
 # Linter and types of the browser's scripts, by the Node that comes with the lock: users need none.
 node_modules/.installed: package.json package-lock.json $(VENV)/.test
@@ -102,12 +146,23 @@ $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) ||
 $(PIP) install --quiet --no-build-isolation --no-deps -e .
 endef
 
+# An environment of its own in build/$(1), of the Python $(2), with options $(3) and extras $(4).
+define with-versions
+$(BIN)/uv venv --quiet --clear --python $(2) build/$(1)
+$(BIN)/uv pip install --quiet --python build/$(1)/bin/python $(3) -e ".[$(4)]"
+$(BIN)/uv pip freeze --quiet --python build/$(1)/bin/python > build/$(1).txt
+endef
+
 $(VENV)/.base: pyproject.toml locks/base.txt $(VENV)/.created
 	$(call install,locks/base.txt)
 	@touch $@
 
 $(VENV)/.site: pyproject.toml locks/site.txt $(VENV)/.created
 	$(call install,locks/site.txt)
+	@touch $@
+
+$(VENV)/.packaging: pyproject.toml locks/packaging.txt $(VENV)/.created
+	$(call install,locks/packaging.txt)
 	@touch $@
 
 # locks/test.txt holds all of locks/base.txt, so this stands for both.

@@ -51,9 +51,11 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise
+        from inficond_panel.common.installation import install_command  # noqa: PLC0415
+
         raise MissingExtraError(
             f"{name} needs scikit-learn, which is not installed.",
-            "Install it: pip install 'inficond-panel[sklearn]'",
+            f"Install it: {install_command('sklearn')}",
         ) from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import DataError, MissingExtraError, SpecError
@@ -56,7 +57,7 @@ def write_built(
     except ImportError as error:
         raise MissingExtraError(
             f"Building a store needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[precompute]'",
+            f"Install them: {install_command('precompute')}",
         ) from error
     chosen = choose_encoder(encoder, [], lambda path: str(path.absolute()))
     logits = teacher if isinstance(teacher, pd.DataFrame) else _run(teacher, files, labels)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import ExportError, MissingExtraError
 from inficond_panel.export import Addition, Exported
@@ -51,7 +52,7 @@ def _places(tuner: Tuner, rows: np.ndarray) -> list[Path]:
     except ImportError as error:
         raise MissingExtraError(
             f"Finding the photos needs a package that is not installed ({error.name}).",
-            "Install it: pip install 'inficond-panel[precompute]'",
+            f"Install it: {install_command('precompute')}",
         ) from error
     tuner.spec.check_making()
     dataset = load_dataset(tuner.spec.dataset)

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.installation import install_command
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError
 from inficond_panel.spec import Spec
@@ -126,5 +127,5 @@ def _stop_if(cancelled: Callable[[], bool]) -> None:
 def _missing(package: str) -> MissingExtraError:
     return MissingExtraError(
         f"Predicting photos needs packages that are not installed ({package}).",
-        "Install them: pip install 'inficond-panel[precompute]'",
+        f"Install them: {install_command('precompute')}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep, measure_gammas, super_groups
 from inficond_panel.quantify.outputs.separation import (
@@ -58,7 +59,7 @@ def oracle_sweep(
     except ImportError as error:
         raise MissingExtraError(
             f"Making oracle logits needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[precompute]'",
+            f"Install them: {install_command('precompute')}",
         ) from error
     found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
     limits = [tuner.threshold(name) for name in store.classes]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, ExportError, InficondError, MissingExtraError
 from inficond_panel.export import Addition, Exported
@@ -76,7 +77,7 @@ def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Scorer, bytes
     except ImportError as error:
         raise MissingExtraError(
             f"Exporting from pixels needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[precompute,onnx]'",
+            f"Install them: {install_command('precompute', 'onnx')}",
         ) from error
     tuner.spec.check_making()
     check_spec(tuner.spec)
@@ -93,7 +94,7 @@ def import_runtime() -> Any:
     except ImportError as error:
         raise MissingExtraError(
             "Checking ONNX files needs the package onnxruntime, which is not installed.",
-            "Install it: pip install 'inficond-panel[onnx]'",
+            f"Install it: {install_command('onnx')}",
         ) from error
     return onnxruntime
 

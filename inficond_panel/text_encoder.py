@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.installation import install_command
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec import Spec
@@ -55,8 +56,8 @@ _loaded = once(2)(text_encoder)
 
 
 def _missing(package: str) -> MissingExtraError:
-    extras = "precompute,transformers" if package == "transformers" else "precompute"
+    extras = ["precompute", *(["transformers"] if package == "transformers" else [])]
     return MissingExtraError(
         f"Typing a concept needs packages that are not installed ({package}).",
-        f"Install them: pip install 'inficond-panel[{extras}]'",
+        f"Install them: {install_command(*extras)}",
     )

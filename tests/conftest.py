@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """``--more`` and ``--fast`` are for make; ``--seed`` repeats a run of ``--more``."""
     parser.addoption("--fast", action="store_true", help="only tests that are quick; see FAST")
     parser.addoption("--more", action="store_true", help="also slow tests; many more mutants")
+    parser.addoption("--built", default=None, help="folder of a wheel and an sdist to install")
     parser.addoption("--seed", type=int, default=None, help="seed of the mutants")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import MissingExtraError
 
 
@@ -14,6 +15,6 @@ def precompute_package() -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"Making a store needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[precompute]'",
+            f"Install them: {install_command('precompute')}",
         ) from error
     return package

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -31,7 +32,7 @@ def import_onnx() -> Any:
     except ImportError as error:
         raise MissingExtraError(
             "ONNX files need the package onnx, which is not installed.",
-            "Install it: pip install 'inficond-panel[onnx]'",
+            f"Install it: {install_command('onnx')}",
         ) from error
     return onnx
 

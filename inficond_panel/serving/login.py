@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +26,12 @@ def guard_login() -> None:
     """Guard the login page."""
     stand_before(BasicLoginHandler, "get", _with_token)
     stand_before(BasicLoginHandler, "post", _slowly)
+
+
+def take_password(args: argparse.Namespace) -> None:
+    """Take ``--basic-auth`` from the environment as it is: Panel would make it lower case."""
+    if not args.basic_auth:
+        args.basic_auth = os.environ.pop("PANEL_BASIC_AUTH", None)
 
 
 class _Form:

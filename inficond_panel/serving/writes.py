@@ -22,6 +22,9 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from inficond_panel.serving.replace import stand_before
 
+#: What Panel keeps of a page: messages up to 1.9, events from 1.10 on.
+_KEPT = getattr(document, "_WRITE_EVENTS" if hasattr(document, "_WRITE_EVENTS") else "_WRITE_MSGS")
+
 
 def guard_writes() -> None:
     """Write also what was kept in the meantime; write nothing to a page that has left."""
@@ -32,7 +35,7 @@ def guard_writes() -> None:
 
 async def _all_dispatched(original: Callable[[Document], Awaitable[None]], page: Document) -> None:
     await original(page)
-    while page in document._WRITE_MSGS and page not in document._WRITE_BLOCK:
+    while page in _KEPT and page not in document._WRITE_BLOCK:
         document._WRITE_BLOCK[page] = True
         await original(page)
 

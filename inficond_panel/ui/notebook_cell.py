@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 from pyviz_comms import Comm
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.ui.stylesheets import InlineStyles
@@ -45,7 +46,7 @@ class Cell(pn.Column):
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 f"This notebook shows widgets, which need the package {error.name}.",
-                "Install it: pip install jupyter_bokeh, and restart the kernel.",
+                f"Install it: {install_command('notebook')}, and restart the kernel.",
             ) from error
         display(self, self.publish)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already

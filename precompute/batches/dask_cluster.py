@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.version import __version__
 from precompute.batches.stages import Arrays
@@ -33,7 +34,7 @@ def connected(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtraError(
             f"Using a Dask cluster needs the package {error.name}.",
-            "Install it: pip install 'inficond-panel[scale]'",
+            f"Install it: {install_command('scale')}",
         ) from error
     try:
         client = Client(address, timeout=TIMEOUT, set_as_default=False)

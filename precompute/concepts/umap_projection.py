@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.concepts.projection import along_axes, among_neighbours
 from inficond_panel.errors import MissingExtraError
@@ -113,7 +114,7 @@ def _umap(values: np.ndarray, seed: int) -> np.ndarray:
     except ImportError as error:
         raise MissingExtraError(
             f"The projection umap needs the package {error.name}.",
-            "Install it: pip install 'inficond-panel[umap]', or leave umap out of "
+            f"Install it: {install_command('umap')}, or leave umap out of "
             "concepts.projections.methods.",
         ) from error
     if len(values) < _FEW:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.packed_datasets import HuggingFaceDataset
@@ -198,7 +199,7 @@ def _open(path: Path, _: int) -> Any:
     except ImportError as error:
         raise MissingExtraError(
             f"{path} needs the package {error.name}.",
-            "Install it: pip install 'inficond-panel[precompute]'",
+            f"Install it: {install_command('precompute')}",
         ) from error
     try:
         if path.suffix == ".parquet":

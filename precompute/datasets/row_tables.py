@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.reading import check_file, lines_of
 from inficond_panel.errors import DataError, MissingExtraError
 from precompute.datasets.spaced_tables import is_spaced, spaced_rows
@@ -123,7 +124,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
     except ImportError as error:
         raise MissingExtraError(
             f"{path} is Parquet, and pyarrow is not installed.",
-            "Install it: pip install 'inficond-panel[precompute]'; or save the table as CSV.",
+            f"Install it: {install_command('precompute')}; or save the table as CSV.",
         ) from error
     try:
         check_file(path)

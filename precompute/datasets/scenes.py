@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.sections.dataset import ScenesDataset
 from precompute.datasets.dataset import Dataset
@@ -48,7 +49,7 @@ def _scene_set() -> Any:
             ) from error
         raise MissingExtraError(
             f"Drawing scenes needs packages that are not installed ({error.name}).",
-            "Install them: pip install 'inficond-panel[demo]'",
+            f"Install them: {install_command('demo')}",
         ) from error
     return SceneSet
 

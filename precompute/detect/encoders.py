@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
@@ -103,7 +104,7 @@ def _by_name(given: str, said: Said) -> Choice:
     except ImportError as error:
         raise MissingExtraError(
             f"Naming an encoder needs the package {error.name}.",
-            "Install it: pip install 'inficond-panel[precompute]'",
+            f"Install it: {install_command('precompute')}",
         ) from error
     if Path(weights).suffix in _WEIGHTS:
         if not Path(weights).is_file():

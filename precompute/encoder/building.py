@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.hub import offline
@@ -26,7 +27,7 @@ def loading(section: OpenClipEncoder) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtraError(
             f"Encoding images needs the package {error.name}.",
-            "Install it: pip install 'inficond-panel[precompute]'",
+            f"Install it: {install_command('precompute')}",
         ) from error
     try:
         yield open_clip
@@ -78,7 +79,7 @@ def _says_nothing(_: logging.LogRecord) -> bool:
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, ImportError) or "transformers" in str(error):
-        return "Its text tower needs another package: pip install 'inficond-panel[transformers]'"
+        return f"Its text tower needs another package: {install_command('transformers')}"
     text = f"{type(error).__name__} {error}".lower()
     if any(sign in text for sign in ("offline", "local cache", "huggingface.co")):
         return (

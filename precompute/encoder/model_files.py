@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
 from inficond_panel.errors import DataError, InficondError, MissingExtraError
 from inficond_panel.spec.sections.encoder import HUB
@@ -92,7 +93,7 @@ def loading(model: Path | str) -> Iterator[Any]:
     except ImportError as error:
         raise MissingExtraError(
             f"The model {model} needs the package {error.name}.",
-            "Install it: pip install 'inficond-panel[precompute,transformers]'",
+            f"Install it: {install_command('precompute', 'transformers')}",
         ) from error
     log = transformers.utils.logging
     before = log.get_verbosity()

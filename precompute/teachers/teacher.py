@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.torch_thread import one_torch_thread
@@ -159,5 +160,5 @@ def need(package: str, error: ImportError, extra: str = "precompute") -> Missing
     """Error to raise without a package of an extra."""
     return MissingExtraError(
         f"This teacher needs the package {error.name or package}.",
-        f"Install it: pip install 'inficond-panel[{extra}]'",
+        f"Install it: {install_command(extra)}",
     )

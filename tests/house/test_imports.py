@@ -44,7 +44,7 @@ ARROWS = {
     "api": ANALYSES
     | {"export", "plots", "app", "ui", "new_photos", "text_encoder", "built_store"}
     | {"more_formats", "oracle_sweep", "quantify"},
-    "__init__": {"api", "errors", "version"},
+    "__init__": {"api", "common", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},
     "precompute": {"precompute.pipeline"},

@@ -108,3 +108,22 @@ def test_the_processes_end_with_the_main_one(server) -> None:
     server.ended = True
     os.kill(main, signal.SIGKILL)
     wait_until(lambda: alive() == 0, "all processes have ended")
+
+
+def test_password_and_secret_can_come_from_the_environment(tmp_path) -> None:
+    """Where no list of processes shows them, as the command line does; capitals count."""
+    arguments = ["inficond_panel", "serve", str(small_spec(tmp_path)), "--num-procs", "2"]
+    arguments += ["--enable-xsrf-cookies", "--use-xheaders"]
+    given = {
+        "PANEL_BASIC_AUTH": "A Secret",
+        "PANEL_COOKIE_SECRET": "a secret for cookies",
+        "INFICOND_HISTORY": str(tmp_path / "history.sqlite"),
+    }
+    with serving(tmp_path, *arguments, page="/login", **given) as served:
+        assert served.get("/app")[0] in {302, 403}
+        assert "error" in try_password(served, "a secret")[1]["Location"]
+        status, headers, _ = try_password(served, "A Secret")
+        cookies = "; ".join(one.split(";")[0] for one in headers.get_all("Set-Cookie"))
+        assert (status, "error" in headers["Location"]) == (302, False)
+        assert served.get("/app", Cookie=cookies)[0] == 200
+        assert b"Secret" not in Path(f"/proc/{served.process.pid}/cmdline").read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import pytest
 from cutting import Proxy
 from factory import small_spec
 from forked import Forked
+from listening import listen
 from ui_parts.server import free_port
 from waiting import PATIENCE, wait_until
 from warm import WarmContexts
@@ -187,16 +187,22 @@ def wrong_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator:
+def playwright() -> Iterator:
+    """Playwright, of which a process can have one only."""
+    with playwright_api.sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright) -> Iterator:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if not path:
         pytest.skip("no Chromium: set CHROMIUM or install Debian's chromium")
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
-        )
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(
+        executable_path=path, args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -249,7 +255,7 @@ def opening(browser, warm_contexts: WarmContexts) -> Iterator:
         page = new_page(options)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
-        _listen(page, expected, faults)
+        listen(page, expected, faults)
         if not own_font:
             page.add_init_script(NO_FONTS)
         origins.add("{0.scheme}://{0.netloc}".format(urlsplit(url)))
@@ -300,20 +306,6 @@ def share_page(request, browser, warm_contexts, serve_module) -> Iterator:
             return pages[key]
 
         yield share
-
-
-def _listen(page, expected: str, faults: list[str]) -> None:
-    def note(message) -> None:
-        if message.type == "error" and not re.search(expected, message.text):
-            faults.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda r: None if _is_local(r.url) else faults.append(r.url))
-
-
-def _is_local(url: str) -> bool:
-    return url.startswith(("http://localhost:", "ws://localhost:", "data:", "blob:"))
 
 
 @pytest.fixture

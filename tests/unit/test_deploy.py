@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from inficond_panel.cli import make_parser
 
@@ -20,9 +20,12 @@ def in_image() -> list[str]:
     return json.loads(re.search(r"^CMD (\[.*\])$", text, re.MULTILINE)[1])
 
 
+def service() -> dict:
+    return YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"]["inficond"]
+
+
 def in_compose() -> list[str]:
-    command = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["inficond"]
-    return [re.sub(r"\$\{.*\}", "given", word) for word in command["command"]]
+    return [re.sub(r"\$\{.*\}", "given", word) for word in service()["command"]]
 
 
 def in_service() -> list[str]:
@@ -49,4 +52,10 @@ def test_behind_a_proxy_the_page_knows_its_host_and_asks_for_a_password():
     args = make_parser().parse_args(in_compose())
     assert args.use_xheaders
     assert args.allow_websocket_origin == ["given"]
-    assert (args.basic_auth, args.cookie_secret) == ("given", "given")
+    assert (args.basic_auth, args.cookie_secret) == (None, None)  # a list of processes has it
+
+
+def test_secrets_reach_the_page_by_its_environment():
+    environment = service()["environment"]
+    assert environment.keys() == {"PANEL_BASIC_AUTH", "PANEL_COOKIE_SECRET"}
+    assert all(re.fullmatch(r"\$\{INFICOND_\w+:\?.+\}", value) for value in environment.values())

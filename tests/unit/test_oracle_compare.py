@@ -262,7 +262,7 @@ def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     assert main(["compare", str(both), "--draws", "5"]) == 0
     told = capsys.readouterr()
-    assert "inficond-panel[sklearn]" in told.err
+    assert "[sklearn]" in told.err
     assert "silhouette" not in told.out
     assert "ECE, pooled" in told.out
 

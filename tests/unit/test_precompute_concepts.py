@@ -129,7 +129,7 @@ def test_umap_keeps_neighbours_and_is_the_same_again():
 
 def test_umap_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(MissingExtraError, match=r"inficond-panel\[umap\]"):
+    with pytest.raises(MissingExtraError, match=r"\[umap\]"):
         project(np.eye(6), ["pca", "umap"], seed=0)
 
 

@@ -99,4 +99,4 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     for wanted in (lambda: silhouette(np.eye(4), groups), lambda: tsne(np.eye(6))):
         with pytest.raises(MissingExtraError) as told:
             wanted()
-        assert "inficond-panel[sklearn]" in told.value.remedy
+        assert "[sklearn]" in told.value.remedy

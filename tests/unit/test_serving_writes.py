@@ -31,17 +31,18 @@ class Socket:
 class Connection:
     """Makes messages, as Bokeh's does."""
 
-    def __init__(self, socket: Socket) -> None:
+    def __init__(self, socket: Any) -> None:
         self._socket, self.protocol = socket, self
 
-    def create(self, kind: str, events: list[str]) -> str:
-        return f"{kind} {events}"
+    def create(self, kind: str, events: list[str]) -> Any:
+        parts = dict.fromkeys(("header_json", "metadata_json", "content_json"), "{}")
+        return SimpleNamespace(text=f"{kind} {events}", **parts, _buffers=[])
 
 
 @pytest.fixture
 def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
-    def write(connection: Any, msg: str) -> list[asyncio.Future[None]]:
-        return connection._socket.write(msg)
+    def write(connection: Any, msg: Any) -> list[asyncio.Future[None]]:
+        return connection._socket.write(msg.text)
 
     monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
     monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
@@ -68,7 +69,7 @@ async def write_two(socket: Socket) -> None:
     assert len(socket.written) == 2, "the second change is left lying"
     socket.over[-1].set_result(None)
     await turns()
-    assert page not in document._WRITE_MSGS
+    assert page not in writes._KEPT
     assert page not in document._WRITE_BLOCK
 
 
@@ -96,18 +97,13 @@ class LeavingSocket(WebSocketHandler):
         return write
 
 
-class LeavingConnection(Connection):
-    def create(self, kind: str, events: list[str]) -> Any:
-        return SimpleNamespace(header_json="{}", metadata_json="{}", content_json="{}", _buffers=[])
-
-
 async def write_to_a_page_that_leaves(
     socket: Socket, left: LeavingSocket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     page = Document()
-    connections: list[Any] = [LeavingConnection(left), Connection(socket)]  # type: ignore[arg-type]
+    connections: list[Any] = [Connection(left), Connection(socket)]
     monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
     writes.guard_writes()
     document.schedule_write_events(page, connections, ["first"])

@@ -110,7 +110,7 @@ def test_a_format_without_its_package_says_so(app: AppState, monkeypatch) -> Non
     monkeypatch.setitem(sys.modules, "onnx", None)
     app.export.look()
     missing = {made.name: made.missing for made in app.export.formats}
-    assert "pip install 'inficond-panel[onnx]'" in missing["onnx"]
+    assert "[onnx]'" in missing["onnx"]
     assert (missing["npz"], missing["sklearn"]) == ("", "")
     app.export.students(app.students.node.id, ["onnx"])
     assert app.export.status.kind == "error"

@@ -207,4 +207,4 @@ def test_without_jupyter_bokeh_it_says_what_to_install(page, monkeypatch):
     monkeypatch.delitem(sys.modules, "inficond_panel.ui.widget")
     with pytest.raises(MissingExtraError, match="jupyter_bokeh") as raised:
         page._repr_mimebundle_()
-    assert "pip install jupyter_bokeh" in raised.value.remedy
+    assert "[notebook]" in raised.value.remedy

@@ -18,6 +18,7 @@ import inficond_panel
 from inficond_panel.commands.output import note, progress
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard
+from inficond_panel.serving.login import take_password
 from inficond_panel.serving.processes import end_with_this_process
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner
@@ -76,6 +77,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     """``panel serve`` on files of pages with their arguments, guarded, until it is stopped."""
     guard()
     sign_sessions(args)
+    take_password(args)
     if args.num_procs != 1:
         end_with_this_process()
     args.basic_login_template = args.basic_login_template or str(LOGIN)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
@@ -216,6 +217,6 @@ def _import_torch() -> Any:
     except ImportError:
         raise MissingExtraError(
             "The paper's training recipe needs torch, which is not installed.",
-            'Install it with: pip install "inficond-panel[precompute]", or use solver: exact.',
+            f"Install it with: {install_command('precompute')}, or use solver: exact.",
         ) from None
     return torch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.quantify.experiment.small_networks import STUDENT, TEACHER, build_network
@@ -56,5 +57,5 @@ def _unknown(package: str, name: str, known: list[str]) -> DataError:
 def _missing(error: ImportError) -> MissingExtraError:
     return MissingExtraError(
         f"This network needs the package {error.name}.",
-        "Install it: pip install 'inficond-panel[precompute]'",
+        f"Install it: {install_command('precompute')}",
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import DataError, MissingExtraError
 
 #: Images of a silhouette, whose time goes with the square of their number.
@@ -134,5 +135,5 @@ def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Gr
 def _missing(error: ImportError) -> MissingExtraError:
     return MissingExtraError(
         f"Silhouettes and t-SNE maps need the package {error.name or 'scikit-learn'}.",
-        "Install it: pip install 'inficond-panel[sklearn]'",
+        f"Install it: {install_command('sklearn')}",
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.saved_file import as_cell
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import MissingExtraError
@@ -162,7 +163,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
     except ImportError as error:
         raise MissingExtraError(
             "Parquet needs pyarrow, which is not installed.",
-            "Install it: pip install 'inficond-panel[precompute]', or take csv.",
+            f"Install it: {install_command('precompute')}, or take csv.",
         ) from error
     write_whole(file, content.getvalue())
     return file

@@ -29,7 +29,7 @@ def make_projections(store: Store) -> list[list[str]]:
 
 
 def _how_to_get(method: str) -> str:
-    extra = "pip install 'inficond-panel[umap]', " if method == "umap" else ""
+    extra = "install inficond-panel[umap], " if method == "umap" else ""
     return (
         f"This store has no {PROJECTIONS[method]} map. To get one: {extra}add {method} to "
         "concepts.projections.methods in the spec, and run inficond precompute again."

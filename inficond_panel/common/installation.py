@@ -1,0 +1,82 @@
+"""Command that adds extras to the installation that runs: of a checkout, a wheel or an index.
+
+Where it came from is in its metadata (PEP 610, ``direct_url.json``); an index leaves nothing there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+_NAME = "inficond-panel"
+
+
+@cache
+def install_command(*extras: str) -> str:
+    """Shell command that installs ``extras`` of this project where this Python finds them."""
+    return join([*_installer(), *_wanted(f"[{','.join(extras)}]", extras)])
+
+
+def join(words: list[str]) -> str:
+    """``words`` as one line for the shell of this platform."""
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def _installer() -> list[str]:
+    """Installer of this environment: a virtual environment need be neither active nor have pip."""
+    here = Path(sys.executable)
+    pip = shutil.which("pip")
+    if pip and Path(pip).parent == here.parent:
+        return ["pip", "install"]
+    if find_spec("pip"):
+        return [str(here), "-m", "pip", "install"]
+    return ["uv", "pip", "install", "--python", str(here)]
+
+
+def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
+    """Arguments of the installer: the project from where it came, or the packages themselves."""
+    from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - slow
+    from urllib.request import url2pathname  # noqa: PLC0415 - slow
+
+    try:
+        found = distribution(_NAME)
+    except PackageNotFoundError:
+        return _of_tree(Path(__file__).parents[2], chosen)
+    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    if not origin:
+        return [_NAME + chosen]
+    if "vcs_info" in origin:
+        source, kind = origin["vcs_info"], origin["vcs_info"]["vcs"]
+        return [f"{_NAME}{chosen} @ {kind}+{origin['url']}@{source['commit_id']}"]
+    url = urlparse(origin["url"])
+    if url.scheme != "file":
+        return [f"{_NAME}{chosen} @ {origin['url']}"]
+    place = Path(url2pathname(url.path))
+    if not place.exists():
+        return _requirements(found, extras)
+    editable = origin.get("dir_info", {}).get("editable", False)
+    return [*(["-e"] if editable else []), f"{place}{chosen}"]
+
+
+def _of_tree(root: Path, chosen: str) -> list[str]:
+    """Arguments for packages that run from a folder without having been installed."""
+    return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
+
+
+def _requirements(found: Distribution, extras: tuple[str, ...]) -> list[str]:
+    """Requirements of the extras, where the file or folder of the installation is gone."""
+    parts = [line.partition(";")[::2] for line in found.requires or []]
+    wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
+    return [name.strip() for name, condition in parts if wanted.search(condition)]

@@ -1,0 +1,107 @@
+"""The main job in Firefox, light and dark, on a laptop's screen and on a large one.
+
+Pictures of the page lie in build/firefox afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from firefox_bridge import program
+from listening import listen
+from playwright.sync_api import Page, expect
+from resizing import resize
+from waiting import PATIENCE, comes_to
+
+from inficond_panel.spec import find_spec
+
+pytestmark = [pytest.mark.ui, pytest.mark.more]
+
+BRIDGE = Path(__file__).with_name("firefox_bridge.py")
+PICTURES = Path(__file__).parents[2] / "build" / "firefox"
+SIZES = ((1280, 800), (1920, 1080))
+#: How Firefox is told the scheme that a page asks for.
+SCHEME = {"dark": 0, "light": 1}
+TAKEN = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+CLASS = "bicycle"
+
+
+@pytest.fixture(scope="module", params=SCHEME)
+def firefox(request, playwright, tmp_path_factory) -> Iterator:
+    if program() is None:
+        pytest.skip("no Firefox: set FIREFOX or install Debian's firefox-esr")
+    bridge = tmp_path_factory.mktemp("firefox") / "bridge"
+    bridge.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{BRIDGE}" "$@"\n')
+    bridge.chmod(0o755)
+    browser = playwright.firefox.launch(
+        channel="moz-firefox",
+        executable_path=bridge,
+        firefox_user_prefs={
+            "layout.css.prefers-color-scheme.content-override": SCHEME[request.param]
+        },
+    )
+    browser.scheme = request.param
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(firefox, serve_module) -> Iterator[Page]:
+    """The demo in Firefox; what the console tells as an error fails the last test."""
+    server = serve_module(find_spec("demo"))
+    page = firefox.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    faults: list[str] = []
+    listen(page, "(?!)", faults)
+    page.goto(server.url)
+    expect(classes(page).first).to_be_visible()
+    yield page
+    page.close()
+    assert faults == []
+
+
+def classes(page: Page):
+    return page.locator(".performance [role=option]")
+
+
+def concepts(page: Page):
+    return page.locator(".knowledge .rows > .row[role=listitem]")
+
+
+def test_nothing_is_cut(page, firefox):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert dark == (firefox.scheme == "dark")
+    for width, height in SIZES:
+        resize(page, width, height)
+        expect(classes(page).first).to_be_visible()
+        comes_to(lambda: page.evaluate(TAKEN), [width, height])
+        page.screenshot(path=PICTURES / f"start-{firefox.scheme}-{width}.png")
+
+
+def test_a_thumb_changes_the_number_and_undo_brings_it_back(page, firefox):
+    classes(page).filter(has_text=re.compile(rf"^{CLASS}")).first.click()
+    now = page.locator(".knowledge .now b").first
+    expect(now).to_be_visible()
+    before = now.inner_text()
+    row = concepts(page).first
+    name = row.get_attribute("data-key")
+    page.locator(".knowledge").get_by_role("button", name=name, exact=True).first.click()
+    expect(page.locator(".detail .subtitle")).to_have_text(name)
+    expect(page.locator(".detail .tile path.line").first).to_be_visible()
+    row.locator(".thumb.remove").click()
+    page.get_by_role("button", name="Fine-tune").click()
+    iterations = page.locator(".provenance [role=option]")
+    count = iterations.count
+    comes_to(lambda: count() > 1, True)
+    expect(now).not_to_have_text(before)
+    for width, height in SIZES:
+        resize(page, width, height)
+        comes_to(lambda: page.evaluate(TAKEN), [width, height])
+        page.screenshot(path=PICTURES / f"tuned-{firefox.scheme}-{width}.png")
+    page.get_by_role("button", name="Undo").click()
+    expect(now).to_have_text(before)
