@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.common.numbers import interval, points
+from inficond_panel.common.numbers import interval, number_range, points, signed
+from inficond_panel.vocabulary.metrics import AP
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
@@ -13,8 +14,20 @@ if TYPE_CHECKING:
 UNCHANGED = "unchanged"
 
 
-def make_change(found: Interval | None, estimate: float = math.nan) -> dict[str, Any] | None:
-    """A change in percentage points; ``at`` are low, estimate and high for the whisker.
+def change_number(change: float, unit: str = AP.unit) -> str:
+    """``+1.9 pp``, or where the metric has no unit ``+0.019``."""
+    return points(change) if unit else signed(change, 3)
+
+
+def change_range(low: float, high: float, unit: str = AP.unit) -> str:
+    """``[+0.4, +3.3]``, or where the metric has no unit ``[+0.004, +0.033]``."""
+    return interval(low, high) if unit else number_range(low, high, sign=True)
+
+
+def make_change(
+    found: Interval | None, estimate: float = math.nan, unit: str = AP.unit
+) -> dict[str, Any] | None:
+    """A change in the ``unit`` of its metric; ``at`` are low, estimate and high for the whisker.
 
     Until its interval is ``found``, the change is its ``estimate`` alone. None where undefined. No
     change at all is told as such, not as one within noise.
@@ -23,14 +36,14 @@ def make_change(found: Interval | None, estimate: float = math.nan) -> dict[str,
     if math.isnan(told):
         return None
     if found is None or math.isnan(found.low):
-        text = points(told) if told else UNCHANGED
+        text = change_number(told, unit) if told else UNCHANGED
         return {"text": text, "interval": "", "at": [], "noise": False}
     if found.words == UNCHANGED:
         return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
     return {
-        "text": points(told),
-        "interval": interval(found.low, found.high),
-        "at": [100 * end for end in (found.low, told, found.high)],
+        "text": change_number(told, unit),
+        "interval": change_range(found.low, found.high, unit),
+        "at": [(100 if unit else 1) * end for end in (found.low, told, found.high)],
         "noise": found.words == "within noise",
     }
 

@@ -58,11 +58,12 @@ def test_all_metrics_compare_with_the_plain_teacher(app):
 def test_they_say_that_the_oracle_has_seen_the_label(app):
     app.targets.choose("oracle")
     other = AppState(app.targets.tuner, Jobs(inline=True))
-    shown = ConfigurationView(other).data()
+    view = ConfigurationView(other)
+    shown, student = view.data(), view._strip.student
     assert shown["mark"] == "has seen the label"
     assert shown["targets"]["value"] == "oracle"
-    assert "has seen the label" in shown["student"]["card"]["text"]
-    assert ("Targets", "oracle, has seen the label") in shown["student"]["card"]["rows"]
+    assert "has seen the label" in student["card"]["text"]
+    assert ("Targets", "oracle, has seen the label") in student["card"]["rows"]
     assert ProvenanceView(other)._tree.data["mark"] == "oracle, has seen the label"
     assert ProvenanceView(app)._tree.data["mark"] == ""
 

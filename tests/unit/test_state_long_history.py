@@ -198,7 +198,8 @@ def test_rows_in_a_window_are_those_of_the_whole_list(tuner):
                 node.note,
             )
             assert row["current"] == (node.id == app.students.node.id)
-            result = view._tree.results["of"][row["id"]]
+            results = view._tree.results
+            result = results["each"][results["of"][row["id"]]]
             _expect_value(app, row["id"], result)
         assert tree["current"]["id"] == app.students.node.id
     assert len(app.tuning.nodes) == 83
@@ -237,7 +238,7 @@ def _sent(tmp_path: Path, iterations: int) -> dict[str, int]:
     app = AppState(tuner, Jobs(inline=True))
     parts = ["tree", "results", "deleted"]
     page = Shell(app)._page
-    components = [(ProvenanceView(app)._tree, parts), (ConfigurationView(app)._strip, [])]
+    components = [(ProvenanceView(app)._tree, parts), (ConfigurationView(app)._strip, ["student"])]
     app.selection.class_name = "bicycle"
     with counting(*components) as click:
         app.selection.class_name = "sheep"

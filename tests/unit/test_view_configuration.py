@@ -205,7 +205,7 @@ def test_choices_reach_the_state(tuned):
     assert tuned.selection.class_name == "sheep"
     assert tuned.students.node.id == root.id
     assert tuned.requested == "Other"
-    assert view._strip.data["student"]["name"] == "#0"
+    assert view._strip.student["name"] == "#0"
 
 
 def test_a_look_at_the_holdout_is_shown_and_counted(app):

@@ -21,6 +21,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
+from inficond_panel.vocabulary.metrics import BRIER
 from inficond_panel.wording.metric_change import change_text, make_change
 
 AUTHORS = ("machine:crossfit", "machine", "user", "")
@@ -43,7 +44,8 @@ def rows(view: ProvenanceView) -> list[dict]:
     """The rows in the window with their results, the card's lines together."""
     made = []
     for row in view._tree.tree["rows"]:
-        result, card = view._tree.results["of"][row["id"]], row["card"]
+        results, card = view._tree.results, row["card"]
+        result = results["each"][results["of"][row["id"]]]
         names = [name for _, name in view._tree.data["metrics"]]
         metrics = zip(names, result["metrics"], strict=False)  # none while they are measured
         made.append(row | result | {"card": [*card["intents"], *metrics, *card["facts"]]})
@@ -119,6 +121,14 @@ def test_a_change_whose_interval_holds_zero_is_within_noise():
     }
     assert change_text(made) == "+0.5 pp [−0.4, +1.5], within noise"
     assert make_change(Interval(0.023, 0.009, 0.038))["noise"] is False
+
+
+def test_a_change_of_what_is_no_share_is_no_percentage():
+    """The Brier score's unit is none: +0.0123, from +0.0040 to +0.0206."""
+    made = make_change(Interval(0.0123, 0.004, 0.0206), unit=BRIER.unit)
+    assert change_text(made) == "+0.012 [+0.004, +0.021]"
+    assert made["at"] == [0.004, 0.0123, 0.0206]
+    assert make_change(None, -0.0123, BRIER.unit)["text"] == "−0.012"
 
 
 def test_until_its_interval_is_there_a_change_is_told_alone():

@@ -18,7 +18,7 @@ export function render({ model, el }) {
   const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
   el.append(h("section", { class: "strip", "aria-label": "Configuration" }, line))
   followTheme(model, line)
-  watch(model, ["data"], () => draw(model.data, fields, metrics, card))
+  watch(model, ["data", "student"], () => draw({ ...model.data, student: model.student }, fields, metrics, card))
 }
 
 function draw(data, fields, metrics, card) {

@@ -176,7 +176,8 @@ def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
 class ConfigurationStrip(ViewComponent):
     """Strip that the browser draws; a choice comes back as an action with the ``name`` chosen."""
 
-    data = param.Dict({}, doc="All texts of the strip; empty while loading.")
+    data = param.Dict({}, doc="Texts of the strip that follow the class; empty while loading.")
+    student = param.Dict({}, doc="See `make_student`.")
 
     _esm = browser.module(Path(__file__).with_name("configuration.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
@@ -203,7 +204,14 @@ class ConfigurationView(Acting, Viewer):
         )
         self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
         super().__init__(**params)
+        self._show_student()
         self._update()
+
+    @param.depends("app.students.snapshot", "app.students.tree", watch=True)
+    def _show_student(self) -> None:
+        tuner, node = self.app.tuner, self.app.students.node
+        nodes = self.app.tuning.nodes
+        self._strip.student = make_student(nodes, node, self._shared, tuner.mark, tuner.joint)
 
     @param.depends(
         "app.settings.scope",
@@ -231,14 +239,11 @@ class ConfigurationView(Acting, Viewer):
         return bool(self.app.tuning.busy or self.app.targets.busy or self.app.concepts.busy)
 
     def data(self) -> dict[str, Any]:
-        """All that the strip shows, as plain data."""
+        """All that the strip shows but the student, as plain data."""
         app = self.app
         snapshot, looks = app.students.snapshot, app.tuning.looks
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
-            "student": make_student(
-                app.tuning.nodes, snapshot.node, self._shared, app.tuner.mark, app.tuner.joint
-            ),
             "pinned": make_pinned(app.tuning.nodes, app.pinned.node_id, snapshot.node.id),
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),

@@ -9,14 +9,14 @@ import param
 
 from inficond_panel.analysis.image_sets import image_set, worst_first
 from inficond_panel.analysis.node_metrics import metadata_slices
-from inficond_panel.common.numbers import count, interval, number, points, signed
+from inficond_panel.common.numbers import count, number
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.state.class_metrics import MEASURED, measure, measure_by, worst_slice_sentence
 from inficond_panel.ui.component import tie
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
-from inficond_panel.wording.metric_change import UNCHANGED, make_change
+from inficond_panel.wording.metric_change import UNCHANGED, change_number, change_range, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -90,10 +90,9 @@ def make_noisy(change: Interval, key: str) -> dict[str, str]:
         return told
     if change.words == UNCHANGED:
         return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
-    if not METRICS[key].unit:
-        limits = f"[{signed(change.low, 3)}, {signed(change.high, 3)}]"
-        return {**told, "text": signed(change.estimate, 3), "range": limits}
-    return {**told, "text": points(change.estimate), "range": interval(change.low, change.high)}
+    unit = METRICS[key].unit
+    limits = change_range(change.low, change.high, unit)
+    return {**told, "text": change_number(change.estimate, unit), "range": limits}
 
 
 def make_slices(

@@ -102,7 +102,8 @@ def make_changes(
     for since, change in changes.items():
         if change is None and since not in untouched:
             continue
-        told = untouched.get(since) or change_text(make_change(change)) or UNDEFINED
+        known = change_text(make_change(change, unit=METRICS[metric].unit))
+        told = untouched.get(since) or known or UNDEFINED
         rows.append([f"{METRICS[metric].name} since {since}", told])
     return rows
 

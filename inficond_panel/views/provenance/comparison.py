@@ -127,7 +127,7 @@ def _step(node: Node) -> dict[str, Any]:
 
 
 def _metric(item: ClassComparison, key: str, name: str) -> dict[str, Any]:
-    change = make_change(item.changes[key])
+    change = make_change(item.changes[key], unit=METRICS[key].unit)
     told = "undefined" if change is None else item.changes[key].words
     return {
         "name": name,

@@ -68,7 +68,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
 
     Beside accuracy the fidelity, and the other way round.
     """
-    values = shown.measured.get(node.id)
+    values, metric = shown.measured.get(node.id), METRICS[shown.metric]
     if node.id in shown.hidden or values is None:
         quiet = "holdout not looked at" if node.id in shown.hidden else ""
         return {"value": "", "beside": "", "change": None, "quiet": quiet, "metrics": []}
@@ -76,8 +76,8 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
     touched, change = touches(node, shown.class_name, shown.joint), None
     if touched and before:
         found = shown.changes.get((str(node.parent), node.id))
-        change = make_change(found, values[shown.metric] - before[shown.metric])
-    beside = METRICS[shown.metric].beside
+        change = make_change(found, values[shown.metric] - before[shown.metric], metric.unit)
+    beside = metric.beside
     return {
         "value": number(values[shown.metric]),
         "beside": number(values[beside]) if beside else "",
@@ -85,6 +85,18 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
         "quiet": f"no change to {shown.class_name}" if node.parent and not touched else "",
         "metrics": [number(value) for value in values.values()],
     }
+
+
+def each_once(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Results by id of their rows: ``each`` that is another, once, and its place there ``of`` rows.
+
+    Most iterations leave a class as it was, and so have the result of those around them.
+    """
+    each: list[dict[str, Any]] = []
+    for result in results.values():
+        if result not in each:
+            each.append(result)
+    return {"each": each, "of": {id_: each.index(result) for id_, result in results.items()}}
 
 
 def make_title(node: Node | Iteration) -> str:

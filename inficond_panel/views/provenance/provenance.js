@@ -32,7 +32,9 @@ export function render({ model, el }) {
   const fit = () => fitChips(parts)
   new ResizeObserver(fit).observe(parts.rows)
   followTheme(model, root)
-  watch(model, ["data", "tree", "results", "deleted"], () => { draw(state(), parts, root); fit() })
+  let fitting = 0 // once all views are drawn: what it reads would have each lay out the page again
+  const fitSoon = () => { fitting ||= requestAnimationFrame(() => { fitting = 0; fit() }) }
+  watch(model, ["data", "tree", "results", "deleted"], () => { draw(state(), parts, root); fitSoon() })
 }
 
 // --- the frame -----------------------------------------------------------------------------------
@@ -155,6 +157,8 @@ function drawTotal(data, { total, metric }) {
 const laneWidth = (lanes) => Math.min(LANE, 96 / Math.max(lanes, 1))
 
 function drawTree(tree, data) {
+  if (tree.edges === data.edges && tree.pinned === data.pinned) return
+  Object.assign(tree, { edges: data.edges, pinned: data.pinned })
   const x = (lane) => TREE_PAD + lane * laneWidth(data.lanes)
   const y = (row) => ROW * row + ROW / 2
   const line = ({ from, to, path }) => {
@@ -165,9 +169,8 @@ function drawTree(tree, data) {
   }
   const dot = (row) => s("circle", { cx: x(row.lane), cy: y(row.place), r: row.current ? 5 : 4, class: row.current ? "current" : row.path ? "path" : null })
   const ring = shownRows(data).filter(({ id }) => id === data.pinned).map((row) => s("circle", { cx: x(row.lane), cy: y(row.place), r: 8, class: "pinned" }))
-  const edges = [...data.edges].sort((a, b) => a.path - b.path)
   setAll(tree, { height: ROW * data.size })
-  tree.replaceChildren(...edges.map(line), ...shownRows(data).map(dot), ...ring)
+  tree.replaceChildren(...[...data.edges].sort((a, b) => a.path - b.path).map(line), ...shownRows(data).map(dot), ...ring)
 }
 
 function makeRow() {
@@ -179,7 +182,7 @@ function makeRow() {
 const UNKNOWN = { value: "", beside: "", change: null, quiet: "", metrics: [] }
 
 function updateRow(element, structure, data) {
-  const row = { ...structure, ...(data.of?.[structure.id] ?? UNKNOWN) }
+  const row = { ...structure, ...(data.each?.[data.of[structure.id]] ?? UNKNOWN) }
   const long = isLong(data)
   const [number, chips, whisker, change, range, quiet, value] = element.children
   element.data = row
@@ -188,18 +191,24 @@ function updateRow(element, structure, data) {
   set(element, "aria-selected", String(row.current))
   set(element, "data-aside", row.path ? null : "")
   set(element, "tabindex", row.current ? 0 : -1)
-  number.replaceChildren(row.number, row.id === data.pinned ? aside(" pinned") : "")
+  const pinned = row.id === data.pinned
+  drawOnce(number, `${row.number} ${pinned}`, () => [row.number, pinned ? aside(" pinned") : ""])
   drawChips(chips, row, data.class)
-  change.replaceChildren(row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : "")
+  drawOnce(change, JSON.stringify([row.change, row.value]), () => [row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : ""])
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
-  value.replaceChildren(row.value && aside(`${nameOf(data)} `), row.value, row.beside && besideOf(row, data))
-  whisker.replaceChildren(...whiskerOf(row.change, axisOf(data.axis)))
+  drawOnce(value, JSON.stringify([data.metric, data.metrics, row.value, row.beside]), () => [row.value && aside(`${nameOf(data)} `), row.value, row.beside && besideOf(row, data)])
+  drawOnce(whisker, JSON.stringify(row.change && [row.change, data.axis]), () => whiskerOf(row.change, axisOf(data.axis)))
   for (const part of [whisker, change, range]) show(part, !row.quiet)
   show(quiet, row.quiet)
 }
 
 function drawChips(parent, row, shown) {
+  const own = row.chips.some(({ of }) => of === shown) ? shown : ""
+  drawOnce(parent, JSON.stringify([row.chips, own, row.name, row.looks, row.by]), () => { parent.room = ""; return chipsOf(row, shown) })
+}
+
+function chipsOf(row, shown) {
   const chip = ({ direction, sign, of, concept }) =>
     h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of === shown ? "" : `${of}: `, concept)
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "untouched student")]
@@ -207,7 +216,7 @@ function drawChips(parent, row, shown) {
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []
   const by = row.by ? [h("span", { class: "looks", title: row.by }, h("span", { class: "long" }, "by a "), row.by.replace("by a ", ""))] : []
-  parent.replaceChildren(...name, ...row.chips.map(chip), ...quiet, more, ...by, ...looks)
+  return [...name, ...row.chips.map(chip), ...quiet, more, ...by, ...looks]
 }
 
 /** Fidelity beside accuracy, and the other way round. */
@@ -219,9 +228,13 @@ function besideOf({ beside: value }, { metrics, beside: metric }) {
 /** Words for those who do not see the sign or the column that says it. */
 const aside = (words) => h("span", { class: "vh" }, words)
 
-/** Chips that do not fit become "+3". All widths are read before anything is written. */
-function fitChips({ rows }) {
-  const boxes = [...rows.querySelectorAll(".chips")]
+/** Chips that do not fit become "+3", in rows that are new or have another room. All widths are read
+    before anything is written. */
+function fitChips({ rows, columns }) {
+  const font = columns.querySelector(".noise > span").offsetWidth // another once the font has come
+  const rooms = [...rows.querySelectorAll(".chips")].map((box) => [box, `${box.clientWidth} ${font}`])
+  const boxes = rooms.filter(([box, room]) => box.room !== room).map(([box]) => box)
+  for (const [box, room] of rooms) box.room = room
   boxes.forEach((box) => box.querySelectorAll(".chip").forEach((chip) => show(chip, !chip.classList.contains("more"))))
   const plans = boxes.map((box) => {
     const beside = [...box.querySelectorAll(".looks, .name")]

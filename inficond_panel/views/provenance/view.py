@@ -27,6 +27,7 @@ from inficond_panel.ui.saving import send_file
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.views.provenance.iterations import (
     Shown,
+    each_once,
     make_axis,
     make_deleted,
     make_exporting,
@@ -67,7 +68,7 @@ class ProvenanceTree(ViewComponent):
     tree = param.Dict(
         {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
     )
-    results = param.Dict({}, doc="Of the rows in the window, by id (`of`), and their `axis`.")
+    results = param.Dict({}, doc="Of the rows in the window, see `each_once`, and their `axis`.")
     deleted = param.List([], doc="See `make_deleted`.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="See `make_exporting`.")
@@ -147,9 +148,10 @@ class ProvenanceView(Acting, Viewer):
         }
         found = changes.compute(self._steps(seen), name, self._tree.metric)
         shown = Shown(name, self._tree.metric, measured, hidden, found, self.app.tuner.joint)
-        of = {node.id: make_result(node, shown) for node in nodes}
+        made = {node.id: make_result(node, shown) for node in nodes}
         tree = {**self._make_tree(len(nodes)), "size": len(nodes)}
-        return {"tree": tree, "results": {"axis": make_axis(list(of.values())), "of": of}}
+        results = {"axis": make_axis(list(made.values())), **each_once(made)}
+        return {"tree": tree, "results": results}
 
     def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
         """Parent and node, where the row has a change."""
@@ -217,12 +219,12 @@ class ProvenanceView(Acting, Viewer):
 
     def _make_results(self, nodes: Sequence[Iteration], shown: Shown) -> dict[str, Any]:
         """Results of ``nodes``, on an axis for all that were shown of this class and metric."""
-        of = {node.id: make_result(node, shown) for node in nodes}
+        made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self._scope, shown.metric)
         before = self._told[1] if self._told[0] == scope else {}
-        self._told = scope, {**before, **of}
+        self._told = scope, {**before, **made}
         told = [self._told[1][id_] for id_ in self._told[1].keys() & self._branches.places.keys()]
-        return {"axis": make_axis(told), "of": of}
+        return {"axis": make_axis(told), **each_once(made)}
 
     def _shown(self, nodes: Sequence[Iteration]) -> Shown:
         """Known content of the rows; unknown changes are asked for, the newest first."""
@@ -273,7 +275,7 @@ class ProvenanceView(Acting, Viewer):
             return None
         found = self.app.changes.total(name, [metric]).get(metric)
         now, before = (values_of(each, name) for each in (snapshot.metrics, snapshot.before))
-        return make_change(found, now[metric] - before[metric])
+        return make_change(found, now[metric] - before[metric], METRICS[metric].unit)
 
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": str(error), "size": 0}
