@@ -73,10 +73,11 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
         button.click()
         expect(button).to_be_visible()
     expect(still.locator(".knowledge .threshold [role=status]").first).to_be_hidden()
-    rows(still).filter(has_text="sheep").first.click()
     still.locator(".knowledge .thumb.up").first.click()
-    expect(still.locator(".performance [aria-selected=true]")).to_contain_text("bicycle")
     expect(still.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(0)
+    rows(still).filter(has_text="sheep").first.click()
+    expect(still.locator(".performance [aria-selected=true]")).to_contain_text("sheep")
+    expect(still.locator(".performance [aria-selected=true]")).to_contain_text("at #0")
 
 
 def test_the_command_writes_the_page_of_an_iteration(open_file, tmp_path, capsys) -> None:

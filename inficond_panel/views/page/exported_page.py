@@ -8,6 +8,7 @@ from functools import partial
 import panel as pn
 from bokeh.document import Document
 from panel.io import state
+from panel.io.state import set_curdoc
 
 from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
@@ -35,7 +36,8 @@ class ExportedPage:
         self._views = make_views(app)
         self._page = Shell(app, dict(self._views)).__panel__()
         self._document = Document(title=app.dataset.title)
-        self._root = self._page.get_root(self._document)
+        with set_curdoc(self._document):  # else style sheets of a session's page would be shared
+            self._root = self._page.get_root(self._document)
         self._document.add_root(self._root)
         self._bundle = bundle_of(self._document)
 

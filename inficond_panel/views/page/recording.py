@@ -169,7 +169,7 @@ def choose(
     return list(kept)
 
 
-def renumbered(picture: Any, kept: Mapping[int, int]) -> Any:
+def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int | dict[str, Any]:
     """A picture of a message, by its position among those that were kept."""
     if isinstance(picture, int):
         return kept.get(picture, NONE)

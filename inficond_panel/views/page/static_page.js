@@ -1,6 +1,7 @@
 // A page without a server: what is selected, and what views ask for, is answered from the file. Nothing
 // can be changed, and what needs a server does nothing.
 
+import { tappedConcept } from "../embedding/tapped.js"
 import { makeExplorer, unpack } from "./explored.js"
 
 const ALWAYS = "[role=tablist], dialog" // works without a server
@@ -42,12 +43,15 @@ async function begin() {
       if (event.attr === "selected") explorer.go({ class_name: event.value })
       return
     }
-    const message = event.msg_data?.data ?? {}
-    if (message.action in CHOICES) {
+    const told = event.msg_data ?? {}, message = told.data ?? {}
+    if (told.event_name === "tap") {
+      const concept = tappedConcept(told.origin, told.x, told.y)
+      if (concept) explorer.go({ concept })
+    } else if (message.action in CHOICES) {
       if (!explorer.go(CHOICES[message.action](message))) restore()
     }
     else if (message.action === "pictures") {
-      const { id } = event.msg_data.origin, found = explorer.pictures(id, message.segments ?? message.rows)
+      const { id } = told.origin, found = explorer.pictures(id, message.segments ?? message.rows)
       if (found) answer(id, found)
     }
   }

@@ -22,7 +22,7 @@ from bokeh.embed.elements import html_page_for_render_items
 from bokeh.embed.util import RenderItem
 from bokeh.model import Model
 from bokeh.resources import INLINE
-from panel.io.resources import CDN_DIST, DIST_DIR, bundle_resources, set_resource_mode
+from panel.io.resources import CDN_DIST, DIST_DIR, Bundle, bundle_resources, set_resource_mode
 
 from inficond_panel.common.numbers import count
 from inficond_panel.ui import browser
@@ -55,7 +55,7 @@ def page_json(document: Document, theme: str) -> DocJson:
     return page
 
 
-def bundle_of(document: Document) -> Any:
+def bundle_of(document: Document) -> Bundle:
     """Scripts and style sheets that a page needs; on an event loop."""
     use_own_font()
     with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
@@ -74,7 +74,7 @@ def make_notice(app: AppState) -> str:
 
 
 def make_html(
-    page: DocJson, roots: Sequence[Model], bundle: Any, record: Mapping[str, Any], notice: str
+    page: DocJson, roots: Sequence[Model], bundle: Bundle, record: Mapping[str, Any], notice: str
 ) -> str:
     """The file: a page, what was recorded of it, and the notice above it."""
     places = {root: ID(f"root-{at}") for at, root in enumerate(roots)}

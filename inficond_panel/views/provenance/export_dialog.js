@@ -18,7 +18,7 @@ export function exportDialog(root, model, say) {
   const choices = h("fieldset", {}, h("legend", {}, "Students as"))
   const zip = h("button", { class: "btn primary", type: "button", onclick: () => say("export_students", { node, formats: chosen() }) }, icon("download"), "Save zip")
   const edits = h("button", { class: "btn", type: "button", onclick: () => say("export_edits", { node }) }, "Save edits file only")
-  const page = h("button", { class: "btn", type: "button", title: "As it is now, read only; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
+  const page = h("button", { class: "btn", type: "button", title: "As it is now, to be explored and not changed; opens without a server or network", onclick: () => say("export_page") }, "Save page as HTML")
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
